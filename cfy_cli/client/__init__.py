@@ -1,0 +1,1 @@
+"""A thin HTTP layer over the REST API."""

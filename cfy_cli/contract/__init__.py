@@ -1,0 +1,1 @@
+"""The words both halves agree on: pure data, importing nothing of ours but errors."""

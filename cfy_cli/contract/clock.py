@@ -1,0 +1,13 @@
+"""Points in time as the wire writes them: UTC, milliseconds, text that sorts."""
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """The present, such as 2026-11-23T12:54:15.741Z."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """Any aware datetime in the wire's spelling."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,52 @@
+"""The catalogue: one entry for each kind of thing the manager keeps."""
+
+from cfy_cli.contract.resource import Resource
+
+BLUEPRINTS = Resource(
+    name="blueprints", noun="blueprint", key="id", sort="created_at", search=("id",),
+    columns=("id", "description", "main_file_name", "created_at", "updated_at", "visibility", "tenant_name",
+             "created_by", "state", "error", "labels"),
+)
+DEPLOYMENTS = Resource(
+    name="deployments", noun="deployment", key="id", sort="created_at", search=("id",),
+    columns=("id", "display_name", "blueprint_id", "created_at", "updated_at", "visibility", "tenant_name",
+             "created_by", "site_name", "labels", "deployment_status", "installation_status"),
+)
+EVENTS = Resource(
+    name="events", noun="event", key="_storage_id", sort="reported_timestamp",
+    columns=("reported_timestamp", "type", "deployment_id", "node_instance_id", "operation", "message"),
+)
+EXECUTIONS = Resource(
+    name="executions", noun="execution", key="id", sort="created_at",
+    columns=("id", "workflow_id", "status_display", "is_dry_run", "deployment_id", "created_at", "started_at",
+             "scheduled_for", "visibility", "tenant_name", "created_by"),
+)
+NODE_INSTANCES = Resource(
+    name="node-instances", noun="node instance", key="id", sort="node_id", search=("id",),
+    columns=("id", "deployment_id", "host_id", "node_id", "state", "visibility", "tenant_name", "created_by"),
+)
+NODES = Resource(
+    name="nodes", noun="node", key="id", sort="deployment_id", search=("id",),
+    columns=("id", "deployment_id", "blueprint_id", "host_id", "type", "visibility", "tenant_name",
+             "actual_number_of_instances", "actual_planned_number_of_instances", "created_by"),
+)
+SITES = Resource(
+    name="sites", noun="site", key="name", search=("name",),
+    columns=("name", "location", "visibility", "tenant_name", "created_at", "created_by"),
+)
+TENANTS = Resource(
+    name="tenants", noun="tenant", key="name", search=("name",), tenanted=False, columns=("name", "groups", "users"),
+)
+TOKENS = Resource(
+    name="tokens", noun="token", key="id", sort="created_at", tenanted=False,
+    columns=("id", "username", "role", "description", "expiration_date", "last_used"),
+)
+USERS = Resource(
+    name="users", noun="user", key="username", search=("username",), tenanted=False,
+    columns=("username", "groups", "role", "group_system_roles", "active", "last_login_at", "is_locked", "tenants"),
+)
+WORKFLOWS = Resource(
+    name="workflows", noun="workflow", key="name", columns=("name", "availability_rules"),
+)
+
+ALL = (BLUEPRINTS, DEPLOYMENTS, EVENTS, EXECUTIONS, NODE_INSTANCES, NODES, SITES, TENANTS, TOKENS, USERS, WORKFLOWS)

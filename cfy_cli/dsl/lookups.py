@@ -1,0 +1,36 @@
+"""What run-time functions ask of the world around a deployment."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Lookups(Protocol):
+    """Everything a function may need that the plan itself does not hold. Unknown names raise KeyError."""
+
+    def node(self, node_id: str) -> Mapping[str, Any]:
+        """The node as the plan has it ("properties", "relationships", "capabilities", ...)."""
+
+    def instance_ids(self, node_id: str) -> list[str]:
+        """The instances of a node, in the order of their index."""
+
+    def node_of(self, instance_id: str) -> str: ...
+
+    def runtime_properties(self, instance_id: str) -> Mapping[str, Any]: ...
+
+    def instance_relationships(self, instance_id: str) -> list[Mapping[str, Any]]:
+        """{"type", "target_name", "target_id"} of each."""
+
+    def scaling_groups(self, instance_id: str) -> list[Mapping[str, str]]:
+        """{"name", "id"} of the scaling group instances that hold it."""
+
+    def input(self, name: str) -> Any: ...
+
+    def secret(self, key: str) -> Any: ...
+
+    def capability(self, deployment_id: str, name: str) -> Any: ...
+
+    def label(self, key: str) -> list[str]:
+        """The values of a label of this deployment."""
+
+    def sys(self, entity: str, name: str) -> Any:
+        """get_sys: ("tenant", "name"), ("deployment", "id" | "blueprint" | "name" | "owner")."""

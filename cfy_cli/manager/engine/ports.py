@@ -1,0 +1,124 @@
+"""What the engine asks of whoever runs it, and what it is asked: plain values and two protocols."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.dsl.lookups import Lookups
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One execution to run; a value that can cross a wire."""
+
+    execution_id: str
+    workflow_id: str
+    parameters: Mapping[str, Json]
+    plan: Mapping[str, Json]            # the deployment's plan: nodes, workflows, scaling groups, as cfy_cli.dsl makes it
+    deployment_id: str
+    deployment_display_name: str
+    blueprint_id: str
+    tenant_name: str
+    created_by: str
+    resources: Path                     # the blueprint's unpacked folder: scripts and files are found here
+    workdir: Path                       # the deployment's own folder, kept until it is deleted
+    dry_run: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)    # more variables for scripts (REST_HOST, ...)
+
+
+@dataclass(slots=True)
+class Instance:
+    """A node instance as it stood when it was read."""
+
+    id: str
+    node_id: str
+    index: int
+    host_id: str | None
+    state: str
+    version: int
+    relationships: list[dict[str, Json]]            # {"type", "target_name", "target_id"}, in the plan's order
+    scaling_groups: list[dict[str, str]] = field(default_factory=list)
+    runtime_properties: dict[str, Json] = field(default_factory=dict)
+    system_properties: dict[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of an execution's history: an event of the engine, or a log line of an operation."""
+
+    type: Literal["cloudify_event", "cloudify_log"]
+    message: str
+    event_type: str | None = None                   # workflow_started, task_failed, ...: events only
+    level: str | None = None                        # info, error, ...: logs only
+    logger: str | None = None
+    operation: str | None = None
+    node_instance_id: str | None = None
+    node_name: str | None = None
+    source_id: str | None = None                    # relationship operations: the instances at both ends
+    target_id: str | None = None
+    error_causes: list[dict[str, str]] | None = None   # {"message", "traceback", "type"}
+    reported_timestamp: str = field(default_factory=now)
+
+
+class Steering(Enum):
+    """What the people outside want of a running execution."""
+
+    GO_ON = "go on"
+    CANCEL = "cancel"               # start nothing new; let what runs end
+    FORCE_CANCEL = "force-cancel"   # do not wait for what runs
+    KILL = "kill"                   # end the processes of what runs
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an execution ended; `error` is the sentence kept with a failed one."""
+
+    state: ExecutionState
+    error: str = ""
+
+
+class StaleVersion(Exception):
+    """Somebody else changed the instance since it was read: read again and decide again."""
+
+
+class Records(Lookups, Protocol):
+    """What a running workflow reads and writes of one deployment; every write is stored when the call returns.
+
+    It is a `Lookups` too, so run-time functions are evaluated against it. Called from several threads.
+    """
+
+    def instances(self) -> list[Instance]: ...
+
+    def instance(self, instance_id: str) -> Instance: ...
+
+    def update(
+        self,
+        instance_id: str,
+        *,
+        version: int | None = None,
+        state: str | None = None,
+        runtime_properties: Mapping[str, Json] | None = None,
+        system_properties: Mapping[str, Json] | None = None,
+    ) -> Instance:
+        """Replace what is given. Raises StaleVersion when `version` is given and no longer current."""
+
+    def emit(self, event: Event) -> None:
+        """Take an event or log line; kept in order, may be stored a moment later."""
+
+    def steering(self) -> Steering:
+        """Cheap: may be asked many times a second."""
+
+    def progress(self, total: int, finished: int) -> None:
+        """How many operations there are and how many have ended."""
+
+
+class Runner(Protocol):
+    """`cfy_cli.manager.engine.run.run_workflow` has this shape."""
+
+    def __call__(self, job: Job, records: Records) -> Ending: ...

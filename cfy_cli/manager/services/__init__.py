@@ -1,0 +1,1 @@
+"""What the verbs mean: no HTTP, no terminal."""
