@@ -1,0 +1,1 @@
+"""The base types files, one for each version of the language, read as package data."""
