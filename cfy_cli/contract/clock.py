@@ -1,6 +1,6 @@
 """Points in time as the wire writes them: UTC, milliseconds, text that sorts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now() -> str:
@@ -11,3 +11,7 @@ def now() -> str:
 def stamp(moment: datetime) -> str:
     """Any aware datetime in the wire's spelling."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def seconds_ago(seconds: float) -> str:
+    return stamp(datetime.now(UTC) - timedelta(seconds=seconds))

@@ -1,6 +1,7 @@
 """What both ends of the wire must agree on about a kind of thing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,8 @@ class Resource:
     search: tuple[str, ...] = ()        # fields looked in by --search
     sort: str | None = None             # default order; the key when absent
     tenanted: bool = True               # belongs to one tenant
+    more: tuple[str, ...] = ()          # what the vertical view shows besides
+    headings: Mapping[str, str] = field(default_factory=dict)   # columns whose heading is not their field's name
 
     @property
     def order(self) -> str:

@@ -11,6 +11,8 @@ DEPLOYMENTS = Resource(
     name="deployments", noun="deployment", key="id", sort="created_at", search=("id",),
     columns=("id", "display_name", "blueprint_id", "created_at", "updated_at", "visibility", "tenant_name",
              "created_by", "site_name", "labels", "deployment_status", "installation_status"),
+    more=("sub_services_count", "sub_services_status", "sub_environments_count", "sub_environments_status",
+          "unavailable_instances", "drifted_instances"),
 )
 EVENTS = Resource(
     name="events", noun="event", key="_storage_id", sort="reported_timestamp",
@@ -20,6 +22,7 @@ EXECUTIONS = Resource(
     name="executions", noun="execution", key="id", sort="created_at",
     columns=("id", "workflow_id", "status_display", "is_dry_run", "deployment_id", "created_at", "started_at",
              "scheduled_for", "visibility", "tenant_name", "created_by"),
+    headings={"status_display": "status"},
 )
 NODE_INSTANCES = Resource(
     name="node-instances", noun="node instance", key="id", sort="node_id", search=("id",),
@@ -29,6 +32,8 @@ NODES = Resource(
     name="nodes", noun="node", key="id", sort="deployment_id", search=("id",),
     columns=("id", "deployment_id", "blueprint_id", "host_id", "type", "visibility", "tenant_name",
              "actual_number_of_instances", "actual_planned_number_of_instances", "created_by"),
+    headings={"actual_number_of_instances": "number_of_instances",
+              "actual_planned_number_of_instances": "planned_number_of_instances"},
 )
 SITES = Resource(
     name="sites", noun="site", key="name", search=("name",),
@@ -44,6 +49,7 @@ TOKENS = Resource(
 USERS = Resource(
     name="users", noun="user", key="username", search=("username",), tenanted=False,
     columns=("username", "groups", "role", "group_system_roles", "active", "last_login_at", "is_locked", "tenants"),
+    headings={"role": "system wide role", "group_system_roles": "system wide roles via groups"},
 )
 WORKFLOWS = Resource(
     name="workflows", noun="workflow", key="name", columns=("name", "availability_rules"),

@@ -1,0 +1,143 @@
+"""How an endpoint is made: who may call it, one transaction, one answer."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from cfy_cli.errors import Unauthorized
+from cfy_cli.manager.services.access import DEFAULT_TENANT, scope_for
+from cfy_cli.manager.services.credentials import Identity
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.listing import Page
+from cfy_cli.manager.store.models import Tenant
+from cfy_cli.manager.store.scope import Scope
+from cfy_cli.manager.store.store import Store
+
+PREFIX = "/api/v3.1"
+Endpoint = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request: who asks, on what they may act, and the store for it while the endpoint runs."""
+
+    manager: Manager
+    identity: Identity
+    scope: Scope
+    query: Mapping[str, str]
+    include: tuple[str, ...] | None
+    _store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        assert self._store is not None, "the store is open only while the endpoint runs"
+        return self._store
+
+    def open(self, *, write: bool) -> AbstractContextManager[Store]:
+        return self.manager.writing(self.scope) if write else self.manager.reading(self.scope)
+
+
+class Routes:
+    """The endpoints of one resource. Each names the permission it asks; a function is one transaction."""
+
+    def __init__(self, tag: str) -> None:
+        self.router = APIRouter(tags=[tag])
+        self.permissions: dict[tuple[str, str], str] = {}       # (method, path) -> permission, for all to see
+
+    def get(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
+        return self._route("GET", path, permission, write=False)
+
+    def put(self, path: str, permission: str, status: int = 200) -> Callable[[Endpoint], Endpoint]:
+        return self._route("PUT", path, permission, status=status)
+
+    def post(self, path: str, permission: str, status: int = 200) -> Callable[[Endpoint], Endpoint]:
+        return self._route("POST", path, permission, status=status)
+
+    def patch(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
+        return self._route("PATCH", path, permission)
+
+    def delete(self, path: str, permission: str, status: int = 204) -> Callable[[Endpoint], Endpoint]:
+        return self._route("DELETE", path, permission, status=status)
+
+    def _route(
+        self, method: str, path: str, permission: str, *, status: int = 200, write: bool = True
+    ) -> Callable[[Endpoint], Endpoint]:
+        def decorate(function: Endpoint) -> Endpoint:
+            self.permissions[method, path] = permission
+            self.router.add_api_route(
+                path, _run(function, permission, status=status, write=write), methods=[method], status_code=status,
+                response_class=Response, response_model=None, operation_id=function.__name__,
+                openapi_extra={"x-permission": permission},
+            )
+            return function
+
+        return decorate
+
+
+def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> Endpoint:
+    @wraps(function)
+    def run(call: Call, **arguments: Any) -> Response:
+        with call.open(write=write) as store:
+            call._store = store
+            answer = function(call, **arguments)
+            content = None if isinstance(answer, Response) else dump(answer)
+        # Only now is it stored: nobody is told of a change that could still be lost.
+        if content is None:
+            return answer  # type: ignore[no-any-return]
+        return Response(content, status, media_type="application/json") if status != 204 else Response(status_code=204)
+
+    signature = inspect.signature(function)
+    first, *rest = signature.parameters.values()
+    caller = first.replace(annotation=Annotated[Call, Depends(authorized(permission))])
+    run.__signature__ = signature.replace(parameters=[caller, *rest])  # type: ignore[attr-defined]
+    return run
+
+
+def authorized(permission: str) -> Callable[[Request], Any]:
+    """A dependency: the call, once it is known who calls and that they may."""
+
+    async def call(request: Request) -> Call:
+        manager: Manager = request.app.state.manager
+        identity = await _identity(manager, request)
+        tenant = request.headers.get("tenant", DEFAULT_TENANT)
+        exists = tenant in identity.tenants or await run_in_threadpool(_exists, manager, tenant)
+        scope = scope_for(identity, tenant, permission, tenant_exists=exists)
+        names = request.query_params.get("_include")
+        include = tuple(name for name in names.split(",") if name) if names is not None else None
+        return Call(manager, identity, scope, request.query_params, include)
+
+    return call
+
+
+async def _identity(manager: Manager, request: Request) -> Identity:
+    for header in ("Authentication-Token", "Authorization"):
+        credential = request.headers.get(header)
+        if credential:
+            known = manager.credentials.remembered(credential)
+            return known or await run_in_threadpool(manager.credentials.verify, header, credential)
+    raise Unauthorized("User unauthorized: No authentication info provided")
+
+
+def _exists(manager: Manager, tenant: str) -> bool:
+    with manager.reading(Scope(user="", tenant=tenant)) as store:
+        return store.find(Tenant, tenant) is not None
+
+
+def dump(answer: Any) -> bytes:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def listed(page: Page[Any], items: Sequence[Any] | None = None) -> dict[str, Any]:
+    """A list as the wire has it."""
+    pagination = {"total": page.total, "size": page.size, "offset": page.offset}
+    return {
+        "items": page.items if items is None else items,
+        "metadata": {"pagination": pagination, "filtered": page.filtered},
+    }

@@ -1,0 +1,47 @@
+"""The API's page for people, and the sign of life for whoever started us."""
+
+import os
+
+from fastapi.responses import HTMLResponse
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Conductor REST API</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #223 }
+summary { cursor: pointer; padding: .2rem 0 } b { display: inline-block; width: 4.5rem } code { font-size: 14px }
+h2 { text-transform: capitalize; border-bottom: 1px solid #ccd } pre { background: #f4f5f8; padding: .6rem; overflow: auto }
+</style>
+<h1>Conductor REST API v3.1</h1>
+<p>Every request names its user (Basic, or <code>Authentication-Token</code>) and its <code>Tenant</code> in the headers.
+The machine-readable form is <a href="openapi.json">openapi.json</a>.</p>
+<main>Loading…</main>
+<script>
+const element = (name, text, parent) => parent.appendChild(Object.assign(document.createElement(name), {textContent: text}));
+fetch("openapi.json").then(answer => answer.json()).then(api => {
+  const main = document.querySelector("main"), groups = {};
+  main.textContent = "";
+  for (const [path, methods] of Object.entries(api.paths))
+    for (const [method, about] of Object.entries(methods))
+      (groups[about.tags[0]] ??= []).push([method.toUpperCase(), path, about]);
+  for (const [tag, endpoints] of Object.entries(groups).sort()) {
+    element("h2", tag, main);
+    for (const [method, path, about] of endpoints) {
+      const details = element("details", "", main), summary = element("summary", "", details);
+      element("b", method, summary); element("code", path, summary);
+      element("p", (about.description || about.summary) + " Permission: " + about["x-permission"] + ".", details);
+      const body = about.requestBody?.content?.["application/json"]?.schema;
+      const schema = body?.$ref ? api.components.schemas[body.$ref.split("/").pop()] : body;
+      if (schema) element("pre", JSON.stringify(schema.properties ?? schema, null, 2), details);
+    }
+  }
+});
+</script></html>"""
+
+
+async def page() -> HTMLResponse:
+    return HTMLResponse(PAGE)
+
+
+async def health() -> dict[str, object]:
+    """Needs no login and tells nothing but that this process answers."""
+    return {"status": "OK", "pid": os.getpid()}

@@ -1,0 +1,63 @@
+"""Every failure as the wire says it: {"message", "error_code", "server_traceback"}."""
+
+import logging
+import secrets
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from cfy_cli.errors import Busy, CfyError
+from cfy_cli.manager.rest.api import dump
+
+log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(CfyError, _ours)
+    app.add_exception_handler(RequestValidationError, _not_as_described)
+    app.add_exception_handler(HTTPException, _no_such_place)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(status: int, code: str, message: str, hint: str | None = None) -> Response:
+    body = {"message": message, "error_code": code, "server_traceback": None}
+    if hint:
+        body["hint"] = hint
+    headers = {"X-Request-Id": secrets.token_hex(6)}
+    if status == Busy.status:
+        headers["Retry-After"] = "1"
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="cfy"'
+    return Response(dump(body), status, headers, media_type="application/json")
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, CfyError)
+    return answer(error.status, error.code, error.message, error.hint)
+
+
+async def _not_as_described(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    sentences = []
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"] if part != "body") or "the request body"
+        sentences.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
+    return answer(400, "bad_parameters_error", "; ".join(sentences))
+
+
+async def _no_such_place(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found_error", 405: "method_not_allowed_error"}.get(error.status_code, "bad_parameters_error")
+    message = {
+        404: f"There is nothing at {request.url.path}",
+        405: f"{request.method} is not something {request.url.path} can be asked",
+    }.get(error.status_code, str(error.detail))
+    return answer(error.status_code, code, message)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    response = answer(500, "internal_server_error", "The manager failed at this request; its log says more")
+    log.error("%s %s failed (%s)", request.method, request.url.path, response.headers["X-Request-Id"], exc_info=error)
+    return response

@@ -1,0 +1,82 @@
+"""What a list is asked, read from the query string."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dateutil import parser
+from fastapi import Request
+from starlette.datastructures import QueryParams
+
+from cfy_cli.contract.clock import stamp
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.store.listing import PAGE, Listing, Range
+
+OURS = frozenset({
+    "_include", "_sort", "_offset", "_size", "_search", "_all_tenants", "_range", "_get_all_results",
+})
+
+
+def listing(*, sort: str, extra: tuple[str, ...] = ()) -> Callable[[Request], Any]:
+    """A dependency that reads a Listing. `extra` are further parameters the endpoint itself looks at."""
+
+    async def read(request: Request) -> Listing:
+        return parse(request.query_params, sort, frozenset(extra))
+
+    return read
+
+
+def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) -> Listing:
+    unknown = [name for name in query if name.startswith("_") and name not in OURS | extra]
+    if unknown:
+        raise Invalid(f"Unknown parameters: {', '.join(unknown)}. Allowed are: {', '.join(sorted(OURS | extra))}")
+    names = query.get("_include")
+    return Listing(
+        include=tuple(name for name in names.split(",") if name) if names is not None else None,
+        sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
+        offset=_number(query, "_offset", 0),
+        size=min(_number(query, "_size", PAGE), PAGE),
+        search=query.get("_search") or None,
+        filters={
+            name: query.getlist(name) for name in query if not name.startswith("_") and name not in extra
+        },
+        ranges=tuple(_range(value) for value in query.getlist("_range")),
+        all_tenants=flag(query, "_all_tenants"),
+    )
+
+
+def flag(query: QueryParams | dict[str, str], name: str, default: bool = False) -> bool:
+    value = query.get(name, str(default)).lower()
+    if value not in ("true", "false", "1", "0", "", "none"):
+        raise Invalid(f"`{value}` is neither true nor false ({name})")
+    return value in ("true", "1")
+
+
+def _number(query: QueryParams, name: str, default: int) -> int:
+    value = query.get(name)
+    if value in (None, "", "None"):
+        return default
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise Invalid(f"`{value}` is not a number from 0 upwards ({name})")
+    return number
+
+
+def _range(text: str) -> Range:
+    column, *ends = text.split(",")
+    if len(ends) != 2:
+        raise Invalid(f"`{text}` is not a range: give FIELD,FROM,TO; either end may be empty (_range)")
+    start, end = (_moment(value) for value in ends)
+    return Range(column, start, end)
+
+
+def _moment(text: str) -> str | None:
+    if not text:
+        return None
+    try:
+        moment = parser.isoparse(text.replace(" ", "T", 1))
+    except ValueError:
+        raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z (_range)") from None
+    return stamp(moment) if moment.tzinfo else stamp(moment.replace(tzinfo=parser.tz.UTC))  # type: ignore[attr-defined]

@@ -1,0 +1,38 @@
+"""The web half of the manager: every resource's routes under one application."""
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from cfy_cli import __version__
+from cfy_cli.manager.rest import docs, errors, sites, status, tenants, tokens, users
+from cfy_cli.manager.rest.api import PREFIX, Routes
+from cfy_cli.manager.services.manager import Manager
+
+RESOURCES: tuple[Routes, ...] = (
+    sites.routes,
+    status.routes,
+    tenants.routes,
+    tokens.routes,
+    users.routes,
+)
+
+
+def create_app(manager: Manager) -> FastAPI:
+    """The API of one manager, which must have been founded."""
+    app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
+    app.state.manager = manager
+    for routes in RESOURCES:
+        app.include_router(routes.router, prefix=PREFIX)
+    app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
+    app.add_api_route("/health", docs.health, include_in_schema=False)
+    errors.install(app)
+    return app
+
+
+def permissions() -> Iterator[tuple[str, str, str]]:
+    """(method, path, permission) of every endpoint."""
+    for routes in RESOURCES:
+        for (method, path), permission in routes.permissions.items():
+            yield method, path, permission

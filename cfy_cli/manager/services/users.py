@@ -1,0 +1,142 @@
+"""Users and where they belong."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from cfy_cli.errors import Conflict, Invalid, NotFound
+from cfy_cli.manager.services import passwords
+from cfy_cli.manager.services.permissions import SYSTEM_ROLES, TENANT_ROLES
+from cfy_cli.manager.store.models import Membership, Tenant, User
+from cfy_cli.manager.store.store import Store
+
+ADMIN = "admin"
+
+
+def create(store: Store, username: str, password: str, role: str) -> User:
+    return store.add(User(username=_name(username), password=passwords.hashed(password), role=system_role(role)))
+
+
+def get(store: Store, username: str) -> User:
+    found = store.find(User, username)
+    if found is None:
+        raise NotFound(f"Requested `User` with username `{username}` was not found")
+    return found
+
+
+def delete(store: Store, username: str) -> User:
+    user = get(store, username)
+    if username in (store.scope.user, ADMIN):
+        raise Conflict(f"User `{username}` cannot be deleted: it is {'the first administrator' if username == ADMIN else 'you'}")
+    store.delete(user)
+    return user
+
+
+def update(store: Store, username: str, changes: dict[str, Any]) -> User:
+    """`password`, `role`, `show_getting_started`: what is given is changed."""
+    user = get(store, username)
+    if changes.get("password") is not None:
+        user.password = passwords.hashed(changes["password"])
+    if changes.get("role") is not None:
+        if username == ADMIN and changes["role"] != "sys_admin":
+            raise Conflict("User `admin` stays a system administrator: nobody else may be left")
+        user.role = system_role(changes["role"])
+    if changes.get("show_getting_started") is not None:
+        user.show_getting_started = changes["show_getting_started"]
+    return user
+
+
+def set_active(store: Store, username: str, active: bool) -> User:
+    user = get(store, username)
+    if not active and username in (ADMIN, store.scope.user):
+        raise Conflict(f"User `{username}` cannot be deactivated")
+    if user.active == active:
+        raise Conflict(f"User `{username}` is already {'active' if active else 'inactive'}")
+    user.active = active
+    return user
+
+
+def unlock(store: Store, username: str) -> User:
+    user = get(store, username)
+    user.failed_logins = 0
+    return user
+
+
+def join(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
+    user, tenant = get(store, username), tenant_of(store, tenant_name)
+    if _membership(store, user, tenant) is not None:
+        raise Conflict(f"User `{username}` already belongs to tenant `{tenant_name}`")
+    tenant.members.append(Membership(user=user, role=tenant_role(role)))
+    store.session.flush()
+    return tenant
+
+
+def change_role(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
+    user, tenant = get(store, username), tenant_of(store, tenant_name)
+    _belonging(store, user, tenant).role = tenant_role(role)
+    return tenant
+
+
+def leave(store: Store, username: str, tenant_name: str) -> Tenant:
+    user, tenant = get(store, username), tenant_of(store, tenant_name)
+    tenant.members.remove(_belonging(store, user, tenant))
+    store.session.flush()
+    return tenant
+
+
+def tenant_of(store: Store, name: str) -> Tenant:
+    found = store.find(Tenant, name)
+    if found is None:
+        raise NotFound(f"Requested `Tenant` with name `{name}` was not found")
+    return found
+
+
+def system_role(role: str) -> str:
+    return _one_of(role, SYSTEM_ROLES, "system role")
+
+
+def tenant_role(role: str) -> str:
+    return _one_of(role, TENANT_ROLES, "tenant role")
+
+
+def shown(user: User, *, details: bool) -> dict[str, Any]:
+    """The wire's user: counts, or with `_get_data` the names behind them."""
+    places = {place.tenant.name: place.role for place in user.memberships}
+    return {
+        "username": user.username,
+        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in places.items()} if details else len(places),
+        "tenant_roles": {"direct": places, "groups": {}} if details else None,
+        "groups": [] if details else 0,
+        "role": user.role,
+        "group_system_roles": {},
+        "active": user.active,
+        "created_at": user.created_at,
+        "first_login_at": user.first_login_at,
+        "last_login_at": user.last_login_at,
+        "is_locked": user.is_locked,
+        "show_getting_started": user.show_getting_started,
+        "password_hash": None,
+    }
+
+
+def _name(username: str) -> str:
+    if ":" in username or not username.isprintable() or not username.strip():
+        raise Invalid(f"`{username}` cannot be a user name: it would not fit in a login (no `:`, no blanks alone)")
+    return username
+
+
+def _membership(store: Store, user: User, tenant: Tenant) -> Membership | None:
+    return store.session.scalar(select(Membership).where(Membership.user == user, Membership.tenant == tenant))
+
+
+def _belonging(store: Store, user: User, tenant: Tenant) -> Membership:
+    found = _membership(store, user, tenant)
+    if found is None:
+        raise NotFound(f"User `{user.username}` does not belong to tenant `{tenant.name}`")
+    return found
+
+
+def _one_of(role: str, roles: tuple[str, ...], what: str) -> str:
+    if role not in roles:
+        raise Invalid(f"`{role}` is not a {what}: there are {', '.join(roles)}")
+    return role

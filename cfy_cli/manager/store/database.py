@@ -1,0 +1,138 @@
+"""The connection to SQLite or PostgreSQL, and the one way to open a transaction."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from cfy_cli.errors import Busy, CfyError, Invalid
+
+BUSY_SECONDS = 30
+HINT = "Try again in a moment."
+
+
+class Database:
+    """Opens transactions; one for each process."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._writing = self.engine.execution_options(write=True)
+        # Writers of this process take turns here, fairly; SQLite's own lock is polled and starves the unlucky.
+        self._turn: Any = _Turn() if self.is_sqlite else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A consistent view; what is changed in it is not kept."""
+        with _as_sentences(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Everything in it is stored when it ends, or nothing."""
+        with _as_sentences(), self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def parse_url(text: str) -> URL:
+    """`postgresql://…`, `sqlite:///file` or a path. Raises Invalid with a sentence."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise Invalid(
+            f"`{text}` is not a database address", hint="Give postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE."
+        ) from None
+    kind = url.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise Invalid(f"Databases of the kind `{kind}` are not supported", hint="Use postgresql:// or sqlite:///.")
+    return url
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(
+        url, pool_size=50, max_overflow=0, pool_timeout=BUSY_SECONDS, connect_args={"timeout": BUSY_SECONDS}
+    )
+
+    @event.listens_for(engine, "connect")
+    def discipline(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None               # we say BEGIN ourselves, below
+        for pragma in (
+            f"busy_timeout = {BUSY_SECONDS * 1000}",    # first: the next line may already have to wait
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reader that turns writer is refused at once, whatever the timeout: writers say so from the start.
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_size=10, max_overflow=30, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise Invalid(
+            "PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'"
+        ) from None
+
+
+class _Turn:
+    """A lock that gives up: a writer that never ends must not hang all others for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise Busy("The manager's database is busy", hint=HINT)
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+
+@contextmanager
+def _as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except CfyError:
+        raise
+    except OperationalError as error:
+        if _is_busy(error):
+            raise Busy("The manager's database is busy", hint=HINT) from error
+        if _is_full(error):
+            raise Busy("The disk of the manager's database is full", hint="Make room and try again.") from error
+        raise
+    except TimeoutError as error:
+        raise Busy("The manager's database is busy", hint=HINT) from error
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or getattr(error.orig, "sqlstate", "") in (
+        "40001", "40P01", "55P03", "53300",
+    )
+
+
+def _is_full(error: DBAPIError) -> bool:
+    return (
+        getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        or getattr(error.orig, "sqlstate", "") == "53100"
+    )

@@ -1,0 +1,13 @@
+"""What the manager keeps, a table for each kind of thing."""
+
+from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
+from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
+from cfy_cli.manager.store.models.executions import Event, Execution, Worker
+from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, User
+from cfy_cli.manager.store.models.owned import Base
+from cfy_cli.manager.store.models.sites import Site
+
+__all__ = [
+    "Base", "Blueprint", "BlueprintLabel", "Deployment", "DeploymentLabel", "Event", "Execution", "Membership",
+    "Node", "NodeInstance", "Site", "Tenant", "Token", "User", "Worker",
+]

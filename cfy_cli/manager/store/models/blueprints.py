@@ -1,0 +1,42 @@
+"""Blueprints and their labels."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cfy_cli.contract.clock import now
+from cfy_cli.manager.store.models.labels import Label
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+
+
+class Blueprint(Owned, Base):
+    __tablename__ = "blueprints"
+    __table_args__ = (UniqueConstraint("tenant_name", "id"),)
+    WIRE = (
+        "created_at", "id", "visibility", "main_file_name", "plan", "requirements", "updated_at", "description",
+        "is_hidden", "state", "error", "error_traceback", *Owned.OWNED_WIRE, "labels", "upload_execution",
+    )
+
+    id: Mapped[str] = mapped_column(Name)
+    main_file_name: Mapped[str | None] = mapped_column(Name)
+    description: Mapped[str | None] = mapped_column(Text)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)
+    requirements: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    updated_at: Mapped[str] = mapped_column(Stamp, default=now)
+    is_hidden: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(text(32))
+    error: Mapped[str | None] = mapped_column(Text)
+    error_traceback: Mapped[str | None] = mapped_column(Text)
+    upload_execution_id: Mapped[str | None] = mapped_column(text(36))
+    labels: Mapped[list["BlueprintLabel"]] = relationship(
+        cascade="all, delete-orphan", order_by="BlueprintLabel.storage_id", lazy="selectin"
+    )
+
+
+class BlueprintLabel(Label, Base):
+    __tablename__ = "blueprint_labels"
+    __table_args__ = (UniqueConstraint("blueprint_storage_id", "key", "value"),)
+
+    blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))

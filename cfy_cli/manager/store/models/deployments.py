@@ -1,0 +1,174 @@
+"""Deployments, their labels, nodes and node instances."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cfy_cli.contract.clock import now
+from cfy_cli.manager.store.models.blueprints import Blueprint
+from cfy_cli.manager.store.models.executions import Execution
+from cfy_cli.manager.store.models.labels import Label
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.sites import Site
+from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+
+
+class Deployment(Owned, Base):
+    __tablename__ = "deployments"
+    __table_args__ = (UniqueConstraint("tenant_name", "id"),)
+    WIRE = (
+        "created_at", "id", "visibility", "description", "inputs", "groups", "permalink", "policy_triggers",
+        "policy_types", "outputs", "capabilities", "scaling_groups", "updated_at", "workflows",
+        "runtime_only_evaluation", "installation_status", "deployment_status", "sub_services_status",
+        "sub_environments_status", "sub_services_count", "sub_environments_count", "display_name", "resource_tags",
+        "drifted_instances", "unavailable_instances", "latest_execution", "latest_execution_finished_operations",
+        "latest_execution_total_operations", "latest_execution_workflow_id", "create_execution", "blueprint_id",
+        "site_name", "latest_execution_status", "environment_type", "has_sub_deployments", *Owned.OWNED_WIRE,
+        "workdir_zip", "labels", "deployment_groups",
+    )
+
+    id: Mapped[str] = mapped_column(Name)
+    display_name: Mapped[str] = mapped_column(Name)
+    description: Mapped[str | None] = mapped_column(Text)
+    blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id"), index=True)
+    blueprint_id: Mapped[str] = mapped_column(Name)
+    site_storage_id: Mapped[int | None] = mapped_column(ForeignKey("sites.storage_id", ondelete="SET NULL"))
+    updated_at: Mapped[str] = mapped_column(Stamp, default=now)
+    inputs: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    groups: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    policy_types: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    policy_triggers: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    outputs: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    capabilities: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    scaling_groups: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)    # by name, as the plan has them
+    resource_tags: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    runtime_only_evaluation: Mapped[bool] = mapped_column(default=False)
+    installation_status: Mapped[str] = mapped_column(text(16), default="inactive")
+    deployment_status: Mapped[str] = mapped_column(text(24), default="requires_attention")
+    drifted_instances: Mapped[int] = mapped_column(default=0)
+    unavailable_instances: Mapped[int] = mapped_column(default=0)
+    instances_active: Mapped[str] = mapped_column(text(8), default="none")      # none, partial or all
+    node_types: Mapped[list[str]] = mapped_column(Json, default=list)           # every type of its nodes, ancestors too
+    create_execution: Mapped[str | None] = mapped_column(text(36))
+    latest_execution: Mapped[str | None] = mapped_column(text(36), index=True)
+
+    blueprint: Mapped[Blueprint] = relationship(lazy="select")
+    site: Mapped[Site | None] = relationship(lazy="joined")
+    latest: Mapped[Execution | None] = relationship(
+        primaryjoin="foreign(Deployment.latest_execution) == Execution.id", viewonly=True, lazy="joined"
+    )
+    labels: Mapped[list["DeploymentLabel"]] = relationship(
+        cascade="all, delete-orphan", order_by="DeploymentLabel.storage_id", lazy="selectin"
+    )
+
+    permalink = None
+    sub_services_status = None
+    sub_environments_status = None
+    sub_services_count = 0
+    sub_environments_count = 0
+    has_sub_deployments = False
+    workdir_zip = None
+    deployment_groups: tuple[str, ...] = ()
+
+    @property
+    def site_name(self) -> str | None:
+        return self.site.name if self.site else None
+
+    @property
+    def latest_execution_status(self) -> str | None:
+        return self.latest.status_display if self.latest else None
+
+    @property
+    def latest_execution_workflow_id(self) -> str | None:
+        return self.latest.workflow_id if self.latest else None
+
+    @property
+    def latest_execution_total_operations(self) -> int | None:
+        return self.latest.total_operations if self.latest else None
+
+    @property
+    def latest_execution_finished_operations(self) -> int | None:
+        return self.latest.finished_operations if self.latest else None
+
+    @property
+    def environment_type(self) -> str:
+        return next((label.value for label in self.labels if label.key == "csys-env-type"), "")
+
+
+class DeploymentLabel(Label, Base):
+    __tablename__ = "deployment_labels"
+    __table_args__ = (UniqueConstraint("deployment_storage_id", "key", "value"),)
+
+    deployment_storage_id: Mapped[int] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
+
+
+class InDeployment(Owned):
+    """Columns of what exists only inside a deployment; gone with it."""
+
+    deployment_storage_id: Mapped[int] = mapped_column(
+        ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
+    )
+    deployment_id: Mapped[str] = mapped_column(Name)
+
+
+class Node(InDeployment, Base):
+    __tablename__ = "nodes"
+    __table_args__ = (UniqueConstraint("deployment_storage_id", "id"),)
+    WIRE = (
+        "id", "visibility", "deploy_number_of_instances", "host_id", "max_number_of_instances",
+        "min_number_of_instances", "number_of_instances", "planned_number_of_instances", "plugins",
+        "plugins_to_install", "properties", "relationships", "operations", "type", "type_hierarchy",
+        "drifted_instances", "unavailable_instances", "actual_number_of_instances",
+        "actual_planned_number_of_instances", "deployment_id", "blueprint_id", "deployment_display_name",
+        *Owned.OWNED_WIRE,
+    )
+
+    id: Mapped[str] = mapped_column(Name)
+    blueprint_id: Mapped[str] = mapped_column(Name)
+    deployment_display_name: Mapped[str] = mapped_column(Name)
+    type: Mapped[str] = mapped_column(Name)
+    type_hierarchy: Mapped[list[str]] = mapped_column(Json)
+    host_id: Mapped[str | None] = mapped_column(Name)
+    properties: Mapped[dict[str, Any]] = mapped_column(Json)
+    operations: Mapped[dict[str, Any]] = mapped_column(Json)
+    relationships: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    plugins: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    plugins_to_install: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    deploy_number_of_instances: Mapped[int] = mapped_column(default=1)
+    max_number_of_instances: Mapped[int] = mapped_column(default=-1)
+    min_number_of_instances: Mapped[int] = mapped_column(default=0)
+    number_of_instances: Mapped[int] = mapped_column(default=1)
+    planned_number_of_instances: Mapped[int] = mapped_column(default=1)
+
+
+class NodeInstance(InDeployment, Base):
+    __tablename__ = "node_instances"
+    __table_args__ = (UniqueConstraint("tenant_name", "id"),)
+    WIRE = (
+        "id", "visibility", "host_id", "index", "relationships", "runtime_properties", "system_properties",
+        "scaling_groups", "state", "version", "has_configuration_drift", "is_status_check_ok", "node_id",
+        "deployment_id", *Owned.OWNED_WIRE,
+    )
+
+    id: Mapped[str] = mapped_column(Name)
+    node_id: Mapped[str] = mapped_column(Name)
+    index: Mapped[int]
+    host_id: Mapped[str | None] = mapped_column(Name)
+    state: Mapped[str] = mapped_column(text(32), default="uninitialized")
+    version: Mapped[int] = mapped_column(default=1)
+    relationships: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    runtime_properties: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    system_properties: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    scaling_groups: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+
+    @property
+    def has_configuration_drift(self) -> bool:
+        drift = (self.system_properties or {}).get("configuration_drift") or {}
+        return drift.get("ok") is False
+
+    @property
+    def is_status_check_ok(self) -> bool:
+        status = (self.system_properties or {}).get("status") or {}
+        return status.get("ok") is True

@@ -1,0 +1,102 @@
+"""Executions and the lines of their history."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+
+
+class Execution(Owned, Base):
+    __tablename__ = "executions"
+    __table_args__ = (UniqueConstraint("id"), Index("ix_executions_status_created", "status", "created_at"))
+    WIRE = (
+        "created_at", "visibility", "id", "ended_at", "error", "is_system_workflow", "parameters", "status",
+        "workflow_id", "started_at", "scheduled_for", "is_dry_run", "resume", "total_operations",
+        "finished_operations", "allow_custom_parameters", "blueprint_id", "deployment_display_name",
+        "deployment_id", "status_display", *Owned.OWNED_WIRE,
+    )
+
+    id: Mapped[str] = mapped_column(text(36))
+    workflow_id: Mapped[str] = mapped_column(Name)
+    status: Mapped[str] = mapped_column(text(24), default=ExecutionState.PENDING)
+    error: Mapped[str | None] = mapped_column(Text)
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    is_system_workflow: Mapped[bool] = mapped_column(default=False)
+    is_dry_run: Mapped[bool] = mapped_column(default=False)
+    resume: Mapped[bool] = mapped_column(default=False)
+    force: Mapped[bool] = mapped_column(default=False)
+    allow_custom_parameters: Mapped[bool] = mapped_column(default=False)
+    wait_after_fail: Mapped[int] = mapped_column(default=600)       # seconds for what runs to end after a failure
+    total_operations: Mapped[int] = mapped_column(default=0)
+    finished_operations: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[str | None] = mapped_column(Stamp)
+    ended_at: Mapped[str | None] = mapped_column(Stamp)
+    scheduled_for: Mapped[str | None] = mapped_column(Stamp)
+    deployment_storage_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
+    )
+    deployment_id: Mapped[str | None] = mapped_column(Name)
+    deployment_display_name: Mapped[str | None] = mapped_column(Name)
+    blueprint_id: Mapped[str | None] = mapped_column(Name)
+    worker: Mapped[str | None] = mapped_column(Name)                # who runs it
+
+    @property
+    def status_display(self) -> str:
+        return DISPLAYED_AS.get(ExecutionState(self.status), self.status)
+
+
+class Event(Base):
+    """A line of history: `cloudify_event` from the engine, `cloudify_log` from an operation."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_execution", "execution_id", "storage_id"),
+        Index("ix_events_tenant_reported", "tenant_name", "reported_timestamp"),
+        {"sqlite_autoincrement": True},     # a number once given is never given again: readers go by it
+    )
+    WIRE = (
+        "_storage_id", "timestamp", "reported_timestamp", "blueprint_id", "deployment_id", "deployment_display_name",
+        "execution_id", "execution_group_id", "workflow_id", "message", "error_causes", "event_type", "operation",
+        "source_id", "target_id", "manager_name", "agent_name", "node_instance_id", "node_name", "type", "level",
+        "logger",
+    )
+
+    tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
+    visibility: Mapped[str] = mapped_column(text(16), default="tenant")
+    created_by: Mapped[str] = mapped_column(Name)
+    type: Mapped[str] = mapped_column(text(16))
+    timestamp: Mapped[str] = mapped_column(Stamp, default=now)
+    reported_timestamp: Mapped[str] = mapped_column(Stamp, default=now)
+    execution_id: Mapped[str | None] = mapped_column(text(36), ForeignKey("executions.id", ondelete="CASCADE"))
+    workflow_id: Mapped[str | None] = mapped_column(Name)
+    deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
+    deployment_display_name: Mapped[str | None] = mapped_column(Name)
+    blueprint_id: Mapped[str | None] = mapped_column(Name)
+    message: Mapped[str] = mapped_column(Text)
+    event_type: Mapped[str | None] = mapped_column(text(64))
+    level: Mapped[str | None] = mapped_column(text(16))
+    logger: Mapped[str | None] = mapped_column(Name)
+    operation: Mapped[str | None] = mapped_column(Name)
+    node_instance_id: Mapped[str | None] = mapped_column(Name)
+    node_name: Mapped[str | None] = mapped_column(Name)
+    source_id: Mapped[str | None] = mapped_column(Name)
+    target_id: Mapped[str | None] = mapped_column(Name)
+    error_causes: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    manager_name: Mapped[str | None] = mapped_column(Name)
+    agent_name: Mapped[str | None] = mapped_column(Name)
+
+
+class Worker(Base):
+    """A process that runs executions, as it last said so itself."""
+
+    __tablename__ = "workers"
+    KEY = "name"
+
+    name: Mapped[str] = mapped_column(Name, unique=True)
+    pid: Mapped[int]
+    seen_at: Mapped[str] = mapped_column(Stamp, default=now)

@@ -1,0 +1,90 @@
+"""Tenants, users, who belongs where, and tokens."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cfy_cli.contract.clock import now, stamp
+from cfy_cli.manager.store.models.owned import Base
+from cfy_cli.manager.store.models.types import Name, Stamp, text
+
+FAILURES_BEFORE_LOCK = 5
+LOCK_MINUTES = 10
+
+
+class Tenant(Base):
+    __tablename__ = "tenants"
+    WIRE = ("name", "groups", "users", "user_roles", "rabbitmq_username", "rabbitmq_password", "rabbitmq_vhost")
+    KEY = "name"
+
+    name: Mapped[str] = mapped_column(Name, unique=True)
+    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    members: Mapped[list["Membership"]] = relationship(back_populates="tenant", cascade="all, delete-orphan")
+
+
+class User(Base):
+    __tablename__ = "users"
+    WIRE = (
+        "username", "tenants", "tenant_roles", "groups", "role", "group_system_roles", "active", "created_at",
+        "first_login_at", "last_login_at", "is_locked", "show_getting_started", "password_hash",
+    )
+    KEY = "username"
+
+    username: Mapped[str] = mapped_column(Name, unique=True)
+    password: Mapped[str] = mapped_column(text(256))                # argon2, never shown
+    role: Mapped[str] = mapped_column(text(64))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    first_login_at: Mapped[str | None] = mapped_column(Stamp)
+    last_login_at: Mapped[str | None] = mapped_column(Stamp)
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    last_failed_login_at: Mapped[str | None] = mapped_column(Stamp)
+    show_getting_started: Mapped[bool] = mapped_column(default=True)
+    memberships: Mapped[list["Membership"]] = relationship(back_populates="user", cascade="all, delete-orphan")
+    tokens: Mapped[list["Token"]] = relationship(back_populates="user", cascade="all, delete-orphan")
+
+    @property
+    def is_locked(self) -> bool:
+        if self.failed_logins < FAILURES_BEFORE_LOCK or not self.last_failed_login_at:
+            return False
+        return self.last_failed_login_at > stamp(datetime.now(UTC) - timedelta(minutes=LOCK_MINUTES))
+
+
+class Membership(Base):
+    """A user's place in a tenant, with one role."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (UniqueConstraint("user_storage_id", "tenant_storage_id"),)
+
+    user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"))
+    tenant_storage_id: Mapped[int] = mapped_column(ForeignKey("tenants.storage_id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(text(64))
+    user: Mapped[User] = relationship(back_populates="memberships")
+    tenant: Mapped[Tenant] = relationship(back_populates="members")
+
+
+class Token(Base):
+    __tablename__ = "tokens"
+    WIRE = ("id", "username", "value", "role", "expiration_date", "last_used", "description")
+
+    id: Mapped[str] = mapped_column(text(16), unique=True)
+    user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"), index=True)
+    secret: Mapped[str] = mapped_column(text(64))                   # SHA-256 of a random value: nothing to guess
+    description: Mapped[str | None] = mapped_column(text(1024))
+    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    expiration_date: Mapped[str | None] = mapped_column(Stamp)
+    last_used: Mapped[str | None] = mapped_column(Stamp)
+    user: Mapped[User] = relationship(back_populates="tokens")
+
+    @property
+    def username(self) -> str:
+        return self.user.username
+
+    @property
+    def role(self) -> str:
+        return self.user.role
+
+    @property
+    def value(self) -> str:
+        return f"ctok-{self.id}-********"

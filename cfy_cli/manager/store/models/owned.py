@@ -1,0 +1,38 @@
+"""What every row that belongs to a tenant has in common."""
+
+from typing import ClassVar
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import Visibility
+from cfy_cli.manager.store.models.types import Name, Stamp, text
+
+
+class Base(DeclarativeBase):
+    """`WIRE` names the fields the API shows, in its order; `KEY` is the one people use."""
+
+    WIRE: ClassVar[tuple[str, ...]] = ()
+    KEY: ClassVar[str] = "id"
+
+    storage_id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Owned:
+    """Columns of everything that belongs to a tenant. Names never change, so rows carry them."""
+
+    OWNED_WIRE: ClassVar[tuple[str, ...]] = ("tenant_name", "created_by", "resource_availability", "private_resource")
+
+    tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"), index=True)
+    visibility: Mapped[str] = mapped_column(text(16), default=Visibility.TENANT)
+    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    created_by: Mapped[str] = mapped_column(Name)
+
+    @property
+    def resource_availability(self) -> str:
+        return self.visibility
+
+    @property
+    def private_resource(self) -> bool:
+        return self.visibility == Visibility.PRIVATE

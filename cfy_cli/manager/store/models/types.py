@@ -1,0 +1,14 @@
+"""Column types both databases agree on."""
+
+from sqlalchemy import JSON, String
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+def text(length: int) -> String:
+    """Text ordered by code point on every database, whatever the server's locale."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+Name = text(256)
+Stamp = text(24)                        # 2026-11-23T12:54:15.741Z: sorts as it reads
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
