@@ -37,9 +37,7 @@ def _rule(text: str, kind: str, operators: dict[str, str], bare: dict[str, str])
         if found and _KEY.fullmatch(key) and value and not re.search(r'[\n\t"]', value):
             return {"key": key.lower(), "values": _values(value), "operator": operator, "type": kind}
     forms = [f"KEY{sign}VALUE" for sign in operators] + [f"KEY{ending}" for ending in bare]
-    raise Usage(
-        f"`{text}` is not a rule about {kind}s", hint=f"Write {', '.join(forms)}; VALUE may be a list: [a,b]."
-    )
+    raise Usage(f"`{text}` is not a rule about {kind}s", hint=f"Write {', '.join(forms)}; VALUE may be a list: [a,b].")
 
 
 def _values(text: str) -> list[str]:

@@ -46,8 +46,5 @@ def _part(text: str) -> tuple[str, str | None]:
     if len(values) > 1 or (values and not values[0]):
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
     if not _KEY.fullmatch(key):
-        raise Usage(
-            f"`{key}` cannot be the key of a label", hint="A key is made of letters, digits, `-`, `.` and `_`."
-        )
+        raise Usage(f"`{key}` cannot be the key of a label", hint="A key is made of letters, digits, `-`, `.` and `_`.")
     return key, values[0].replace("\\,", ",").replace("\\:", ":") if values else None
-

@@ -14,7 +14,7 @@ class Resource:
     sort: str | None = None             # default order; the key when absent
     tenanted: bool = True               # belongs to one tenant
     more: tuple[str, ...] = ()          # what the vertical view shows besides
-    headings: Mapping[str, str] = field(default_factory=dict)   # columns whose heading is not their field's name
+    headings: Mapping[str, str] = field(default_factory=dict, hash=False)   # columns whose heading is not their field's name
 
     @property
     def order(self) -> str:

@@ -1,0 +1,38 @@
+"""Blueprints on the wire: uploads, their validation, archives and icons."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from cfy_cli.client.collection import Collection, Item, given
+from cfy_cli.client.transfer import Multipart, Progress, silent
+from cfy_cli.contract.labels import Label
+
+
+class Blueprints(Collection):
+    def upload(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
+        """Send an archive, or the URL of one for the manager to fetch; answers while the manager still unpacks."""
+        return self._put(self.path(key), source, progress, params | {"async_upload": True})
+
+    def validate(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
+        """As upload, but nothing is kept; the execution that validates."""
+        return self._put(f"{self.path(key)}/validate", source, progress, params)
+
+    def archive(self, key: str) -> requests.Response:
+        return self.http.download(f"{self.path(key)}/archive")
+
+    def declared_inputs(self, key: str) -> dict[str, Item]:
+        plan = self.get(key, _include="plan").get("plan") or {}
+        return plan.get("inputs") or {}
+
+    def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
+        return self.patch(key, labels=[{name: value} for name, value in labels])
+
+    def _put(self, path: str, source: Path | str, progress: Progress, params: dict[str, Any]) -> Item:
+        file = source if isinstance(source, Path) else None
+        fields = given(params | ({} if file else {"blueprint_archive_url": source}))
+        form = Multipart({"params": json.dumps(fields)}, "blueprint_archive", file, progress)
+        return self.http.upload("PUT", path, form, form.content_type, {}) or {}

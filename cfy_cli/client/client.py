@@ -1,0 +1,35 @@
+"""The manager, as seen from the command line."""
+
+from typing import Any
+
+from cfy_cli.client.blueprints import Blueprints
+from cfy_cli.client.collection import Collection
+from cfy_cli.client.deployments import Deployments
+from cfy_cli.client.executions import Events, Executions
+from cfy_cli.client.http import Http
+from cfy_cli.client.people import Tenants, Tokens, Users
+from cfy_cli.contract import resources as r
+
+
+class Client:
+    def __init__(self, http: Http) -> None:
+        self.http = http
+        self.blueprints = Blueprints(http, r.BLUEPRINTS)
+        self.deployments = Deployments(http, r.DEPLOYMENTS)
+        self.events = Events(http, r.EVENTS)
+        self.executions = Executions(http, r.EXECUTIONS)
+        self.node_instances = Collection(http, r.NODE_INSTANCES)
+        self.nodes = Collection(http, r.NODES)
+        self.sites = Collection(http, r.SITES)
+        self.tenants = Tenants(http, r.TENANTS)
+        self.tokens = Tokens(http, r.TOKENS)
+        self.users = Users(http, r.USERS)
+
+    def status(self) -> dict[str, Any]:
+        return self.http.request("GET", "status") or {}
+
+    def version(self) -> dict[str, Any]:
+        return self.http.request("GET", "version") or {}
+
+    def maintenance(self) -> dict[str, Any]:
+        return self.http.request("GET", "maintenance") or {}

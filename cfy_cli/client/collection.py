@@ -1,0 +1,106 @@
+"""The verbs every resource answers to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from cfy_cli.client.http import Http
+from cfy_cli.contract.resource import Resource
+from cfy_cli.errors import CfyError
+
+Item = dict[str, Any]
+LARGEST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the `total` items that match; `hidden` more were left out by a filter."""
+
+    items: list[Item]
+    total: int
+    hidden: int | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Collection:
+    def __init__(self, http: Http, resource: Resource) -> None:
+        self.http = http
+        self.resource = resource
+
+    def list(self, *, _size: int | None = None, _offset: int | None = None, **query: Any) -> Page:
+        """Everything that matches, or with `_size` one page of at most that many. Starts at `_offset`."""
+        if _size is not None:
+            return self._page(query, _offset or 0, _size)
+        pages = list(self.pages(_offset=_offset, **query))
+        return Page([item for page in pages for item in page], pages[-1].total, pages[-1].hidden)
+
+    def pages(self, *, _offset: int | None = None, **query: Any) -> Iterator[Page]:
+        offset = _offset or 0
+        while True:
+            page = self._page(query, offset, LARGEST_PAGE)
+            yield page
+            offset += len(page)
+            if not page.items or offset >= page.total:
+                return
+
+    def get(self, key: str, **query: Any) -> Item:
+        return self._request("GET", key, params=query)
+
+    def create(self, key: str, **fields: Any) -> Item:
+        return self._request("PUT", key, json=given(fields))
+
+    def update(self, key: str, **fields: Any) -> Item:
+        return self._request("POST", key, json=given(fields))
+
+    def patch(self, key: str, **fields: Any) -> Item:
+        return self._request("PATCH", key, json=given(fields))
+
+    def delete(self, key: str, **query: Any) -> None:
+        self._request("DELETE", key, params=query)
+
+    def set_visibility(self, key: str, visibility: str) -> Item:
+        return self.act("PATCH", key, "set-visibility", visibility=visibility)
+
+    def act(self, method: str, key: str, verb: str, **fields: Any) -> Item:
+        """A verb with a path of its own, below the item it is about."""
+        return self.http.request(method, f"{self.path(key)}/{verb}", json=given(fields)) or {}
+
+    def path(self, key: str) -> str:
+        return f"{self.resource.name}/{quote(key, safe='')}"
+
+    def _request(self, method: str, key: str, **content: Any) -> Item:
+        return self.http.request(method, self.path(key), **content) or {}
+
+    def _page(self, query: Mapping[str, Any], offset: int, size: int) -> Page:
+        params = dict(query) | {"_offset": offset, "_size": size}
+        if params.pop("descending", False) and params.get("_sort"):
+            params["_sort"] = f"-{params['_sort']}"
+        rules = params.pop("filter_rules", None)
+        try:
+            return self._search(params, rules)
+        except CfyError as error:
+            if error.code != "no_such_include_field_error" or "_include" not in params:
+                raise
+            del params["_include"]  # an older manager, which has not all our fields: take what it gives
+            return self._search(params, rules)
+
+    def _search(self, params: Mapping[str, Any], rules: Any) -> Page:
+        if rules:
+            path = f"searches/{self.resource.name}"
+            body = self.http.request("POST", path, params=params, json={"filter_rules": rules})
+        else:
+            body = self.http.request("GET", self.resource.name, params=params)
+        metadata = body.get("metadata") or {}
+        total = (metadata.get("pagination") or {}).get("total", len(body["items"]))
+        return Page(body["items"], total, metadata.get("filtered"))
+
+
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what was said: an option that was left out says nothing about its field."""
+    return {name: value for name, value in fields.items() if value is not None}

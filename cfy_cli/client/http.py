@@ -1,0 +1,197 @@
+"""One conversation with a manager: who we are, patience, and what an answer means."""
+
+import json as json_text
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from cfy_cli import __version__
+from cfy_cli.client import failures
+from cfy_cli.client.redaction import safe_body, safe_headers, safe_url
+from cfy_cli.config.settings import Connection
+
+API = "/api/v3.1/"
+CONNECT_SECONDS = 10
+PAUSES = (0.25, 0.5, 1.0)  # before each new attempt; a manager's Retry-After weighs more
+LONGEST_PAUSE = 30
+REDIRECTS = 5
+SAFE = frozenset({"GET", "HEAD"})
+TRANSIENT = frozenset({502, 503, 504})
+
+Body = bytes | Iterable[bytes]
+Log = Callable[[int, str], None]
+
+
+class Http:
+    """`log` is given a level (1: requests, 2: headers, 3: bodies) and a line that holds no secrets."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        session: requests.Session | None = None,
+        log: Log | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.connection = connection
+        self._session = session or requests.Session()
+        self._session.headers["User-Agent"] = f"cfy/{__version__}"
+        self._log = log or (lambda _level, _line: None)
+        self._sleep = sleep
+        self._urls = list(connection.urls)
+        if connection.verify is False:
+            import urllib3
+
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    @property
+    def url(self) -> str:
+        """The address that answered last, or else the first to try."""
+        return self._urls[0]
+
+    def close(self) -> None:
+        self._session.close()
+
+    def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Any = None) -> Any:
+        """What the manager answers, parsed; None when it answers without a body. Raises CfyError."""
+        return self._data(self.send(method, path, params=params, json=json))
+
+    def upload(self, method: str, path: str, body: Body, content_type: str, params: Mapping[str, Any]) -> Any:
+        """As request, with a body that is sent as it is read; it may be iterated again when we are told to wait."""
+        return self._data(self.send(method, path, params=params, data=body, headers={"Content-Type": content_type}))
+
+    def download(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
+        """An answer whose body is still to be read; the caller closes it."""
+        response = self.send("GET", path, params=params, stream=True)
+        for _ in range(REDIRECTS):
+            if not response.is_redirect:
+                break
+            response = self._follow(response)
+        return self._checked(response)
+
+    def send(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **content: Any
+    ) -> requests.Response:
+        """The answer, whatever its status, after as many attempts as are right for this method."""
+        for pause in (*PAUSES, None):
+            try:
+                response = self._anywhere(method, path, params=_wire(params), **content)
+            except requests.RequestException as error:
+                failure = failures.from_exception(error, self.url, method)
+                if pause is None or not self._may_repeat(method, error):
+                    raise failure from error
+                self._log(1, f"{failure.message}; again in a moment")
+                self._sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - only spreads the load
+                continue
+            asked = retry_after(response)
+            transient = response.status_code in TRANSIENT and method in SAFE
+            if pause is None or not (transient or (response.status_code == 503 and asked is not None)):
+                return response
+            response.close()
+            self._sleep(pause * random.uniform(0.5, 1) if asked is None else asked)  # noqa: S311
+        raise AssertionError("the last attempt returns or raises")
+
+    def _anywhere(self, method: str, path: str, **content: Any) -> requests.Response:
+        for url in tuple(self._urls):
+            try:
+                response = self._once(method, url + API + path.lstrip("/"), **content)
+            except requests.ConnectionError as error:
+                if url == self._urls[-1] or not self._may_repeat(method, error):
+                    raise
+                self._log(1, f"No answer from {url}; trying the next node")
+            else:
+                self._urls.sort(key=lambda other: other != url)
+                return response
+        raise AssertionError("there is at least one address")
+
+    def _once(self, method: str, url: str, **content: Any) -> requests.Response:
+        began = time.monotonic()
+        response = self._session.request(
+            method,
+            url,
+            auth=self._authenticate,
+            allow_redirects=False,
+            timeout=(CONNECT_SECONDS, failures.READ_SECONDS),
+            verify=self.connection.verify,
+            **content,
+        )
+        self._note(response, time.monotonic() - began, content)
+        return response
+
+    def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        connection = self.connection
+        if connection.tenant:
+            request.headers["Tenant"] = connection.tenant
+        if connection.token:
+            request.headers["Authentication-Token"] = connection.token
+        elif connection.username:
+            requests.auth.HTTPBasicAuth(connection.username.encode(), (connection.password or "").encode())(request)
+        return request
+
+    def _follow(self, response: requests.Response) -> requests.Response:
+        """Files may lie elsewhere; only the manager itself is shown who we are."""
+        response.close()
+        target = urljoin(response.url, response.headers["Location"])
+        if urlsplit(target)[:2] == urlsplit(response.url)[:2]:
+            return self._once("GET", target, stream=True)
+        timeout = (CONNECT_SECONDS, failures.READ_SECONDS)
+        return self._session.get(target, stream=True, allow_redirects=False, timeout=timeout, auth=lambda r: r)
+
+    @staticmethod
+    def _may_repeat(method: str, error: requests.RequestException) -> bool:
+        if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ReadTimeout)):
+            return False
+        broken = isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
+        return broken and (method in SAFE or failures.never_sent(error))
+
+    def _checked(self, response: requests.Response) -> requests.Response:
+        if response.ok and not response.is_redirect:
+            return response
+        raise failures.from_response(response, self.url)
+
+    def _data(self, response: requests.Response) -> Any:
+        self._checked(response)
+        if not response.content:
+            return None
+        try:
+            return json_text.loads(response.content)
+        except ValueError as error:
+            raise failures.not_data(response, self.url) from error
+
+    def _note(self, response: requests.Response, seconds: float, content: Mapping[str, Any]) -> None:
+        request = response.request
+        url = safe_url(request.url or "")
+        self._log(1, f"{request.method} {url} -> {response.status_code} in {seconds * 1000:.0f} ms")
+        self._log(2, f"  sent {safe_headers(request.headers)}")
+        self._log(2, f"  received {safe_headers(response.headers)}")
+        if content.get("json") is not None:
+            self._log(3, f"  sent {json_text.dumps(safe_body(content['json'], url))}")
+        if not content.get("stream"):
+            self._log(3, f"  received {json_text.dumps(safe_body(failures.parsed(response), url))}")
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """The seconds a manager asks us to wait, at most LONGEST_PAUSE; None when it does not ask."""
+    text = response.headers.get("Retry-After")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def _wire(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    spelled = {True: "true", False: "false"}
+    given = {name: value for name, value in (params or {}).items() if value is not None}
+    return {name: spelled[value] if isinstance(value, bool) else value for name, value in given.items()}

@@ -1,0 +1,76 @@
+"""cfy api: any request, for what has no command of its own."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cfy_cli.client.collection import LARGEST_PAGE
+from cfy_cli.errors import Usage
+from cfy_cli.output import render
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Command
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@click.command("api", cls=Command)
+@click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
+@click.argument("path")
+@click.option(
+    "-f", "--field", "fields", multiple=True, metavar="KEY=VALUE",
+    help="A parameter of the query with GET or --input, else a field of the body, as JSON where it is JSON.",
+)  # fmt: skip
+@click.option("--input", "source", type=click.Path(dir_okay=False), help="A file with the body; - reads it from stdin.")
+@click.option("--paginate", is_flag=True, help="Fetch every page of a list and print all its items.")
+@pass_app
+def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str | None, paginate: bool) -> None:
+    """Send METHOD to PATH below /api/v3.1 and print the answer as JSON.
+
+    For example: cfy api GET deployments -f _include=id
+    """
+    values = dict(_field(text, parse=method != "GET") for text in fields)
+    if paginate:
+        if method != "GET":
+            raise Usage("--paginate goes with GET only")
+        render.as_json(_every_item(app, path, values))
+        return
+    reading = method == "GET" or source is not None
+    body = _body(source) if source else None if reading else values
+    answer = app.client.http.request(method, path, params=values if reading else None, json=body or None)
+    render.as_json(answer)
+
+
+def _field(text: str, *, parse: bool) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise Usage(f"`{text}` is not of the form KEY=VALUE")
+    if not parse:
+        return key, value
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _body(source: str) -> Any:
+    text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Usage(f"{source} holds no JSON: {error}") from error
+
+
+def _every_item(app: App, path: str, query: dict[str, Any]) -> list[Any]:
+    items: list[Any] = []
+    while True:
+        params = {"_size": LARGEST_PAGE, **query, "_offset": len(items)}
+        page = app.client.http.request("GET", path, params=params)
+        if not isinstance(page, dict) or "items" not in page:
+            raise Usage(f"{path} is no list: leave out --paginate")
+        items += page["items"]
+        total = page.get("metadata", {}).get("pagination", {}).get("total", len(items))
+        if not page["items"] or len(items) >= total:
+            return items

@@ -1,0 +1,62 @@
+"""cfy sites: where deployments stand."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import SITES
+from cfy_cli.shell import options, values
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("sites", cls=Noun)
+def cli() -> None:
+    """Handle sites."""
+
+
+@cli.command("list")
+@options.listing(SITES)
+@pass_app
+def list_sites(app: App, **query: Any) -> None:
+    """List sites."""
+    app.show_page(SITES, app.client.sites.list(_include=app.fields(SITES), **query))
+
+
+@cli.command("get")
+@click.argument("name")
+@options.vertical()
+@pass_app
+def get_site(app: App, name: str) -> None:
+    """Show the site NAME."""
+    app.show(SITES, app.client.sites.get(name))
+
+
+@cli.command("create")
+@click.argument("name", type=values.name, metavar="NAME")
+@click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
+@options.visibility()
+@pass_app
+def create_site(app: App, name: str, **fields: Any) -> None:
+    """Create the site NAME."""
+    app.result(f"Site `{name}` created", app.client.sites.create(name, **fields))
+
+
+@cli.command("update")
+@click.argument("name")
+@click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
+@click.option("-n", "--new-name", type=values.name, metavar="TEXT", help="What to call it from now on.")
+@options.visibility(default=None)
+@pass_app
+def update_site(app: App, name: str, **fields: Any) -> None:
+    """Change the site NAME."""
+    app.result(f"Site `{name}` updated", app.client.sites.update(name, **fields))
+
+
+@cli.command("delete")
+@click.argument("name")
+@pass_app
+def delete_site(app: App, name: str) -> None:
+    """Delete the site NAME."""
+    app.client.sites.delete(name)
+    app.result(f"Site `{name}` deleted", {"name": name})

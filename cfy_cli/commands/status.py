@@ -1,0 +1,23 @@
+"""cfy status: how the manager is."""
+
+import click
+
+from cfy_cli.output import render
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Command
+
+
+@click.command("status", cls=Command)
+@pass_app
+def cli(app: App) -> None:
+    """Show the status of the manager."""
+    status = app.client.status()
+    if app.as_json:
+        render.as_json(status)
+        return
+    services = [{"service": name, "status": about["status"]} for name, about in (status.get("services") or {}).items()]
+    render.line(f"Manager at {app.client.http.url}: {status['status']}")
+    render.records(services, ("service", "status"), "Services:", {})
+    maintenance = app.client.maintenance().get("status")
+    if maintenance != "deactivated":
+        render.line(f"Maintenance mode is {maintenance}.")

@@ -1,0 +1,35 @@
+"""Where this program keeps its files, and how they are written: private, and whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+HOME_VARIABLE = "CFY_WORKDIR"
+
+
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder of profiles and of the embedded manager: $CFY_WORKDIR/.cloudify, by default ~/.cloudify."""
+    environ = os.environ if environ is None else environ
+    return Path(environ.get(HOME_VARIABLE) or Path.home()) / ".cloudify"
+
+
+def private_folder(path: Path) -> Path:
+    """The folder, created for its owner alone when it is absent."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; whoever reads meanwhile sees the old text or the new, never half."""
+    private_folder(path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # created with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

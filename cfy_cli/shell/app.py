@@ -1,0 +1,199 @@
+"""What a running command may reach: settings, the client, the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import requests
+
+    from cfy_cli.client.client import Client
+    from cfy_cli.client.collection import Item, Page
+    from cfy_cli.config.profiles import Profile, Profiles
+    from cfy_cli.config.settings import Connection
+    from cfy_cli.contract.resource import Resource
+
+
+class App:
+    """One command line as it runs. Tests give a `profile` and a `session` that reaches a manager of theirs.
+
+    `autostart` starts the manager on this machine when no profile names another, and gives a profile to reach it.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: Profile | None = None,
+        session: requests.Session | None = None,
+        autostart: Callable[[App], Profile] | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.environ = environ
+        self.as_json = False
+        self.verbosity = 0
+        self.tenant: str | None = None
+        self.manager: str | None = None
+        self.vertical = False
+        self._profile = profile
+        self._session = session
+        self._autostart = autostart
+
+    # --- where we are ---
+
+    @cached_property
+    def home(self) -> Path:
+        from cfy_cli.config.paths import home
+
+        return home(self.environ)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        from cfy_cli.config.profiles import Profiles
+
+        return Profiles(self.home)
+
+    @cached_property
+    def client(self) -> Client:
+        return self.client_for(self.connection)
+
+    @cached_property
+    def connection(self) -> Connection:
+        from cfy_cli.config.profiles import LOCAL
+
+        profile = self._profile or self._named_profile() or self.profiles.current()
+        local = profile is None or profile.name == LOCAL
+        if local and not self._manager_address and self._autostart and not self._profile:
+            profile = self._autostart(self)
+        found = self.connection_of(profile)
+        if found is None:
+            from cfy_cli.errors import Unreachable
+
+            raise Unreachable("No manager is in use", hint="Name one: cfy profiles use ADDRESS")
+        return found
+
+    def connection_of(self, profile: Profile | None) -> Connection | None:
+        """How to reach the manager of this profile, with the flags and variables of this command line on top."""
+        from cfy_cli.config.settings import connection
+
+        folder = self.profiles.path(profile.name) if profile and profile.name else None
+        return connection(
+            profile, self.environ, manager=self._manager_address, tenant=self.tenant, certificate_folder=folder
+        )
+
+    def client_for(self, connection: Connection) -> Client:
+        from cfy_cli.client.client import Client  # brings `requests`: half of our start-up time
+        from cfy_cli.client.http import Http
+
+        return Client(Http(connection, session=self._session, log=self._log))
+
+    def close(self) -> None:
+        """Let go of what the command held open; a session that was given to us stays open."""
+        if "client" in self.__dict__ and self._session is None:
+            self.client.http.close()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def _manager_address(self) -> str | None:
+        if self.manager and self._named_profile():
+            return None
+        return self.manager
+
+    def _named_profile(self) -> Profile | None:
+        if not self.manager or "/" in self.manager or not self.profiles.exists(self.manager):
+            return None
+        return self.profiles.read(self.manager)
+
+    def _log(self, level: int, text: str) -> None:
+        if self.verbosity >= level:
+            click.echo(text, err=True)
+
+    # --- what the user sees ---
+
+    def note(self, message: str) -> None:
+        """Progress and hints: for people, so on stderr, and not at all with --quiet."""
+        if self.verbosity >= 0:
+            click.echo(message, err=True)
+
+    def say(self, message: str) -> None:
+        """A line that is part of a plain answer; among JSON it would be noise, so there it is a note."""
+        if self.as_json:
+            self.note(message)
+        else:
+            from cfy_cli.output import render
+
+            render.line(message)
+
+    def result(self, sentence: str, data: Any) -> None:
+        """What a command did: the sentence, or under --json the thing itself."""
+        from cfy_cli.output import render
+
+        if self.as_json:
+            render.as_json(data)
+        else:
+            render.line(sentence)
+
+    def fields(self, resource: Resource) -> str | None:
+        """What to ask the manager for: everything under --json, else what will be shown."""
+        return None if self.as_json else ",".join(self.columns(resource))
+
+    def columns(self, resource: Resource) -> tuple[str, ...]:
+        return (*resource.columns, *resource.more) if self.vertical else resource.columns
+
+    def show_page(self, resource: Resource, page: Page, columns: tuple[str, ...] | None = None) -> None:
+        self.show_items(page.items, resource, columns or self.columns(resource))
+        shown = f"Showing {len(page)} of {page.total} {resource.name}"
+        if page.hidden:
+            shown += f" ({page.hidden} hidden by filter)"
+        if not self.as_json and self.verbosity >= 0:
+            self.say(shown)
+        if len(page) < page.total:
+            self.note(f"{shown}: --pagination-offset and --pagination-size choose which.")
+
+    def show_items(
+        self, items: list[Item], resource: Resource, columns: tuple[str, ...], title: str | None = None
+    ) -> None:
+        from cfy_cli.output import render
+
+        if self.as_json:
+            render.as_json(items)
+        else:
+            title = title or f"{resource.title}:"
+            render.records(items, columns, title, resource.headings, vertical=self.vertical)
+
+    def show(self, resource: Resource, item: Item, columns: tuple[str, ...] | None = None) -> None:
+        from cfy_cli.output import render
+
+        if self.as_json:
+            render.as_json(item)
+        else:
+            title = f"{resource.noun.capitalize()}:"
+            shown = columns or self.columns(resource)
+            render.records([item], shown, title, resource.headings, vertical=self.vertical)
+
+    def show_details(self, values: Mapping[str, Any], title: str) -> None:
+        """More about the item just shown; under --json that item said it already."""
+        from cfy_cli.output import render
+
+        if not self.as_json:
+            render.details(values, title)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on stderr; nobody there to answer means no."""
+        return self.interactive and click.confirm(question, err=True)
+
+
+def pass_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Give the command the App as its first argument."""
+    return click.make_pass_decorator(App, ensure=True)(command)

@@ -1,0 +1,56 @@
+"""The one place where errors become words and exit codes."""
+
+import json
+import traceback
+
+import click
+
+from cfy_cli.contract.outcomes import INTERRUPTED
+from cfy_cli.errors import CfyError, Usage
+
+
+class Interrupted(CfyError):  # noqa: N818 - named like its siblings in errors.py
+    exit_code = INTERRUPTED
+    code = "interrupted"
+
+
+def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
+    """Tell the user what went wrong, on stderr; the exit code that says it too."""
+    failure = described(error)
+    if as_json:
+        click.echo(json.dumps({"error": as_data(failure)}, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"Error: {failure.message}", err=True)
+        if failure.hint:
+            click.echo(f"Hint: {failure.hint}", err=True)
+    if verbose and not isinstance(error, (CfyError, click.ClickException)):
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    return failure.exit_code
+
+
+def as_data(failure: CfyError) -> dict[str, object]:
+    """`status` is there when a manager's answer was the reason."""
+    return {
+        "code": failure.code,
+        "message": failure.message,
+        "hint": failure.hint,
+        "status": vars(failure).get("status"),
+        "request_id": failure.request_id,
+    }
+
+
+def described(error: BaseException) -> CfyError:
+    if isinstance(error, CfyError):
+        return error
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return Interrupted("Interrupted")
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "cfy"
+        return Usage(error.format_message().rstrip("."), hint=f"`{path} -h` tells what there is.")
+    if isinstance(error, click.ClickException):
+        return CfyError(error.format_message())
+    if isinstance(error, OSError) and error.strerror:
+        return CfyError(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+    return CfyError(
+        f"This should not happen: {type(error).__name__}: {error}", hint="-v shows where.", code="unexpected_error"
+    )

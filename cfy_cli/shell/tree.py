@@ -1,0 +1,219 @@
+"""Our click classes: common options once, nouns loaded when used, errors in one place."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from itertools import pairwise
+from typing import Any
+
+import click
+from click.exceptions import Exit
+
+from cfy_cli.shell.app import App
+
+HELP_NAMES = ["-h", "--help"]
+
+
+class CommonOption(click.Option):
+    """An option that every command has; what is typed goes to the App, not to the command."""
+
+    def __init__(self, names: Sequence[str], sets: str, change: Callable[[Any], Any], **settings: Any) -> None:
+        self.sets = sets
+        self.change = change
+        unique = f"common_{names[-1].strip('-').replace('-', '_')}"
+        super().__init__([unique, *names], expose_value=False, callback=self.keep, **settings)
+
+    @staticmethod
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if isinstance(param, CommonOption) and value not in (None, False, 0):
+            setattr(ctx.ensure_object(App), param.sets, param.change(value))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+COMMON: tuple[tuple[tuple[str, ...], str, Callable[[Any], Any], dict[str, Any]], ...] = (
+    (("--json",), "as_json", _same, {"is_flag": True, "help": "Print JSON; the same as --format json."}),
+    (("--format",), "as_json", lambda name: name == "json",
+     {"type": click.Choice(["plain", "json"]), "help": "Print tables and sentences, or JSON."}),
+    (("-q", "--quiet"), "verbosity", lambda _: -1, {"is_flag": True, "help": "Print results only."}),
+    (("-v", "--verbose"), "verbosity", _same, {"count": True, "help": "Say more; repeat for more still."}),
+    (("--manager",), "manager", _same, {"help": "Talk to this profile's manager, or to the one at this address."}),
+    (("-t", "--tenant-name"), "tenant", _same, {"help": "Act in this tenant."}),
+)  # fmt: skip
+
+
+def common_options(own: Sequence[click.Parameter]) -> list[click.Parameter]:
+    """The common options, without the flags to which the command itself gives another meaning."""
+    taken = {flag for param in own for flag in (*param.opts, *param.secondary_opts)}
+    return [
+        CommonOption(free, sets, change, **settings)
+        for names, sets, change, settings in COMMON
+        if (free := [name for name in names if name not in taken])
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the common options."""
+
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
+        own = params or []
+        super().__init__(name, params=[*own, *common_options(own)], **settings)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
+
+
+class Noun(click.Group):
+    """The verbs of one resource; an unambiguous beginning of a verb is enough."""
+
+    command_class = Command
+
+    def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
+        own = params or []
+        super().__init__(name, params=[*own, *common_options(own)], **settings)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = full_name(ctx, cmd_name, self.list_commands(ctx))
+        return super().get_command(ctx, name) if name else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = _resolved(self, super().resolve_command, ctx, args)
+        return (command.name if command else name), command, rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+Noun.group_class = Noun
+
+
+class Tree(Noun):
+    """The root: each noun is imported only when named. `first` are the names that win when a prefix is typed."""
+
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        nouns: Mapping[str, str],
+        first: Sequence[str],
+        new_app: Callable[[], App],
+        **settings: Any,
+    ) -> None:
+        super().__init__(name, context_settings={"help_option_names": HELP_NAMES}, **settings)
+        self.nouns = nouns
+        self.first = first
+        self.new_app = new_app
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.nouns)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = full_name(ctx, cmd_name, self.first) or full_name(ctx, cmd_name, self.list_commands(ctx))
+        if name is None or name not in self.nouns:
+            return None
+        command: click.Command = import_module(f"cfy_cli.commands.{name.replace('-', '_')}").cli
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self.nouns.items()))
+
+    def main(self, args: Any = None, prog_name: Any = None, *rest: Any, **extra: Any) -> Any:
+        """Run one command line; ends the process with its exit code, as scripts expect."""
+        if args is None:
+            tolerate_odd_terminals()
+        words = list(sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        app = extra.setdefault("obj", self.new_app())
+        try:
+            result = super().main(words, prog_name or "cfy", *rest, **extra)
+            code = result if isinstance(result, int) else 0
+        except (Exception, KeyboardInterrupt) as error:
+            from cfy_cli.shell.door import report  # words for errors are only needed when there is one
+
+            code = report(error, as_json=app.as_json or _wants_json(words), verbose=app.verbosity > 0)
+        finally:
+            app.close()
+        sys.exit(_flushed(code))
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError:
+            raise closed_pipe() from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise closed_pipe() from None
+
+
+def tolerate_odd_terminals() -> None:
+    """A terminal that lacks a letter still gets the rest of the line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def closed_pipe() -> Exit:
+    from cfy_cli.contract.outcomes import CLOSED_PIPE
+
+    return Exit(CLOSED_PIPE)
+
+
+def full_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | None:
+    """The name that was meant: itself, or the only one that begins so."""
+    if typed in names:
+        return typed
+    matches = [name for name in names if name.startswith(typed)] if typed else []
+    if len(matches) > 1:
+        ctx.fail(f"`{typed}` may be {', '.join(sorted(matches))}")
+    return matches[0] if matches else None
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    own: list[tuple[str, str]] = []
+    common: list[tuple[str, str]] = []
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+        if record:
+            shared = isinstance(param, CommonOption) or param.name == "help"
+            (common if shared else own).append(record)
+    for title, rows in (("Options", own), ("Common options", common)):
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Context, args: list[str]) -> Any:
+    try:
+        return resolve(ctx, args)
+    except click.UsageError as error:
+        if not args or error.message.startswith("`"):
+            raise
+        from difflib import get_close_matches
+
+        near = get_close_matches(args[0], group.list_commands(ctx), n=3, cutoff=0.5)
+        meant = f"; did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+        raise click.UsageError(f"There is no command `{args[0]}`{meant}", ctx) from None
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Asked before the options are parsed, since a mistake in them is told as JSON too."""
+    return bool({"--json", "--format=json"} & set(words)) or ("--format", "json") in pairwise(words)
+
+
+def _flushed(code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return closed_pipe().exit_code
+    return code
