@@ -1,0 +1,154 @@
+"""What the Python module `cloudify` asks: one function a question, JSON in and out."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.scope import LEVELS, Scope
+from cfy_cli.manager.engine.context.subject import Subject
+from cfy_cli.manager.engine.ports import StaleVersion
+
+Json = Any
+
+
+def call(scope: Scope, name: str, arguments: dict[str, Json]) -> Json:
+    if name not in CALLS:
+        raise Invalid(f"There is no call {name!r}.")
+    return CALLS[name](scope, **arguments)
+
+
+def _context(scope: Scope) -> Json:
+    """Everything that does not change while the operation runs."""
+    job, operation = scope.job, scope.operation
+    return {
+        "type": "relationship-instance" if scope.relationship else "node-instance",
+        "inputs": scope.inputs,
+        "instance_id": operation.instance_id,
+        "source_id": operation.source_id,
+        "target_id": operation.target_id,
+        "execution_id": job.execution_id,
+        "execution_creator_username": job.created_by,
+        "workflow_id": job.workflow_id,
+        "workflow_parameters": dict(job.parameters),
+        "tenant_name": job.tenant_name,
+        "blueprint_id": job.blueprint_id,
+        "deployment_id": job.deployment_id,
+        "deployment_display_name": job.deployment_display_name,
+        "deployment_creator": job.created_by,
+        "resource_tags": job.plan.get("resource_tags") or {},
+        "resources": str(job.resources),
+        "workdir": str(job.workdir),
+        "task_id": scope.task_id,
+        "task_name": operation.function,
+        "plugin": operation.plugin,
+        "operation": operation.name,
+        "retry_number": scope.attempt,
+        "max_retries": operation.max_retries,
+        "managers": [_this_machine()],
+    }
+
+
+def _this_machine() -> Json:
+    return {
+        "id": 0,
+        "hostname": socket.gethostname(),
+        "public_ip": "127.0.0.1",
+        "private_ip": "127.0.0.1",
+        "networks": {"default": "127.0.0.1"},
+    }
+
+
+def _node(scope: Scope, instance_id: str) -> Json:
+    subject = _subject(scope, instance_id)
+    node = subject.node()
+    return {
+        "id": node["id"],
+        "type": node["type"],
+        "type_hierarchy": node["type_hierarchy"],
+        "properties": subject.properties(),
+        "number_of_instances": len(scope.records.instance_ids(node["id"])),
+        "relationships": [
+            {"type": one["type"], "type_hierarchy": one["type_hierarchy"], "target_id": one["target_id"]}
+            for one in node["relationships"]
+        ],
+    }
+
+
+def _instance(scope: Scope, instance_id: str) -> Json:
+    instance = _subject(scope, instance_id).instance()
+    return {
+        "id": instance.id,
+        "node_id": instance.node_id,
+        "index": instance.index,
+        "host_id": instance.host_id,
+        "state": str(instance.state),
+        "version": instance.version,
+        "relationships": instance.relationships,
+        "scaling_groups": instance.scaling_groups,
+        "runtime_properties": instance.runtime_properties,
+        "system_properties": instance.system_properties or {},
+    }
+
+
+def _subject(scope: Scope, instance_id: str) -> Subject:
+    try:
+        scope.records.node_of(instance_id)
+    except KeyError:
+        raise Invalid(f"There is no node instance {instance_id} in this deployment.") from None
+    return Subject(scope.records, instance_id)
+
+
+def _update(scope: Scope, instance_id: str, changed: dict[str, Json], removed: list[str]) -> None:
+    """Change these runtime properties and leave the others as they are."""
+
+    def edit(properties: dict[str, Json]) -> None:
+        properties.update(changed)
+        for name in removed:
+            properties.pop(name, None)
+
+    _writable(scope, instance_id).change(edit)
+
+
+def _replace(scope: Scope, instance_id: str, properties: dict[str, Json], version: int) -> bool:
+    """Store all runtime properties; False when somebody else has changed the instance meanwhile."""
+    try:
+        _writable(scope, instance_id).replace(properties, version)
+    except StaleVersion:
+        return False
+    return True
+
+
+def _writable(scope: Scope, instance_id: str) -> Subject:
+    operation = scope.operation
+    if instance_id not in (operation.instance_id, operation.source_id, operation.target_id):
+        raise Invalid(f"This operation does not run on {instance_id}, so it cannot change its runtime properties.")
+    return Subject(scope.records, instance_id)
+
+
+def _log(scope: Scope, level: str, message: str) -> None:
+    scope.log(level if level in LEVELS else "info", message)
+
+
+def _resource(scope: Scope, path: str) -> str | None:
+    found = scope.resource(path)
+    return None if found is None else str(found)
+
+
+CALLS: dict[str, Callable[..., Json]] = {
+    "context": _context,
+    "node": _node,
+    "instance": _instance,
+    "host_ip": lambda scope, instance_id: _subject(scope, instance_id).host_ip(),
+    "update": _update,
+    "replace": _replace,
+    "log": _log,
+    "event": lambda scope, message: scope.event(message),
+    "resource": _resource,
+    "download": lambda scope, path, target: scope.download(path, target),
+    "returns": lambda scope, value: scope.verdict.returns(value),
+    "retry": lambda scope, message, retry_after: scope.verdict.retry(message, retry_after),
+    "again": lambda scope, message, retry_after: scope.verdict.again(message, retry_after),
+    "abort": lambda scope, message: scope.verdict.abort(message),
+    "end": lambda scope, error: scope.verdict.complete(error),
+}

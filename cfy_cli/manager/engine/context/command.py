@@ -1,0 +1,260 @@
+"""The ctx program: its arguments understood, its answer printed. The program itself only carries both."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cfy_cli.errors import CfyError, Invalid, Usage
+from cfy_cli.manager.engine.context import paths
+from cfy_cli.manager.engine.context.scope import LEVELS, Scope
+from cfy_cli.manager.engine.context.subject import Subject
+
+Json = Any
+Args = list[Json]
+T = TypeVar("T")
+
+USAGE = """\
+usage: ctx [-j] [--json-arg-prefix PREFIX] [-t SECONDS] WORD...
+
+  ctx node id|name|type|type-hierarchy|properties [PATH]
+  ctx instance id|index|host-ip|relationships|scaling-groups
+  ctx instance runtime-properties [PATH [VALUE]]
+  ctx source|target node|instance ...          (operations of relationships)
+  ctx operation name|retry-number|max-retries|retry [MESSAGE [SECONDS]]
+  ctx blueprint id, ctx deployment id|display-name|creator
+  ctx execution-id|workflow-id|tenant-name|task-id|task-name|type
+  ctx plugin name, ctx capabilities get-all
+  ctx logger debug|info|warning|error|critical MESSAGE
+  ctx send-event MESSAGE
+  ctx get-resource PATH, ctx download-resource PATH [TARGET]
+  ctx returns VALUE, ctx retry-operation [MESSAGE [SECONDS]], ctx abort-operation [MESSAGE]
+
+  -j, --json-output    print the answer as JSON
+A VALUE that begins with @ (or with PREFIX) is JSON."""
+
+
+class Stop(Exception):  # noqa: N818 - not an error
+    """The script is told to stop: it gets the message on stderr and a failing status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the ctx program prints and how it ends; text goes to stderr when the status is not 0."""
+
+    status: int
+    text: str
+
+
+def answer(scope: Scope, words: list[str]) -> Answer:
+    try:
+        options, args = _parse(words)
+        if options.help:
+            return Answer(0, USAGE + "\n")
+        result = run(scope, args)
+        return Answer(0, json.dumps(result) if options.json else str(result or ""))
+    except Usage as error:
+        return Answer(2, f"ctx: {error.message} See `ctx -h`.\n")
+    except CfyError as error:
+        return Answer(1, f"ctx: {error.message}\n")
+    except Stop as stop:
+        return Answer(1, f"{stop}\n")
+
+
+def run(scope: Scope, args: Args) -> Json:
+    """The value that the words ask for; or what they tell is done."""
+    if not args:
+        raise Usage("Say what is wanted.")
+    first, rest = _word(args[0]), args[1:]
+    if first in ("source", "target"):
+        return _subject(lambda: scope.end(first), rest, f"ctx {first}")
+    if first in SUBJECT:
+        return _subject(scope.own, args, "ctx")
+    if first in GROUPS:
+        return _pick(GROUPS[first], rest, f"ctx {first}")(scope, rest[1:])
+    return _pick(PLAIN, args, "ctx")(scope, rest)
+
+
+def _subject(subject: Callable[[], Subject], args: Args, said: str) -> Json:
+    group = _pick(SUBJECT, args, said)
+    return _pick(group, args[1:], f"{said} {args[0]}")(subject(), args[2:])
+
+
+def _pick(table: dict[str, T], args: Args, said: str) -> T:
+    known = ", ".join(sorted(name.replace("_", "-") for name in table))
+    if not args:
+        raise Usage(f"`{said}` needs one of: {known}.")
+    name = _word(args[0])
+    if name not in table:
+        raise Invalid(f"`{said} {args[0]}` is not known; `{said}` has {known}.")
+    return table[name]
+
+
+def _word(arg: Json) -> str:
+    return str(arg).replace("-", "_")
+
+
+@dataclass(slots=True)
+class _Options:
+    json: bool = False
+    help: bool = False
+    prefix: str = "@"
+
+
+def _parse(words: list[str]) -> tuple[_Options, Args]:
+    """Options come before the first word that is not one."""
+    options, left = _Options(), list(words)
+    while left and left[0].startswith("-"):
+        word = left.pop(0)
+        if word == "--":
+            break
+        if word in ("-j", "--json-output"):
+            options.json = True
+        elif word in ("-h", "--help"):
+            options.help = True
+        elif word in ("-t", "--timeout", "--json-arg-prefix"):
+            if not left:
+                raise Usage(f"{word} needs a value.")
+            value = left.pop(0)
+            options.prefix = value if word == "--json-arg-prefix" else options.prefix
+        else:
+            raise Usage(f"There is no option {word}.")
+    return options, [_value(word, options.prefix) for word in left]
+
+
+def _value(word: str, prefix: str) -> Json:
+    if not prefix or not word.startswith(prefix):
+        return word
+    try:
+        return json.loads(word[len(prefix) :])
+    except ValueError:
+        raise Usage(f"{word} begins with {prefix}, so it must be JSON, and it is not.") from None
+
+
+def _properties(subject: Subject, args: Args) -> Json:
+    if len(args) > 1:
+        raise Invalid("The properties of a node cannot be changed; runtime properties can.")
+    return _read(subject.properties(), args)
+
+
+def _runtime_properties(subject: Subject, args: Args) -> Json:
+    if len(args) < 2:
+        return _read(subject.instance().runtime_properties, args)
+    path, value = _at_most(args, 2)
+    subject.change(lambda properties: paths.write(properties, str(path), value))
+    return None
+
+
+def _read(value: Json, args: Args) -> Json:
+    return paths.read(value, str(args[0])) if args else value
+
+
+def _at_most(args: Args, count: int) -> Args:
+    if len(args) > count:
+        raise Usage(f"{args[count]!r} is one word too many; quote what belongs together.")
+    return args + [None] * (count - len(args))
+
+
+def _log(level: str) -> Callable[[Scope, Args], None]:
+    def log(scope: Scope, args: Args) -> None:
+        if not args:
+            raise Usage(f"`ctx logger {level}` needs a message.")
+        message, *values = args
+        try:
+            scope.log(level, str(message) % tuple(values) if values else str(message))
+        except (TypeError, ValueError):
+            scope.log(level, " ".join(map(str, args)))
+
+    return log
+
+
+def _retry_arguments(args: Args) -> tuple[str, float | None]:
+    message, seconds = _at_most(args, 2)
+    try:
+        return str(message or ""), None if seconds is None else float(seconds)
+    except (TypeError, ValueError):
+        raise Usage(f"The seconds to wait must be a number, not {seconds!r}.") from None
+
+
+def _retry(scope: Scope, args: Args) -> None:
+    scope.verdict.again(*_retry_arguments(args))
+
+
+def _retry_operation(scope: Scope, args: Args) -> None:
+    message, seconds = _retry_arguments(args)
+    scope.verdict.retry(message, seconds)
+    raise Stop(message)
+
+
+def _abort_operation(scope: Scope, args: Args) -> None:
+    message = str(_at_most(args, 1)[0] or "")
+    scope.verdict.abort(message)
+    raise Stop(message)
+
+
+def _returns(scope: Scope, args: Args) -> None:
+    if not args:
+        raise Usage("`ctx returns` needs a value.")
+    scope.verdict.returns(_at_most(args, 1)[0])
+
+
+def _capabilities(scope: Scope, _args: Args) -> dict[str, Json]:
+    subject = scope.end("source") if scope.relationship else scope.own()
+    targets = [relationship["target_id"] for relationship in subject.instance().relationships]
+    return {target: scope.records.instance(target).runtime_properties for target in targets}
+
+
+SUBJECT: dict[str, dict[str, Callable[[Subject, Args], Json]]] = {
+    "node": {
+        "id": lambda subject, _: subject.node()["id"],
+        "name": lambda subject, _: subject.node()["id"],
+        "type": lambda subject, _: subject.node()["type"],
+        "type_hierarchy": lambda subject, _: subject.node()["type_hierarchy"],
+        "properties": _properties,
+    },
+    "instance": {
+        "id": lambda subject, _: subject.id,
+        "index": lambda subject, _: subject.instance().index,
+        "state": lambda subject, _: str(subject.instance().state),
+        "host_ip": lambda subject, _: subject.host_ip(),
+        "relationships": lambda subject, _: subject.instance().relationships,
+        "scaling_groups": lambda subject, _: {one["id"]: one["name"] for one in subject.instance().scaling_groups},
+        "runtime_properties": _runtime_properties,
+        "update": lambda _subject, _: None,  # every change is stored when it is made
+        "refresh": lambda _subject, _: None,
+    },
+}
+GROUPS: dict[str, dict[str, Callable[[Scope, Args], Json]]] = {
+    "blueprint": {"id": lambda scope, _: scope.job.blueprint_id},
+    "deployment": {
+        "id": lambda scope, _: scope.job.deployment_id,
+        "display_name": lambda scope, _: scope.job.deployment_display_name,
+        "creator": lambda scope, _: scope.job.created_by,
+    },
+    "operation": {
+        "name": lambda scope, _: scope.operation.name,
+        "retry_number": lambda scope, _: scope.attempt,
+        "max_retries": lambda scope, _: scope.operation.max_retries,
+        "retry": _retry,
+    },
+    "plugin": {"name": lambda scope, _: scope.operation.plugin},
+    "execution": {"id": lambda scope, _: scope.job.execution_id},
+    "tenant": {"name": lambda scope, _: scope.job.tenant_name},
+    "capabilities": {"get_all": _capabilities},
+    "logger": {level: _log(level) for level in LEVELS} | {"warn": _log("warning"), "exception": _log("error")},
+}
+PLAIN: dict[str, Callable[[Scope, Args], Json]] = {
+    "type": lambda scope, _: "relationship-instance" if scope.relationship else "node-instance",
+    "execution_id": lambda scope, _: scope.job.execution_id,
+    "workflow_id": lambda scope, _: scope.job.workflow_id,
+    "workflow_parameters": lambda scope, _: dict(scope.job.parameters),
+    "tenant_name": lambda scope, _: scope.job.tenant_name,
+    "task_id": lambda scope, _: scope.task_id,
+    "task_name": lambda scope, _: scope.operation.function,
+    "send_event": lambda scope, args: scope.event(" ".join(map(str, args))),
+    "get_resource": lambda scope, args: scope.existing(str(_at_most(args, 1)[0])).read_text("utf-8", "replace"),
+    "download_resource": lambda scope, args: scope.download(*_at_most(args, 2)),
+    "returns": _returns,
+    "retry_operation": _retry_operation,
+    "abort_operation": _abort_operation,
+}

@@ -1,0 +1,49 @@
+"""The ctx program that scripts find on their PATH: it carries words to the server and prints what comes back."""
+
+import shutil
+import sys
+from pathlib import Path
+
+# Bash starts in a few milliseconds where Python needs twenty, and scripts call ctx in loops.
+BASH = """\
+address=${CTX_SOCKET_URL#tcp://}
+if [ -z "$address" ]; then echo "ctx: no operation is running: CTX_SOCKET_URL is not set." >&2; exit 1; fi
+server=${address%%/*}
+if ! exec 3<>"/dev/tcp/${server%:*}/${server##*:}"; then
+  echo "ctx: the operation that this belongs to has ended." >&2; exit 1
+fi 2>/dev/null
+{ printf '%s %d\\n' "${address#*/}" $#; [ $# -eq 0 ] || printf '%s\\0' "$@"; } >&3
+IFS=' ' read -r status length <&3 || { echo "ctx: the manager did not answer." >&2; exit 1; }
+[ "$status" -eq 0 ] || exec >&2
+if [ "$length" -lt 4096 ]; then LC_ALL=C IFS= read -r -d '' answer <&3; printf '%s' "$answer"; else cat <&3; fi
+exit "$status"
+"""
+
+PYTHON = """\
+import os, socket, sys
+address = os.environ.get("CTX_SOCKET_URL", "").removeprefix("tcp://")
+if not address:
+    sys.exit("ctx: no operation is running: CTX_SOCKET_URL is not set.")
+server, _, token = address.partition("/")
+host, _, port = server.rpartition(":")
+try:
+    connection = socket.create_connection((host, int(port)))
+except OSError:
+    sys.exit("ctx: the operation that this belongs to has ended.")
+words = [os.fsencode(word) + b"\\0" for word in sys.argv[1:]]
+connection.sendall(b"%s %d\\n" % (token.encode(), len(words)) + b"".join(words))
+head, _, text = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\\n")
+if not head:
+    sys.exit("ctx: the manager did not answer.")
+status = int(head.split()[0])
+(sys.stderr if status else sys.stdout).buffer.write(text)
+sys.exit(status)
+"""
+
+
+def write_program(folder: Path) -> None:
+    """Put `ctx` into a folder, in bash where there is one."""
+    bash = shutil.which("bash")
+    program = folder / "ctx"
+    program.write_text(f"#!{bash}\n{BASH}" if bash else f"#!{sys.executable}\n{PYTHON}", encoding="utf-8")
+    program.chmod(0o755)

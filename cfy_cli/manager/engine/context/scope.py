@@ -1,0 +1,96 @@
+"""One running operation: what it may see, and where what it says goes."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.subject import Subject
+from cfy_cli.manager.engine.context.verdict import Verdict
+from cfy_cli.manager.engine.functions import evaluated
+from cfy_cli.manager.engine.ports import Event, Job, Records
+from cfy_cli.manager.engine.tasks import Operation, Task
+
+Json = Any
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class Scope:
+    def __init__(self, job: Job, records: Records, task: Task, operation: Operation, attempt: int) -> None:
+        self.job, self.records, self.operation, self.attempt = job, records, operation, attempt
+        self.task_id = task.id
+        self.verdict = Verdict()
+        if operation.source_id and operation.target_id:
+            ends = {"source_id": operation.source_id, "target_id": operation.target_id}
+        else:
+            ends = {"self_id": operation.instance_id}
+        self.inputs: dict[str, Json] = evaluated(operation.inputs, records, **ends)
+
+    @property
+    def relationship(self) -> bool:
+        return self.operation.source_id is not None
+
+    def own(self) -> Subject:
+        """The instance the operation runs on. Raises Invalid in an operation of a relationship."""
+        if self.relationship:
+            raise Invalid("This operation is one of a relationship: ask for the source or the target.")
+        return Subject(self.records, self.operation.instance_id)
+
+    def end(self, name: str) -> Subject:
+        """The `source` or the `target`. Raises Invalid in an operation that is not one of a relationship."""
+        instance_id = self.operation.source_id if name == "source" else self.operation.target_id
+        if instance_id is None:
+            raise Invalid(f"Only an operation of a relationship has a {name}.")
+        return Subject(self.records, instance_id)
+
+    def log(self, level: str, message: str) -> None:
+        self._emit("cloudify_log", message, level=level, logger=f"ctx.{self.task_id}")
+
+    def event(self, message: str) -> None:
+        self._emit("cloudify_event", message, event_type="plugin_event")
+
+    def resource(self, path: str) -> Path | None:
+        """A file or folder of the deployment or, failing that, of the blueprint; None when there is none."""
+        for folder in (self.job.workdir, self.job.resources):
+            found = (folder / path).resolve()
+            if found.is_relative_to(folder.resolve()) and found.exists():
+                return found
+        return None
+
+    def existing(self, path: str) -> Path:
+        found = self.resource(path)
+        if found is None:
+            raise Invalid(f"There is no {path} in the folder of the blueprint {self.job.blueprint_id}.")
+        return found
+
+    def download(self, path: str, target: str | None = None) -> str:
+        """Copy a file of the blueprint to `target`, or to a new folder that lasts as long as the deployment."""
+        source = self.existing(path)
+        if not source.is_file():
+            raise Invalid(f"{path} is not a file.")
+        copy = Path(target) if target else self._new_folder() / source.name
+        shutil.copyfile(source, copy)
+        self.log("info", f"Downloaded {path} to {copy}")
+        return str(copy)
+
+    def _new_folder(self) -> Path:
+        downloads = self.job.workdir / "downloads"
+        downloads.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=downloads))
+
+    def _emit(self, kind: Literal["cloudify_event", "cloudify_log"], message: str, **more: Any) -> None:
+        operation = self.operation
+        self.records.emit(
+            Event(
+                kind,
+                message,
+                operation=operation.name,
+                node_instance_id=operation.instance_id,
+                node_name=operation.node_id,
+                source_id=operation.source_id,
+                target_id=operation.target_id,
+                **more,
+            )
+        )

@@ -1,0 +1,27 @@
+"""Who runs an operation, by the plugin it belongs to."""
+
+from typing import Any
+
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operations.script import run_script
+from cfy_cli.manager.engine.process import Processes
+from cfy_cli.manager.engine.tasks import hopeless
+
+Json = Any
+
+SCRIPT_FUNCTIONS = ("script_runner.tasks.run", "script_runner.tasks.execute_ps")
+
+
+def run_operation(scope: Scope, server: ContextServer, processes: Processes) -> Json:
+    """What the operation returned. Raises OperationFailed."""
+    operation = scope.operation
+    if operation.plugin == "agent":
+        scope.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")
+        return None
+    if operation.plugin == "script" and operation.function in SCRIPT_FUNCTIONS:
+        return run_script(scope, server, processes)
+    raise hopeless(
+        f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
+        "which this manager cannot run yet."
+    )

@@ -1,0 +1,173 @@
+"""Operations that are scripts: a file of the blueprint, or text written in its place."""
+
+import ast
+import contextlib
+import os
+import shlex
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operations.environment import as_text, environment
+from cfy_cli.manager.engine.process import Finished, Processes, run
+from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
+
+Json = Any
+
+MODULES = Path(__file__).parent.parent / "python"  # the `cloudify` module of scripts
+RUN_PYTHON = MODULES / "run_script.py"
+POWERSHELL = "powershell"
+
+
+def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Json:
+    """What the script returned through ctx. Raises OperationFailed."""
+    process = scope.inputs.get("process") or {}
+    if not isinstance(process, Mapping):
+        raise hopeless(f"The input `process` must be a map of options, not {process!r}.")
+    with _script(scope, process) as script:
+        python = _is_python(script, process)
+        token = server.register(scope, process)
+        try:
+            finished = _run(scope, script, process, processes, server, token, python=python)
+        finally:
+            server.forget(token)
+    _check_time(scope, finished)
+    return scope.verdict.result(finished, None if python else _shown(script, process))
+
+
+def _run(
+    scope: Scope,
+    script: Path,
+    process: Mapping[str, Json],
+    processes: Processes,
+    server: ContextServer,
+    token: str,
+    *,
+    python: bool,
+) -> Finished:
+    variables = environment(
+        scope.inputs,
+        process,
+        scope.job.environment,
+        socket_url=server.url(token),
+        programs=server.programs,
+        modules=MODULES,
+    )
+    command = [sys.executable, str(RUN_PYTHON), str(script)] if python else _command(script, process)
+    log_out, log_err = bool(process.get("log_stdout", True)), bool(process.get("log_stderr", True))
+    cwd = Path(process.get("cwd") or scope.job.workdir)
+    try:
+        finished = run(
+            command,
+            env=variables,
+            cwd=cwd,
+            processes=processes,
+            stdout=(lambda line: scope.log("info", f"<out> {line}")) if log_out else None,
+            stderr=(lambda line: scope.log("info", f"<err> {line}")) if log_err else None,
+            merge=bool(process.get("stderr_to_stdout")),
+            timeout=scope.operation.timeout,
+            started=None if python else lambda pid: scope.log("info", f"Process created, PID: {pid}"),
+        )
+    except OSError as error:
+        raise hopeless(_why_not_started(error, command, cwd)) from error
+    if not python:
+        scope.log(
+            "info", f"Execution done (PID={finished.pid}, return_code={finished.code}): {_shown(script, process)}"
+        )
+    return finished
+
+
+@contextlib.contextmanager
+def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
+    """The file to run; text is written to one that lasts as long as it runs."""
+    path, source = scope.inputs.get("script_path"), scope.inputs.get("script_source")
+    if bool(path) == bool(source):
+        raise hopeless("A script operation needs either script_path or script_source.")
+    if path:
+        yield _file(scope, str(path))
+        return
+    text = textwrap.dedent(str(source))
+    suffix = ".py" if process.get("eval_python") or _reads_as_python(text) else ".sh"
+    with tempfile.NamedTemporaryFile("w", prefix="script-", suffix=suffix, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        yield Path(file.name)
+
+
+def _file(scope: Scope, path: str) -> Path:
+    if "://" in path:
+        raise hopeless(f"The script {path} is not in the blueprint's folder; scripts from URLs are not supported.")
+    found = scope.resource(path)
+    if found is None:
+        raise hopeless(f"The script {path} does not exist in the folder of the blueprint {scope.job.blueprint_id}.")
+    return found
+
+
+def _is_python(script: Path, process: Mapping[str, Json]) -> bool:
+    wanted = process.get("eval_python")
+    return bool(wanted) if wanted is not None else script.suffix.lower() == ".py"
+
+
+def _reads_as_python(text: str) -> bool:
+    """Whether text without a name is Python: its first line says so, or it parses and is more than a bare word."""
+    if text.startswith("#!"):
+        return "python" in text.partition("\n")[0]
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    return not all(isinstance(one, ast.Expr) and isinstance(one.value, ast.Name) for one in statements)
+
+
+def _command(script: Path, process: Mapping[str, Json]) -> list[str]:
+    """With options the shell reads the command, so that arguments may hold several words and variables."""
+    options = process.get("args") or []
+    if options or _prefix(script, process):
+        return ["/bin/sh", "-c", _shown(script, process)]
+    return [*_interpreter(script), str(script)]
+
+
+def _shown(script: Path, process: Mapping[str, Json]) -> str:
+    """The command as a shell would take it."""
+    words = _prefix(script, process)
+    if not words and process.get("args"):
+        words = shlex.join(_interpreter(script))
+    return " ".join(filter(None, (words, shlex.quote(str(script)), *map(as_text, process.get("args") or []))))
+
+
+def _prefix(script: Path, process: Mapping[str, Json]) -> str:
+    default = POWERSHELL if script.suffix.lower() == ".ps1" else ""
+    return str(process.get("command_prefix") or default)
+
+
+def _interpreter(script: Path) -> list[str]:
+    """From the script's first line, so that the file itself need not be executable."""
+    with script.open("rb") as file:
+        first = file.readline(4096)
+    if first.startswith(b"#!"):
+        return os.fsdecode(first[2:]).strip().split(None, 1) or ["/bin/sh"]
+    return [] if first.startswith(b"\x7fELF") and os.access(script, os.X_OK) else ["/bin/sh"]
+
+
+def _why_not_started(error: OSError, command: list[str], cwd: Path) -> str:
+    if not cwd.is_dir():
+        return f"The folder {cwd} that the script is to run in does not exist."
+    if isinstance(error, FileNotFoundError):
+        return f"The program {command[0]} that is to run {command[-1]} does not exist."
+    return f"{command[-1]} cannot be started: {error.strerror or error}."
+
+
+def _check_time(scope: Scope, finished: Finished) -> None:
+    if finished.timed_out:
+        raise OperationFailed(
+            Failure(
+                "RecoverableError" if scope.operation.timeout_recoverable else "NonRecoverableError",
+                f"The operation took longer than its timeout of {scope.operation.timeout} seconds and was ended.",
+                recoverable=scope.operation.timeout_recoverable,
+            )
+        )

@@ -1,0 +1,252 @@
+"""A child process of an operation: its output line by line, its end, and the end of everything it started."""
+
+import codecs
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+CHUNK = 65536
+LONGEST_LINE = 65536  # characters; longer ones are told in pieces
+TAIL = 16384  # characters of output kept to explain a failure
+PATIENCE = 10.0  # seconds for killed processes to go
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    pid: int
+    code: int  # as a shell tells it: 128 + N when signal N ended it
+    stdout: str  # the end of what it wrote
+    stderr: str
+    timed_out: bool = False
+
+
+class Processes:
+    """The processes of one execution, so that all can be killed at once."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._change = threading.Condition()
+        self._killed = False
+
+    def add(self, pid: int) -> None:
+        with self._change:
+            self._pids.add(pid)
+            if self._killed:
+                kill_session(pid)
+
+    def discard(self, pid: int) -> None:
+        with self._change:
+            self._pids.discard(pid)
+            self._change.notify_all()
+
+    def kill(self) -> None:
+        """End them and all they started, and see them gone; those that are still to come die at birth."""
+        with self._change:
+            self._killed = True
+            for pid in self._pids:
+                kill_session(pid)
+            self._change.wait_for(lambda: not self._pids, PATIENCE)
+
+
+def kill_session(leader: int) -> None:
+    """End a process that leads a session, its process group, and the groups its descendants made for themselves."""
+    for pid in (leader, *_in_session(leader)):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL) if pid == leader else os.kill(pid, signal.SIGKILL)
+
+
+def _in_session(leader: int) -> list[int]:
+    """The members of a session, where the system tells them."""
+    members = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            if int(entry.read_text().rpartition(")")[2].split()[3]) == leader:
+                members.append(int(entry.parent.name))
+    return members
+
+
+class Lines:
+    """Bytes as they come, told line by line; keeps the end of them."""
+
+    def __init__(self, tell: OnLine | None) -> None:
+        self._tell = tell
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
+        self._tail: deque[str] = deque()
+        self._kept = 0
+
+    def feed(self, data: bytes) -> None:
+        self._take(self._decode(data))
+
+    def end(self) -> None:
+        self._take(self._decode(b"", final=True))
+        if self._rest and self._tell:
+            self._tell(self._rest)
+        self._rest = ""
+
+    @property
+    def tail(self) -> str:
+        text = "".join(self._tail)
+        return text if self._kept <= TAIL else "[...] " + text[-TAIL:]
+
+    def _take(self, text: str) -> None:
+        self._keep(text)
+        if not self._tell:
+            return
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._tell(line.removesuffix("\r"))
+        while len(self._rest) > LONGEST_LINE:
+            self._tell(self._rest[:LONGEST_LINE])
+            self._rest = self._rest[LONGEST_LINE:]
+
+    def _keep(self, text: str) -> None:
+        self._tail.append(text)
+        self._kept += len(text)
+        held = sum(map(len, self._tail))
+        while held - len(self._tail[0]) > TAIL:
+            held -= len(self._tail.popleft())
+
+
+def run(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    processes: Processes,
+    stdout: OnLine | None = None,
+    stderr: OnLine | None = None,
+    merge: bool = False,
+    timeout: float | None = None,
+    started: Callable[[int], None] | None = None,
+) -> Finished:
+    """Run a command in a session of its own; `merge` sends its stderr with its stdout.
+
+    Returns when the process itself has ended, even if something it left behind still holds its output.
+    Raises OSError when it cannot be started.
+    """
+    process = subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+    )
+    processes.add(process.pid)
+    try:
+        if started:
+            started(process.pid)
+        return _Watch(process, Lines(stdout), Lines(stderr)).until_end(timeout)
+    finally:
+        processes.discard(process.pid)
+
+
+class _Watch:
+    """Waits for output and for the end of a process in one loop, without asking it again and again."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", stdout: Lines, stderr: Lines) -> None:
+        self._process, self._stdout, self._stderr = process, stdout, stderr
+        self._selector = selectors.DefaultSelector()
+        for pipe, lines in ((process.stdout, stdout), (process.stderr, stderr)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe.fileno(), selectors.EVENT_READ, lines)
+        self._end = _end_of(process)
+        self._selector.register(self._end, selectors.EVENT_READ)
+
+    def until_end(self, timeout: float | None) -> Finished:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        timed_out = False
+        while not self._round(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            if deadline is not None and time.monotonic() >= deadline:
+                kill_session(self._process.pid)
+                timed_out, deadline = True, None
+        self._drain()
+        code = self._process.wait()
+        return Finished(
+            self._process.pid, code if code >= 0 else 128 - code, self._stdout.tail, self._stderr.tail, timed_out
+        )
+
+    def _round(self, timeout: float | None) -> bool:
+        """Whether the process has ended."""
+        ended = False
+        for key, _ in self._selector.select(timeout):
+            if key.data is None:
+                ended = True
+            elif not self._read(key.fd, key.data):
+                self._selector.unregister(key.fd)
+        return ended
+
+    def _read(self, fd: int, lines: Lines) -> bool:
+        """False at the end of the stream."""
+        try:
+            data = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return True
+        lines.feed(data)
+        return bool(data)
+
+    def _drain(self) -> None:
+        """What the process wrote before it ended; a pipe that somebody still holds is left to a reader of its own."""
+        os.close(self._end)
+        self._selector.unregister(self._end)
+        for key in list(self._selector.get_map().values()):
+            if self._empty(key.fd, key.data):
+                _discard_later(os.dup(key.fd))
+        self._selector.close()
+        for lines in (self._stdout, self._stderr):
+            lines.end()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _empty(self, fd: int, lines: Lines) -> bool:
+        """Read what there is; True when more may come."""
+        while True:
+            try:
+                data = os.read(fd, CHUNK)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            lines.feed(data)
+
+
+def _end_of(process: "subprocess.Popen[bytes]") -> int:
+    """A descriptor that becomes readable when the process ends."""
+    with suppress(AttributeError, OSError):
+        return os.pidfd_open(process.pid)
+    reader, writer = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(writer)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return reader
+
+
+def _discard_later(fd: int) -> None:
+    """Keep reading, so that a program left running does not die of a broken pipe."""
+
+    def read() -> None:
+        os.set_blocking(fd, True)
+        with suppress(OSError):
+            while os.read(fd, CHUNK):
+                continue
+        os.close(fd)
+
+    threading.Thread(target=read, daemon=True).start()

@@ -1,0 +1,6 @@
+"""Names that scripts compare with."""
+
+NODE_INSTANCE = "node-instance"
+RELATIONSHIP_INSTANCE = "relationship-instance"
+DEPLOYMENT = "deployment"
+COMPUTE_NODE_TYPE = "cloudify.nodes.Compute"

@@ -1,0 +1,51 @@
+"""Runs a Python script as the operation, and reports how it ended."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from .state import ctx
+
+
+def run(path: str) -> None:
+    """Exits with 1 when the script fails; the manager has then been told why."""
+    error = _failure_of(path)
+    try:
+        ctx._store()
+    except Exception as unstored:
+        error = error or _described(unstored, path)
+    ctx._connection.ask("end", error=error)
+    sys.stdout.flush()
+    sys.exit(1 if error else 0)
+
+
+def _failure_of(path: str) -> dict[str, Any] | None:
+    sys.argv = [path]
+    sys.path.insert(0, str(Path(path).parent))
+    try:
+        source = Path(path).read_bytes()
+        exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})  # noqa: S102
+    except SystemExit as end:
+        return None if end.code in (None, 0) else _described(end, path)
+    except BaseException as error:
+        return _described(error, path)
+    return None
+
+
+def _described(error: BaseException, path: str) -> dict[str, Any]:
+    """How it ended, as the manager takes it."""
+    import traceback
+
+    from .exceptions import NonRecoverableError, OperationRetry
+
+    requested = isinstance(error, OperationRetry)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "traceback": "" if requested else "".join(lines),
+        "recoverable": not isinstance(error, NonRecoverableError),
+        "requested": requested,
+        "retry_after": getattr(error, "retry_after", None),
+    }

@@ -1,0 +1,60 @@
+"""Questions to the manager that runs this operation, one JSON line each way."""
+
+import json
+import os
+import socket
+import threading
+from typing import Any
+
+from . import exceptions
+
+Json = Any
+
+
+class Connection:
+    """Opened at the first question and kept; threads take turns."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def ask(self, call: str, **arguments: Json) -> Json:
+        try:
+            line = json.dumps({"call": call, "with": arguments}).encode() + b"\n"
+        except (TypeError, ValueError) as error:
+            raise exceptions.NonRecoverableError(f"Only what JSON can hold can be stored: {error}") from None
+        with self._lock:
+            answer = self._exchange(line)
+        if "error" in answer:
+            raise _error(answer["error"]["type"], answer["error"]["message"])
+        return answer["result"]
+
+    def _exchange(self, line: bytes) -> Json:
+        if self._stream is None or self._pid != os.getpid():  # a forked child opens its own
+            self._stream, self._pid = _connect(), os.getpid()
+        self._stream.write(line)
+        self._stream.flush()
+        answer = self._stream.readline()
+        if not answer:
+            raise exceptions.NonRecoverableError("The manager that runs this operation did not answer.")
+        return json.loads(answer)
+
+
+def _connect() -> Any:
+    address = os.environ.get("CTX_SOCKET_URL", "").removeprefix("tcp://")
+    if not address:
+        raise exceptions.NotInContext("No operation is running: CTX_SOCKET_URL is not set.")
+    server, _, token = address.partition("/")
+    host, _, port = server.rpartition(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    stream = connection.makefile("rwb")
+    stream.write(f"{token} json\n".encode())
+    return stream
+
+
+def _error(kind: str, message: str) -> Exception:
+    if kind == "NonRecoverableError":
+        return exceptions.NonRecoverableError(message)
+    return RuntimeError(f"{kind}: {message}")

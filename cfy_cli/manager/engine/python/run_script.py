@@ -1,0 +1,7 @@
+"""Run a Python script of an operation: `python run_script.py SCRIPT`; this folder is where it finds `cloudify`."""
+
+import importlib
+import sys
+
+if __name__ == "__main__":
+    importlib.import_module("cloudify.script").run(sys.argv[1])

@@ -1,0 +1,119 @@
+"""What a workflow is made of: tasks, plain values that can be stored and sent, and how an attempt at one ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from cfy_cli.contract.states import InstanceState
+
+Json = Any
+
+MAX_RETRIES = 60  # when an operation says nothing
+RETRY_INTERVAL = 15.0  # seconds
+FOREVER = -1
+
+
+class TaskState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"  # handed to the pool
+    STARTED = "started"
+    RESCHEDULED = "rescheduled"  # it asked to be run again
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line in the history of an instance."""
+
+    instance_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetState:
+    """An instance enters a state; `drifts` says that its node can check itself for drift."""
+
+    instance_id: str
+    state: InstanceState
+    drifts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of one instance; that of a relationship runs for one end and knows both."""
+
+    name: str  # cloudify.interfaces.lifecycle.create
+    plugin: str
+    function: str  # what the plugin is to run: script_runner.tasks.run
+    instance_id: str
+    node_id: str
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    source_id: str | None = None
+    target_id: str | None = None
+    executor: str | None = None
+    max_retries: int = MAX_RETRIES
+    retry_interval: float = RETRY_INTERVAL
+    timeout: float | None = None
+    timeout_recoverable: bool = False
+    ignore_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subgraph:
+    """Tasks that begin and end together, such as everything that installs one instance."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """Does nothing; others wait for it so that order passes through an instance with nothing to do."""
+
+
+Work = Note | SetState | Operation | Subgraph | Knot
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    id: str  # the same each time the graph is drawn
+    work: Work
+    after: frozenset[str] = frozenset()
+    part_of: str | None = None  # the subgraph that holds it
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    kind: str  # the exception's name: ProcessException, NonRecoverableError, ...
+    message: str
+    traceback: str = ""  # of the script, without frames of ours
+    recoverable: bool = True
+    requested: bool = False  # not an error: the operation asked to be run again
+    retry_after: float | None = None
+
+    def cause(self) -> dict[str, str]:
+        return {"message": self.message, "traceback": self.traceback, "type": self.kind}
+
+
+class OperationFailed(Exception):  # noqa: N818 - it is how an operation ended
+    """Raised by whoever runs an operation."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def hopeless(message: str) -> OperationFailed:
+    """A failure that no retry can mend."""
+    return OperationFailed(Failure("NonRecoverableError", message, recoverable=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended; attempts count from 0."""
+
+    task: Task
+    attempt: int
+    result: Json = None
+    failure: Failure | None = None

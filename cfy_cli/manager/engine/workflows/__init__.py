@@ -1,0 +1,47 @@
+"""Which function draws which workflow: the one table of names."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.topology import Topology
+from cfy_cli.manager.engine.workflows import operation, setup
+
+Json = Any
+
+# A workflow yields graphs; each is run to its end before the next is drawn from a fresh picture of the deployment.
+Look = Callable[[], Topology]
+Workflow = Callable[[Look, Mapping[str, Json]], Iterator[Graph]]
+
+BUILT_IN: dict[str, Workflow] = {
+    "install": setup.install,
+    "uninstall": setup.uninstall,
+    "execute_operation": operation.execute_operation,
+    "start": operation.start,
+    "stop": operation.stop,
+    "restart": operation.restart,
+}
+PACKAGE = "cloudify.plugins.workflows."  # how blueprints spell the built-in ones
+
+
+def find(plan: Mapping[str, Json], workflow_id: str) -> Workflow:
+    """The built-in workflow that this one is, or is mapped onto. Raises Invalid when it cannot be run."""
+    function = _definition(plan, workflow_id).get("operation", PACKAGE + workflow_id)
+    name = function.removeprefix(PACKAGE)
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    shown = f"`{workflow_id}`" if function == PACKAGE + workflow_id else f"`{workflow_id}` ({function})"
+    raise Invalid(f"The workflow {shown} is not supported by this manager yet.")
+
+
+def complete(plan: Mapping[str, Json], workflow_id: str, given: Mapping[str, Json]) -> dict[str, Json]:
+    """The parameters with the defaults of those not given."""
+    declared = _definition(plan, workflow_id).get("parameters") or {}
+    defaults = {name: one["default"] for name, one in declared.items() if "default" in one}
+    return {**defaults, **given}
+
+
+def _definition(plan: Mapping[str, Json], workflow_id: str) -> Mapping[str, Json]:
+    definition: Mapping[str, Json] = (plan.get("workflows") or {}).get(workflow_id) or {}
+    return definition

@@ -1,0 +1,62 @@
+"""What a host does beside its own lifecycle: installing and removing the agent that would run operations on it."""
+
+from cfy_cli.manager.engine.ports import Instance
+from cfy_cli.manager.engine.tasks import Work
+from cfy_cli.manager.engine.topology import COMPUTE, Topology
+from cfy_cli.manager.engine.workflows.phases import Drafter
+
+AGENT = "cloudify.interfaces.cloudify_agent"
+MONITORING_AGENT = "cloudify.interfaces.monitoring_agent"
+STARTS_BY_ITSELF = ("plugin", "init_script")  # methods that leave a script for the host to run
+STOPS_BY_ITSELF = (*STARTS_BY_ITSELF, "provided")
+
+
+def is_host(topology: Topology, instance: Instance) -> bool:
+    return COMPUTE in topology.types(instance)
+
+
+def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
+    steps: list[Work] = []
+    method = _method(topology, instance)
+    if method != "none":
+        steps += [
+            *drafter.said("Creating agent"),
+            *drafter.operation(f"{AGENT}.create"),
+            *drafter.said("Agent created"),
+        ]
+    if method in STARTS_BY_ITSELF:
+        steps += [
+            *drafter.said("Waiting for agent to start"),
+            *drafter.operation(f"{AGENT}.start"),
+            *drafter.said("Agent started"),
+        ]
+    for verb in ("install", "start"):
+        steps += drafter.operation(f"{MONITORING_AGENT}.{verb}")
+    return steps
+
+
+def uninstall_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
+    steps: list[Work] = []
+    for verb in ("stop", "uninstall"):
+        steps += drafter.operation(f"{MONITORING_AGENT}.{verb}")
+    method = _method(topology, instance)
+    if method != "none":
+        stop = "stop_amqp" if method in STOPS_BY_ITSELF else "stop"
+        steps += [
+            *drafter.said("Stopping agent"),
+            *drafter.operation(f"{AGENT}.{stop}"),
+            *drafter.said("Deleting agent"),
+            *drafter.operation(f"{AGENT}.delete"),
+            *drafter.said("Agent deleted"),
+        ]
+    return steps
+
+
+def _method(topology: Topology, instance: Instance) -> str:
+    """How the agent gets there; the older property `install_agent` wins where it is set."""
+    properties = topology.node(instance)["properties"]
+    if properties.get("install_agent") is False:
+        return "none"
+    if properties.get("install_agent") is True:
+        return "remote"
+    return str((properties.get("agent_config") or {}).get("install_method") or "remote")
