@@ -6,11 +6,29 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from cfy_cli import __version__
-from cfy_cli.manager.rest import docs, errors, sites, status, tenants, tokens, users
+from cfy_cli.manager.rest import (
+    blueprints,
+    deployments,
+    docs,
+    errors,
+    events,
+    executions,
+    nodes,
+    sites,
+    status,
+    tenants,
+    tokens,
+    users,
+)
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.services.manager import Manager
 
 RESOURCES: tuple[Routes, ...] = (
+    blueprints.routes,
+    deployments.routes,
+    events.routes,
+    executions.routes,
+    nodes.routes,
     sites.routes,
     status.routes,
     tenants.routes,

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services.access import DEFAULT_TENANT, scope_for
@@ -31,7 +32,7 @@ class Call:
     manager: Manager
     identity: Identity
     scope: Scope
-    query: Mapping[str, str]
+    query: QueryParams
     include: tuple[str, ...] | None
     _store: Store | None = None
 
@@ -42,6 +43,13 @@ class Call:
 
     def open(self, *, write: bool) -> AbstractContextManager[Store]:
         return self.manager.writing(self.scope) if write else self.manager.reading(self.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer made once the endpoint's transaction is stored, such as one that waits for a worker."""
+
+    what: Callable[[], Any]
 
 
 class Routes:
@@ -87,8 +95,10 @@ def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> En
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
-            content = None if isinstance(answer, Response) else dump(answer)
+            content = None if isinstance(answer, Response | Later) else dump(answer)
         # Only now is it stored: nobody is told of a change that could still be lost.
+        if isinstance(answer, Later):
+            content = dump(answer.what())
         if content is None:
             return answer  # type: ignore[no-any-return]
         return Response(content, status, media_type="application/json") if status != 204 else Response(status_code=204)

@@ -1,6 +1,6 @@
 """What a list is asked, read from the query string."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dateutil import parser
@@ -44,8 +44,8 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
     )
 
 
-def flag(query: QueryParams | dict[str, str], name: str, default: bool = False) -> bool:
-    value = query.get(name, str(default)).lower()
+def flag(query: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    value = str(query.get(name, default)).lower()
     if value not in ("true", "false", "1", "0", "", "none"):
         raise Invalid(f"`{value}` is neither true nor false ({name})")
     return value in ("true", "1")

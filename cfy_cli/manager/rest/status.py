@@ -13,7 +13,7 @@ routes = Routes("manager")
 def get_status(call: Call) -> dict[str, Any]:
     services = call.manager.services()
     healthy = all(service["status"] == "Active" for service in services.values())
-    answer = {"status": "OK" if healthy else "Fail", "services": {} if flag(dict(call.query), "summary") else services}
+    answer = {"status": "OK" if healthy else "Fail", "services": {} if flag(call.query, "summary") else services}
     return {name: answer[name] for name in call.include or answer if name in answer}
 
 

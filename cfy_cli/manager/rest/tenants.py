@@ -73,7 +73,7 @@ def delete_tenant(call: Call, tenant_name: str) -> None:
 
 
 def _shown(call: Call, tenant: Tenant) -> dict[str, Any]:
-    details = flag(dict(call.query), "_get_data")
+    details = flag(call.query, "_get_data")
     if details and not allowed("tenant_list_get_data", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to see who belongs to tenants (_get_data)")
     return tenants.shown(tenant, details=details)

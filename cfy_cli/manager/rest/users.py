@@ -77,4 +77,4 @@ def delete_user(call: Call, username: str) -> None:
 
 
 def _shown(call: Call, user: User) -> dict[str, Any]:
-    return users.shown(user, details=flag(dict(call.query), "_get_data"))
+    return users.shown(user, details=flag(call.query, "_get_data"))

@@ -1,0 +1,127 @@
+"""A child of the supervisor: the server, or one of the workers."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from types import FrameType
+
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.bell import Bell
+from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.supervise import SETTINGS, unpack
+
+
+def main() -> None:
+    name, descriptors = sys.argv[1], json.loads(sys.argv[2])
+    settings = unpack(os.environ.pop(SETTINGS))     # scripts inherit our environment: it must not hold the database's password
+    logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
+    for handle in descriptors.values():
+        os.set_inheritable(handle, False)
+    bell = Bell(descriptors["bell_read"], descriptors["bell_write"])
+    ready = _Ready(descriptors["ready"])
+    try:
+        if name == "server":
+            listener = socket.socket(fileno=descriptors["socket"])
+            _serve(settings, bell, listener, ready, descriptors["life"])
+        else:
+            os.close(descriptors["socket"])
+            _work(settings, bell, name, ready, descriptors["life"])
+    except CfyError as error:
+        logging.error("%s", error)
+        ready.failed(error)
+        sys.exit(1)
+
+
+def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Ready", life: int) -> None:
+    import uvicorn
+
+    from cfy_cli.manager.server import create_app
+    from cfy_cli.manager.services import running
+    from cfy_cli.manager.services.founding import found
+    from cfy_cli.manager.services.manager import Manager
+
+    manager = Manager(settings, bell)
+    found(manager)
+    running.recover(manager, worker_name(settings, ""))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        ready.well()
+        yield
+        manager.close()
+
+    app = create_app(manager)
+    app.router.lifespan_context = lifespan
+    server = uvicorn.Server(uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False,
+    ))
+    _when_orphaned(life, lambda: setattr(server, "should_exit", True))
+    server.run(sockets=[listener])
+
+
+def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int) -> None:
+    from cfy_cli.manager.services import running
+    from cfy_cli.manager.services.manager import Manager
+    from cfy_cli.manager.worker import Worker
+
+    manager = Manager(settings, bell)
+    own = worker_name(settings, name)
+    running.recover(manager, own)
+    worker = Worker(manager, own)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    _when_orphaned(life, worker.stop)
+    ready.well()
+    worker.work()
+    worker.close()
+    manager.close()
+
+
+def worker_name(settings: Settings, name: str) -> str:
+    """The same for the same worker at each start, and different for every data folder and host."""
+    place = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
+    return f"{socket.gethostname()}/{place}/{name}"
+
+
+def _when_orphaned(life: int, stop: Callable[[], None]) -> None:
+    """The supervisor holds the other end of this pipe: it closes when the supervisor is gone, however it went."""
+
+    def wait() -> None:
+        os.read(life, 1)
+        stop()
+
+    threading.Thread(target=wait, name="orphaned", daemon=True).start()
+
+
+class _Ready:
+    """Tells the supervisor, once, how the start went."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def well(self) -> None:
+        self._say("ready\n")
+
+    def failed(self, error: CfyError) -> None:
+        self._say(json.dumps({"error": str(error), "hint": error.hint}) + "\n")
+
+    def _say(self, text: str) -> None:
+        if self._handle >= 0:
+            with contextlib.suppress(OSError), os.fdopen(self._handle, "w") as pipe:
+                pipe.write(text)
+            self._handle = -1
+
+
+if __name__ == "__main__":
+    main()

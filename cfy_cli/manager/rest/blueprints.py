@@ -1,0 +1,116 @@
+"""Blueprints over HTTP."""
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import Depends, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from cfy_cli.contract.resources import BLUEPRINTS
+from cfy_cli.errors import NotFound
+from cfy_cli.manager.rest.api import Call, Later, Routes, listed
+from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.rest.uploads import Received, received
+from cfy_cli.manager.rest.wire import item
+from cfy_cli.manager.services import blueprints, labels
+from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.services.waiting import wait_for
+from cfy_cli.manager.store.listing import Listing
+from cfy_cli.manager.store.models import Blueprint, Execution
+from cfy_cli.manager.store.store import Store
+
+routes = Routes("blueprints")
+
+
+class Labelling(BaseModel):
+    labels: Any = None
+
+
+class Showing(BaseModel):
+    visibility: str
+
+
+@routes.get("/blueprints", "blueprint_list")
+def list_blueprints(call: Call, asked: Annotated[Listing, Depends(listing(sort=BLUEPRINTS.order))]) -> dict[str, Any]:
+    page = call.store.list(Blueprint, asked, search=BLUEPRINTS.search, where=Blueprint.is_hidden.is_(False))
+    return listed(page, [shown(call.store, row, asked.include) for row in page.items])
+
+
+@routes.get("/blueprints/{blueprint_id}", "blueprint_get")
+def get_blueprint(call: Call, blueprint_id: str) -> dict[str, Any]:
+    return shown(call.store, call.store.get(Blueprint, blueprint_id), call.include)
+
+
+@routes.put("/blueprints/{blueprint_id}", "blueprint_upload", status=201)
+def upload_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> Any:
+    """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`."""
+    blueprint, execution = blueprints.take_in(call.manager, call.store, _upload(blueprint_id, body))
+    if flag(body.params, "async_upload"):
+        return shown(call.store, blueprint)
+    scope = call.scope
+
+    def once_uploaded() -> dict[str, Any]:
+        wait_for(call.manager, execution.id)
+        with call.manager.reading(scope) as store:
+            return shown(store, store.get(Blueprint, blueprint_id))
+
+    return Later(once_uploaded)
+
+
+@routes.put("/blueprints/{blueprint_id}/validate", "blueprint_upload", status=201)
+def validate_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> dict[str, Any]:
+    """Upload a blueprint for its problems alone; nothing of it is kept."""
+    _, execution = blueprints.take_in(call.manager, call.store, _upload(blueprint_id, body, validate_only=True))
+    return item(execution)
+
+
+@routes.delete("/blueprints/{blueprint_id}", "blueprint_delete")
+def delete_blueprint(call: Call, blueprint_id: str) -> None:
+    blueprints.delete(call.manager, call.store, blueprint_id, force=flag(call.query, "force"))
+
+
+@routes.get("/blueprints/{blueprint_id}/archive", "blueprint_download")
+def download_blueprint(call: Call, blueprint_id: str) -> Response:
+    blueprint = call.store.get(Blueprint, blueprint_id)
+    archive = call.manager.files.archive(blueprint.storage_id)
+    if archive is None:
+        raise NotFound(f"Blueprint `{blueprint_id}` has no archive: its upload did not end well")
+    name = f"{blueprint_id}.{archive.name.removeprefix('archive.')}"
+    return FileResponse(archive, media_type="application/octet-stream", filename=name)
+
+
+@routes.patch("/blueprints/{blueprint_id}/set-visibility", "resource_set_visibility")
+def set_blueprint_visibility(call: Call, blueprint_id: str, body: Showing) -> dict[str, Any]:
+    blueprint = call.store.own(Blueprint, blueprint_id)
+    check_visibility(call.scope, body.visibility, now=blueprint.visibility)
+    blueprint.visibility = body.visibility
+    return shown(call.store, blueprint)
+
+
+@routes.patch("/blueprints/{blueprint_id}", "blueprint_upload")
+def update_blueprint(call: Call, blueprint_id: str, body: Labelling) -> dict[str, Any]:
+    """Replace the labels."""
+    return shown(call.store, blueprints.relabel(call.store, blueprint_id, body.labels))
+
+
+def shown(store: Store, row: Blueprint, include: tuple[str, ...] | None = None) -> dict[str, Any]:
+    if include is not None and "upload_execution" not in include:
+        return item(row, include)
+    execution = store.session.scalar(select(Execution).where(Execution.id == row.upload_execution_id))
+    row.upload_execution = item(execution) if execution else None  # type: ignore[attr-defined]
+    return item(row, include)
+
+
+def _upload(blueprint_id: str, body: Received, *, validate_only: bool = False) -> blueprints.Upload:
+    params = body.params
+    return blueprints.Upload(
+        blueprint_id,
+        archive=body.archive,
+        url=params.get("blueprint_archive_url"),
+        main_file=unquote(params.get("application_file_name") or blueprints.DEFAULT_FILE),
+        visibility=params.get("visibility") or "tenant",
+        labels=labels.parse(params.get("labels")),
+        validate_only=validate_only,
+    )

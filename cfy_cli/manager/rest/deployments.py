@@ -1,0 +1,132 @@
+"""Deployments over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import BaseModel, Field
+
+from cfy_cli.contract.resources import DEPLOYMENTS
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.rest.api import Call, Later, Routes, listed
+from cfy_cli.manager.rest.blueprints import Labelling, Showing
+from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.rest.wire import item, items
+from cfy_cli.manager.services import deployments, workflows
+from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.services.waiting import wait_for
+from cfy_cli.manager.store.listing import Listing
+from cfy_cli.manager.store.models import Deployment
+
+routes = Routes("deployments")
+EXTRA = ("_search_name", "_group_id", "_dependencies_of")
+
+
+class NewDeployment(BaseModel):
+    blueprint_id: str
+    inputs: dict[str, Any] | None = Field(default_factory=dict)
+    visibility: str | None = None
+    private_resource: bool | None = None
+    display_name: str | None = None
+    site_name: str | None = None
+    labels: Any = None
+    runtime_only_evaluation: bool = False
+    async_create: bool = False
+
+
+class Siting(BaseModel):
+    site_name: str | None = None
+    detach_site: bool = False
+
+
+@routes.get("/deployments", "deployment_list")
+def list_deployments(
+    call: Call, asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=EXTRA))]
+) -> dict[str, Any]:
+    part = call.query.get("_search_name")
+    named = Deployment.display_name.icontains(part, autoescape=True) if part else None
+    page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=named)
+    return listed(page, items(page.items, asked.include))
+
+
+@routes.get("/deployments/{deployment_id}", "deployment_get")
+def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
+    return item(call.store.get(Deployment, deployment_id), call.include)
+
+
+@routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
+def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> Any:
+    deployment, execution = deployments.create(
+        call.manager, call.store, deployment_id, body.blueprint_id, inputs=body.inputs or {},
+        visibility=body.visibility or ("private" if body.private_resource else "tenant"),
+        display_name=body.display_name, site_name=body.site_name, given_labels=body.labels,
+        runtime_only_evaluation=body.runtime_only_evaluation,
+    )
+    if body.async_create:
+        return item(deployment)
+    scope = call.scope
+
+    def once_created() -> dict[str, Any]:
+        ended = wait_for(call.manager, execution.id)
+        if ended is not None and ended.status == ExecutionState.FAILED:
+            with call.manager.writing(scope) as store:
+                store.delete(store.own(Deployment, deployment_id))      # nothing is left of what could not be made
+            raise Invalid(ended.error or "Its environment could not be created", code="deployment_creation_error")
+        with call.manager.reading(scope) as store:
+            return item(store.get(Deployment, deployment_id))
+
+    return Later(once_created)
+
+
+@routes.delete("/deployments/{deployment_id}", "deployment_delete")
+def delete_deployment(call: Call, deployment_id: str) -> None:
+    deployments.start_delete(
+        call.manager, call.store, deployment_id, force=flag(call.query, "force"),
+        delete_logs=flag(call.query, "delete_logs"), recursive=flag(call.query, "recursive"),
+    )
+
+
+@routes.patch("/deployments/{deployment_id}/set-visibility", "deployment_set_visibility")
+def set_deployment_visibility(call: Call, deployment_id: str, body: Showing) -> dict[str, Any]:
+    deployment = call.store.own(Deployment, deployment_id)
+    check_visibility(call.scope, body.visibility, now=deployment.visibility)
+    if body.visibility == "global" and deployment.blueprint.visibility != "global":
+        raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint is not")
+    deployment.visibility = body.visibility
+    return item(deployment)
+
+
+@routes.post("/deployments/{deployment_id}/set-site", "deployment_set_site")
+def set_deployment_site(call: Call, deployment_id: str, body: Siting) -> dict[str, Any]:
+    return item(deployments.set_site(call.store, deployment_id, body.site_name, detach=body.detach_site))
+
+
+@routes.patch("/deployments/{deployment_id}", "deployment_update")
+def update_deployment(call: Call, deployment_id: str, body: Labelling) -> dict[str, Any]:
+    """Replace the labels."""
+    return item(deployments.relabel(call.store, deployment_id, body.labels))
+
+
+@routes.get("/deployments/{deployment_id}/outputs", "deployment_capabilities")
+def get_deployment_outputs(call: Call, deployment_id: str) -> dict[str, Any]:
+    deployment = call.store.get(Deployment, deployment_id)
+    values = deployments.evaluated(call.manager, call.store, deployment, deployment.outputs)
+    return {"deployment_id": deployment_id, "outputs": values}
+
+
+@routes.get("/deployments/{deployment_id}/capabilities", "deployment_capabilities")
+def get_deployment_capabilities(call: Call, deployment_id: str) -> dict[str, Any]:
+    deployment = call.store.get(Deployment, deployment_id)
+    values = deployments.evaluated(call.manager, call.store, deployment, deployment.capabilities)
+    return {"deployment_id": deployment_id, "capabilities": values}
+
+
+@routes.get("/workflows", "deployment_list")
+def list_workflows(call: Call) -> dict[str, Any]:
+    """The workflows of the deployments given by `id` (or `deployment_id`)."""
+    wanted = [value for key in ("id", "deployment_id") if (value := call.query.get(key))]
+    if not wanted:
+        raise Invalid("Which deployment's workflows? Give `id`")
+    found = [workflow for name in wanted[:1] for workflow in workflows.shown(call.store.get(Deployment, name))]
+    pagination = {"total": len(found), "size": len(found), "offset": 0}
+    return {"items": found, "metadata": {"pagination": pagination, "filtered": None}}

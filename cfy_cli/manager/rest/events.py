@@ -1,0 +1,121 @@
+"""Events and logs over HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, and_, delete, or_
+
+from cfy_cli.contract.clock import now
+from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.manager.rest.api import Call, Routes, listed
+from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.store.listing import Listing, Range
+from cfy_cli.manager.store.models import Deployment, Event, Execution
+from cfy_cli.manager.store.query import check_include, narrow
+
+routes = Routes("events")
+EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id")
+Asked = Annotated[Listing, Depends(listing(sort="reported_timestamp", extra=EXTRA))]
+ONLY_EVENTS = ("error_causes", "event_type")
+ONLY_LOGS = ("level", "logger")
+
+
+class Lines(BaseModel):
+    events: list[dict[str, Any]] | None = None
+    logs: list[dict[str, Any]] | None = None
+    execution_id: str | None = None
+    agent_name: str | None = None
+    manager_name: str | None = None
+
+
+@routes.get("/events", "event_list")
+def list_events(call: Call, asked: Asked) -> dict[str, Any]:
+    """Events; with `include_logs` or `type=cloudify_log` logs too."""
+    if asked.include is not None:
+        check_include(Event, asked.include)
+    page = call.store.list(Event, _timed(call.query, asked), where=_chosen(call, asked))
+    return listed(page, [_shown(row, asked.include) for row in page.items])
+
+
+@routes.post("/events", "event_create", status=201)
+def create_events(call: Call, body: Lines) -> None:
+    """Add lines to an execution's history."""
+    if not body.execution_id:
+        raise Conflict("No execution passed, and not authenticated by an execution token")
+    execution = call.store.own(Execution, body.execution_id)
+    about = {
+        "tenant_name": execution.tenant_name, "visibility": execution.visibility, "created_by": call.scope.user,
+        "execution_id": execution.id, "workflow_id": execution.workflow_id, "deployment_id": execution.deployment_id,
+        "deployment_display_name": execution.deployment_display_name, "blueprint_id": execution.blueprint_id,
+        "manager_name": body.manager_name, "agent_name": body.agent_name,
+    }
+    for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
+        call.store.session.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
+
+
+@routes.delete("/events", "event_delete", status=200)
+def delete_events(call: Call, asked: Asked) -> dict[str, Any]:
+    """Forget lines of one deployment; answers how many there were."""
+    if not asked.filters.get("deployment_id"):
+        raise Invalid("Whose events? Give `deployment_id`")
+    call.store.own(Deployment, asked.filters["deployment_id"][0])
+    timed = _timed(call.query, asked)
+    chosen = narrow(call.store.visible(Event).where(_chosen(call, asked)), Event, timed, ())
+    gone = call.store.session.execute(
+        delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
+        .execution_options(synchronize_session=False)
+    )
+    count = gone.rowcount  # type: ignore[attr-defined]
+    return {"items": [count], "metadata": {"pagination": {"total": count, "size": count, "offset": 0}}}
+
+
+def _chosen(call: Call, asked: Listing) -> ColumnElement[bool]:
+    query = call.query
+    kinds = set(query.getlist("type"))
+    if not kinds:
+        kinds = {"cloudify_event", "cloudify_log"} if flag(query, "include_logs") else {"cloudify_event"}
+        if "level" in asked.filters:
+            kinds.add("cloudify_log")
+    conditions = [Event.type.in_(kinds)]
+    if pattern := query.get("message"):
+        conditions.append(Event.message.ilike(pattern))
+    if node := query.get("node_id"):
+        conditions.append(or_(Event.node_name == node, Event.node_instance_id == node))
+    return and_(*conditions)
+
+
+def _timed(query: Mapping[str, str], asked: Listing) -> Listing:
+    start, end = query.get("from_datetime"), query.get("to_datetime")
+    if not (start or end):
+        return asked
+    return replace(asked, ranges=(*asked.ranges, Range("reported_timestamp", start, end)))
+
+
+def _shown(row: Event, include: tuple[str, ...] | None) -> dict[str, Any]:
+    hidden = ONLY_EVENTS if row.type == "cloudify_log" else ONLY_LOGS
+    names = include or [name for name in Event.WIRE if name not in hidden]
+    special = {"_storage_id": row.storage_id, "execution_group_id": None}
+    return {name: special[name] if name in special else getattr(row, name) for name in names}
+
+
+def _line(kind: str, line: dict[str, Any]) -> dict[str, Any]:
+    context = line.get("context") or {}
+    message = line.get("message")
+    text = message.get("text") if isinstance(message, dict) else message
+    if text is None:
+        raise Invalid("An event or log needs a `message`: {\"text\": ...}")
+    fields = {
+        "message": str(text),
+        "reported_timestamp": line.get("timestamp") or line.get("reported_timestamp") or now(),
+        "operation": context.get("operation"),
+        "node_instance_id": context.get("node_id"),
+        "node_name": context.get("node_name"),
+        "source_id": context.get("source_id"),
+        "target_id": context.get("target_id"),
+    }
+    if kind == "cloudify_event":
+        return {**fields, "event_type": line.get("event_type"), "error_causes": context.get("task_error_causes")}
+    return {**fields, "level": line.get("level") or "info", "logger": line.get("logger")}

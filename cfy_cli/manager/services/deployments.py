@@ -1,0 +1,138 @@
+"""Deployments: making, describing and ending them."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from cfy_cli import dsl
+from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import ExecutionState, InstanceState, Visibility
+from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.manager.services import blueprints, executions, labels
+from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance, Site
+from cfy_cli.manager.store.store import Store
+
+NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
+
+
+def create(
+    manager: Manager,
+    store: Store,
+    deployment_id: str,
+    blueprint_id: str,
+    *,
+    inputs: dict[str, Any],
+    visibility: str = Visibility.TENANT,
+    display_name: str | None = None,
+    site_name: str | None = None,
+    given_labels: Any = None,
+    runtime_only_evaluation: bool = False,
+) -> tuple[Deployment, Execution]:
+    """Check all that can be checked and start `create_deployment_environment`, which makes nodes and instances."""
+    blueprint = blueprints.uploaded(store, blueprint_id)
+    check_visibility(store.scope, visibility)
+    if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
+        raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
+    assert blueprint.plan is not None, "an uploaded blueprint has a plan"
+    deployment = Deployment(
+        id=check_name("deployment", deployment_id),
+        display_name=check_name("deployment", display_name or deployment_id),
+        description=blueprint.description,
+        blueprint_storage_id=blueprint.storage_id,
+        blueprint_id=blueprint.id,
+        site=store.get(Site, site_name) if site_name else None,
+        inputs=dsl.check_inputs(blueprint.plan, inputs),
+        visibility=visibility,
+        runtime_only_evaluation=runtime_only_evaluation,
+        deployment_status="in_progress",
+    )
+    store.add(deployment)
+    labels.replace(deployment.labels, DeploymentLabel, labels.parse(given_labels), store.scope.user)
+    execution = executions.start_system(
+        store, "create_deployment_environment", {"inputs": inputs, "display_name": deployment.display_name}, deployment
+    )
+    deployment.create_execution = execution.id
+    store.after_commit(manager.bell.ring)
+    return deployment, execution
+
+
+def start_delete(manager: Manager, store: Store, deployment_id: str, *, force: bool, delete_logs: bool, recursive: bool) -> Execution:
+    """Start `delete_deployment_environment`. Refused while it runs something, or has live node instances (unless forced)."""
+    deployment = store.own(Deployment, deployment_id)
+    busy = executions.running_ids(store, deployment)
+    if busy:
+        raise Invalid(
+            f"Can't delete deployment {deployment_id} - There are running or queued executions for this deployment. "
+            f"Running executions ids: {','.join(busy)}",
+            code="dependent_exists_error",
+        )
+    live = store.session.scalars(select(NodeInstance.id).where(
+        NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE)
+    ).order_by(NodeInstance.storage_id)).all()
+    if live and not force:
+        raise Invalid(
+            f"Can't delete deployment {deployment_id} - There are live nodes for this deployment. "
+            f"Live nodes ids: {','.join(live)}",
+            hint=f"Run `cfy executions start uninstall -d {deployment_id}` first, or force the deletion.",
+            code="dependent_exists_error",
+        )
+    execution = executions.start_system(store, "delete_deployment_environment", {
+        "delete_logs": delete_logs, "force": force, "recursive": recursive,
+    }, deployment)
+    store.after_commit(manager.bell.ring)
+    return execution
+
+
+def relabel(store: Store, deployment_id: str, given: Any) -> Deployment:
+    deployment = store.own(Deployment, deployment_id)
+    labels.replace(deployment.labels, DeploymentLabel, labels.parse(given), store.scope.user)
+    deployment.updated_at = now()
+    return deployment
+
+
+def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach: bool) -> Deployment:
+    deployment = store.own(Deployment, deployment_id)
+    if bool(site_name) == detach:
+        raise Invalid(
+            "Must provide either a `site_name` of a valid site or `detach_site` with true value for detaching the "
+            "current site of the given deployment"
+        )
+    deployment.site = store.get(Site, site_name) if site_name else None
+    return deployment
+
+
+def evaluated(manager: Manager, store: Store, deployment: Deployment, what: dict[str, Any]) -> dict[str, Any]:
+    """Outputs or capabilities with their functions answered; one that cannot be says why in its place."""
+    lookups = StoreLookups(lambda: manager.reading(store.scope), deployment)
+
+    def value(about: dict[str, Any]) -> Any:
+        try:
+            return dsl.evaluate(about.get("value"), lookups)
+        except (CfyError, KeyError) as error:
+            return f"<ERROR: {error.args[0] if error.args else error}>"
+
+    return {name: value(about) for name, about in what.items()}
+
+
+def refresh_status(store: Store, deployment: Deployment) -> None:
+    """Bring the summary columns up to date with the instances and the latest execution."""
+    store.session.flush()
+    rows = store.session.scalars(
+        select(NodeInstance).where(NodeInstance.deployment_storage_id == deployment.storage_id)
+    ).all()
+    started = sum(row.state == InstanceState.STARTED for row in rows)
+    deployment.instances_active = "none" if not started else "all" if started == len(rows) else "partial"
+    deployment.installation_status = "active" if started else "inactive"
+    deployment.unavailable_instances = sum(not row.is_status_check_ok for row in rows)
+    deployment.drifted_instances = sum(row.has_configuration_drift for row in rows)
+    latest = store.session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
+    if latest == ExecutionState.TERMINATED and (started or not rows):
+        deployment.deployment_status = "good"
+    elif latest in (None, ExecutionState.TERMINATED, ExecutionState.FAILED, ExecutionState.CANCELLED):
+        deployment.deployment_status = "requires_attention"
+    else:
+        deployment.deployment_status = "in_progress"

@@ -1,0 +1,127 @@
+"""`create_deployment_environment` and `delete_deployment_environment`: nodes and instances come and go."""
+
+from typing import Any
+
+from sqlalchemy import delete, insert
+
+from cfy_cli import dsl
+from cfy_cli.contract.clock import now
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.services import deployments, labels
+from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Event, Node, NodeInstance
+
+Plan = dict[str, Any]
+
+
+def create_deployment_environment(work: Work) -> None:
+    number = work.execution.deployment_storage_id
+    with work.manager.reading(work.scope) as store:
+        deployment = store.session.get_one(Deployment, number)
+        blueprint_plan = deployment.blueprint.plan
+    if blueprint_plan is None:
+        raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
+    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment)
+    plan = dsl.prepare_deployment(blueprint_plan, deployment.inputs, lookups)
+    instances = dsl.create_instances(plan)
+    work.say("Setting deployment attributes")
+    work.say(f"Creating {len(plan['nodes'])} nodes")
+    work.say(f"Creating {len(instances)} node-instances")
+    with work.manager.writing(work.scope) as store:
+        deployment = store.session.get_one(Deployment, number)
+        describe(deployment, plan)
+        owner = _owner(deployment)
+        nodes = [_node(deployment, node, owner) for node in plan["nodes"]]
+        if nodes:
+            store.session.execute(insert(Node), nodes)
+        if instances:
+            store.session.execute(insert(NodeInstance), [_instance(instance, owner) for instance in instances])
+        deployments.refresh_status(store, deployment)
+    work.say("Creating deployment work directory")
+    work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def delete_deployment_environment(work: Work) -> None:
+    """The deployment, its nodes, instances and executions - this one too - are gone after it."""
+    number = work.execution.deployment_storage_id
+    with work.manager.writing(work.scope) as store:
+        deployment = store.session.get_one(Deployment, number)
+        if work.parameters.get("delete_logs"):
+            store.session.execute(delete(Event).where(
+                Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id
+            ))
+        store.delete(deployment)
+    work.manager.files.forget_deployment(deployment.storage_id)
+
+
+def describe(deployment: Deployment, plan: Plan) -> None:
+    """Set what a deployment shows of its plan."""
+    deployment.description = plan.get("description")
+    deployment.groups = plan.get("groups") or {}
+    deployment.policy_types = plan.get("policy_types") or {}
+    deployment.policy_triggers = plan.get("policy_triggers") or {}
+    deployment.outputs = plan.get("outputs") or {}
+    deployment.capabilities = plan.get("capabilities") or {}
+    deployment.scaling_groups = plan.get("scaling_groups") or {}
+    deployment.workflow_definitions = plan.get("workflows") or {}
+    deployment.resource_tags = plan.get("resource_tags") or {}
+    deployment.node_types = sorted({kind for node in plan["nodes"] for kind in node["type_hierarchy"]})
+    deployment.updated_at = now()
+    settings = plan.get("deployment_settings") or {}
+    if settings.get("display_name") and deployment.display_name == deployment.id:
+        deployment.display_name = str(settings["display_name"])
+    given = [(label.key, label.value) for label in deployment.labels]
+    own = [
+        (key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]
+    ]
+    labels.replace(deployment.labels, DeploymentLabel, [*given, *own], deployment.created_by)
+
+
+def _owner(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "deployment_storage_id": deployment.storage_id,
+        "deployment_id": deployment.id,
+        "tenant_name": deployment.tenant_name,
+        "visibility": deployment.visibility,
+        "created_by": deployment.created_by,
+        "created_at": now(),
+    }
+
+
+def _node(deployment: Deployment, node: Plan, owner: dict[str, Any]) -> dict[str, Any]:
+    scalable = node["capabilities"]["scalable"]["properties"]
+    return {
+        **owner,
+        "id": node["name"],
+        "blueprint_id": deployment.blueprint_id,
+        "deployment_display_name": deployment.display_name,
+        "type": node["type"],
+        "type_hierarchy": node["type_hierarchy"],
+        "host_id": node.get("host_id"),
+        "properties": node["properties"],
+        "operations": node["operations"],
+        "relationships": node.get("relationships") or [],
+        "plugins": node.get("plugins") or [],
+        "plugins_to_install": node.get("plugins_to_install"),
+        "deploy_number_of_instances": scalable["default_instances"],
+        "max_number_of_instances": scalable["max_instances"],
+        "min_number_of_instances": scalable["min_instances"],
+        "number_of_instances": scalable["current_instances"],
+        "planned_number_of_instances": scalable["planned_instances"],
+    }
+
+
+def _instance(instance: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **owner,
+        "id": instance["id"],
+        "node_id": instance.get("node_id") or instance["name"],
+        "index": instance.get("index", 1),
+        "host_id": instance.get("host_id"),
+        "state": "uninitialized",
+        "version": 1,
+        "relationships": instance.get("relationships") or [],
+        "scaling_groups": instance.get("scaling_groups") or [],
+        "runtime_properties": {},
+    }

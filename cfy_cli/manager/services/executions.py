@@ -1,0 +1,179 @@
+"""Executions: starting, steering and ending them."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from cfy_cli.contract.clock import now, stamp
+from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, ExecutionState
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.services import workflows
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.store import Store
+
+ACTIONS = {
+    "cancel": ExecutionState.CANCELLING,
+    "force-cancel": ExecutionState.FORCE_CANCELLING,
+    "kill": ExecutionState.KILL_CANCELLING,
+}
+VALID_ACTIONS = ["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue"]
+WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
+SPECIMEN = "Expected: YYYYMMDDHHMM+HHMM or YYYYMMDDHHMM-HHMM, such as 201801012230-0500 (Jan-01-18 10:30pm EST)"
+
+
+def start(
+    manager: Manager,
+    store: Store,
+    deployment_id: str,
+    workflow_id: str,
+    parameters: dict[str, Any],
+    *,
+    allow_custom_parameters: bool = False,
+    force: bool = False,
+    queue: bool = False,
+    dry_run: bool = False,
+    scheduled_time: str | None = None,
+    wait_after_fail: int = 600,
+) -> Execution:
+    """Accept a workflow to run on a deployment; a worker takes it from there."""
+    deployment = store.get(Deployment, deployment_id)
+    workflow = workflows.find(deployment, workflow_id)
+    complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
+    status, scheduled_for = ExecutionState.PENDING, None
+    if scheduled_time:
+        status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
+    elif not force:
+        others = _running(store, deployment)
+        if others and queue:
+            status = ExecutionState.QUEUED
+        elif others:
+            raise Invalid(
+                f"The following executions are currently running for this deployment: {', '.join(others)}. "
+                'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
+                hint="Wait for them to end, queue it with --queue, or force it with --force.",
+                code="existing_running_execution_error",
+            )
+        if status is ExecutionState.PENDING:    # a queued one may be available once its turn comes
+            workflows.check_available(deployment, workflow_id, workflow)
+    execution = store.add(Execution(
+        id=str(uuid.uuid4()), workflow_id=workflow_id, status=status, parameters=complete, is_dry_run=dry_run,
+        force=force, allow_custom_parameters=allow_custom_parameters, wait_after_fail=wait_after_fail,
+        scheduled_for=scheduled_for, visibility=deployment.visibility, **belongs_to(deployment),
+    ))
+    deployment.latest_execution = execution.id
+    store.after_commit(manager.bell.ring)
+    return execution
+
+
+def start_system(
+    store: Store, workflow_id: str, parameters: dict[str, Any], deployment: Deployment | None = None
+) -> Execution:
+    """A workflow of the manager itself. The caller rings the bell."""
+    execution = store.add(Execution(
+        id=str(uuid.uuid4()), workflow_id=workflow_id, parameters=parameters, allow_custom_parameters=True,
+        **(belongs_to(deployment) if deployment else {}),
+    ))
+    if deployment:
+        deployment.latest_execution = execution.id
+    return execution
+
+
+def steer(manager: Manager, store: Store, execution_id: str, action: str) -> Execution:
+    """cancel, force-cancel or kill a running execution; one that only waits ends at once."""
+    execution = store.own(Execution, execution_id)
+    if action not in VALID_ACTIONS:
+        raise Invalid(f"Invalid action: {action}, Valid action values are: {VALID_ACTIONS}")
+    if action not in ACTIONS:
+        raise Invalid(
+            f"Execution {execution_id} cannot be resumed: this manager keeps no journal to go on from",
+            hint=f"Start `{execution.workflow_id}` again.", code="illegal_action_error",
+        )
+    if execution.status in ENDED:
+        raise Invalid(
+            f"Can't {action} execution {execution_id} because it's in status {execution.status}",
+            code="illegal_action_error",
+        )
+    if execution.status in WAITING:
+        execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
+        release_next(store, execution)
+        store.after_commit(manager.bell.ring)
+    else:
+        execution.status = ACTIONS[action]
+    return execution
+
+
+def set_status(store: Store, execution_id: str, status: str, error: str | None) -> Execution:
+    """Somebody outside says how an execution stands; what has ended stays ended."""
+    execution = store.own(Execution, execution_id)
+    if status not in list(ExecutionState):
+        raise Invalid(f"`{status}` is not a status: there are {', '.join(ExecutionState)}")
+    if execution.status in ENDED and status != execution.status:
+        raise Invalid(
+            f"Invalid relationship - can't change status from {execution.status} to {status} for "
+            f'"{execution_id}" execution while running "{execution.workflow_id}" workflow.',
+            code="invalid_exception_status_update",
+        )
+    execution.status = status
+    if error is not None:
+        execution.error = error
+    if status in ENDED:
+        execution.ended_at = execution.ended_at or now()
+        release_next(store, execution)
+    return execution
+
+
+def release_next(store: Store, ended: Execution) -> None:
+    """Let the oldest queued execution of the same deployment have its turn."""
+    if ended.deployment_storage_id is None:
+        return
+    store.session.flush()
+    deployment = store.session.get(Deployment, ended.deployment_storage_id)
+    if deployment is None or _running(store, deployment):
+        return
+    turn = (
+        select(Execution.storage_id)
+        .where(Execution.deployment_storage_id == deployment.storage_id, Execution.status == ExecutionState.QUEUED)
+        .order_by(Execution.created_at, Execution.storage_id).limit(1)
+    )
+    store.session.execute(
+        update(Execution).where(Execution.storage_id == turn.scalar_subquery()).values(status=ExecutionState.PENDING)
+    )
+
+
+def belongs_to(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "deployment_storage_id": deployment.storage_id,
+        "deployment_id": deployment.id,
+        "deployment_display_name": deployment.display_name,
+        "blueprint_id": deployment.blueprint_id,
+    }
+
+
+def running_ids(store: Store, deployment: Deployment) -> list[str]:
+    busy = (*RUNNING, ExecutionState.QUEUED)
+    return list(store.session.scalars(select(Execution.id).where(
+        Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
+    )))
+
+
+def _running(store: Store, deployment: Deployment) -> list[str]:
+    rows = store.session.execute(
+        select(Execution.id, Execution.workflow_id, Execution.status).where(
+            Execution.deployment_storage_id == deployment.storage_id,
+            Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
+        )
+    )
+    return [f"{workflow} ({status}, {id_})" for id_, workflow, status in rows]
+
+
+def _later(text: str) -> str:
+    try:
+        moment = datetime.strptime(text, "%Y%m%d%H%M%z")
+    except ValueError:
+        raise Invalid(f"`{text}` is not a time. {SPECIMEN}") from None
+    if moment <= datetime.now(UTC):
+        raise Invalid(f"Date `{text}` has already passed. {SPECIMEN}")
+    return stamp(moment)

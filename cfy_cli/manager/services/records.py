@@ -1,0 +1,114 @@
+"""The engine's view of a deployment's rows."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.manager.engine.ports import Event, Instance, StaleVersion, Steering
+from cfy_cli.manager.services import instances
+from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
+
+LOOK_EVERY = 0.2        # seconds between looks at what people outside want
+STEERED = {
+    ExecutionState.CANCELLING: Steering.CANCEL,
+    ExecutionState.FORCE_CANCELLING: Steering.FORCE_CANCEL,
+    ExecutionState.KILL_CANCELLING: Steering.KILL,
+    ExecutionState.CANCELLED: Steering.FORCE_CANCEL,
+    ExecutionState.FAILED: Steering.FORCE_CANCEL,
+    ExecutionState.TERMINATED: Steering.FORCE_CANCEL,
+}
+
+
+class StoreRecords(StoreLookups):
+    """`cfy_cli.manager.engine.ports.Records` over the store; each change is a transaction of its own."""
+
+    def __init__(self, work: Work, deployment: Deployment) -> None:
+        super().__init__(lambda: work.manager.reading(work.scope), deployment)
+        self._work = work
+        self._steering = Steering.GO_ON
+        self._next_look = 0.0
+        self._progress = (0, 0)
+        self._guard = threading.Lock()
+
+    def instances(self) -> list[Instance]:
+        with self._read() as store:
+            rows = store.session.scalars(
+                select(NodeInstance).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
+            ).all()
+        return [_instance(row) for row in rows]
+
+    def instance(self, instance_id: str) -> Instance:
+        with self._read() as store:
+            return _instance(store.get(NodeInstance, instance_id))
+
+    def update(
+        self,
+        instance_id: str,
+        *,
+        version: int | None = None,
+        state: str | None = None,
+        runtime_properties: Mapping[str, Any] | None = None,
+        system_properties: Mapping[str, Any] | None = None,
+    ) -> Instance:
+        given = {"state": state, "runtime_properties": runtime_properties, "system_properties": system_properties}
+        changes = {name: value for name, value in given.items() if value is not None}
+        try:
+            with self._work.manager.writing(self._work.scope) as store:
+                return _instance(instances.change(store, instance_id, version, changes))
+        except instances.VersionConflict as error:
+            raise StaleVersion(str(error)) from error
+
+    def emit(self, event: Event) -> None:
+        self._work.emit(event)
+
+    def steering(self) -> Steering:
+        with self._guard:
+            if time.monotonic() >= self._next_look:
+                self._next_look = time.monotonic() + LOOK_EVERY
+                self._look()
+            return self._steering
+
+    def progress(self, total: int, finished: int) -> None:
+        with self._guard:
+            self._progress = (total, finished)
+
+    def _look(self) -> None:
+        """Read what is wanted and, on the same occasion, store how far we are."""
+        wanted = select(Execution).where(Execution.id == self._work.execution.id)
+        with self._read() as store:
+            row = store.session.scalar(wanted)
+        if row is None:
+            self._steering = Steering.KILL      # deleted: nobody is left to run for
+            return
+        self._steering = STEERED.get(ExecutionState(row.status), Steering.GO_ON)
+        if (row.total_operations, row.finished_operations) != self._progress:
+            self.store_progress()
+
+    def store_progress(self) -> None:
+        total, finished = self._progress
+        with self._work.manager.writing(self._work.scope) as store:
+            store.session.execute(
+                update(Execution).where(Execution.id == self._work.execution.id)
+                .values(total_operations=total, finished_operations=finished)
+            )
+
+
+def _instance(row: NodeInstance) -> Instance:
+    return Instance(
+        id=row.id,
+        node_id=row.node_id,
+        index=row.index,
+        host_id=row.host_id,
+        state=row.state,
+        version=row.version,
+        relationships=row.relationships,
+        scaling_groups=row.scaling_groups,
+        runtime_properties=row.runtime_properties,
+        system_properties=row.system_properties,
+    )

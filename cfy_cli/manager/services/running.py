@@ -1,0 +1,163 @@
+"""An execution from a worker's claim to its end."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import RUNNING, BlueprintState, ExecutionState
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.ports import Ending, Job
+from cfy_cli.manager.engine.run import run_workflow
+from cfy_cli.manager.services import deployments, executions
+from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
+from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.lookups import plan_node
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.records import StoreRecords
+from cfy_cli.manager.services.uploading import upload_blueprint
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Node
+from cfy_cli.manager.store.scope import system
+from cfy_cli.manager.store.store import Store
+
+log = logging.getLogger(__name__)
+
+SYSTEM: dict[str, Callable[[Work], None]] = {
+    "upload_blueprint": upload_blueprint,
+    "create_deployment_environment": create_deployment_environment,
+    "delete_deployment_environment": delete_deployment_environment,
+}
+ORPHANED = "The worker that ran it stopped before it ended; what had been done until then stays as it is"
+
+
+def claim(manager: Manager, worker: str) -> Execution | None:
+    """Take the oldest execution that may start now, so that nobody else does."""
+    due = or_(
+        Execution.status == ExecutionState.PENDING,
+        and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= now()),
+    )
+    oldest = select(Execution.storage_id).where(due).order_by(Execution.created_at, Execution.storage_id).limit(1)
+    with manager.database.read() as session:
+        if session.scalar(oldest) is None:      # the usual answer, without disturbing those who write
+            return None
+    with manager.database.write() as session:
+        number = session.scalar(oldest.with_for_update(skip_locked=True))
+        if number is None:
+            return None
+        execution = session.get_one(Execution, number)
+        execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
+        _note_start(session, execution)
+    return execution
+
+
+def run(manager: Manager, history: History, execution: Execution) -> None:
+    """Run what was claimed to its end and store how it ended; never raises."""
+    work = Work(manager, execution, history)
+    try:
+        ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_workflow(work)
+    except CfyError as error:
+        ending = Ending(ExecutionState.FAILED, str(error))
+    except Exception:
+        log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
+        ending = Ending(ExecutionState.FAILED, traceback.format_exc())
+    try:
+        history.flush()         # whoever sees it ended finds its last line too
+        _store_end(work, ending)
+    except Exception:
+        log.exception("The end of execution %s could not be stored", execution.id)
+
+
+def recover(manager: Manager, workers: str) -> int:
+    """Fail what workers of this name (or prefix) left running when they stopped; returns how many."""
+    running = [state for state in RUNNING if state != ExecutionState.PENDING]
+    with manager.database.write() as session:
+        left = session.scalars(
+            select(Execution).where(Execution.status.in_(running), Execution.worker.startswith(workers, autoescape=True))
+        ).all()
+        for execution in left:
+            store = Store(session, system(execution.tenant_name))
+            cancelled = execution.status != ExecutionState.STARTED
+            execution.status = ExecutionState.CANCELLED if cancelled else ExecutionState.FAILED
+            execution.error, execution.ended_at = "" if cancelled else ORPHANED, now()
+            session.execute(
+                update(Blueprint).where(Blueprint.upload_execution_id == execution.id)
+                .values(state=BlueprintState.FAILED_UPLOADING, error=ORPHANED)
+            )
+            _note_end(store, execution)
+    return len(left)
+
+
+def _run_system(work: Work) -> Ending:
+    name = work.execution.workflow_id
+    work.tell("workflow_started", f"Starting '{name}' workflow execution")
+    try:
+        SYSTEM[name](work)
+    except CfyError as error:
+        cause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
+        work.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
+        raise
+    if name != "delete_deployment_environment":     # its history went with it
+        work.tell("workflow_succeeded", f"'{name}' workflow execution succeeded")
+    return Ending(ExecutionState.TERMINATED)
+
+
+def _run_workflow(work: Work) -> Ending:
+    execution, manager = work.execution, work.manager
+    with manager.reading(work.scope) as store:
+        deployment = store.session.get_one(Deployment, execution.deployment_storage_id)
+        nodes = store.session.scalars(
+            select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
+        ).all()
+    workdir = manager.files.deployment(deployment.storage_id)
+    workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    records = StoreRecords(work, deployment)
+    ending = run_workflow(Job(
+        execution_id=execution.id,
+        workflow_id=execution.workflow_id,
+        parameters=execution.parameters,
+        plan={
+            "nodes": [plan_node(node) for node in nodes],
+            "workflows": deployment.workflow_definitions,
+            "scaling_groups": deployment.scaling_groups,
+        },
+        deployment_id=deployment.id,
+        deployment_display_name=deployment.display_name,
+        blueprint_id=deployment.blueprint_id,
+        tenant_name=deployment.tenant_name,
+        created_by=execution.created_by,
+        resources=manager.files.resources(deployment.blueprint_storage_id),
+        workdir=workdir,
+        dry_run=execution.is_dry_run,
+        environment={"REST_HOST": manager.settings.host, "REST_PORT": str(manager.settings.port)},
+    ), records)
+    records.store_progress()
+    return ending
+
+
+def _note_start(session: Session, execution: Execution) -> None:
+    if execution.deployment_storage_id is not None:
+        session.execute(
+            update(Deployment).where(Deployment.storage_id == execution.deployment_storage_id)
+            .values(deployment_status="in_progress")
+        )
+
+
+def _store_end(work: Work, ending: Ending) -> None:
+    with work.manager.writing(work.scope) as store:
+        execution = store.session.get(Execution, work.execution.storage_id)
+        if execution is None:       # it deleted its own deployment
+            return
+        execution.status, execution.error, execution.ended_at = ending.state, ending.error, now()
+        _note_end(store, execution)
+        store.after_commit(work.manager.bell.ring)
+
+
+def _note_end(store: Store, execution: Execution) -> None:
+    executions.release_next(store, execution)
+    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
+    if deployment is not None:
+        deployments.refresh_status(store, deployment)

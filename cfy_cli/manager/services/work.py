@@ -1,0 +1,50 @@
+"""One execution in a worker's hands: what it is, and speaking in its name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cfy_cli.manager.engine.ports import Event
+from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.scope import Scope, system
+
+MANAGER_NAME = "cfy"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    manager: Manager
+    execution: Execution            # as it was when claimed
+    history: History
+
+    @property
+    def scope(self) -> Scope:
+        return system(self.execution.tenant_name, self.execution.created_by)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.execution.parameters
+
+    def emit(self, event: Event) -> None:
+        execution = self.execution
+        self.history.add({
+            "tenant_name": execution.tenant_name,
+            "visibility": execution.visibility,
+            "created_by": execution.created_by,
+            "execution_id": execution.id,
+            "workflow_id": execution.workflow_id,
+            "deployment_id": execution.deployment_id,
+            "deployment_display_name": execution.deployment_display_name,
+            "blueprint_id": execution.blueprint_id,
+            "manager_name": MANAGER_NAME,
+            "agent_name": None,
+            **{name: getattr(event, name) for name in Event.__slots__},
+        })
+
+    def say(self, message: str, level: str = "info") -> None:
+        """A log line of the manager's own work."""
+        self.emit(Event(type="cloudify_log", message=message, level=level, logger=self.execution.workflow_id))
+
+    def tell(self, event_type: str, message: str, causes: list[dict[str, str]] | None = None) -> None:
+        self.emit(Event(type="cloudify_event", message=message, event_type=event_type, error_causes=causes))

@@ -1,0 +1,93 @@
+"""Workflows of a deployment: what they take and when they are available."""
+
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.store.models import Deployment
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "integer": (int,), "float": (int, float), "boolean": (bool,), "string": (str,), "list": (list,), "dict": (dict,),
+}
+
+
+def find(deployment: Deployment, name: str) -> dict[str, Any]:
+    workflow: dict[str, Any] | None = deployment.workflow_definitions.get(name)
+    if workflow is None:
+        raise Invalid(
+            f"Workflow {name} does not exist in the deployment {deployment.id}", code="nonexistent_workflow_error",
+            hint=f"It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
+        )
+    return workflow
+
+
+def is_available(deployment: Deployment, workflow: dict[str, Any]) -> bool:
+    """Whether the rules of the workflow hold: how many instances are active, which types there are."""
+    rules = workflow.get("availability_rules") or {}
+    if rules.get("available") is False:
+        return False
+    active = rules.get("node_instances_active")
+    if active and deployment.instances_active not in active:
+        return False
+    types = rules.get("node_types_required")
+    return not types or not set(types).isdisjoint(deployment.node_types)
+
+
+def check_available(deployment: Deployment, name: str, workflow: dict[str, Any]) -> None:
+    if not is_available(deployment, workflow):
+        rules = workflow["availability_rules"]
+        raise Invalid(
+            f"Workflow not available: {name}", code="unavailable_workflow_error",
+            hint=f"Its rules are {rules}; active node instances now: {deployment.instances_active}. --force passes over them.",
+        )
+
+
+def complete_parameters(
+    name: str, workflow: dict[str, Any], given: dict[str, Any], *, custom: bool
+) -> dict[str, Any]:
+    """What was given over the declared defaults. Raises Invalid for missing, unknown and mistyped ones."""
+    declared: dict[str, dict[str, Any]] = workflow.get("parameters") or {}
+    unknown = [key for key in given if key not in declared]
+    if unknown and not custom:
+        raise _illegal(
+            f'Workflow "{name}" does not have the following parameters declared: {",".join(unknown)}. '
+            "Remove these parameters or use the flag for allowing custom parameters"
+        )
+    missing = [key for key, about in declared.items() if "default" not in about and key not in given and about.get("required", True)]
+    if missing:
+        raise _illegal(f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}')
+    wrong = [_wrong(key, declared[key]["type"], given[key]) for key in given if _mistyped(declared.get(key), given[key])]
+    if wrong:
+        raise _illegal("; ".join(wrong))
+    return {**{key: about["default"] for key, about in declared.items() if "default" in about}, **given}
+
+
+def shown(deployment: Deployment) -> list[dict[str, Any]]:
+    """The wire's list of a deployment's workflows."""
+    return [
+        {
+            "name": name,
+            "plugin": workflow.get("plugin"),
+            "operation": workflow.get("operation"),
+            "parameters": workflow.get("parameters") or {},
+            "is_cascading": workflow.get("is_cascading", False),
+            "is_available": is_available(deployment, workflow),
+            "availability_rules": workflow.get("availability_rules"),
+            "created_at": deployment.created_at,
+        }
+        for name, workflow in deployment.workflow_definitions.items()
+    ]
+
+
+def _mistyped(about: dict[str, Any] | None, value: Any) -> bool:
+    kinds = KINDS.get((about or {}).get("type") or "")
+    if kinds is None or value is None:
+        return False
+    return not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
+
+
+def _wrong(key: str, wanted: str, value: Any) -> str:
+    return f"Parameter `{key}` must be of the type {wanted}, not {type(value).__name__} ({value!r})"
+
+
+def _illegal(sentence: str) -> Invalid:
+    return Invalid(sentence, code="illegal_execution_parameters_error")

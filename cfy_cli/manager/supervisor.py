@@ -1,0 +1,236 @@
+"""The process above all others of a manager: starts server and workers, starts again what dies, ends them all."""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from cfy_cli import __version__
+from cfy_cli.contract.clock import now
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.bell import Bell
+from cfy_cli.manager.settings import PORT, Settings
+from cfy_cli.manager.supervise import (
+    LOCK,
+    LOG,
+    SETTINGS,
+    STATE,
+    STOP_SECONDS,
+    Running,
+    pack,
+    tail,
+    unpack,
+)
+
+log = logging.getLogger(__name__)
+MOST_DEATHS, IN_SECONDS = 5, 30.0       # of one child; more means that starting it again does not help
+Child = subprocess.Popen[bytes]
+
+
+class Locked(Exception):
+    """Somebody else has the data folder."""
+
+
+class Supervisor:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = _lock(settings.data_dir)
+        self._socket = _listen(settings)
+        self._bell = Bell.hang()
+        self._life = os.pipe()          # children end when our end closes, however we die
+        self._children: dict[str, Child] = {}
+        self._deaths: dict[str, list[float]] = {}
+        self._stopping = False
+
+    def start(self) -> Running:
+        """Server first: it makes the database that workers need."""
+        self._start_child("server")
+        for number in range(self._settings.worker_count):
+            self._start_child(f"worker-{number}", wait=False)
+        for name in self._children:
+            self._wait_ready(name)
+        return self._write_state()
+
+    def watch(self) -> int:
+        """Until told to stop, or until a child cannot be kept alive."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        while not self._stopping:
+            dead = [name for name, child in self._children.items() if child.poll() is not None]
+            for name in dead:
+                if not self._restart(name):
+                    return 1
+            time.sleep(0.2)
+        return 0
+
+    def end(self) -> None:
+        """End every child, gently at first."""
+        for child in self._children.values():
+            with suppress(ProcessLookupError):
+                child.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        (self._settings.data_dir / STATE).unlink(missing_ok=True)
+        self._lock.close()
+
+    def _start_child(self, name: str, *, wait: bool = True) -> None:
+        ready, said = os.pipe()
+        descriptors = {
+            "socket": self._socket.fileno(), "life": self._life[0], "ready": said,
+            "bell_read": self._bell.handles[0], "bell_write": self._bell.handles[1],
+        }
+        self._children[name] = subprocess.Popen(
+            [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],
+            pass_fds=list(descriptors.values()), env={**os.environ, SETTINGS: pack(self._actual())},
+        )
+        os.close(said)
+        os.set_inheritable(ready, False)
+        self._pipes = getattr(self, "_pipes", {})
+        self._pipes[name] = ready
+        if wait:
+            self._wait_ready(name)
+
+    def _wait_ready(self, name: str) -> None:
+        """A child says `ready`, or an error as JSON, or dies."""
+        handle = self._pipes.pop(name, None)
+        if handle is None:
+            return
+        with os.fdopen(handle) as pipe:
+            line = pipe.readline()
+        if line != "ready\n":
+            log = self._settings.data_dir / LOG
+            said = json.loads(line) if line else {
+                "error": f"The manager did not start: its {name} process ended at once",
+                "hint": f"The log {log} ends with: {tail(log, 1)}",
+            }
+            raise CfyError(said["error"], hint=said.get("hint"))
+
+    def _restart(self, name: str) -> bool:
+        child = self._children[name]
+        log.error("%s (pid %s) ended with %s; starting it again", name, child.pid, child.returncode)
+        recent = [moment for moment in self._deaths.get(name, []) if moment > time.monotonic() - IN_SECONDS]
+        self._deaths[name] = [*recent, time.monotonic()]
+        if len(recent) >= MOST_DEATHS:
+            log.error("%s died %s times in %s seconds; giving up", name, len(recent) + 1, IN_SECONDS)
+            return False
+        try:
+            self._start_child(name)
+        except CfyError as error:
+            log.error("%s does not start: %s", name, error)
+        self._write_state()
+        return True
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _actual(self) -> Settings:
+        """The settings with the port that was really taken."""
+        host, port = self._socket.getsockname()[:2]
+        return Settings(**{**{name: getattr(self._settings, name) for name in Settings.__slots__}, "host": host, "port": port})
+
+    def _write_state(self) -> Running:
+        actual = self._actual()
+        running = Running(
+            pid=os.getpid(), host=actual.host, port=actual.port, data_dir=str(actual.data_dir),
+            database=_without_password(actual.database), version=__version__, started_at=now(),
+            server=self._children["server"].pid,
+            workers=tuple(child.pid for name, child in self._children.items() if name != "server"),
+        )
+        path = self._settings.data_dir / STATE
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(asdict(running)))
+        beside.replace(path)
+        return running
+
+
+def supervise(settings: Settings, report: int | None = None) -> int:
+    """Run a manager until it is told to stop; `report` is told how the start went, in one line of JSON."""
+    supervisor = None
+    try:
+        supervisor = Supervisor(settings)
+        running = supervisor.start()
+        _tell(report, asdict(running))
+        log.warning("The manager answers at %s", running.url)
+        return supervisor.watch()
+    except Locked:
+        _tell(report, {"locked": True})
+        return 1
+    except CfyError as error:
+        log.error("%s", error)
+        _tell(report, {"error": str(error), "hint": error.hint})
+        return 1
+    finally:
+        if supervisor is not None:
+            supervisor.end()
+
+
+def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
+    file = open(data_dir / LOCK, "a")  # noqa: SIM115 - held until the process ends
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Locked from None
+    return file
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Port 0 takes a free one; the default port too when it is taken and nobody asked for it by number."""
+    try:
+        return _bound(settings.host, settings.port or PORT)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and not settings.port:
+            return _bound(settings.host, 0)
+        reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+        raise CfyError(
+            f"The manager cannot listen at {settings.host}:{settings.port}: {reason}",
+            hint="Give another one with --port, or leave it out: a free one is taken.",
+        ) from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    return f"{scheme}://{login.partition(':')[0]}@{place}" if at else url
+
+
+def _tell(report: int | None, said: dict[str, object]) -> None:
+    if report is not None:
+        with suppress(OSError), os.fdopen(report, "w") as pipe:
+            pipe.write(json.dumps(said) + "\n")
+
+
+def main() -> int:
+    logging.basicConfig(format="%(asctime)s supervisor %(levelname)s %(message)s", level=logging.INFO)
+    return supervise(unpack(os.environ.pop(SETTINGS)), int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""A worker: takes executions one after another and runs several at a time."""
+
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import delete
+
+from cfy_cli.contract.clock import now
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.services import running
+from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.models import Worker as WorkerRow
+
+log = logging.getLogger(__name__)
+AT_ONCE = 10            # executions of one worker
+LOOK_EVERY = 0.5        # seconds, when no bell rings
+WORD_EVERY = 5.0        # seconds between signs of life
+
+
+class Worker:
+    """Runs in a process of its own, or in a thread of a test."""
+
+    def __init__(self, manager: Manager, name: str) -> None:
+        self._manager = manager
+        self._name = name
+        self._history = History(manager.database)
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="execution")
+        self._free = threading.Semaphore(AT_ONCE)
+        self._stopping = threading.Event()
+
+    def work(self) -> None:
+        """Until `stop`; what runs then is left to end or to be recovered."""
+        threading.Thread(target=self._keep_saying, name="sign of life", daemon=True).start()
+        while not self._stopping.is_set():
+            if not self._start_one():
+                self._manager.bell.wait(LOOK_EVERY)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._manager.bell.ring()
+
+    def close(self) -> None:
+        """Wait for what still runs and store the last lines."""
+        self._pool.shutdown(wait=True)
+        self._history.close()
+        with self._manager.database.write() as session:
+            session.execute(delete(WorkerRow).where(WorkerRow.name == self._name))
+
+    def _start_one(self) -> bool:
+        if not self._free.acquire(timeout=LOOK_EVERY):
+            return False
+        execution = None
+        try:
+            execution = running.claim(self._manager, self._name)
+        except CfyError as error:
+            log.warning("No execution can be claimed: %s", error)
+        finally:
+            if execution is None:
+                self._free.release()
+        if execution is None:
+            return False
+        self._pool.submit(self._run, execution)
+        return True
+
+    def _run(self, execution: Execution) -> None:
+        try:
+            running.run(self._manager, self._history, execution)
+        finally:
+            self._free.release()
+
+    def _keep_saying(self) -> None:
+        while True:
+            try:
+                self._say_alive()
+            except CfyError as error:
+                log.warning("No sign of life could be given: %s", error)
+            if self._stopping.wait(WORD_EVERY):
+                return
+
+    def _say_alive(self) -> None:
+        with self._manager.database.write() as session:
+            row = session.query(WorkerRow).filter_by(name=self._name).one_or_none()
+            if row is None:
+                session.add(WorkerRow(name=self._name, pid=os.getpid()))
+            else:
+                row.pid, row.seen_at = os.getpid(), now()
