@@ -1,4 +1,61 @@
 """The blueprint language: text in; a plan, or all problems with their places, out.
 
 Pure: no HTTP, no database, no terminal. The manager uses it for uploads and deployments, `cfy blueprints lint` offline.
+What is named here is loaded when it is first used.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cfy_cli.dsl.compiling import compile_blueprint, lint
+    from cfy_cli.dsl.creating import prepare_deployment
+    from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
+    from cfy_cli.dsl.instances import create_instances
+    from cfy_cli.dsl.lookups import Lookups, WiderLookups
+    from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Place, Problem, Problems
+    from cfy_cli.dsl.resolver import Resolved, Resolver
+    from cfy_cli.dsl.running import EvaluationFailed, evaluate, evaluate_outputs
+    from cfy_cli.dsl.walk import Plan
+
+_HOMES = {
+    "compiling": ("compile_blueprint", "lint"),
+    "creating": ("prepare_deployment",),
+    "inputs": ("Known", "check_inputs", "coerce_input"),
+    "instances": ("create_instances",),
+    "lookups": ("Lookups", "WiderLookups"),
+    "problems": ("BlueprintInvalid", "InputsInvalid", "Place", "Problem", "Problems"),
+    "resolver": ("Resolved", "Resolver"),
+    "running": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
+    "walk": ("Plan",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BlueprintInvalid",
+    "EvaluationFailed",
+    "InputsInvalid",
+    "Known",
+    "Lookups",
+    "Place",
+    "Plan",
+    "Problem",
+    "Problems",
+    "Resolved",
+    "Resolver",
+    "WiderLookups",
+    "check_inputs",
+    "coerce_input",
+    "compile_blueprint",
+    "create_instances",
+    "evaluate",
+    "evaluate_outputs",
+    "lint",
+    "prepare_deployment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

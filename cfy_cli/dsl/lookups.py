@@ -1,7 +1,7 @@
 """What run-time functions ask of the world around a deployment."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Lookups(Protocol):
@@ -34,3 +34,17 @@ class Lookups(Protocol):
 
     def sys(self, entity: str, name: str) -> Any:
         """get_sys: ("tenant", "name"), ("deployment", "id" | "blueprint" | "name" | "owner")."""
+
+
+@runtime_checkable
+class WiderLookups(Lookups, Protocol):
+    """What not every world can tell; a function that needs it fails with a sentence where it is missing."""
+
+    def instance_index(self, instance_id: str) -> int:
+        """The index of an instance among those of its node; it stays when others go."""
+
+    def consumers(self, what: str) -> Any:
+        """get_consumers: the "ids", "names" or "count" of the deployments that use this one."""
+
+    def group_capability(self, group_id: str, name: str) -> Any:
+        """A capability's value in each deployment of a group."""

@@ -1,0 +1,74 @@
+"""Making calls where there is a plan and no deployment yet: when it is compiled, and when a deployment is created."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cfy_cli.dsl.functions.evaluation import Evaluation
+from cfy_cli.dsl.functions.function import Context, FunctionFailed, Json, NotYet
+from cfy_cli.dsl.lookups import Lookups
+from cfy_cli.dsl.problems import near
+from cfy_cli.dsl.shapes import Reading
+from cfy_cli.dsl.source import Node
+
+
+class OverPlan(Evaluation):
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        super().__init__(tuple(plan["version"]["definitions_version"][:2]))
+        self._nodes = {node["name"]: node for node in plan["nodes"]}
+
+    def node(self, name: str) -> Mapping[str, Json]:
+        if name not in self._nodes:
+            raise FunctionFailed(f"knows no node `{name}`{near(name, self._nodes)}")
+        node: Mapping[str, Json] = self._nodes[name]
+        return node
+
+    @property
+    def outside(self) -> Lookups:
+        raise NotYet
+
+
+class Checking(OverPlan):
+    """Makes what calls can be made without inputs, to find those that never can be."""
+
+    def __init__(self, plan: Mapping[str, Any], reading: Reading) -> None:
+        super().__init__(plan)
+        self.inputs, self.reading = plan["inputs"], reading
+        self.owner: Node | None = None  # whose values are checked, for calls written in bundled files
+        self._asked: dict[str, list[Json]] = {}
+
+    def input(self, name: str) -> Json:
+        if name not in self.inputs:
+            raise FunctionFailed(f"knows no input `{name}`{near(name, self.inputs)}")
+        raise NotYet
+
+    def calling(self, name: str, arguments: Json) -> None:
+        asked = self._asked.setdefault(name, [])
+        if arguments not in asked:
+            asked.append(arguments)
+
+    def asked_for(self, name: str) -> list[Json]:
+        """The arguments of all calls of a function, as written."""
+        return self._asked.get(name, [])
+
+    def failed(self, value: Json, context: Context, why: str) -> Json:
+        assert self.owner is not None
+        self.reading.tell(self.reading.node_of(value, self.owner), "function", why)
+        return value
+
+
+class Creating(OverPlan):
+    """Makes the calls that a deployment's inputs allow; the others wait for run time."""
+
+    def __init__(self, plan: Mapping[str, Any], inputs: Mapping[str, Json]) -> None:
+        super().__init__(plan)
+        self.inputs = inputs
+        self.failures: list[str] = []
+
+    def input(self, name: str) -> Json:
+        if name not in self.inputs:
+            raise FunctionFailed(f"knows no input `{name}`{near(name, self.inputs)}")
+        return self.inputs[name]
+
+    def failed(self, value: Json, context: Context, why: str) -> Json:
+        self.failures.append(f"{context.where}: {why}")
+        return value

@@ -1,0 +1,31 @@
+"""Looking up the names that a blueprint mentions."""
+
+from collections.abc import Mapping
+
+from cfy_cli.dsl.problems import near
+from cfy_cli.dsl.shapes import Reading
+from cfy_cli.dsl.source import Node
+
+_CALLED = {
+    "data_types": "data type",
+    "groups": "group",
+    "node_templates": "node",
+    "node_types": "node type",
+    "policy_triggers": "policy trigger",
+    "policy_types": "policy type",
+    "relationships": "relationship",
+}
+
+
+def look_up(reading: Reading, sections: Mapping[str, Node], *, whole: bool) -> None:
+    """Tell every mention of a name that nothing has.
+
+    When the document is not `whole`, for an import could not be had, only names that look misspelt are told.
+    """
+    for mention in reading.mentions:
+        known = [name for section in mention.sections if section in sections for name, _ in sections[section].items()]
+        if mention.name not in known and (whole or near(mention.name, known)):
+            what = " or ".join(_CALLED[section] for section in mention.sections)
+            reading.tell(
+                mention.node, "unknown-name", f"there is no {what} `{mention.name}`{near(mention.name, known)}"
+            )
