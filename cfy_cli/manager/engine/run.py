@@ -103,7 +103,7 @@ def explain(failures: list[tuple[Operation, Failure]]) -> str:
     text = f"Task failed: {lines[0]}" if len(lines) == 1 else "\n".join([f"{len(lines)} operation errors:", *lines])
     operation, failure = failures[0]
     if failure.traceback:
-        text += f"\nTraceback of {_place(operation)} (most recent call last):\n{failure.traceback}"
+        text += f"\nTraceback of {_place(operation)} (most recent call last):\n{failure.traceback.rstrip()}"
     return text
 
 

@@ -96,11 +96,11 @@ def update_blueprint(call: Call, blueprint_id: str, body: Labelling) -> dict[str
 
 
 def shown(store: Store, row: Blueprint, include: tuple[str, ...] | None = None) -> dict[str, Any]:
-    if include is not None and "upload_execution" not in include:
-        return item(row, include)
-    execution = store.session.scalar(select(Execution).where(Execution.id == row.upload_execution_id))
-    row.upload_execution = item(execution) if execution else None  # type: ignore[attr-defined]
-    return item(row, include)
+    def upload_execution() -> dict[str, Any] | None:
+        execution = store.session.scalar(select(Execution).where(Execution.id == row.upload_execution_id))
+        return item(execution) if execution else None
+
+    return item(row, include, upload_execution=upload_execution)
 
 
 def _upload(blueprint_id: str, body: Received, *, validate_only: bool = False) -> blueprints.Upload:

@@ -11,7 +11,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import item, items
+from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import deployments, workflows
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.services.waiting import wait_for
@@ -46,12 +46,12 @@ def list_deployments(
     part = call.query.get("_search_name")
     named = Deployment.display_name.icontains(part, autoescape=True) if part else None
     page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=named)
-    return listed(page, items(page.items, asked.include))
+    return listed(page, [shown(row, asked.include) for row in page.items])
 
 
 @routes.get("/deployments/{deployment_id}", "deployment_get")
 def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
-    return item(call.store.get(Deployment, deployment_id), call.include)
+    return shown(call.store.get(Deployment, deployment_id), call.include)
 
 
 @routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
@@ -63,7 +63,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         runtime_only_evaluation=body.runtime_only_evaluation,
     )
     if body.async_create:
-        return item(deployment)
+        return shown(deployment)
     scope = call.scope
 
     def once_created() -> dict[str, Any]:
@@ -73,7 +73,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
                 store.delete(store.own(Deployment, deployment_id))      # nothing is left of what could not be made
             raise Invalid(ended.error or "Its environment could not be created", code="deployment_creation_error")
         with call.manager.reading(scope) as store:
-            return item(store.get(Deployment, deployment_id))
+            return shown(store.get(Deployment, deployment_id))
 
     return Later(once_created)
 
@@ -93,18 +93,18 @@ def set_deployment_visibility(call: Call, deployment_id: str, body: Showing) -> 
     if body.visibility == "global" and deployment.blueprint.visibility != "global":
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint is not")
     deployment.visibility = body.visibility
-    return item(deployment)
+    return shown(deployment)
 
 
 @routes.post("/deployments/{deployment_id}/set-site", "deployment_set_site")
 def set_deployment_site(call: Call, deployment_id: str, body: Siting) -> dict[str, Any]:
-    return item(deployments.set_site(call.store, deployment_id, body.site_name, detach=body.detach_site))
+    return shown(deployments.set_site(call.store, deployment_id, body.site_name, detach=body.detach_site))
 
 
 @routes.patch("/deployments/{deployment_id}", "deployment_update")
 def update_deployment(call: Call, deployment_id: str, body: Labelling) -> dict[str, Any]:
     """Replace the labels."""
-    return item(deployments.relabel(call.store, deployment_id, body.labels))
+    return shown(deployments.relabel(call.store, deployment_id, body.labels))
 
 
 @routes.get("/deployments/{deployment_id}/outputs", "deployment_capabilities")
@@ -130,3 +130,7 @@ def list_workflows(call: Call) -> dict[str, Any]:
     found = [workflow for name in wanted[:1] for workflow in workflows.shown(call.store.get(Deployment, name))]
     pagination = {"total": len(found), "size": len(found), "offset": 0}
     return {"items": found, "metadata": {"pagination": pagination, "filtered": None}}
+
+
+def shown(row: Deployment, include: tuple[str, ...] | None = None) -> dict[str, Any]:
+    return item(row, include, workflows=lambda: workflows.shown(row))

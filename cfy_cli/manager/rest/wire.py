@@ -1,17 +1,20 @@
 """Rows as the wire shows them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import check_include
 
 
-def item(row: Base, include: Sequence[str] | None = None) -> dict[str, Any]:
-    """The fields a model names as its wire form, or those asked for. Raises Invalid for unknown ones."""
+def item(row: Base, include: Sequence[str] | None = None, **made: Callable[[], Any]) -> dict[str, Any]:
+    """The fields a model names as its wire form, or those asked for; `made` makes those that are no attributes.
+
+    Raises Invalid for unknown ones.
+    """
     if include is not None:
         check_include(type(row), include)
-    return {name: plain(getattr(row, name)) for name in include or row.WIRE}
+    return {name: made[name]() if name in made else plain(getattr(row, name)) for name in include or row.WIRE}
 
 
 def items(rows: Iterable[Base], include: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -135,7 +135,7 @@ class Credentials:
         return self._key_file.read_bytes()
 
     def _digest(self, credential: str) -> bytes:
-        return hmac.digest(self._salt, credential.encode(), "sha256")
+        return hashlib.blake2b(credential.encode(), key=self._salt, digest_size=32).digest()
 
     def _count_failure(self, user: int) -> None:
         with self._database.write() as session:

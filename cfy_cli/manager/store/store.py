@@ -1,11 +1,12 @@
 """Reading and writing rows on somebody's behalf."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
@@ -15,6 +16,32 @@ from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.scope import Scope
 
 M = TypeVar("M", bound=Base)
+
+
+def _is_global(model: type[Base]) -> ColumnElement[bool]:
+    return getattr(model, "visibility") == Visibility.GLOBAL  # type: ignore[no-any-return]
+
+
+def _is_public(model: type[Base], user: ColumnElement[str]) -> ColumnElement[bool]:
+    """Not private, or one's own."""
+    return or_(getattr(model, "visibility") != Visibility.PRIVATE, getattr(model, "created_by") == user)
+
+
+def _seen_from(
+    model: type[Base], tenant: ColumnElement[str], user: ColumnElement[str], sees_private: bool
+) -> ColumnElement[bool]:
+    """What a user sees who acts in one tenant: its rows and the global ones."""
+    here = getattr(model, "tenant_name") == tenant
+    return or_(here if sees_private else and_(here, _is_public(model, user)), _is_global(model))
+
+
+@cache
+def _by_key(model: type[M], sees_private: bool) -> Select[tuple[M]]:
+    """The most frequent question, made into a statement once."""
+    asked = select(model).where(getattr(model, model.KEY) == bindparam("key"))
+    if hasattr(model, "tenant_name"):
+        asked = asked.where(_seen_from(model, bindparam("tenant"), bindparam("user"), sees_private))
+    return asked.options(joinedload(getattr(model, "labels"))) if hasattr(model, "labels") else asked
 
 
 class Store:
@@ -34,7 +61,8 @@ class Store:
 
     def find(self, model: type[M], key: str) -> M | None:
         """Like `get`, None when there is none. A tenant's own row hides a global one of the same name."""
-        rows = self.session.scalars(self.visible(model).where(getattr(model, model.KEY) == key)).all()
+        asker = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
+        rows = self.session.scalars(_by_key(model, self.scope.sees_private), asker).unique().all()
         return min(rows, key=lambda row: getattr(row, "tenant_name", None) != self.scope.tenant, default=None)
 
     def own(self, model: type[M], key: str) -> M:
@@ -98,18 +126,14 @@ class Store:
         return select(model).where(self._may_see(model, all_tenants)) if hasattr(model, "tenant_name") else select(model)
 
     def _may_see(self, model: type[M], all_tenants: bool) -> ColumnElement[bool]:
-        tenant: ColumnElement[str] = getattr(model, "tenant_name")
-        visibility: ColumnElement[str] = getattr(model, "visibility")
-        creator: ColumnElement[str] = getattr(model, "created_by")
         scope = self.scope
-        if all_tenants and scope.tenants is None:
+        if not all_tenants:
+            return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.sees_private)
+        if scope.tenants is None:
             return true()
-        public = or_(visibility != Visibility.PRIVATE, creator == scope.user)
-        if all_tenants and scope.tenants is not None:
-            here = and_(tenant.in_(scope.tenants), or_(public, tenant.in_(scope.private_in)))
-        else:
-            here = tenant == scope.tenant if scope.sees_private else and_(tenant == scope.tenant, public)
-        return or_(here, visibility == Visibility.GLOBAL)
+        tenant: ColumnElement[str] = getattr(model, "tenant_name")
+        public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_in))
+        return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
 
     def _taken(self, model: type[M], name: str, row: M) -> bool:
         wanted = getattr(model, model.KEY) == name

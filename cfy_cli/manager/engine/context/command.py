@@ -1,7 +1,7 @@
 """The ctx program: its arguments understood, its answer printed. The program itself only carries both."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -72,7 +72,11 @@ def run(scope: Scope, args: Args) -> Json:
         return _subject(scope.own, args, "ctx")
     if first in GROUPS:
         return _pick(GROUPS[first], rest, f"ctx {first}")(scope, rest[1:])
-    return _pick(PLAIN, args, "ctx")(scope, rest)
+    if first not in PLAIN:
+        raise Invalid(
+            f"`ctx {args[0]}` is not known; `ctx` has {_listed({'source', 'target', *SUBJECT, *GROUPS, *PLAIN})}."
+        )
+    return PLAIN[first](scope, rest)
 
 
 def _subject(subject: Callable[[], Subject], args: Args, said: str) -> Json:
@@ -81,13 +85,16 @@ def _subject(subject: Callable[[], Subject], args: Args, said: str) -> Json:
 
 
 def _pick(table: dict[str, T], args: Args, said: str) -> T:
-    known = ", ".join(sorted(name.replace("_", "-") for name in table))
     if not args:
-        raise Usage(f"`{said}` needs one of: {known}.")
+        raise Usage(f"`{said}` needs one of: {_listed(table)}.")
     name = _word(args[0])
     if name not in table:
-        raise Invalid(f"`{said} {args[0]}` is not known; `{said}` has {known}.")
+        raise Invalid(f"`{said} {args[0]}` is not known; `{said}` has {_listed(table)}.")
     return table[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(name.replace("_", "-") for name in names))
 
 
 def _word(arg: Json) -> str:

@@ -58,7 +58,7 @@ def _run(
         programs=server.programs,
         modules=MODULES,
     )
-    command = [sys.executable, str(RUN_PYTHON), str(script)] if python else _command(script, process)
+    command = [sys.executable, "-u", str(RUN_PYTHON), str(script)] if python else _command(script, process)
     log_out, log_err = bool(process.get("log_stdout", True)), bool(process.get("log_stderr", True))
     cwd = Path(process.get("cwd") or scope.job.workdir)
     try:

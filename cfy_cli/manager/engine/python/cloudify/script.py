@@ -1,6 +1,8 @@
 """Runs a Python script as the operation, and reports how it ended."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ def run(path: str) -> None:
 
 def _failure_of(path: str) -> dict[str, Any] | None:
     sys.argv = [path]
+    os.chdir = _chdir
     sys.path.insert(0, str(Path(path).parent))
     try:
         source = Path(path).read_bytes()
@@ -30,6 +33,18 @@ def _failure_of(path: str) -> dict[str, Any] | None:
     except BaseException as error:
         return _described(error, path)
     return None
+
+
+def _chdir(path: Any, _chdir: Callable[[Any], None] = os.chdir) -> None:
+    """Scripts written for a manager's own machine know the folder of their blueprint there: give them ours."""
+    place = f"/opt/manager/resources/blueprints/{ctx.tenant_name}/{ctx.blueprint.id}" if _elsewhere(path) else ""
+    if place and os.fspath(path).startswith(place):
+        path = ctx._static["resources"] + os.fspath(path)[len(place) :]
+    _chdir(path)
+
+
+def _elsewhere(path: Any) -> bool:
+    return str(path).startswith("/opt/manager/resources/") and not Path(path).exists()
 
 
 def _described(error: BaseException, path: str) -> dict[str, Any]:

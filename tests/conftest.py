@@ -1,0 +1,166 @@
+"""A whole manager behind every command: in this process, on SQLite and on PostgreSQL."""
+
+import io
+import os
+import shlex
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import requests
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+from requests.adapters import BaseAdapter
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from cfy_cli.config.profiles import Profile
+from cfy_cli.main import main
+from cfy_cli.manager.server import create_app
+from cfy_cli.manager.services import passwords
+from cfy_cli.manager.services.founding import found
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.store.database import parse_url
+from cfy_cli.manager.worker import Worker
+from cfy_cli.shell.app import App
+
+PASSWORD = "admin-of-the-tests"
+POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")      # postgresql://USER:PASSWORD@HOST:PORT: may create databases
+
+
+class InProcess(BaseAdapter):
+    """Carries a `requests` request straight into an ASGI app."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self.client = TestClient(app, raise_server_exceptions=False)
+
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+        body = request.body
+        content = body if body is None or isinstance(body, str | bytes) else b"".join(body)  # type: ignore[arg-type]
+        headers = {name: str(value) for name, value in request.headers.items() if name.lower() != "transfer-encoding"}
+        answer = self.client.request(request.method or "GET", request.url or "", headers=headers, content=content)
+        response = requests.Response()
+        response.status_code, response.reason = answer.status_code, answer.reason_phrase
+        response.headers.update(answer.headers)
+        response.headers.pop("content-encoding", None)
+        response.raw = io.BytesIO(answer.content)
+        response.request, response.url = request, request.url or ""
+        return response
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class Cfy(Protocol):
+    """`cfy("sites list", code=0)` is what the command printed to stdout; `.errors` is its stderr."""
+
+    errors: str
+    workdir: Path
+
+    def __call__(self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None) -> str: ...
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is meant to be slow; hundreds of managers a minute are not what it is meant for."""
+    from argon2 import PasswordHasher
+
+    monkeypatch.setattr(passwords, "_hasher", lambda hasher=PasswordHasher(1, 8, 1): hasher)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'manager.db'}"
+        return
+    if not POSTGRESQL:
+        if os.environ.get("CI"):
+            pytest.fail("CFY_TEST_POSTGRESQL names no server")
+        pytest.skip("CFY_TEST_POSTGRESQL names no server")
+    name = f"cfy_{uuid.uuid4().hex}"
+    server = create_engine(parse_url(POSTGRESQL).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def manager(database_url: str, tmp_path: Path) -> Iterator[Manager]:
+    manager = Manager(Settings(tmp_path / "data", database_url=database_url))
+    found(manager, PASSWORD)
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def worker(manager: Manager) -> Iterator[Worker]:
+    """Executions run, in a thread of this process."""
+    worker = Worker(manager, "test")
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    yield worker
+    worker.stop()
+    thread.join()
+    worker.close()
+
+
+@pytest.fixture
+def session(manager: Manager) -> Iterator[requests.Session]:
+    """Speaks to the manager as any client does, without a socket."""
+    adapter = InProcess(create_app(manager))
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        yield session
+
+
+@pytest.fixture
+def cfy(session: requests.Session, tmp_path: Path) -> Cfy:
+    class Run:
+        errors = ""
+        workdir = tmp_path
+
+        def __call__(
+            self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None
+        ) -> str:
+            profile = Profile(name="test", manager_ip="manager", manager_username=user, manager_password=password)
+            app = App(profile=profile, session=session, environ={"CFY_WORKDIR": str(tmp_path), "NO_COLOR": "1"})
+            result = CliRunner().invoke(main, shlex.split(line), obj=app, input=input)
+            self.errors = result.stderr
+            assert result.exit_code == code, f"{line}: exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
+            return result.stdout
+
+    return Run()
+
+
+class Ask(Protocol):
+    """`ask("GET", "/sites", user="bob", tenant="red")` is the answer as the wire has it."""
+
+    def __call__(
+        self, method: str, path: str, *, user: str = "admin", password: str = PASSWORD, tenant: str = "default_tenant",
+        **options: Any,
+    ) -> requests.Response: ...
+
+
+@pytest.fixture
+def ask(session: requests.Session) -> Ask:
+    def ask(
+        method: str, path: str, *, user: str = "admin", password: str = PASSWORD, tenant: str = "default_tenant",
+        **options: Any,
+    ) -> requests.Response:
+        return session.request(
+            method, f"http://manager/api/v3.1{path}", auth=(user, password), headers={"Tenant": tenant}, **options
+        )
+
+    return ask
+
+
+Planted = Callable[[], None]
