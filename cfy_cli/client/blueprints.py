@@ -28,6 +28,11 @@ class Blueprints(Collection):
         plan = self.get(key, _include="plan").get("plan") or {}
         return plan.get("inputs") or {}
 
+    def set_icon(self, key: str, image: Path | None) -> Item:
+        """Without an image the icon is removed."""
+        body = image.read_bytes() if image else b""
+        return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {}) or {}
+
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
         return self.patch(key, labels=[{name: value} for name, value in labels])
 

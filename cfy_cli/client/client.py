@@ -5,10 +5,11 @@ from typing import Any
 from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection
 from cfy_cli.client.deployments import Deployments
-from cfy_cli.client.executions import Events, Executions
+from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.http import Http
 from cfy_cli.client.people import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
+from cfy_cli.errors import NotFound
 
 
 class Client:
@@ -17,6 +18,8 @@ class Client:
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
         self.deployments = Deployments(http, r.DEPLOYMENTS)
         self.events = Events(http, r.EVENTS)
+        self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
+        self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
         self.executions = Executions(http, r.EXECUTIONS)
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)
@@ -31,5 +34,9 @@ class Client:
     def version(self) -> dict[str, Any]:
         return self.http.request("GET", "version") or {}
 
-    def maintenance(self) -> dict[str, Any]:
-        return self.http.request("GET", "maintenance") or {}
+    def maintenance(self) -> str:
+        """The state of maintenance mode; a manager that knows no such mode is never in it."""
+        try:
+            return str(self.http.request("GET", "maintenance")["status"])
+        except NotFound:
+            return "deactivated"

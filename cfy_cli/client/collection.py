@@ -33,20 +33,19 @@ class Collection:
         self.http = http
         self.resource = resource
 
-    def list(self, *, _size: int | None = None, _offset: int | None = None, **query: Any) -> Page:
-        """Everything that matches, or with `_size` one page of at most that many. Starts at `_offset`."""
-        if _size is not None:
-            return self._page(query, _offset or 0, _size)
-        pages = list(self.pages(_offset=_offset, **query))
+    def list(self, **query: Any) -> Page:
+        """As `pages`, put together."""
+        pages = list(self.pages(**query))
         return Page([item for page in pages for item in page], pages[-1].total, pages[-1].hidden)
 
-    def pages(self, *, _offset: int | None = None, **query: Any) -> Iterator[Page]:
+    def pages(self, *, _size: int | None = None, _offset: int | None = None, **query: Any) -> Iterator[Page]:
+        """Everything that matches, as it arrives; with `_size` one page of at most that many. Starts at `_offset`."""
         offset = _offset or 0
         while True:
-            page = self._page(query, offset, LARGEST_PAGE)
+            page = self._page(query, offset, _size or LARGEST_PAGE)
             yield page
             offset += len(page)
-            if not page.items or offset >= page.total:
+            if _size or not page.items or offset >= page.total:
                 return
 
     def get(self, key: str, **query: Any) -> Item:

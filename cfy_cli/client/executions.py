@@ -1,5 +1,6 @@
 """Executions on the wire, and the events they write."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from cfy_cli.client.collection import Collection, Item, Page, given
@@ -17,9 +18,18 @@ class Executions(Collection):
         return self.update(key, action="force-resume" if reset_operations else "resume")
 
 
+class ExecutionGroups(Collection):
+    def start(self, deployment_group_id: str, workflow_id: str, **fields: Any) -> Item:
+        body = given({"deployment_group_id": deployment_group_id, "workflow_id": workflow_id, **fields})
+        return self.http.request("POST", self.resource.name, json=body) or {}
+
+    def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
+        return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
+
+
 class Events(Collection):
-    def list(self, *, include_logs: bool = True, **query: Any) -> Page:
-        return super().list(**event_query(include_logs=include_logs, **query))
+    def pages(self, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:
+        return super().pages(**event_query(include_logs=include_logs, **query))
 
     def delete_of(self, deployment_id: str, **query: Any) -> int:
         """How many events of the deployment were deleted."""

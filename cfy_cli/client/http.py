@@ -14,7 +14,7 @@ import requests
 from cfy_cli import __version__
 from cfy_cli.client import failures
 from cfy_cli.client.redaction import safe_body, safe_headers, safe_url
-from cfy_cli.config.settings import Connection
+from cfy_cli.contract.connection import Connection
 
 API = "/api/v3.1/"
 CONNECT_SECONDS = 10

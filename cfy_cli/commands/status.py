@@ -18,6 +18,6 @@ def cli(app: App) -> None:
     services = [{"service": name, "status": about["status"]} for name, about in (status.get("services") or {}).items()]
     render.line(f"Manager at {app.client.http.url}: {status['status']}")
     render.records(services, ("service", "status"), "Services:", {})
-    maintenance = app.client.maintenance().get("status")
+    maintenance = app.client.maintenance()
     if maintenance != "deactivated":
         render.line(f"Maintenance mode is {maintenance}.")

@@ -2,32 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfy_cli.config.profiles import DEFAULT_TENANT, Profile
+from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import CfyError, Usage
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """`urls` holds the manager's address and then, for a cluster, those of its other nodes."""
-
-    urls: tuple[str, ...]
-    tenant: str | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    verify: bool | str = True  # a path: the file of certificates to trust
-
-    @property
-    def url(self) -> str:
-        return self.urls[0]
 
 
 def connection(

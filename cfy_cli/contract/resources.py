@@ -14,9 +14,17 @@ DEPLOYMENTS = Resource(
     more=("sub_services_count", "sub_services_status", "sub_environments_count", "sub_environments_status",
           "unavailable_instances", "drifted_instances"),
 )
+DEPLOYMENT_GROUPS = Resource(
+    name="deployment-groups", noun="deployment group", key="id", search=("id",),
+    columns=("id", "description", "default_blueprint_id", "visibility", "tenant_name", "created_by"),
+)
 EVENTS = Resource(
     name="events", noun="event", key="_storage_id", sort="reported_timestamp",
     columns=("reported_timestamp", "type", "deployment_id", "node_instance_id", "operation", "message"),
+)
+EXECUTION_GROUPS = Resource(
+    name="execution-groups", noun="execution group", key="id", sort="created_at",
+    columns=("id", "workflow_id", "status", "deployment_group_id", "concurrency", "created_at", "created_by"),
 )
 EXECUTIONS = Resource(
     name="executions", noun="execution", key="id", sort="created_at",
@@ -55,4 +63,7 @@ WORKFLOWS = Resource(
     name="workflows", noun="workflow", key="name", columns=("name", "availability_rules"),
 )
 
-ALL = (BLUEPRINTS, DEPLOYMENTS, EVENTS, EXECUTIONS, NODE_INSTANCES, NODES, SITES, TENANTS, TOKENS, USERS, WORKFLOWS)
+ALL = (
+    BLUEPRINTS, DEPLOYMENT_GROUPS, DEPLOYMENTS, EVENTS, EXECUTION_GROUPS, EXECUTIONS, NODE_INSTANCES, NODES, SITES,
+    TENANTS, TOKENS, USERS, WORKFLOWS,
+)

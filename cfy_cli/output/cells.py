@@ -9,14 +9,14 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 
 
 def cell(column: str, value: Any) -> str:
-    if value is None or value == [] or value == {}:
+    if value is None or value in ([], {}):
         return ""
     if isinstance(value, str):
         return moment(value) if _TIME_COLUMN.search(column) else value
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ",".join(_element(item) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {cell(key, item)}" for key, item in value.items())
+        return json.dumps(value, ensure_ascii=False)
     return str(value)
 
 

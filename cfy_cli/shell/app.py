@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.client import Client
     from cfy_cli.client.collection import Item, Page
     from cfy_cli.config.profiles import Profile, Profiles
-    from cfy_cli.config.settings import Connection
+    from cfy_cli.contract.connection import Connection
     from cfy_cli.contract.resource import Resource
 
 
@@ -78,6 +78,16 @@ class App:
 
             raise Unreachable("No manager is in use", hint="Name one: cfy profiles use ADDRESS")
         return found
+
+    def use_local(self) -> None:
+        """From now on this command and those after it go to the manager on this machine, unless one was named."""
+        if self.manager or self._profile or not self._autostart:
+            return
+        self._profile = self._autostart(self)
+        before = self.profiles.active()
+        if before not in (None, self._profile.name):
+            self.profiles.activate(self._profile.name)
+            self.note(f"Profile `{self._profile.name}` is in use now; to go back: cfy profiles use {before}")
 
     def connection_of(self, profile: Profile | None) -> Connection | None:
         """How to reach the manager of this profile, with the flags and variables of this command line on top."""

@@ -1,5 +1,6 @@
 """Options that several nouns take, each written once."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -162,6 +163,35 @@ def times() -> Decorator:
         ),
         click.option("--to", "until", type=moment, metavar="TIME", help="Up to this time: 2026-11-23 12:59, in UTC."),
         click.option("--before", type=before, metavar="SPAN", help="At least this long ago: `2 weeks`, `3 days ago`."),
+    )
+
+
+def get_data() -> Decorator:
+    return click.option("--get-data", "_get_data", is_flag=True, help="Show who and what, not only how many.")
+
+
+def security_role() -> Decorator:
+    return click.option(
+        "-r", "--security-role", default="default", show_default=True, help="What the user may do on the whole manager."
+    )
+
+
+def password() -> Decorator:
+    """A password as an argument others can see, from stdin, or asked for."""
+
+    def choose(ctx: click.Context, _param: click.Parameter, from_stdin: bool) -> None:
+        if from_stdin:
+            ctx.params["password"] = sys.stdin.readline().rstrip("\n")
+        elif not ctx.params.get("password") and not ctx.resilient_parsing:
+            if not ctx.ensure_object(App).interactive:
+                raise click.UsageError("Give --password or --password-stdin", ctx)
+            ctx.params["password"] = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+
+    return together(
+        click.option("-p", "--password", is_eager=True, help="The password; without it, it is asked for."),
+        click.option(
+            "--password-stdin", is_flag=True, expose_value=False, callback=choose, help="Read the password from stdin."
+        ),
     )
 
 

@@ -114,7 +114,10 @@ class Tree(Noun):
         return sorted(self.nouns)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = full_name(ctx, cmd_name, self.first) or full_name(ctx, cmd_name, self.list_commands(ctx))
+        nouns = self.list_commands(ctx)
+        name = (
+            cmd_name if cmd_name in nouns else full_name(ctx, cmd_name, self.first) or full_name(ctx, cmd_name, nouns)
+        )
         if name is None or name not in self.nouns:
             return None
         command: click.Command = import_module(f"cfy_cli.commands.{name.replace('-', '_')}").cli

@@ -1,0 +1,188 @@
+"""cfy blueprints: what deployments are made from."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import BLUEPRINTS
+from cfy_cli.errors import CfyError
+from cfy_cli.shell import labels, options, values
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+INPUT_COLUMNS = ("name", "type", "default", "description")
+
+
+@click.group("blueprints", cls=Noun)
+def cli() -> None:
+    """Handle blueprints."""
+
+
+labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
+
+
+@cli.command("lint")
+@click.argument("blueprint_path", type=click.Path(exists=True, dir_okay=False))
+@pass_app
+def lint_blueprint(app: App, blueprint_path: str) -> None:
+    """Check the blueprint in BLUEPRINT_PATH without a manager, and show all that is wrong with it.
+
+    Problems are printed one a line, as file:line:column: message [rule]. Plugins and other blueprints that it imports
+    are on the manager only: `cfy blueprints validate --on-manager` checks those too.
+    """
+    from cfy_cli.dsl import lint
+    from cfy_cli.output import render
+
+    problems = list(lint(Path(blueprint_path)))
+    if app.as_json:
+        render.as_json([_problem(problem) for problem in problems])
+    else:
+        for problem in problems:
+            render.line(f"{problem.place}: {problem.message} [{problem.rule}]")
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise CfyError(f"{blueprint_path} has {count}", code="invalid_blueprint_error")
+    if not app.as_json:
+        render.line(f"{blueprint_path}: no problems")
+
+
+@cli.command("validate")
+@click.argument("blueprint_path")
+@click.option("--on-manager", is_flag=True, help="Let the manager compile it, with the plugins it has.")
+@click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
+              help="The blueprint's file in an archive.")  # fmt: skip
+@pass_app
+def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str) -> None:
+    """Check that the blueprint in BLUEPRINT_PATH is valid; archives and URLs are checked by the manager."""
+    from cfy_cli.shell.blueprint_source import prepared
+    from cfy_cli.shell.uploads import check_offline, validate_on_manager
+
+    with prepared(blueprint_path, blueprint_filename) as source:
+        if source.blueprint and not on_manager:
+            check_offline(source.blueprint)
+        else:
+            validate_on_manager(app, source.default_id, source, "tenant")
+    app.result("Blueprint validated successfully", {"blueprint_path": blueprint_path, "valid": True})
+
+
+@cli.command("upload")
+@click.argument("blueprint_path")
+@click.option("-b", "--blueprint-id", type=values.name, metavar="TEXT", help="Its name; by default its folder's.")
+@click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
+              help="The blueprint's file in an archive.")  # fmt: skip
+@click.option("-i", "--icon-path", type=click.Path(exists=True, dir_okay=False), help="A PNG image to show with it.")
+@click.option("-a", "--async-upload", is_flag=True, help="Do not wait until the manager has unpacked it.")
+@click.option("--validate", is_flag=True, help="Check it before it is sent.")
+@options.labels(of="the blueprint")
+@options.private_resource()
+@options.visibility()
+@pass_app
+def upload_blueprint(
+    app: App, blueprint_path: str, blueprint_id: str | None, blueprint_filename: str, **options_of_upload: Any
+) -> None:
+    """Send the blueprint in BLUEPRINT_PATH to the manager.
+
+    BLUEPRINT_PATH is the blueprint's file (its whole folder is sent), an archive (zip, tar, tar.gz, tar.bz2), the URL
+    of an archive, or organization/repository[:tag or branch] on GitHub.
+    """
+    from cfy_cli.shell.blueprint_source import prepared
+    from cfy_cli.shell.uploads import send_blueprint
+
+    with prepared(blueprint_path, blueprint_filename) as source:
+        blueprint_id = blueprint_id or source.default_id
+        blueprint = send_blueprint(app, blueprint_id, source, **options_of_upload)
+    app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
+
+
+@cli.command("list")
+@options.filtering()
+@options.listing(BLUEPRINTS)
+@pass_app
+def list_blueprints(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
+    """List blueprints."""
+    rules = options.rules(label_rules, attribute_rules)
+    fields = app.fields(BLUEPRINTS)
+    app.show_page(BLUEPRINTS, app.client.blueprints.list(filter_rules=rules, _include=fields, **query))
+
+
+@cli.command("get")
+@click.argument("blueprint_id")
+@options.vertical()
+@pass_app
+def get_blueprint(app: App, blueprint_id: str) -> None:
+    """Show the blueprint BLUEPRINT_ID."""
+    blueprint = app.client.blueprints.get(blueprint_id)
+    app.show(BLUEPRINTS, blueprint)
+    if app.as_json:
+        return
+    plan = blueprint.get("plan") or {}
+    app.show_details(plan.get("metadata") or {}, "Metadata:")
+    app.show_details(_plugins(plan), "Plugins:")
+    page = app.client.deployments.list(blueprint_id=blueprint_id, _include="id")
+    app.say(f"Deployments: {', '.join(item['id'] for item in page) or 'none'}")
+
+
+@cli.command("download")
+@click.argument("blueprint_id")
+@click.option("-o", "--output-path", help="The file or folder to write to.")
+@pass_app
+def download_blueprint(app: App, blueprint_id: str, output_path: str | None) -> None:
+    """Save the archive of the blueprint BLUEPRINT_ID."""
+    from cfy_cli.shell.downloads import download
+
+    target = download(app, app.client.blueprints.archive(blueprint_id), output_path, f"{blueprint_id}.tar.gz")
+    app.result(f"Blueprint downloaded as {target}", {"path": str(target)})
+
+
+@cli.command("delete")
+@click.argument("blueprint_id")
+@click.option("-f", "--force", is_flag=True, help="Delete it even if other blueprints import it.")
+@pass_app
+def delete_blueprint(app: App, blueprint_id: str, force: bool) -> None:
+    """Delete the blueprint BLUEPRINT_ID."""
+    app.client.blueprints.delete(blueprint_id, force=force)
+    app.result(f"Blueprint `{blueprint_id}` deleted", {"id": blueprint_id})
+
+
+@cli.command("inputs")
+@click.argument("blueprint_id")
+@options.vertical()
+@pass_app
+def show_inputs(app: App, blueprint_id: str) -> None:
+    """Show the inputs that the blueprint BLUEPRINT_ID declares."""
+    from cfy_cli.output import render
+
+    inputs = app.client.blueprints.declared_inputs(blueprint_id)
+    if app.as_json:
+        render.as_json(inputs)
+        return
+    rows = [{"name": name, **about} for name, about in inputs.items()]
+    render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.vertical)
+
+
+@cli.command("set-visibility")
+@click.argument("blueprint_id")
+@options.visibility(default=None, choices=("tenant", "global"))
+@pass_app
+def set_visibility(app: App, blueprint_id: str, visibility: str) -> None:
+    """Choose who may see the blueprint BLUEPRINT_ID."""
+    blueprint = app.client.blueprints.set_visibility(blueprint_id, visibility)
+    app.result(f"Blueprint `{blueprint_id}` was set to {visibility}", blueprint)
+
+
+def _plugins(plan: dict[str, Any]) -> dict[str, str]:
+    """Each plugin with what it is needed for."""
+    needed: dict[str, list[str]] = {}
+    for purpose in ("deployment", "workflow", "host_agent"):
+        for plugin in plan.get(f"{purpose}_plugins_to_install") or ():
+            if plugin.get("package_name") and plugin.get("package_version"):
+                name = f"{plugin['package_name']}=={plugin['package_version']}"
+                needed.setdefault(name, []).append(purpose.replace("_", " "))
+    return {name: ", ".join(purposes) for name, purposes in needed.items()}
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    place = problem.place
+    where = {"file": str(place.file), "line": place.line, "column": place.column}
+    return {**where, "message": problem.message, "rule": problem.rule}

@@ -1,0 +1,158 @@
+"""cfy deployments: what was made from blueprints."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import DEPLOYMENTS
+from cfy_cli.errors import Usage
+from cfy_cli.shell import labels, options, values
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("deployments", cls=Noun)
+def cli() -> None:
+    """Handle deployments."""
+
+
+labels.attach(cli, DEPLOYMENTS, lambda client: client.deployments)
+
+
+@cli.command("list")
+@click.option("-b", "--blueprint-id", help="Only those made from this blueprint.")
+@click.option("-g", "--group-id", "_group_id", help="Only those in this group of deployments.")
+@options.filtering()
+@click.option("--search-name", "_search_name", help="Only those whose display_name holds this text.")
+@click.option("--dependencies-of", "_dependencies_of", help="Only those that this deployment depends on.")
+@options.listing(DEPLOYMENTS)
+@pass_app
+def list_deployments(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
+    """List deployments."""
+    rules = options.rules(label_rules, attribute_rules)
+    fields = app.fields(DEPLOYMENTS)
+    app.show_page(DEPLOYMENTS, app.client.deployments.list(filter_rules=rules, _include=fields, **query))
+
+
+@cli.command("get")
+@click.argument("deployment_id")
+@options.vertical()
+@pass_app
+def get_deployment(app: App, deployment_id: str) -> None:
+    """Show the deployment DEPLOYMENT_ID."""
+    deployment = app.client.deployments.get(deployment_id)
+    app.show(DEPLOYMENTS, deployment)
+    app.show_details(deployment.get("inputs") or {}, "Inputs:")
+
+
+@cli.command("create")
+@click.argument("deployment_id", required=False, type=values.name, metavar="[DEPLOYMENT_ID]")
+@click.option("-b", "--blueprint-id", required=True, help="The blueprint to make it from.")
+@options.inputs()
+@click.option("-n", "--display-name", help="How people call it; by default its id.")
+@click.option("--generate-id", is_flag=True, help="Let it have a new unique id.")
+@click.option("-s", "--site-name", help="The site where it stands.")
+@options.labels(of="the deployment")
+@click.option("--runtime-only-evaluation", is_flag=True, help="Evaluate all functions when they are needed, not now.")
+@click.option("--skip-plugins-validation", is_flag=True, help="Do not ask whether its plugins are on the manager.")
+@options.private_resource()
+@options.visibility()
+@pass_app
+def create_deployment(app: App, deployment_id: str | None, generate_id: bool, **fields: Any) -> None:
+    """Create the deployment DEPLOYMENT_ID, called like its blueprint if no id is given."""
+    from cfy_cli.shell.creation import create_deployment as create
+
+    if deployment_id and generate_id:
+        raise Usage("Give DEPLOYMENT_ID or --generate-id, not both")
+    deployment = create(app, None if generate_id else deployment_id or fields["blueprint_id"], **fields)
+    shown = deployment.get("display_name") or deployment["id"]
+    app.result(f"Deployment `{shown}` created. The deployment's id is {deployment['id']}", deployment)
+
+
+@cli.command("delete")
+@click.argument("deployment_id")
+@click.option("-f", "--force", is_flag=True, help="Delete it even if it is installed or others depend on it.")
+@click.option("-l", "--with-logs", is_flag=True, help="Delete its log files on the manager too.")
+@click.option("--recursive", is_flag=True, help="Delete the services that it contains too.")
+@pass_app
+def delete_deployment(app: App, deployment_id: str, force: bool, with_logs: bool, recursive: bool) -> None:
+    """Delete the deployment DEPLOYMENT_ID."""
+    from cfy_cli.shell.creation import delete_deployment as delete
+
+    delete(app, deployment_id, force=force, delete_logs=with_logs, recursive=recursive)
+    app.result(f"Deployment `{deployment_id}` deleted", {"id": deployment_id})
+
+
+@cli.command("inputs")
+@click.argument("deployment_id")
+@pass_app
+def show_inputs(app: App, deployment_id: str) -> None:
+    """Show the inputs of the deployment DEPLOYMENT_ID."""
+    inputs = app.client.deployments.get(deployment_id, _include="inputs").get("inputs") or {}
+    _show(app, inputs, {name: {"Value": value} for name, value in inputs.items()}, "inputs")
+
+
+@cli.command("outputs")
+@click.argument("deployment_id")
+@pass_app
+def show_outputs(app: App, deployment_id: str) -> None:
+    """Show the outputs of the deployment DEPLOYMENT_ID, as they are now."""
+    present_values(app, deployment_id, "outputs", app.client.deployments.outputs(deployment_id))
+
+
+@cli.command("capabilities")
+@click.argument("deployment_id")
+@pass_app
+def show_capabilities(app: App, deployment_id: str) -> None:
+    """Show the capabilities of the deployment DEPLOYMENT_ID, as they are now."""
+    present_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
+
+
+@cli.command("set-visibility")
+@click.argument("deployment_id")
+@options.visibility(default=None, choices=("tenant", "global"))
+@pass_app
+def set_visibility(app: App, deployment_id: str, visibility: str) -> None:
+    """Choose who may see the deployment DEPLOYMENT_ID."""
+    deployment = app.client.deployments.set_visibility(deployment_id, visibility)
+    app.result(f"Deployment `{deployment_id}` was set to {visibility}", deployment)
+
+
+@cli.command("set-site")
+@click.argument("deployment_id")
+@click.option("-s", "--site-name", help="The site where it stands from now on.")
+@click.option("-d", "--detach-site", is_flag=True, help="Let it stand nowhere.")
+@pass_app
+def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: bool) -> None:
+    """Choose where the deployment DEPLOYMENT_ID stands."""
+    if bool(site_name) == detach_site:
+        raise Usage("Give --site-name or --detach-site, and not both")
+    deployment = app.client.deployments.set_site(deployment_id, site_name)
+    done = f"set to {site_name}" if site_name else "detached"
+    app.result(f"The site of `{deployment_id}` was {done}", deployment)
+
+
+def present_values(app: App, deployment_id: str, kind: str, current: dict[str, Any]) -> None:
+    """Outputs or capabilities: the values, and in plain words what they are."""
+    about: dict[str, Any] = {}
+    if current and not app.as_json:
+        about = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}
+    rows = {
+        name: {"Description": (about.get(name) or {}).get("description") or "", "Value": value}
+        for name, value in current.items()
+    }
+    _show(app, current, rows, kind)
+
+
+def _show(app: App, data: dict[str, Any], rows: dict[str, dict[str, Any]], kind: str) -> None:
+    from cfy_cli.output import render
+
+    if app.as_json:
+        render.as_json(data)
+        return
+    if not rows:
+        app.note(f"There are no {kind}.")
+    for name, parts in rows.items():
+        render.line(f' - "{name}":')
+        for heading, value in parts.items():
+            render.line(f"     {heading}: {render.plain(name, value)}")

@@ -1,0 +1,117 @@
+"""cfy events: what executions told while they ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cfy_cli.contract.resources import EVENTS
+from cfy_cli.errors import Usage
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.group("events", cls=Noun)
+def cli() -> None:
+    """Handle the events of executions."""
+
+
+@cli.command("list")
+@click.argument("execution_id", required=False)
+@click.option("-e", "--execution-id", "execution_option", hidden=True, help="The same as EXECUTION_ID.")
+@click.option("-g", "--execution-group", help="The events of this group of executions.")
+@options.with_logs()
+@options.event_format()
+@options.worker_names()
+@click.option("--tail", is_flag=True, help="Follow the execution to its end.")
+@options.times()
+@click.option("--node", "node_id", help="Only those of this node.")
+@click.option("--operation", help="Only those of this operation, such as cloudify.interfaces.lifecycle.create.")
+@options.paging()
+@pass_app
+def list_events(
+    app: App,
+    execution_id: str | None,
+    execution_option: str | None,
+    execution_group: str | None,
+    tail: bool,
+    **query: Any,
+) -> None:
+    """Show the events of the execution EXECUTION_ID, or of a group of executions."""
+    if len([name for name in (execution_id, execution_option, execution_group) if name]) != 1:
+        raise Usage("Give one of EXECUTION_ID and --execution-group")
+    key = execution_id or execution_option
+    if tail and (query["until"] or query["before"]):
+        raise Usage("--tail goes on from now: leave out --to and --before")
+    if tail:
+        _follow(app, key, execution_group, query)
+    else:
+        _list(app, query, execution_id=key, execution_group_id=execution_group)
+
+
+@cli.command("delete")
+@click.argument("deployment_id")
+@options.with_logs()
+@options.times()
+@click.option("--store-before", is_flag=True, help="Keep a copy of them first, on the manager or in --output-path.")
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file for the copy.")
+@pass_app
+def delete_events(app: App, deployment_id: str, store_before: bool, output_path: str | None, **query: Any) -> None:
+    """Delete the events of the deployment DEPLOYMENT_ID."""
+    when = _times(query)
+    app.client.deployments.get(deployment_id, _include="id")
+    if store_before and output_path:
+        events = app.client.events.list(deployment_id=deployment_id, _sort=EVENTS.order, **when)
+        Path(output_path).write_text("".join(_lines(events.items)), "utf-8")
+    store = "true" if store_before and not output_path else None
+    count = app.client.events.delete_of(deployment_id, store_before=store, **when)
+    app.result(f"Deleted {count} events" if count else "No events to delete", {"deleted": count})
+
+
+def _follow(app: App, execution_id: str | None, group_id: str | None, query: dict[str, Any]) -> None:
+    from cfy_cli.shell.wait import Watch, conclude, follow
+
+    watch = Watch(None, query["include_logs"], query["json_output"], query["with_worker_names"])
+    if execution_id:
+        execution = app.client.executions.get(execution_id)
+    else:
+        execution = app.client.execution_groups.get(str(group_id))
+    conclude(app, follow(app, execution, watch, group=execution_id is None), watch)
+
+
+def _list(app: App, query: dict[str, Any], **which: Any) -> None:
+    from cfy_cli.output import render
+    from cfy_cli.shell.wait import Watch, show_event
+
+    if which["execution_id"]:
+        app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
+    watch = Watch(json_output=query.pop("json_output"), with_worker_names=query.pop("with_worker_names"))
+    pages = app.client.events.pages(**which, **_times(query), _sort=EVENTS.order)
+    if app.as_json and not watch.json_output:
+        render.as_json([event for page in pages for event in page])
+        return
+    count = total = 0
+    for page in pages:
+        count, total = count + len(page), page.total
+        for event in page:
+            show_event(app, event, watch)
+    app.note(f"\nShowing {count} of {total} events")
+
+
+def _times(query: dict[str, Any]) -> dict[str, Any]:
+    before = query.pop("before")
+    if before and query["until"]:
+        raise Usage("Give --to or --before, not both")
+    return query | {"until": before or query["until"]}
+
+
+def _lines(events: list[dict[str, Any]]) -> Iterator[str]:
+    from cfy_cli.output.events import event_line
+
+    return (f"{event_line(event)}\n" for event in events)

@@ -1,0 +1,104 @@
+"""cfy executions: workflows as they run."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import EXECUTIONS
+from cfy_cli.contract.states import STOPPING
+from cfy_cli.shell import options, values
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+DETAILS = ("blueprint_id", "ended_at", "error")
+
+
+@click.group("executions", cls=Noun)
+def cli() -> None:
+    """Handle executions of workflows."""
+
+
+@cli.command("start")
+@click.argument("workflow_id")
+@options.deployment_id(required=True)
+@options.parameters()
+@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment runs.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, without doing it.")
+@click.option("--wait-after-fail", type=int, default=600, show_default=True,
+              help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
+@click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
+@click.option("--schedule", type=values.moment, metavar="TIME", help="Start it at this time: 2026-11-23 12:59, in UTC.")
+@options.following()
+@options.worker_names()
+@pass_app
+def start_execution(
+    app: App,
+    workflow_id: str,
+    deployment_id: str,
+    parameters: tuple[str, ...],
+    schedule: str | None,
+    timeout: int,
+    include_logs: bool,
+    json_output: bool,
+    with_worker_names: bool,
+    **fields: Any,
+) -> None:
+    """Run the workflow WORKFLOW_ID on a deployment and follow it to its end."""
+    from cfy_cli.shell.wait import Watch, conclude, follow
+    from cfy_cli.shell.workflows import start_workflow
+
+    watch = Watch(timeout, include_logs, json_output, with_worker_names)
+    execution = start_workflow(app, deployment_id, workflow_id, parameters, watch, scheduled_time=schedule, **fields)
+    if execution["status"] == "scheduled":
+        app.result(f"Execution {execution['id']} is scheduled for {schedule}", execution)
+        return
+    if execution["status"] == "queued":
+        app.note("It is queued: it starts when those before it have ended.")
+    conclude(app, follow(app, execution, watch), watch)
+
+
+@cli.command("list")
+@options.deployment_id()
+@click.option("--include-system-workflows", "_include_system_workflows", is_flag=True,
+              help="List those too that the manager runs for itself.")  # fmt: skip
+@options.listing(EXECUTIONS)
+@pass_app
+def list_executions(app: App, **query: Any) -> None:
+    """List executions, of one deployment or of all."""
+    app.show_page(EXECUTIONS, app.client.executions.list(_include=app.fields(EXECUTIONS), **query))
+
+
+@cli.command("get")
+@click.argument("execution_id")
+@options.vertical()
+@pass_app
+def get_execution(app: App, execution_id: str) -> None:
+    """Show the execution EXECUTION_ID."""
+    execution = app.client.executions.get(execution_id)
+    app.show(EXECUTIONS, execution, (*app.columns(EXECUTIONS), *DETAILS))
+    app.show_details(execution.get("parameters") or {}, "Execution parameters:")
+    if execution["status"] in STOPPING:
+        app.note("It was told to end, which takes as long as what runs now.")
+
+
+@cli.command("cancel")
+@click.argument("execution_id")
+@click.option("-f", "--force", is_flag=True, help="Do not wait for what runs now.")
+@click.option("-k", "--kill", is_flag=True, help="End the processes of what runs now.")
+@pass_app
+def cancel_execution(app: App, execution_id: str, force: bool, kill: bool) -> None:
+    """Ask the execution EXECUTION_ID to end."""
+    execution = app.client.executions.cancel(execution_id, force=force, kill=kill)
+    app.result(f"A cancel request for execution {execution_id} has been sent", execution)
+    app.note(f"How it stands: cfy executions get {execution_id}")
+
+
+@cli.command("resume")
+@click.argument("execution_id")
+@click.option("--reset-operations", is_flag=True, help="Repeat also operations that were started and did not fail.")
+@pass_app
+def resume_execution(app: App, execution_id: str, reset_operations: bool) -> None:
+    """Let the failed or cancelled execution EXECUTION_ID go on where it stopped."""
+    execution = app.client.executions.resume(execution_id, reset_operations=reset_operations)
+    app.result(f"A resume request for execution {execution_id} has been sent", execution)
+    app.note(f"Follow it: cfy events list --tail {execution_id}")

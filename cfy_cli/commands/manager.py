@@ -1,0 +1,184 @@
+"""cfy manager: a manager on this machine. The only door to the manager half of the program."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cfy_cli.errors import CfyError, Unreachable
+from cfy_cli.output import render
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.options import Decorator
+from cfy_cli.shell.tree import Noun
+
+if TYPE_CHECKING:
+    from cfy_cli.config.profiles import Profile
+    from cfy_cli.manager.settings import Settings
+    from cfy_cli.manager.supervise import Running
+
+EMBEDDED = "embedded"  # the field of the `local` profile that remembers how the manager was started
+FOUNDED = "founded"  # and the one that tells whether its password is still that of the first start
+
+
+@click.group("manager", cls=Noun)
+def cli() -> None:
+    """Run a manager on this machine."""
+
+
+def data_dir() -> Decorator:
+    return click.option("--data-dir", type=click.Path(file_okay=False), help="The folder that holds all it keeps.")
+
+
+@cli.command("start")
+@data_dir()
+@click.option("--host", help="The address to listen at; by default only this machine can reach it.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen at.")
+@click.option("--database", "database_url", help="The database to keep things in, as a URL; by default a file.")
+@click.option("--workers", type=click.IntRange(1), help="How many worker processes to run.")
+@pass_app
+def start_manager(app: App, **chosen: Any) -> None:
+    """Start a manager in the background; what is not given is as it was the last time."""
+    settings = _settings(app, **chosen)
+    running = _start(settings)
+    profile = _local_profile(app, running, settings)
+    app.result(f"Manager started at {running.url}", _data(running))
+    if app.profiles.active() not in (None, profile.name):
+        app.note(f"Another manager is in use. To use this one: cfy profiles use {profile.name}")
+
+
+@cli.command("stop")
+@data_dir()
+@pass_app
+def stop_manager(app: App, **chosen: Any) -> None:
+    """Stop the manager on this machine; what it keeps stays, and executions go on when it starts again."""
+    from cfy_cli.manager import supervise
+
+    stopped = supervise.stop(_settings(app, **chosen).data_dir)
+    app.result("Manager stopped" if stopped else "No manager runs", _data(stopped))
+
+
+@cli.command("status")
+@data_dir()
+@pass_app
+def show_status(app: App, **chosen: Any) -> None:
+    """Show whether a manager runs on this machine, and where."""
+    from cfy_cli.manager import supervise
+
+    settings = _settings(app, **chosen)
+    running = supervise.status(settings.data_dir)
+    if running is None:
+        raise Unreachable(f"No manager runs on {settings.data_dir}", hint="Start it: cfy manager start")
+    if app.as_json:
+        render.as_json(_data(running))
+    else:
+        render.details(_data(running) or {}, "Manager:")
+
+
+@cli.command("logs")
+@data_dir()
+@click.option(
+    "-n", "--lines", type=click.IntRange(0), default=50, show_default=True, help="How many of the last lines."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines are written, until you press Ctrl-C.")
+@pass_app
+def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
+    """Show what the manager on this machine wrote to its log."""
+    from cfy_cli.manager import supervise
+
+    log = _settings(app, **chosen).data_dir / supervise.LOG
+    if not log.is_file():
+        raise CfyError(f"There is no log {log}", hint="Has a manager run on this folder?")
+    with log.open(encoding="utf-8", errors="replace") as file:
+        for text in file.readlines()[-lines:] if lines else file.readlines()[:0]:
+            render.line(text.rstrip("\n"))
+        while follow:
+            text = file.readline()
+            if text:
+                render.line(text.rstrip("\n"))
+            else:
+                time.sleep(0.2)
+
+
+def ensure_running(app: App) -> Profile:
+    """The profile of the manager on this machine, which is started unless CFY_AUTOSTART forbids it."""
+    from cfy_cli.config.settings import boolean
+    from cfy_cli.manager import supervise
+
+    settings = _settings(app)
+    running = supervise.status(settings.data_dir)
+    if running is None:
+        if not boolean("CFY_AUTOSTART", app.environ, default=True):
+            raise Unreachable(
+                "No manager is in use, and CFY_AUTOSTART forbids to start one",
+                hint="Use one: cfy profiles use ADDRESS, or start one: cfy manager start",
+            )
+        running = _start(settings)
+        app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")
+    return _local_profile(app, running, settings)
+
+
+def _start(settings: Settings) -> Running:
+    if find_spec("fastapi") is None:
+        raise Unreachable(
+            "No manager is in use, and the one for this machine is not installed",
+            hint="Install it: pip install 'cfy-cli[manager]', or use another: cfy profiles use ADDRESS",
+        )
+    from cfy_cli.manager import supervise
+
+    return supervise.start(settings)
+
+
+def _settings(app: App, **chosen: Any) -> Settings:
+    """As it was started the last time, but for what is chosen now."""
+    from cfy_cli.manager.settings import Settings
+
+    remembered = _local(app).unknown.get(EMBEDDED) or {}
+    wanted = {"data_dir": str(app.home / "manager")} | remembered
+    wanted |= {name: value for name, value in chosen.items() if value is not None}
+    if chosen.get("data_dir") and "database_url" not in {name for name, value in chosen.items() if value}:
+        wanted.pop("database_url", None)  # another folder is another manager
+    return Settings(**wanted | {"data_dir": Path(wanted["data_dir"]).expanduser().absolute()})
+
+
+def _local(app: App) -> Profile:
+    from cfy_cli.config.profiles import LOCAL, Profile
+
+    return app.profiles.read(LOCAL) if app.profiles.exists(LOCAL) else Profile(name=LOCAL)
+
+
+def _local_profile(app: App, running: Running, settings: Settings) -> Profile:
+    """The `local` profile, brought up to date with what runs."""
+    profile = _local(app)
+    before = json.dumps(profile.as_fields())
+    profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
+    defaults = type(settings)(settings.data_dir)
+    kept = {name: getattr(settings, name) for name in ("database_url", "host", "port", "workers")}
+    kept = {name: value for name, value in kept.items() if value != getattr(defaults, name)}
+    profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | kept
+    _take_password(profile, settings.data_dir / "admin.json")
+    if json.dumps(profile.as_fields()) != before:
+        app.profiles.write(profile)
+    return profile
+
+
+def _take_password(profile: Profile, file: Path) -> None:
+    """Of a manager that is new to us; a password that was changed since its first start is left alone."""
+    text = file.read_text("utf-8") if file.is_file() else "{}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if profile.unknown.get(FOUNDED) != digest:
+        known = json.loads(text)
+        profile.manager_username, profile.manager_password = known.get("username"), known.get("password")
+        profile.manager_token = None
+        profile.unknown[FOUNDED] = digest
+
+
+def _data(running: Running | None) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    return asdict(running) | {"url": running.url} if running else None

@@ -1,0 +1,41 @@
+"""cfy node-instances: the instances of a deployment's nodes."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import NODE_INSTANCES
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("node-instances", cls=Noun)
+def cli() -> None:
+    """Handle node instances."""
+
+
+@cli.command("list")
+@options.deployment_id()
+@click.option("-n", "--node-name", "node_id", help="Only the instances of this node.")
+@options.listing(NODE_INSTANCES)
+@pass_app
+def list_node_instances(app: App, **query: Any) -> None:
+    """List node instances, of one deployment or of all."""
+    page = app.client.node_instances.list(_include=app.fields(NODE_INSTANCES), **query)
+    app.show_page(NODE_INSTANCES, page)
+
+
+@cli.command("get")
+@click.argument("node_instance_id")
+@click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
+@options.vertical()
+@pass_app
+def get_node_instance(app: App, node_instance_id: str, evaluate_functions: bool) -> None:
+    """Show the node instance NODE_INSTANCE_ID."""
+    query = {"_evaluate_functions": True} if evaluate_functions else {}
+    instance = app.client.node_instances.get(node_instance_id, **query)
+    app.show(NODE_INSTANCES, instance)
+    app.show_details(instance.get("runtime_properties") or {}, "Instance runtime properties:")
+    if instance.get("system_properties"):
+        app.show_details(instance["system_properties"], "Instance system properties:")

@@ -1,0 +1,72 @@
+"""cfy nodes: what a deployment is made of."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import NODES
+from cfy_cli.errors import NotFound, Usage
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+OPERATION_COLUMNS = ("name", "inputs", "plugin", "executor", "operation")
+CHECKS = ("check_drift", "check_status")
+
+
+@click.group("nodes", cls=Noun)
+def cli() -> None:
+    """Handle nodes of deployments."""
+
+
+@cli.command("list")
+@options.deployment_id()
+@click.option("--run-checks", is_flag=True, help="Run the check_drift and check_status workflows first.")
+@click.option("--evaluate-functions", "_evaluate_functions", is_flag=True, help="Evaluate functions in properties.")
+@options.listing(NODES)
+@pass_app
+def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: Any) -> None:
+    """List nodes, of one deployment or of all."""
+    if run_checks:
+        _run_checks(app, deployment_id)
+    page = app.client.nodes.list(
+        deployment_id=deployment_id,
+        _instance_counts=True if deployment_id else None,
+        _include=app.fields(NODES),
+        **query,
+    )
+    app.show_page(NODES, page)
+
+
+@cli.command("get")
+@click.argument("node_id")
+@options.deployment_id(required=True)
+@click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
+@options.vertical()
+@pass_app
+def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: bool) -> None:
+    """Show the node NODE_ID of a deployment."""
+    found = app.client.nodes.list(deployment_id=deployment_id, id=node_id, _evaluate_functions=evaluate_functions)
+    if not found.items:
+        raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
+    node = found.items[0]
+    app.show(NODES, node)
+    if app.as_json:
+        return
+    instances = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
+    app.say("Type hierarchy:\n" + "\n".join(f"\t{name}" for name in node.get("type_hierarchy") or ()) + "\n")
+    app.show_details(node.get("properties") or {}, "Node properties:")
+    operations = [{"name": name, **about} for name, about in (node.get("operations") or {}).items()]
+    app.show_items(operations, NODES, OPERATION_COLUMNS, "Operations:")
+    app.say("Node instance IDs:\n" + "\n".join(f"\t{item['id']}" for item in instances))
+
+
+def _run_checks(app: App, deployment_id: str | None) -> None:
+    from cfy_cli.shell.wait import Watch, follow
+    from cfy_cli.shell.workflows import start_workflow
+
+    if not deployment_id:
+        raise Usage("--run-checks needs --deployment-id")
+    watch = Watch(show_events=False)
+    for workflow_id in CHECKS:  # what they find is in the list that follows, also when they fail
+        follow(app, start_workflow(app, deployment_id, workflow_id, (), watch), watch)

@@ -1,0 +1,94 @@
+"""cfy tenants: who keeps what apart from whom."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import TENANTS
+from cfy_cli.shell import options, values
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.options import Decorator
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("tenants", cls=Noun)
+def cli() -> None:
+    """Handle tenants."""
+
+
+@cli.command("list")
+@options.get_data()
+@options.listing(TENANTS)
+@pass_app
+def list_tenants(app: App, **query: Any) -> None:
+    """List tenants."""
+    fields = app.fields(TENANTS)
+    app.show_page(TENANTS, app.client.tenants.list(_include=fields, **query))
+
+
+@cli.command("get")
+@click.argument("tenant_name")
+@options.get_data()
+@options.vertical()
+@pass_app
+def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
+    """Show the tenant TENANT_NAME."""
+    app.show(TENANTS, app.client.tenants.get(tenant_name, _get_data=_get_data))
+
+
+@cli.command("create")
+@click.argument("tenant_name", type=values.name, metavar="TENANT_NAME")
+@pass_app
+def create_tenant(app: App, tenant_name: str) -> None:
+    """Create the tenant TENANT_NAME."""
+    app.result(f"Tenant `{tenant_name}` created", app.client.tenants.create(tenant_name))
+
+
+@cli.command("delete")
+@click.argument("tenant_name")
+@pass_app
+def delete_tenant(app: App, tenant_name: str) -> None:
+    """Delete the tenant TENANT_NAME."""
+    app.client.tenants.delete(tenant_name)
+    app.result(f"Tenant `{tenant_name}` deleted", {"name": tenant_name})
+
+
+def in_tenant() -> Decorator:
+    return click.option("-t", "--tenant-name", required=True, help="The tenant.")
+
+
+def with_role() -> Decorator:
+    return click.option("-r", "--role", required=True, help="What the user may do in the tenant.")
+
+
+@cli.command("add-user")
+@click.argument("username")
+@in_tenant()
+@with_role()
+@pass_app
+def add_user(app: App, username: str, tenant_name: str, role: str) -> None:
+    """Let the user USERNAME into a tenant."""
+    tenant = app.client.tenants.add_user(tenant_name, username, role)
+    app.result(f"User `{username}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant)
+
+
+@cli.command("update-user")
+@click.argument("username")
+@in_tenant()
+@with_role()
+@pass_app
+def update_user(app: App, username: str, tenant_name: str, role: str) -> None:
+    """Give the user USERNAME another role in a tenant."""
+    tenant = app.client.tenants.update_user(tenant_name, username, role)
+    app.result(f"User `{username}` updated successfully in tenant `{tenant_name}`", tenant)
+
+
+@cli.command("remove-user")
+@click.argument("username")
+@in_tenant()
+@pass_app
+def remove_user(app: App, username: str, tenant_name: str) -> None:
+    """Take the user USERNAME out of a tenant."""
+    app.client.tenants.remove_user(tenant_name, username)
+    done = f"User `{username}` removed successfully from tenant `{tenant_name}`"
+    app.result(done, {"username": username, "tenant_name": tenant_name})

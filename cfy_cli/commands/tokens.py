@@ -1,0 +1,51 @@
+"""cfy tokens: logging in without a password."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import TOKENS
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("tokens", cls=Noun)
+def cli() -> None:
+    """Handle tokens for logging in."""
+
+
+@cli.command("create")
+@click.option("-e", "--expiry", "expiration_date", help="When it ends: +10h, or 2121-03-09 14:52 in UTC.")
+@click.option("-d", "--description", help="What it is for.")
+@options.vertical()
+@pass_app
+def create_token(app: App, **fields: Any) -> None:
+    """Create a token for yourself; its value is shown this once."""
+    app.show(TOKENS, app.client.tokens.issue(**fields), (*TOKENS.columns, "value"))
+
+
+@cli.command("list")
+@options.vertical()
+@pass_app
+def list_tokens(app: App) -> None:
+    """List your tokens; administrators see those of all users."""
+    app.show_page(TOKENS, app.client.tokens.list())
+
+
+@cli.command("get")
+@click.argument("token_id")
+@options.vertical()
+@pass_app
+def get_token(app: App, token_id: str) -> None:
+    """Show the token TOKEN_ID, without its value."""
+    app.show(TOKENS, app.client.tokens.get(token_id))
+
+
+@cli.command("delete")
+@click.argument("token_id")
+@pass_app
+def delete_token(app: App, token_id: str) -> None:
+    """Delete the token TOKEN_ID; it opens nothing any more."""
+    app.client.tokens.delete(token_id)
+    app.result(f"Token `{token_id}` deleted", {"id": token_id})

@@ -1,0 +1,47 @@
+"""cfy uninstall: from something that runs to nothing."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Command
+
+
+@click.command("uninstall", cls=Command)
+@click.argument("deployment_id")
+@click.option("-w", "--workflow-id", default="uninstall", show_default=True, help="The workflow to run.")
+@click.option("-f", "--force", is_flag=True, help="Go on even if other executions run or others depend on it.")
+@click.option("--recursive", is_flag=True, help="Uninstall and delete the services that it contains too.")
+@options.parameters()
+@options.following()
+@pass_app
+def cli(
+    app: App,
+    deployment_id: str,
+    workflow_id: str,
+    force: bool,
+    recursive: bool,
+    parameters: tuple[str, ...],
+    timeout: int,
+    include_logs: bool,
+    json_output: bool,
+    **fields: Any,
+) -> None:
+    """Uninstall the deployment DEPLOYMENT_ID and delete it, and its blueprint too unless others use that."""
+    from cfy_cli.shell.creation import delete_deployment
+    from cfy_cli.shell.wait import Watch
+    from cfy_cli.shell.workflows import run_workflow
+
+    blueprint_id = app.client.deployments.get(deployment_id, _include="blueprint_id")["blueprint_id"]
+    more = {"recursive": True} if recursive else {}
+    watch = Watch(timeout, include_logs, json_output)
+    run_workflow(app, deployment_id, workflow_id, parameters, watch, force=force, more_parameters=more, **fields)
+    delete_deployment(app, deployment_id, force=force, recursive=recursive)
+    app.say(f"Deployment `{deployment_id}` deleted")
+    if app.client.deployments.list(blueprint_id=blueprint_id, _include="id", _size=1).total:
+        app.note(f"Blueprint `{blueprint_id}` stays: it has other deployments")
+        return
+    app.client.blueprints.delete(blueprint_id, force=force)
+    app.say(f"Blueprint `{blueprint_id}` deleted")

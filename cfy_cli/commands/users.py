@@ -1,0 +1,113 @@
+"""cfy users: who may log in."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import USERS
+from cfy_cli.errors import Usage
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+DETAILS = (*USERS.columns, "tenant_roles")
+
+
+@click.group("users", cls=Noun)
+def cli() -> None:
+    """Handle users."""
+
+
+@cli.command("list")
+@options.get_data()
+@options.listing(USERS)
+@pass_app
+def list_users(app: App, _get_data: bool, **query: Any) -> None:
+    """List users."""
+    columns = DETAILS if _get_data else USERS.columns
+    fields = None if app.as_json else ",".join(columns)
+    app.show_page(USERS, app.client.users.list(_include=fields, _get_data=_get_data, **query), columns)
+
+
+@cli.command("get")
+@click.argument("username", required=False)
+@options.get_data()
+@options.vertical()
+@pass_app
+def get_user(app: App, username: str | None, _get_data: bool) -> None:
+    """Show the user USERNAME, or who you are."""
+    users = app.client.users
+    user = users.get(username, _get_data=_get_data) if username else users.myself(_get_data=_get_data)
+    app.show(USERS, user, DETAILS if _get_data else USERS.columns)
+
+
+@cli.command("create")
+@click.argument("username")
+@options.security_role()
+@options.password()
+@click.option("-t", "--tenant-name", help="Let the user into this tenant, with --user-tenant-role.")
+@click.option("-l", "--user-tenant-role", help="What the user may do in that tenant.")
+@pass_app
+def create_user(
+    app: App, username: str, security_role: str, password: str, tenant_name: str | None, user_tenant_role: str | None
+) -> None:
+    """Create the user USERNAME."""
+    if bool(tenant_name) != bool(user_tenant_role):
+        raise Usage("--tenant-name and --user-tenant-role go together")
+    user = app.client.users.create(username, password=password, role=security_role)
+    done = f"User `{username}` created with `{security_role}` security role"
+    if tenant_name and user_tenant_role:
+        app.client.tenants.add_user(tenant_name, username, user_tenant_role)
+        done += f"\nUser `{username}` added successfully to tenant `{tenant_name}` with `{user_tenant_role}` role"
+    app.result(done, user)
+
+
+@cli.command("delete")
+@click.argument("username")
+@pass_app
+def delete_user(app: App, username: str) -> None:
+    """Delete the user USERNAME."""
+    app.client.users.delete(username)
+    app.result(f"User `{username}` deleted", {"username": username})
+
+
+@cli.command("set-password")
+@click.argument("username")
+@options.password()
+@pass_app
+def set_password(app: App, username: str, password: str) -> None:
+    """Give the user USERNAME a new password."""
+    app.result("New password set", app.client.users.update(username, password=password))
+
+
+@cli.command("set-role")
+@click.argument("username")
+@options.security_role()
+@pass_app
+def set_role(app: App, username: str, security_role: str) -> None:
+    """Give the user USERNAME a new role on the whole manager."""
+    app.result(f"New role `{security_role}` set", app.client.users.update(username, role=security_role))
+
+
+@cli.command("activate")
+@click.argument("username")
+@pass_app
+def activate_user(app: App, username: str) -> None:
+    """Let the user USERNAME log in again."""
+    app.result("User activated", app.client.users.set_active(username, True))
+
+
+@cli.command("deactivate")
+@click.argument("username")
+@pass_app
+def deactivate_user(app: App, username: str) -> None:
+    """Let the user USERNAME log in no more."""
+    app.result("User deactivated", app.client.users.set_active(username, False))
+
+
+@cli.command("unlock")
+@click.argument("username")
+@pass_app
+def unlock_user(app: App, username: str) -> None:
+    """Let the user USERNAME try again after too many wrong passwords."""
+    app.result("User unlocked", app.client.users.unlock(username))

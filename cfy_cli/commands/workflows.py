@@ -1,0 +1,69 @@
+"""cfy workflows: what can be run on a deployment."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import WORKFLOWS
+from cfy_cli.errors import NotFound
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("workflows", cls=Noun)
+def cli() -> None:
+    """Handle workflows of deployments."""
+
+
+@cli.command("list")
+@options.deployment_id(required=True)
+@click.option("--all", "everything", is_flag=True, help="Show also those that are not available now.")
+@options.vertical()
+@pass_app
+def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
+    """List the workflows of a deployment."""
+    workflows = sorted(app.client.deployments.workflows(deployment_id), key=lambda workflow: workflow["name"])
+    shown = [workflow for workflow in workflows if everything or workflow.get("is_available", True)]
+    columns = (*WORKFLOWS.columns, "is_available") if everything else WORKFLOWS.columns
+    app.show_items(shown if app.as_json else [_short(workflow) for workflow in shown], WORKFLOWS, columns)
+    if len(shown) < len(workflows):
+        app.note(f"{len(workflows) - len(shown)} unavailable workflows hidden (use --all to show them)")
+
+
+@cli.command("get")
+@click.argument("workflow_id")
+@options.deployment_id(required=True)
+@options.vertical()
+@pass_app
+def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
+    """Show the workflow WORKFLOW_ID of a deployment, and its parameters."""
+    found = [item for item in app.client.deployments.workflows(deployment_id) if item["name"] == workflow_id]
+    if not found:
+        raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
+    app.show(WORKFLOWS, found[0])
+    parameters = found[0].get("parameters") or {}
+    app.show_details(_parameters(parameters, required=True), "Mandatory parameters:")
+    app.show_details(_parameters(parameters, required=False), "Optional parameters:")
+
+
+def _short(workflow: dict[str, Any]) -> dict[str, Any]:
+    return workflow | {"availability_rules": ", ".join(workflow.get("availability_rules") or ())}
+
+
+def _parameters(parameters: dict[str, Any], *, required: bool) -> dict[str, str]:
+    from cfy_cli.output.render import plain
+
+    return {
+        name: "  ".join(
+            part
+            for part in ("" if required else plain(name, about["default"]), _in_brackets(about.get("description")))
+            if part
+        )
+        for name, about in parameters.items()
+        if ("default" not in about) == required
+    }
+
+
+def _in_brackets(text: str | None) -> str:
+    return f"({text})" if text else ""

@@ -1,0 +1,47 @@
+"""Making deployments and taking them away, in all the steps that takes."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from cfy_cli.client.collection import Item
+from cfy_cli.contract.labels import Label
+from cfy_cli.errors import NotFound
+from cfy_cli.shell.app import App
+from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.wait import Watch
+from cfy_cli.shell.workflows import follow_system_workflow
+
+
+def create_deployment(
+    app: App,
+    deployment_id: str | None,
+    *,
+    blueprint_id: str,
+    inputs: Sequence[str] = (),
+    labels: Sequence[Label] | None = None,
+    display_name: str | None = None,
+    private_resource: bool = False,
+    visibility: str = "tenant",
+    **fields: Any,
+) -> Item:
+    """The new deployment; its environment may still be in the making. Without an id it gets a new unique one."""
+    key = deployment_id or str(uuid4())
+    return app.client.deployments.create(
+        key,
+        blueprint_id=blueprint_id,
+        inputs=read_inputs(inputs, lambda: app.client.blueprints.declared_inputs(blueprint_id)),
+        labels=[{name: value} for name, value in labels] if labels else None,
+        display_name=display_name or key,
+        visibility="private" if private_resource else visibility,
+        **fields,
+    )
+
+
+def delete_deployment(app: App, deployment_id: str, **query: bool) -> None:
+    """Delete it and wait until it is gone."""
+    app.client.deployments.delete(deployment_id, **query)
+    try:
+        follow_system_workflow(app, deployment_id, "delete_deployment_environment", Watch())
+    except NotFound:
+        return  # the record of the deletion goes with the deployment

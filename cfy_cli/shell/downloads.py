@@ -1,0 +1,16 @@
+"""Saving what the manager sends, with a bar to watch."""
+
+from pathlib import Path
+
+import requests
+
+from cfy_cli.client.transfer import length_of, save, target_of
+from cfy_cli.output.progress import bar
+from cfy_cli.shell.app import App
+
+
+def download(app: App, response: requests.Response, wanted: str | None, default: str) -> Path:
+    """The file that was written: the one that was wanted, or one named by the manager, or the default."""
+    target = target_of(response, wanted, default)
+    with bar(target.name, length_of(response), shown=not app.as_json and app.verbosity >= 0) as progress:
+        return save(response, target, progress)

@@ -1,0 +1,57 @@
+"""Starting a workflow, and seeing it through."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from cfy_cli.client.collection import Item
+from cfy_cli.errors import CfyError
+from cfy_cli.shell.app import App
+from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.wait import Watch, conclude, follow
+
+NOT_YET = frozenset(
+    {"deployment_environment_creation_in_progress_error", "deployment_environment_creation_pending_error"}
+)
+
+
+def run_workflow(
+    app: App, deployment_id: str, workflow_id: str, parameters: Sequence[str], watch: Watch, **fields: Any
+) -> Item:
+    """Start it, follow it, tell its end; the execution as it ended. Raises what its end means."""
+    execution = follow(app, start_workflow(app, deployment_id, workflow_id, parameters, watch, **fields), watch)
+    conclude(app, execution, watch)
+    return execution
+
+
+def start_workflow(
+    app: App, deployment_id: str, workflow_id: str, parameters: Sequence[str], watch: Watch, **fields: Any
+) -> Item:
+    """The execution just started; a deployment that is still being made is waited for first."""
+    deployments = app.client.deployments
+    given = read_inputs(parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id))
+    fields["parameters"] = given | fields.pop("more_parameters", {})
+    app.note(f"Executing workflow `{workflow_id}` on deployment `{deployment_id}`")
+    began = time.monotonic()
+    try:
+        return app.client.executions.start(deployment_id, workflow_id, **fields)
+    except CfyError as error:
+        if error.code not in NOT_YET:
+            raise
+    app.note(f"Deployment `{deployment_id}` is still being created")
+    follow_system_workflow(app, deployment_id, "create_deployment_environment", watch)
+    app.note(f"It took {time.monotonic() - began:.0f} seconds")
+    return app.client.executions.start(deployment_id, workflow_id, **fields)
+
+
+def follow_system_workflow(app: App, deployment_id: str, workflow_id: str, watch: Watch) -> None:
+    """Wait for the newest such execution of a deployment; one that is gone already has ended."""
+    page = app.client.executions.list(
+        deployment_id=deployment_id, workflow_id=workflow_id, _sort="created_at", descending=True, _size=1
+    )
+    if not page.items:
+        return
+    execution = follow(app, page.items[0], replace(watch, show_events=False))
+    if execution["status"] != "terminated":
+        conclude(app, execution, watch)
