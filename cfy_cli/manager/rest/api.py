@@ -68,6 +68,10 @@ class Routes:
     def post(self, path: str, permission: str, status: int = 200) -> Callable[[Endpoint], Endpoint]:
         return self._route("POST", path, permission, status=status)
 
+    def search(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
+        """A question asked by POST: it changes nothing."""
+        return self._route("POST", path, permission, write=False)
+
     def patch(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
         return self._route("PATCH", path, permission)
 

@@ -22,14 +22,16 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 def create(store: Store, description: str | None, expiry: str | None) -> tuple[Token, str]:
     """The token and its full value, which is shown this once."""
     secret = secrets.token_urlsafe(30)
+    owner = get_user(store, store.scope.user)
     token = Token(
         id="".join(secrets.choice(LETTERS) for _ in range(10)),
-        user=get_user(store, store.scope.user),
+        user_storage_id=owner.storage_id,
         secret=fingerprint(secret),
         description=description,
         expiration_date=_expiration(expiry) if expiry else None,
     )
     store.add(token)
+    store.session.refresh(token)
     return token, f"ctok-{token.id}-{secret}"
 
 

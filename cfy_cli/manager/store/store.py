@@ -77,13 +77,24 @@ class Store:
         return row
 
     def list(self, model: type[M], listing: Listing, *, search: tuple[str, ...] = (), where: ColumnElement[bool] | None = None) -> Page[M]:
+        chosen = self._chosen(model, listing, search, where)
+        total = self._count(chosen, model)
+        rows = self.session.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
+        return Page(rows, total, listing.offset, listing.size)
+
+    def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
+        return self._count(self._chosen(model, listing, (), where), model)
+
+    def _count(self, chosen: Select[tuple[M]], model: type[M]) -> int:
+        return self.session.scalar(chosen.with_only_columns(func.count(model.storage_id))) or 0
+
+    def _chosen(
+        self, model: type[M], listing: Listing, search: tuple[str, ...], where: ColumnElement[bool] | None
+    ) -> Select[tuple[M]]:
         chosen = self.visible(model, all_tenants=listing.all_tenants)
         if where is not None:
             chosen = chosen.where(where)
-        chosen = query.narrow(chosen, model, listing, search)
-        total = self.session.scalar(chosen.with_only_columns(func.count(model.storage_id)).order_by(None)) or 0
-        rows = self.session.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
-        return Page(rows, total, listing.offset, listing.size)
+        return query.narrow(chosen, model, listing, search)
 
     def add(self, row: M) -> M:
         """Store a new row as this asker's, in this tenant. Raises Conflict when its name is taken."""

@@ -1,7 +1,6 @@
 """Column types both databases agree on."""
 
 from sqlalchemy import JSON, String
-from sqlalchemy.dialects.postgresql import JSONB
 
 
 def text(length: int) -> String:
@@ -11,4 +10,4 @@ def text(length: int) -> String:
 
 Name = text(256)
 Stamp = text(24)                        # 2026-11-23T12:54:15.741Z: sorts as it reads
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Json = JSON(none_as_null=True)          # not JSONB: it forgets the order people wrote things in

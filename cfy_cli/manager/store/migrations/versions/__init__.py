@@ -1,0 +1,1 @@
+"""From one version's tables to the next's."""

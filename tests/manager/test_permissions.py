@@ -1,0 +1,188 @@
+"""Roles and tenants: every endpoint against every role, and what one tenant sees of another.
+
+What is expected comes from permissions.tsv (the defaults of this API) and from the table below (which permission the
+API asks for what), never from the product's own tables.
+"""
+
+from pathlib import Path
+
+from cfy_cli.manager.server import permissions
+from tests.conftest import Ask
+
+FACTS = dict(
+    line.split("\t") for line in Path(__file__).with_name("permissions.tsv").read_text().splitlines()
+)
+ROLES = ("sys_admin", "default", "manager", "operations", "user", "viewer")
+PASSWORD = "password-of-a-role"
+
+# method, path with names that do not exist, the permission the API asks
+ENDPOINTS = """
+GET    /blueprints                             blueprint_list
+GET    /blueprints/{blueprint_id}              blueprint_get
+PUT    /blueprints/{blueprint_id}              blueprint_upload
+PUT    /blueprints/{blueprint_id}/validate     blueprint_upload
+DELETE /blueprints/{blueprint_id}              blueprint_delete
+GET    /blueprints/{blueprint_id}/archive      blueprint_download
+PATCH  /blueprints/{blueprint_id}/set-visibility resource_set_visibility
+PATCH  /blueprints/{blueprint_id}              blueprint_upload
+GET    /deployments                            deployment_list
+GET    /deployments/{deployment_id}            deployment_get
+PUT    /deployments/{deployment_id}            deployment_create
+DELETE /deployments/{deployment_id}            deployment_delete
+PATCH  /deployments/{deployment_id}/set-visibility deployment_set_visibility
+POST   /deployments/{deployment_id}/set-site   deployment_set_site
+PATCH  /deployments/{deployment_id}            deployment_update
+GET    /deployments/{deployment_id}/outputs    deployment_capabilities
+GET    /deployments/{deployment_id}/capabilities deployment_capabilities
+GET    /workflows                              deployment_list
+GET    /events                                 event_list
+POST   /events                                 event_create
+DELETE /events                                 event_delete
+GET    /executions                             execution_list
+GET    /executions/{execution_id}              execution_get
+POST   /executions                             execution_start
+POST   /executions/{execution_id}              execution_cancel
+PATCH  /executions/{execution_id}              execution_status_update
+GET    /nodes                                  node_list
+GET    /node-instances                         node_instance_list
+GET    /node-instances/{node_instance_id}      node_instance_get
+PATCH  /node-instances/{node_instance_id}      node_instance_update
+GET    /sites                                  site_list
+GET    /sites/{key}                            site_get
+PUT    /sites/{key}                            site_create
+POST   /sites/{key}                            site_update
+DELETE /sites/{key}                            site_delete
+GET    /status                                 status_get
+GET    /version                                version_get
+GET    /tenants                                tenant_list
+GET    /tenants/{tenant_name}                  tenant_get
+POST   /tenants/{tenant_name}                  tenant_create
+DELETE /tenants/{tenant_name}                  tenant_delete
+PUT    /tenants/users                          tenant_add_user
+PATCH  /tenants/users                          tenant_update_user
+DELETE /tenants/users                          tenant_remove_user
+GET    /tokens                                 list_token
+GET    /tokens/{token_id}                      list_token
+POST   /tokens                                 create_token
+DELETE /tokens/{token_id}                      delete_token
+GET    /users                                  user_list
+GET    /users/{username}                       user_get_self
+PUT    /users                                  user_create
+POST   /users/{username}                       user_update
+POST   /users/active/{username}                user_set_activated
+POST   /users/unlock/{username}                user_unlock
+DELETE /users/{username}                       user_delete
+POST   /searches/blueprints                    blueprint_list
+POST   /searches/deployments                   deployment_list
+"""
+TABLE = [tuple(line.split()) for line in ENDPOINTS.strip().splitlines()]
+NEEDED = {("GET", "/workflows"): {"id": "nothing"}, ("DELETE", "/events"): {"deployment_id": "nothing"}}
+
+
+def test_every_endpoint_stands_in_the_table():
+    assert {(method, path) for method, path, _ in permissions()} == {(method, path) for method, path, _ in TABLE}
+
+
+def test_every_role_may_do_what_the_facts_say_and_no_more(ask: Ask):
+    ask("POST", "/tenants/red")
+    for role in ROLES:
+        system = _system_role(role)
+        ask("PUT", "/users", json={"username": role, "password": PASSWORD, "role": system})
+        if role != system:
+            ask("PUT", "/tenants/users", json={"username": role, "tenant_name": "red", "role": role})
+    wrong = []
+    for method, path, permission in TABLE:
+        for role in ROLES:
+            answer = ask(
+                method, _concrete(path, role if method == "GET" else "nobody"), user=role, password=PASSWORD, tenant="red",
+                params=NEEDED.get((method, path)), json=_body(method, path),
+            )
+            expected = not {role, _system_role(role)}.isdisjoint(FACTS[permission].split())
+            if (answer.status_code != 403) != expected or answer.status_code in (401, 500):
+                wrong.append(f"{method} {path} as {role}: {answer.status_code}, allowed should be {expected}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_viewer_of_one_tenant_sees_nothing_of_another(ask: Ask):
+    for tenant in ("red", "blue"):
+        ask("POST", f"/tenants/{tenant}")
+        for visibility in ("private", "tenant"):
+            ask("PUT", f"/sites/{tenant}-{visibility}", tenant=tenant, json={"visibility": visibility})
+    ask("PUT", "/users", json={"username": "vera", "password": PASSWORD})
+    ask("PUT", "/tenants/users", json={"username": "vera", "tenant_name": "red", "role": "viewer"})
+
+    def names(**asked: str) -> set[str]:
+        answer = ask("GET", "/sites", user="vera", password=PASSWORD, tenant="red", params=asked)
+        return {site["name"] for site in answer.json()["items"]}
+
+    assert names() == {"red-tenant"}
+    assert names(_all_tenants="true") == {"red-tenant"}
+    assert names(tenant_name="blue", _all_tenants="true") == set()
+    assert names(_search="blue", _all_tenants="true") == set()
+    for path in ("/sites/blue-tenant", "/sites/red-private", "/sites/blue-private"):
+        assert ask("GET", path, user="vera", password=PASSWORD, tenant="red").status_code == 404
+    assert ask("GET", "/sites", user="vera", password=PASSWORD, tenant="blue").status_code == 403
+    assert ask("GET", "/sites", user="vera", password=PASSWORD, tenant="no-such").status_code == 403
+    assert [tenant["name"] for tenant in ask("GET", "/tenants", user="vera", password=PASSWORD, tenant="red").json()["items"]] == ["red"]
+
+
+def test_users_see_themselves_and_administrators_see_everybody(ask: Ask):
+    ask("POST", "/tenants/red")
+    for name in ("ann", "bob"):
+        ask("PUT", "/users", json={"username": name, "password": PASSWORD})
+        ask("PUT", "/tenants/users", json={"username": name, "tenant_name": "red", "role": "manager"})
+    assert ask("GET", "/users/ann", user="ann", password=PASSWORD, tenant="red").status_code == 200
+    assert ask("GET", "/users/bob", user="ann", password=PASSWORD, tenant="red").status_code == 403
+    assert ask("GET", "/users/bob").status_code == 200
+
+
+def test_managers_of_a_tenant_see_private_things_of_others_and_administrators_all(ask: Ask):
+    ask("POST", "/tenants/red")
+    for name, role in (("mia", "manager"), ("una", "user"), ("uwe", "user")):
+        ask("PUT", "/users", json={"username": name, "password": PASSWORD})
+        ask("PUT", "/tenants/users", json={"username": name, "tenant_name": "red", "role": role})
+    made = ask("PUT", "/sites/secret", user="una", password=PASSWORD, tenant="red", json={"visibility": "private"})
+    assert made.status_code == 200
+    seen = {
+        name: ask("GET", "/sites/secret", user=name, password=PASSWORD, tenant="red").status_code
+        for name in ("una", "uwe", "mia")
+    }
+    assert seen == {"una": 200, "uwe": 404, "mia": 200}
+    assert ask("GET", "/sites/secret", tenant="red").status_code == 200
+    everywhere = ask("GET", "/sites?_all_tenants=true").json()["items"]
+    assert [site["name"] for site in everywhere] == ["secret"]
+
+
+def test_a_global_thing_is_seen_everywhere_and_changed_only_at_home(ask: Ask):
+    ask("POST", "/tenants/red")
+    ask("PUT", "/sites/oslo", json={"visibility": "global"})
+    assert ask("GET", "/sites/oslo", tenant="red").status_code == 200
+    refused = ask("POST", "/sites/oslo", tenant="red", json={"location": "59.9,10.7"})
+    assert refused.status_code == 403
+    assert "default_tenant" in refused.json()["message"]
+    assert ask("DELETE", "/sites/oslo", tenant="red").status_code == 403
+    taken = ask("PUT", "/sites/oslo", tenant="red", json={})
+    assert taken.status_code == 409
+    ask("PUT", "/users", json={"username": "una", "password": PASSWORD})
+    ask("PUT", "/tenants/users", json={"username": "una", "tenant_name": "red", "role": "manager"})
+    answer = ask("PUT", "/sites/rome", user="una", password=PASSWORD, tenant="red", json={"visibility": "global"})
+    assert answer.status_code == 403
+
+
+def _system_role(role: str) -> str:
+    """Everybody has one; members of a tenant have their role there beside it."""
+    return role if role in ("sys_admin", "default") else "default"
+
+
+def _concrete(path: str, username: str) -> str:
+    return path.replace("{username}", username).replace("{", "no-such-").replace("}", "")
+
+
+def _body(method: str, path: str) -> dict[str, object] | None:
+    if method == "GET" or path.startswith("/blueprints/{blueprint_id}") and method == "PUT":
+        return None
+    return {
+        "username": "nobody", "password": "long-enough", "tenant_name": "nothing", "role": "user", "blueprint_id": "no",
+        "deployment_id": "no", "workflow_id": "no", "action": "deactivate", "status": "failed", "visibility": "tenant",
+        "state": "x", "filter_rules": [],
+    }
