@@ -9,9 +9,8 @@ BASH = """\
 address=${CTX_SOCKET_URL#tcp://}
 if [ -z "$address" ]; then echo "ctx: no operation is running: CTX_SOCKET_URL is not set." >&2; exit 1; fi
 server=${address%%/*}
-if ! exec 3<>"/dev/tcp/${server%:*}/${server##*:}"; then
-  echo "ctx: the operation that this belongs to has ended." >&2; exit 1
-fi 2>/dev/null
+{ exec 3<>"/dev/tcp/${server%:*}/${server##*:}"; } 2>/dev/null ||
+  { echo "ctx: the operation that this belongs to has ended." >&2; exit 1; }
 { printf '%s %d\\n' "${address#*/}" $#; [ $# -eq 0 ] || printf '%s\\0' "$@"; } >&3
 IFS=' ' read -r status length <&3 || { echo "ctx: the manager did not answer." >&2; exit 1; }
 [ "$status" -eq 0 ] || exec >&2

@@ -12,13 +12,25 @@ Json = Any
 OnConflict = Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]
 
 
-class Properties(dict[str, Json]):
-    """The properties of a node: the blueprint sets them, nobody changes them."""
+class _ReadOnly(dict[str, Json]):
+    why = ""
 
     def _refuse(self, *_args: Any, **_more: Any) -> NoReturn:
-        raise NonRecoverableError("The properties of a node cannot be changed; runtime properties can.")
+        raise NonRecoverableError(self.why)
 
     __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = _refuse
+
+
+class Properties(_ReadOnly):
+    """Of a node: the blueprint sets them, nobody changes them."""
+
+    why = "The properties of a node cannot be changed; runtime properties can."
+
+
+class OthersProperties(_ReadOnly):
+    """Runtime properties of an instance that the operation does not run on."""
+
+    why = "The runtime properties of an instance can be changed only by operations that run on it."
 
 
 class Node:
@@ -75,7 +87,7 @@ class Instance:
     @property
     def runtime_properties(self) -> dict[str, Json]:
         assert self._all is not None
-        return self._properties
+        return self._properties if self._writable else OthersProperties(self._properties)
 
     @runtime_properties.setter
     def runtime_properties(self, new: dict[str, Json]) -> None:
@@ -123,7 +135,6 @@ class Instance:
             changed = {name: value for name, value in now.items() if name not in before or before[name] != value}
             removed = [name for name in before if name not in now]
             if changed or removed:
-                self._check_writable()
                 self._connection.ask("update", instance_id=self.id, changed=changed, removed=removed)
         self._read = None
 
@@ -134,7 +145,6 @@ class Instance:
         self._read = None
 
     def _merge(self, on_conflict: OnConflict) -> None:
-        self._check_writable()
         mine = copy.deepcopy(self.runtime_properties)
         latest = copy.deepcopy(mine)
         version = self._all["version"]
@@ -143,10 +153,6 @@ class Instance:
         ):
             self._read = None
             latest, version = copy.deepcopy(self.runtime_properties), self._all["version"]
-
-    def _check_writable(self) -> None:
-        if not self._writable:
-            raise NonRecoverableError(f"This operation does not run on {self.id}: it cannot change its properties.")
 
 
 class Subject:

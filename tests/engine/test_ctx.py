@@ -1,0 +1,263 @@
+"""The ctx program: what it prints for what, and what it stores."""
+
+import subprocess
+
+import pytest
+
+from cfy_cli.manager.engine.context.program import PYTHON
+from cfy_cli.manager.engine.context.server import shared_server
+from tests.engine.deployment import node, operation, relationship
+
+PROPERTIES = {
+    "conf": {"a": {"b": [10, {"c": "deep"}]}, "n": None, "t": True, "i": 7, "f": 1.5, "s": "str"},
+    "listy": [1, "two", {"three": 3}],
+    "zero": 0,
+    "void": {},
+}
+
+
+@pytest.fixture
+def ctx(deployment):
+    """`ctx(words)` runs ctx in a script and gives status and output, stderr after a bar."""
+
+    def run(*lines, relation=False):
+        body = "\n".join(f'out=$(ctx {line} 2>$PWD/err); echo "$? [$out]$(sed "s/^/ | /" $PWD/err)"' for line in lines)
+        one = operation("t.sh")
+        if relation:
+            nodes = [node("db", properties={"port": 1}), node("a", to=(relationship("db", source={"establish": one}),))]
+        else:
+            host = node(
+                "h",
+                types=("cloudify.nodes.Compute",),
+                properties={"ip": "10.1.2.3", "agent_config": {"install_method": "none"}},
+            )
+            nodes = [
+                host,
+                node("a", {"create": one}, properties=PROPERTIES, host="h", types=("w.N",), to=(relationship("h"),)),
+            ]
+        run.deployment = deployment(*nodes).script("t.sh", f"#!/bin/bash\n{body}\n")
+        run.deployment.script("res/plain.txt", "plain resource\n")
+        run.ending = run.deployment.run("install")
+        return [line.removeprefix("<out> ") for line in run.deployment.logs if line.startswith("<out> ")]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("node id", "a"),
+        ("node name", "a"),
+        ("node type", "w.N"),
+        ("node type-hierarchy", "['cloudify.nodes.Root', 'w.N']"),
+        ("node type_hierarchy", "['cloudify.nodes.Root', 'w.N']"),
+        ("node properties conf.a.b", "[10, {'c': 'deep'}]"),
+        ("node properties listy[1]", "two"),
+        ("node properties conf.a.b[1].c", "deep"),
+        ("node properties conf.t", "True"),
+        ("node properties conf.f", "1.5"),
+        ("node properties conf.n", ""),
+        ("node properties zero", ""),
+        ("node properties void", ""),
+        ("-j node properties conf.n", "null"),
+        ("-j node properties zero", "0"),
+        ("-j node properties void", "{}"),
+        ("-j node properties conf.s", '"str"'),
+        ("--json-output node properties conf.a", '{"b": [10, {"c": "deep"}]}'),
+        ("instance id", "a_1"),
+        ("instance index", "1"),
+        ("instance host_ip", "10.1.2.3"),
+        ("instance host-ip", "10.1.2.3"),
+        ("instance runtime-properties", ""),
+        ("-j instance runtime-properties", "{}"),
+        ("instance update", ""),
+        ("blueprint id", "bp"),
+        ("deployment id", "dep"),
+        ("deployment display_name", "The deployment"),
+        ("tenant-name", "default_tenant"),
+        ("execution-id", "exec"),
+        ("workflow_id", "install"),
+        ("type", "node-instance"),
+        ("operation name", "cloudify.interfaces.lifecycle.create"),
+        ("-j operation retry-number", "0"),
+        ("plugin name", "script"),
+        ("task-name", "script_runner.tasks.run"),
+        ("capabilities get-all", "{'h_1': {}}"),
+        ("get-resource res/plain.txt", "plain resource"),
+        ("--timeout 3 node id", "a"),
+    ],
+)
+def test_ctx_prints(ctx, words, said):
+    assert ctx(words) == [f"0 [{said}]"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        ("node properties conf.nope", 1, "ctx: There is no conf.nope."),
+        ("node properties listy.1", 1, "ctx: There is no listy.1."),
+        ("node properties conf.s new", 1, "ctx: The properties of a node cannot be changed; runtime properties can."),
+        ("instance runtime-properties nosuch", 1, "ctx: There is no nosuch."),
+        ("node instances", 1, "`ctx node instances` is not known; `ctx node` has id, name, properties"),
+        ("nosuch", 1, "`ctx nosuch` is not known; `ctx` has abort-operation, blueprint, capabilities"),
+        ("logger nolevel x", 1, "`ctx logger nolevel` is not known"),
+        ("logger info", 2, "`ctx logger info` needs a message."),
+        ("-v node id", 2, "There is no option -v."),
+        ("", 2, "Say what is wanted."),
+        ("instance runtime-properties a @{", 2, "must be JSON, and it is not"),
+        ("source node id", 1, "Only an operation of a relationship has a source."),
+        ("get-resource res/none.txt", 1, "There is no res/none.txt in the folder of the blueprint bp."),
+        ("get-resource ../../etc/passwd", 1, "There is no ../../etc/passwd"),
+    ],
+)
+def test_ctx_refuses_with_a_sentence(ctx, words, status, sentence):
+    (line,) = ctx(words)
+    assert line.startswith(f"{status} [] | ")
+    assert sentence in line
+
+
+def test_help_is_printed(ctx):
+    assert ctx("-h")[0].startswith("0 [usage: ctx")
+
+
+def test_runtime_properties_are_stored_as_text_or_as_json(ctx):
+    ctx(
+        "instance runtime-properties s hello",
+        "instance runtime-properties num 12",
+        "instance runtime-properties atnum @12",
+        """instance runtime-properties d '@{"k": [1, true, null]}'""",
+        "instance runtime-properties d.new @false",
+        "instance runtime-properties deep.er.est v",
+        "instance runtime-properties d.k[1] @9",
+        "instance runtime-properties empty ''",
+        "--json-arg-prefix _ instance runtime-properties pfx _3",
+        "instance runtime-properties two 'a b  c'",
+        "instance runtime-properties u héllo",
+    )
+    assert ctx.deployment.properties("a_1") == {
+        "s": "hello",
+        "num": "12",
+        "atnum": 12,
+        "d": {"k": [1, 9, None], "new": False},
+        "deep": {"er": {"est": "v"}},
+        "empty": "",
+        "pfx": 3,
+        "two": "a b  c",
+        "u": "héllo",
+    }
+
+
+def test_what_is_stored_can_be_read_at_once(ctx):
+    assert ctx("instance runtime-properties s hello", "instance runtime-properties s")[1] == "0 [hello]"
+
+
+def test_large_values_pass_whole(ctx):
+    ctx(
+        "instance runtime-properties big $(head -c 100000 /dev/zero | tr '\\0' x)",
+        "instance runtime-properties size $(ctx instance runtime-properties big | wc -c)",
+    )
+    assert ctx.deployment.properties("a_1")["size"] == "100000"
+
+
+def test_both_ends_of_a_relationship_can_be_read_and_written(ctx):
+    said = ctx(
+        "type",
+        "source node id",
+        "target instance id",
+        "target node properties port",
+        "source instance runtime-properties from_rel s",
+        "target instance runtime-properties from_rel t",
+        "instance id",
+        relation=True,
+    )
+    assert said[:4] == ["0 [relationship-instance]", "0 [a]", "0 [db_1]", "0 [1]"]
+    assert said[6].startswith("1 [] | ctx: This operation is one of a relationship")
+    assert ctx.deployment.properties("a_1") == {"from_rel": "s"}
+    assert ctx.deployment.properties("db_1") == {"from_rel": "t"}
+
+
+@pytest.mark.parametrize(
+    ("level", "stored"),
+    [
+        ("debug", "debug"),
+        ("info", "info"),
+        ("warn", "warning"),
+        ("warning", "warning"),
+        ("error", "error"),
+        ("critical", "critical"),
+    ],
+)
+def test_messages_are_logged_with_their_level_and_place(ctx, level, stored):
+    ctx(f"logger {level} 'a message'")
+    (event,) = [event for event in ctx.deployment.records.events if event.message == "a message"]
+    assert (event.type, event.level, event.node_instance_id) == ("cloudify_log", stored, "a_1")
+    assert event.operation == "cloudify.interfaces.lifecycle.create"
+
+
+def test_log_lines_of_a_relationship_name_both_ends(ctx):
+    ctx("logger info here", relation=True)
+    (event,) = [event for event in ctx.deployment.records.events if event.message == "here"]
+    assert (event.source_id, event.target_id) == ("a_1", "db_1")
+
+
+def test_events_may_be_sent(ctx):
+    ctx("send-event 'something happened'")
+    assert [event.message for event in ctx.deployment.records.events if event.event_type == "plugin_event"] == [
+        "something happened"
+    ]
+
+
+def test_a_value_is_returned(ctx):
+    ctx("""returns '@{"a": 1}'""")
+    assert "Task succeeded 'script_runner.tasks.run' - {'a': 1}" in ctx.deployment.messages
+
+
+def test_files_of_the_blueprint_are_copied_where_wanted(ctx, tmp_path):
+    (default, chosen) = ctx("download-resource res/plain.txt", f"download-resource res/plain.txt {tmp_path}/copy")
+    assert chosen == f"0 [{tmp_path}/copy]"
+    assert (tmp_path / "copy").read_text() == "plain resource\n"
+    assert default.startswith(f"0 [{ctx.deployment.workdir}/downloads/")
+
+
+def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):
+    script = "#!/bin/bash\nctx target instance runtime-properties seen.$(ctx source instance id) @true\n"
+    link = relationship("hub", source={"establish": operation("w.sh")})
+    many = deployment(node("hub"), node("a", to=(link,), count=20)).script("w.sh", script)
+    assert many.run("install", width=20).state == "terminated"
+    assert many.properties("hub_1") == {"seen": {f"a_{index}": True for index in range(1, 21)}}
+
+
+def test_without_ctx_there_is_no_address(deployment):
+    alone = deployment(
+        node("a", {"create": operation(source="#!/bin/bash\nctx node id; echo $?", process={"ctx_proxy_type": "none"})})
+    )
+    alone.run("install")
+    assert sorted(alone.logs) == ["<err> ctx: no operation is running: CTX_SOCKET_URL is not set.", "<out> 1"]
+
+
+def test_a_token_is_needed_and_ends_with_the_operation(tmp_path):
+    server = shared_server()
+    program = str(server.programs / "ctx")
+    for url in (server.url("guess"), "tcp://127.0.0.1:1/guess"):
+        done = subprocess.run(
+            [program, "node", "id"],
+            env={"CTX_SOCKET_URL": url, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "ctx: the operation that this belongs to has ended.\n"
+
+
+def test_ctx_works_where_there_is_no_bash(deployment, monkeypatch, tmp_path):
+    (tmp_path / "ctx").write_text(f"#!/usr/bin/env python3\n{PYTHON}")
+    (tmp_path / "ctx").chmod(0o755)
+    monkeypatch.setattr(shared_server(), "programs", tmp_path)
+    script = (
+        "#!/bin/sh\nctx instance runtime-properties two 'a b'\n"
+        "ctx -j instance runtime-properties\necho\nctx no; echo $?"
+    )
+    plain = deployment(node("a", {"create": operation(source=script)}))
+    plain.run("install")
+    assert [line for line in plain.logs if line.startswith("<out>")] == ['<out> {"two": "a b"}', "<out> 1"]

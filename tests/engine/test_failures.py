@@ -1,0 +1,231 @@
+"""What goes wrong: failures, retries, their words, and what still runs after them."""
+
+import time
+
+import pytest
+
+from tests.engine.deployment import node, operation, relationship
+
+FAILING = "#!/bin/bash\necho to stdout\necho to stderr >&2\nexit 5\n"
+
+
+def of_create(deployment):
+    return [
+        (event.event_type, event.message)
+        for event in deployment.records.events
+        if event.operation and event.event_type not in (None, "sending_task", "task_started", "plugin_event")
+    ]
+
+
+def python(deployment, text, **more):
+    return deployment(node("a", {"create": operation("a.py", **more)})).script("a.py", text)
+
+
+def test_a_failed_script_tells_its_exit_code_and_its_output(deployment):
+    failing = deployment(node("a", {"create": operation("f.sh")})).script("f.sh", FAILING)
+    ending = failing.run("install")
+    text = f"command: {failing.resources}/f.sh, exit_code: 5, stdout: to stdout\n, stderr: to stderr\n"
+    assert of_create(failing) == [("task_failed", f"Task failed 'script_runner.tasks.run' -> {text}")]
+    where = "script_runner.tasks.run (a_1:cloudify.interfaces.lifecycle.create)"
+    assert ending.error == f"Task failed: {where}: ProcessException `{text}`"
+    assert failing.messages[-2:] == [
+        "Subgraph failed 'install_a_1'",
+        f"'install' workflow execution failed: {ending.error}",
+    ]
+    assert failing.state("a_1") == "creating"
+
+
+def test_the_event_of_a_failure_carries_its_cause(deployment):
+    failing = python(deployment, "raise ValueError('plain trouble')")
+    failing.run("install")
+    (event,) = [event for event in failing.records.events if event.error_causes]
+    (cause,) = event.error_causes
+    assert (cause["type"], cause["message"]) == ("ValueError", "plain trouble")
+    assert cause["traceback"].endswith("ValueError: plain trouble\n")
+    assert "run_script.py" not in cause["traceback"]
+
+
+def test_a_failure_is_tried_again_as_often_as_allowed(deployment):
+    failing = python(deployment, "raise ValueError('no')", max_retries=2)
+    assert failing.run("install").state == "failed"
+    text = "Task failed 'script_runner.tasks.run' -> no"
+    assert of_create(failing) == [
+        ("task_failed", text),
+        ("task_failed", f"{text} [retry 1/2]"),
+        ("task_failed", f"{text} [retry 2/2]"),
+    ]
+
+
+def test_a_retry_that_succeeds_mends_it(deployment):
+    once = "from cloudify import ctx\nif ctx.operation.retry_number == 0: raise ValueError('only once')"
+    mended = python(deployment, once, max_retries=2)
+    assert mended.run("install").state == "terminated"
+    assert of_create(mended)[-1] == ("task_succeeded", "Task succeeded 'script_runner.tasks.run' [retry 1/2]")
+
+
+def test_retries_grow_the_number_of_operations(deployment):
+    failing = deployment(node("a", {"create": operation(source="exit 1", max_retries=1)}))
+    failing.run("install")
+    assert failing.records.told[-1] == (15, 8)
+
+
+def test_a_failure_that_cannot_be_mended_is_not_tried_again(deployment):
+    text = "from cloudify.exceptions import NonRecoverableError\nraise NonRecoverableError('cannot')"
+    failing = python(deployment, text, max_retries=5)
+    assert "NonRecoverableError `cannot`" in failing.run("install").error
+    assert len(of_create(failing)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ctx.operation.retry('not yet', retry_after=0.01)", "not yet [retry_after=0.01]"),
+        ("raise OperationRetry('not yet')", "not yet"),
+        ("ctx.retry_operation('not yet')", "not yet"),
+    ],
+)
+def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
+    again = python(
+        deployment, "from cloudify import ctx\nfrom cloudify.exceptions import OperationRetry\n" + text, max_retries=1
+    )
+    ending = again.run("install")
+    rescheduled = f"Task rescheduled 'script_runner.tasks.run' -> {message}"
+    assert of_create(again) == [("task_rescheduled", rescheduled), ("task_rescheduled", f"{rescheduled} [retry 1/1]")]
+    assert f"OperationRetry `{message}`" in ending.error
+
+
+@pytest.mark.parametrize(
+    ("command", "type_", "message"),
+    [
+        ("ctx operation retry 'in bash'", "task_rescheduled", "in bash"),
+        ("ctx retry-operation 'in bash'", "task_rescheduled", "in bash"),
+        ("ctx abort-operation 'in bash'; echo rc=$?", "task_failed", "in bash"),
+    ],
+)
+def test_so_may_a_shell_script(deployment, command, type_, message):
+    again = deployment(node("a", {"create": operation(source=f"#!/bin/bash\n{command}\n")}))
+    again.run("install")
+    ((kind, text),) = of_create(again)
+    assert (kind, text.partition(" -> ")[2]) == (type_, message)
+
+
+def test_aborting_stops_a_careful_script_and_fails_whatever_its_exit_code(deployment):
+    script = '#!/bin/bash\nctx abort-operation enough\necho "rc=$?"\nexit 0\n'
+    aborted = deployment(node("a", {"create": operation(source=script, max_retries=3)}))
+    assert "NonRecoverableError `enough`" in aborted.run("install").error
+    assert sorted(aborted.logs) == ["<err> enough", "<out> rc=1"]
+
+
+def test_a_script_may_end_itself_in_one_way_only(deployment):
+    twice = deployment(node("a", {"create": operation(source="#!/bin/bash\nctx returns 1\nctx returns 2\nexit 0")}))
+    assert "may return, abort or ask for a retry only once" in twice.run("install").error
+
+
+def test_sys_exit_0_is_a_success_and_another_code_a_failure(deployment):
+    assert python(deployment, "import sys; sys.exit(0)").run("install").state == "terminated"
+    assert "SystemExit `7`" in python(deployment, "import sys; sys.exit(7)").run("install").error
+
+
+def test_a_python_script_that_dies_unheard_is_a_failure(deployment):
+    ending = python(deployment, "import os; print('so far', flush=True); os._exit(3)").run("install")
+    assert "The Python process ended with exit code 3, stdout: so far" in ending.error
+
+
+def test_a_script_ended_by_a_signal_has_the_exit_code_a_shell_would_see(deployment):
+    killed = deployment(node("a", {"create": operation(source="#!/bin/bash\nkill -9 $$")}))
+    assert "exit_code: 137" in killed.run("install").error
+
+
+def test_what_depends_on_a_failure_does_not_run_and_the_rest_does(deployment):
+    mixed = deployment(
+        node("bad", {"create": operation(source="exit 1")}),
+        node("after", {"create": operation(source="exit 0")}, to=(relationship("bad"),)),
+        node("other", {"create": operation(source="sleep 0.1"), "start": operation(source="exit 0")}),
+    )
+    assert mixed.run("install").state == "failed"
+    assert [mixed.state(one) for one in ("bad_1", "after_1", "other_1")] == ["creating", "uninitialized", "started"]
+
+
+def test_several_failures_are_all_told(deployment):
+    two = deployment(
+        node("a", {"create": operation(source="exit 1")}), node("b", {"create": operation(source="exit 2")})
+    )
+    error = two.run("install").error
+    assert error.startswith("2 operation errors:\n")
+    assert "exit_code: 1" in error
+    assert "exit_code: 2" in error
+
+
+def test_after_the_grace_of_a_failure_nothing_new_begins(deployment):
+    mixed = deployment(
+        node("bad", {"create": operation(source="exit 1")}),
+        node("slow", {"create": operation(source="sleep 0.3"), "start": operation(source="exit 0")}),
+    )
+    assert mixed.run("install", wait_after_fail=0).state == "failed"
+    assert mixed.state("slow_1") == "creating"
+
+
+def test_uninstall_may_ignore_failures(deployment):
+    sloppy = deployment(
+        node("a", {"stop": operation(source="exit 1", max_retries=9), "delete": operation(source="true; true")})
+    )
+    sloppy.run("install")
+    assert sloppy.run("uninstall").state == "failed"
+    assert sloppy.state("a_1") == "stopping"
+    assert sloppy.run("uninstall", ignore_failure=True).state == "terminated"
+    assert "Ignoring task script_runner.tasks.run failure" in sloppy.of("a_1")
+    assert sloppy.of("a_1")[-1] == "Deleted node instance"
+
+
+def test_a_failure_in_a_relationship_fails_the_instance(deployment):
+    bad = deployment(
+        node("db"),
+        node(
+            "app",
+            {"start": operation(source="exit 0")},
+            to=(relationship("db", source={"preconfigure": operation(source="exit 1")}),),
+        ),
+    )
+    error = bad.run("install").error
+    assert "(app_1->db_1:cloudify.interfaces.relationship_lifecycle.preconfigure)" in error
+    assert bad.messages[-3:-1] == [
+        "Subgraph failed 'cloudify.interfaces.relationship_lifecycle.preconfigure_subgraph'",
+        "Subgraph failed 'install_app_1'",
+    ]
+
+
+def test_a_script_that_does_not_exist_is_named(deployment):
+    ending = deployment(node("a", {"create": operation("none.sh", max_retries=9)})).run("install")
+    assert "The script none.sh does not exist in the folder of the blueprint bp." in ending.error
+
+
+def test_a_script_outside_the_blueprint_is_not_run(deployment, tmp_path):
+    (tmp_path / "evil.sh").write_text("exit 0")
+    assert "does not exist" in deployment(node("a", {"create": operation("../evil.sh")})).run("install").error
+
+
+def test_a_missing_interpreter_is_named(deployment):
+    ending = deployment(node("a", {"create": operation(source="#!/no/such/program\n")})).run("install")
+    assert "The program /no/such/program that is to run" in ending.error
+
+
+def test_an_operation_of_another_plugin_is_refused_with_a_sentence(deployment):
+    other = deployment(node("a", {"create": operation(plugin="aws", function="aws.make")}))
+    assert "needs the plugin aws (aws.make), which this manager cannot run yet" in other.run("install").error
+
+
+@pytest.mark.parametrize("recoverable", [False, True])
+def test_an_operation_that_takes_too_long_is_ended(deployment, recoverable):
+    slow = deployment(
+        node("a", {"create": operation(source="sleep 60", timeout=0.2, timeout_recoverable=recoverable, max_retries=1)})
+    )
+    began = time.monotonic()
+    assert "timeout of 0.2 seconds" in slow.run("install").error
+    assert time.monotonic() - began < 10
+    assert len(of_create(slow)) == (2 if recoverable else 1)
+
+
+def test_a_defect_of_ours_ends_the_execution_with_a_sentence(deployment):
+    broken = deployment(node("a", {"create": operation(source="exit 0")}))
+    broken.records.update = lambda *_args, **_more: 1 / 0
+    assert broken.run("install").error == "ZeroDivisionError: division by zero"

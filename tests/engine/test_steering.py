@@ -1,0 +1,111 @@
+"""Cancel, force-cancel and kill."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.manager.engine.ports import Steering
+from tests.engine.deployment import node, operation
+
+
+def steer_when(deployment, message, wanted):
+    def on_emit(event):
+        if event.message == message:
+            deployment.records.wanted = wanted
+
+    deployment.records.on_emit = on_emit
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def gone(pids, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(map(alive, pids))
+
+
+def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
+    two = deployment(
+        node(
+            "a",
+            {
+                "create": operation(source="ctx logger info begun; sleep 0.6; ctx logger info done"),
+                "start": operation(source="ctx logger info never"),
+            },
+        )
+    )
+    steer_when(two, "begun", Steering.CANCEL)
+    ending = two.run("install")
+    assert (ending.state, ending.error) == ("cancelled", "")
+    assert two.logs == ["begun", "done"]
+    assert two.messages[-1] == "'install' workflow execution cancelled"
+
+
+def test_cancel_gives_up_retries(deployment):
+    waiting = deployment(
+        node("a", {"create": operation(source="ctx logger info begun; exit 1", max_retries=9, retry_interval=30)})
+    )
+    steer_when(waiting, "begun", Steering.CANCEL)
+    began = time.monotonic()
+    assert waiting.run("install").state == "cancelled"
+    assert time.monotonic() - began < 10
+
+
+def test_force_cancel_does_not_wait(deployment, tmp_path):
+    done = tmp_path / "done"
+    slow = deployment(node("a", {"create": operation(source=f"ctx logger info begun; sleep 1.5; touch {done}")}))
+    steer_when(slow, "begun", Steering.FORCE_CANCEL)
+    assert slow.run("install").state == "cancelled"
+    assert not done.exists()
+    assert slow.messages[-1] == "'install' workflow execution cancelled"
+    deadline = time.monotonic() + 10
+    while not done.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert done.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_kill_ends_the_whole_tree_of_processes(deployment, tmp_path):
+    tree = f"""#!/bin/bash
+        set -m
+        sleep 300 & echo $! >> {tmp_path}/pids
+        bash -c 'sleep 300 & echo $! >> {tmp_path}/pids; wait' & echo $! >> {tmp_path}/pids
+        echo $$ >> {tmp_path}/pids
+        while [ $(wc -l < {tmp_path}/pids) -lt 4 ]; do sleep 0.02; done
+        ctx logger info begun
+        wait
+    """
+    slow = deployment(node("a", {"create": operation(source=tree)}, count=1))
+    steer_when(slow, "begun", Steering.KILL)
+    assert slow.run("install").state == "cancelled"
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 4
+    assert gone(pids)
+    assert slow.state("a_1") == "creating"
+    assert "'install' workflow execution cancelled" not in slow.messages
+
+
+def test_what_was_cancelled_before_it_began_does_nothing(deployment):
+    early = deployment(node("a", {"create": operation(source="ctx logger info never")}))
+    early.records.wanted = Steering.CANCEL
+    assert early.run("install").state == "cancelled"
+    assert early.logs == []
+
+
+def test_running_executions_leaves_no_threads_behind(deployment):
+    before = threading.active_count()
+    deployment(node("a", {"create": operation(source="exit 0")}, count=8)).run("install")
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before + 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threading.active_count() <= before + 1  # the ctx server stays
+    assert not [fd for fd in os.listdir("/proc/self/fd") if "pidfd" in str(fd)]
