@@ -70,7 +70,7 @@ class _Compilation:
         look_up(reading, self.document.sections, whole=self.gathered.whole)
         completing = Completing(reading, data_types(read["data_types"], reading))
         plugins = {name: {**about, "name": name} for name, about in read["plugins"].items()}
-        targets = Targets(plugins, self.folders, self.gathered.blueprints)
+        targets = Targets(plugins, self.folders, self.gathered.blueprints, self.gathered.whole)
         node_types = NodeTypes(read["node_types"], completing)
         relationships = RelationshipTypes(read["relationships"], completing)
         operators = Operators(targets, plugins, reading)
@@ -135,7 +135,7 @@ class _Compilation:
     def _check_calls(self, plan: Plan) -> Plan:
         """Make every call that needs no input, to see that it can be; what calls ask of a manager is the answer."""
         templates = self.read["node_templates"]
-        checking = Checking(plan, self.reading)
+        checking = Checking(plan, self.reading, frozenset(templates), whole=self.gathered.whole)
 
         def check(value: Json, context: Context) -> Json:
             owner = templates.get(context.self_node or context.source_node)

@@ -1,6 +1,6 @@
 """Making calls where there is a plan and no deployment yet: when it is compiled, and when a deployment is created."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from cfy_cli.dsl.functions.evaluation import Evaluation
@@ -18,7 +18,7 @@ class OverPlan(Evaluation):
 
     def node(self, name: str) -> Mapping[str, Json]:
         if name not in self._nodes:
-            raise FunctionFailed(f"knows no node `{name}`{near(name, self._nodes)}")
+            raise FunctionFailed(f"there is no node `{name}`{near(name, self._nodes)}")
         node: Mapping[str, Json] = self._nodes[name]
         return node
 
@@ -30,16 +30,23 @@ class OverPlan(Evaluation):
 class Checking(OverPlan):
     """Makes what calls can be made without inputs, to find those that never can be."""
 
-    def __init__(self, plan: Mapping[str, Any], reading: Reading) -> None:
+    def __init__(self, plan: Mapping[str, Any], reading: Reading, templates: Set[str], *, whole: bool) -> None:
         super().__init__(plan)
+        self.whole = whole  # whether all imports could be had
+        self.templates = templates  # all there are, with those left out of the plan for what is wrong with them
         self.inputs, self.reading = plan["inputs"], reading
         self.owner: Node | None = None  # whose values are checked, for calls written in bundled files
         self._asked: dict[str, list[Json]] = {}
 
     def input(self, name: str) -> Json:
-        if name not in self.inputs:
-            raise FunctionFailed(f"knows no input `{name}`{near(name, self.inputs)}")
+        if name not in self.inputs and self.whole:
+            raise FunctionFailed(f"there is no input `{name}`{near(name, self.inputs)}")
         raise NotYet
+
+    def node(self, name: str) -> Mapping[str, Json]:
+        if name not in self._nodes and (name in self.templates or not self.whole):
+            raise NotYet
+        return super().node(name)
 
     def calling(self, name: str, arguments: Json) -> None:
         asked = self._asked.setdefault(name, [])
@@ -66,7 +73,7 @@ class Creating(OverPlan):
 
     def input(self, name: str) -> Json:
         if name not in self.inputs:
-            raise FunctionFailed(f"knows no input `{name}`{near(name, self.inputs)}")
+            raise FunctionFailed(f"there is no input `{name}`{near(name, self.inputs)}")
         return self.inputs[name]
 
     def failed(self, value: Json, context: Context, why: str) -> Json:

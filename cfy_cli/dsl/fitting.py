@@ -71,11 +71,23 @@ class Fitting:
             self._misfit((*path, EXTERNAL), f"`{EXTERNAL}` is true or false, and cannot be a function", "function")
         result = {}
         for name, about in schema.items():
-            if name in merged:
-                result[name] = self.value(merged[name], about.get("type"), (*path, name), preset.get(name))
+            if name in given:
+                result[name] = self.value(given[name], about.get("type"), (*path, name), preset.get(name))
+            elif name in preset:
+                self._preset(name, preset[name], about, path, result)
             elif self.complete and about.get("required", True) and not external:
                 self._misfit(path, f"`{name}` is required here", "missing-property")
         return result
+
+    def _preset(self, name: str, value: Json, about: Mapping[str, Any], path: Path, result: dict[str, Json]) -> None:
+        """A default: what is wrong with it is told where it is written, except that something has no default."""
+        whole = Fitting(self.data_types, [], self.complete)
+        fitted = whole.value(value, about.get("type"), (*path, name), value)
+        missing = [misfit for misfit in whole.misfits if misfit.rule == "missing-property"]
+        if not missing:
+            result[name] = fitted
+        elif about.get("required", True):
+            self.misfits += missing
 
     def _misfit(self, path: Path, message: str, rule: str) -> None:
         self.misfits.append(Misfit(path, message, rule))

@@ -28,7 +28,7 @@ from cfy_cli.dsl.shapes import (
     expected,
 )
 from cfy_cli.dsl.source import Node
-from cfy_cli.dsl.value_types import NAMING, PRIMITIVES
+from cfy_cli.dsl.value_types import NAMING, PLAIN, PRIMITIVES
 from cfy_cli.dsl.versions import name_of
 
 EXECUTORS = ("central_deployment_agent", "host_agent")
@@ -67,8 +67,6 @@ class Input(Entries):
         kind, item_type = values.get("type"), values.get("item_type")
         if item_type and kind != "list":
             reading.tell(node.key_place("item_type"), "type", "`item_type` goes with `type: list` only")
-        elif item_type and item_type not in PRIMITIVES:
-            reading.tell(node.key_place("item_type"), "type", f"`{item_type}` is no type that items may have")
         if values.get("hidden") and values.get("required", True) and "default" not in values:
             reading.tell(node, "hidden", "an input that is both hidden and required needs a default")
         if values.get("display") and kind != "textarea":
@@ -121,7 +119,7 @@ _PROPERTY: dict[str, Shape] = {
 }
 _PARAMETER: dict[str, Shape] = {
     **_PROPERTY,
-    "item_type": Since((1, 4), TypeName()),
+    "item_type": Since((1, 4), choice(*PLAIN, *NAMING)),
     "constraints": ListOf(ConstraintShape()),
 }
 _INPUT: dict[str, Shape] = {

@@ -125,7 +125,8 @@ class _Gatherer:
             return self.remote(wanted.name, wanted)
         looked: list[str] = []
         if wanted.name.startswith("/"):
-            looked.append("files within the blueprint's folder only, where no name begins with `/`")
+            if wanted.name not in bundled.NAMES:
+                raise _Refused("import", f"`{wanted.name}` is not within the blueprint's folder, which is refused")
         elif parent.url:
             return self.remote(urljoin(parent.url, wanted.name), wanted)
         elif parent.folder and parent.root:

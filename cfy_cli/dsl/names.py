@@ -24,7 +24,7 @@ def look_up(reading: Reading, sections: Mapping[str, Node], *, whole: bool) -> N
     """
     for mention in reading.mentions:
         known = [name for section in mention.sections if section in sections for name, _ in sections[section].items()]
-        if mention.name not in known and (whole or near(mention.name, known)):
+        if mention.name not in known and (whole or near(mention.name, known, likeness=0.95)):
             what = " or ".join(_CALLED[section] for section in mention.sections)
             reading.tell(
                 mention.node, "unknown-name", f"there is no {what} `{mention.name}`{near(mention.name, known)}"

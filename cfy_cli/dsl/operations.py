@@ -6,7 +6,7 @@ from typing import Any
 from cfy_cli.dsl.fitting import defaults
 from cfy_cli.dsl.functions.names import TYPE, is_function
 from cfy_cli.dsl.problems import one_of
-from cfy_cli.dsl.scripts import RUN_SCRIPT, Targets, Unmapped
+from cfy_cli.dsl.scripts import RUN_SCRIPT, Targets, Unmapped, told
 from cfy_cli.dsl.shapes import Reading
 from cfy_cli.dsl.source import Node
 from cfy_cli.dsl.syntax import NO_OPERATION, Interfaces, Json, Operation
@@ -90,7 +90,7 @@ class Operators:
             try:
                 target = self.targets.find(implementation)
             except Unmapped as error:
-                self.reading.tell(node.place_of(("implementation",)), "implementation", str(error))
+                told(error, node.place_of(("implementation",)), self.reading)
                 return self._plan(NO_OPERATION, "", "", None, {})
             plugin, function = target.plugin, target.function
             if target.script:

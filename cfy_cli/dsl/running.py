@@ -27,7 +27,7 @@ class _Running(Evaluation):
         try:
             return self._lookups.node(name)
         except KeyError:
-            raise FunctionFailed(f"knows no node `{name}`") from None
+            raise FunctionFailed(f"there is no node `{name}`") from None
 
     @property
     def outside(self) -> Lookups:

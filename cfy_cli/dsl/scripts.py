@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfy_cli.dsl.problems import near
+from cfy_cli.dsl.problems import Place, near
+from cfy_cli.dsl.shapes import Reading
 
 SCRIPT = "script"  # the plugin that runs scripts
 RUN_SCRIPT = "script_runner.tasks.run"
@@ -15,7 +16,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!:)\S")
 
 
 class Unmapped(Exception):
-    """An implementation that nothing runs; the sentence says why."""
+    """An implementation that nothing runs; the sentence says why, and is empty where that is told already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Targets:
     plugins: Mapping[str, Any]
     folders: tuple[Path, ...]  # where scripts may be
     blueprints: Iterable[str]  # namespaces of imported blueprints: their scripts are theirs to have
+    whole: bool = True  # whether all imports could be had, and so all plugins are known
     _found: dict[str, Target | Unmapped] = field(default_factory=dict)
 
     def find(self, implementation: str) -> Target:
@@ -61,6 +63,8 @@ class Targets:
                 return Target(plugins[0], mapping[len(plugins[0]) + 1 :])
         if any(implementation.startswith(f"{namespace}--") for namespace in self.blueprints):
             return Target(self._script_plugin(), script="script_path")
+        if not self.whole and "/" not in implementation:
+            raise Unmapped
         plugin = implementation.partition(".")[0]
         raise Unmapped(
             f"`{implementation}` is neither a file of the blueprint nor a function of one of its plugins"
@@ -79,6 +83,11 @@ class Targets:
             return any((folder / name).is_file() for folder in self.folders)
         except (OSError, ValueError):
             return False
+
+
+def told(error: Unmapped, place: Place, reading: Reading) -> None:
+    if error.args:
+        reading.tell(place, "implementation", str(error))
 
 
 def _without_namespace(name: str) -> str:

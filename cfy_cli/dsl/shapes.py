@@ -57,9 +57,8 @@ class Scalar:
         if not isinstance(value, self.types) or (isinstance(value, bool) and bool not in self.types):
             return expected(self.called, node, reading)
         if self.choices and value not in self.choices:
-            return reading.tell(
-                node, "choice", f"`{value}` is not one of {one_of(self.choices)}{near(str(value), self.choices)}"
-            )
+            hint = near(str(value), self.choices) if len(self.choices) > 1 else ""
+            return reading.tell(node, "choice", f"`{value}` is not one of {one_of(self.choices)}{hint}")
         return value
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.dsl.hierarchies import Completing
-from cfy_cli.dsl.scripts import RUN_SCRIPT_WORKFLOW, Targets, Unmapped
+from cfy_cli.dsl.scripts import RUN_SCRIPT_WORKFLOW, Targets, Unmapped, told
 from cfy_cli.dsl.syntax import Workflow
 
 
@@ -16,7 +16,7 @@ def workflows_of(declared: Mapping[str, Workflow], targets: Targets, completing:
             try:
                 plans[name] = _plan(workflow, targets, completing)
             except Unmapped as error:
-                completing.reading.tell(workflow.node.place_of(("mapping",)), "implementation", str(error))
+                told(error, workflow.node.place_of(("mapping",)), completing.reading)
     return plans
 
 

@@ -10,6 +10,11 @@ from cfy_cli.dsl.lookups import Lookups, WiderLookups
 
 def attribute(instance_id: str, path: list[Any], world: World, context: Context) -> Json:
     """A run-time property of an instance, or the property of its node when it has none; None when neither has it."""
+    what = instance_id + "".join(f"[{step}]" for step in path)
+    return world.once(what, lambda: _attribute(instance_id, path, world, context))
+
+
+def _attribute(instance_id: str, path: list[Any], world: World, context: Context) -> Json:
     outside = world.outside
     node_name = outside.node_of(instance_id)
     inside = Context(context.where, self_node=node_name, self_id=instance_id)

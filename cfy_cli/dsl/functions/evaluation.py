@@ -1,7 +1,7 @@
 """Calling functions: the order in which inner and outer calls are made, and what happens when one cannot be."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cfy_cli.dsl.functions import attributes, outside, plan, text
 from cfy_cli.dsl.functions.function import Context, Function, FunctionFailed, Json, NotYet, step_into
@@ -13,7 +13,6 @@ from cfy_cli.dsl.versions import LATEST, Version, name_of
 FUNCTIONS: Mapping[str, Function] = {
     each.name: each for each in (*text.FUNCTIONS, *plan.FUNCTIONS, *attributes.FUNCTIONS, *outside.FUNCTIONS)
 }
-DEEPEST = 50  # calls whose result is a call again
 
 
 class Evaluation(ABC):
@@ -24,9 +23,9 @@ class Evaluation(ABC):
 
     def __init__(self, version: Version = LATEST) -> None:
         self.version = version
-        self._made: dict[tuple[str, str], Json] = {}  # (node, path) -> the property's value
-        self._being_made: list[tuple[str, str]] = []
-        self._depth = 0
+        self._made: dict[str, Json] = {}  # properties of nodes, by node and path
+        self._being_made: list[str] = []
+        self._circles: set[frozenset[str]] = set()
 
     @abstractmethod
     def input(self, name: str) -> Json: ...
@@ -57,27 +56,35 @@ class Evaluation(ABC):
             return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
         return value
 
-    def property_of(self, node_name: str, path: list[str | int]) -> Json:
-        key = node_name, "".join(f"[{step!r}]" for step in path)
-        if key in self._made:
-            return self._made[key]
-        if key in self._being_made:
-            circle = [*self._being_made[self._being_made.index(key) :], key]
-            raise FunctionFailed("goes in a circle: " + " -> ".join(f"{node}{steps}" for node, steps in circle))
-        self._being_made.append(key)
+    def once(self, what: str, make: Callable[[], Json]) -> Json:
+        """What `make` makes, unless that is being made already: then values need each other in a circle."""
+        if what in self._being_made:
+            circle = self._being_made[self._being_made.index(what) :]
+            if frozenset(circle) in self._circles:
+                raise NotYet  # it is told
+            self._circles.add(frozenset(circle))
+            raise FunctionFailed(f"this goes in a circle: {' -> '.join([*circle, what])}")
+        self._being_made.append(what)
         try:
-            made = self._property(node_name, path)
+            return make()
         finally:
             self._being_made.pop()
-        if not holds_function(made):
-            self._made[key] = made
-        return made
+
+    def property_of(self, node_name: str, path: list[str | int]) -> Json:
+        what = node_name + "".join(f"[{step}]" for step in path)
+        if what not in self._made:
+            made = self.once(what, lambda: self._property(node_name, path))
+            if holds_function(made):
+                return made
+            self._made[what] = made
+        return self._made[what]
 
     def _property(self, node_name: str, path: list[str | int]) -> Json:
         value = self.node(node_name).get("properties") or {}
         inside = Context(f"node `{node_name}`", self_node=node_name)
         for position, step in enumerate(path):
-            value = step_into(value, [step], f"the node `{node_name}`" if not position else f"`{path[position - 1]}`")
+            whose = f"`{path[position - 1]}`" if position else f"the node `{node_name}`"
+            value = step_into(value, [step], whose)
             if is_function(value) and position + 1 < len(path):
                 value = self.value_of(value, inside)
                 if is_function(value):
@@ -99,28 +106,14 @@ class Evaluation(ABC):
                 raise NotYet
             result = function.give(arguments, self, context)
             self._check_type(value.get(TYPE), result)
-            return self._again(result, context)
         except NotYet:
             return waiting
         except FunctionFailed as error:
-            return self.failed(value, context, f"`{name}` {error}")
+            return self.failed(value, context, f"`{name}`: {error}")
         except KeyError as error:  # what Lookups raise for what they do not have
             return self.failed(value, context, f"`{name}`: {error.args[0] if error.args else error}")
-
-    def _again(self, result: Json, context: Context) -> Json:
-        """What a function gives may hold calls too: an input's value, say."""
-        if not holds_function(result):
-            return result
-        self._depth += 1
-        try:
-            if self._depth > DEEPEST:
-                raise FunctionFailed(
-                    f"gives a call that gives a call, over {DEEPEST} times; it seems to go in a circle"
-                )
-            return self.value_of(result, context)
-        finally:
-            self._depth -= 1
+        return result
 
     def _check_type(self, wanted: Json, result: Json) -> None:
         if wanted in PRIMITIVES and not is_function(result) and not is_of(result, wanted):
-            raise FunctionFailed(f"gives `{result}`, which is not of the type {wanted}")
+            raise FunctionFailed(f"`{result}` is not of the type {wanted}")

@@ -65,6 +65,9 @@ class World(Protocol):
 
     def value_of(self, value: Json, context: Context) -> Json: ...
 
+    def once(self, what: str, make: Callable[[], Json]) -> Json:
+        """What `make` makes; FunctionFailed when that is being made already."""
+
     @property
     def outside(self) -> Lookups: ...
 

@@ -101,7 +101,7 @@ def _entity_and_property(arguments: Any) -> str | None:
     if is_function(entity):
         return None
     if entity not in SYS:
-        return f"knows no `{entity}`, only {one_of(SYS)}{near(str(entity), SYS)}"
+        return f"knows nothing of a `{entity}`, only of {one_of(SYS)}{near(str(entity), SYS)}"
     if not is_function(name) and name not in SYS[entity]:
         return f"knows no `{name}` of a {entity}, only {one_of(SYS[entity])}{near(str(name), SYS[entity])}"
     return None

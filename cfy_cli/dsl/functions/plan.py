@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cfy_cli.dsl.functions.function import Context, Function, Json, World, is_path, step_into
+from cfy_cli.dsl.functions.function import Context, Function, Json, NotYet, World, is_path, step_into
 from cfy_cli.dsl.functions.names import OF_NODES, TYPE, called, holds_function, is_function
 
 
@@ -12,9 +12,12 @@ def _input_name(arguments: Any) -> str | None:
     return "takes the name of an input, or a list of the name and keys within it"
 
 
-def _get_input(arguments: Any, world: World, _context: Context) -> Json:
+def _get_input(arguments: Any, world: World, context: Context) -> Json:
     name, *path = arguments if isinstance(arguments, list) else [arguments]
-    return step_into(world.input(name), path, f"the input `{name}`")
+    value = world.once(f"input {name}", lambda: world.value_of(world.input(name), context))
+    if path and is_function(value):
+        raise NotYet
+    return step_into(value, path, f"the input `{name}`")
 
 
 def _node_and_path(arguments: Any) -> str | None:

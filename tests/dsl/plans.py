@@ -1,0 +1,90 @@
+"""Plans as the golden files keep them: without what the basic types alone bring, and with what has no order sorted."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+GOOD = sorted((HERE / "ok").glob("*.yaml"))
+
+BUILT_IN = {"cloudify/types/types.yaml"}
+UNORDERED = ("plugins", "plugins_to_install", "deployment_plugins_to_install")
+PLUGIN_LISTS = ("deployment_plugins_to_install", "host_agent_plugins_to_install", "workflow_plugins_to_install")
+
+
+def given_inputs(main: Path) -> dict[str, Any]:
+    """What the first line of a blueprint says to give: `# inputs: {...}`."""
+    first = main.read_text().partition("\n")[0]
+    found: dict[str, Any] = json.loads(first.removeprefix("# inputs: ")) if first.startswith("# inputs: ") else {}
+    return found
+
+
+def reduced(plan: dict[str, Any], main: Path) -> dict[str, Any]:
+    plan = json.loads(json.dumps(plan))
+    text = main.read_text()
+    with_types = "cloudify/types/types.yaml" in text
+    if with_types:
+        for section in ("data_types", "policy_triggers", "policy_types", "relationships"):
+            plan[section] = {k: v for k, v in (plan.get(section) or {}).items() if not k.startswith("cloudify.")}
+        plan["workflows"] = {k: v for k, v in plan["workflows"].items() if v["plugin"] != "default_workflows"}
+        plan["workflow_plugins_to_install"] = []
+    for group in (*(plan["groups"] or {}).values(), *plan["scaling_groups"].values()):
+        group["members"] = sorted(group["members"])
+    for name in PLUGIN_LISTS:
+        plan[name] = _sorted(plan[name])
+    plan["requirements"] = {key: _sorted(_once(found)) for key, found in plan["requirements"].items()}
+    plan["nodes"] = sorted(map(_node, plan["nodes"]), key=lambda node: node["name"])
+    for workflow in plan["workflows"].values():
+        for parameter in ("script_path", "script_source"):      # our own words
+            workflow["parameters"].get(parameter, {}).pop("description", None)
+    for about in plan["relationships"].values():
+        about.pop("source_interfaces")
+        about.pop("target_interfaces")
+    plan.pop("inter_deployment_functions", None)
+    plan.pop("node_instances", None)
+    return plan
+
+
+def instances(created: list[dict[str, Any]]) -> list[str]:
+    """How many instances there are of each kind: of a node, on a host, in groups, with relationships."""
+    kinds = Counter(
+        f"{each['node_id']} on {_node_of(each.get('host_id'))}"
+        f" in {[group['name'] for group in each.get('scaling_groups') or []]}"
+        f" to {sorted(rel['type'] + ':' + rel['target_name'] for rel in each['relationships'])}"
+        for each in created
+    )
+    return [f"{count} x {kind}" for kind, count in sorted(kinds.items())]
+
+
+def _node_of(instance_id: str | None) -> str:
+    return instance_id.rpartition("_")[0] if instance_id else "-"
+
+
+def _node(node: dict[str, Any]) -> dict[str, Any]:
+    node.pop("interfaces")
+    node["operations"] = _operations(node["operations"])
+    for relationship in node["relationships"]:
+        relationship.pop("source_interfaces")
+        relationship.pop("target_interfaces")
+        relationship["source_operations"] = _operations(relationship["source_operations"])
+        relationship["target_operations"] = _operations(relationship["target_operations"])
+    for name in UNORDERED:
+        if name in node:
+            node[name] = sorted(f"{plugin['name']} by {plugin['executor']}" for plugin in node[name])
+    return node
+
+
+def _operations(operations: dict[str, Any]) -> dict[str, Any]:
+    """Those that do something, and the bare names of the others."""
+    real = {name: about for name, about in operations.items() if about["operation"]}
+    nothing = sorted(name for name in operations if name not in real)
+    return {**real, "": nothing} if nothing else real
+
+
+def _sorted(items: list[Any]) -> list[Any]:
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def _once(items: list[Any]) -> list[Any]:
+    return [item for position, item in enumerate(items) if item not in items[:position]]
