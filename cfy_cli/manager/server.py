@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from cfy_cli import __version__
 from cfy_cli.manager.rest import (
     blueprints,
+    cluster,
     deployments,
     docs,
     errors,
@@ -26,6 +27,7 @@ from cfy_cli.manager.services.manager import Manager
 
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
+    cluster.routes,
     deployments.routes,
     events.routes,
     executions.routes,
@@ -45,6 +47,7 @@ def create_app(manager: Manager) -> FastAPI:
     app.state.manager = manager
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
+    app.include_router(status.unversioned.router, prefix="/api")
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)

@@ -54,6 +54,10 @@ POST   /sites/{key}                            site_update
 DELETE /sites/{key}                            site_delete
 GET    /status                                 status_get
 GET    /version                                version_get
+GET    /managers                               manager_get
+GET    /brokers                                broker_get
+GET    /db-nodes                               db_nodes_get
+GET    /maintenance                            maintenance_mode_get
 GET    /tenants                                tenant_list
 GET    /tenants/{tenant_name}                  tenant_get
 POST   /tenants/{tenant_name}                  tenant_create

@@ -19,7 +19,7 @@ from cfy_cli.manager.store.query import check_include, narrow
 routes = Routes("events")
 EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id")
 Asked = Annotated[Listing, Depends(listing(sort="reported_timestamp", extra=EXTRA))]
-ONLY_EVENTS = ("error_causes", "event_type")
+ONLY_EVENTS = ("event_type",)
 ONLY_LOGS = ("level", "logger")
 
 

@@ -7,6 +7,7 @@ from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.paging import flag
 
 routes = Routes("manager")
+unversioned = Routes("manager")     # clients ask which manager it is before they know its API's version
 
 
 @routes.get("/status", "status_get")
@@ -17,6 +18,7 @@ def get_status(call: Call) -> dict[str, Any]:
     return {name: answer[name] for name in call.include or answer if name in answer}
 
 
+@unversioned.get("/version", "version_get")
 @routes.get("/version", "version_get")
 def get_version(call: Call) -> dict[str, Any]:
     answer = {

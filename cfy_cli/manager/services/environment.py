@@ -47,10 +47,9 @@ def delete_deployment_environment(work: Work) -> None:
     number = work.execution.deployment_storage_id
     with work.manager.writing(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
-        if work.parameters.get("delete_logs"):
-            store.session.execute(delete(Event).where(
-                Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id
-            ))
+        store.session.execute(delete(Event).where(
+            Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id
+        ))
         store.delete(deployment)
     work.manager.files.forget_deployment(deployment.storage_id)
 

@@ -22,6 +22,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lines: list[dict[str, Any]] = []
+        self._latest = ""
         self._guard = threading.Lock()
         self._storing = threading.Lock()
         self._spoken = threading.Event()
@@ -30,9 +31,13 @@ class History:
         self._thread.start()
 
     def add(self, line: dict[str, Any]) -> None:
-        """A row of `events` as keyword arguments."""
+        """A row of `events` as keyword arguments.
+
+        Times never go back: readers page by time, and a line put before one they have read would be lost to them.
+        """
         with self._guard:
-            self._lines.append({**line, "timestamp": now()})
+            self._latest = max(self._latest, line["reported_timestamp"])
+            self._lines.append({**line, "reported_timestamp": self._latest, "timestamp": now()})
             full = len(self._lines) > MOST_WAITING
         self._spoken.set()
         if full:

@@ -1,5 +1,6 @@
 """The manager as its services see it: a database, files, keys, a bell."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,10 @@ class Manager:
         self.files = Files(settings.files)
         self.bell = bell or Bell.hang()
         self.credentials = Credentials(self.database, self._key_file)
+
+    @property
+    def hostname(self) -> str:
+        return socket.gethostname()
 
     @property
     def _key_file(self) -> Path:

@@ -93,6 +93,9 @@ def recover(manager: Manager, workers: str) -> int:
 
 def _run_system(work: Work) -> Ending:
     name = work.execution.workflow_id
+    if name == "delete_deployment_environment":     # its history goes with it
+        SYSTEM[name](work)
+        return Ending(ExecutionState.TERMINATED)
     work.tell("workflow_started", f"Starting '{name}' workflow execution")
     try:
         SYSTEM[name](work)
@@ -100,8 +103,7 @@ def _run_system(work: Work) -> Ending:
         cause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
         work.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
         raise
-    if name != "delete_deployment_environment":     # its history went with it
-        work.tell("workflow_succeeded", f"'{name}' workflow execution succeeded")
+    work.tell("workflow_succeeded", f"'{name}' workflow execution succeeded")
     return Ending(ExecutionState.TERMINATED)
 
 

@@ -72,7 +72,7 @@ class Event(Base):
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Stamp, default=now)
     reported_timestamp: Mapped[str] = mapped_column(Stamp, default=now)
-    execution_id: Mapped[str | None] = mapped_column(text(36), ForeignKey("executions.id", ondelete="CASCADE"))
+    execution_id: Mapped[str | None] = mapped_column(text(36))     # no foreign key: lines may come after it is gone
     workflow_id: Mapped[str | None] = mapped_column(Name)
     deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
