@@ -82,7 +82,7 @@ def stop(data_dir: Path) -> Running | None:
     with suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGTERM)
     until = time.monotonic() + STOP_SECONDS + 5
-    while is_locked(data_dir):
+    while is_locked(data_dir) or not _gone(found.pid):
         if time.monotonic() > until:
             raise CfyError(f"The manager (pid {found.pid}) does not end", hint=f"Look into {data_dir / LOG}")
         time.sleep(0.02)
@@ -110,6 +110,18 @@ def is_locked(data_dir: Path) -> bool:
         return True
     except OSError:
         return False
+
+
+def _gone(pid: int) -> bool:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)         # when it is our own child, somebody has to take note of its end
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return True                         # the number is somebody else's by now
+    return False
 
 
 def prepare_folder(data_dir: Path) -> Path:

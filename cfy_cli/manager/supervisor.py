@@ -45,10 +45,15 @@ class Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = _lock(settings.data_dir)
-        self._socket = _listen(settings)
+        try:
+            self._socket = _listen(settings)
+        except CfyError:
+            self._lock.close()
+            raise
         self._bell = Bell.hang()
         self._life = os.pipe()          # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
+        self._pipes: dict[str, int] = {}        # where a child says that it is ready
         self._deaths: dict[str, list[float]] = {}
         self._stopping = False
 
@@ -86,6 +91,10 @@ class Supervisor:
                 child.kill()
                 child.wait()
         (self._settings.data_dir / STATE).unlink(missing_ok=True)
+
+    def give_up(self) -> None:
+        """End a start that failed, and leave the folder to others. Otherwise our own end does that."""
+        self.end()
         self._lock.close()
 
     def _start_child(self, name: str, *, wait: bool = True) -> None:
@@ -100,7 +109,6 @@ class Supervisor:
         )
         os.close(said)
         os.set_inheritable(ready, False)
-        self._pipes = getattr(self, "_pipes", {})
         self._pipes[name] = ready
         if wait:
             self._wait_ready(name)
@@ -160,23 +168,30 @@ class Supervisor:
 
 def supervise(settings: Settings, report: int | None = None) -> int:
     """Run a manager until it is told to stop; `report` is told how the start went, in one line of JSON."""
-    supervisor = None
     try:
         supervisor = Supervisor(settings)
-        running = supervisor.start()
-        _tell(report, asdict(running))
-        log.warning("The manager answers at %s", running.url)
-        return supervisor.watch()
     except Locked:
         _tell(report, {"locked": True})
         return 1
     except CfyError as error:
-        log.error("%s", error)
-        _tell(report, {"error": str(error), "hint": error.hint})
-        return 1
+        return _failed(report, error)
+    try:
+        running = supervisor.start()
+    except CfyError as error:
+        supervisor.give_up()    # first: whoever is told may look at once
+        return _failed(report, error)
+    _tell(report, asdict(running))
+    log.warning("The manager answers at %s", running.url)
+    try:
+        return supervisor.watch()
     finally:
-        if supervisor is not None:
-            supervisor.end()
+        supervisor.end()
+
+
+def _failed(report: int | None, error: CfyError) -> int:
+    log.error("%s", error)
+    _tell(report, {"error": str(error), "hint": error.hint})
+    return 1
 
 
 def _lock(data_dir: Path):  # type: ignore[no-untyped-def]

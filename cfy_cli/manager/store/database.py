@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from cfy_cli.errors import Busy, CfyError, Invalid
+from cfy_cli.errors import Busy, CfyError, Failed, Invalid
 
 BUSY_SECONDS = 30
 HINT = "Try again in a moment."
@@ -31,13 +31,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent view; what is changed in it is not kept."""
-        with _as_sentences(), Session(self.engine, expire_on_commit=False) as session:
+        with as_sentences(self.url), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Everything in it is stored when it ends, or nothing."""
-        with _as_sentences(), self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with as_sentences(self.url), self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -109,30 +109,31 @@ class _Turn:
 
 
 @contextmanager
-def _as_sentences() -> Iterator[None]:
+def as_sentences(url: URL) -> Iterator[None]:
+    """What a database says when it cannot, as something a user can act on."""
     try:
         yield
-    except CfyError:
-        raise
-    except OperationalError as error:
-        if _is_busy(error):
-            raise Busy("The manager's database is busy", hint=HINT) from error
-        if _is_full(error):
-            raise Busy("The disk of the manager's database is full", hint="Make room and try again.") from error
-        raise
+    except DBAPIError as error:
+        sentence = _sentence(error, url)
+        if sentence is None:
+            raise
+        raise sentence from error
     except TimeoutError as error:
         raise Busy("The manager's database is busy", hint=HINT) from error
 
 
-def _is_busy(error: DBAPIError) -> bool:
+def _sentence(error: DBAPIError, url: URL) -> CfyError | None:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or getattr(error.orig, "sqlstate", "") in (
-        "40001", "40P01", "55P03", "53300",
-    )
-
-
-def _is_full(error: DBAPIError) -> bool:
-    return (
-        getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-        or getattr(error.orig, "sqlstate", "") == "53100"
-    )
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or state in ("40001", "40P01", "55P03", "53300"):
+        return Busy("The manager's database is busy", hint=HINT)
+    if code == sqlite3.SQLITE_FULL or state == "53100":
+        return Busy("The disk of the manager's database is full", hint="Make room and try again.")
+    if code == sqlite3.SQLITE_NOTADB:
+        return Failed(f"{url.database} is not a SQLite database", hint="Move it away, or give another data folder.")
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT):
+        return Failed(f"The database {url.database} cannot be used: {error.orig}")
+    if url.get_backend_name() == "postgresql" and isinstance(error, OperationalError) and not state:
+        where = url.render_as_string(hide_password=True)
+        return Busy(f"The database {where} does not answer: {str(error.orig).splitlines()[0]}", hint="Is it running?")
+    return None

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.store.database import Database
+from cfy_cli.manager.store.database import Database, as_sentences
 from cfy_cli.manager.store.models import Base
 
 HEAD = "0001"               # the newest revision in migrations/versions
@@ -20,7 +20,7 @@ LOCK_NUMBER = 0x63667900    # "cfy": any number, the same for every manager of o
 
 def prepare(database: Database) -> None:
     """Leave the database at HEAD, or raise a sentence and change nothing."""
-    with _alone(database):
+    with as_sentences(database.url), _alone(database):
         found = _revision(database)
         if found is None:
             _create(database)

@@ -1,0 +1,217 @@
+"""The manager as processes: started, found, killed, ended."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from cfy_cli.errors import CfyError
+from cfy_cli.manager import supervise
+from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.supervise import AlreadyRunning, Running
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "a folder"
+    yield folder
+    supervise.stop(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(data_dir: Path, **settings: object) -> Running:
+    return supervise.start(Settings(data_dir, **{"port": free_port(), "workers": 1, **settings}))  # type: ignore[arg-type]
+
+
+def ask(running: Running, data_dir: Path, path: str, method: str = "GET", **options: object) -> requests.Response:
+    admin = json.loads((data_dir / "admin.json").read_text())
+    return requests.request(
+        method, f"{running.url}/api/v3.1{path}", auth=(admin["username"], admin["password"]), timeout=10, **options  # type: ignore[arg-type]
+    )
+
+
+def alive(pid: int) -> bool:
+    """Running, and no zombie that waits for a parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(what: object, seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_it_answers_when_start_returns_and_nothing_is_left_when_stop_does(data_dir: Path):
+    running = start(data_dir, workers=2)
+    assert ask(running, data_dir, "/status").json()["status"] == "OK"
+    assert supervise.status(data_dir) == running
+    assert len(running.workers) == 2
+    stopped = supervise.stop(data_dir)
+    assert stopped == running
+    assert [pid for pid in (running.pid, running.server, *running.workers) if alive(pid)] == []
+    assert supervise.status(data_dir) is None
+    assert supervise.stop(data_dir) is None
+
+
+def test_what_was_stored_is_there_after_a_restart(data_dir: Path):
+    first = start(data_dir)
+    ask(first, data_dir, "/sites/tlv", "PUT", json={"location": "32.1,34.8"})
+    supervise.stop(data_dir)
+    second = start(data_dir)
+    assert ask(second, data_dir, "/sites/tlv").json()["location"] == "32.1,34.8"
+
+
+def test_a_second_start_says_who_runs_and_changes_nothing(data_dir: Path):
+    running = start(data_dir)
+    with pytest.raises(AlreadyRunning) as refused:
+        start(data_dir)
+    assert f"pid {running.pid}" in refused.value.message
+    assert running.url in refused.value.message
+    assert supervise.status(data_dir) == running
+
+
+def test_a_taken_port_is_a_sentence_and_leaves_nothing_running(data_dir: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(CfyError, match=f"cannot listen at 127.0.0.1:{port}: another program listens there"):
+            start(data_dir, port=port)
+    assert supervise.status(data_dir) is None
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CfyError, match="cannot be used: Not a directory"):
+        start(tmp_path / "file" / "data")
+
+
+def test_a_crash_at_start_is_a_sentence_with_the_end_of_the_log(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "uvicorn.py").write_text("raise RuntimeError('this uvicorn is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    with pytest.raises(CfyError, match="did not start") as failed:
+        start(data_dir)
+    assert str(data_dir / "logs" / "manager.log") in (failed.value.hint or "")
+    assert "this uvicorn is broken" in (failed.value.hint or "")
+    assert supervise.status(data_dir) is None
+
+
+def test_a_file_that_is_no_database_is_a_sentence_and_stays_as_it_is(data_dir: Path):
+    data_dir.mkdir()
+    content = "this is not a database, it only has its name " * 100
+    (data_dir / "manager.db").write_text(content)
+    with pytest.raises(CfyError, match=r"manager\.db is not a SQLite database"):
+        start(data_dir)
+    assert (data_dir / "manager.db").read_text() == content
+
+
+def test_a_database_that_does_not_answer_is_a_sentence(data_dir: Path):
+    with pytest.raises(CfyError, match="database"):
+        start(data_dir, database_url=f"postgresql://nobody:canary@127.0.0.1:{free_port()}/none")
+    assert "canary" not in (data_dir / "logs" / "manager.log").read_text()
+
+
+def test_a_file_left_by_a_crash_is_not_believed(data_dir: Path):
+    running = start(data_dir)
+    for pid in (running.pid, running.server, *running.workers):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
+    assert (data_dir / "manager.json").exists()
+    assert supervise.status(data_dir) is None
+    assert ask(start(data_dir), data_dir, "/status").ok
+
+
+def test_children_end_when_the_supervisor_is_killed(data_dir: Path):
+    running = start(data_dir)
+    os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
+
+
+def test_a_killed_child_is_started_again(data_dir: Path):
+    running = start(data_dir)
+    for pid in (running.server, *running.workers):
+        os.kill(pid, signal.SIGKILL)
+
+    def all_new() -> bool:
+        now = supervise.status(data_dir)
+        return now is not None and now.server != running.server and now.workers != running.workers
+
+    wait_until(all_new)
+    wait_until(lambda: ask(running, data_dir, "/status").ok)
+
+
+def test_the_password_is_random_and_only_its_owner_can_read_it(data_dir: Path, tmp_path: Path):
+    running = start(data_dir)
+    other = tmp_path / "another folder"
+    second = start(other)
+    try:
+        passwords = {json.loads((folder / "admin.json").read_text())["password"] for folder in (data_dir, other)}
+        assert len(passwords) == 2
+        assert min(len(password) for password in passwords) >= 20
+        assert (data_dir / "admin.json").stat().st_mode & 0o777 == 0o600
+        assert data_dir.stat().st_mode & 0o777 == 0o700
+        assert ask(second, other, "/status").ok
+        assert requests.get(f"{running.url}/api/v3.1/status", auth=("admin", "admin"), timeout=10).status_code == 401
+    finally:
+        supervise.stop(other)
+
+
+def test_the_address_of_the_database_is_hidden_from_other_users(data_dir: Path):
+    running = start(data_dir)
+    for pid in (running.pid, running.server, *running.workers):
+        assert str(data_dir) not in Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def test_eight_processes_write_at_once_and_nothing_acknowledged_is_lost(data_dir: Path):
+    running = start(data_dir, workers=2)
+    admin = json.loads((data_dir / "admin.json").read_text())
+    seconds = float(os.environ.get("CFY_STRESS_SECONDS", "3"))
+    script = Path(__file__).with_name("writer.py")
+    writers = [
+        subprocess.Popen(
+            [sys.executable, str(script), running.url, admin["password"], str(number), str(seconds)],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for number in range(8)
+    ]
+    said = [json.loads(writer.communicate()[0]) for writer in writers]
+    stored = set()
+    total = None
+    while total is None or len(stored) < total:
+        answer = ask(running, data_dir, f"/sites?_include=name&_offset={len(stored)}").json()
+        total = answer["metadata"]["pagination"]["total"]
+        stored |= {site["name"] for site in answer["items"]}
+    acknowledged = {name for one in said for name in one["acknowledged"]}
+    assert acknowledged - stored == set()
+    assert [problem for one in said for problem in one["problems"]] == []
+    print(f"{len(acknowledged)} writes acknowledged in {seconds} s by 8 processes, all stored")
+
+
+def test_postgresql_behind_the_same_commands(data_dir: Path, database_url: str):
+    if "sqlite" in database_url:
+        pytest.skip("the others use SQLite")
+    running = start(data_dir, database_url=database_url)
+    assert ask(running, data_dir, "/sites/tlv", "PUT", json={}).ok
+    services = ask(running, data_dir, "/status").json()["services"]
+    assert services["PostgreSQL"]["status"] == "Active"
