@@ -8,12 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from cfy_cli.contract.clock import now
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
 
 
 class Blueprint(Owned, Base):
     __tablename__ = "blueprints"
-    __table_args__ = (UniqueConstraint("tenant_name", "id"),)
+    __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
     WIRE = (
         "created_at", "id", "visibility", "main_file_name", "plan", "requirements", "updated_at", "description",
         "is_hidden", "state", "error", "error_traceback", *Owned.OWNED_WIRE, "labels", "upload_execution",

@@ -11,12 +11,12 @@ from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.sites import Site
-from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
 
 
 class Deployment(Owned, Base):
     __tablename__ = "deployments"
-    __table_args__ = (UniqueConstraint("tenant_name", "id"),)
+    __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
     WIRE = (
         "created_at", "id", "visibility", "description", "inputs", "groups", "permalink", "policy_triggers",
         "policy_types", "outputs", "capabilities", "scaling_groups", "updated_at", "workflows",

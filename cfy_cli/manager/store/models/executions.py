@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
 
 
 class Execution(Owned, Base):
@@ -57,7 +57,7 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_execution", "execution_id", "storage_id"),
         Index("ix_events_tenant_reported", "tenant_name", "reported_timestamp"),
-        {"sqlite_autoincrement": True},     # a number once given is never given again: readers go by it
+        NEVER_AGAIN,
     )
     WIRE = (
         "_storage_id", "timestamp", "reported_timestamp", "blueprint_id", "deployment_id", "deployment_display_name",

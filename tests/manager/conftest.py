@@ -1,0 +1,101 @@
+"""Small blueprints and what is done with them, over HTTP."""
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import pytest
+import requests
+
+from cfy_cli.contract.states import ENDED
+from tests.conftest import Ask
+
+HELLO = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs:
+  greeting: {type: string, default: hello}
+  port: {type: integer, default: 80}
+node_templates:
+  web:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create:
+          implementation: say.sh
+          inputs: {greeting: {get_input: greeting}}
+outputs:
+  said: {value: {get_attribute: [web, said]}}
+capabilities:
+  port: {value: {get_input: port}}
+"""
+SAY = '#!/bin/bash\nctx logger info "$greeting"\nctx instance runtime-properties said "$greeting, world"\n'
+SLEEPER = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  slow:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: sleep.sh}
+"""
+SLEEP = "#!/bin/bash\ntouch \"$MARK\" 2>/dev/null\nsleep 30\n"
+
+
+def archive(files: Mapping[str, str], root: str = "app/") -> bytes:
+    """A tar.gz of a folder, as clients send it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(root + name)
+            member.size, member.mode = len(text.encode()), 0o755
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+class Upload(Protocol):
+    def __call__(
+        self, name: str, blueprint: str = HELLO, files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP}, **params: Any  # noqa: B006
+    ) -> requests.Response: ...
+
+
+@pytest.fixture
+def upload(ask: Ask, worker: object) -> Upload:
+    def upload(
+        name: str, blueprint: str = HELLO, files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP}, **params: Any  # noqa: B006
+    ) -> requests.Response:
+        body = archive({"blueprint.yaml": blueprint, **files})
+        return ask("PUT", f"/blueprints/{name}", files={
+            "params": (None, json.dumps({"application_file_name": "blueprint.yaml", **params})),
+            "blueprint_archive": ("a.tar.gz", body),
+        })
+
+    return upload
+
+
+@pytest.fixture
+def run(ask: Ask) -> Callable[..., dict[str, Any]]:
+    """Start a workflow, wait for its end and return the execution."""
+
+    def run(deployment: str, workflow: str, **body: Any) -> dict[str, Any]:
+        started = ask("POST", "/executions", json={"deployment_id": deployment, "workflow_id": workflow, **body})
+        assert started.status_code == 201, started.text
+        return ended(ask, started.json()["id"])
+
+    return run
+
+
+def ended(ask: Ask, execution_id: str, seconds: float = 30) -> dict[str, Any]:
+    return until(lambda: ask("GET", f"/executions/{execution_id}").json(), lambda found: found["status"] in ENDED, seconds)
+
+
+def until(look: Callable[[], Any], well: Callable[[Any], bool], seconds: float = 30) -> Any:
+    limit = time.monotonic() + seconds
+    while not well(found := look()):
+        assert time.monotonic() < limit, f"it stays {found}"
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,309 @@
+"""Blueprints over HTTP: taking them in, refusing them, giving them back."""
+
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.manager.services import archives
+from cfy_cli.manager.services.manager import Manager
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
+
+
+def test_an_uploaded_blueprint_has_a_plan_and_gives_its_archive_back(ask: Ask, upload: Upload):
+    answer = upload("app", labels=[{"key": "Team", "value": "core"}])
+    assert answer.status_code == 201, answer.text
+    blueprint = answer.json()
+    assert (blueprint["state"], blueprint["main_file_name"]) == ("uploaded", "blueprint.yaml")
+    assert [node["name"] for node in blueprint["plan"]["nodes"]] == ["web"]
+    assert [(label["key"], label["value"]) for label in blueprint["labels"]] == [("team", "core")]
+    assert blueprint["upload_execution"]["status"] == "terminated"
+    download = ask("GET", "/blueprints/app/archive")
+    with tarfile.open(fileobj=io.BytesIO(download.content)) as tar:
+        assert "app/say.sh" in tar.getnames()
+
+
+def test_the_order_people_wrote_things_in_is_kept(ask: Ask, upload: Upload):
+    outputs = "".join(f"  z{9 - number}: {{value: {number}}}\n" for number in range(10))
+    upload("app", f"{HELLO.split('outputs:')[0]}outputs:\n{outputs}")
+    plan = ask("GET", "/blueprints/app?_include=plan").json()["plan"]
+    assert list(plan["outputs"]) == [f"z{9 - number}" for number in range(10)]
+
+
+def test_an_asynchronous_upload_answers_at_once_and_is_followed_by_its_execution(ask: Ask, upload: Upload):
+    blueprint = upload("app", async_upload=True).json()
+    assert blueprint["upload_execution"]["workflow_id"] == "upload_blueprint"
+    assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "terminated"
+    messages = [event["message"] for event in ask(
+        "GET", f"/events?execution_id={blueprint['upload_execution']['id']}&include_logs=true"
+    ).json()["items"]]
+    assert messages == [
+        "Starting 'upload_blueprint' workflow execution",
+        "Blueprint archive uploaded. Extracting...",
+        "Blueprint archive extracted. Parsing...",
+        "Blueprint parsed. Updating DB with blueprint plan.",
+        "'upload_blueprint' workflow execution succeeded",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz", "w", "zip", "no folder"])
+def test_a_raw_body_of_every_kind_of_archive_is_taken(ask: Ask, worker: object, kind: str):
+    files = {"other name.yaml": HELLO, "say.sh": SAY}
+    packed = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(packed, "w") as zipped:
+            for name, text in files.items():
+                zipped.writestr(f"app/{name}", text)
+        body = packed.getvalue()
+    elif kind == "no folder":
+        body = archive(files, root="")
+    else:
+        with tarfile.open(fileobj=packed, mode=kind) as tar:  # type: ignore[call-overload]
+            for name, text in files.items():
+                member = tarfile.TarInfo(f"app/{name}")
+                member.size = len(text.encode())
+                tar.addfile(member, io.BytesIO(text.encode()))
+        body = packed.getvalue()
+    answer = ask("PUT", "/blueprints/app?application_file_name=other%20name.yaml&labels=a=1,a=2", data=body)
+    assert answer.json()["state"] == "uploaded", answer.text
+    assert [(label["key"], label["value"]) for label in answer.json()["labels"]] == [("a", "1"), ("a", "2")]
+
+
+def test_a_blueprint_is_fetched_from_an_address(ask: Ask, worker: object):
+    with serving(archive({"blueprint.yaml": HELLO, "say.sh": SAY})) as address:
+        answer = ask("PUT", "/blueprints/app", params={"blueprint_archive_url": address})
+        assert answer.json()["state"] == "uploaded", answer.text
+        failed = ask("PUT", "/blueprints/app2", params={"blueprint_archive_url": address + "/missing"})
+    assert failed.json()["state"] == "failed_uploading"
+    assert "answered 404" in failed.json()["error"]
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://host/x", "gopher://x", "nonsense", "http://"])
+def test_other_schemes_are_refused_at_once(ask: Ask, worker: object, address: str):
+    answer = ask("PUT", "/blueprints/app", params={"blueprint_archive_url": address})
+    assert answer.status_code == 400
+    assert "cannot be fetched" in answer.json()["message"]
+    assert ask("GET", "/blueprints/app").status_code == 404
+
+
+def test_a_wrong_blueprint_says_all_that_is_wrong_where_and_keeps_no_files(ask: Ask, upload: Upload, manager: Manager):
+    answer = upload("app", HELLO.replace("cloudify.nodes.Root", "cloudify.nodes.Rot"))
+    blueprint = answer.json()
+    assert blueprint["state"] == "invalid"
+    assert "blueprint.yaml:9:" in blueprint["error"]
+    assert "cloudify.nodes.Root" in blueprint["error"]      # what was probably meant
+    assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
+    assert list(manager.files.folder.glob("blueprints/*")) == []
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 400
+    assert upload("app").json()["state"] == "uploaded"      # a failed upload does not keep its name
+
+
+def test_a_name_is_taken_once(ask: Ask, upload: Upload):
+    upload("app")
+    again = upload("app")
+    assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
+    assert "already exists" in again.json()["message"]
+
+
+@pytest.mark.parametrize("name", ["a%2Fb", "x" * 257, "..", "a%5Cb", "%20", "a%0Ab", "a:b"])
+def test_names_that_would_be_read_otherwise_are_refused(ask: Ask, worker: object, name: str):
+    answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO}))
+    assert answer.status_code in (400, 404)
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("name", ["1e5", "007", "2024-01-15-TestZone", "Ünïcode", "a b", "a+b", "x" * 256, "null", "true"])
+def test_names_are_text_whatever_they_look_like(ask: Ask, worker: object, name: str):
+    answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
+    assert answer.json()["id"] == name
+    assert ask("GET", f"/blueprints/{name}").json()["id"] == name
+    assert [row["id"] for row in ask("GET", "/blueprints", params={"id": name}).json()["items"]] == [name]
+
+
+def evil_tar(name: str, **about: object) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        good = tarfile.TarInfo("app/blueprint.yaml")
+        good.size = len(HELLO.encode())
+        tar.addfile(good, io.BytesIO(HELLO.encode()))
+        member = tarfile.TarInfo(name)
+        for key, value in about.items():
+            setattr(member, key, value)
+        tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return packed.getvalue()
+
+
+def evil_zip(name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as zipped:
+        zipped.writestr("app/blueprint.yaml", HELLO)
+        zipped.writestr(name, "x")
+    return packed.getvalue()
+
+
+EVIL = {
+    "parent": partial(evil_tar, "../evil", size=1),
+    "deep parent": partial(evil_tar, "app/../../evil", size=1),
+    "absolute": partial(evil_tar, "/tmp/cfy-evil", size=1),
+    "link out": partial(evil_tar, "app/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+    "link up": partial(evil_tar, "app/link", type=tarfile.SYMTYPE, linkname="../../../x"),
+    "hard link out": partial(evil_tar, "app/link", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+    "device": partial(evil_tar, "app/device", type=tarfile.CHRTYPE),
+    "zip parent": partial(evil_zip, "../evil"),
+    "zip absolute": partial(evil_zip, "/tmp/cfy-evil"),
+    "zip backslash": partial(evil_zip, "..\\evil"),
+    "cut": lambda: archive({"blueprint.yaml": HELLO, "noise": str(list(range(9999)))})[:-2000],
+    "not an archive": lambda: b"this is not an archive at all",
+}
+
+
+@pytest.mark.parametrize("kind", EVIL)
+def test_archives_that_would_leave_their_folder_are_refused_and_nothing_is_left(
+    ask: Ask, worker: object, manager: Manager, kind: str
+):
+    answer = ask("PUT", "/blueprints/app", data=EVIL[kind]())
+    problem = answer.json().get("error") or answer.json().get("message")
+    assert "archive" in problem
+    assert "Traceback" not in answer.text
+    assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+    assert not Path("/tmp/cfy-evil").exists()
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_a_bomb_is_refused_before_it_is_unpacked(
+    ask: Ask, worker: object, manager: Manager, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
+    if kind == "tar":
+        body = archive({"blueprint.yaml": HELLO, "zeros": "0" * (3 << 20)})
+    else:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
+            zipped.writestr("app/blueprint.yaml", HELLO)
+            zipped.writestr("app/zeros", "0" * (3 << 20))
+        body = packed.getvalue()
+    blueprint = ask("PUT", "/blueprints/app", data=body).json()
+    assert blueprint["state"] == "failed_extracting"
+    assert "more than 1 MiB" in blueprint["error"]
+    assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+
+
+def test_too_many_files_are_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archives, "MOST_FILES", 10)
+    body = archive({"blueprint.yaml": HELLO, **{f"file{number}": "" for number in range(20)}})
+    assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["error"]
+
+
+def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object, manager: Manager):
+    for text, status in ((HELLO, "terminated"), ("tosca_definitions_version: nonsense", "failed")):
+        started = ask("PUT", "/blueprints/try/validate", data=archive({"blueprint.yaml": text, "say.sh": SAY}))
+        assert started.status_code == 201
+        assert ended(ask, started.json()["id"])["status"] == status
+        assert ask("GET", "/blueprints").json()["items"] == []
+        assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+
+
+def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(ask: Ask, upload: Upload, manager: Manager):
+    upload("app")
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
+    refused = ask("DELETE", "/blueprints/app")
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
+    assert "Deployments ids: d" in refused.json()["message"]
+    upload("unused")
+    assert ask("DELETE", "/blueprints/unused").status_code == 204
+    assert ask("GET", "/blueprints/unused").status_code == 404
+    assert len(list(manager.files.folder.glob("blueprints/*"))) == 1
+
+
+def test_labels_are_replaced_as_a_whole(ask: Ask, upload: Upload):
+    upload("app", labels=[{"key": "a", "value": "1"}])
+    for given, wanted in (
+        ([{"a": "1"}, {"b": "2"}], [("a", "1"), ("b", "2")]),
+        ([{"key": "b", "value": "2"}], [("b", "2")]),
+        ("c=3,c=4", [("c", "3"), ("c", "4")]),
+        ([], []),
+    ):
+        answer = ask("PATCH", "/blueprints/app", json={"labels": given})
+        assert [(label["key"], label["value"]) for label in answer.json()["labels"]] == wanted
+    assert ask("PATCH", "/blueprints/app", json={"labels": [{"a": 1}]}).status_code == 400
+
+
+def test_a_list_asks_for_what_it_shows(ask: Ask, upload: Upload):
+    for name in ("b", "a", "c"):
+        upload(name)
+    listed = ask("GET", "/blueprints?_include=id&_sort=-id&_size=2&_offset=1").json()
+    assert listed["items"] == [{"id": "b"}, {"id": "a"}]
+    assert listed["metadata"]["pagination"] == {"total": 3, "size": 2, "offset": 1}
+    assert [row["id"] for row in ask("GET", "/blueprints?id=a&id=c&_include=id").json()["items"]] == ["a", "c"]
+    for path, code in (
+        ("/blueprints?_include=nonsense", "no_such_include_field_error"),
+        ("/blueprints?nonsense=1", "bad_parameters_error"),
+        ("/blueprints?_sort=nonsense", "bad_parameters_error"),
+        ("/blueprints?_nonsense=1", "bad_parameters_error"),
+    ):
+        answer = ask("GET", path)
+        assert (answer.status_code, answer.json()["error_code"]) == (400, code)
+        assert "nonsense" in answer.json()["message"]
+
+
+def test_filter_rules_are_searched_by_and_say_what_they_keep_back(ask: Ask, upload: Upload):
+    upload("app", labels=[{"key": "team", "value": "core"}])
+    upload("web", labels=[{"key": "team", "value": "web"}])
+    upload("bare")
+
+    def found(*rules: dict[str, object]) -> tuple[list[str], int | None]:
+        answer = ask("POST", "/searches/blueprints?_include=id&_sort=id", json={"filter_rules": list(rules)}).json()
+        return [row["id"] for row in answer["items"]], answer["metadata"]["filtered"]
+
+    def label(operator: str, *values: str) -> dict[str, object]:
+        return {"key": "team", "values": list(values), "operator": operator, "type": "label"}
+
+    assert found(label("any_of", "core")) == (["app"], 2)
+    assert found(label("not_any_of", "core")) == (["web"], 2)
+    assert found(label("is_not", "core")) == (["bare", "web"], 1)
+    assert found(label("is_null")) == (["bare"], 2)
+    assert found(label("is-not-null")) == (["app", "web"], 1)
+    starts = {"key": "id", "values": ["b", "w"], "operator": "starts-with", "type": "attribute"}
+    assert found(starts) == (["bare", "web"], 1)
+    assert found(starts, label("any_of", "web")) == (["web"], 2)
+    wrong = ask("POST", "/searches/blueprints", json={"filter_rules": [label("nope", "x")]})
+    assert wrong.status_code == 400
+    assert "any_of" in wrong.json()["message"]
+
+
+class serving:  # noqa: N801 - reads as a verb
+    """A web server with one document, on this machine."""
+
+    def __init__(self, body: bytes) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802
+                self.send_response(404 if self.path.endswith("missing") else 200)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}/archive.tar.gz"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_parameters_that_are_not_json_are_a_sentence(ask: Ask, worker: object):
+    answer = ask("PUT", "/blueprints/app", files={"params": (None, "{nonsense"), "blueprint_archive": ("a", b"x")})
+    assert answer.status_code == 400
+    assert "`params` is not JSON" in answer.json()["message"]
+    answer = ask("PUT", "/blueprints/app", files={"params": (None, json.dumps([1])), "blueprint_archive": ("a", b"x")})
+    assert answer.status_code == 400
