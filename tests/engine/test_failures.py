@@ -163,6 +163,7 @@ def test_after_the_grace_of_a_failure_nothing_new_begins(deployment):
     )
     assert mixed.run("install", wait_after_fail=0).state == "failed"
     assert mixed.state("slow_1") == "creating"
+    assert "Subgraph failed 'install_bad_1'" in mixed.messages
 
 
 def test_uninstall_may_ignore_failures(deployment):
@@ -223,6 +224,20 @@ def test_an_operation_that_takes_too_long_is_ended(deployment, recoverable):
     assert "timeout of 0.2 seconds" in slow.run("install").error
     assert time.monotonic() - began < 10
     assert len(of_create(slow)) == (2 if recoverable else 1)
+
+
+def test_a_script_does_not_outlive_the_one_who_looks_after_it(deployment, tmp_path):
+    def on_emit(event):
+        if event.message == "<out> begun":
+            raise OSError("the disk is full")
+
+    lost = deployment(
+        node("a", {"create": operation(source=f"#!/bin/bash\necho begun; sleep 1; touch {tmp_path}/done")})
+    )
+    lost.records.on_emit = on_emit
+    assert "OSError `the disk is full`" in lost.run("install").error
+    time.sleep(1.2)
+    assert not (tmp_path / "done").exists()
 
 
 def test_a_defect_of_ours_ends_the_execution_with_a_sentence(deployment):

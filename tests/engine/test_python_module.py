@@ -208,6 +208,12 @@ def test_the_folder_a_manager_keeps_blueprints_in_is_found_here(script):
     assert "res.txt" in made.logs[0]
 
 
+def test_only_the_script_itself_ends_the_operation_not_a_child_it_forked(script):
+    made = script("import os\nif os.fork() == 0: raise SystemExit(3)\nos.wait()\nctx.logger.info('parent')")
+    assert made.ending.state == "terminated"
+    assert made.logs == ["parent"]
+
+
 def test_importing_it_loads_nothing_slow():
     slow = {"logging", "subprocess", "traceback", "requests"}
     code = f"import sys; from cloudify import ctx; print({slow} & set(sys.modules))"

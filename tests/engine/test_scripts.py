@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.engine.deployment import node, operation
+from tests.engine.deployment import node, operation, relationship
 
 
 @pytest.fixture
@@ -120,6 +120,38 @@ def test_inputs_are_environment_variables(once):
     assert {name: seen[name] for name in expected} == expected
     assert not {"process", "script_path"} & set(seen)
     assert seen["CTX_SOCKET_URL"].startswith("tcp://127.0.0.1:")
+
+
+def test_run_time_functions_in_inputs_are_evaluated_when_the_operation_begins(deployment):
+    late = deployment(
+        node("db", {"create": operation(source="ctx instance runtime-properties port @5432")}),
+        node(
+            "app",
+            {
+                "create": operation(
+                    source="echo $url $own",
+                    url={"concat": ["db:", {"get_attribute": ["db", "port"]}]},
+                    own={"get_attribute": ["SELF", "color"]},
+                )
+            },
+            properties={"color": "red"},
+            to=(relationship("db"),),
+        ),
+    )
+    assert late.run("install").state == "terminated"
+    assert late.logs == ["<out> db:5432 red"]
+
+
+def test_so_are_those_in_the_properties_of_a_node(deployment):
+    late = deployment(
+        node("db"),
+        node(
+            "app",
+            {"create": operation(source="ctx node properties where")},
+            properties={"where": {"get_attribute": ["db", "none"]}},
+        ),
+    )
+    assert late.run("install").state == "terminated"
 
 
 def test_a_name_that_cannot_be_a_variable_is_refused(once):

@@ -294,6 +294,32 @@ def test_a_workflow_that_is_not_there_yet_says_so(full):
     assert full.messages[-1] == f"'heal' workflow execution failed: {ending.error}"
 
 
+def test_what_uninstall_cannot_do_yet_is_refused(full):
+    assert "not supported by this manager yet" in full.run("uninstall", recursive=True).error
+
+
 def test_unknown_nodes_are_named_with_those_that_exist(full):
     ending = full.run("install", node_ids=["apple"])
     assert ending.error == "There is no node apple in this deployment; there is app, db."
+
+
+@pytest.mark.parametrize(
+    ("method", "installed", "removed"),
+    [
+        ("remote", ["Creating agent", "Agent created"], ["Stopping agent", "Deleting agent", "Agent deleted"]),
+        (
+            "init_script",
+            ["Creating agent", "Agent created", "Waiting for agent to start", "Agent started"],
+            ["Stopping agent", "Deleting agent", "Agent deleted"],
+        ),
+        ("none", [], []),
+    ],
+)
+def test_what_is_said_of_an_agent_depends_on_how_it_would_get_there(deployment, method, installed, removed):
+    host = deployment(
+        a_node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": method}})
+    )
+    host.run("install")
+    assert [line for line in host.of("h_1") if "agent" in line.lower()] == installed
+    host.run("uninstall")
+    assert [line for line in host.of("h_1") if "agent" in line.lower()] == removed

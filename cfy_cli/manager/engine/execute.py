@@ -69,8 +69,7 @@ class Execute:
             self._ask()
             if self._end.steering in (Steering.FORCE_CANCEL, Steering.KILL):
                 break
-            if self._may_begin():
-                self._begin()
+            self._advance()
             if not self._running and not (self._may_begin() and (self._delayed or self._waiting)):
                 break
             self._wait()
@@ -86,17 +85,22 @@ class Execute:
             self._asked = time.monotonic()
             self._end.steering = self._records.steering()
 
-    def _begin(self) -> None:
-        """Begin everything that may begin."""
-        while self._delayed and self._delayed[0][0] <= time.monotonic():
-            self._waiting.append(heapq.heappop(self._delayed)[2:])
+    def _advance(self) -> None:
+        """Close what has ended, then begin everything that may begin."""
+        may_begin = self._may_begin()
         while True:
-            if (name := self._schedule.take()) is not None:
-                self._step(self._graph.tasks[name])
-            elif self._schedule.closing:
+            if self._schedule.closing:
                 self._close(self._graph.tasks[self._schedule.closing.popleft()])
+            elif may_begin and (name := self._schedule.take()) is not None:
+                self._step(self._graph.tasks[name])
             else:
                 break
+        if may_begin:
+            self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        while self._delayed and self._delayed[0][0] <= time.monotonic():
+            self._waiting.append(heapq.heappop(self._delayed)[2:])
         while self._waiting and self._running < self._pool.width:
             self._send(*self._waiting.popleft())
 

@@ -30,6 +30,10 @@ class Finished:
     timed_out: bool = False
 
 
+class NotStarted(Exception):  # noqa: N818 - says what happened
+    """The operating system refused to start the program; its OSError is the cause."""
+
+
 class Processes:
     """The processes of one execution, so that all can be killed at once."""
 
@@ -60,9 +64,12 @@ class Processes:
 
 def kill_session(leader: int) -> None:
     """End a process that leads a session, its process group, and the groups its descendants made for themselves."""
-    for pid in (leader, *_in_session(leader)):
+    members = _in_session(leader)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+    for pid in members:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL) if pid == leader else os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
 
 def _in_session(leader: int) -> list[int]:
@@ -83,7 +90,8 @@ class Lines:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest = ""
         self._tail: deque[str] = deque()
-        self._kept = 0
+        self._held = 0
+        self._cut = False
 
     def feed(self, data: bytes) -> None:
         self._take(self._decode(data))
@@ -97,7 +105,7 @@ class Lines:
     @property
     def tail(self) -> str:
         text = "".join(self._tail)
-        return text if self._kept <= TAIL else "[...] " + text[-TAIL:]
+        return "[...] " + text[-TAIL:] if self._cut or len(text) > TAIL else text
 
     def _take(self, text: str) -> None:
         self._keep(text)
@@ -112,10 +120,10 @@ class Lines:
 
     def _keep(self, text: str) -> None:
         self._tail.append(text)
-        self._kept += len(text)
-        held = sum(map(len, self._tail))
-        while held - len(self._tail[0]) > TAIL:
-            held -= len(self._tail.popleft())
+        self._held += len(text)
+        while self._held - len(self._tail[0]) > TAIL:
+            self._held -= len(self._tail.popleft())
+            self._cut = True
 
 
 def run(
@@ -133,23 +141,30 @@ def run(
     """Run a command in a session of its own; `merge` sends its stderr with its stdout.
 
     Returns when the process itself has ended, even if something it left behind still holds its output.
-    Raises OSError when it cannot be started.
+    Raises NotStarted.
     """
-    process = subprocess.Popen(
-        command,
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-        bufsize=0,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NotStarted(str(error)) from error
     processes.add(process.pid)
     try:
         if started:
             started(process.pid)
         return _Watch(process, Lines(stdout), Lines(stderr)).until_end(timeout)
+    except BaseException:
+        kill_session(process.pid)  # nobody would look after it
+        process.wait()
+        raise
     finally:
         processes.discard(process.pid)
 

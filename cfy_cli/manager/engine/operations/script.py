@@ -14,7 +14,7 @@ from typing import Any
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.environment import as_text, environment
-from cfy_cli.manager.engine.process import Finished, Processes, run
+from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
 
 Json = Any
@@ -73,8 +73,8 @@ def _run(
             timeout=scope.operation.timeout,
             started=None if python else lambda pid: scope.log("info", f"Process created, PID: {pid}"),
         )
-    except OSError as error:
-        raise hopeless(_why_not_started(error, command, cwd)) from error
+    except NotStarted as error:
+        raise hopeless(_why_not_started(error.__cause__, command, cwd)) from error
     if not python:
         scope.log(
             "info", f"Execution done (PID={finished.pid}, return_code={finished.code}): {_shown(script, process)}"
@@ -154,12 +154,12 @@ def _interpreter(script: Path) -> list[str]:
     return [] if first.startswith(b"\x7fELF") and os.access(script, os.X_OK) else ["/bin/sh"]
 
 
-def _why_not_started(error: OSError, command: list[str], cwd: Path) -> str:
+def _why_not_started(error: BaseException | None, command: list[str], cwd: Path) -> str:
     if not cwd.is_dir():
         return f"The folder {cwd} that the script is to run in does not exist."
     if isinstance(error, FileNotFoundError):
         return f"The program {command[0]} that is to run {command[-1]} does not exist."
-    return f"{command[-1]} cannot be started: {error.strerror or error}."
+    return f"{command[-1]} cannot be started: {error}."
 
 
 def _check_time(scope: Scope, finished: Finished) -> None:

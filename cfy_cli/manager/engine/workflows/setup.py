@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
@@ -36,6 +37,8 @@ def install(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
 
 
 def uninstall(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
+    if parameters.get("recursive"):
+        raise Invalid("Uninstalling the deployments inside this one is not supported by this manager yet.")
     topology = look()
     chosen = {instance.id for instance in select(topology, parameters)}
     careless = bool(parameters.get("ignore_failure"))

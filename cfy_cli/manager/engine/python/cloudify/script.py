@@ -11,7 +11,10 @@ from .state import ctx
 
 def run(path: str) -> None:
     """Exits with 1 when the script fails; the manager has then been told why."""
+    process = os.getpid()
     error = _failure_of(path)
+    if os.getpid() != process:
+        return  # a child that the script forked: what becomes of it is not the operation's end
     try:
         ctx._store()
     except Exception as unstored:
