@@ -1,0 +1,200 @@
+"""Deployments over HTTP: inputs, environments, outputs, deletion."""
+
+import threading
+
+import pytest
+
+from cfy_cli.manager.services.manager import Manager
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, Upload, ended, until
+
+NEEDY = HELLO.replace("greeting: {type: string, default: hello}", "greeting: {type: string}").replace(
+    "port: {type: integer, default: 80}", "port: {type: integer, default: 80, constraints: [{in_range: [1, 1000]}]}"
+)
+
+
+def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Upload):
+    upload("app")
+    answer = ask("PUT", "/deployments/d", json={
+        "blueprint_id": "app", "inputs": {"port": 8080}, "display_name": "The app", "labels": [{"Owner": "ann"}],
+    })
+    assert answer.status_code == 201, answer.text
+    deployment = answer.json()
+    assert deployment["inputs"] == {"greeting": "hello", "port": 8080}
+    assert (deployment["display_name"], deployment["blueprint_id"]) == ("The app", "app")
+    assert (deployment["latest_execution_status"], deployment["installation_status"]) == ("completed", "inactive")
+    assert deployment["unavailable_instances"] == 1
+    assert [(label["key"], label["value"]) for label in deployment["labels"]] == [("owner", "ann")]
+    assert {workflow["name"] for workflow in deployment["workflows"]} >= {"install", "uninstall", "execute_operation"}
+    [node] = ask("GET", "/nodes?deployment_id=d").json()["items"]
+    assert (node["id"], node["type"], node["actual_number_of_instances"]) == ("web", "cloudify.nodes.Root", 1)
+    [instance] = ask("GET", "/node-instances?deployment_id=d").json()["items"]
+    assert (instance["node_id"], instance["state"], instance["version"]) == ("web", "uninitialized", 1)
+    assert instance["id"].startswith("web_")
+    assert ask("GET", "/deployments/d/outputs").json() == {"deployment_id": "d", "outputs": {"said": None}}
+    assert ask("GET", "/deployments/d/capabilities").json() == {"deployment_id": "d", "capabilities": {"port": 8080}}
+
+
+@pytest.mark.parametrize(("inputs", "code", "named"), [
+    ({}, "missing_required_deployment_input_error", "greeting"),
+    ({"greeting": "x", "prot": 1}, "unknown_deployment_input_error", "prot"),
+    ({"greeting": "x", "port": "eighty"}, "deployment_creation_error", "port"),
+    ({"greeting": "x", "port": 1001}, "deployment_creation_error", "port"),
+])
+def test_wrong_inputs_are_named_and_leave_nothing_behind(
+    ask: Ask, upload: Upload, inputs: dict[str, object], code: str, named: str
+):
+    upload("needy", NEEDY)
+    answer = ask("PUT", "/deployments/d", json={"blueprint_id": "needy", "inputs": inputs})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, code), answer.text
+    assert f"`{named}`" in answer.json()["message"]
+    assert ask("GET", "/deployments").json()["items"] == []
+    assert ask("GET", "/executions?workflow_id=create_deployment_environment").json()["items"] == []
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing_behind(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
+    from cfy_cli.errors import Invalid
+    from cfy_cli.manager.services import environment
+
+    def refuse(*_: object) -> None:
+        raise Invalid("no room for instances")
+
+    upload("app")
+    monkeypatch.setattr(environment.dsl, "create_instances", refuse)
+    answer = ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    assert (answer.status_code, answer.json()["message"]) == (400, "no room for instances")
+    assert ask("GET", "/deployments/d").status_code == 404
+    assert ask("GET", "/nodes").json()["items"] == []
+
+
+def test_what_it_needs_must_be_there(ask: Ask, upload: Upload):
+    upload("app")
+    for body, status in (
+        ({"blueprint_id": "nothing"}, 404),
+        ({"blueprint_id": "app", "site_name": "nowhere"}, 404),
+        ({"blueprint_id": 5}, 400),
+        ({}, 400),
+        ({"blueprint_id": "app", "visibility": "galactic"}, 400),
+        ({"blueprint_id": "app", "visibility": "global"}, 400),
+    ):
+        answer = ask("PUT", "/deployments/d", json=body)
+        assert answer.status_code == status, answer.text
+        assert answer.json()["message"]
+    assert ask("GET", "/deployments").json()["items"] == []
+
+
+def test_a_name_is_taken_once_even_by_two_at_the_same_time(ask: Ask, upload: Upload):
+    upload("app")
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [201, 409, 409, 409]
+    assert len(ask("GET", "/node-instances?deployment_id=d").json()["items"]) == 1
+
+
+def test_a_site_is_set_detached_and_forgotten_with_its_deletion(ask: Ask, upload: Upload):
+    upload("app")
+    ask("PUT", "/sites/tlv", json={})
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "app", "site_name": "tlv"}).json()["site_name"] == "tlv"
+    ask("POST", "/sites/tlv", json={"new_name": "telaviv"})
+    assert ask("GET", "/deployments/d").json()["site_name"] == "telaviv"
+    assert ask("POST", "/deployments/d/set-site", json={}).status_code == 400
+    assert ask("POST", "/deployments/d/set-site", json={"detach_site": True}).json()["site_name"] is None
+    ask("POST", "/deployments/d/set-site", json={"site_name": "telaviv"})
+    assert ask("DELETE", "/sites/telaviv").status_code == 204
+    assert ask("GET", "/deployments/d").json()["site_name"] is None
+
+
+def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, manager: Manager):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    assert len(list(manager.files.folder.glob("deployments/*"))) == 1
+    run("d", "install")
+    refused = ask("DELETE", "/deployments/d")
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
+    assert "Live nodes ids: web_" in refused.json()["message"]
+    run("d", "uninstall")
+    assert ask("DELETE", "/deployments/d").status_code == 204
+    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+    for path in ("/nodes", "/node-instances", "/executions?deployment_id=d", "/events?deployment_id=d&include_logs=true"):
+        assert ask("GET", path).json()["items"] == [], path
+    assert list(manager.files.folder.glob("deployments/*")) == []
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
+
+
+def test_live_instances_are_no_hindrance_to_a_forced_deletion(ask: Ask, upload: Upload, run):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    run("d", "install")
+    assert ask("DELETE", "/deployments/d?force=true").status_code == 204
+    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+
+
+def test_of_two_who_change_an_instance_at_once_the_slower_is_told(ask: Ask, upload: Upload):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    [instance] = ask("GET", "/node-instances").json()["items"]
+    path = f"/node-instances/{instance['id']}"
+    first = ask("PATCH", path, json={"version": 1, "runtime_properties": {"a": 1}})
+    assert (first.status_code, first.json()["version"]) == (200, 2)
+    second = ask("PATCH", path, json={"version": 1, "runtime_properties": {"b": 2}})
+    assert (second.status_code, second.json()["error_code"]) == (409, "conflict_error")
+    assert "current version=2, update version=1" in second.json()["message"]
+    assert ask("GET", path).json()["runtime_properties"] == {"a": 1}
+
+    wins: list[int] = []
+
+    def race(number: int) -> None:
+        wins.append(ask("PATCH", path, json={"version": 2, "runtime_properties": {"n": number}}).status_code)
+
+    threads = [threading.Thread(target=race, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(wins) == [200, *[409] * 7]
+    assert ask("GET", path).json()["version"] == 3
+
+
+def test_the_workflows_of_a_deployment_say_whether_they_are_available(ask: Ask, upload: Upload, run):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+
+    def available(name: str) -> bool:
+        workflows = ask("GET", "/workflows?id=d").json()["items"]
+        return next(workflow["is_available"] for workflow in workflows if workflow["name"] == name)
+
+    assert (available("install"), available("uninstall")) == (True, False)
+    run("d", "install")
+    assert (available("install"), available("uninstall")) == (False, True)
+    assert ask("GET", "/deployments/d").json()["deployment_status"] == "good"
+
+
+def test_search_and_names_shown_to_people(ask: Ask, upload: Upload):
+    upload("app")
+    for name, shown in (("one", "First"), ("two", "50% off"), ("three", "Third")):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app", "display_name": shown.replace("%", "")})
+    found = [row["id"] for row in ask("GET", "/deployments?_search=T&_sort=id&_include=id").json()["items"]]
+    assert found == ["three", "two"]
+    assert [row["id"] for row in ask("GET", "/deployments?_search_name=fir").json()["items"]] == ["one"]
+    assert ask("GET", "/deployments?_search=%25").json()["items"] == []     # not a pattern
+
+
+def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
+    from cfy_cli.errors import Invalid
+    from cfy_cli.manager.services import environment
+
+    def refuse(*_: object) -> None:
+        raise Invalid("no room for instances")
+
+    upload("app")
+    monkeypatch.setattr(environment.dsl, "create_instances", refuse)
+    made = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
+    assert ended(ask, made["create_execution"])["error"] == "no room for instances"
+    assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"

@@ -1,0 +1,221 @@
+"""Executions over HTTP: starting, waiting, steering, recovering."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.manager.services import running
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.models import Execution
+from tests.conftest import Ask
+from tests.manager.conftest import SLEEPER, Upload, ended, until
+
+
+@pytest.fixture
+def hello(ask: Ask, upload: Upload) -> str:
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    return "d"
+
+
+@pytest.fixture
+def sleeper(ask: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Its install sleeps for half a minute."""
+    monkeypatch.setenv("MARK", str(tmp_path / "asleep"))
+    upload("sleeper", SLEEPER)
+    ask("PUT", "/deployments/s", json={"blueprint_id": "sleeper"})
+    return "s"
+
+
+def start(ask: Ask, deployment: str, workflow: str = "install", **body: object):  # type: ignore[no-untyped-def]
+    return ask("POST", "/executions", json={"deployment_id": deployment, "workflow_id": workflow, **body})
+
+
+def asleep(tmp_path: Path) -> None:
+    until((tmp_path / "asleep").exists, bool)
+
+
+def test_an_installed_application_says_what_its_scripts_did(ask: Ask, hello: str, run):
+    execution = run(hello, "install")
+    assert (execution["status"], execution["status_display"], execution["error"]) == ("terminated", "completed", "")
+    assert execution["finished_operations"] == execution["total_operations"] > 0
+    assert ask("GET", "/deployments/d/outputs").json()["outputs"] == {"said": "hello, world"}
+    [instance] = ask("GET", "/node-instances?deployment_id=d").json()["items"]
+    assert (instance["state"], instance["runtime_properties"]) == ("started", {"said": "hello, world"})
+    deployment = ask("GET", "/deployments/d").json()
+    assert (deployment["installation_status"], deployment["latest_execution_status"]) == ("active", "completed")
+
+
+def test_history_comes_in_order_and_logs_only_when_asked(ask: Ask, hello: str, run):
+    execution = run(hello, "install")
+    path = f"/events?execution_id={execution['id']}"
+    events = ask("GET", path).json()["items"]
+    assert {event["type"] for event in events} == {"cloudify_event"}
+    assert (events[0]["event_type"], events[-1]["event_type"]) == ("workflow_started", "workflow_succeeded")
+    lines = ask("GET", path + "&include_logs=true").json()["items"]
+    assert "hello" in [line["message"] for line in lines if line["type"] == "cloudify_log"]
+    assert [line["reported_timestamp"] for line in lines] == sorted(line["reported_timestamp"] for line in lines)
+    paged = [
+        ask("GET", f"{path}&include_logs=true&_offset={offset}&_size=7").json()["items"] for offset in range(0, len(lines), 7)
+    ]
+    assert [line["_storage_id"] for page in paged for line in page] == [line["_storage_id"] for line in lines]
+
+
+def test_history_is_narrowed_down(ask: Ask, hello: str, run):
+    execution = run(hello, "install")
+    path = f"/events?execution_id={execution['id']}"
+
+    def found(query: str) -> list[str]:
+        return [event["message"] for event in ask("GET", f"{path}&{query}").json()["items"]]
+
+    assert found("event_type=workflow_started") == ["Starting 'install' workflow execution"]
+    assert found("message=%25workflow execution succeeded") == ["'install' workflow execution succeeded"]
+    assert "hello" in found("type=cloudify_log&level=info")
+    assert found("from_datetime=2999-01-01T00:00:00Z") == []
+    assert found("_range=reported_timestamp,2000-01-01T00:00:00Z,2000-01-02T00:00:00Z") == []
+    assert ask("GET", f"{path}&_range=timestamp,notadate,").status_code == 400
+    assert ask("GET", f"{path}&nonsense=1").status_code == 400
+
+
+def test_lines_from_outside_join_the_history_and_are_forgotten_with_it(ask: Ask, hello: str, run):
+    execution = run(hello, "install")
+    lines = {"logs": [{"message": {"text": "from outside"}, "level": "warning", "logger": "x", "context": {"node_id": "n"}}]}
+    assert ask("POST", "/events", json=lines).status_code == 409
+    assert ask("POST", "/events", json={**lines, "execution_id": execution["id"]}).status_code == 201
+    found = ask("GET", f"/events?execution_id={execution['id']}&level=warning").json()["items"]
+    assert [(line["message"], line["node_instance_id"]) for line in found] == [("from outside", "n")]
+    assert ask("DELETE", "/events").status_code == 400
+    gone = ask("DELETE", "/events?deployment_id=d&include_logs=true").json()["items"][0]
+    assert gone > 5
+    assert ask("GET", "/events?deployment_id=d&include_logs=true").json()["items"] == []
+
+
+def test_what_cannot_start_says_why(ask: Ask, hello: str):
+    for body, status, code, word in (
+        ({"workflow_id": "nonsense"}, 400, "nonexistent_workflow_error", "nonsense"),
+        ({"deployment_id": "nothing"}, 404, "not_found_error", "nothing"),
+        ({"workflow_id": "uninstall"}, 400, "unavailable_workflow_error", "uninstall"),
+        ({"parameters": {"zzz": 1}}, 400, "illegal_execution_parameters_error", "zzz"),
+        ({"workflow_id": "execute_operation"}, 400, "illegal_execution_parameters_error", "operation"),
+        ({"parameters": {"node_ids": "web"}}, 400, "illegal_execution_parameters_error", "node_ids"),
+        ({"scheduled_time": "202001010000+0000"}, 400, "bad_parameters_error", "passed"),
+        ({"scheduled_time": "tomorrow"}, 400, "bad_parameters_error", "tomorrow"),
+    ):
+        answer = start(ask, hello, **body)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
+        assert word in answer.json()["message"]
+    assert ask("GET", "/executions?workflow_id=install").json()["items"] == []
+
+
+def test_custom_parameters_are_taken_when_allowed(ask: Ask, hello: str, run):
+    execution = run(hello, "install", parameters={"zzz": 1}, allow_custom_parameters="true")
+    assert (execution["status"], execution["parameters"]["zzz"]) == ("terminated", 1)
+
+
+def test_one_at_a_time_unless_forced_and_queued_ones_have_their_turn(ask: Ask, sleeper: str, tmp_path: Path):
+    first = start(ask, sleeper).json()["id"]
+    asleep(tmp_path)
+    refused = start(ask, sleeper)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "existing_running_execution_error")
+    assert first in refused.json()["message"]
+    queued = start(ask, sleeper, "uninstall", queue="true").json()
+    assert queued["status"] == "queued"
+    forced = start(ask, sleeper, "execute_operation", force=True, parameters={"operation": "cloudify.interfaces.lifecycle.delete"})
+    assert forced.status_code == 201, forced.text
+    ended(ask, forced.json()["id"])
+    assert ask("GET", f"/executions/{queued['id']}").json()["status"] == "queued"
+    ask("POST", f"/executions/{first}", json={"action": "kill"})
+    assert ended(ask, first)["status"] == "cancelled"
+    assert ended(ask, queued["id"])["status"] == "terminated"
+
+
+def test_a_running_one_is_cancelled_at_once_when_killed_and_its_processes_end(ask: Ask, sleeper: str, tmp_path: Path):
+    execution = start(ask, sleeper).json()["id"]
+    asleep(tmp_path)
+    before = time.monotonic()
+    assert ask("POST", f"/executions/{execution}", json={"action": "kill"}).json()["status"] == "kill_cancelling"
+    assert ended(ask, execution)["status"] == "cancelled"
+    assert time.monotonic() - before < 5
+    again = ask("POST", f"/executions/{execution}", json={"action": "cancel"})
+    assert (again.status_code, again.json()["error_code"]) == (400, "illegal_action_error")
+    assert ask("POST", f"/executions/{execution}", json={"action": "nonsense"}).status_code == 400
+
+
+def test_one_that_waits_is_cancelled_without_starting(ask: Ask, hello: str):
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    scheduled = start(ask, hello, scheduled_time=later).json()
+    assert scheduled["status"] == "scheduled"
+    assert scheduled["scheduled_for"]
+    cancelled = ask("POST", f"/executions/{scheduled['id']}", json={"action": "cancel"}).json()
+    assert (cancelled["status"], cancelled["started_at"]) == ("cancelled", None)
+    assert start(ask, hello).status_code == 201
+
+
+def test_a_scheduled_one_starts_when_its_time_has_come(ask: Ask, hello: str, manager: Manager):
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    execution = start(ask, hello, scheduled_time=later).json()["id"]
+    with manager.database.write() as session:
+        session.query(Execution).filter_by(id=execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
+    assert ended(ask, execution)["status"] == "terminated"
+
+
+def test_a_dry_run_tells_the_story_and_does_nothing(ask: Ask, hello: str, run):
+    execution = run(hello, "install", dry_run=True)
+    assert (execution["status"], execution["is_dry_run"]) == ("terminated", True)
+    messages = [event["message"] for event in ask("GET", f"/events?execution_id={execution['id']}").json()["items"]]
+    assert "Creating node instance" in messages
+    [instance] = ask("GET", "/node-instances?deployment_id=d").json()["items"]
+    assert (instance["state"], instance["runtime_properties"]) == ("uninitialized", {})
+
+
+def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: Upload, run):
+    upload("bad", SLEEPER, {"sleep.sh": "#!/bin/bash\necho out\necho boom >&2\nexit 3\n"})
+    ask("PUT", "/deployments/bad", json={"blueprint_id": "bad"})
+    with_one_try = {"operation": "cloudify.interfaces.lifecycle.create"}
+    execution = ask("POST", "/executions", json={
+        "deployment_id": "bad", "workflow_id": "execute_operation", "parameters": with_one_try,
+    }).json()["id"]
+    failed = until(
+        lambda: [event for event in ask("GET", f"/events?execution_id={execution}").json()["items"]
+                 if event["event_type"] == "task_failed"],
+        bool,
+    )[0]
+    assert "exit_code: 3" in failed["message"]
+    assert "boom" in failed["message"]
+    assert failed["error_causes"][0]["type"] == "ProcessException"
+    ask("POST", f"/executions/{execution}", json={"action": "kill"})
+    ended(ask, execution)
+
+
+def test_what_a_dead_worker_left_is_failed_and_the_next_may_start(ask: Ask, hello: str, manager: Manager, run):
+    ghost = start(ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")).json()["id"]
+    with manager.database.write() as session:
+        session.query(Execution).filter_by(id=ghost).update({"status": ExecutionState.STARTED, "worker": "host/x/worker-7"})
+    assert start(ask, hello).status_code == 400
+    assert running.recover(manager, "host/y/") == 0
+    assert running.recover(manager, "host/x/") == 1
+    execution = ask("GET", f"/executions/{ghost}").json()
+    assert (execution["status"], execution["ended_at"] is None) == ("failed", False)
+    assert "worker" in execution["error"]
+    assert run(hello, "install")["status"] == "terminated"
+
+
+def test_status_set_from_outside_stays_once_it_has_ended(ask: Ask, hello: str, run):
+    execution = run(hello, "install")["id"]
+    refused = ask("PATCH", f"/executions/{execution}", json={"status": "started"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "invalid_exception_status_update")
+    assert ask("PATCH", f"/executions/{execution}", json={"status": "nonsense"}).status_code == 400
+
+
+def test_the_list_is_narrowed_down_sorted_and_cut(ask: Ask, hello: str, run):
+    run(hello, "install")
+    names = [row["workflow_id"] for row in ask("GET", "/executions?deployment_id=d&_sort=-created_at").json()["items"]]
+    assert names == ["install", "create_deployment_environment"]
+    listed = ask("GET", "/executions?status=terminated&_include=id,workflow_id&_size=1&_offset=1").json()
+    assert len(listed["items"]) == 1
+    assert set(listed["items"][0]) == {"id", "workflow_id"}
+    assert listed["metadata"]["pagination"]["total"] == 3
+    assert ask("GET", "/executions?is_dry_run=maybe").status_code == 400
