@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.evaluations import Checking
 from cfy_cli.dsl.functions.function import Context, Json
 from cfy_cli.dsl.functions.written import read_value
@@ -41,6 +42,7 @@ def lint(main: Path, *, root: Path | None = None, resolver: Resolver | None = No
     return _compile(main, root, resolver)[1]
 
 
+@collector_paused()
 def _compile(main: Path, root: Path | None, resolver: Resolver | None) -> tuple[Plan | None, Problems]:
     problems = Problems()
     root = main.parent if root is None else root

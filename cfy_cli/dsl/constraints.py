@@ -84,7 +84,8 @@ class ConstraintShape:
 
     def read(self, node: Node, reading: Reading) -> Any:
         if not isinstance(node.value, dict):
-            return expected("a mapping of one constraint", node, reading)
+            expected("a mapping of one constraint", node, reading)
+            return {}
         names = [name for name in node.value if name != MESSAGE]
         if MESSAGE in node.value and reading.version < (1, 5):
             reading.tell(node.key_place(MESSAGE), "version", f"`{MESSAGE}` needs {name_of((1, 5))} or later")
@@ -108,8 +109,8 @@ def violation(value: Any, entry: Mapping[str, Any]) -> str | None:
     """Why `value` does not meet one entry of `constraints`, as the end of a sentence that names the value."""
     for name, argument in entry.items():
         constraint = CONSTRAINTS.get(name)
-        if constraint is None or constraint.met is None or is_function(argument):
-            continue
+        if constraint is None or constraint.met is None or not constraint.fits(argument):
+            continue  # the manager's to say, a function's, or told where it is written
         try:
             met = constraint.met(value, argument)
         except TypeError:

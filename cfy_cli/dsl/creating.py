@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.evaluations import Creating
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.problems import InputsInvalid
@@ -10,6 +11,7 @@ from cfy_cli.dsl.syntax import Json
 from cfy_cli.dsl.walk import Plan, with_calls_made
 
 
+@collector_paused()
 def prepare_deployment(
     plan: Mapping[str, Any],
     inputs: Mapping[str, Json],

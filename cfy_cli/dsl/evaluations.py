@@ -1,5 +1,6 @@
 """Making calls where there is a plan and no deployment yet: when it is compiled, and when a deployment is created."""
 
+import json
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -36,7 +37,7 @@ class Checking(OverPlan):
         self.templates = templates  # all there are, with those left out of the plan for what is wrong with them
         self.inputs, self.reading = plan["inputs"], reading
         self.owner: Node | None = None  # whose values are checked, for calls written in bundled files
-        self._asked: dict[str, list[Json]] = {}
+        self._asked: dict[str, dict[str, Json]] = {"get_environment_capability": {}, "get_secret": {}}
 
     def input(self, name: str) -> Json:
         if name not in self.inputs and self.whole:
@@ -49,13 +50,12 @@ class Checking(OverPlan):
         return super().node(name)
 
     def calling(self, name: str, arguments: Json) -> None:
-        asked = self._asked.setdefault(name, [])
-        if arguments not in asked:
-            asked.append(arguments)
+        if name in self._asked:
+            self._asked[name][json.dumps(arguments)] = arguments
 
     def asked_for(self, name: str) -> list[Json]:
-        """The arguments of all calls of a function, as written."""
-        return self._asked.get(name, [])
+        """What all calls together ask a manager for, as written; each once."""
+        return list(self._asked[name].values())
 
     def failed(self, value: Json, context: Context, why: str) -> Json:
         assert self.owner is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.nodes import CONNECTED_TO, CONTAINED_IN, DEPENDS_ON, container_of
 from cfy_cli.errors import Invalid
 
@@ -14,6 +15,7 @@ _LETTERS = string.ascii_lowercase + string.digits
 _KNOWN = {CONTAINED_IN, CONNECTED_TO, DEPENDS_ON}
 
 
+@collector_paused()
 def create_instances(plan: Mapping[str, Any], taken: Iterable[str] = ()) -> list[Instance]:
     """The node instances of a prepared plan, with ids that are not in `taken`.
 

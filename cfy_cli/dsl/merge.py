@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from cfy_cli.dsl.imports import File, Gathered
+from cfy_cli.dsl.plugin_properties import with_values
 from cfy_cli.dsl.problems import Problems, near
 from cfy_cli.dsl.source import Node, node_of
 from cfy_cli.dsl.versions import KEY, Version, name_of
@@ -51,7 +52,7 @@ class Document:
 def merge(gathered: Gathered, problems: Problems) -> Document:
     document = Document(gathered.version, gathered.files[0].node)
     for file in gathered.files:
-        for name, node in _sections_of(file).items():
+        for name, node in _sections_of(file, gathered.version, problems).items():
             if name in OF_ONE_FILE or node.value is None:
                 continue
             if name not in SECTIONS:
@@ -69,9 +70,12 @@ def merge(gathered: Gathered, problems: Problems) -> Document:
     return document
 
 
-def _sections_of(file: File) -> dict[str, Node]:
+def _sections_of(file: File, version: Version, problems: Problems) -> dict[str, Node]:
     """A file's sections; of a plugin, its labels and tags are those that the manager keeps."""
     sections: dict[str, Node] = dict(file.node.items())
+    if file.properties is not None:
+        plugins = sections.get("plugins") or Node({}, file.node.source)
+        sections["plugins"] = with_values(plugins, file.properties, version, problems)
     if file.resolved is None or not file.key.startswith("plugin:"):
         return sections
     source = file.node.source

@@ -22,10 +22,14 @@ def look_up(reading: Reading, sections: Mapping[str, Node], *, whole: bool) -> N
 
     When the document is not `whole`, for an import could not be had, only names that look misspelt are told.
     """
+    known: dict[tuple[str, ...], set[str]] = {}
     for mention in reading.mentions:
-        known = [name for section in mention.sections if section in sections for name, _ in sections[section].items()]
-        if mention.name not in known and (whole or near(mention.name, known, likeness=0.95)):
+        if mention.sections not in known:
+            known[mention.sections] = {
+                name for each in mention.sections if each in sections for name, _ in sections[each].items()
+            }
+        names = known[mention.sections]
+        if mention.name not in names and (whole or near(mention.name, names, likeness=0.95)):
             what = " or ".join(_CALLED[section] for section in mention.sections)
-            reading.tell(
-                mention.node, "unknown-name", f"there is no {what} `{mention.name}`{near(mention.name, known)}"
-            )
+            hint = near(mention.name, names)
+            reading.tell(mention.node, "unknown-name", f"there is no {what} `{mention.name}`{hint}")

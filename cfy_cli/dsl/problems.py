@@ -64,9 +64,9 @@ class InputsInvalid(CfyError):
         self.problems = list(problems)
 
 
-def near(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
+def near(word: object, words: Iterable[str], likeness: float = 0.6) -> str:
     """A suggestion to put behind a sentence about an unknown word, or nothing."""
-    found = get_close_matches(word, list(words), n=1, cutoff=likeness)
+    found = get_close_matches(str(word), sorted(words), n=1, cutoff=likeness)
     return f"; did you mean `{found[0]}`?" if found else ""
 
 

@@ -76,6 +76,10 @@ class Node:
     def get(self, key: str) -> "Node | None":
         return self.value.get(key) if isinstance(self.value, dict) else None
 
+    def with_entries(self, entries: "dict[str, Node]") -> "Node":
+        """This mapping with some entries replaced or added."""
+        return Node({**self.value, **entries}, self.source, self.line, self.column, self.keys)
+
     def key_place(self, key: str) -> Place:
         return self.keys[key].place if key in self.keys else self.place
 

@@ -36,7 +36,7 @@ def reduced(plan: dict[str, Any], main: Path) -> dict[str, Any]:
     plan["requirements"] = {key: _sorted(_once(found)) for key, found in plan["requirements"].items()}
     plan["nodes"] = sorted(map(_node, plan["nodes"]), key=lambda node: node["name"])
     for workflow in plan["workflows"].values():
-        for parameter in ("script_path", "script_source"):      # our own words
+        for parameter in ("script_path", "script_source"):  # our own words
             workflow["parameters"].get(parameter, {}).pop("description", None)
     for about in plan["relationships"].values():
         about.pop("source_interfaces")

@@ -88,10 +88,11 @@ class Function:
 
 
 def is_path(arguments: Any, least: int) -> bool:
-    """Whether they are a list of names, numbers and calls, of a length."""
+    """Whether they are a list of a length, of a name and then names and numbers; a call may stand for any."""
     return (
         isinstance(arguments, list)
         and len(arguments) >= least
+        and not isinstance(arguments[0], int)
         and all(isinstance(item, (str, int)) or is_function(item) for item in arguments)
     )
 
