@@ -5,7 +5,7 @@ import os
 import shlex
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +24,8 @@ from cfy_cli.manager.services import passwords
 from cfy_cli.manager.services.founding import found
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.settings import Settings
-from cfy_cli.manager.store.database import parse_url
+from cfy_cli.manager.store import schema
+from cfy_cli.manager.store.database import Database, parse_url
 from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
 
@@ -75,21 +76,37 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
+    """A database of each kind, with its tables; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'manager.db'}"
         return
+    template = request.getfixturevalue("postgresql_template")
+    name = f"cfy_{uuid.uuid4().hex}"
+    _administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[str]:
+    """Tables made once, and copied for each test."""
     if not POSTGRESQL:
         if os.environ.get("CI"):
             pytest.fail("CFY_TEST_POSTGRESQL names no server")
         pytest.skip("CFY_TEST_POSTGRESQL names no server")
     name = f"cfy_{uuid.uuid4().hex}"
+    _administer(f"CREATE DATABASE {name}")
+    database = Database(make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False))
+    schema.prepare(database)
+    database.close()
+    yield name
+    _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(statement: str) -> None:
     server = create_engine(parse_url(POSTGRESQL).set(database="postgres"), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(statement))
     server.dispose()
 
 
@@ -162,5 +179,3 @@ def ask(session: requests.Session) -> Ask:
 
     return ask
 
-
-Planted = Callable[[], None]
