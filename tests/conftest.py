@@ -30,7 +30,7 @@ from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
 
 PASSWORD = "admin-of-the-tests"
-POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")      # postgresql://USER:PASSWORD@HOST:PORT: may create databases
+POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")  # postgresql://USER:PASSWORD@HOST:PORT: may create databases
 
 
 class InProcess(BaseAdapter):
@@ -63,7 +63,9 @@ class Cfy(Protocol):
     errors: str
     workdir: Path
 
-    def __call__(self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None) -> str: ...
+    def __call__(
+        self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None
+    ) -> str: ...
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +73,8 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing is meant to be slow; hundreds of managers a minute are not what it is meant for."""
     from argon2 import PasswordHasher
 
-    monkeypatch.setattr(passwords, "_hasher", lambda hasher=PasswordHasher(1, 8, 1): hasher)
+    cheap = PasswordHasher(1, 8, 1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -162,7 +165,13 @@ class Ask(Protocol):
     """`ask("GET", "/sites", user="bob", tenant="red")` is the answer as the wire has it."""
 
     def __call__(
-        self, method: str, path: str, *, user: str = "admin", password: str = PASSWORD, tenant: str = "default_tenant",
+        self,
+        method: str,
+        path: str,
+        *,
+        user: str = "admin",
+        password: str = PASSWORD,
+        tenant: str = "default_tenant",
         **options: Any,
     ) -> requests.Response: ...
 
@@ -170,7 +179,12 @@ class Ask(Protocol):
 @pytest.fixture
 def ask(session: requests.Session) -> Ask:
     def ask(
-        method: str, path: str, *, user: str = "admin", password: str = PASSWORD, tenant: str = "default_tenant",
+        method: str,
+        path: str,
+        *,
+        user: str = "admin",
+        password: str = PASSWORD,
+        tenant: str = "default_tenant",
         **options: Any,
     ) -> requests.Response:
         return session.request(
@@ -178,4 +192,3 @@ def ask(session: requests.Session) -> Ask:
         )
 
     return ask
-

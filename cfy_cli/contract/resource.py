@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    name: str                           # plural, as typed and as in the URL: `cfy sites`, /sites
-    noun: str                           # singular, as said: "Site `x` created"
-    key: str                            # the field that identifies one item within a tenant
-    columns: tuple[str, ...]            # what a table shows, in the manager's own field names
-    search: tuple[str, ...] = ()        # fields looked in by --search
-    sort: str | None = None             # default order; the key when absent
-    tenanted: bool = True               # belongs to one tenant
-    more: tuple[str, ...] = ()          # what the vertical view shows besides
-    headings: Mapping[str, str] = field(default_factory=dict, hash=False)   # columns whose heading is not their field's name
+    name: str  # plural, as typed and as in the URL: `cfy sites`, /sites
+    noun: str  # singular, as said: "Site `x` created"
+    key: str  # the field that identifies one item within a tenant
+    columns: tuple[str, ...]  # what a table shows, in the manager's own field names
+    search: tuple[str, ...] = ()  # fields looked in by --search
+    sort: str | None = None  # default order; the key when absent
+    tenanted: bool = True  # belongs to one tenant
+    more: tuple[str, ...] = ()  # what the vertical view shows besides
+    headings: Mapping[str, str] = field(
+        default_factory=dict, hash=False
+    )  # columns whose heading is not their field's name
 
     @property
     def order(self) -> str:

@@ -4,22 +4,20 @@ from enum import StrEnum
 
 
 class ExecutionState(StrEnum):
-    PENDING = "pending"                         # accepted, no worker has it yet
-    SCHEDULED = "scheduled"                     # waits for its time
-    QUEUED = "queued"                           # waits for others to end
+    PENDING = "pending"  # accepted, no worker has it yet
+    SCHEDULED = "scheduled"  # waits for its time
+    QUEUED = "queued"  # waits for others to end
     STARTED = "started"
-    CANCELLING = "cancelling"                   # asked to stop after what runs now
-    FORCE_CANCELLING = "force_cancelling"       # asked to stop without waiting
-    KILL_CANCELLING = "kill_cancelling"         # asked to stop and to end the processes it started
-    TERMINATED = "terminated"                   # done: shown as "completed"
+    CANCELLING = "cancelling"  # asked to stop after what runs now
+    FORCE_CANCELLING = "force_cancelling"  # asked to stop without waiting
+    KILL_CANCELLING = "kill_cancelling"  # asked to stop and to end the processes it started
+    TERMINATED = "terminated"  # done: shown as "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 ENDED = frozenset({ExecutionState.TERMINATED, ExecutionState.FAILED, ExecutionState.CANCELLED})
-STOPPING = frozenset(
-    {ExecutionState.CANCELLING, ExecutionState.FORCE_CANCELLING, ExecutionState.KILL_CANCELLING}
-)
+STOPPING = frozenset({ExecutionState.CANCELLING, ExecutionState.FORCE_CANCELLING, ExecutionState.KILL_CANCELLING})
 RUNNING = frozenset({ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING})
 DISPLAYED_AS = {ExecutionState.TERMINATED: "completed"}
 

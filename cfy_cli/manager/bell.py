@@ -23,14 +23,14 @@ class Bell:
         return self._read, self._write
 
     def ring(self) -> None:
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):     # a full pipe has rung already
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe has rung already
             os.write(self._write, b"!")
 
     def wait(self, seconds: float) -> None:
         """Return at the next ring, or when the time is up."""
         ready, _, _ = select.select([self._read], [], [], seconds)
         if ready:
-            with contextlib.suppress(BlockingIOError):                  # another worker was faster
+            with contextlib.suppress(BlockingIOError):  # another worker was faster
                 os.read(self._read, 1)
 
     def close(self) -> None:

@@ -20,7 +20,9 @@ from cfy_cli.manager.supervise import SETTINGS, unpack
 
 def main() -> None:
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
-    settings = unpack(os.environ.pop(SETTINGS))     # scripts inherit our environment: it must not hold the database's password
+    settings = unpack(
+        os.environ.pop(SETTINGS)
+    )  # scripts inherit our environment: it must not hold the database's password
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for handle in descriptors.values():
         os.set_inheritable(handle, False)
@@ -59,9 +61,16 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
     app = create_app(manager)
     app.router.lifespan_context = lifespan
-    server = uvicorn.Server(uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=5, server_header=False,
-    ))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+    )
     _when_orphaned(life, lambda: setattr(server, "should_exit", True))
     server.run(sockets=[listener])
 

@@ -10,11 +10,11 @@ PORT = 8100
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    data_dir: Path                      # everything it keeps: database, files, logs, keys
-    database_url: str = ""              # SQLite in the data folder when empty
+    data_dir: Path  # everything it keeps: database, files, logs, keys
+    database_url: str = ""  # SQLite in the data folder when empty
     host: str = HOST
-    port: int = 0                       # 0: PORT, or a free one when that is taken
-    workers: int = 0                    # worker processes; 0: one for each processor, at most 4
+    port: int = 0  # 0: PORT, or a free one when that is taken
+    workers: int = 0  # worker processes; 0: one for each processor, at most 4
 
     @property
     def database(self) -> str:

@@ -20,7 +20,7 @@ from cfy_cli.errors import CfyError, Conflict
 from cfy_cli.manager.settings import Settings
 
 STATE, LOCK, LOG = "manager.json", "manager.lock", "logs/manager.log"
-SETTINGS = "CFY_MANAGER_SETTINGS"       # not argv: a database address may hold a password
+SETTINGS = "CFY_MANAGER_SETTINGS"  # not argv: a database address may hold a password
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -33,10 +33,10 @@ class Running:
     host: str
     port: int
     data_dir: str
-    database: str               # without its password
+    database: str  # without its password
     version: str
     started_at: str
-    server: int                 # process ids
+    server: int  # process ids
     workers: tuple[int, ...]
 
     @property
@@ -66,8 +66,13 @@ def start(settings: Settings) -> Running:
     with open(log, "ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.supervisor", str(write)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, pass_fds=[write],
-            env={**os.environ, SETTINGS: pack(settings)}, cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=[write],
+            env={**os.environ, SETTINGS: pack(settings)},
+            cwd="/",
         )
     os.close(write)
     with os.fdopen(read) as report:
@@ -93,12 +98,14 @@ def status(data_dir: Path) -> Running | None:
     """What runs on a data folder. The lock decides: a file left by a crash is not believed."""
     if not is_locked(data_dir):
         return None
-    for _ in range(100):            # between its lock and its file a manager is still starting
+    for _ in range(100):  # between its lock and its file a manager is still starting
         with suppress(OSError, ValueError, TypeError):
             known = json.loads((data_dir / STATE).read_text())
             return Running(**{**known, "workers": tuple(known["workers"])})
         time.sleep(0.1)
-    raise CfyError(f"The manager on {data_dir} is still starting, or starting badly", hint=f"Look into {data_dir / LOG}")
+    raise CfyError(
+        f"The manager on {data_dir} is still starting, or starting badly", hint=f"Look into {data_dir / LOG}"
+    )
 
 
 def is_locked(data_dir: Path) -> bool:
@@ -114,13 +121,13 @@ def is_locked(data_dir: Path) -> bool:
 
 def _gone(pid: int) -> bool:
     with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)         # when it is our own child, somebody has to take note of its end
+        os.waitpid(pid, os.WNOHANG)  # when it is our own child, somebody has to take note of its end
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return True                         # the number is somebody else's by now
+        return True  # the number is somebody else's by now
     return False
 
 

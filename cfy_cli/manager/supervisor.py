@@ -33,7 +33,7 @@ from cfy_cli.manager.supervise import (
 )
 
 log = logging.getLogger(__name__)
-MOST_DEATHS, IN_SECONDS = 5, 30.0       # of one child; more means that starting it again does not help
+MOST_DEATHS, IN_SECONDS = 5, 30.0  # of one child; more means that starting it again does not help
 Child = subprocess.Popen[bytes]
 
 
@@ -51,9 +51,9 @@ class Supervisor:
             self._lock.close()
             raise
         self._bell = Bell.hang()
-        self._life = os.pipe()          # children end when our end closes, however we die
+        self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
-        self._pipes: dict[str, int] = {}        # where a child says that it is ready
+        self._pipes: dict[str, int] = {}  # where a child says that it is ready
         self._deaths: dict[str, list[float]] = {}
         self._stopping = False
 
@@ -68,8 +68,8 @@ class Supervisor:
 
     def watch(self) -> int:
         """Until told to stop, or until a child cannot be kept alive."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
         while not self._stopping:
             dead = [name for name, child in self._children.items() if child.poll() is not None]
             for name in dead:
@@ -100,12 +100,16 @@ class Supervisor:
     def _start_child(self, name: str, *, wait: bool = True) -> None:
         ready, said = os.pipe()
         descriptors = {
-            "socket": self._socket.fileno(), "life": self._life[0], "ready": said,
-            "bell_read": self._bell.handles[0], "bell_write": self._bell.handles[1],
+            "socket": self._socket.fileno(),
+            "life": self._life[0],
+            "ready": said,
+            "bell_read": self._bell.handles[0],
+            "bell_write": self._bell.handles[1],
         }
         self._children[name] = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],
-            pass_fds=list(descriptors.values()), env={**os.environ, SETTINGS: pack(self._actual())},
+            pass_fds=list(descriptors.values()),
+            env={**os.environ, SETTINGS: pack(self._actual())},
         )
         os.close(said)
         os.set_inheritable(ready, False)
@@ -122,10 +126,14 @@ class Supervisor:
             line = pipe.readline()
         if line != "ready\n":
             log = self._settings.data_dir / LOG
-            said = json.loads(line) if line else {
-                "error": f"The manager did not start: its {name} process ended at once",
-                "hint": f"The log {log} ends with: {tail(log, 1)}",
-            }
+            said = (
+                json.loads(line)
+                if line
+                else {
+                    "error": f"The manager did not start: its {name} process ended at once",
+                    "hint": f"The log {log} ends with: {tail(log, 1)}",
+                }
+            )
             raise CfyError(said["error"], hint=said.get("hint"))
 
     def _restart(self, name: str) -> bool:
@@ -149,13 +157,20 @@ class Supervisor:
     def _actual(self) -> Settings:
         """The settings with the port that was really taken."""
         host, port = self._socket.getsockname()[:2]
-        return Settings(**{**{name: getattr(self._settings, name) for name in Settings.__slots__}, "host": host, "port": port})
+        return Settings(
+            **{**{name: getattr(self._settings, name) for name in Settings.__slots__}, "host": host, "port": port}
+        )
 
     def _write_state(self) -> Running:
         actual = self._actual()
         running = Running(
-            pid=os.getpid(), host=actual.host, port=actual.port, data_dir=str(actual.data_dir),
-            database=_without_password(actual.database), version=__version__, started_at=now(),
+            pid=os.getpid(),
+            host=actual.host,
+            port=actual.port,
+            data_dir=str(actual.data_dir),
+            database=_without_password(actual.database),
+            version=__version__,
+            started_at=now(),
             server=self._children["server"].pid,
             workers=tuple(child.pid for name, child in self._children.items() if name != "server"),
         )
@@ -178,7 +193,7 @@ def supervise(settings: Settings, report: int | None = None) -> int:
     try:
         running = supervisor.start()
     except CfyError as error:
-        supervisor.give_up()    # first: whoever is told may look at once
+        supervisor.give_up()  # first: whoever is told may look at once
         return _failed(report, error)
     _tell(report, asdict(running))
     log.warning("The manager answers at %s", running.url)

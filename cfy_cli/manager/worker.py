@@ -16,9 +16,9 @@ from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.models import Worker as WorkerRow
 
 log = logging.getLogger(__name__)
-AT_ONCE = 10            # executions of one worker
-LOOK_EVERY = 0.5        # seconds, when no bell rings
-WORD_EVERY = 5.0        # seconds between signs of life
+AT_ONCE = 10  # executions of one worker
+LOOK_EVERY = 0.5  # seconds, when no bell rings
+WORD_EVERY = 5.0  # seconds between signs of life
 
 
 class Worker:

@@ -43,7 +43,7 @@ node_templates:
       cloudify.interfaces.lifecycle:
         create: {implementation: sleep.sh}
 """
-SLEEP = "#!/bin/bash\ntouch \"$MARK\" 2>/dev/null\nsleep 30\n"
+SLEEP = '#!/bin/bash\ntouch "$MARK" 2>/dev/null\nsleep 30\n'
 
 
 def archive(files: Mapping[str, str], root: str = "app/") -> bytes:
@@ -59,20 +59,31 @@ def archive(files: Mapping[str, str], root: str = "app/") -> bytes:
 
 class Upload(Protocol):
     def __call__(
-        self, name: str, blueprint: str = HELLO, files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP}, **params: Any  # noqa: B006
+        self,
+        name: str,
+        blueprint: str = HELLO,
+        files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP},
+        **params: Any,
     ) -> requests.Response: ...
 
 
 @pytest.fixture
 def upload(ask: Ask, worker: object) -> Upload:
     def upload(
-        name: str, blueprint: str = HELLO, files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP}, **params: Any  # noqa: B006
+        name: str,
+        blueprint: str = HELLO,
+        files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP},
+        **params: Any,
     ) -> requests.Response:
         body = archive({"blueprint.yaml": blueprint, **files})
-        return ask("PUT", f"/blueprints/{name}", files={
-            "params": (None, json.dumps({"application_file_name": "blueprint.yaml", **params})),
-            "blueprint_archive": ("a.tar.gz", body),
-        })
+        return ask(
+            "PUT",
+            f"/blueprints/{name}",
+            files={
+                "params": (None, json.dumps({"application_file_name": "blueprint.yaml", **params})),
+                "blueprint_archive": ("a.tar.gz", body),
+            },
+        )
 
     return upload
 
@@ -90,7 +101,9 @@ def run(ask: Ask) -> Callable[..., dict[str, Any]]:
 
 
 def ended(ask: Ask, execution_id: str, seconds: float = 30) -> dict[str, Any]:
-    return until(lambda: ask("GET", f"/executions/{execution_id}").json(), lambda found: found["status"] in ENDED, seconds)
+    return until(
+        lambda: ask("GET", f"/executions/{execution_id}").json(), lambda found: found["status"] in ENDED, seconds
+    )
 
 
 def until(look: Callable[[], Any], well: Callable[[Any], bool], seconds: float = 30) -> Any:

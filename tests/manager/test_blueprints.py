@@ -41,9 +41,12 @@ def test_an_asynchronous_upload_answers_at_once_and_is_followed_by_its_execution
     blueprint = upload("app", async_upload=True).json()
     assert blueprint["upload_execution"]["workflow_id"] == "upload_blueprint"
     assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "terminated"
-    messages = [event["message"] for event in ask(
-        "GET", f"/events?execution_id={blueprint['upload_execution']['id']}&include_logs=true"
-    ).json()["items"]]
+    messages = [
+        event["message"]
+        for event in ask("GET", f"/events?execution_id={blueprint['upload_execution']['id']}&include_logs=true").json()[
+            "items"
+        ]
+    ]
     assert messages == [
         "Starting 'upload_blueprint' workflow execution",
         "Blueprint archive uploaded. Extracting...",
@@ -98,11 +101,11 @@ def test_a_wrong_blueprint_says_all_that_is_wrong_where_and_keeps_no_files(ask: 
     blueprint = answer.json()
     assert blueprint["state"] == "invalid"
     assert "blueprint.yaml:9:" in blueprint["error"]
-    assert "cloudify.nodes.Root" in blueprint["error"]      # what was probably meant
+    assert "cloudify.nodes.Root" in blueprint["error"]  # what was probably meant
     assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
     assert list(manager.files.folder.glob("blueprints/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 400
-    assert upload("app").json()["state"] == "uploaded"      # a failed upload does not keep its name
+    assert upload("app").json()["state"] == "uploaded"  # a failed upload does not keep its name
 
 
 def test_a_name_is_taken_once(ask: Ask, upload: Upload):
@@ -119,7 +122,9 @@ def test_names_that_would_be_read_otherwise_are_refused(ask: Ask, worker: object
     assert answer.json()["message"]
 
 
-@pytest.mark.parametrize("name", ["1e5", "007", "2024-01-15-TestZone", "Ünïcode", "a b", "a+b", "x" * 256, "null", "true"])
+@pytest.mark.parametrize(
+    "name", ["1e5", "007", "2024-01-15-TestZone", "Ünïcode", "a b", "a+b", "x" * 256, "null", "true"]
+)
 def test_names_are_text_whatever_they_look_like(ask: Ask, worker: object, name: str):
     answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
     assert answer.json()["id"] == name
@@ -210,7 +215,9 @@ def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object,
         assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
 
 
-def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(ask: Ask, upload: Upload, manager: Manager):
+def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(
+    ask: Ask, upload: Upload, manager: Manager
+):
     upload("app")
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
     refused = ask("DELETE", "/blueprints/app")
@@ -283,7 +290,7 @@ class serving:  # noqa: N801 - reads as a verb
 
     def __init__(self, body: bytes) -> None:
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 self.send_response(404 if self.path.endswith("missing") else 200)
                 self.end_headers()
                 self.wfile.write(body)

@@ -15,9 +15,16 @@ NEEDY = HELLO.replace("greeting: {type: string, default: hello}", "greeting: {ty
 
 def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Upload):
     upload("app")
-    answer = ask("PUT", "/deployments/d", json={
-        "blueprint_id": "app", "inputs": {"port": 8080}, "display_name": "The app", "labels": [{"Owner": "ann"}],
-    })
+    answer = ask(
+        "PUT",
+        "/deployments/d",
+        json={
+            "blueprint_id": "app",
+            "inputs": {"port": 8080},
+            "display_name": "The app",
+            "labels": [{"Owner": "ann"}],
+        },
+    )
     assert answer.status_code == 201, answer.text
     deployment = answer.json()
     assert deployment["inputs"] == {"greeting": "hello", "port": 8080}
@@ -35,12 +42,15 @@ def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Uploa
     assert ask("GET", "/deployments/d/capabilities").json() == {"deployment_id": "d", "capabilities": {"port": 8080}}
 
 
-@pytest.mark.parametrize(("inputs", "code", "named"), [
-    ({}, "missing_required_deployment_input_error", "greeting"),
-    ({"greeting": "x", "prot": 1}, "unknown_deployment_input_error", "prot"),
-    ({"greeting": "x", "port": "eighty"}, "deployment_creation_error", "port"),
-    ({"greeting": "x", "port": 1001}, "deployment_creation_error", "port"),
-])
+@pytest.mark.parametrize(
+    ("inputs", "code", "named"),
+    [
+        ({}, "missing_required_deployment_input_error", "greeting"),
+        ({"greeting": "x", "prot": 1}, "unknown_deployment_input_error", "prot"),
+        ({"greeting": "x", "port": "eighty"}, "deployment_creation_error", "port"),
+        ({"greeting": "x", "port": 1001}, "deployment_creation_error", "port"),
+    ],
+)
 def test_wrong_inputs_are_named_and_leave_nothing_behind(
     ask: Ask, upload: Upload, inputs: dict[str, object], code: str, named: str
 ):
@@ -52,7 +62,9 @@ def test_wrong_inputs_are_named_and_leave_nothing_behind(
     assert ask("GET", "/executions?workflow_id=create_deployment_environment").json()["items"] == []
 
 
-def test_an_environment_that_cannot_be_made_leaves_nothing_behind(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
+def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
+    ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
+):
     from cfy_cli.errors import Invalid
     from cfy_cli.manager.services import environment
 
@@ -87,7 +99,9 @@ def test_a_name_is_taken_once_even_by_two_at_the_same_time(ask: Ask, upload: Upl
     upload("app")
     answers: list[int] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code))
+        threading.Thread(
+            target=lambda: answers.append(ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code)
+        )
         for _ in range(4)
     ]
     for thread in threads:
@@ -122,7 +136,12 @@ def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, ma
     run("d", "uninstall")
     assert ask("DELETE", "/deployments/d").status_code == 204
     until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
-    for path in ("/nodes", "/node-instances", "/executions?deployment_id=d", "/events?deployment_id=d&include_logs=true"):
+    for path in (
+        "/nodes",
+        "/node-instances",
+        "/executions?deployment_id=d",
+        "/events?deployment_id=d&include_logs=true",
+    ):
         assert ask("GET", path).json()["items"] == [], path
     assert list(manager.files.folder.glob("deployments/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
@@ -183,10 +202,12 @@ def test_search_and_names_shown_to_people(ask: Ask, upload: Upload):
     found = [row["id"] for row in ask("GET", "/deployments?_search=T&_sort=id&_include=id").json()["items"]]
     assert found == ["three", "two"]
     assert [row["id"] for row in ask("GET", "/deployments?_search_name=fir").json()["items"]] == ["one"]
-    assert ask("GET", "/deployments?_search=%25").json()["items"] == []     # not a pattern
+    assert ask("GET", "/deployments?_search=%25").json()["items"] == []  # not a pattern
 
 
-def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(
+    ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
+):
     from cfy_cli.errors import Invalid
     from cfy_cli.manager.services import environment
 

@@ -59,7 +59,8 @@ def test_history_comes_in_order_and_logs_only_when_asked(ask: Ask, hello: str, r
     assert "hello" in [line["message"] for line in lines if line["type"] == "cloudify_log"]
     assert [line["reported_timestamp"] for line in lines] == sorted(line["reported_timestamp"] for line in lines)
     paged = [
-        ask("GET", f"{path}&include_logs=true&_offset={offset}&_size=7").json()["items"] for offset in range(0, len(lines), 7)
+        ask("GET", f"{path}&include_logs=true&_offset={offset}&_size=7").json()["items"]
+        for offset in range(0, len(lines), 7)
     ]
     assert [line["_storage_id"] for page in paged for line in page] == [line["_storage_id"] for line in lines]
 
@@ -82,7 +83,9 @@ def test_history_is_narrowed_down(ask: Ask, hello: str, run):
 
 def test_lines_from_outside_join_the_history_and_are_forgotten_with_it(ask: Ask, hello: str, run):
     execution = run(hello, "install")
-    lines = {"logs": [{"message": {"text": "from outside"}, "level": "warning", "logger": "x", "context": {"node_id": "n"}}]}
+    lines = {
+        "logs": [{"message": {"text": "from outside"}, "level": "warning", "logger": "x", "context": {"node_id": "n"}}]
+    }
     assert ask("POST", "/events", json=lines).status_code == 409
     assert ask("POST", "/events", json={**lines, "execution_id": execution["id"]}).status_code == 201
     found = ask("GET", f"/events?execution_id={execution['id']}&level=warning").json()["items"]
@@ -123,7 +126,9 @@ def test_one_at_a_time_unless_forced_and_queued_ones_have_their_turn(ask: Ask, s
     assert first in refused.json()["message"]
     queued = start(ask, sleeper, "uninstall", queue="true").json()
     assert queued["status"] == "queued"
-    forced = start(ask, sleeper, "execute_operation", force=True, parameters={"operation": "cloudify.interfaces.lifecycle.delete"})
+    forced = start(
+        ask, sleeper, "execute_operation", force=True, parameters={"operation": "cloudify.interfaces.lifecycle.delete"}
+    )
     assert forced.status_code == 201, forced.text
     ended(ask, forced.json()["id"])
     assert ask("GET", f"/executions/{queued['id']}").json()["status"] == "queued"
@@ -175,12 +180,21 @@ def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: U
     upload("bad", SLEEPER, {"sleep.sh": "#!/bin/bash\necho out\necho boom >&2\nexit 3\n"})
     ask("PUT", "/deployments/bad", json={"blueprint_id": "bad"})
     with_one_try = {"operation": "cloudify.interfaces.lifecycle.create"}
-    execution = ask("POST", "/executions", json={
-        "deployment_id": "bad", "workflow_id": "execute_operation", "parameters": with_one_try,
-    }).json()["id"]
+    execution = ask(
+        "POST",
+        "/executions",
+        json={
+            "deployment_id": "bad",
+            "workflow_id": "execute_operation",
+            "parameters": with_one_try,
+        },
+    ).json()["id"]
     failed = until(
-        lambda: [event for event in ask("GET", f"/events?execution_id={execution}").json()["items"]
-                 if event["event_type"] == "task_failed"],
+        lambda: [
+            event
+            for event in ask("GET", f"/events?execution_id={execution}").json()["items"]
+            if event["event_type"] == "task_failed"
+        ],
         bool,
     )[0]
     assert "exit_code: 3" in failed["message"]
@@ -191,9 +205,13 @@ def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: U
 
 
 def test_what_a_dead_worker_left_is_failed_and_the_next_may_start(ask: Ask, hello: str, manager: Manager, run):
-    ghost = start(ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")).json()["id"]
+    ghost = start(
+        ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    ).json()["id"]
     with manager.database.write() as session:
-        session.query(Execution).filter_by(id=ghost).update({"status": ExecutionState.STARTED, "worker": "host/x/worker-7"})
+        session.query(Execution).filter_by(id=ghost).update(
+            {"status": ExecutionState.STARTED, "worker": "host/x/worker-7"}
+        )
     assert start(ask, hello).status_code == 400
     assert running.recover(manager, "host/y/") == 0
     assert running.recover(manager, "host/x/") == 1

@@ -39,9 +39,10 @@ def test_a_token_stands_for_its_user_until_it_is_deleted(ask: Ask, session):
 def test_the_list_of_tokens_carries_a_short_lived_value_of_the_caller(ask: Ask, session):
     answer = ask("GET", "/tokens").json()
     assert answer["role"] == "sys_admin"
-    assert session.get(
-        "http://manager/api/v3.1/sites", headers={"Authentication-Token": answer["value"]}
-    ).status_code == 200
+    assert (
+        session.get("http://manager/api/v3.1/sites", headers={"Authentication-Token": answer["value"]}).status_code
+        == 200
+    )
     forged = answer["value"][:-2] + "AA"
     assert session.get("http://manager/api/v3.1/sites", headers={"Authentication-Token": forged}).status_code == 401
 

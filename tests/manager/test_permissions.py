@@ -9,9 +9,7 @@ from pathlib import Path
 from cfy_cli.manager.server import permissions
 from tests.conftest import Ask
 
-FACTS = dict(
-    line.split("\t") for line in Path(__file__).with_name("permissions.tsv").read_text().splitlines()
-)
+FACTS = dict(line.split("\t") for line in Path(__file__).with_name("permissions.tsv").read_text().splitlines())
 ROLES = ("sys_admin", "default", "manager", "operations", "user", "viewer")
 PASSWORD = "password-of-a-role"
 
@@ -98,8 +96,13 @@ def test_every_role_may_do_what_the_facts_say_and_no_more(ask: Ask):
     for method, path, permission in TABLE:
         for role in ROLES:
             answer = ask(
-                method, _concrete(path, role if method == "GET" else "nobody"), user=role, password=PASSWORD, tenant="red",
-                params=NEEDED.get((method, path)), json=_body(method, path),
+                method,
+                _concrete(path, role if method == "GET" else "nobody"),
+                user=role,
+                password=PASSWORD,
+                tenant="red",
+                params=NEEDED.get((method, path)),
+                json=_body(method, path),
             )
             expected = not {role, _system_role(role)}.isdisjoint(FACTS[permission].split())
             if (answer.status_code != 403) != expected or answer.status_code in (401, 500):
@@ -127,7 +130,10 @@ def test_a_viewer_of_one_tenant_sees_nothing_of_another(ask: Ask):
         assert ask("GET", path, user="vera", password=PASSWORD, tenant="red").status_code == 404
     assert ask("GET", "/sites", user="vera", password=PASSWORD, tenant="blue").status_code == 403
     assert ask("GET", "/sites", user="vera", password=PASSWORD, tenant="no-such").status_code == 403
-    assert [tenant["name"] for tenant in ask("GET", "/tenants", user="vera", password=PASSWORD, tenant="red").json()["items"]] == ["red"]
+    assert [
+        tenant["name"]
+        for tenant in ask("GET", "/tenants", user="vera", password=PASSWORD, tenant="red").json()["items"]
+    ] == ["red"]
 
 
 def test_users_see_themselves_and_administrators_see_everybody(ask: Ask):
@@ -183,10 +189,28 @@ def _concrete(path: str, username: str) -> str:
 
 
 def _body(method: str, path: str) -> dict[str, object] | None:
-    if method == "GET" or path.startswith("/blueprints/{blueprint_id}") and method == "PUT":
+    if method == "GET" or (path.startswith("/blueprints/{blueprint_id}") and method == "PUT"):
         return None
     return {
-        "username": "nobody", "password": "long-enough", "tenant_name": "nothing", "role": "user", "blueprint_id": "no",
-        "deployment_id": "no", "workflow_id": "no", "action": "deactivate", "status": "failed", "visibility": "tenant",
-        "state": "x", "filter_rules": [],
+        "username": "nobody",
+        "password": "long-enough",
+        "tenant_name": "nothing",
+        "role": "user",
+        "blueprint_id": "no",
+        "deployment_id": "no",
+        "workflow_id": "no",
+        "action": "deactivate",
+        "status": "failed",
+        "visibility": "tenant",
+        "state": "x",
+        "filter_rules": [],
     }
+
+
+def test_a_name_used_elsewhere_cannot_become_global(ask: Ask):
+    ask("POST", "/tenants/red")
+    ask("PUT", "/sites/oslo", tenant="red", json={})
+    ask("PUT", "/sites/oslo", json={})
+    assert ask("POST", "/sites/oslo", json={"visibility": "global"}).status_code == 409
+    assert ask("PUT", "/sites/oslo2", json={"visibility": "global"}).status_code == 200
+    assert ask("POST", "/sites/oslo2", json={"visibility": "tenant"}).status_code == 400    # others may rely on it

@@ -40,7 +40,11 @@ def start(data_dir: Path, **settings: object) -> Running:
 def ask(running: Running, data_dir: Path, path: str, method: str = "GET", **options: object) -> requests.Response:
     admin = json.loads((data_dir / "admin.json").read_text())
     return requests.request(
-        method, f"{running.url}/api/v3.1{path}", auth=(admin["username"], admin["password"]), timeout=10, **options  # type: ignore[arg-type]
+        method,
+        f"{running.url}/api/v3.1{path}",
+        auth=(admin["username"], admin["password"]),
+        timeout=10,
+        **options,  # type: ignore[arg-type]
     )
 
 
@@ -191,7 +195,8 @@ def test_eight_processes_write_at_once_and_nothing_acknowledged_is_lost(data_dir
     writers = [
         subprocess.Popen(
             [sys.executable, str(script), running.url, admin["password"], str(number), str(seconds)],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(8)
     ]

@@ -20,16 +20,16 @@ class Job:
     execution_id: str
     workflow_id: str
     parameters: Mapping[str, Json]
-    plan: Mapping[str, Json]            # the deployment's plan: nodes, workflows, scaling groups, as cfy_cli.dsl makes it
+    plan: Mapping[str, Json]  # nodes, workflows, scaling groups: as cfy_cli.dsl makes them
     deployment_id: str
     deployment_display_name: str
     blueprint_id: str
     tenant_name: str
     created_by: str
-    resources: Path                     # the blueprint's unpacked folder: scripts and files are found here
-    workdir: Path                       # the deployment's own folder, kept until it is deleted
+    resources: Path  # the blueprint's unpacked folder: scripts and files are found here
+    workdir: Path  # the deployment's own folder, kept until it is deleted
     dry_run: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)    # more variables for scripts (REST_HOST, ...)
+    environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Instance:
     host_id: str | None
     state: str
     version: int
-    relationships: list[dict[str, Json]]            # {"type", "target_name", "target_id"}, in the plan's order
+    relationships: list[dict[str, Json]]  # {"type", "target_name", "target_id"}, in the plan's order
     scaling_groups: list[dict[str, str]] = field(default_factory=list)
     runtime_properties: dict[str, Json] = field(default_factory=dict)
     system_properties: dict[str, Json] | None = None
@@ -54,15 +54,15 @@ class Event:
 
     type: Literal["cloudify_event", "cloudify_log"]
     message: str
-    event_type: str | None = None                   # workflow_started, task_failed, ...: events only
-    level: str | None = None                        # info, error, ...: logs only
+    event_type: str | None = None  # workflow_started, task_failed, ...: events only
+    level: str | None = None  # info, error, ...: logs only
     logger: str | None = None
     operation: str | None = None
     node_instance_id: str | None = None
     node_name: str | None = None
-    source_id: str | None = None                    # relationship operations: the instances at both ends
+    source_id: str | None = None  # relationship operations: the instances at both ends
     target_id: str | None = None
-    error_causes: list[dict[str, str]] | None = None   # {"message", "traceback", "type"}
+    error_causes: list[dict[str, str]] | None = None  # {"message", "traceback", "type"}
     reported_timestamp: str = field(default_factory=now)
 
 
@@ -70,9 +70,9 @@ class Steering(Enum):
     """What the people outside want of a running execution."""
 
     GO_ON = "go on"
-    CANCEL = "cancel"               # start nothing new; let what runs end
-    FORCE_CANCEL = "force-cancel"   # do not wait for what runs
-    KILL = "kill"                   # end the processes of what runs
+    CANCEL = "cancel"  # start nothing new; let what runs end
+    FORCE_CANCEL = "force-cancel"  # do not wait for what runs
+    KILL = "kill"  # end the processes of what runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Finished:
     timed_out: bool = False
 
 
-class NotStarted(Exception):  # noqa: N818 - says what happened
+class NotStarted(Exception):
     """The operating system refused to start the program; its OSError is the cause."""
 
 

@@ -96,7 +96,7 @@ class Failure:
         return {"message": self.message, "traceback": self.traceback, "type": self.kind}
 
 
-class OperationFailed(Exception):  # noqa: N818 - it is how an operation ended
+class OperationFailed(Exception):
     """Raised by whoever runs an operation."""
 
     def __init__(self, failure: Failure) -> None:

@@ -57,7 +57,7 @@ class Routes:
 
     def __init__(self, tag: str) -> None:
         self.router = APIRouter(tags=[tag])
-        self.permissions: dict[tuple[str, str], str] = {}       # (method, path) -> permission, for all to see
+        self.permissions: dict[tuple[str, str], str] = {}  # (method, path) -> permission, for all to see
 
     def get(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
         return self._route("GET", path, permission, write=False)
@@ -84,8 +84,13 @@ class Routes:
         def decorate(function: Endpoint) -> Endpoint:
             self.permissions[method, path] = permission
             self.router.add_api_route(
-                path, _run(function, permission, status=status, write=write), methods=[method], status_code=status,
-                response_class=Response, response_model=None, operation_id=function.__name__,
+                path,
+                _run(function, permission, status=status, write=write),
+                methods=[method],
+                status_code=status,
+                response_class=Response,
+                response_model=None,
+                operation_id=function.__name__,
                 openapi_extra={"x-permission": permission},
             )
             return function
@@ -135,7 +140,7 @@ async def _identity(manager: Manager, request: Request) -> Identity:
         credential = request.headers.get(header)
         if credential:
             known = manager.credentials.remembered(credential)
-            return known or await run_in_threadpool(manager.credentials.verify, header, credential)
+            return known if known else await run_in_threadpool(manager.credentials.verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 
 

@@ -15,7 +15,7 @@ from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import blueprints, labels
-from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.services.waiting import wait_for
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -84,8 +84,7 @@ def download_blueprint(call: Call, blueprint_id: str) -> Response:
 @routes.patch("/blueprints/{blueprint_id}/set-visibility", "resource_set_visibility")
 def set_blueprint_visibility(call: Call, blueprint_id: str, body: Showing) -> dict[str, Any]:
     blueprint = call.store.own(Blueprint, blueprint_id)
-    check_visibility(call.scope, body.visibility, now=blueprint.visibility)
-    blueprint.visibility = body.visibility
+    widen(call.store, blueprint, body.visibility)
     return shown(call.store, blueprint)
 
 

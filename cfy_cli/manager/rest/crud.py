@@ -10,7 +10,7 @@ from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import item, items
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 
@@ -39,7 +39,8 @@ def crud(resource: Resource, model: type[Base], new: type[BaseModel], change: ty
     def update(call: Call, key: str, body: change) -> dict[str, Any]:  # type: ignore[valid-type]
         row = call.store.own(model, key)
         fields = body.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-        check_visibility(call.scope, fields.get("visibility"), now=getattr(row, "visibility", None))
+        if "visibility" in fields:
+            widen(call.store, row, fields.pop("visibility"))
         if resource.key in fields:
             call.store.rename(row, check_name(resource.noun, fields.pop(resource.key)))
         for name, value in fields.items():

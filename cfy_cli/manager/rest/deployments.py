@@ -14,7 +14,7 @@ from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import deployments, workflows
-from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.services.waiting import wait_for
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment
@@ -56,9 +56,15 @@ def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
 @routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
 def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> Any:
     deployment, execution = deployments.create(
-        call.manager, call.store, deployment_id, body.blueprint_id, inputs=body.inputs or {},
+        call.manager,
+        call.store,
+        deployment_id,
+        body.blueprint_id,
+        inputs=body.inputs or {},
         visibility=body.visibility or ("private" if body.private_resource else "tenant"),
-        display_name=body.display_name, site_name=body.site_name, given_labels=body.labels,
+        display_name=body.display_name,
+        site_name=body.site_name,
+        given_labels=body.labels,
         runtime_only_evaluation=body.runtime_only_evaluation,
     )
     if body.async_create:
@@ -69,7 +75,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         ended = wait_for(call.manager, execution.id)
         if ended is not None and ended.status == ExecutionState.FAILED:
             with call.manager.writing(scope) as store:
-                store.delete(store.own(Deployment, deployment_id))      # nothing is left of what could not be made
+                store.delete(store.own(Deployment, deployment_id))  # nothing is left of what could not be made
             raise Invalid(ended.error or "Its environment could not be created", code="deployment_creation_error")
         with call.manager.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
@@ -80,18 +86,21 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
 @routes.delete("/deployments/{deployment_id}", "deployment_delete")
 def delete_deployment(call: Call, deployment_id: str) -> None:
     deployments.start_delete(
-        call.manager, call.store, deployment_id, force=flag(call.query, "force"),
-        delete_logs=flag(call.query, "delete_logs"), recursive=flag(call.query, "recursive"),
+        call.manager,
+        call.store,
+        deployment_id,
+        force=flag(call.query, "force"),
+        delete_logs=flag(call.query, "delete_logs"),
+        recursive=flag(call.query, "recursive"),
     )
 
 
 @routes.patch("/deployments/{deployment_id}/set-visibility", "deployment_set_visibility")
 def set_deployment_visibility(call: Call, deployment_id: str, body: Showing) -> dict[str, Any]:
     deployment = call.store.own(Deployment, deployment_id)
-    check_visibility(call.scope, body.visibility, now=deployment.visibility)
     if body.visibility == "global" and deployment.blueprint.visibility != "global":
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint is not")
-    deployment.visibility = body.visibility
+    widen(call.store, deployment, body.visibility)
     return shown(deployment)
 
 

@@ -47,10 +47,16 @@ def create_events(call: Call, body: Lines) -> None:
         raise Conflict("No execution passed, and not authenticated by an execution token")
     execution = call.store.own(Execution, body.execution_id)
     about = {
-        "tenant_name": execution.tenant_name, "visibility": execution.visibility, "created_by": call.scope.user,
-        "execution_id": execution.id, "workflow_id": execution.workflow_id, "deployment_id": execution.deployment_id,
-        "deployment_display_name": execution.deployment_display_name, "blueprint_id": execution.blueprint_id,
-        "manager_name": body.manager_name, "agent_name": body.agent_name,
+        "tenant_name": execution.tenant_name,
+        "visibility": execution.visibility,
+        "created_by": call.scope.user,
+        "execution_id": execution.id,
+        "workflow_id": execution.workflow_id,
+        "deployment_id": execution.deployment_id,
+        "deployment_display_name": execution.deployment_display_name,
+        "blueprint_id": execution.blueprint_id,
+        "manager_name": body.manager_name,
+        "agent_name": body.agent_name,
     }
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         call.store.session.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
@@ -65,7 +71,8 @@ def delete_events(call: Call, asked: Asked) -> dict[str, Any]:
     timed = _timed(call.query, asked)
     chosen = narrow(call.store.visible(Event).where(_chosen(call, asked)), Event, timed, ())
     gone = call.store.session.execute(
-        delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
+        delete(Event)
+        .where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
         .execution_options(synchronize_session=False)
     )
     count = gone.rowcount  # type: ignore[attr-defined]
@@ -79,7 +86,7 @@ def _chosen(call: Call, asked: Listing) -> ColumnElement[bool]:
         kinds = {"cloudify_event", "cloudify_log"} if flag(query, "include_logs") else {"cloudify_event"}
         if "level" in asked.filters:
             kinds.add("cloudify_log")
-    conditions = [Event.type.in_(kinds)]
+    conditions: list[ColumnElement[bool]] = [Event.type.in_(kinds)]
     if pattern := query.get("message"):
         conditions.append(Event.message.ilike(pattern))
     if node := query.get("node_id"):
@@ -106,7 +113,7 @@ def _line(kind: str, line: dict[str, Any]) -> dict[str, Any]:
     message = line.get("message")
     text = message.get("text") if isinstance(message, dict) else message
     if text is None:
-        raise Invalid("An event or log needs a `message`: {\"text\": ...}")
+        raise Invalid('An event or log needs a `message`: {"text": ...}')
     fields = {
         "message": str(text),
         "reported_timestamp": line.get("timestamp") or line.get("reported_timestamp") or now(),

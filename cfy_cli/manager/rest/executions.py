@@ -56,10 +56,16 @@ def get_execution(call: Call, execution_id: str) -> dict[str, Any]:
 @routes.post("/executions", "execution_start", status=201)
 def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
     execution = executions.start(
-        call.manager, call.store, body.deployment_id, body.workflow_id, body.parameters or {},
+        call.manager,
+        call.store,
+        body.deployment_id,
+        body.workflow_id,
+        body.parameters or {},
         allow_custom_parameters=body.allow_custom_parameters,
         force=body.force or flag(call.query, "force"),
-        queue=body.queue, dry_run=body.dry_run, wait_after_fail=body.wait_after_fail,
+        queue=body.queue,
+        dry_run=body.dry_run,
+        wait_after_fail=body.wait_after_fail,
         scheduled_time=body.scheduled_time or body.schedule,
     )
     return item(execution, call.include)

@@ -19,7 +19,12 @@ from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 
 routes = Routes("nodes")
-COUNTED = {"actual_number_of_instances", "actual_planned_number_of_instances", "drifted_instances", "unavailable_instances"}
+COUNTED = {
+    "actual_number_of_instances",
+    "actual_planned_number_of_instances",
+    "drifted_instances",
+    "unavailable_instances",
+}
 
 
 class InstanceChange(BaseModel):
@@ -33,9 +38,10 @@ class InstanceChange(BaseModel):
 @routes.get("/nodes", "node_list")
 def list_nodes(
     call: Call,
-    asked: Annotated[Listing, Depends(listing(
-        sort=NODES.order, extra=("_evaluate_functions", "evaluate_functions", "_instance_counts")
-    ))],
+    asked: Annotated[
+        Listing,
+        Depends(listing(sort=NODES.order, extra=("_evaluate_functions", "evaluate_functions", "_instance_counts"))),
+    ],
 ) -> dict[str, Any]:
     page = call.store.list(Node, asked, search=NODES.search)
     if asked.include is None or not COUNTED.isdisjoint(asked.include):
@@ -86,7 +92,8 @@ def _count(call: Call, rows: Any) -> None:
     deployments = {row.deployment_storage_id for row in rows}
     counts: dict[tuple[int, str], list[int]] = {}
     for instance in call.store.session.scalars(
-        select(NodeInstance).where(NodeInstance.deployment_storage_id.in_(deployments))
+        select(NodeInstance)
+        .where(NodeInstance.deployment_storage_id.in_(deployments))
         .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))
     ):
         count = counts.setdefault((instance.deployment_storage_id, instance.node_id), [0, 0, 0])

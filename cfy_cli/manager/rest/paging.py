@@ -11,9 +11,18 @@ from cfy_cli.contract.clock import stamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import PAGE, Listing, Range
 
-OURS = frozenset({
-    "_include", "_sort", "_offset", "_size", "_search", "_all_tenants", "_range", "_get_all_results",
-})
+OURS = frozenset(
+    {
+        "_include",
+        "_sort",
+        "_offset",
+        "_size",
+        "_search",
+        "_all_tenants",
+        "_range",
+        "_get_all_results",
+    }
+)
 
 
 def listing(*, sort: str, extra: tuple[str, ...] = ()) -> Callable[[Request], Any]:
@@ -36,9 +45,7 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
         offset=_number(query, "_offset", 0),
         size=min(_number(query, "_size", PAGE), PAGE),
         search=query.get("_search") or None,
-        filters={
-            name: query.getlist(name) for name in query if not name.startswith("_") and name not in extra
-        },
+        filters={name: query.getlist(name) for name in query if not name.startswith("_") and name not in extra},
         ranges=tuple(_range(value) for value in query.getlist("_range")),
         all_tenants=flag(query, "_all_tenants"),
     )

@@ -33,7 +33,9 @@ def search_blueprints(
 
 @routes.search("/searches/deployments", "deployment_list")
 def search_deployments(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=deployments.EXTRA))], body: Rules
+    call: Call,
+    asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=deployments.EXTRA))],
+    body: Rules,
 ) -> dict[str, Any]:
     chosen = and_(deployments.named(call), *conditions(Deployment, body.filter_rules))
     page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=chosen)

@@ -7,7 +7,7 @@ from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.paging import flag
 
 routes = Routes("manager")
-unversioned = Routes("manager")     # clients ask which manager it is before they know its API's version
+unversioned = Routes("manager")  # clients ask which manager it is before they know its API's version
 
 
 @routes.get("/status", "status_get")
@@ -22,7 +22,12 @@ def get_status(call: Call) -> dict[str, Any]:
 @routes.get("/version", "version_get")
 def get_version(call: Call) -> dict[str, Any]:
     answer = {
-        "version": __version__, "edition": "community", "distribution": None, "distro_release": None, "build": None,
-        "date": None, "commit": None,
+        "version": __version__,
+        "edition": "community",
+        "distribution": None,
+        "distro_release": None,
+        "build": None,
+        "date": None,
+        "commit": None,
     }
     return {name: answer[name] for name in call.include or answer if name in answer}

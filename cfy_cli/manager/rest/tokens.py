@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import BaseModel
 
-from cfy_cli.contract.resources import TOKENS
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import item, items
@@ -23,7 +22,7 @@ class NewToken(BaseModel):
 
 @routes.get("/tokens", "list_token")
 def list_tokens(call: Call, asked: Annotated[Listing, Depends(listing(sort="id"))]) -> dict[str, Any]:
-    """The caller's tokens (an administrator's: everybody's), with a short-lived value of the caller's own beside them."""
+    """The caller's tokens (an administrator's: everybody's); beside them a short-lived value of the caller's own."""
     mine = None if tokens.may_manage_all(call.store) else Token.user.has(User.username == call.identity.username)
     page = call.store.list(Token, asked, where=mine)
     own = {"role": call.identity.role, "value": call.manager.credentials.signed(call.identity.username)}

@@ -27,9 +27,9 @@ def scope_for(identity: Identity, tenant: str, permission: str, *, tenant_exists
         user=identity.username,
         tenant=tenant,
         sees_private=sees_private(roles),
-        tenants=None if everywhere else frozenset(
-            name for name, role in identity.tenants.items() if allowed(permission, {role, identity.role})
-        ),
+        tenants=None
+        if everywhere
+        else frozenset(name for name, role in identity.tenants.items() if allowed(permission, {role, identity.role})),
         private_in=frozenset(name for name, role in identity.tenants.items() if sees_private({role})),
         administrator=administrator,
     )

@@ -41,7 +41,15 @@ def unpack(archive: Path, target: Path) -> None:
         _single_folder(partial).rename(target)
     except (tarfile.FilterError, KeyError) as error:
         raise Invalid(f"The archive was refused: {error}") from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise Invalid(f"The archive cannot be read: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -55,7 +63,7 @@ def _single_folder(folder: Path) -> Path:
 
 def _untar(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(target, members=_bounded_members(tar, target), filter="data")  # noqa: S202
+        tar.extractall(target, members=_bounded_members(tar, target), filter="data")
 
 
 def _bounded_members(tar: tarfile.TarFile, target: Path) -> Iterator[tarfile.TarInfo]:
@@ -85,7 +93,7 @@ def _unzip(archive: Path, target: Path) -> None:
                 continue
             destination.parent.mkdir(parents=True, exist_ok=True)
             with packed.open(member) as source, destination.open("wb") as file:
-                _copy(source, file, budget, member.filename)   # counted as it comes: the directory's sizes may lie
+                _copy(source, file, budget, member.filename)  # counted as it comes: the directory's sizes may lie
             destination.chmod(0o755 if (member.external_attr >> 16) & stat.S_IXUSR else 0o644)
 
 
@@ -110,6 +118,4 @@ class Budget:
     def spend_bytes(self, name: str, size: int) -> None:
         self.bytes -= size
         if self.bytes < 0:
-            raise Invalid(
-                f"The archive was refused: it unpacks to more than {MOST_BYTES >> 20} MiB (at `{name}`)"
-            )
+            raise Invalid(f"The archive was refused: it unpacks to more than {MOST_BYTES >> 20} MiB (at `{name}`)")

@@ -10,8 +10,8 @@ from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import archives, executions
-from cfy_cli.manager.services.labels import Pair, parse, replace
 from cfy_cli.manager.services.fetching import check_url
+from cfy_cli.manager.services.labels import Pair, parse, replace
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility
@@ -22,7 +22,9 @@ DEFAULT_FILE = "blueprint.yaml"
 ON_THE_WAY = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
 
 FAILED = (
-    BlueprintState.INVALID, BlueprintState.FAILED_UPLOADING, BlueprintState.FAILED_EXTRACTING,
+    BlueprintState.INVALID,
+    BlueprintState.FAILED_UPLOADING,
+    BlueprintState.FAILED_EXTRACTING,
     BlueprintState.FAILED_PARSING,
 )
 
@@ -51,7 +53,9 @@ def take_in(manager: Manager, store: Store, upload: Upload) -> tuple[Blueprint, 
     )
     check_visibility(store.scope, upload.visibility)
     if (upload.archive is None) == (upload.url is None):
-        raise Invalid("A blueprint is uploaded as an archive in the request, or as `blueprint_archive_url`: one of them")
+        raise Invalid(
+            "A blueprint is uploaded as an archive in the request, or as `blueprint_archive_url`: one of them"
+        )
     suffix = archives.suffix_of(upload.archive) if upload.archive else ""
     if upload.url:
         check_url(upload.url)
@@ -60,13 +64,17 @@ def take_in(manager: Manager, store: Store, upload: Upload) -> tuple[Blueprint, 
     replace(blueprint.labels, BlueprintLabel, upload.labels, store.scope.user)
     if upload.archive:
         manager.files.keep_archive(upload.archive, blueprint.storage_id, suffix)
-    execution = executions.start_system(store, "upload_blueprint", {
-        "blueprint_id": blueprint.id,
-        "app_file_name": blueprint.main_file_name,
-        "url": upload.url,
-        "validate_only": upload.validate_only,
-        "labels": [{"key": key, "value": value} for key, value in upload.labels],
-    })
+    execution = executions.start_system(
+        store,
+        "upload_blueprint",
+        {
+            "blueprint_id": blueprint.id,
+            "app_file_name": blueprint.main_file_name,
+            "url": upload.url,
+            "validate_only": upload.validate_only,
+            "labels": [{"key": key, "value": value} for key, value in upload.labels],
+        },
+    )
     blueprint.upload_execution_id = execution.id
     store.after_commit(manager.bell.ring)
     return blueprint, execution
@@ -86,7 +94,8 @@ def delete(manager: Manager, store: Store, blueprint_id: str, *, force: bool = F
         )
     if blueprint.state in ON_THE_WAY and not force:
         raise Invalid(
-            f"Blueprint `{blueprint_id}` is still {blueprint.state}", hint="Wait for it to end, or force it.",
+            f"Blueprint `{blueprint_id}` is still {blueprint.state}",
+            hint="Wait for it to end, or force it.",
             code="dependent_exists_error",
         )
     number = blueprint.storage_id

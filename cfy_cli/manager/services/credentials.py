@@ -23,8 +23,8 @@ from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Membership, Token, User
 from cfy_cli.manager.store.models.identity import FAILURES_BEFORE_LOCK
 
-REMEMBERED = 30.0           # seconds a verified credential is trusted without asking again
-SIGNED_FOR = 10 * 3600      # seconds a signed value is good for
+REMEMBERED = 30.0  # seconds a verified credential is trusted without asking again
+SIGNED_FOR = 10 * 3600  # seconds a signed value is good for
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Credentials:
         try:
             if scheme.lower() != "basic":
                 raise ValueError
-            username, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+            username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             raise Unauthorized("User unauthorized: The Authorization header is neither Basic nor Bearer") from None
         return self._by_password(username, password)
@@ -165,9 +165,11 @@ def fingerprint(secret: str) -> str:
 
 def _user(session: Session, username: str) -> User | None:
     wanted = select(User).where(User.username == username)
-    return session.scalars(
-        wanted.options(joinedload(User.memberships).joinedload(Membership.tenant))
-    ).unique().one_or_none()
+    return (
+        session.scalars(wanted.options(joinedload(User.memberships).joinedload(Membership.tenant)))
+        .unique()
+        .one_or_none()
+    )
 
 
 def _identity(user: User) -> Identity:

@@ -60,8 +60,10 @@ def create(
     return deployment, execution
 
 
-def start_delete(manager: Manager, store: Store, deployment_id: str, *, force: bool, delete_logs: bool, recursive: bool) -> Execution:
-    """Start `delete_deployment_environment`. Refused while it runs something, or has live node instances (unless forced)."""
+def start_delete(
+    manager: Manager, store: Store, deployment_id: str, *, force: bool, delete_logs: bool, recursive: bool
+) -> Execution:
+    """Start `delete_deployment_environment`. Refused while it runs something or, unless forced, has live instances."""
     deployment = store.own(Deployment, deployment_id)
     busy = executions.running_ids(store, deployment)
     if busy:
@@ -70,9 +72,11 @@ def start_delete(manager: Manager, store: Store, deployment_id: str, *, force: b
             f"Running executions ids: {','.join(busy)}",
             code="dependent_exists_error",
         )
-    live = store.session.scalars(select(NodeInstance.id).where(
-        NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE)
-    ).order_by(NodeInstance.storage_id)).all()
+    live = store.session.scalars(
+        select(NodeInstance.id)
+        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
+        .order_by(NodeInstance.storage_id)
+    ).all()
     if live and not force:
         raise Invalid(
             f"Can't delete deployment {deployment_id} - There are live nodes for this deployment. "
@@ -80,9 +84,16 @@ def start_delete(manager: Manager, store: Store, deployment_id: str, *, force: b
             hint=f"Run `cfy executions start uninstall -d {deployment_id}` first, or force the deletion.",
             code="dependent_exists_error",
         )
-    execution = executions.start_system(store, "delete_deployment_environment", {
-        "delete_logs": delete_logs, "force": force, "recursive": recursive,
-    }, deployment)
+    execution = executions.start_system(
+        store,
+        "delete_deployment_environment",
+        {
+            "delete_logs": delete_logs,
+            "force": force,
+            "recursive": recursive,
+        },
+        deployment,
+    )
     store.after_commit(manager.bell.ring)
     return execution
 

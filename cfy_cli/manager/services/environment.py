@@ -47,9 +47,9 @@ def delete_deployment_environment(work: Work) -> None:
     number = work.execution.deployment_storage_id
     with work.manager.writing(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
-        store.session.execute(delete(Event).where(
-            Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id
-        ))
+        store.session.execute(
+            delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
+        )
         store.delete(deployment)
     work.manager.files.forget_deployment(deployment.storage_id)
 
@@ -71,9 +71,7 @@ def describe(deployment: Deployment, plan: Plan) -> None:
     if settings.get("display_name") and deployment.display_name == deployment.id:
         deployment.display_name = str(settings["display_name"])
     given = [(label.key, label.value) for label in deployment.labels]
-    own = [
-        (key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]
-    ]
+    own = [(key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]]
     labels.replace(deployment.labels, DeploymentLabel, [*given, *own], deployment.created_by)
 
 

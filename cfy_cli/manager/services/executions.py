@@ -56,13 +56,23 @@ def start(
                 hint="Wait for them to end, queue it with --queue, or force it with --force.",
                 code="existing_running_execution_error",
             )
-        if status is ExecutionState.PENDING:    # a queued one may be available once its turn comes
+        if status is ExecutionState.PENDING:  # a queued one may be available once its turn comes
             workflows.check_available(deployment, workflow_id, workflow)
-    execution = store.add(Execution(
-        id=str(uuid.uuid4()), workflow_id=workflow_id, status=status, parameters=complete, is_dry_run=dry_run,
-        force=force, allow_custom_parameters=allow_custom_parameters, wait_after_fail=wait_after_fail,
-        scheduled_for=scheduled_for, visibility=deployment.visibility, **belongs_to(deployment),
-    ))
+    execution = store.add(
+        Execution(
+            id=str(uuid.uuid4()),
+            workflow_id=workflow_id,
+            status=status,
+            parameters=complete,
+            is_dry_run=dry_run,
+            force=force,
+            allow_custom_parameters=allow_custom_parameters,
+            wait_after_fail=wait_after_fail,
+            scheduled_for=scheduled_for,
+            visibility=deployment.visibility,
+            **belongs_to(deployment),
+        )
+    )
     deployment.latest_execution = execution.id
     store.after_commit(manager.bell.ring)
     return execution
@@ -72,10 +82,15 @@ def start_system(
     store: Store, workflow_id: str, parameters: dict[str, Any], deployment: Deployment | None = None
 ) -> Execution:
     """A workflow of the manager itself. The caller rings the bell."""
-    execution = store.add(Execution(
-        id=str(uuid.uuid4()), workflow_id=workflow_id, parameters=parameters, allow_custom_parameters=True,
-        **(belongs_to(deployment) if deployment else {}),
-    ))
+    execution = store.add(
+        Execution(
+            id=str(uuid.uuid4()),
+            workflow_id=workflow_id,
+            parameters=parameters,
+            allow_custom_parameters=True,
+            **(belongs_to(deployment) if deployment else {}),
+        )
+    )
     if deployment:
         deployment.latest_execution = execution.id
     return execution
@@ -89,7 +104,8 @@ def steer(manager: Manager, store: Store, execution_id: str, action: str) -> Exe
     if action not in ACTIONS:
         raise Invalid(
             f"Execution {execution_id} cannot be resumed: this manager keeps no journal to go on from",
-            hint=f"Start `{execution.workflow_id}` again.", code="illegal_action_error",
+            hint=f"Start `{execution.workflow_id}` again.",
+            code="illegal_action_error",
         )
     if execution.status in ENDED:
         raise Invalid(
@@ -136,7 +152,8 @@ def release_next(store: Store, ended: Execution) -> None:
     turn = (
         select(Execution.storage_id)
         .where(Execution.deployment_storage_id == deployment.storage_id, Execution.status == ExecutionState.QUEUED)
-        .order_by(Execution.created_at, Execution.storage_id).limit(1)
+        .order_by(Execution.created_at, Execution.storage_id)
+        .limit(1)
     )
     store.session.execute(
         update(Execution).where(Execution.storage_id == turn.scalar_subquery()).values(status=ExecutionState.PENDING)
@@ -154,9 +171,13 @@ def belongs_to(deployment: Deployment) -> dict[str, Any]:
 
 def running_ids(store: Store, deployment: Deployment) -> list[str]:
     busy = (*RUNNING, ExecutionState.QUEUED)
-    return list(store.session.scalars(select(Execution.id).where(
-        Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
-    )))
+    return list(
+        store.session.scalars(
+            select(Execution.id).where(
+                Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
+            )
+        )
+    )
 
 
 def _running(store: Store, deployment: Deployment) -> list[str]:

@@ -18,7 +18,9 @@ def check_url(url: str) -> str:
     """The address itself, or Invalid when its scheme is not one we fetch."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
-        raise Invalid(f"`{url}` cannot be fetched: only {' and '.join(f'{scheme}://' for scheme in SCHEMES)} addresses are")
+        raise Invalid(
+            f"`{url}` cannot be fetched: only {' and '.join(f'{scheme}://' for scheme in SCHEMES)} addresses are"
+        )
     return url
 
 

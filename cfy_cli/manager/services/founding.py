@@ -13,7 +13,7 @@ from cfy_cli.manager.services.users import ADMIN
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.models import Membership, Tenant, User
 
-ADMIN_FILE = "admin.json"       # {"username", "password"}, for whoever owns the data folder
+ADMIN_FILE = "admin.json"  # {"username", "password"}, for whoever owns the data folder
 
 
 def found(manager: Manager, password: str | None = None) -> None:

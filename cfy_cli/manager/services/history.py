@@ -12,8 +12,8 @@ from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Event
 
 log = logging.getLogger(__name__)
-EVERY = 0.1             # seconds a line may wait for others to be stored with
-MOST_WAITING = 20_000   # lines; beyond it those who speak wait for the disk
+EVERY = 0.1  # seconds a line may wait for others to be stored with
+MOST_WAITING = 20_000  # lines; beyond it those who speak wait for the disk
 
 
 class History:
@@ -54,7 +54,7 @@ class History:
                 with self._database.write() as session:
                     session.execute(insert(Event), lines)
             except Exception:
-                with self._guard:       # kept for the next try
+                with self._guard:  # kept for the next try
                     self._lines = lines + self._lines
                 raise
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.store.models.labels import Label
 
 Pair = tuple[str, str]
 LONGEST = 256
@@ -24,7 +23,7 @@ def parse(given: Any) -> list[Pair]:
     return list(dict.fromkeys(pair for label in given for pair in _pairs(label)))
 
 
-def replace(rows: list[Any], kind: type[Label], pairs: Iterable[Pair], created_by: str) -> None:
+def replace(rows: list[Any], kind: type[Any], pairs: Iterable[Pair], created_by: str) -> None:
     """Leave exactly these labels on a row's list; those that stay keep who made them and when."""
     wanted = list(dict.fromkeys(pairs))
     for row in [row for row in rows if (row.key, row.value) not in wanted]:

@@ -30,10 +30,13 @@ class StoreLookups:
 
     def instance_ids(self, node_id: str) -> list[str]:
         with self._read() as store:
-            return list(store.session.scalars(
-                select(NodeInstance.id).where(self._of(NodeInstance), NodeInstance.node_id == node_id)
-                .order_by(NodeInstance.index)
-            ))
+            return list(
+                store.session.scalars(
+                    select(NodeInstance.id)
+                    .where(self._of(NodeInstance), NodeInstance.node_id == node_id)
+                    .order_by(NodeInstance.index)
+                )
+            )
 
     def node_of(self, instance_id: str) -> str:
         return str(self._column(instance_id, NodeInstance.node_id))
@@ -67,11 +70,15 @@ class StoreLookups:
 
     def label(self, key: str) -> list[str]:
         with self._read() as store:
-            return list(store.session.scalars(
-                select(DeploymentLabel.value)
-                .where(DeploymentLabel.deployment_storage_id == self.deployment.storage_id, DeploymentLabel.key == key)
-                .order_by(DeploymentLabel.storage_id)
-            ))
+            return list(
+                store.session.scalars(
+                    select(DeploymentLabel.value)
+                    .where(
+                        DeploymentLabel.deployment_storage_id == self.deployment.storage_id, DeploymentLabel.key == key
+                    )
+                    .order_by(DeploymentLabel.storage_id)
+                )
+            )
 
     def sys(self, entity: str, name: str) -> Any:
         known = {
@@ -109,11 +116,15 @@ def plan_node(row: Node) -> dict[str, Any]:
         "relationships": row.relationships,
         "plugins": row.plugins,
         "plugins_to_install": row.plugins_to_install,
-        "capabilities": {"scalable": {"properties": {
-            "current_instances": row.number_of_instances,
-            "default_instances": row.deploy_number_of_instances,
-            "min_instances": row.min_number_of_instances,
-            "max_instances": row.max_number_of_instances,
-            "planned_instances": row.planned_number_of_instances,
-        }}},
+        "capabilities": {
+            "scalable": {
+                "properties": {
+                    "current_instances": row.number_of_instances,
+                    "default_instances": row.deploy_number_of_instances,
+                    "min_instances": row.min_number_of_instances,
+                    "max_instances": row.max_number_of_instances,
+                    "planned_instances": row.planned_number_of_instances,
+                }
+            }
+        },
     }

@@ -18,8 +18,7 @@ from cfy_cli.manager.store.models import Worker
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-
-HEARTBEAT_LIMIT = 15        # seconds without a word from a worker before it counts as gone
+HEARTBEAT_LIMIT = 15  # seconds without a word from a worker before it counts as gone
 
 
 class Manager:

@@ -14,7 +14,7 @@ from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 
-LOOK_EVERY = 0.2        # seconds between looks at what people outside want
+LOOK_EVERY = 0.2  # seconds between looks at what people outside want
 STEERED = {
     ExecutionState.CANCELLING: Steering.CANCEL,
     ExecutionState.FORCE_CANCELLING: Steering.FORCE_CANCEL,
@@ -84,7 +84,7 @@ class StoreRecords(StoreLookups):
         with self._read() as store:
             row = store.session.scalar(wanted)
         if row is None:
-            self._steering = Steering.KILL      # deleted: nobody is left to run for
+            self._steering = Steering.KILL  # deleted: nobody is left to run for
             return
         self._steering = STEERED.get(ExecutionState(row.status), Steering.GO_ON)
         if (row.total_operations, row.finished_operations) != self._progress:
@@ -94,7 +94,8 @@ class StoreRecords(StoreLookups):
         total, finished = self._progress
         with self._work.manager.writing(self._work.scope) as store:
             store.session.execute(
-                update(Execution).where(Execution.id == self._work.execution.id)
+                update(Execution)
+                .where(Execution.id == self._work.execution.id)
                 .values(total_operations=total, finished_operations=finished)
             )
 

@@ -42,7 +42,7 @@ def claim(manager: Manager, worker: str) -> Execution | None:
     )
     oldest = select(Execution.storage_id).where(due).order_by(Execution.created_at, Execution.storage_id).limit(1)
     with manager.database.read() as session:
-        if session.scalar(oldest) is None:      # the usual answer, without disturbing those who write
+        if session.scalar(oldest) is None:  # the usual answer, without disturbing those who write
             return None
     with manager.database.write() as session:
         number = session.scalar(oldest.with_for_update(skip_locked=True))
@@ -65,7 +65,7 @@ def run(manager: Manager, history: History, execution: Execution) -> None:
         log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
         ending = Ending(ExecutionState.FAILED, traceback.format_exc())
     try:
-        history.flush()         # whoever sees it ended finds its last line too
+        history.flush()  # whoever sees it ended finds its last line too
         _store_end(work, ending)
     except Exception:
         log.exception("The end of execution %s could not be stored", execution.id)
@@ -76,7 +76,9 @@ def recover(manager: Manager, workers: str) -> int:
     running = [state for state in RUNNING if state != ExecutionState.PENDING]
     with manager.database.write() as session:
         left = session.scalars(
-            select(Execution).where(Execution.status.in_(running), Execution.worker.startswith(workers, autoescape=True))
+            select(Execution).where(
+                Execution.status.in_(running), Execution.worker.startswith(workers, autoescape=True)
+            )
         ).all()
         for execution in left:
             store = Store(session, system(execution.tenant_name))
@@ -84,7 +86,8 @@ def recover(manager: Manager, workers: str) -> int:
             execution.status = ExecutionState.CANCELLED if cancelled else ExecutionState.FAILED
             execution.error, execution.ended_at = "" if cancelled else ORPHANED, now()
             session.execute(
-                update(Blueprint).where(Blueprint.upload_execution_id == execution.id)
+                update(Blueprint)
+                .where(Blueprint.upload_execution_id == execution.id)
                 .values(state=BlueprintState.FAILED_UPLOADING, error=ORPHANED)
             )
             _note_end(store, execution)
@@ -93,7 +96,7 @@ def recover(manager: Manager, workers: str) -> int:
 
 def _run_system(work: Work) -> Ending:
     name = work.execution.workflow_id
-    if name == "delete_deployment_environment":     # its history goes with it
+    if name == "delete_deployment_environment":  # its history goes with it
         SYSTEM[name](work)
         return Ending(ExecutionState.TERMINATED)
     work.tell("workflow_started", f"Starting '{name}' workflow execution")
@@ -117,25 +120,28 @@ def _run_workflow(work: Work) -> Ending:
     workdir = manager.files.deployment(deployment.storage_id)
     workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
     records = StoreRecords(work, deployment)
-    ending = run_workflow(Job(
-        execution_id=execution.id,
-        workflow_id=execution.workflow_id,
-        parameters=execution.parameters,
-        plan={
-            "nodes": [plan_node(node) for node in nodes],
-            "workflows": deployment.workflow_definitions,
-            "scaling_groups": deployment.scaling_groups,
-        },
-        deployment_id=deployment.id,
-        deployment_display_name=deployment.display_name,
-        blueprint_id=deployment.blueprint_id,
-        tenant_name=deployment.tenant_name,
-        created_by=execution.created_by,
-        resources=manager.files.resources(deployment.blueprint_storage_id),
-        workdir=workdir,
-        dry_run=execution.is_dry_run,
-        environment={"REST_HOST": manager.settings.host, "REST_PORT": str(manager.settings.port)},
-    ), records)
+    ending = run_workflow(
+        Job(
+            execution_id=execution.id,
+            workflow_id=execution.workflow_id,
+            parameters=execution.parameters,
+            plan={
+                "nodes": [plan_node(node) for node in nodes],
+                "workflows": deployment.workflow_definitions,
+                "scaling_groups": deployment.scaling_groups,
+            },
+            deployment_id=deployment.id,
+            deployment_display_name=deployment.display_name,
+            blueprint_id=deployment.blueprint_id,
+            tenant_name=deployment.tenant_name,
+            created_by=execution.created_by,
+            resources=manager.files.resources(deployment.blueprint_storage_id),
+            workdir=workdir,
+            dry_run=execution.is_dry_run,
+            environment={"REST_HOST": manager.settings.host, "REST_PORT": str(manager.settings.port)},
+        ),
+        records,
+    )
     records.store_progress()
     return ending
 
@@ -143,7 +149,8 @@ def _run_workflow(work: Work) -> Ending:
 def _note_start(session: Session, execution: Execution) -> None:
     if execution.deployment_storage_id is not None:
         session.execute(
-            update(Deployment).where(Deployment.storage_id == execution.deployment_storage_id)
+            update(Deployment)
+            .where(Deployment.storage_id == execution.deployment_storage_id)
             .values(deployment_status="in_progress")
         )
 
@@ -151,7 +158,7 @@ def _note_start(session: Session, execution: Execution) -> None:
 def _store_end(work: Work, ending: Ending) -> None:
     with work.manager.writing(work.scope) as store:
         execution = store.session.get(Execution, work.execution.storage_id)
-        if execution is None:       # it deleted its own deployment
+        if execution is None:  # it deleted its own deployment
             return
         execution.status, execution.error, execution.ended_at = ending.state, ending.error, now()
         _note_end(store, execution)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
 
 from cfy_cli.errors import Conflict
@@ -27,8 +28,8 @@ def delete(store: Store, name: str) -> None:
     for kind in KEPT:
         if store.session.scalar(select(exists().where(kind.tenant_name == name))):
             raise Conflict(f"Cannot delete tenant `{name}`, because it still has {kind.__tablename__}")
-    for table in (Event, Execution):        # what remains is history of things that are gone
-        store.session.execute(table.__table__.delete().where(table.tenant_name == name))
+    for table in (Event, Execution):  # what remains is history of things that are gone
+        store.session.execute(sql_delete(table).where(table.tenant_name == name))
     store.delete(tenant)
 
 
@@ -40,7 +41,8 @@ def shown(tenant: Tenant, *, details: bool) -> dict[str, Any]:
         "groups": {} if details else 0,
         "users": members if details else len(members),
         "user_roles": {"direct": {name: place["tenant-role"] for name, place in members.items()}, "groups": {}}
-        if details else None,
+        if details
+        else None,
         "rabbitmq_username": None,
         "rabbitmq_password": None,
         "rabbitmq_vhost": None,

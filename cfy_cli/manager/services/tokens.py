@@ -53,7 +53,7 @@ def _expiration(text: str) -> str:
     try:
         if text.startswith("+"):
             unit = UNITS[text[-1].lower()] if text[-1].isalpha() else "days"
-            until = present + relativedelta(**{unit: int(text[1:].rstrip(string.ascii_letters))})   # type: ignore[arg-type]
+            until = present + relativedelta(**{unit: int(text[1:].rstrip(string.ascii_letters))})  # type: ignore[arg-type]
         else:
             until = parser.isoparse(text)
     except (KeyError, ValueError, OverflowError):

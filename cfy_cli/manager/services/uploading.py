@@ -94,7 +94,8 @@ def _keep(work: Work, number: int, plan: dict[str, Any]) -> None:
         row.state, row.updated_at = BlueprintState.UPLOADED, now()
         own = [
             (key.lower(), value)
-            for key, about in (plan.get("blueprint_labels") or {}).items() for value in about["values"]
+            for key, about in (plan.get("blueprint_labels") or {}).items()
+            for value in about["values"]
             if isinstance(value, str)
         ]
         given = [(label.key, label.value) for label in row.labels]

@@ -27,7 +27,9 @@ def get(store: Store, username: str) -> User:
 def delete(store: Store, username: str) -> User:
     user = get(store, username)
     if username in (store.scope.user, ADMIN):
-        raise Conflict(f"User `{username}` cannot be deleted: it is {'the first administrator' if username == ADMIN else 'you'}")
+        raise Conflict(
+            f"User `{username}` cannot be deleted: it is {'the first administrator' if username == ADMIN else 'you'}"
+        )
     store.delete(user)
     return user
 
@@ -104,7 +106,9 @@ def shown(user: User, *, details: bool) -> dict[str, Any]:
     places = {place.tenant.name: place.role for place in user.memberships}
     return {
         "username": user.username,
-        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in places.items()} if details else len(places),
+        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in places.items()}
+        if details
+        else len(places),
         "tenant_roles": {"direct": places, "groups": {}} if details else None,
         "groups": [] if details else 0,
         "role": user.role,

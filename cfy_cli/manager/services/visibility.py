@@ -1,10 +1,21 @@
 """Who may make a thing visible to whom."""
 
+from typing import Any
+
 from cfy_cli.contract.states import Visibility
-from cfy_cli.errors import Forbidden, Invalid
+from cfy_cli.errors import Conflict, Forbidden, Invalid
 from cfy_cli.manager.store.scope import Scope
+from cfy_cli.manager.store.store import Store
 
 WIDER = (Visibility.PRIVATE, Visibility.TENANT, Visibility.GLOBAL)
+
+
+def widen(store: Store, row: Any, wanted: str) -> None:
+    """Show an existing row to more people. A global name must be free in every tenant."""
+    check_visibility(store.scope, wanted, now=row.visibility)
+    if wanted == Visibility.GLOBAL and store.is_name_taken(row, getattr(row, row.KEY), wanted):
+        raise Conflict(f"Another tenant has a {type(row).__name__} `{getattr(row, row.KEY)}`: it cannot become global")
+    row.visibility = wanted
 
 
 def check_visibility(scope: Scope, wanted: str | None, *, now: str | None = None) -> None:

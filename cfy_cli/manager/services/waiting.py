@@ -8,7 +8,7 @@ from cfy_cli.contract.states import ENDED
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution
 
-PATIENCE = 120.0        # seconds; a client's own limit is shorter, what it waits for goes on
+PATIENCE = 120.0  # seconds; a client's own limit is shorter, what it waits for goes on
 
 
 def wait_for(manager: Manager, execution_id: str) -> Execution | None:

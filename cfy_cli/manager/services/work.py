@@ -15,7 +15,7 @@ MANAGER_NAME = "cfy"
 @dataclass(frozen=True, slots=True)
 class Work:
     manager: Manager
-    execution: Execution            # as it was when claimed
+    execution: Execution  # as it was when claimed
     history: History
 
     @property
@@ -28,19 +28,21 @@ class Work:
 
     def emit(self, event: Event) -> None:
         execution = self.execution
-        self.history.add({
-            "tenant_name": execution.tenant_name,
-            "visibility": execution.visibility,
-            "created_by": execution.created_by,
-            "execution_id": execution.id,
-            "workflow_id": execution.workflow_id,
-            "deployment_id": execution.deployment_id,
-            "deployment_display_name": execution.deployment_display_name,
-            "blueprint_id": execution.blueprint_id,
-            "manager_name": MANAGER_NAME,
-            "agent_name": None,
-            **{name: getattr(event, name) for name in Event.__slots__},
-        })
+        self.history.add(
+            {
+                "tenant_name": execution.tenant_name,
+                "visibility": execution.visibility,
+                "created_by": execution.created_by,
+                "execution_id": execution.id,
+                "workflow_id": execution.workflow_id,
+                "deployment_id": execution.deployment_id,
+                "deployment_display_name": execution.deployment_display_name,
+                "blueprint_id": execution.blueprint_id,
+                "manager_name": MANAGER_NAME,
+                "agent_name": None,
+                **{name: getattr(event, name) for name in Event.__slots__},
+            }
+        )
 
     def say(self, message: str, level: str = "info") -> None:
         """A log line of the manager's own work."""

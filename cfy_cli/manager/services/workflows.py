@@ -6,7 +6,12 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.models import Deployment
 
 KINDS: dict[str, tuple[type, ...]] = {
-    "integer": (int,), "float": (int, float), "boolean": (bool,), "string": (str,), "list": (list,), "dict": (dict,),
+    "integer": (int,),
+    "float": (int, float),
+    "boolean": (bool,),
+    "string": (str,),
+    "list": (list,),
+    "dict": (dict,),
 }
 
 
@@ -14,7 +19,8 @@ def find(deployment: Deployment, name: str) -> dict[str, Any]:
     workflow: dict[str, Any] | None = deployment.workflow_definitions.get(name)
     if workflow is None:
         raise Invalid(
-            f"Workflow {name} does not exist in the deployment {deployment.id}", code="nonexistent_workflow_error",
+            f"Workflow {name} does not exist in the deployment {deployment.id}",
+            code="nonexistent_workflow_error",
             hint=f"It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
         )
     return workflow
@@ -36,14 +42,14 @@ def check_available(deployment: Deployment, name: str, workflow: dict[str, Any])
     if not is_available(deployment, workflow):
         rules = workflow["availability_rules"]
         raise Invalid(
-            f"Workflow not available: {name}", code="unavailable_workflow_error",
-            hint=f"Its rules are {rules}; active node instances now: {deployment.instances_active}. --force passes over them.",
+            f"Workflow not available: {name}",
+            code="unavailable_workflow_error",
+            hint=f"Its rules are {rules}; active node instances now: {deployment.instances_active}. "
+            "--force passes over them.",
         )
 
 
-def complete_parameters(
-    name: str, workflow: dict[str, Any], given: dict[str, Any], *, custom: bool
-) -> dict[str, Any]:
+def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, Any], *, custom: bool) -> dict[str, Any]:
     """What was given over the declared defaults. Raises Invalid for missing, unknown and mistyped ones."""
     declared: dict[str, dict[str, Any]] = workflow.get("parameters") or {}
     unknown = [key for key in given if key not in declared]
@@ -52,10 +58,18 @@ def complete_parameters(
             f'Workflow "{name}" does not have the following parameters declared: {",".join(unknown)}. '
             "Remove these parameters or use the flag for allowing custom parameters"
         )
-    missing = [key for key, about in declared.items() if "default" not in about and key not in given and about.get("required", True)]
+    missing = [
+        key
+        for key, about in declared.items()
+        if "default" not in about and key not in given and about.get("required", True)
+    ]
     if missing:
-        raise _illegal(f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}')
-    wrong = [_wrong(key, declared[key]["type"], given[key]) for key in given if _mistyped(declared.get(key), given[key])]
+        raise _illegal(
+            f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}'
+        )
+    wrong = [
+        _wrong(key, declared[key]["type"], given[key]) for key in given if _mistyped(declared.get(key), given[key])
+    ]
     if wrong:
         raise _illegal("; ".join(wrong))
     return {**{key: about["default"] for key, about in declared.items() if "default" in about}, **given}

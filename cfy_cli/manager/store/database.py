@@ -37,7 +37,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Everything in it is stored when it ends, or nothing."""
-        with as_sentences(self.url), self._turn, Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with (
+            as_sentences(self.url),
+            self._turn,
+            Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def close(self) -> None:
@@ -67,9 +72,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def discipline(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None               # we say BEGIN ourselves, below
+        connection.isolation_level = None  # we say BEGIN ourselves, below
         for pragma in (
-            f"busy_timeout = {BUSY_SECONDS * 1000}",    # first: the next line may already have to wait
+            f"busy_timeout = {BUSY_SECONDS * 1000}",  # first: the next line may already have to wait
             "journal_mode = WAL",
             "synchronous = NORMAL",
             "foreign_keys = ON",
@@ -89,9 +94,7 @@ def _postgresql(url: URL) -> Engine:
     try:
         return create_engine(url, pool_size=10, max_overflow=30, pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
     except ModuleNotFoundError:
-        raise Invalid(
-            "PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'"
-        ) from None
+        raise Invalid("PostgreSQL needs the `postgres` extra", hint="pip install 'cfy-cli[manager,postgres]'") from None
 
 
 class _Turn:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-PAGE = 1000         # a page never holds more; `metadata.pagination.size` says what it held
+PAGE = 1000  # a page never holds more; `metadata.pagination.size` says what it held
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Range:
 @dataclass(frozen=True, slots=True)
 class Listing:
     include: tuple[str, ...] | None = None
-    sort: tuple[str, ...] = ()                              # `-` in front: descending
+    sort: tuple[str, ...] = ()  # `-` in front: descending
     offset: int = 0
     size: int = PAGE
     search: str | None = None
-    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)    # OR within a field, AND between fields
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)  # OR within a field, AND between fields
     ranges: tuple[Range, ...] = ()
     all_tenants: bool = False
 
@@ -35,7 +35,7 @@ class Page(Generic[T]):
     total: int
     offset: int
     size: int
-    filtered: int | None = None             # how many more there would be without the filter rules
+    filtered: int | None = None  # how many more there would be without the filter rules
 
     def of(self, items: Sequence[Any]) -> "Page[Any]":
         """The same page with its items in another shape."""

@@ -14,7 +14,7 @@ M = TypeVar("M", bound=Base)
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def narrow(chosen: Select[tuple[M]], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[tuple[M]]:
+def narrow(chosen: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
     """Filters, ranges and the search word. Raises Invalid for a field that does not exist, by its name."""
     _known(model, listing.filters, "Filter")
     for name, values in listing.filters.items():
@@ -27,11 +27,13 @@ def narrow(chosen: Select[tuple[M]], model: type[M], listing: Listing, search: t
         if span.end:
             chosen = chosen.where(column <= span.end)
     if listing.search:
-        chosen = chosen.where(or_(*(_column(model, name).icontains(listing.search, autoescape=True) for name in search)))
+        chosen = chosen.where(
+            or_(*(_column(model, name).icontains(listing.search, autoescape=True) for name in search))
+        )
     return chosen
 
 
-def page(chosen: Select[tuple[M]], model: type[M], listing: Listing) -> Select[tuple[M]]:
+def page(chosen: Select[M], model: type[M], listing: Listing) -> Select[M]:
     """The order and the part asked for; equal rows keep the order they were made in."""
     names = [name.lstrip("-") for name in listing.sort]
     _known(model, names, "Sort")

@@ -22,7 +22,7 @@ ON_ATTRIBUTES: dict[str, Callable[[Any, Sequence[str]], ColumnElement[bool]]] = 
     "ends_with": lambda column, values: or_(*(column.endswith(value, autoescape=True) for value in values)),
     "is_not_empty": lambda column, _values: and_(column.is_not(None), column != ""),
 }
-# `of` is the relationship to the labels, `has` whether a label has the key, `is_one` whether it has one of the values too.
+# `of` is the relationship to the labels, `has` whether a label has the key, `is_one` whether it has one of the values.
 ON_LABELS: dict[str, Callable[[Any, Any, Any], ColumnElement[bool]]] = {
     "any_of": lambda of, has, is_one: of.any(and_(has, is_one)),
     "not_any_of": lambda of, has, is_one: and_(of.any(has), not_(of.any(and_(has, is_one)))),
@@ -43,11 +43,11 @@ def _condition(model: type[Base], rule: Rule) -> ColumnElement[bool]:
         raise Invalid(f"`{rule}` is not a filter rule: it has `key`, `values`, `operator` and `type`")
     operator = str(rule["operator"]).replace("-", "_")
     values = [str(value) for value in rule.get("values") or []]
-    known = {"label": ON_LABELS, "attribute": ON_ATTRIBUTES}.get(rule["type"])
+    known = {"label": set(ON_LABELS), "attribute": set(ON_ATTRIBUTES)}.get(rule["type"])
     if known is None:
         raise Invalid(f"The type of the filter rule {rule} must be `label` or `attribute`")
     if operator not in known:
-        raise Invalid(f"The operator of the filter rule {rule} must be one of {', '.join(known)}")
+        raise Invalid(f"The operator of the filter rule {rule} must be one of {', '.join(sorted(known))}")
     if not values and operator not in WITHOUT_VALUES:
         raise Invalid(f"The filter rule {rule} needs `values`")
     if rule["type"] == "label":

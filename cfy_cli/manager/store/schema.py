@@ -13,9 +13,9 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.store.database import Database, as_sentences
 from cfy_cli.manager.store.models import Base
 
-HEAD = "0001"               # the newest revision in migrations/versions
+HEAD = "0001"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK_NUMBER = 0x63667900    # "cfy": any number, the same for every manager of one PostgreSQL database
+LOCK_NUMBER = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
 
 
 def prepare(database: Database) -> None:
@@ -32,7 +32,7 @@ def _revision(database: Database) -> str | None:
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
 def _create(database: Database) -> None:
@@ -44,7 +44,7 @@ def _create(database: Database) -> None:
 
 
 def _migrate(database: Database, found: str) -> None:
-    from alembic import command                 # slow to import, and needed once in a release
+    from alembic import command  # slow to import, and needed once in a release
     from alembic.script import ScriptDirectory
 
     config = _alembic(database)

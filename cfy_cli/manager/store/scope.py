@@ -9,9 +9,9 @@ class Scope:
 
     user: str
     tenant: str
-    sees_private: bool = False              # managers of the tenant and system administrators see private rows of others
-    tenants: frozenset[str] | None = frozenset()    # where `all tenants` reaches; None is everywhere
-    private_in: frozenset[str] = frozenset()        # of these, where private rows of others are seen too
+    sees_private: bool = False  # managers of the tenant and system administrators see private rows of others
+    tenants: frozenset[str] | None = frozenset()  # where `all tenants` reaches; None is everywhere
+    private_in: frozenset[str] = frozenset()  # of these, where private rows of others are seen too
     administrator: bool = False
 
 

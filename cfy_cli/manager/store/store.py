@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
@@ -18,30 +18,36 @@ from cfy_cli.manager.store.scope import Scope
 M = TypeVar("M", bound=Base)
 
 
+def column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
+    """A column that most models have, such as `visibility`; the type checker knows only those that all have."""
+    found: InstrumentedAttribute[Any] = getattr(model, name)
+    return found
+
+
 def _is_global(model: type[Base]) -> ColumnElement[bool]:
-    return getattr(model, "visibility") == Visibility.GLOBAL  # type: ignore[no-any-return]
+    return column(model, "visibility") == Visibility.GLOBAL
 
 
 def _is_public(model: type[Base], user: ColumnElement[str]) -> ColumnElement[bool]:
     """Not private, or one's own."""
-    return or_(getattr(model, "visibility") != Visibility.PRIVATE, getattr(model, "created_by") == user)
+    return or_(column(model, "visibility") != Visibility.PRIVATE, column(model, "created_by") == user)
 
 
 def _seen_from(
     model: type[Base], tenant: ColumnElement[str], user: ColumnElement[str], sees_private: bool
 ) -> ColumnElement[bool]:
     """What a user sees who acts in one tenant: its rows and the global ones."""
-    here = getattr(model, "tenant_name") == tenant
+    here = column(model, "tenant_name") == tenant
     return or_(here if sees_private else and_(here, _is_public(model, user)), _is_global(model))
 
 
 @cache
-def _by_key(model: type[M], sees_private: bool) -> Select[tuple[M]]:
+def _by_key(model: type[M], sees_private: bool) -> Select[M]:
     """The most frequent question, made into a statement once."""
     asked = select(model).where(getattr(model, model.KEY) == bindparam("key"))
     if hasattr(model, "tenant_name"):
         asked = asked.where(_seen_from(model, bindparam("tenant"), bindparam("user"), sees_private))
-    return asked.options(joinedload(getattr(model, "labels"))) if hasattr(model, "labels") else asked
+    return asked.options(joinedload(column(model, "labels"))) if hasattr(model, "labels") else asked
 
 
 class Store:
@@ -76,7 +82,14 @@ class Store:
             )
         return row
 
-    def list(self, model: type[M], listing: Listing, *, search: tuple[str, ...] = (), where: ColumnElement[bool] | None = None) -> Page[M]:
+    def list(
+        self,
+        model: type[M],
+        listing: Listing,
+        *,
+        search: tuple[str, ...] = (),
+        where: ColumnElement[bool] | None = None,
+    ) -> Page[M]:
         chosen = self._chosen(model, listing, search, where)
         total = self._count(chosen, model)
         rows = self.session.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
@@ -85,12 +98,12 @@ class Store:
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
         return self._count(self._chosen(model, listing, (), where), model)
 
-    def _count(self, chosen: Select[tuple[M]], model: type[M]) -> int:
+    def _count(self, chosen: Select[M], model: type[M]) -> int:
         return self.session.scalar(chosen.with_only_columns(func.count(model.storage_id))) or 0
 
     def _chosen(
         self, model: type[M], listing: Listing, search: tuple[str, ...], where: ColumnElement[bool] | None
-    ) -> Select[tuple[M]]:
+    ) -> Select[M]:
         chosen = self.visible(model, all_tenants=listing.all_tenants)
         if where is not None:
             chosen = chosen.where(where)
@@ -103,7 +116,7 @@ class Store:
         if hasattr(row, "created_by") and row.created_by is None:
             row.created_by = self.scope.user
         name = getattr(row, row.KEY, None)
-        if name is not None and self._taken(type(row), name, row):
+        if name is not None and self.is_name_taken(row, name, getattr(row, "visibility", None)):
             raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
         self.session.add(row)
         try:
@@ -115,7 +128,7 @@ class Store:
     def rename(self, row: Base, name: str) -> None:
         """Give a row another name. Raises Conflict when it is taken."""
         if name != getattr(row, row.KEY):
-            if self._taken(type(row), name, row):
+            if self.is_name_taken(row, name, getattr(row, "visibility", None)):
                 raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
             setattr(row, row.KEY, name)
 
@@ -132,9 +145,11 @@ class Store:
         for action in self._after:
             action()
 
-    def visible(self, model: type[M], *, all_tenants: bool = False) -> Select[tuple[M]]:
+    def visible(self, model: type[M], *, all_tenants: bool = False) -> Select[M]:
         """Every row of a kind that this asker may see."""
-        return select(model).where(self._may_see(model, all_tenants)) if hasattr(model, "tenant_name") else select(model)
+        return (
+            select(model).where(self._may_see(model, all_tenants)) if hasattr(model, "tenant_name") else select(model)
+        )
 
     def _may_see(self, model: type[M], all_tenants: bool) -> ColumnElement[bool]:
         scope = self.scope
@@ -142,15 +157,17 @@ class Store:
             return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.sees_private)
         if scope.tenants is None:
             return true()
-        tenant: ColumnElement[str] = getattr(model, "tenant_name")
+        tenant: ColumnElement[str] = column(model, "tenant_name")
         public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_in))
         return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
 
-    def _taken(self, model: type[M], name: str, row: M) -> bool:
-        wanted = getattr(model, model.KEY) == name
-        if hasattr(model, "tenant_name"):
-            tenant, visibility = getattr(model, "tenant_name"), getattr(model, "visibility")
-            wanted = and_(wanted, or_(tenant == getattr(row, "tenant_name"), visibility == Visibility.GLOBAL))
+    def is_name_taken(self, row: Base, name: str, visibility: str | None) -> bool:
+        """By another row of the tenant, by a global one or, for one that is global itself, by any."""
+        model = type(row)
+        wanted = and_(getattr(model, model.KEY) == name, model.storage_id != (row.storage_id or 0))
+        tenant = getattr(row, "tenant_name", None)
+        if tenant is not None and visibility != Visibility.GLOBAL:
+            wanted = and_(wanted, or_(column(model, "tenant_name") == tenant, _is_global(model)))
         return self.session.scalar(select(model.storage_id).where(wanted).limit(1)) is not None
 
     @staticmethod

@@ -34,7 +34,7 @@ usage: ctx [-j] [--json-arg-prefix PREFIX] [-t SECONDS] WORD...
 A VALUE that begins with @ (or with PREFIX) is JSON."""
 
 
-class Stop(Exception):  # noqa: N818 - not an error
+class Stop(Exception):
     """The script is told to stop: it gets the message on stderr and a failing status."""
 
 

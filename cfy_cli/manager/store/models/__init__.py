@@ -8,6 +8,19 @@ from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.sites import Site
 
 __all__ = [
-    "Base", "Blueprint", "BlueprintLabel", "Deployment", "DeploymentLabel", "Event", "Execution", "Membership",
-    "Node", "NodeInstance", "Site", "Tenant", "Token", "User", "Worker",
+    "Base",
+    "Blueprint",
+    "BlueprintLabel",
+    "Deployment",
+    "DeploymentLabel",
+    "Event",
+    "Execution",
+    "Membership",
+    "Node",
+    "NodeInstance",
+    "Site",
+    "Tenant",
+    "Token",
+    "User",
+    "Worker",
 ]

@@ -15,8 +15,21 @@ class Blueprint(Owned, Base):
     __tablename__ = "blueprints"
     __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
     WIRE = (
-        "created_at", "id", "visibility", "main_file_name", "plan", "requirements", "updated_at", "description",
-        "is_hidden", "state", "error", "error_traceback", *Owned.OWNED_WIRE, "labels", "upload_execution",
+        "created_at",
+        "id",
+        "visibility",
+        "main_file_name",
+        "plan",
+        "requirements",
+        "updated_at",
+        "description",
+        "is_hidden",
+        "state",
+        "error",
+        "error_traceback",
+        *Owned.OWNED_WIRE,
+        "labels",
+        "upload_execution",
     )
 
     id: Mapped[str] = mapped_column(Name)

@@ -18,14 +18,45 @@ class Deployment(Owned, Base):
     __tablename__ = "deployments"
     __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
     WIRE = (
-        "created_at", "id", "visibility", "description", "inputs", "groups", "permalink", "policy_triggers",
-        "policy_types", "outputs", "capabilities", "scaling_groups", "updated_at", "workflows",
-        "runtime_only_evaluation", "installation_status", "deployment_status", "sub_services_status",
-        "sub_environments_status", "sub_services_count", "sub_environments_count", "display_name", "resource_tags",
-        "drifted_instances", "unavailable_instances", "latest_execution", "latest_execution_finished_operations",
-        "latest_execution_total_operations", "latest_execution_workflow_id", "create_execution", "blueprint_id",
-        "site_name", "latest_execution_status", "environment_type", "has_sub_deployments", *Owned.OWNED_WIRE,
-        "workdir_zip", "labels", "deployment_groups",
+        "created_at",
+        "id",
+        "visibility",
+        "description",
+        "inputs",
+        "groups",
+        "permalink",
+        "policy_triggers",
+        "policy_types",
+        "outputs",
+        "capabilities",
+        "scaling_groups",
+        "updated_at",
+        "workflows",
+        "runtime_only_evaluation",
+        "installation_status",
+        "deployment_status",
+        "sub_services_status",
+        "sub_environments_status",
+        "sub_services_count",
+        "sub_environments_count",
+        "display_name",
+        "resource_tags",
+        "drifted_instances",
+        "unavailable_instances",
+        "latest_execution",
+        "latest_execution_finished_operations",
+        "latest_execution_total_operations",
+        "latest_execution_workflow_id",
+        "create_execution",
+        "blueprint_id",
+        "site_name",
+        "latest_execution_status",
+        "environment_type",
+        "has_sub_deployments",
+        *Owned.OWNED_WIRE,
+        "workdir_zip",
+        "labels",
+        "deployment_groups",
     )
 
     id: Mapped[str] = mapped_column(Name)
@@ -42,15 +73,15 @@ class Deployment(Owned, Base):
     outputs: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     capabilities: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     scaling_groups: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)    # by name, as the plan has them
+    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # by name, as the plan has them
     resource_tags: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     runtime_only_evaluation: Mapped[bool] = mapped_column(default=False)
     installation_status: Mapped[str] = mapped_column(text(16), default="inactive")
     deployment_status: Mapped[str] = mapped_column(text(24), default="requires_attention")
     drifted_instances: Mapped[int] = mapped_column(default=0)
     unavailable_instances: Mapped[int] = mapped_column(default=0)
-    instances_active: Mapped[str] = mapped_column(text(8), default="none")      # none, partial or all
-    node_types: Mapped[list[str]] = mapped_column(Json, default=list)           # every type of its nodes, ancestors too
+    instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
+    node_types: Mapped[list[str]] = mapped_column(Json, default=list)  # every type of its nodes, ancestors too
     create_execution: Mapped[str | None] = mapped_column(text(36))
     latest_execution: Mapped[str | None] = mapped_column(text(36), index=True)
 
@@ -117,11 +148,28 @@ class Node(InDeployment, Base):
     __tablename__ = "nodes"
     __table_args__ = (UniqueConstraint("deployment_storage_id", "id"),)
     WIRE = (
-        "id", "visibility", "deploy_number_of_instances", "host_id", "max_number_of_instances",
-        "min_number_of_instances", "number_of_instances", "planned_number_of_instances", "plugins",
-        "plugins_to_install", "properties", "relationships", "operations", "type", "type_hierarchy",
-        "drifted_instances", "unavailable_instances", "actual_number_of_instances",
-        "actual_planned_number_of_instances", "deployment_id", "blueprint_id", "deployment_display_name",
+        "id",
+        "visibility",
+        "deploy_number_of_instances",
+        "host_id",
+        "max_number_of_instances",
+        "min_number_of_instances",
+        "number_of_instances",
+        "planned_number_of_instances",
+        "plugins",
+        "plugins_to_install",
+        "properties",
+        "relationships",
+        "operations",
+        "type",
+        "type_hierarchy",
+        "drifted_instances",
+        "unavailable_instances",
+        "actual_number_of_instances",
+        "actual_planned_number_of_instances",
+        "deployment_id",
+        "blueprint_id",
+        "deployment_display_name",
         *Owned.OWNED_WIRE,
     )
 
@@ -147,9 +195,21 @@ class NodeInstance(InDeployment, Base):
     __tablename__ = "node_instances"
     __table_args__ = (UniqueConstraint("tenant_name", "id"),)
     WIRE = (
-        "id", "visibility", "host_id", "index", "relationships", "runtime_properties", "system_properties",
-        "scaling_groups", "state", "version", "has_configuration_drift", "is_status_check_ok", "node_id",
-        "deployment_id", *Owned.OWNED_WIRE,
+        "id",
+        "visibility",
+        "host_id",
+        "index",
+        "relationships",
+        "runtime_properties",
+        "system_properties",
+        "scaling_groups",
+        "state",
+        "version",
+        "has_configuration_drift",
+        "is_status_check_ok",
+        "node_id",
+        "deployment_id",
+        *Owned.OWNED_WIRE,
     )
 
     id: Mapped[str] = mapped_column(Name)

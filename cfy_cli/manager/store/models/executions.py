@@ -15,10 +15,27 @@ class Execution(Owned, Base):
     __tablename__ = "executions"
     __table_args__ = (UniqueConstraint("id"), Index("ix_executions_status_created", "status", "created_at"))
     WIRE = (
-        "created_at", "visibility", "id", "ended_at", "error", "is_system_workflow", "parameters", "status",
-        "workflow_id", "started_at", "scheduled_for", "is_dry_run", "resume", "total_operations",
-        "finished_operations", "allow_custom_parameters", "blueprint_id", "deployment_display_name",
-        "deployment_id", "status_display", *Owned.OWNED_WIRE,
+        "created_at",
+        "visibility",
+        "id",
+        "ended_at",
+        "error",
+        "is_system_workflow",
+        "parameters",
+        "status",
+        "workflow_id",
+        "started_at",
+        "scheduled_for",
+        "is_dry_run",
+        "resume",
+        "total_operations",
+        "finished_operations",
+        "allow_custom_parameters",
+        "blueprint_id",
+        "deployment_display_name",
+        "deployment_id",
+        "status_display",
+        *Owned.OWNED_WIRE,
     )
 
     id: Mapped[str] = mapped_column(text(36))
@@ -31,7 +48,7 @@ class Execution(Owned, Base):
     resume: Mapped[bool] = mapped_column(default=False)
     force: Mapped[bool] = mapped_column(default=False)
     allow_custom_parameters: Mapped[bool] = mapped_column(default=False)
-    wait_after_fail: Mapped[int] = mapped_column(default=600)       # seconds for what runs to end after a failure
+    wait_after_fail: Mapped[int] = mapped_column(default=600)  # seconds for what runs to end after a failure
     total_operations: Mapped[int] = mapped_column(default=0)
     finished_operations: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[str | None] = mapped_column(Stamp)
@@ -43,7 +60,7 @@ class Execution(Owned, Base):
     deployment_id: Mapped[str | None] = mapped_column(Name)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
-    worker: Mapped[str | None] = mapped_column(Name)                # who runs it
+    worker: Mapped[str | None] = mapped_column(Name)  # who runs it
 
     @property
     def status_display(self) -> str:
@@ -60,9 +77,27 @@ class Event(Base):
         NEVER_AGAIN,
     )
     WIRE = (
-        "_storage_id", "timestamp", "reported_timestamp", "blueprint_id", "deployment_id", "deployment_display_name",
-        "execution_id", "execution_group_id", "workflow_id", "message", "error_causes", "event_type", "operation",
-        "source_id", "target_id", "manager_name", "agent_name", "node_instance_id", "node_name", "type", "level",
+        "_storage_id",
+        "timestamp",
+        "reported_timestamp",
+        "blueprint_id",
+        "deployment_id",
+        "deployment_display_name",
+        "execution_id",
+        "execution_group_id",
+        "workflow_id",
+        "message",
+        "error_causes",
+        "event_type",
+        "operation",
+        "source_id",
+        "target_id",
+        "manager_name",
+        "agent_name",
+        "node_instance_id",
+        "node_name",
+        "type",
+        "level",
         "logger",
     )
 
@@ -72,7 +107,7 @@ class Event(Base):
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Stamp, default=now)
     reported_timestamp: Mapped[str] = mapped_column(Stamp, default=now)
-    execution_id: Mapped[str | None] = mapped_column(text(36))     # no foreign key: lines may come after it is gone
+    execution_id: Mapped[str | None] = mapped_column(text(36))  # no foreign key: lines may come after it is gone
     workflow_id: Mapped[str | None] = mapped_column(Name)
     deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)

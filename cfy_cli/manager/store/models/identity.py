@@ -26,13 +26,24 @@ class Tenant(Base):
 class User(Base):
     __tablename__ = "users"
     WIRE = (
-        "username", "tenants", "tenant_roles", "groups", "role", "group_system_roles", "active", "created_at",
-        "first_login_at", "last_login_at", "is_locked", "show_getting_started", "password_hash",
+        "username",
+        "tenants",
+        "tenant_roles",
+        "groups",
+        "role",
+        "group_system_roles",
+        "active",
+        "created_at",
+        "first_login_at",
+        "last_login_at",
+        "is_locked",
+        "show_getting_started",
+        "password_hash",
     )
     KEY = "username"
 
     username: Mapped[str] = mapped_column(Name, unique=True)
-    password: Mapped[str] = mapped_column(text(256))                # argon2, never shown
+    password: Mapped[str] = mapped_column(text(256))  # argon2, never shown
     role: Mapped[str] = mapped_column(text(64))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[str] = mapped_column(Stamp, default=now)
@@ -70,7 +81,7 @@ class Token(Base):
 
     id: Mapped[str] = mapped_column(text(16), unique=True)
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"), index=True)
-    secret: Mapped[str] = mapped_column(text(64))                   # SHA-256 of a random value: nothing to guess
+    secret: Mapped[str] = mapped_column(text(64))  # SHA-256 of a random value: nothing to guess
     description: Mapped[str | None] = mapped_column(text(1024))
     created_at: Mapped[str] = mapped_column(Stamp, default=now)
     expiration_date: Mapped[str | None] = mapped_column(Stamp)

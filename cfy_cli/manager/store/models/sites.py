@@ -14,7 +14,7 @@ class Site(Owned, Base):
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name)
-    location: Mapped[str | None] = mapped_column(text(128))         # "LATITUDE,LONGITUDE", as it was given
+    location: Mapped[str | None] = mapped_column(text(128))  # "LATITUDE,LONGITUDE", as it was given
 
     @property
     def latitude(self) -> float | None:

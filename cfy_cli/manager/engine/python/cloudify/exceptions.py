@@ -1,6 +1,6 @@
 """Errors that scripts raise to say how their operation ended, and errors that they may catch."""
 
-# ruff: noqa: N818 - the names are those that scripts know
+
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,16 +14,14 @@ def text(length: int) -> sa.String:
 
 
 def upgrade() -> None:
-    op.create_table(
-        "tenants",
+    op.create_table("tenants",
         sa.Column("name", text(256), nullable=False),
         sa.Column("created_at", text(24), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("name")
     )
-    op.create_table(
-        "users",
+    op.create_table("users",
         sa.Column("username", text(256), nullable=False),
         sa.Column("password", text(256), nullable=False),
         sa.Column("role", text(64), nullable=False),
@@ -36,19 +34,17 @@ def upgrade() -> None:
         sa.Column("show_getting_started", sa.Boolean(), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("username"),
+        sa.UniqueConstraint("username")
     )
-    op.create_table(
-        "workers",
+    op.create_table("workers",
         sa.Column("name", text(256), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.Column("seen_at", text(24), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("name")
     )
-    op.create_table(
-        "blueprints",
+    op.create_table("blueprints",
         sa.Column("id", text(256), nullable=False),
         sa.Column("main_file_name", text(256), nullable=True),
         sa.Column("description", sa.Text(), nullable=True),
@@ -65,19 +61,15 @@ def upgrade() -> None:
         sa.Column("created_at", text(24), nullable=False),
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("tenant_name", "id"),
-        sqlite_autoincrement=True,
+        sqlite_autoincrement=True
     )
     with op.batch_alter_table("blueprints", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_blueprints_tenant_name"), ["tenant_name"], unique=False)
 
-    op.create_table(
-        "events",
+    op.create_table("events",
         sa.Column("tenant_name", text(256), nullable=False),
         sa.Column("visibility", text(16), nullable=False),
         sa.Column("created_by", text(256), nullable=False),
@@ -102,20 +94,16 @@ def upgrade() -> None:
         sa.Column("manager_name", text(256), nullable=True),
         sa.Column("agent_name", text(256), nullable=True),
         sa.Column("storage_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sqlite_autoincrement=True,
+        sqlite_autoincrement=True
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_events_deployment_id"), ["deployment_id"], unique=False)
         batch_op.create_index("ix_events_execution", ["execution_id", "storage_id"], unique=False)
         batch_op.create_index("ix_events_tenant_reported", ["tenant_name", "reported_timestamp"], unique=False)
 
-    op.create_table(
-        "memberships",
+    op.create_table("memberships",
         sa.Column("user_storage_id", sa.Integer(), nullable=False),
         sa.Column("tenant_storage_id", sa.Integer(), nullable=False),
         sa.Column("role", text(64), nullable=False),
@@ -123,13 +111,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_storage_id"], ["tenants.storage_id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_storage_id"], ["users.storage_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("user_storage_id", "tenant_storage_id"),
+        sa.UniqueConstraint("user_storage_id", "tenant_storage_id")
     )
     with op.batch_alter_table("memberships", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_memberships_tenant_storage_id"), ["tenant_storage_id"], unique=False)
 
-    op.create_table(
-        "sites",
+    op.create_table("sites",
         sa.Column("name", text(256), nullable=False),
         sa.Column("location", text(128), nullable=True),
         sa.Column("tenant_name", text(256), nullable=False),
@@ -137,18 +124,14 @@ def upgrade() -> None:
         sa.Column("created_at", text(24), nullable=False),
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("tenant_name", "name"),
+        sa.UniqueConstraint("tenant_name", "name")
     )
     with op.batch_alter_table("sites", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sites_tenant_name"), ["tenant_name"], unique=False)
 
-    op.create_table(
-        "tokens",
+    op.create_table("tokens",
         sa.Column("id", text(16), nullable=False),
         sa.Column("user_storage_id", sa.Integer(), nullable=False),
         sa.Column("secret", text(64), nullable=False),
@@ -159,13 +142,12 @@ def upgrade() -> None:
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["user_storage_id"], ["users.storage_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("id")
     )
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_tokens_user_storage_id"), ["user_storage_id"], unique=False)
 
-    op.create_table(
-        "blueprint_labels",
+    op.create_table("blueprint_labels",
         sa.Column("blueprint_storage_id", sa.Integer(), nullable=False),
         sa.Column("key", text(256), nullable=False),
         sa.Column("value", text(256), nullable=False),
@@ -174,13 +156,12 @@ def upgrade() -> None:
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["blueprint_storage_id"], ["blueprints.storage_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("blueprint_storage_id", "key", "value"),
+        sa.UniqueConstraint("blueprint_storage_id", "key", "value")
     )
     with op.batch_alter_table("blueprint_labels", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_blueprint_labels_key"), ["key"], unique=False)
 
-    op.create_table(
-        "deployments",
+    op.create_table("deployments",
         sa.Column("id", text(256), nullable=False),
         sa.Column("display_name", text(256), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
@@ -211,26 +192,19 @@ def upgrade() -> None:
         sa.Column("created_at", text(24), nullable=False),
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["blueprint_storage_id"],
-            ["blueprints.storage_id"],
-        ),
+        sa.ForeignKeyConstraint(["blueprint_storage_id"], ["blueprints.storage_id"], ),
         sa.ForeignKeyConstraint(["site_storage_id"], ["sites.storage_id"], ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("tenant_name", "id"),
-        sqlite_autoincrement=True,
+        sqlite_autoincrement=True
     )
     with op.batch_alter_table("deployments", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_deployments_blueprint_storage_id"), ["blueprint_storage_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deployments_latest_execution"), ["latest_execution"], unique=False)
         batch_op.create_index(batch_op.f("ix_deployments_tenant_name"), ["tenant_name"], unique=False)
 
-    op.create_table(
-        "deployment_labels",
+    op.create_table("deployment_labels",
         sa.Column("deployment_storage_id", sa.Integer(), nullable=False),
         sa.Column("key", text(256), nullable=False),
         sa.Column("value", text(256), nullable=False),
@@ -239,13 +213,12 @@ def upgrade() -> None:
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["deployment_storage_id"], ["deployments.storage_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("deployment_storage_id", "key", "value"),
+        sa.UniqueConstraint("deployment_storage_id", "key", "value")
     )
     with op.batch_alter_table("deployment_labels", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_deployment_labels_key"), ["key"], unique=False)
 
-    op.create_table(
-        "executions",
+    op.create_table("executions",
         sa.Column("id", text(36), nullable=False),
         sa.Column("workflow_id", text(256), nullable=False),
         sa.Column("status", text(24), nullable=False),
@@ -273,22 +246,16 @@ def upgrade() -> None:
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["deployment_storage_id"], ["deployments.storage_id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("id")
     )
     with op.batch_alter_table("executions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_executions_deployment_storage_id"), ["deployment_storage_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_executions_deployment_storage_id"), ["deployment_storage_id"], unique=False)
         batch_op.create_index("ix_executions_status_created", ["status", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_executions_tenant_name"), ["tenant_name"], unique=False)
 
-    op.create_table(
-        "node_instances",
+    op.create_table("node_instances",
         sa.Column("id", text(256), nullable=False),
         sa.Column("node_id", text(256), nullable=False),
         sa.Column("index", sa.Integer(), nullable=False),
@@ -307,21 +274,15 @@ def upgrade() -> None:
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["deployment_storage_id"], ["deployments.storage_id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("tenant_name", "id"),
+        sa.UniqueConstraint("tenant_name", "id")
     )
     with op.batch_alter_table("node_instances", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_node_instances_deployment_storage_id"), ["deployment_storage_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_node_instances_deployment_storage_id"), ["deployment_storage_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_node_instances_tenant_name"), ["tenant_name"], unique=False)
 
-    op.create_table(
-        "nodes",
+    op.create_table("nodes",
         sa.Column("id", text(256), nullable=False),
         sa.Column("blueprint_id", text(256), nullable=False),
         sa.Column("deployment_display_name", text(256), nullable=False),
@@ -346,16 +307,14 @@ def upgrade() -> None:
         sa.Column("created_by", text(256), nullable=False),
         sa.Column("storage_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["deployment_storage_id"], ["deployments.storage_id"], ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["tenant_name"],
-            ["tenants.name"],
-        ),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("deployment_storage_id", "id"),
+        sa.UniqueConstraint("deployment_storage_id", "id")
     )
     with op.batch_alter_table("nodes", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_nodes_deployment_storage_id"), ["deployment_storage_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_nodes_tenant_name"), ["tenant_name"], unique=False)
+
 
 
 def downgrade() -> None:

@@ -1,0 +1,37 @@
+# `make check` is everything that must hold before a change is kept; `make check-all` adds what takes long.
+PYTHON ?= python
+JOBS ?= auto
+
+.PHONY: check check-all format lint types imports test pages bench
+
+check: lint types imports pages test
+
+check-all: check
+	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest -n $(JOBS) -m slow
+	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest tests/manager/test_processes.py -k eight_processes -s
+
+format:
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m mypy
+
+imports:
+	$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
+
+test:
+	$(PYTHON) -m pytest -n $(JOBS) -m 'not slow' --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+# Man pages and completions are made from the command tree; `--check` fails when they are stale.
+pages:
+	$(PYTHON) -m cfy_cli.shell.pages --check
+
+bench:
+	$(PYTHON) benchmarks/startup.py
+	$(PYTHON) benchmarks/compile.py
+	$(PYTHON) benchmarks/requests_per_second.py
