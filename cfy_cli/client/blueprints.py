@@ -25,8 +25,14 @@ class Blueprints(Collection):
         return self.http.download(f"{self.path(key)}/archive")
 
     def declared_inputs(self, key: str) -> dict[str, Item]:
-        plan = self.get(key, _include="plan").get("plan") or {}
-        return plan.get("inputs") or {}
+        return self.plan(key).get("inputs") or {}
+
+    def declared_parameters(self, key: str, workflow_id: str) -> dict[str, Item]:
+        workflows = self.plan(key).get("workflows") or {}
+        return (workflows.get(workflow_id) or {}).get("parameters") or {}
+
+    def plan(self, key: str) -> Item:
+        return self.get(key, _include="plan").get("plan") or {}
 
     def set_icon(self, key: str, image: Path | None) -> Item:
         """Without an image the icon is removed."""

@@ -16,7 +16,7 @@ from cfy_cli.shell.tree import Command
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-@click.command("api", cls=Command)
+@click.command("api", cls=Command, short_help="Send any request to the manager.")
 @click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
 @click.argument("path")
 @click.option(

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from cfy_cli.errors import Usage
 from cfy_cli.shell import options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
@@ -20,6 +21,8 @@ from cfy_cli.shell.tree import Command
 @click.option(
     "-d", "--deployment-id", type=values.name, metavar="TEXT", help="The deployment's id; by default the blueprint's."
 )
+@click.option("-g", "--deployment-group-id", help="Create this group of deployments instead; goes with --count.")
+@click.option("--count", type=click.IntRange(1), help="How many deployments the group has.")
 @options.inputs()
 @click.option("-w", "--workflow-id", default="install", show_default=True, help="The workflow to run.")
 @options.parameters()
@@ -37,6 +40,8 @@ def cli(
     blueprint_filename: str,
     validate: bool,
     deployment_id: str | None,
+    deployment_group_id: str | None,
+    count: int | None,
     inputs: tuple[str, ...],
     workflow_id: str,
     parameters: tuple[str, ...],
@@ -56,21 +61,29 @@ def cli(
     """
     from cfy_cli.shell.blueprint_source import prepared
     from cfy_cli.shell.creation import create_deployment
+    from cfy_cli.shell.groups import install_group
     from cfy_cli.shell.uploads import send_blueprint
     from cfy_cli.shell.wait import Watch
     from cfy_cli.shell.workflows import run_workflow
 
+    if (deployment_group_id and not count) or (deployment_id and count):
+        raise Usage("--deployment-group-id and --count go together, and without --deployment-id")
+    watch = Watch(timeout, include_logs, json_output)
     with prepared(blueprint_path, blueprint_filename, fetch=True) as source:
         blueprint_id = blueprint_id or source.default_id
         send_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)
+    made: dict[str, Any] = {"inputs": inputs, "labels": deployment_labels, "visibility": visibility}
+    if count:
+        group_id = deployment_group_id or blueprint_id
+        runs: dict[str, Any] = {"parameters": parameters, "force": fields["force"]}
+        install_group(app, group_id, count, blueprint_id, workflow_id, watch, **made, **runs)
+        return
     deployment = create_deployment(
         app,
         deployment_id or blueprint_id,
         blueprint_id=blueprint_id,
-        inputs=inputs,
-        labels=deployment_labels,
-        visibility=visibility,
         skip_plugins_validation=skip_plugins_validation,
+        **made,
     )
     app.note(f"Deployment `{deployment['id']}` created from blueprint `{blueprint_id}`")
-    run_workflow(app, deployment["id"], workflow_id, parameters, Watch(timeout, include_logs, json_output), **fields)
+    run_workflow(app, deployment["id"], workflow_id, parameters, watch, **fields)

@@ -127,10 +127,21 @@ class Tree(Noun):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self.nouns.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """From the table: TAB must not import every noun."""
+        from click.shell_completion import CompletionItem
+
+        nouns = [CompletionItem(name, help=text) for name, text in self.nouns.items() if name.startswith(incomplete)]
+        return [*nouns, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def main(self, args: Any = None, prog_name: Any = None, *rest: Any, **extra: Any) -> Any:
         """Run one command line; ends the process with its exit code, as scripts expect."""
         if args is None:
             tolerate_odd_terminals()
+        if "_CFY_COMPLETE" in os.environ:
+            from cfy_cli.shell.completion import install
+
+            install()
         words = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
         app = extra.setdefault("obj", self.new_app())

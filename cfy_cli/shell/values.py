@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from cfy_cli.contract.clock import stamp
 from cfy_cli.errors import Usage
 
+EARLIEST = 1970
 _SPAN = re.compile(r"(\d+) ?(second|minute|hour|day|week|month|year)s?( ago)?")
 
 
@@ -33,9 +34,12 @@ def before(text: str) -> str:
     if not found:
         raise Usage(f"`{text}` is not a span of time such as `2 weeks` or `3 months ago`")
     try:
-        return stamp(ago(int(found[1]), found[2], datetime.now(UTC)))
+        then = ago(int(found[1]), found[2], datetime.now(UTC))
     except (ValueError, OverflowError):
-        raise Usage(f"`{text}` is before the calendar began") from None
+        then = datetime.min.replace(tzinfo=UTC)
+    if then.year < EARLIEST:
+        raise Usage(f"`{text}` is longer ago than any event")
+    return stamp(then)
 
 
 def ago(count: int, unit: str, now: datetime) -> datetime:

@@ -56,7 +56,7 @@ def run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
-def manager() -> Iterator[responses.RequestsMock]:
+def wire() -> Iterator[responses.RequestsMock]:
     """Answers that a test puts in the mouth of a manager at http://manager."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock

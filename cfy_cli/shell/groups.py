@@ -1,0 +1,47 @@
+"""Many deployments of one blueprint, installed together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cfy_cli.contract.labels import Label
+from cfy_cli.shell.app import App
+from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.wait import Watch, conclude, follow
+
+
+def install_group(
+    app: App,
+    group_id: str,
+    count: int,
+    blueprint_id: str,
+    workflow_id: str,
+    watch: Watch,
+    *,
+    inputs: Sequence[str],
+    parameters: Sequence[str],
+    labels: Sequence[Label] | None,
+    visibility: str,
+    force: bool,
+) -> None:
+    """Create the group with `count` deployments and run the workflow on each. Raises what the end of it all means."""
+    blueprints = app.client.blueprints
+    app.client.deployment_groups.create(
+        group_id,
+        blueprint_id=blueprint_id,
+        default_inputs=read_inputs(inputs, lambda: blueprints.declared_inputs(blueprint_id)),
+        labels=[{key: value} for key, value in labels or ()] or None,
+        visibility=visibility,
+    )
+    app.client.deployment_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
+    app.note(f"Deployment group `{group_id}` created with {count} deployments")
+    _wait_until_created(app, group_id, watch)
+    defaults = read_inputs(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
+    group = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
+    app.note(f"Executing workflow `{workflow_id}` on deployment group `{group_id}`")
+    conclude(app, follow(app, group, watch, group=True), watch)
+
+
+def _wait_until_created(app: App, group_id: str, watch: Watch) -> None:
+    for item in app.client.execution_groups.list(deployment_group_id=group_id):
+        if item.get("workflow_id") == "create_deployment_environment":
+            follow(app, item, replace(watch, show_events=False), group=True)

@@ -1,0 +1,160 @@
+"""The main job: a blueprint becomes something that runs, is looked at, and goes away."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cfy
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs:
+  word: {type: string, default: hi}
+  count: {type: integer, default: 1}
+node_templates:
+  page:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: create.sh, max_retries: 0, inputs: {WORD: {get_input: word}}}
+outputs:
+  said: {value: {get_attribute: [page, said]}, description: What was said.}
+capabilities:
+  count: {value: {get_input: count}}
+"""
+SCRIPT = """\
+#!/bin/bash
+set -e
+test "$WORD" != fail
+ctx logger info "said $WORD"
+ctx instance runtime-properties said "$WORD"
+"""
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    (folder / "create.sh").write_text(SCRIPT)
+    (folder / "create.sh").chmod(0o755)
+    return folder / "blueprint.yaml"
+
+
+@pytest.fixture
+def deployed(cfy: Cfy, app: Path) -> Cfy:
+    cfy(f"blueprints upload {app}")
+    cfy("deployments create dep -b app -i word=hello")
+    return cfy
+
+
+def test_a_deployment_lives(cfy: Cfy, app: Path) -> None:
+    cfy(f"blueprints upload {app}")
+    done = cfy("""deployments create dep -b app -i word=hello -i '{"count": 3}' --labels owner:ann""")
+    assert done == "Deployment `dep` created. The deployment's id is dep\n"
+    out = cfy("executions start install -d dep")
+    assert "INFO: said hello" in out
+    assert out.endswith("Finished executing workflow `install` on deployment `dep`\n")
+    assert cfy("deployments inputs dep") == ' - "word":\n     Value: hello\n - "count":\n     Value: 3\n'
+    assert cfy("deployments outputs dep") == ' - "said":\n     Description: What was said.\n     Value: hello\n'
+    assert json.loads(cfy("deployments capabilities dep --json")) == {"count": 3}
+    assert "Showing 1 of 1 nodes" in cfy("nodes list -d dep")
+    assert "cloudify.nodes.Root" in cfy("nodes get page -d dep")
+    (instance,) = json.loads(cfy("node-instances list -d dep --json"))
+    assert (instance["state"], instance["runtime_properties"]["said"]) == ("started", "hello")
+    assert "said:" in cfy(f"node-instances get {instance['id']}")
+    executions = json.loads(cfy("executions list -d dep --json"))
+    assert [item["workflow_id"] for item in executions] == ["create_deployment_environment", "install"]
+    key = executions[1]["id"]
+    assert "completed" in cfy(f"executions get {key}")
+    assert "said hello" in cfy(f"events list {key}")
+    assert "said hello" not in cfy(f"events list {key} --no-logs")
+    assert len(json.loads(cfy(f"events list {key} --json -s 3"))) == 3
+    cfy("uninstall dep")
+    assert cfy("deployments list --json") == cfy("blueprints list --json") == "[]\n"
+
+
+def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app: Path) -> None:
+    cfy(f"blueprints upload {app}")
+    cfy("deployments create dep -b app -i word=fail")
+    cfy("executions start install -d dep -p type_names=[]", code=5)
+    assert "Executing workflow `install` on deployment `dep` failed" in cfy.errors
+    (failed,) = [item for item in json.loads(cfy("executions list --json")) if item["workflow_id"] == "install"]
+    cfy(f"events list --tail {failed['id']}", code=5)
+
+
+def test_install_does_it_all(cfy: Cfy, app: Path) -> None:
+    out = cfy(f"install {app} -d quick -i word=once")
+    assert "INFO: said once" in out
+    execution = json.loads(
+        cfy("executions start execute_operation -d quick -p operation=cloudify.interfaces.lifecycle.create --json")
+    )
+    assert execution["status"] == "terminated"
+
+
+def test_a_blueprint_with_other_deployments_outlives_one_of_them(deployed: Cfy) -> None:
+    deployed("deployments create other -b app")
+    deployed("executions start install -d dep")
+    assert "Deployment `dep` deleted" in deployed("uninstall dep")
+    assert "Blueprint `app` stays" in deployed.errors
+
+
+def test_inputs_are_checked(cfy: Cfy, app: Path) -> None:
+    cfy(f"blueprints upload {app}")
+    cfy("deployments create dep -b app -i count=many", code=1)
+    assert "Input `count`" in cfy.errors
+    cfy("deployments create dep -b app -i nosuch=1", code=1)
+    assert "nosuch" in cfy.errors
+    assert cfy("deployments list --json") == "[]\n"
+
+
+def test_labels_site_and_visibility_are_set(deployed: Cfy) -> None:
+    deployed("sites create tlv")
+    deployed("blueprints set-visibility app -l global")
+    assert deployed("deployments set-site dep -s tlv") == "The site of `dep` was set to tlv\n"
+    assert deployed("deployments set-site dep -d") == "The site of `dep` was detached\n"
+    deployed("deployments set-site dep", code=2)
+    assert deployed("deployments set-visibility dep -l global") == "Deployment `dep` was set to global\n"
+    assert deployed("deployments labels add a:b,c:d dep") == "Labels added to deployment `dep`: a:b, c:d\n"
+    assert "c" not in [
+        label["key"] for label in json.loads(deployed("deployments labels delete c:d dep --json"))["labels"]
+    ]
+    assert [item["id"] for item in json.loads(deployed("deployments list -lr a=b --json"))] == ["dep"]
+
+
+def test_workflows_are_listed_with_their_parameters(deployed: Cfy) -> None:
+    assert "install" in deployed("workflows list -d dep")
+    assert "operation:" in deployed("workflows get execute_operation -d dep")
+    deployed("workflows get nosuch -d dep", code=3)
+
+
+def test_events_of_a_deployment_are_deleted(deployed: Cfy, tmp_path: Path) -> None:
+    deployed("executions start install -d dep")
+    deployed(f"events delete dep --store-before -o {tmp_path}/events.txt")
+    assert "said hello" in (tmp_path / "events.txt").read_text()
+    assert deployed("events delete dep") == "No events to delete\n"
+
+
+def test_a_dry_run_changes_nothing(deployed: Cfy) -> None:
+    deployed("executions start install -d dep --dry-run")
+    (instance,) = json.loads(deployed("node-instances list -d dep --json"))
+    assert instance["state"] == "uninitialized"
+
+
+def test_what_runs_can_be_cancelled(cfy: Cfy, app: Path) -> None:
+    (app.parent / "create.sh").write_text("#!/bin/bash\nsleep 2\n")
+    cfy(f"blueprints upload {app}")
+    cfy("deployments create dep -b app")
+    cfy("executions start install -d dep --timeout 0", code=7)
+    (key,) = [item["id"] for item in json.loads(cfy("executions list --json")) if item["workflow_id"] == "install"]
+    assert "A cancel request" in cfy(f"executions cancel {key} -f")
+    cfy(f"events list --tail {key}", code=6)
+
+
+def test_a_quickstart_works_twice(cfy: Cfy) -> None:
+    assert '"page"' in cfy("quickstart")
+    assert "cfy uninstall hello-2" in (cfy("quickstart"), cfy.errors)[1]
+    assert "Showing 2 of 2 deployments" in cfy("deployments list")

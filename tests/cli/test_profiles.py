@@ -1,0 +1,217 @@
+"""Profiles: the files others read and write too, and what has precedence over what."""
+
+import json
+import stat
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import responses
+
+from .conftest import Run
+
+STATUS = "http://mgr/api/v3.1/status"
+FIELDS_OF_OTHERS = {
+    "cluster": {}, "kerberos_env": False, "manager_ip": "mgr", "manager_password": "pw", "manager_tenant": "red",
+    "manager_token": None, "manager_username": "ann", "name": "mgr", "provider_context": {"a": 1},
+    "rest_certificate": None, "rest_port": 80, "rest_protocol": "http", "ssh_key": None, "ssh_port": 22,
+    "ssh_user": None, "added_later": [1],
+}  # fmt: skip
+
+
+def written(workdir: Path, name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((workdir / ".cloudify/profiles" / name / "context.json").read_text())
+    return data
+
+
+def write(workdir: Path, name: str = "mgr", **fields: Any) -> None:
+    folder = workdir / ".cloudify/profiles" / name
+    folder.mkdir(parents=True)
+    (folder / "context.json").write_text(json.dumps(FIELDS_OF_OTHERS | {"name": name} | fields))
+    (workdir / ".cloudify/active.profile").write_text(name)
+
+
+def test_a_profile_is_made_when_the_manager_lets_us_in(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    wire.get(STATUS, json={"status": "OK"})
+    assert run("profiles use mgr -u ann -p pw -t red", profile=None).out == "Using manager mgr\n"
+    assert wire.calls[0].request.headers["Tenant"] == "red"
+    profile = written(workdir, "mgr")
+    assert {key: profile[key] for key in FIELDS_OF_OTHERS if key in profile} == {
+        **{key: value for key, value in FIELDS_OF_OTHERS.items() if key != "added_later"}, "provider_context": {},
+    }  # fmt: skip
+    assert run("profiles list", profile=None).out.count("| *mgr |") == 1
+
+
+def test_a_manager_that_does_not_let_us_in_leaves_no_profile(
+    run: Run, workdir: Path, wire: responses.RequestsMock
+) -> None:
+    wire.get(STATUS, status=401, json={"message": "Wrong credentials"})
+    run("profiles use mgr -u ann -p nope", profile=None, code=4)
+    assert not (workdir / ".cloudify/profiles/mgr").exists()
+
+
+def test_files_are_private(run: Run, workdir: Path) -> None:
+    run("profiles use mgr -u ann -p pw --skip-credentials-validation", profile=None)
+    folder = workdir / ".cloudify/profiles/mgr"
+    assert stat.S_IMODE((folder / "context.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [item.name for item in folder.iterdir()] == ["context.json"]
+
+
+def test_a_profile_written_by_others_works_and_keeps_what_we_do_not_know(
+    run: Run, workdir: Path, wire: responses.RequestsMock
+) -> None:
+    write(workdir)
+    wire.get(STATUS, json={"status": "OK"})
+    run("status --json", profile=None)
+    request = wire.calls[0].request
+    assert request.headers["Authorization"] == "Basic YW5uOnB3"
+    run("profiles set -t blue", profile=None)
+    assert written(workdir, "mgr") == FIELDS_OF_OTHERS | {"manager_tenant": "blue"}
+
+
+def test_a_profile_of_an_old_version_is_read(run: Run, workdir: Path) -> None:
+    folder = workdir / ".cloudify/profiles/old"
+    folder.mkdir(parents=True)
+    text = "!CloudifyProfileContext\nmanager_ip: !!python/unicode 'mgr'\nmanager_username: ann\nrest_port: 443\n"
+    (folder / "context").write_text(text)
+    run("profiles use old", profile=None)
+    assert run("profiles show-current --json", profile=None).data["rest_port"] == 443
+
+
+def test_editing_never_needs_the_manager(run: Run, workdir: Path) -> None:
+    write(workdir)
+    run("profiles set --ssl on -u bob -p new", profile=None)
+    profile = written(workdir, "mgr")
+    assert (profile["rest_protocol"], profile["rest_port"], profile["manager_username"]) == ("https", 443, "bob")
+    run("profiles set --ssl off", profile=None)
+    assert written(workdir, "mgr")["rest_port"] == 80
+    run("profiles unset -u -p", profile=None)
+    assert written(workdir, "mgr")["manager_password"] is None
+
+
+def test_a_token_replaces_a_password(run: Run, workdir: Path) -> None:
+    write(workdir)
+    run("profiles set -T tok", profile=None)
+    profile = written(workdir, "mgr")
+    assert (profile["manager_token"], profile["manager_username"], profile["manager_password"]) == ("tok", None, None)
+
+
+def test_a_profile_can_be_renamed(run: Run, workdir: Path) -> None:
+    write(workdir)
+    run("profiles set --profile-name prod", profile=None)
+    assert [item["name"] for item in run("profiles list --json", profile=None).data] == ["prod"]
+    assert run("profiles show-current --json", profile=None).data["name"] == "prod"
+
+
+def test_options_for_a_profile_that_exists_are_ignored_aloud(run: Run, workdir: Path) -> None:
+    write(workdir)
+    assert "manager_username ignored" in run("profiles use mgr -u bob", profile=None).err
+    assert written(workdir, "mgr")["manager_username"] == "ann"
+
+
+def test_a_deleted_profile_is_gone_and_out_of_use(run: Run, workdir: Path) -> None:
+    write(workdir)
+    run("profiles delete mgr", profile=None)
+    run("profiles delete mgr", profile=None, code=3)
+    assert "No profile is in use" in run("profiles show-current", profile=None).out
+
+
+def test_a_damaged_profile_is_named(run: Run, workdir: Path) -> None:
+    write(workdir)
+    (workdir / ".cloudify/profiles/mgr/context.json").write_text("{")
+    assert "context.json is damaged" in run("sites list", profile=None, code=1).err
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden"])
+def test_a_profile_cannot_leave_its_folder(run: Run, name: str) -> None:
+    run(f"profiles delete {name}", profile=None, code=2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "expected"),
+    [
+        ("", {}, "red"),
+        ("", {"CLOUDIFY_TENANT": "green"}, "green"),
+        ("-t blue", {"CLOUDIFY_TENANT": "green"}, "blue"),
+        ("--tenant-name blue", {}, "blue"),
+    ],
+)
+def test_flag_before_environment_before_profile(
+    run: Run, workdir: Path, wire: responses.RequestsMock, flags: str, environ: dict[str, str], expected: str
+) -> None:
+    write(workdir)
+    wire.get(STATUS, json={"status": "OK"})
+    run(f"status --json {flags}", profile=None, **environ)
+    assert wire.calls[0].request.headers["Tenant"] == expected
+
+
+def test_a_token_in_the_environment_replaces_the_profiles_password(
+    run: Run, workdir: Path, wire: responses.RequestsMock
+) -> None:
+    write(workdir)
+    wire.get(STATUS, json={"status": "OK"})
+    run("status --json", profile=None, CLOUDIFY_TOKEN="tok")
+    headers = wire.calls[0].request.headers
+    assert headers["Authentication-Token"] == "tok"
+    assert "Authorization" not in headers
+
+
+def test_a_manager_can_be_named_for_one_command(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    write(workdir)
+    wire.get("https://other:8443/api/v3.1/status", json={"status": "OK"})
+    wire.get("http://[::1]/api/v3.1/status", json={"status": "OK"})
+    run("--manager https://other:8443 status --json", profile=None)
+    run("status --manager ::1 --json", profile=None)
+    assert wire.calls[0].request.headers["Authorization"] == "Basic YW5uOnB3"
+
+
+def test_the_other_nodes_of_a_cluster_are_tried(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    write(workdir, cluster={"manager": [{"hostname": "b", "host_ip": "second"}]})
+    wire.get(STATUS, body=requests.ConnectionError(NewConnectionError(None, "refused")))  # type: ignore[arg-type]
+    wire.get("http://second/api/v3.1/status", json={"status": "OK"})
+    assert run("status --json", profile=None).data == {"status": "OK"}
+
+
+def test_a_variable_that_is_neither_true_nor_false_is_refused(run: Run, workdir: Path) -> None:
+    write(workdir)
+    outcome = run("status", profile=None, code=2, CLOUDIFY_SSL_TRUST_ALL="maybe")
+    assert "CLOUDIFY_SSL_TRUST_ALL is `maybe`, which is neither true nor false" in outcome.err
+
+
+def test_a_missing_certificate_file_is_named(run: Run, workdir: Path) -> None:
+    write(workdir, rest_certificate="/nowhere/cert.pem")
+    assert "/nowhere/cert.pem is not there" in run("status", profile=None, code=1).err
+
+
+def test_profiles_travel_in_an_archive(run: Run, workdir: Path, tmp_path: Path) -> None:
+    key = tmp_path / "keys/id"
+    key.parent.mkdir()
+    key.write_text("ssh key")
+    write(workdir, ssh_key=str(key))
+    archive = tmp_path / "profiles.tar.gz"
+    run(f"profiles export --include-keys -o {archive}", profile=None)
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    key.unlink()
+    run("profiles delete mgr", profile=None)
+    run(f"profiles import --include-keys {archive}", profile=None)
+    assert written(workdir, "mgr")["manager_password"] == "pw"
+    assert key.read_text() == "ssh key"
+
+
+def test_an_archive_cannot_write_elsewhere(run: Run, workdir: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "evil.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("profiles/../../evil/context.json"))
+    assert "has no place among profiles" in run(f"profiles import {archive}", profile=None, code=1).err
+    assert not workdir.exists()
+
+
+def test_secrets_of_a_profile_are_not_shown(run: Run, workdir: Path) -> None:
+    write(workdir, manager_password="canary", manager_token="canary")
+    for line in ("profiles list", "profiles show-current", "profiles list --json", "profiles show-current -x"):
+        assert "canary" not in run(line, profile=None).out

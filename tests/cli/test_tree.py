@@ -1,0 +1,118 @@
+"""Promises that every command keeps."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from cfy_cli.main import ESTABLISHED, NOUNS, main
+from cfy_cli.shell.pages import stale, walk
+
+from .conftest import Run
+
+CONTEXTS = list(walk(main, "cfy"))
+COMMANDS = [context for context in CONTEXTS if not isinstance(context.command, click.Group)]
+BY_NAME = {context.command_path.removeprefix("cfy "): context.command for context in CONTEXTS}
+ESTABLISHED_COMMANDS: dict[str, list[dict[str, Any]]] = json.loads(
+    Path(__file__).with_name("peer_commands.json").read_text("utf-8")
+)
+
+
+def path(context: click.Context) -> str:
+    return context.command_path
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=path)
+def test_help_begins_with_a_sentence(context: click.Context) -> None:
+    first = (context.command.help or "").strip().split("\n\n")[0]
+    assert re.fullmatch(r"[A-Z].+\.(\s.*)?|.*key:value\.", first, re.DOTALL), first
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=path)
+def test_options_are_explained_and_distinct(context: click.Context) -> None:
+    options = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
+    assert [option.name for option in options if not (option.help or "").endswith(".")] == []
+    flags = [flag for option in options for flag in (*option.opts, *option.secondary_opts)]
+    assert sorted(flags) == sorted(set(flags))
+    names = [param.name for param in context.command.params]
+    assert sorted(map(str, names)) == sorted(set(map(str, names)))
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=path)
+def test_common_options_are_everywhere(context: click.Context) -> None:
+    flags = {flag for param in context.command.get_params(context) for flag in param.opts}
+    assert {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"} <= flags | {"-h"}
+
+
+@pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
+def test_scripts_written_for_the_established_command_keep_running(name: str) -> None:
+    command = BY_NAME[name]
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    for fact in ESTABLISHED_COMMANDS[name]:
+        if "argument" in fact:
+            continue
+        (option,) = [
+            option for option in options if set(fact["names"]) <= {*option.opts, *option.secondary_opts}
+        ] or pytest.fail(f"{name} has no {fact['names']}")
+        assert option.is_flag == fact["flag"] or option.count
+        assert option.multiple == fact["multiple"]
+        if "default" in fact and not fact["flag"]:
+            assert option.default == fact["default"]
+
+
+@pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
+def test_arguments_stand_in_the_established_order(name: str) -> None:
+    ours = [param for param in BY_NAME[name].params if isinstance(param, click.Argument)]
+    theirs = [fact for fact in ESTABLISHED_COMMANDS[name] if "argument" in fact]
+    assert len(ours) == len(theirs)
+    for mine, established in zip(ours, theirs, strict=True):
+        assert established["required"] or not mine.required
+
+
+def test_man_pages_and_completions_are_fresh() -> None:
+    assert [file.name for file in stale()] == []
+
+
+def test_the_table_of_nouns_is_in_order_and_each_is_there() -> None:
+    assert list(NOUNS) == sorted(NOUNS)
+    assert all(name in BY_NAME and text.endswith(".") for name, text in NOUNS.items())
+
+
+def test_an_unambiguous_beginning_is_enough(run: Run) -> None:
+    assert "Usage: cfy sites list" in run("si li -h").out
+    assert "Usage: cfy deployments labels add" in run("dep lab a -h").out
+
+
+def test_a_new_noun_never_changes_what_a_beginning_means() -> None:
+    context = click.Context(main)
+    for name in ESTABLISHED:
+        for length in range(1, len(name)):
+            meant = [other for other in ESTABLISHED if other.startswith(name[:length])]
+            if len(meant) == 1 and name[:length] not in NOUNS:
+                found = main.get_command(context, name[:length])
+                assert found is None or found.name == name
+
+
+def test_an_ambiguous_beginning_names_the_choices(run: Run) -> None:
+    assert "`node` may be node-instances, nodes" in run("node list", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"), [("sits list", "`sites`"), ("sites lsit", "`list`"), ("sites list --serch x", "--search")]
+)
+def test_a_typo_gets_a_suggestion(run: Run, line: str, meant: str) -> None:
+    assert meant in run(line, code=2).err
+
+
+def test_usage_errors_are_json_under_json(run: Run) -> None:
+    for line in ("--json sits", "sites list --json --nope", "sites get --format json", "sites get --format=json"):
+        outcome = run(line, code=2)
+        assert json.loads(outcome.err)["error"]["code"] == "usage_error"
+        assert outcome.out == ""
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert re.fullmatch(r"cfy, version \d+\.\d+\.\d+\n", run("-V").out)

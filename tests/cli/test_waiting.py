@@ -1,0 +1,208 @@
+"""Following executions: their events, their ends, and leaving before the end."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from cfy_cli.contract.outcomes import EXIT_CODES, exit_code_of
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.shell import wait
+
+from .conftest import Run, page
+
+API = "http://manager/api/v3.1"
+START = "executions start install -d dep"
+
+
+def execution(status: str, **more: Any) -> dict[str, Any]:
+    return {"id": "e1", "status": status, "workflow_id": "install", "deployment_id": "dep", "error": None, **more}
+
+
+def event(number: int, message: str = "", **more: Any) -> dict[str, Any]:
+    return {
+        "_storage_id": number, "type": "cloudify_event", "event_type": "task_started", "deployment_id": "dep",
+        "reported_timestamp": f"2026-11-23T12:59:0{number}.123Z", "message": message or f"event {number}",
+        "execution_id": "e1", **more,
+    }  # fmt: skip
+
+
+END = event(9, "'install' workflow execution succeeded", event_type="workflow_succeeded")
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(wait, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(wait, "LAST_WORDS", 0.1)
+
+
+def states(wire: responses.RequestsMock, *names: str, **more: Any) -> None:
+    wire.post(f"{API}/executions", json=execution("pending"))
+    for name in names:
+        wire.get(f"{API}/executions/e1", json=execution(name, **more))
+
+
+def test_events_are_shown_once_each_as_they_come(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "started", "started", "terminated")
+    wire.get(f"{API}/events", json=page(event(1)))
+    wire.get(f"{API}/events", json=page(event(1), event(2, type="cloudify_log", level="info", operation="x.y.create",
+                                                           node_instance_id="web_1")))  # fmt: skip
+    wire.get(f"{API}/events", json=page(event(1), event(2, type="cloudify_log"), END))
+    outcome = run(START)
+    assert outcome.out == (
+        "2026-11-23 12:59:01.123  CFY <dep> event 1\n"
+        "2026-11-23 12:59:02.123  LOG <dep> [web_1.create] INFO: event 2\n"
+        "2026-11-23 12:59:09.123  CFY <dep> 'install' workflow execution succeeded\n"
+        "Finished executing workflow `install` on deployment `dep`\n"
+    )
+    assert "cfy events list e1" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [("terminated", 0, ""), ("failed", 5, "failed: it broke"), ("cancelled", 6, "was cancelled")],
+)
+def test_the_exit_code_tells_how_it_ended(
+    run: Run, wire: responses.RequestsMock, status: str, code: int, words: str
+) -> None:
+    states(wire, status, error="it broke" if status == "failed" else None)
+    wire.get(f"{API}/events", json=page(END))
+    assert words in run(START, code=code).err
+
+
+@pytest.mark.parametrize("status", list(ExecutionState))
+def test_every_state_has_its_exit_code(status: ExecutionState) -> None:
+    expected = {"terminated": 0, "failed": 5, "cancelled": 6}.get(status, 7)
+    assert exit_code_of(status) == expected
+    assert expected in dict(EXIT_CODES)
+
+
+def test_under_json_the_execution_is_the_answer_and_events_go_to_stderr(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(event(1), END))
+    outcome = run(f"{START} --json")
+    assert outcome.data["status"] == "terminated"
+    assert "CFY <dep> event 1" in outcome.err
+
+
+def test_raw_events_are_lines_of_json(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(event(1), END))
+    assert [json.loads(line) for line in run(f"{START} --json-output").out.splitlines()] == [event(1), END]
+
+
+def test_without_logs_only_events_are_asked_for(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(END))
+    run(f"{START} --no-logs")
+    query = wire.calls[-1].request.params  # type: ignore[attr-defined]
+    assert query["type"] == "cloudify_event"
+
+
+def test_debug_lines_are_for_those_who_ask_twice(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(event(1, "detail", type="cloudify_log", level="debug"), END))
+    assert "detail" not in run(START).out
+    assert "DEBUG: detail" in run(f"{START} -vv").out
+
+
+def test_late_events_are_waited_for_a_moment_only(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(event(1)))
+    assert "event 1" in run(START).out
+
+
+def test_a_timeout_leaves_it_running_and_says_how_to_go_on(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "started")
+    wire.get(f"{API}/events", json=page(event(1)))
+    outcome = run(f"{START} --timeout 0", code=7)
+    assert "execution e1 is started" in outcome.err
+    assert "cfy events list --tail e1" in outcome.err
+    assert "cfy executions cancel e1" in outcome.err
+
+
+def test_an_interrupt_with_nobody_to_ask_leaves_it_running(
+    run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    states(wire, "started")
+    wire.get(f"{API}/events", json=page(event(1)))
+    monkeypatch.setattr("cfy_cli.shell.wait.time.sleep", interrupt)
+    assert "Execution e1 goes on without us" in run(START, code=130).err
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "cancelled"), [("leave\n", 130, False), ("cancel\n", 6, True), ("", 130, False)]
+)
+def test_an_interrupt_at_a_terminal_offers_to_leave_or_to_cancel(
+    run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, cancelled: bool
+) -> None:
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupt_once(_seconds: float) -> None:
+        for kind in interrupts:
+            raise kind
+
+    states(wire, "started", "cancelled")
+    cancel = wire.post(f"{API}/executions/e1", json=execution("cancelling"))
+    wire.get(f"{API}/events", json=page())
+    monkeypatch.setattr("cfy_cli.shell.wait.time.sleep", interrupt_once)
+    monkeypatch.setattr("cfy_cli.shell.app.App.interactive", True)
+    run(START, code=code, stdin=answer)
+    assert cancel.call_count == cancelled
+
+
+def test_a_manager_that_is_away_for_a_moment_does_not_end_the_waiting(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire)
+    for _ in range(4):  # as often as one request is tried
+        wire.get(f"{API}/executions/e1", body=requests.ConnectionError("gone"))
+    wire.get(f"{API}/executions/e1", json=execution("terminated"))
+    wire.get(f"{API}/events", json=page(END))
+    assert "still trying" in run(START).err
+
+
+def test_a_deployment_that_is_being_made_is_waited_for(run: Run, wire: responses.RequestsMock) -> None:
+    error = {"message": "wait", "error_code": "deployment_environment_creation_in_progress_error"}
+    wire.post(f"{API}/executions", status=400, json=error)
+    wire.get(f"{API}/executions", json=page(execution("started") | {"id": "e0"}))
+    wire.get(f"{API}/executions/e0", json=execution("terminated") | {"id": "e0"})
+    states(wire, "terminated")
+    wire.get(f"{API}/events", json=page(END))
+    assert "Finished executing" in run(START).out
+
+
+def test_a_scheduled_execution_is_not_waited_for(run: Run, wire: responses.RequestsMock) -> None:
+    post = wire.post(f"{API}/executions", json=execution("scheduled"))
+    assert "is scheduled for 2027-01-01T00:00:00.000Z" in run(f"{START} --schedule 2027-01-01").out
+    assert json.loads(post.calls[0].request.body or "")["scheduled_time"] == "2027-01-01T00:00:00.000Z"
+
+
+def test_a_group_is_followed_to_the_end_of_all(run: Run, wire: responses.RequestsMock) -> None:
+    group = {"id": "g1", "workflow_id": "install", "deployment_group_id": "dg", "status": "failed"}
+    wire.get(f"{API}/execution-groups/g1", json=group)
+    events = wire.get(f"{API}/events", json=page(END | {"execution_group_id": "g1"}))
+    assert "on deployment group `dg` failed" in run("events list -g g1 --tail", code=5).err
+    assert events.calls[0].request.params["execution_group_id"] == "g1"  # type: ignore[attr-defined]
+
+
+def test_causes_are_told_with_a_failed_task(run: Run, wire: responses.RequestsMock) -> None:
+    failed = event(1, "Task failed", event_type="task_failed", error_causes=[{"traceback": "line 1\nline 2"}])
+    wire.get(f"{API}/executions/e1", json=execution("failed"))
+    wire.get(f"{API}/events", json=page(failed))
+    assert run("events list e1").out.endswith("CFY <dep> Task failed\nline 1\nline 2\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "action"), [("cancel", "cancel"), ("cancel -f", "force-cancel"), ("cancel -k", "kill"),
+                          ("resume", "resume"), ("resume --reset-operations", "force-resume")],
+)  # fmt: skip
+def test_what_runs_is_steered(run: Run, wire: responses.RequestsMock, flags: str, action: str) -> None:
+    post = wire.post(f"{API}/executions/e1", json=execution("started"))
+    verb, *more = flags.split()
+    run(" ".join(["executions", verb, "e1", *more]))
+    assert json.loads(post.calls[0].request.body or "") == {"action": action}
