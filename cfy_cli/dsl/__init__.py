@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cfy_cli.dsl.compiling import compile_blueprint, lint
-    from cfy_cli.dsl.creating import prepare_deployment
+    from cfy_cli.dsl.creating import prepare_deployment, secrets_of
     from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
     from cfy_cli.dsl.instances import create_instances
     from cfy_cli.dsl.lookups import Lookups, WiderLookups
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "compiling": ("compile_blueprint", "lint"),
-    "creating": ("prepare_deployment",),
+    "creating": ("prepare_deployment", "secrets_of"),
     "inputs": ("Known", "check_inputs", "coerce_input"),
     "instances": ("create_instances",),
     "lookups": ("Lookups", "WiderLookups"),
@@ -52,6 +52,7 @@ __all__ = [
     "evaluate_outputs",
     "lint",
     "prepare_deployment",
+    "secrets_of",
 ]
 
 

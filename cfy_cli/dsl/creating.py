@@ -5,10 +5,14 @@ from typing import Any
 
 from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.evaluations import Creating
+from cfy_cli.dsl.functions.function import Context
+from cfy_cli.dsl.functions.names import called
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.problems import InputsInvalid
 from cfy_cli.dsl.syntax import Json
 from cfy_cli.dsl.walk import Plan, with_calls_made
+
+NOT_THERE = "unknown_deployment_secret_error"
 
 
 @collector_paused()
@@ -29,4 +33,34 @@ def prepare_deployment(
     if creating.failures:
         raise InputsInvalid(list(dict.fromkeys(creating.failures)))
     prepared["inputs"] = dict(inputs)
+    if lookups is not None:
+        _check_secrets(prepared, lookups)
     return prepared
+
+
+def _check_secrets(plan: Plan, lookups: Lookups) -> None:
+    missing = []
+    for name in sorted(secrets_of(plan)):
+        try:
+            lookups.secret(name)
+        except KeyError:
+            missing.append(f"there is no secret `{name}`, which the blueprint needs")
+    if missing:
+        raise InputsInvalid(missing, code=NOT_THERE)
+
+
+def secrets_of(plan: Mapping[str, Any]) -> set[str]:
+    """The names of the secrets that a plan's calls ask for, as far as they are known."""
+    names: set[str] = set()
+
+    def look(value: Json, context: Context) -> Json:
+        if called(value) == "get_secret":
+            asked = value["get_secret"]
+            name = asked[0] if isinstance(asked, list) else asked
+            names.update([name] if isinstance(name, str) else [])
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            look(item, context)
+        return value
+
+    with_calls_made(plan, look)
+    return names

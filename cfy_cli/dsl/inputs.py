@@ -1,6 +1,7 @@
 """Inputs of a deployment: what a person gives against what the blueprint says."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -65,7 +66,10 @@ def coerce_input(about: About, text: str) -> Json:
         if kind == "integer":
             return int(text)
         if kind == "float":
-            return float(text)
+            number = float(text)
+            if math.isfinite(number):
+                return number
+            raise ValueError(text)
         if kind == "boolean":
             return {"true": True, "yes": True, "false": False, "no": False}[text.strip().lower()]
     except (ValueError, KeyError):

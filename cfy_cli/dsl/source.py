@@ -77,7 +77,9 @@ class Node:
         return self.value.get(key) if isinstance(self.value, dict) else None
 
     def with_entries(self, entries: "dict[str, Node]") -> "Node":
-        """This mapping with some entries replaced or added."""
+        """This mapping with some entries replaced or added; what is no mapping stays."""
+        if not isinstance(self.value, dict):
+            return self
         return Node({**self.value, **entries}, self.source, self.line, self.column, self.keys)
 
     def key_place(self, key: str) -> Place:

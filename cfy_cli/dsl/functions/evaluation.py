@@ -93,21 +93,23 @@ class Evaluation(ABC):
 
     def _call(self, name: str, value: dict[str, Json], context: Context) -> Json:
         function = FUNCTIONS[name]
-        wrong = function.check(value[name])
         if function.since > self.version:
-            wrong = f"needs {name_of(function.since)} or later; this is {name_of(self.version)}"
+            why = f"`{name}` needs {name_of(function.since)} or later; this is {name_of(self.version)}"
+            return self.failed(value, context, why)
+        wrong = function.check(value[name])
         if wrong:
             return self.failed(value, context, f"`{name}` {wrong}")
         self.calling(name, value[name])
         arguments = self.value_of(value[name], context)
-        waiting = value if arguments is value[name] else {**value, name: arguments}
+        if arguments is not value[name] and (wrong := function.check(arguments)):
+            return self.failed(value, context, f"`{name}` {wrong}")
         try:
             if function.waits(arguments):
                 raise NotYet
             result = function.give(arguments, self, context)
             self._check_type(value.get(TYPE), result)
         except NotYet:
-            return waiting
+            return value if arguments is value[name] else {**value, name: arguments}
         except FunctionFailed as error:
             return self.failed(value, context, f"`{name}`: {error}")
         except KeyError as error:  # what Lookups raise for what they do not have

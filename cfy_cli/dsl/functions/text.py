@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from cfy_cli.dsl.functions.function import Context, Function, FunctionFailed, Json, World
+from cfy_cli.dsl.functions.function import Function, FunctionFailed, Json
 from cfy_cli.dsl.functions.names import is_function
 
 
@@ -36,22 +36,10 @@ def _words(names: str, *kinds: type, optional: int = 0) -> Callable[[Any], str |
     return check
 
 
-def _strict(check: Callable[[Any], str | None], give: Callable[[Any], Json]) -> Callable[[Any, World, Context], Json]:
-    """`give` for arguments that, now that their calls are made, are still what they must be."""
-
-    def checked(arguments: Any, _world: World, _context: Context) -> Json:
-        wrong = check(arguments)
-        if wrong:
-            raise FunctionFailed(wrong)
-        return give(arguments)
-
-    return checked
-
-
 def _pure(
     name: str, check: Callable[[Any], str | None], give: Callable[[Any], Json], since: tuple[int, int] = (1, 0)
 ) -> Function:
-    return Function(name, check, _strict(check, give), since)
+    return Function(name, check, lambda arguments, _world, _context: give(arguments), since)
 
 
 def _split(arguments: list[Any]) -> Json:

@@ -1,0 +1,254 @@
+"""Imports: files, and what a resolver finds."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli import dsl
+from cfy_cli.errors import NotFound
+from tests.dsl.world import blueprint
+
+PLUGIN = b"""\
+plugins:
+  p:
+    executor: central_deployment_agent
+    package_name: a-plugin
+    package_version: '1.0'
+    properties: {url: {type: string}, count: {type: integer}}
+labels: {from: {values: [the file]}}
+node_types: {p.node: {interfaces: {i: {op: p.mod.op}}}}
+"""
+
+
+class Found:
+    """A resolver with some things in it, which remembers what it was asked for."""
+
+    def __init__(self, **found: dsl.Resolved) -> None:
+        self.found = found
+        self.asked: list[str] = []
+
+    def resolve(self, name: str) -> dsl.Resolved | None:
+        self.asked.append(name)
+        if name.endswith("gone"):
+            raise NotFound("it is gone", hint="look elsewhere")
+        return self.found.get(name.partition(":")[2])
+
+
+def told(main: Path, **how: Any) -> list[str]:
+    return [str(problem) for problem in dsl.lint(main, **how)]
+
+
+def test_a_plugin_comes_from_the_resolver_with_the_labels_that_the_manager_keeps(tmp_path: Path) -> None:
+    resolver = Found(
+        plugin=dsl.Resolved(
+            "plugin:plugin",
+            PLUGIN,
+            labels={"kept": ["a", "b"]},
+            blueprint_labels={"arch": ["x"]},
+            resource_tags={"t": "v"},
+        )
+    )
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_5
+        imports:
+          - plugin:plugin: {url: 'http://x', count: {get_secret: c}}
+        node_templates: {n: {type: p.node}}
+        """,
+    )
+    plan = dsl.compile_blueprint(main, resolver=resolver)
+    assert plan["nodes"][0]["operations"]["op"]["plugin"] == "p"
+    assert plan["labels"] == {"kept": {"values": ["a", "b"]}}
+    assert plan["blueprint_labels"] == {"arch": {"values": ["x"]}}
+    assert plan["resource_tags"] == {"t": "v"}
+    [plugin] = plan["deployment_plugins_to_install"]
+    assert plugin["properties"] == {
+        "url": {"type": "string", "value": "http://x"},
+        "count": {"type": "integer", "value": {"get_secret": "c"}},
+    }
+
+
+def test_properties_that_no_plugin_has_or_of_another_type_are_told(tmp_path: Path) -> None:
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_5
+        imports:
+          - plugin:plugin: {ulr: x, count: many}
+        """,
+    )
+    assert told(main, resolver=Found(plugin=dsl.Resolved("plugin:plugin", PLUGIN))) == [
+        "blueprint.yaml:3:21: no imported plugin has a property `ulr`; did you mean `url`?",
+        "blueprint.yaml:3:36: expected a value of the type integer, got the string `many`",
+    ]
+
+
+def test_another_blueprint_is_imported_under_a_namespace_with_its_own_files(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    blueprint(other, "node_types: {t: {}}\n", "more/types.yaml")
+    text = b"""\
+tosca_definitions_version: cloudify_dsl_1_3
+imports: [more/types.yaml]
+plugins: {script: {executor: central_deployment_agent, install: false}}
+node_templates: {n: {type: t, interfaces: {i: {op: scripts/theirs.sh}}}}
+"""
+    main = blueprint(
+        tmp_path / "mine",
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: ['ns--blueprint:other']
+        """,
+    )
+    resolver = Found(other=dsl.Resolved("blueprint:other", text, folder=other))
+    plan = dsl.compile_blueprint(main, resolver=resolver)
+    assert plan["imported_blueprints"] == ["other"]
+    assert plan["namespaces_mapping"] == {"ns": "other"}
+    [node] = plan["nodes"]
+    assert (node["name"], node["type"]) == ("ns--n", "ns--t")
+    assert node["operations"]["op"]["inputs"] == {"script_path": "ns--scripts/theirs.sh"}
+
+
+def test_names_in_a_file_from_a_url_are_looked_for_beside_it(tmp_path: Path) -> None:
+    resolver = Found(
+        **{
+            "//example.com/a/types.yaml": dsl.Resolved("http://example.com/a/types.yaml", b"imports: [more.yaml]\n"),
+            "//example.com/a/more.yaml": dsl.Resolved("http://example.com/a/more.yaml", b"node_types: {t: {x: 1}}\n"),
+        }
+    )
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: ['http://example.com/a/types.yaml']
+        """,
+    )
+    assert told(main, resolver=resolver) == ["http://example.com/a/more.yaml:1:18: unknown key `x`"]
+    assert resolver.asked == ["http://example.com/a/types.yaml", "http://example.com/a/more.yaml"]
+
+
+def test_what_a_resolver_says_is_told_at_the_import(tmp_path: Path) -> None:
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: ['plugin:gone', 'plugin:unheard of']
+        """,
+    )
+    assert told(main, resolver=Found()) == [
+        "blueprint.yaml:2:11: `plugin:gone`: it is gone; look elsewhere",
+        "blueprint.yaml:2:26: `plugin:unheard of` was not found",
+    ]
+
+
+def test_a_missing_import_hides_no_other_fault_and_makes_none_up(tmp_path: Path) -> None:
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [missing.yaml]
+        inputs: {a: {tpye: string}}
+        node_templates:
+          n: {type: from.the.missing.file, interfaces: {i: {op: its.plugin.op}}}
+        outputs: {o: {value: {get_property: [n, x]}}}
+        """,
+    )
+    assert told(main) == [
+        "blueprint.yaml:2:11: `missing.yaml` was not found; looked for `missing.yaml`",
+        "blueprint.yaml:3:14: unknown key `tpye`; did you mean `type`?",
+    ]
+
+
+def test_files_are_looked_for_beside_the_importing_one_and_from_the_root(tmp_path: Path) -> None:
+    blueprint(tmp_path, "node_types: {from_root: {}}\n", "shared/types.yaml")
+    blueprint(tmp_path, "imports: [shared/types.yaml, beside.yaml, none.yaml]\n", "app/parts/all.yaml")
+    blueprint(tmp_path, "node_types: {beside: {derived_from: from_root}}\n", "app/parts/beside.yaml")
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [parts/all.yaml]
+        node_templates: {n: {type: beside}}
+        """,
+        "app/blueprint.yaml",
+    )
+    assert told(main, root=tmp_path) == [
+        "app/parts/all.yaml:1:43: `none.yaml` was not found; looked for `app/parts/none.yaml` and `none.yaml`"
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_an_import_leads_out_of_the_folder_neither_by_name_nor_by_link(tmp_path: Path) -> None:
+    blueprint(tmp_path, "node_types: {t: {}}\n", "outside.yaml")
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [../outside.yaml, link.yaml, 'file:///etc/hostname']
+        """,
+        "inside/blueprint.yaml",
+    )
+    (main.parent / "link.yaml").symlink_to(tmp_path / "outside.yaml")
+    assert told(main) == [
+        "blueprint.yaml:2:11: `../outside.yaml` leads out of the blueprint's folder, which is refused",
+        "blueprint.yaml:2:28: `link.yaml` leads out of the blueprint's folder, which is refused",
+        "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported here; "
+        "a manager resolves them when the blueprint is uploaded",
+    ]
+
+
+def test_the_basic_types_are_those_of_the_blueprints_version(tmp_path: Path) -> None:
+    for version, rules, recursive in (("1_0", 0, 0), ("1_3", 0, 0), ("1_4", 1, 0), ("1_5", 1, 1)):
+        main = blueprint(
+            tmp_path,
+            f"""\
+            tosca_definitions_version: cloudify_dsl_{version}
+            imports: [/cloudify/types/types.yaml]
+            """,
+        )
+        workflows = dsl.compile_blueprint(main)["workflows"]
+        assert bool(workflows["start"]["availability_rules"]) is bool(rules)
+        assert ("recursive" in workflows["uninstall"]["parameters"]) is bool(recursive)
+
+
+def test_a_file_that_imports_itself_is_read_once(tmp_path: Path) -> None:
+    blueprint(tmp_path, "imports: [blueprint.yaml, b.yaml]\nnode_types: {t: {}}\n", "a.yaml")
+    blueprint(tmp_path, "imports: [a.yaml]\n", "b.yaml")
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [a.yaml, b.yaml]
+        node_templates: {n: {type: t}}
+        """,
+    )
+    assert told(main) == []
+
+
+def test_policies_and_labels_of_several_files_are_merged(tmp_path: Path) -> None:
+    blueprint(
+        tmp_path,
+        """\
+        labels: {a: {values: [theirs]}, b: {values: [theirs]}}
+        groups: {h: {members: [m]}}
+        policies: {q: {type: cloudify.policies.scaling, targets: [h]}}
+        """,
+        "more.yaml",
+    )
+    main = blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [more.yaml]
+        labels: {a: {values: [mine]}}
+        node_types: {t: {}}
+        node_templates: {n: {type: t}, m: {type: t}}
+        groups: {g: {members: [n]}}
+        policies: {p: {type: cloudify.policies.scaling, targets: [g]}}
+        """,
+    )
+    plan = dsl.compile_blueprint(main)
+    assert plan["labels"] == {"a": {"values": ["mine"]}, "b": {"values": ["theirs"]}}
+    assert sorted(plan["scaling_groups"]) == ["g", "h"]

@@ -1,0 +1,212 @@
+"""Inputs: what a deployment is given, and what a person types."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfy_cli import dsl
+from tests.dsl.world import World, blueprint
+
+TEXT = """\
+    tosca_definitions_version: cloudify_dsl_1_5
+    data_types:
+      address: {properties: {street: {default: Main}, number: {type: integer}}}
+    inputs:
+      size: {type: integer, constraints: [{in_range: [1, 9]}]}
+      region: {default: north, constraints: [{valid_values: [north, south], error_message: is no region of ours}]}
+      address: {type: address, required: false}
+      ports: {type: list, item_type: integer, default: [80], constraints: [{less_than: 100}]}
+      free: {required: false}
+    """
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> dict[str, Any]:
+    return dsl.compile_blueprint(blueprint(tmp_path, TEXT))
+
+
+def test_defaults_are_filled_in(plan: dict[str, Any]) -> None:
+    assert dsl.check_inputs(plan, {"size": 3, "address": {"number": 7}}) == {
+        "size": 3,
+        "region": "north",
+        "address": {"street": "Main", "number": 7},
+        "ports": [80],
+        "free": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "problems"),
+    [
+        ({}, "missing_required_deployment_input_error", ["the input `size` is required and was not given"]),
+        (
+            {"size": 1, "regoin": "x"},
+            "unknown_deployment_input_error",
+            ["there is no input `regoin`; did you mean `region`?"],
+        ),
+        (
+            {"size": 1, "zzz": 1},
+            "unknown_deployment_input_error",
+            ["there is no input `zzz`; there are `size`, `region`, `address`, `ports`, `free`"],
+        ),
+        (
+            {"size": "3"},
+            "deployment_creation_error",
+            [
+                "the input `size`: expected a value of the type integer, got the string `3`",
+                "the input `size`: `3` must be from 1 to 9",
+            ],
+        ),
+        ({"size": 10}, "deployment_creation_error", ["the input `size`: `10` must be from 1 to 9"]),
+        ({"size": 1, "region": "up"}, "deployment_creation_error", ["the input `region`: `up` is no region of ours"]),
+        (
+            {"size": 1, "address": {"number": "x", "town": "y"}},
+            "deployment_creation_error",
+            [
+                "the input `address`[town]: there is no property `town`",
+                "the input `address`[number]: expected a value of the type integer, got the string `x`",
+            ],
+        ),
+        (
+            {"size": 1, "ports": [80, 443, "x"]},
+            "deployment_creation_error",
+            [
+                "the input `ports`: `443` must be less than 100",
+                "the input `ports`: the item `x` must be of the type integer, not the string `x`",
+                "the input `ports`: `x` must be less than 100",
+            ],
+        ),
+        (
+            {"size": {"get_secret": "s"}},
+            "deployment_creation_error",
+            ["the input `size`: a value with constraints cannot be a function"],
+        ),
+        (
+            {"zzz": 1, "region": "up"},
+            "missing_required_deployment_input_error",
+            [
+                "the input `size` is required and was not given",
+                "there is no input `zzz`; there are `size`, `region`, `address`, `ports`, `free`",
+                "the input `region`: `up` is no region of ours",
+            ],
+        ),
+    ],
+)
+def test_inputs_are_refused_with_every_problem(
+    plan: dict[str, Any], inputs: dict[str, Any], code: str, problems: list[str]
+) -> None:
+    with pytest.raises(dsl.InputsInvalid) as refusal:
+        dsl.check_inputs(plan, inputs)
+    assert refusal.value.problems == problems
+    assert refusal.value.code == code
+    assert refusal.value.message == "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("integer", "12", 12),
+        ("integer", "-1", -1),
+        ("float", "1.5", 1.5),
+        ("float", "2", 2.0),
+        ("boolean", "true", True),
+        ("boolean", "False", False),
+        ("boolean", "no", False),
+        ("list", "[1, 2]", [1, 2]),
+        ("list", "- a\n- b", ["a", "b"]),
+        ("dict", '{"a": {"b": 1}}', {"a": {"b": 1}}),
+        ("dict", "a: 1", {"a": 1}),
+        ("address", "{number: 1}", {"number": 1}),
+        ("string", "12", "12"),
+        ("textarea", "true", "true"),
+        ("secret_key", "12", "12"),
+        (None, "[1]", "[1]"),
+        ("list", "", ""),
+        ("string", "", ""),
+    ],
+)
+def test_what_is_typed_becomes_the_declared_type(kind: str | None, text: str, value: Any) -> None:
+    coerced = dsl.coerce_input({"type": kind} if kind else {}, text)
+    assert coerced == value
+    assert type(coerced) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("integer", "1.5", "`1.5` is not of the type integer"),
+        ("integer", "", "`` is not of the type integer"),
+        ("float", "nan", "`nan` is not of the type float"),
+        ("boolean", "maybe", "`maybe` is not of the type boolean"),
+        ("list", "{a: 1}", "`{a: 1}` is not of the type list; write it as JSON or YAML"),
+        ("dict", "[", "`[` is not of the type dict; write it as JSON or YAML"),
+    ],
+)
+def test_what_cannot_become_the_declared_type_is_refused(kind: str, text: str, sentence: str) -> None:
+    with pytest.raises(dsl.InputsInvalid) as refusal:
+        dsl.coerce_input({"type": kind}, text)
+    assert refusal.value.message == sentence
+
+
+@given(text=st.text())
+def test_text_is_never_rewritten(text: str) -> None:
+    assert dsl.coerce_input({"type": "string"}, text) == text
+    assert dsl.coerce_input({}, text) == text
+
+
+@given(value=st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False))
+def test_a_value_typed_as_it_is_written_comes_back(value: Any) -> None:
+    kind = {int: "integer", bool: "boolean", float: "float"}[type(value)]
+    assert dsl.coerce_input({"type": kind}, str(value)) == value
+
+
+def test_names_of_what_a_manager_keeps_are_asked_for(tmp_path: Path) -> None:
+    plan = dsl.compile_blueprint(
+        blueprint(
+            tmp_path,
+            """\
+        tosca_definitions_version: cloudify_dsl_1_5
+        inputs:
+          where: {type: deployment_id, constraints: [{labels: [{env: prod}]}]}
+          key: {type: secret_key}
+        """,
+        )
+    )
+    asked = []
+
+    class Known:
+        def exists(self, kind: str, value: Any, constraints: Mapping[str, Any]) -> bool:
+            asked.append((kind, value, constraints))
+            return bool(value == "there")
+
+    dsl.check_inputs(plan, {"where": "there", "key": "there"}, known=Known())
+    assert asked == [("deployment_id", "there", {"labels": [{"env": "prod"}]}), ("secret_key", "there", {})]
+    with pytest.raises(dsl.InputsInvalid) as refusal:
+        dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, known=Known())
+    assert refusal.value.problems == [
+        "the input `where`: `nowhere` names no deployment_id that meets the constraints",
+        "the input `key`: `none` names no secret_key",
+    ]
+
+
+def test_secrets_that_are_missing_are_told_when_a_deployment_is_created(tmp_path: Path) -> None:
+    plan = dsl.compile_blueprint(
+        blueprint(
+            tmp_path,
+            """\
+        tosca_definitions_version: cloudify_dsl_1_5
+        inputs: {name: {}}
+        outputs: {a: {value: {concat: [{get_secret: [{get_input: name}, key]}, {get_secret: there}]}}}
+        """,
+        )
+    )
+    world = World(dsl.prepare_deployment(plan, {"name": "x"}), secrets={"there": "s"})
+    assert dsl.secrets_of(world.plan) == {"x", "there"}
+    with pytest.raises(dsl.InputsInvalid) as refusal:
+        dsl.prepare_deployment(plan, {"name": "x"}, world)
+    assert refusal.value.problems == ["there is no secret `x`, which the blueprint needs"]
+    assert refusal.value.code == "unknown_deployment_secret_error"

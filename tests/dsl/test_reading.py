@@ -1,0 +1,102 @@
+"""Files that are hostile, huge or odd; and what loading the language costs."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from cfy_cli import dsl
+from tests.dsl.world import blueprint
+
+VERSION = "tosca_definitions_version: cloudify_dsl_1_3\n"
+
+
+def told(folder: Path, text: str | bytes) -> list[str]:
+    main = folder / "b.yaml"
+    main.write_bytes(text.encode() if isinstance(text, str) else text)
+    return [str(problem) for problem in dsl.lint(main)]
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "- " * 200_000 + "a", "{a: " * 200_000, "? " * 200_000])
+def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
+    [problem] = told(tmp_path, VERSION + "metadata:\n " + text)
+    assert problem.endswith("collections are nested over 100 deep")
+
+
+def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
+    lines = ["metadata:", " a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f" a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    [problem] = told(tmp_path, VERSION + "\n".join(lines))
+    assert problem == "b.yaml:8:6: this holds over 1,000,000 values once its aliases are expanded"
+
+
+def test_a_file_of_over_5_mb_is_refused(tmp_path: Path) -> None:
+    assert told(tmp_path, VERSION + "#" * 5_000_000) == ["b.yaml:1:1: the file is over 5 MB"]
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    assert told(tmp_path, VERSION.encode() + b"metadata: {a: \xff}") == ["b.yaml:2:1: the file is not UTF-8 text"]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert [str(problem) for problem in dsl.lint(tmp_path / "none.yaml")] == [
+        "none.yaml:1:1: the file cannot be read: No such file or directory"
+    ]
+
+
+def test_any_language_may_be_written(tmp_path: Path) -> None:
+    main = tmp_path / "b.yaml"
+    main.write_text(VERSION + "description: Grüße, 世界\n", encoding="utf-8-sig")
+    assert dsl.compile_blueprint(main)["description"] == "Grüße, 世界"
+
+
+def test_dates_and_odd_keys_stay_what_was_typed(tmp_path: Path) -> None:
+    main = blueprint(tmp_path, VERSION + "metadata: {day: 2024-01-15, on: 1, 5: five, ~: nothing, 'true': x}\n")
+    assert dsl.compile_blueprint(main)["metadata"] == {
+        "day": "2024-01-15",
+        "on": 1,
+        "5": "five",
+        "~": "nothing",
+        "true": "x",
+    }
+
+
+def test_problems_come_as_one_error_with_a_line_each(tmp_path: Path) -> None:
+    main = blueprint(tmp_path, VERSION + "a: 1\nb: 2\n")
+    with pytest.raises(dsl.BlueprintInvalid) as refusal:
+        dsl.compile_blueprint(main)
+    assert refusal.value.code == "invalid_blueprint_error"
+    assert refusal.value.message == "blueprint.yaml:2:1: unknown section `a`\nblueprint.yaml:3:1: unknown section `b`"
+    [first, _] = refusal.value.problems
+    assert (first.place.file, first.place.line, first.place.column, first.rule) == (
+        "blueprint.yaml",
+        2,
+        1,
+        "unknown-key",
+    )
+
+
+def test_many_threads_compile_at_once(tmp_path: Path) -> None:
+    main = blueprint(
+        tmp_path,
+        VERSION
+        + """\
+imports: [cloudify/types/types.yaml]
+node_templates: {n: {type: cloudify.nodes.WebServer}}
+""",
+    )
+    expected = dsl.compile_blueprint(main)
+    plans: list[object] = []
+    threads = [threading.Thread(target=lambda: plans.append(dsl.compile_blueprint(main))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert plans == [expected] * 8
+
+
+def test_naming_the_language_loads_nothing_heavy() -> None:
+    code = "import sys; from cfy_cli import dsl; sys.exit('yaml' in sys.modules or 'cfy_cli.dsl.source' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
