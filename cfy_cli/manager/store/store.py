@@ -157,7 +157,7 @@ class Store:
             return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.sees_private)
         if scope.tenants is None:
             return true()
-        tenant: ColumnElement[str] = column(model, "tenant_name")
+        tenant = column(model, "tenant_name")
         public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_in))
         return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
 
