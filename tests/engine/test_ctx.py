@@ -1,6 +1,7 @@
 """The ctx program: what it prints for what, and what it stores."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -223,6 +224,14 @@ def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):
     script = "#!/bin/bash\nctx target instance runtime-properties seen.$(ctx source instance id) @true\n"
     link = relationship("hub", source={"establish": operation("w.sh")})
     many = deployment(node("hub"), node("a", to=(link,), count=20)).script("w.sh", script)
+    read = many.records.instance
+
+    def slowly(instance_id):
+        instance = read(instance_id)
+        time.sleep(0.005)  # others write meanwhile
+        return instance
+
+    many.records.instance = slowly
     assert many.run("install", width=20).state == "terminated"
     assert many.properties("hub_1") == {"seen": {f"a_{index}": True for index in range(1, 21)}}
 
@@ -235,12 +244,13 @@ def test_without_ctx_there_is_no_address(deployment):
     assert sorted(alone.logs) == ["<err> ctx: no operation is running: CTX_SOCKET_URL is not set.", "<out> 1"]
 
 
-def test_a_token_is_needed_and_ends_with_the_operation(tmp_path):
-    server = shared_server()
-    program = str(server.programs / "ctx")
-    for url in (server.url("guess"), "tcp://127.0.0.1:1/guess"):
+def test_only_a_running_operation_is_answered(deployment):
+    ended = deployment(node("a", {"create": operation(source="#!/bin/bash\necho $CTX_SOCKET_URL")}))
+    ended.run("install")
+    its_own = ended.logs[0].removeprefix("<out> ")
+    for url in (its_own, shared_server().url("guess"), "tcp://127.0.0.1:1/guess"):
         done = subprocess.run(
-            [program, "node", "id"],
+            [str(shared_server().programs / "ctx"), "node", "id"],
             env={"CTX_SOCKET_URL": url, "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,

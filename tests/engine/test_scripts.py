@@ -60,6 +60,10 @@ def test_bytes_that_are_no_text_do_no_harm(once):
     assert once(operation(source="#!/bin/bash\nprintf 'caf\\xc3\\xa9 \\xff\\n'")).logs == ["<out> café \ufffd"]
 
 
+def test_a_character_cut_off_at_the_end_does_no_harm(once):
+    assert once(operation(source="#!/bin/bash\nprintf 'caf\\xc3'")).logs == ["<out> caf\ufffd"]
+
+
 def test_much_output_is_told_in_pieces_and_only_its_end_is_kept(once):
     script = "#!/bin/bash\nhead -c 300000 /dev/zero | tr '\\0' x; exit 1"
     much = once(operation(source=script))

@@ -50,6 +50,13 @@ def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
     assert two.messages[-1] == "'install' workflow execution cancelled"
 
 
+def test_cancel_begins_nothing_that_waits_for_its_turn(deployment):
+    three = deployment(node("a", {"create": operation(source="ctx logger info begun; sleep 0.4")}, count=3))
+    steer_when(three, "begun", Steering.CANCEL)
+    assert three.run("install", width=1).state == "cancelled"
+    assert three.logs == ["begun"]
+
+
 def test_cancel_gives_up_retries(deployment):
     waiting = deployment(
         node("a", {"create": operation(source="ctx logger info begun; exit 1", max_retries=9, retry_interval=30)})

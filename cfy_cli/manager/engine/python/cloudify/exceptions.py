@@ -1,7 +1,5 @@
 """Errors that scripts raise to say how their operation ended, and errors that they may catch."""
 
-
-
 from collections.abc import Sequence
 from typing import Any
 
