@@ -68,7 +68,7 @@ class Worker:
 
     def _run(self, execution: Execution) -> None:
         try:
-            running.run(self._manager, self._history, execution)
+            running.run(self._manager, self._history, execution, self._stopping)
         finally:
             self._free.release()
 

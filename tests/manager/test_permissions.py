@@ -213,4 +213,4 @@ def test_a_name_used_elsewhere_cannot_become_global(ask: Ask):
     ask("PUT", "/sites/oslo", json={})
     assert ask("POST", "/sites/oslo", json={"visibility": "global"}).status_code == 409
     assert ask("PUT", "/sites/oslo2", json={"visibility": "global"}).status_code == 200
-    assert ask("POST", "/sites/oslo2", json={"visibility": "tenant"}).status_code == 400    # others may rely on it
+    assert ask("POST", "/sites/oslo2", json={"visibility": "tenant"}).status_code == 400  # others may rely on it

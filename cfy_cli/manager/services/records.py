@@ -68,6 +68,8 @@ class StoreRecords(StoreLookups):
         self._work.emit(event)
 
     def steering(self) -> Steering:
+        if self._work.stopping.is_set():
+            return Steering.KILL
         with self._guard:
             if time.monotonic() >= self._next_look:
                 self._next_look = time.monotonic() + LOOK_EVERY

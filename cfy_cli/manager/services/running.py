@@ -1,6 +1,7 @@
 """An execution from a worker's claim to its end."""
 
 import logging
+import threading
 import traceback
 from collections.abc import Callable
 
@@ -31,6 +32,7 @@ SYSTEM: dict[str, Callable[[Work], None]] = {
     "create_deployment_environment": create_deployment_environment,
     "delete_deployment_environment": delete_deployment_environment,
 }
+STOPPED = "The manager was stopped while it ran; what had been done until then stays as it is"
 ORPHANED = "The worker that ran it stopped before it ended; what had been done until then stays as it is"
 
 
@@ -54,9 +56,9 @@ def claim(manager: Manager, worker: str) -> Execution | None:
     return execution
 
 
-def run(manager: Manager, history: History, execution: Execution) -> None:
+def run(manager: Manager, history: History, execution: Execution, stopping: threading.Event) -> None:
     """Run what was claimed to its end and store how it ended; never raises."""
-    work = Work(manager, execution, history)
+    work = Work(manager, execution, history, stopping)
     try:
         ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_workflow(work)
     except CfyError as error:
@@ -141,8 +143,11 @@ def _run_workflow(work: Work) -> Ending:
             environment={"REST_HOST": manager.settings.host, "REST_PORT": str(manager.settings.port)},
         ),
         records,
+        wait_after_fail=float(execution.wait_after_fail),
     )
     records.store_progress()
+    if work.stopping.is_set() and ending.state == ExecutionState.CANCELLED:
+        return Ending(ExecutionState.FAILED, STOPPED)
     return ending
 
 

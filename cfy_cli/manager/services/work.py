@@ -1,5 +1,6 @@
 """One execution in a worker's hands: what it is, and speaking in its name."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ class Work:
     manager: Manager
     execution: Execution  # as it was when claimed
     history: History
+    stopping: threading.Event  # set when the worker must end: what runs is killed
 
     @property
     def scope(self) -> Scope:
