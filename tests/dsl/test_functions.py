@@ -281,3 +281,8 @@ def test_preparing_leaves_the_plan_as_it_was(tmp_path: Path) -> None:
     prepared = dsl.prepare_deployment(plan, dsl.check_inputs(plan, {"name": "x"}))
     assert prepared["outputs"] == {"o": {"value": ["x"]}}
     assert repr(plan) == before
+
+
+def test_a_call_that_is_left_still_means_the_node_it_was_written_in(tmp_path: Path) -> None:
+    text = HEAD + "outputs: {o: {value: [{get_property: [web, lazy]}]}}\n"
+    assert World.of(blueprint(tmp_path, text)).plan["outputs"]["o"]["value"] == [{"get_attribute": ["web", "ip"]}]

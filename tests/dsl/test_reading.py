@@ -1,5 +1,6 @@
 """Files that are hostile, huge or odd; and what loading the language costs."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -95,6 +96,12 @@ node_templates: {n: {type: cloudify.nodes.WebServer}}
     for thread in threads:
         thread.join()
     assert plans == [expected] * 8
+
+
+def test_the_cycle_collector_goes_on_afterwards(tmp_path: Path) -> None:
+    dsl.compile_blueprint(blueprint(tmp_path, VERSION))
+    dsl.lint(tmp_path / "none.yaml")
+    assert gc.isenabled()
 
 
 def test_naming_the_language_loads_nothing_heavy() -> None:
