@@ -14,8 +14,8 @@ _ATTRIBUTE_OPERATORS = {
     " starts-with ": "starts_with", " ends-with ": "ends_with",
 }  # fmt: skip
 _ATTRIBUTE_BARE = {" is not empty": "is_not_empty"}
-_KEY = re.compile(r"[\w.-]+")
-_COMMA = re.compile(r"(?<!\\),")
+_KEY = r"[\w.-]+"
+_COMMA = r"(?<!\\),"
 
 
 def label_rule(text: str) -> Rule:
@@ -30,16 +30,16 @@ def attribute_rule(text: str) -> Rule:
 
 def _rule(text: str, kind: str, operators: dict[str, str], bare: dict[str, str]) -> Rule:
     for ending, operator in bare.items():
-        if text.endswith(ending) and _KEY.fullmatch(key := text.removesuffix(ending)):
+        if text.endswith(ending) and re.fullmatch(_KEY, key := text.removesuffix(ending)):
             return {"key": key.lower(), "values": [], "operator": operator, "type": kind}
     for sign, operator in operators.items():
         key, found, value = text.partition(sign)
-        if found and _KEY.fullmatch(key) and value and not re.search(r'[\n\t"]', value):
+        if found and re.fullmatch(_KEY, key) and value and not re.search(r'[\n\t"]', value):
             return {"key": key.lower(), "values": _values(value), "operator": operator, "type": kind}
     forms = [f"KEY{sign}VALUE" for sign in operators] + [f"KEY{ending}" for ending in bare]
     raise Usage(f"`{text}` is not a rule about {kind}s", hint=f"Write {', '.join(forms)}; VALUE may be a list: [a,b].")
 
 
 def _values(text: str) -> list[str]:
-    parts = _COMMA.split(text[1:-1]) if text.startswith("[") and text.endswith("]") else [text]
+    parts = re.split(_COMMA, text[1:-1]) if text.startswith("[") and text.endswith("]") else [text]
     return [part.replace("\\,", ",").replace("\\:", ":") for part in parts]

@@ -5,9 +5,10 @@ import unicodedata
 
 from cfy_cli.errors import Usage
 
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SEPARATORS = re.compile(r"(?<!\\),")
-_COLON = re.compile(r"(?<!\\):")
+# Plain texts, which `re` compiles when they are first used: most command lines hold no label.
+_KEY = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SEPARATORS = r"(?<!\\),"
+_COLON = r"(?<!\\):"
 FORM = "key:value,key:value"
 
 Label = tuple[str, str]
@@ -37,14 +38,14 @@ def format_label(key: str, value: str) -> str:
 def _parts(text: str) -> list[tuple[str, str | None]]:
     if any(unicodedata.category(char).startswith("C") or char == '"' for char in text):
         raise Usage('A label holds no control characters and no `"`', hint=f"Write labels as {FORM}")
-    return [_part(part) for part in _SEPARATORS.split(text)]
+    return [_part(part) for part in re.split(_SEPARATORS, text)]
 
 
 def _part(text: str) -> tuple[str, str | None]:
-    key, *values = _COLON.split(text)
+    key, *values = re.split(_COLON, text)
     key = key.strip()
     if len(values) > 1 or (values and not values[0]):
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
-    if not _KEY.fullmatch(key):
+    if not re.fullmatch(_KEY, key):
         raise Usage(f"`{key}` cannot be the key of a label", hint="A key is made of letters, digits, `-`, `.` and `_`.")
     return key, values[0].replace("\\,", ",").replace("\\:", ":") if values else None

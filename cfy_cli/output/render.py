@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cfy_cli.output.cells import cell
-from cfy_cli.output.table import fits, natural_widths, table
+from cfy_cli.output.table import fits, table
 
 Item = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def records(
     names = [headings.get(column, column) for column in columns]
     rows = [[cell(column, item.get(column)) for column in columns] for item in items]
     width = terminal_width()
-    if items and (vertical or not fits(natural_widths(names, rows), width)):
+    if items and (vertical or not fits(names, rows, width)):
         for number, row in enumerate(rows, 1):
             part = f"{title} [RECORD {number}]" if len(rows) > 1 else title
             click.echo(f"\n{part}\n{_vertical(names, row, width)}")

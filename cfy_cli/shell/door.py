@@ -9,7 +9,7 @@ from cfy_cli.contract.outcomes import INTERRUPTED
 from cfy_cli.errors import CfyError, Usage
 
 
-class Interrupted(CfyError):  # noqa: N818 - named like its siblings in errors.py
+class Interrupted(CfyError):
     exit_code = INTERRUPTED
     code = "interrupted"
 

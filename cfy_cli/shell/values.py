@@ -7,7 +7,7 @@ from cfy_cli.contract.clock import stamp
 from cfy_cli.errors import Usage
 
 EARLIEST = 1970
-_SPAN = re.compile(r"(\d+) ?(second|minute|hour|day|week|month|year)s?( ago)?")
+_SPAN = r"(\d+) ?(second|minute|hour|day|week|month|year)s?( ago)?"
 
 
 def name(text: str) -> str:
@@ -30,7 +30,7 @@ def moment(text: str) -> str:
 
 def before(text: str) -> str:
     """The point in time that long ago, in the wire's spelling."""
-    found = _SPAN.fullmatch(text.strip())
+    found = re.fullmatch(_SPAN, text.strip())
     if not found:
         raise Usage(f"`{text}` is not a span of time such as `2 weeks` or `3 months ago`")
     try:

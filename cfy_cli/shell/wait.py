@@ -78,17 +78,17 @@ def conclude(app: App, execution: Item, watch: Watch) -> None:
     """Say how it ended; raises the error whose exit code says the same."""
     group = execution.get("deployment_group_id")
     place = f"deployment group `{group}`" if group else f"deployment `{execution.get('deployment_id')}`"
-    what = f"workflow `{execution.get('workflow_id')}` on {place}"
+    what = f"`{execution.get('workflow_id')}` on {place}"
     kind = failure_of(execution["status"])
     if app.as_json:
         render.as_json(execution)
     elif kind is None:
-        (app.note if watch.json_output else app.say)(f"Finished executing {what}")
+        (app.note if watch.json_output else app.say)(f"Finished executing workflow {what}")
     hint = f"cfy events list {'--execution-group ' if group else ''}{execution['id']}"
     if kind:
         verb = "was cancelled" if execution["status"] == "cancelled" else execution["status"]
         reason = f": {execution['error']}" if execution.get("error") else ""
-        raise kind(f"Executing {what} {verb}{reason}", hint=f"Its events: {hint}")
+        raise kind(f"Workflow {what} {verb}{reason}", hint=f"Its events: {hint}")
     app.note(f"Its events: {hint}")
 
 

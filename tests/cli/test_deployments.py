@@ -81,7 +81,7 @@ def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app: Path) -> None:
     cfy(f"blueprints upload {app}")
     cfy("deployments create dep -b app -i word=fail")
     cfy("executions start install -d dep -p type_names=[]", code=5)
-    assert "Executing workflow `install` on deployment `dep` failed" in cfy.errors
+    assert "Workflow `install` on deployment `dep` failed" in cfy.errors
     (failed,) = [item for item in json.loads(cfy("executions list --json")) if item["workflow_id"] == "install"]
     cfy(f"events list --tail {failed['id']}", code=5)
 

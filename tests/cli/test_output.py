@@ -145,6 +145,14 @@ def test_a_table_keeps_within_a_terminal() -> None:
     assert text.count("x") == 50
 
 
+def test_a_table_in_a_terminal_breaks_no_words() -> None:
+    headings = ("deployment_status", "id", "description")
+    text = table(headings, [["good", "715a1804-0535-44e6-9079-8f0d4ab16f30", "some words " * 9]], 70)
+    assert "715a1804-0535-44e6-9079-8f0d4ab16f30" in text
+    assert "| deployment_ |" in text
+    assert max(len(line) for line in text.splitlines()) <= 70
+
+
 def test_a_terminal_too_narrow_for_columns_gets_fields_one_below_the_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
