@@ -8,7 +8,7 @@ from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.evaluations import Checking
 from cfy_cli.dsl.functions.function import Context, Json
 from cfy_cli.dsl.functions.written import read_value
-from cfy_cli.dsl.grammar import SECTIONS
+from cfy_cli.dsl.grammar import DEFINITIONS, SECTIONS
 from cfy_cli.dsl.groups import groups_of, policies_of, scaling_groups_of
 from cfy_cli.dsl.hierarchies import Completing, NodeTypes, RelationshipTypes, data_types
 from cfy_cli.dsl.imports import Gathered, gather
@@ -63,6 +63,8 @@ class _Compilation:
     def __init__(self, document: Document, gathered: Gathered, folders: tuple[Path, ...], problems: Problems) -> None:
         self.document, self.gathered, self.folders = document, gathered, folders
         self.reading = Reading(document.version, problems, read_value)
+        if definitions := document.main.get("dsl_definitions"):
+            DEFINITIONS.read(definitions, self.reading)
         self.read: dict[str, Any] = {
             name: shape.read(document.section(name), self.reading) for name, shape in SECTIONS.items()
         }

@@ -236,6 +236,7 @@ GROUP = Entries(
 _VALUE = Entries(keys={"description": TEXT, "value": Anything()}, required=("value",))
 _SINCE_1_2 = Since((1, 2), TEXT)
 
+DEFINITIONS = Since((1, 2), Either(FreeList(), FreeMap()))  # `dsl_definitions`: a place for anchors
 SECTIONS: dict[str, Shape] = {
     "blueprint_labels": MapOf(Entries(keys={"values": LabelValues(functions=False)}, required=("values",))),
     "capabilities": MapOf(_VALUE),
@@ -334,7 +335,3 @@ SECTIONS: dict[str, Shape] = {
     ),
     "workflows": MapOf(WORKFLOW),
 }
-
-
-def read_section(name: str, section: Node, reading: Reading) -> Any:
-    return SECTIONS[name].read(section, reading)
