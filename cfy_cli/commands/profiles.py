@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def _access() -> Decorator:
         click.option("-T", "--manager-token", help="The token to log in with."),
         click.option("-u", "--manager-username", help="The user to log in as."),
         click.option("-p", "--manager-password", help="That user's password."),
+        click.option("--password-stdin", is_flag=True, help="Read that user's password from stdin."),
         click.option("-t", "--manager-tenant", help="The tenant to act in."),
         click.option("-c", "--rest-certificate", help="A file with the certificate of the manager; implies https."),
         click.option("--rest-port", type=click.IntRange(1, 65535), help="The port of the manager."),
@@ -61,6 +63,7 @@ def use_profile(
     from cfy_cli.shell.profile_changes import new_profile
 
     name = profile_name or manager_ip
+    _take_password(app, fields, ask=name != LOCAL and not app.profiles.exists(name))
     given = sorted(field for field, value in fields.items() if value)
     if name == LOCAL or app.profiles.exists(name):
         if given:
@@ -85,6 +88,7 @@ def set_profile(app: App, profile_name: str | None, skip_credentials_validation:
     """Change the profile in use; the manager is not asked."""
     from cfy_cli.shell.profile_changes import change, rename
 
+    _take_password(app, fields, ask=False)
     if not profile_name and all(value is None for value in fields.values()):
         raise Usage("Say what to set", hint="`cfy profiles set -h` tells what there is.")
     profile = _current(app)
@@ -183,6 +187,14 @@ def _current(app: App) -> Profile:
     if profile is None:
         raise Usage("No profile is in use", hint="Use one: cfy profiles use ADDRESS")
     return profile
+
+
+def _take_password(app: App, fields: dict[str, Any], *, ask: bool) -> None:
+    """A password that is not on the command line, where others can see it."""
+    if fields.pop("password_stdin"):
+        fields["manager_password"] = sys.stdin.readline().rstrip("\n")
+    elif ask and fields["manager_username"] and not fields["manager_password"] and app.interactive:
+        fields["manager_password"] = click.prompt("Password", hide_input=True, err=True)
 
 
 def _check(app: App, profile: Profile) -> None:

@@ -43,6 +43,14 @@ def test_a_profile_is_made_when_the_manager_lets_us_in(run: Run, workdir: Path, 
     assert run("profiles list", profile=None).out.count("| *mgr |") == 1
 
 
+def test_a_password_can_come_from_stdin(run: Run, workdir: Path) -> None:
+    run("profiles use mgr -u ann --password-stdin --skip-credentials-validation", profile=None, stdin="pw\n")
+    assert written(workdir, "mgr")["manager_password"] == "pw"
+    run("profiles set --password-stdin", profile=None, stdin="newer\n")
+    assert written(workdir, "mgr")["manager_password"] == "newer"
+    assert "go together" in run("profiles use other -u ann", profile=None, code=2).err
+
+
 def test_a_manager_that_does_not_let_us_in_leaves_no_profile(
     run: Run, workdir: Path, wire: responses.RequestsMock
 ) -> None:
