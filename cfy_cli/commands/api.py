@@ -17,7 +17,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @click.command("api", cls=Command, short_help="Send any request to the manager.")
-@click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
+@click.argument("method", type=click.Choice(METHODS, case_sensitive=False), metavar="METHOD")
 @click.argument("path")
 @click.option(
     "-f", "--field", "fields", multiple=True, metavar="KEY=VALUE",

@@ -97,7 +97,7 @@ def _shown(context: click.Context) -> list[click.Option]:
 
 
 def _is_common(param: click.Option) -> bool:
-    return isinstance(param, CommonOption) or param.name == "help"
+    return isinstance(param, CommonOption) or "--help" in param.opts
 
 
 def _summary(command: click.Command) -> str:

@@ -198,7 +198,7 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record:
-            shared = isinstance(param, CommonOption) or param.name == "help"
+            shared = isinstance(param, CommonOption) or "--help" in param.opts
             (common if shared else own).append(record)
     for title, rows in (("Options", own), ("Common options", common)):
         if rows:
