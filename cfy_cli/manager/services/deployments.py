@@ -7,7 +7,7 @@ from sqlalchemy import select
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState, InstanceState, Visibility
-from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import blueprints, executions, labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
@@ -118,15 +118,7 @@ def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach:
 
 def evaluated(manager: Manager, store: Store, deployment: Deployment, what: dict[str, Any]) -> dict[str, Any]:
     """Outputs or capabilities with their functions answered; one that cannot be says why in its place."""
-    lookups = StoreLookups(lambda: manager.reading(store.scope), deployment)
-
-    def value(about: dict[str, Any]) -> Any:
-        try:
-            return dsl.evaluate(about.get("value"), lookups)
-        except (CfyError, KeyError) as error:
-            return f"<ERROR: {error.args[0] if error.args else error}>"
-
-    return {name: value(about) for name, about in what.items()}
+    return dsl.evaluate_outputs(what, StoreLookups(lambda: manager.reading(store.scope), deployment))
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:

@@ -23,7 +23,9 @@ def create_deployment_environment(work: Work) -> None:
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
     lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment)
-    plan = dsl.prepare_deployment(blueprint_plan, deployment.inputs, lookups)
+    plan = dsl.prepare_deployment(
+        blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
+    )
     instances = dsl.create_instances(plan)
     work.say("Setting deployment attributes")
     work.say(f"Creating {len(plan['nodes'])} nodes")

@@ -41,6 +41,17 @@ class StoreLookups:
     def node_of(self, instance_id: str) -> str:
         return str(self._column(instance_id, NodeInstance.node_id))
 
+    def instance_index(self, instance_id: str) -> int:
+        return int(self._column(instance_id, NodeInstance.index))
+
+    def consumers(self, what: str) -> Any:
+        raise KeyError(f"Nobody is known to consume this deployment ({what}): this manager keeps no dependencies yet")
+
+    def group_capability(self, group_id: str, name: str) -> Any:
+        raise KeyError(
+            f"There is no deployment group `{group_id}` to ask for `{name}`: this manager keeps no groups yet"
+        )
+
     def runtime_properties(self, instance_id: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._column(instance_id, NodeInstance.runtime_properties)
         return found
