@@ -10,7 +10,7 @@ def now() -> str:
 
 def stamp(moment: datetime) -> str:
     """Any aware datetime in the wire's spelling."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def seconds_ago(seconds: float) -> str:

@@ -96,6 +96,22 @@ def test_lines_from_outside_join_the_history_and_are_forgotten_with_it(ask: Ask,
     assert ask("GET", "/events?deployment_id=d&include_logs=true").json()["items"] == []
 
 
+def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask, hello: str, manager: Manager, worker):
+    execution = start(ask, hello).json()["id"]
+    ended(ask, execution)
+    ask("DELETE", "/deployments/d?force=true")
+    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+    about = {"tenant_name": "default_tenant", "created_by": "admin", "visibility": "tenant", "type": "cloudify_log"}
+    time_ = "2030-01-01T00:00:00.000Z"
+    worker._history.add({**about, "execution_id": execution, "message": "late", "reported_timestamp": time_})
+    worker._history.add({**about, "execution_id": None, "message": "of another", "reported_timestamp": time_})
+    worker._history.flush()
+    messages = [
+        line["message"] for line in ask("GET", "/events?type=cloudify_log&_sort=-_storage_id&_size=2").json()["items"]
+    ]
+    assert "of another" in messages
+
+
 def test_what_cannot_start_says_why(ask: Ask, hello: str):
     for body, status, code, word in (
         ({"workflow_id": "nonsense"}, 400, "nonexistent_workflow_error", "nonsense"),

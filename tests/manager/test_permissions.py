@@ -69,6 +69,7 @@ POST   /tokens                                 create_token
 DELETE /tokens/{token_id}                      delete_token
 GET    /users                                  user_list
 GET    /users/{username}                       user_get_self
+GET    /user                                   user_get_self
 PUT    /users                                  user_create
 POST   /users/{username}                       user_update
 POST   /users/active/{username}                user_set_activated

@@ -104,8 +104,7 @@ def _timed(query: Mapping[str, str], asked: Listing) -> Listing:
 def _shown(row: Event, include: tuple[str, ...] | None) -> dict[str, Any]:
     hidden = ONLY_EVENTS if row.type == "cloudify_log" else ONLY_LOGS
     names = include or [name for name in Event.WIRE if name not in hidden]
-    special = {"_storage_id": row.storage_id, "execution_group_id": None}
-    return {name: special[name] if name in special else getattr(row, name) for name in names}
+    return {name: None if name == "execution_group_id" else getattr(row, name) for name in names}
 
 
 def _line(kind: str, line: dict[str, Any]) -> dict[str, Any]:

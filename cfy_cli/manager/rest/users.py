@@ -48,6 +48,11 @@ def get_user(call: Call, username: str) -> dict[str, Any]:
     return _shown(call, users.get(call.store, username))
 
 
+@routes.get("/user", "user_get_self")
+def get_own_user(call: Call) -> dict[str, Any]:
+    return _shown(call, users.get(call.store, call.identity.username))
+
+
 @routes.put("/users", "user_create", status=201)
 def create_user(call: Call, body: NewUser) -> dict[str, Any]:
     return _shown(call, users.create(call.store, body.username, body.password, body.role))

@@ -51,7 +51,8 @@ def check_include(model: type[Base], names: Sequence[str]) -> None:
 
 def fields(model: type[Base]) -> tuple[str, ...]:
     """The wire fields that are columns: what can be filtered and sorted by."""
-    columns = class_mapper(model).column_attrs.keys()
+    mapper = class_mapper(model)
+    columns = {*mapper.column_attrs.keys(), *mapper.synonyms.keys()}
     return tuple(name for name in model.WIRE if name in columns)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
@@ -101,6 +101,7 @@ class Event(Base):
         "logger",
     )
 
+    _storage_id = synonym("storage_id")
     tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
     visibility: Mapped[str] = mapped_column(text(16), default="tenant")
     created_by: Mapped[str] = mapped_column(Name)
