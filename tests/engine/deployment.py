@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,8 @@ class MemoryRecords:
         self.events: list[Event] = []
         self.wanted = Steering.GO_ON
         self.told: list[tuple[int, int]] = []
+        self.decisions: dict[str, Json] = {}
+        self.groups: dict[str, dict[str, Json]] = {}
         self.on_emit: Callable[[Event], None] = lambda event: None
         self._lock = threading.RLock()
         self._instances: dict[str, Instance] = {}
@@ -139,6 +141,44 @@ class MemoryRecords:
             changed = {name: copy.deepcopy(value) for name, value in given.items() if value is not None}
             self._instances[instance_id] = replace(before, version=before.version + 1, **changed)
             return copy.deepcopy(self._instances[instance_id])
+
+    def add_instances(self, added: Sequence[Mapping[str, Json]], related: Mapping[str, list[dict[str, Json]]]) -> None:
+        with self._lock:
+            for one in added:
+                if one["id"] not in self._instances:
+                    self._instances[one["id"]] = Instance(
+                        one["id"],
+                        one["node_id"],
+                        one["index"],
+                        one.get("host_id"),
+                        "uninitialized",
+                        1,
+                        copy.deepcopy(one["relationships"]),
+                        copy.deepcopy(one.get("scaling_groups", [])),
+                    )
+            for name, relationships in related.items():
+                self._instances[name].relationships = copy.deepcopy(relationships)
+
+    def remove_instances(self, instance_ids: Collection[str]) -> None:
+        with self._lock:
+            for name in instance_ids:
+                self._instances.pop(name, None)
+            for instance in self._instances.values():
+                instance.relationships = [
+                    each for each in instance.relationships if each["target_id"] not in instance_ids
+                ]
+
+    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
+        counts = (self.groups.get(entity) or self.nodes[entity]["capabilities"]["scalable"])["properties"]
+        counts["planned_instances"] = number
+        if reached:
+            counts["current_instances"] = number
+
+    def decision(self, name: str) -> Json:
+        return copy.deepcopy(self.decisions.get(name))
+
+    def decide(self, name: str, value: Json) -> None:
+        self.decisions[name] = copy.deepcopy(value)
 
     def emit(self, event: Event) -> None:
         with self._lock:

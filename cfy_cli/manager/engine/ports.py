@@ -1,6 +1,6 @@
 """What the engine asks of whoever runs it, and what it is asked: plain values and two protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -107,6 +107,24 @@ class Records(Lookups, Protocol):
         system_properties: Mapping[str, Json] | None = None,
     ) -> Instance:
         """Replace what is given. Raises StaleVersion when `version` is given and no longer current."""
+
+    def add_instances(self, added: Sequence[Mapping[str, Json]], related: Mapping[str, list[dict[str, Json]]]) -> None:
+        """Add instances as `cfy_cli.dsl.create_instances` makes them, those not there yet, all or none.
+
+        `related` maps ids of others to all of their relationships from now on.
+        """
+
+    def remove_instances(self, instance_ids: Collection[str]) -> None:
+        """Remove those that are still there, and the relationships that others have to them, all or none."""
+
+    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
+        """How many instances a node or scaling group is to have; `reached` says that it has them now."""
+
+    def decision(self, name: str) -> Json:
+        """What was kept by `decide` in this execution; None when nothing was."""
+
+    def decide(self, name: str, value: Json) -> None:
+        """Keep a JSON value under a name for as long as the execution is not done."""
 
     def emit(self, event: Event) -> None:
         """Take an event or log line; kept in order, may be stored a moment later."""

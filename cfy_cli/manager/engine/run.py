@@ -8,14 +8,15 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer, shared_server
 from cfy_cli.manager.engine.execute import End, Execute
+from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ledger import Ledger
 from cfy_cli.manager.engine.operations import run_operation
 from cfy_cli.manager.engine.pool import Pool
 from cfy_cli.manager.engine.ports import Ending, Event, Job, Records, Steering
 from cfy_cli.manager.engine.process import Processes
 from cfy_cli.manager.engine.tasks import Failure, Operation, Task
-from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import complete, find
+from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
 
 WIDTH = 8  # operations at once
 WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on beginning work after a failure
@@ -66,14 +67,23 @@ class _Run:
     def _run_graphs(self) -> End:
         workflow = find(self.job.plan, self.job.workflow_id)
         parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
-        end = End()
-        for graph in workflow(lambda: Topology(self.job.plan, self.records.instances()), parameters):
-            end = Execute(
-                graph, self.ledger, self.records, self._operate, self.pool, wait_after_fail=self.wait_after_fail
-            ).run()
-            if end.failures or end.steering is not Steering.GO_ON:
-                break
+        graphs = workflow(WorkflowContext(self.job, self.records), parameters)
+        try:
+            graph = next(graphs)
+            while (end := self._run_graph(graph)).steering is Steering.GO_ON:
+                graph = graphs.throw(GraphFailed(end.failures)) if end.failures else next(graphs)
+        except StopIteration:
+            return End()
+        except GraphFailed as failed:
+            return End(failed.failures)
+        finally:
+            graphs.close()
         return end
+
+    def _run_graph(self, graph: Graph) -> End:
+        return Execute(
+            graph, self.ledger, self.records, self._operate, self.pool, wait_after_fail=self.wait_after_fail
+        ).run()
 
     def _operate(self, task: Task, operation: Operation, attempt: int) -> Any:
         """One attempt of an operation, in a thread of the pool."""

@@ -33,12 +33,12 @@ def create_deployment_environment(work: Work) -> None:
     with work.manager.writing(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
         describe(deployment, plan)
-        owner = _owner(deployment)
+        owner = owner_of(deployment)
         nodes = [_node(deployment, node, owner) for node in plan["nodes"]]
         if nodes:
             store.session.execute(insert(Node), nodes)
         if instances:
-            store.session.execute(insert(NodeInstance), [_instance(instance, owner) for instance in instances])
+            store.session.execute(insert(NodeInstance), [instance_row(instance, owner) for instance in instances])
         deployments.refresh_status(store, deployment)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def describe(deployment: Deployment, plan: Plan) -> None:
     labels.replace(deployment.labels, DeploymentLabel, [*given, *own], deployment.created_by)
 
 
-def _owner(deployment: Deployment) -> dict[str, Any]:
+def owner_of(deployment: Deployment) -> dict[str, Any]:
     return {
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
@@ -111,7 +111,7 @@ def _node(deployment: Deployment, node: Plan, owner: dict[str, Any]) -> dict[str
     }
 
 
-def _instance(instance: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
+def instance_row(instance: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
     return {
         **owner,
         "id": instance["id"],

@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.engine.ports import Event, Instance, StaleVersion, Steering
-from cfy_cli.manager.services import instances
+from cfy_cli.manager.services import instances, scaling
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
@@ -63,6 +63,31 @@ class StoreRecords(StoreLookups):
                 return _instance(instances.change(store, instance_id, version, changes))
         except instances.VersionConflict as error:
             raise StaleVersion(str(error)) from error
+
+    def add_instances(self, added: Sequence[Mapping[str, Any]], related: Mapping[str, list[dict[str, Any]]]) -> None:
+        with self._work.manager.writing(self._work.scope) as store:
+            scaling.add(store, self.deployment.storage_id, added, related)
+
+    def remove_instances(self, instance_ids: Collection[str]) -> None:
+        with self._work.manager.writing(self._work.scope) as store:
+            scaling.remove(store, self.deployment.storage_id, instance_ids)
+
+    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
+        with self._work.manager.writing(self._work.scope) as store:
+            scaling.set_planned(store, self.deployment.storage_id, entity, number, reached=reached)
+
+    def decision(self, name: str) -> Any:
+        return self._work.execution.decisions.get(name)
+
+    def decide(self, name: str, value: Any) -> None:
+        execution = self._work.execution
+        execution.decisions = {**execution.decisions, name: value}
+        with self._work.manager.writing(self._work.scope) as store:
+            store.session.execute(
+                update(Execution)
+                .where(Execution.storage_id == execution.storage_id)
+                .values(decisions=execution.decisions)
+            )
 
     def emit(self, event: Event) -> None:
         self._work.emit(event)

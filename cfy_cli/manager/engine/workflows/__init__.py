@@ -1,18 +1,13 @@
 """Which function draws which workflow: the one table of names."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import operation, setup
+from cfy_cli.manager.engine.workflows.context import Workflow
 
 Json = Any
-
-# A workflow yields graphs; each is run to its end before the next is drawn from a fresh picture of the deployment.
-Look = Callable[[], Topology]
-Workflow = Callable[[Look, Mapping[str, Json]], Iterator[Graph]]
 
 BUILT_IN: dict[str, Workflow] = {
     "install": setup.install,

@@ -1,6 +1,6 @@
 """execute_operation and the workflows that are one operation on many instances: start, stop, restart."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.errors import Invalid
@@ -9,17 +9,17 @@ from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select, some_of
 from cfy_cli.manager.engine.tasks import Note
 from cfy_cli.manager.engine.topology import Topology
+from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
 
 Json = Any
-Look = Callable[[], Topology]
 
 START = "cloudify.interfaces.lifecycle.start"
 STOP = "cloudify.interfaces.lifecycle.stop"
 
 
-def execute_operation(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
-    topology, name = look(), parameters.get("operation")
+def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    topology, name = ctx.look(), parameters.get("operation")
     if not isinstance(name, str) or not name:
         raise Invalid("The parameter operation must name an operation, such as cloudify.interfaces.lifecycle.start.")
     chosen = select(topology, parameters)
@@ -39,22 +39,22 @@ def execute_operation(look: Look, parameters: Mapping[str, Json]) -> Iterator[Gr
     )
 
 
-def start(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
-    topology = look()
+def start(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    topology = ctx.look()
     yield _draw(topology, START, select(topology, parameters), parameters, parameters.get("operation_parms"))
 
 
-def stop(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
+def stop(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     """Those that depend on others stop before them."""
-    topology = look()
+    topology = ctx.look()
     yield _draw(
         topology, STOP, select(topology, parameters), parameters, parameters.get("operation_parms"), backwards=True
     )
 
 
-def restart(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
-    yield from stop(look, {**parameters, "operation_parms": parameters.get("stop_parms")})
-    yield from start(look, {**parameters, "operation_parms": parameters.get("start_parms")})
+def restart(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    yield from stop(ctx, {**parameters, "operation_parms": parameters.get("stop_parms")})
+    yield from start(ctx, {**parameters, "operation_parms": parameters.get("start_parms")})
 
 
 def _draw(

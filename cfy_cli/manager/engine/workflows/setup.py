@@ -1,29 +1,29 @@
 """install and uninstall: every instance through its phases, in the order of relationships."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.graph import Drawing, Sequence
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
+from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
 from cfy_cli.manager.engine.workflows.phases import AFTER_START, BEFORE_STOP, DELETE, INSTALL, STOP, Drafter
 
 Json = Any
-Look = Callable[[], Topology]
 
 NOT_RUNNING = frozenset({State.STOPPED, State.DELETING, State.DELETED, State.UNINITIALIZED, State.CONFIGURED})
 STOPPED = frozenset({State.STOPPED, State.DELETING, State.DELETED})
 GONE = frozenset({State.DELETED, State.UNINITIALIZED})
 
 
-def install(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
-    topology = look()
+def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    topology = ctx.look()
     chosen = {instance.id for instance in select(topology, parameters)}
     drawing, ends = Drawing("install"), dict[str, dict[str, frozenset[str]]]()
     steps: dict[str, Sequence] = {}
@@ -36,10 +36,10 @@ def install(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
     yield drawing.graph()
 
 
-def uninstall(look: Look, parameters: Mapping[str, Json]) -> Iterator[Graph]:
+def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     if parameters.get("recursive"):
         raise Invalid("Uninstalling the deployments inside this one is not supported by this manager yet.")
-    topology = look()
+    topology = ctx.look()
     chosen = {instance.id for instance in select(topology, parameters)}
     careless = bool(parameters.get("ignore_failure"))
     drawing = Drawing("uninstall")

@@ -61,6 +61,7 @@ class Execution(Owned, Base):
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
     worker: Mapped[str | None] = mapped_column(Name)  # who runs it
+    decisions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # what its workflow decided, to go on by
 
     @property
     def status_display(self) -> str:

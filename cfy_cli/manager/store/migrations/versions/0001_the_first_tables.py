@@ -240,6 +240,7 @@ def upgrade() -> None:
         sa.Column("deployment_display_name", text(256), nullable=True),
         sa.Column("blueprint_id", text(256), nullable=True),
         sa.Column("worker", text(256), nullable=True),
+        sa.Column("decisions", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("tenant_name", text(256), nullable=False),
         sa.Column("visibility", text(16), nullable=False),
         sa.Column("created_at", text(24), nullable=False),
