@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -14,11 +17,11 @@ from cfy_cli.shell.tree import Command
 NAME = "hello"
 EXAMPLE = ("examples", "hello", "blueprint.yaml")
 NEXT = (
-    ("cfy deployments list", "what is deployed"),
-    ("cfy node-instances list -d {key}", "what it is made of"),
-    ("cfy executions list -d {key}", "what was done to it"),
-    ("cfy deployments create mine -b {name} -i count=5", "another, with inputs of your own"),
-    ("cfy uninstall {key}", "take it away again"),
+    ("deployments list", "what is deployed"),
+    ("node-instances list -d {key}", "what it is made of"),
+    ("executions list -d {key}", "what was done to it"),
+    ("deployments create mine -b {name} -i count=5", "another, with inputs of your own"),
+    ("uninstall {key}", "take it away again"),
 )
 
 
@@ -47,9 +50,18 @@ def cli(app: App) -> None:
             app.say(f"\n{kind.capitalize()}:")
             present_values(app, key, kind, values)
     app.note("\nWhat to type next:")
+    program = _program()
     for command, meaning in NEXT:
-        app.note(f"  {command.format(key=key, name=NAME):<50}{meaning}")
+        app.note(f"  {program} {command.format(key=key, name=NAME):<46}{meaning}")
     app.note(f"The example is in {_example().parent}: copy it and go on from there.")
+
+
+def _program() -> str:
+    """What to type for `cfy`: its name where a shell finds it, the path it was called by where it does not."""
+    called, found = Path(sys.argv[0]), shutil.which("cfy")
+    if called.name != "cfy" or (found and Path(found).samefile(called)):
+        return "cfy"
+    return os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called)
 
 
 def _example() -> Path:
