@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cfy_cli.dsl.changes import Changes, modify_instances
     from cfy_cli.dsl.compiling import compile_blueprint, lint
     from cfy_cli.dsl.creating import prepare_deployment, secrets_of
     from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.walk import Plan
 
 _HOMES = {
+    "changes": ("Changes", "modify_instances"),
     "compiling": ("compile_blueprint", "lint"),
     "creating": ("prepare_deployment", "secrets_of"),
     "inputs": ("Known", "check_inputs", "coerce_input"),
@@ -33,6 +35,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BlueprintInvalid",
+    "Changes",
     "EvaluationFailed",
     "InputsInvalid",
     "Known",
@@ -51,6 +54,7 @@ __all__ = [
     "evaluate",
     "evaluate_outputs",
     "lint",
+    "modify_instances",
     "prepare_deployment",
     "secrets_of",
 ]

@@ -1,0 +1,164 @@
+"""What scaling and updates make of the node instances of a deployment."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli import dsl
+from cfy_cli.errors import Invalid
+from tests.dsl.world import blueprint
+
+CLUSTER = """\
+tosca_definitions_version: cloudify_dsl_1_3
+imports: [cloudify/types/types.yaml]
+node_templates:
+  lb:
+    type: cloudify.nodes.Root
+    relationships: [{type: cloudify.relationships.connected_to, target: app}]
+  app:
+    type: cloudify.nodes.Root
+    relationships:
+      - {type: cloudify.relationships.contained_in, target: vm}
+      - {type: cloudify.relationships.connected_to, target: disk}
+      - {type: cloudify.relationships.connected_to, target: db, properties: {connection_type: all_to_one}}
+  vm:
+    type: cloudify.nodes.Compute
+    properties: {agent_config: {install_method: none}}
+  disk: {type: cloudify.nodes.Root}
+  db: {type: cloudify.nodes.Root, capabilities: {scalable: {properties: {default_instances: 3}}}}
+groups: {machine: {members: [vm, disk]}}
+policies: {p: {type: cloudify.policies.scaling, targets: [machine], properties: {default_instances: 2}}}
+"""
+
+
+class Deployment:
+    """A plan and its instances, to be scaled again and again."""
+
+    def __init__(self, folder: Path, text: str = CLUSTER) -> None:
+        self.plan = dsl.prepare_deployment(dsl.compile_blueprint(blueprint(folder, text)), {})
+        self.instances = dsl.create_instances(self.plan)
+
+    def change(self, wanted: dict[str, int], **hints: Any) -> dsl.Changes:
+        return dsl.modify_instances(self.plan, self.instances, wanted, **hints)
+
+    def ids(self, node: str) -> list[str]:
+        return [each["id"] for each in self.instances if each["node_id"] == node]
+
+
+def counts(instances: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(Counter(each["node_id"] for each in instances))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Deployment:
+    return Deployment(tmp_path)
+
+
+def test_a_new_instance_of_a_group_brings_all_members_and_what_they_contain(cluster: Deployment) -> None:
+    changes = cluster.change({"machine": 3})
+    assert counts(changes.added) == {"app": 1, "vm": 1, "disk": 1}
+    assert not changes.removed
+    new = {each["node_id"]: each for each in changes.added}
+    assert new["app"]["host_id"] == new["vm"]["id"] == new["vm"]["host_id"]
+    assert new["vm"]["scaling_groups"] == new["disk"]["scaling_groups"]
+    links = {each["target_name"]: each["target_id"] for each in new["app"]["relationships"]}
+    assert links["vm"] == new["vm"]["id"]
+    assert links["disk"] == new["disk"]["id"]
+
+
+def test_indexes_go_on(cluster: Deployment) -> None:
+    changes = cluster.change({"db": 5})
+    assert [each["index"] for each in changes.added] == [4, 5]
+
+
+def test_what_is_related_to_new_instances_is_told_with_those_relationships_alone(cluster: Deployment) -> None:
+    changes = cluster.change({"machine": 3})
+    [app] = [each for each in changes.added if each["node_id"] == "app"]
+    related = {each["node_id"]: each["relationships"] for each in changes.added_related}
+    assert [link["target_id"] for link in related["lb"]] == [app["id"]]
+    assert related["db"] == []
+    assert set(related) == {"lb", "db"}
+
+
+def test_a_contained_node_multiplies_in_each_container(cluster: Deployment) -> None:
+    changes = cluster.change({"app": 3})
+    assert Counter(each["host_id"] for each in changes.added) == dict.fromkeys(cluster.ids("vm"), 2)
+    assert set(cluster.ids("vm")) <= {each["id"] for each in changes.added_related}
+
+
+def test_what_contains_takes_its_contents_along(cluster: Deployment) -> None:
+    changes = cluster.change({"machine": 1})
+    assert counts(changes.removed) == {"app": 1, "vm": 1, "disk": 1}
+    assert counts(changes.removed_related) == {"lb": 1, "db": 1}
+
+
+def test_the_newest_go_first(cluster: Deployment) -> None:
+    gone = cluster.change({"disk": 0, "machine": 1}).removed
+    assert {each["id"] for each in gone} >= {cluster.ids("vm")[1], cluster.ids("app")[1]}
+    assert cluster.ids("vm")[0] not in {each["id"] for each in gone}
+
+
+def test_what_is_to_go_and_what_is_to_stay_can_be_named(cluster: Deployment) -> None:
+    first, second = cluster.ids("disk")
+    assert first in {each["id"] for each in cluster.change({"machine": 1}, include=[first]).removed}
+    assert first in {each["id"] for each in cluster.change({"machine": 1}, exclude=[second]).removed}
+    assert len(cluster.change({"machine": 0}, exclude=[second]).removed) == 6  # the number has the last word
+
+
+def test_what_all_are_related_to_stays_the_same_one(cluster: Deployment) -> None:
+    [shared] = {
+        link["target_id"] for each in cluster.instances for link in each["relationships"] if link["target_name"] == "db"
+    }
+    grown = cluster.change({"machine": 4, "db": 9})
+    assert {
+        link["target_id"] for each in grown.added for link in each["relationships"] if link["target_name"] == "db"
+    } == {shared}
+    assert shared not in {each["id"] for each in cluster.change({"db": 1}).removed}
+    moved = cluster.change({"db": 2}, include=[shared])
+    assert counts(moved.reduced) == counts(moved.extended) == {"app": 2}
+
+
+def test_existing_instances_keep_what_else_they_carry(cluster: Deployment) -> None:
+    for each in cluster.instances:
+        each["state"] = "started"
+    changes = cluster.change({"machine": 3})
+    assert {each["state"] for each in changes.added_related} == {"started"}
+
+
+def test_nothing_wanted_is_nothing_changed(cluster: Deployment) -> None:
+    changes = cluster.change({})
+    assert not any((changes.added, changes.removed, changes.extended, changes.reduced))
+
+
+def test_a_deployment_scaled_to_nothing_and_back_is_whole_again(cluster: Deployment) -> None:
+    before = counts(cluster.instances)
+    gone = {each["id"] for each in cluster.change({"machine": 0}).removed}
+    cluster.instances = [each for each in cluster.instances if each["id"] not in gone]
+    cluster.instances += cluster.change({"machine": 2}).added
+    assert counts(cluster.instances) == before
+
+
+def test_names_and_numbers_that_make_no_sense_are_refused(cluster: Deployment) -> None:
+    with pytest.raises(Invalid, match="no node and no scaling group `web`"):
+        cluster.change({"web": 1})
+    with pytest.raises(Invalid, match="`db` cannot have -1 instances"):
+        cluster.change({"db": -1})
+
+
+def test_an_update_adds_removes_extends_and_reduces(cluster: Deployment, tmp_path: Path) -> None:
+    text = CLUSTER.replace("  db: {", "  cache: {type: cloudify.nodes.Root}\n  db: {")
+    text = text.replace("target: app}]", "target: cache}]").replace("members: [vm, disk]", "members: [vm]")
+    text = text.replace(
+        "  disk: {type: cloudify.nodes.Root}\n", "  log: {type: cloudify.nodes.Root, relationships: []}\n"
+    )
+    text = text.replace("target: disk}", "target: log}")
+    updated = Deployment(tmp_path, text)
+    changes = dsl.modify_instances(updated.plan, cluster.instances, {})
+    assert counts(changes.added) == {"cache": 1, "log": 1}
+    assert counts(changes.removed) == {"disk": 2}
+    assert counts(changes.extended) == {"lb": 1, "app": 2}
+    assert [link["target_name"] for each in changes.reduced for link in each["relationships"]] == [
+        "app", "app", "disk", "disk",
+    ]  # fmt: skip
