@@ -4,7 +4,10 @@ What is expected comes from permissions.tsv (the defaults of this API) and from 
 API asks for what), never from the product's own tables.
 """
 
+import os
 from pathlib import Path
+
+import pytest
 
 from cfy_cli.manager.server import permissions
 from tests.conftest import Ask
@@ -215,3 +218,14 @@ def test_a_name_used_elsewhere_cannot_become_global(ask: Ask):
     assert ask("POST", "/sites/oslo", json={"visibility": "global"}).status_code == 409
     assert ask("PUT", "/sites/oslo2", json={"visibility": "global"}).status_code == 200
     assert ask("POST", "/sites/oslo2", json={"visibility": "tenant"}).status_code == 400  # others may rely on it
+
+
+def test_the_facts_are_those_of_a_real_manager():
+    reference = Path(os.environ.get("CFY_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
+    if not (reference / "permissions.tsv").exists():
+        pytest.skip("absent: CFY_REFERENCE names no folder with permissions.tsv")
+    lines = (reference / "permissions.tsv").read_text().splitlines()
+    real = dict(line.split("\t") for line in lines if not line.startswith("#"))
+    assert {name: set(roles.split()) for name, roles in FACTS.items()} == {
+        name: set(real[name].split()) for name in FACTS
+    }
