@@ -2,11 +2,11 @@
 PYTHON ?= python
 JOBS ?= auto
 
-.PHONY: check check-all format lint types imports test pages bench
+.PHONY: check check-all format lint types imports test pages bench oracle
 
 check: lint types imports pages test
 
-check-all: check
+check-all: check oracle
 	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest -n $(JOBS) -m slow
 	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest tests/manager/test_processes.py -k eight_processes -s
 
@@ -30,6 +30,11 @@ test:
 # Man pages and completions are made from the command tree; `--check` fails when they are stale.
 pages:
 	$(PYTHON) -m cfy_cli.shell.pages --check
+
+# The public parser of blueprints, in a virtual environment of its own with `cloudify-common[dispatcher]`, is asked again.
+oracle:
+	@if [ -n "$(CFY_ORACLE)" ]; then $(CFY_ORACLE) tests/dsl/record.py --check; \
+	else echo "absent: CFY_ORACLE names no Python that has the public parser"; fi
 
 bench:
 	$(PYTHON) benchmarks/startup.py

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cfy_cli.dsl.changes import Changes, modify_instances
+    from cfy_cli.dsl.comparing import Step, compare_plans
     from cfy_cli.dsl.compiling import compile_blueprint, lint
     from cfy_cli.dsl.creating import prepare_deployment, secrets_of
+    from cfy_cli.dsl.dependencies import inter_deployment_functions
     from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
     from cfy_cli.dsl.instances import create_instances
     from cfy_cli.dsl.lookups import Lookups, WiderLookups
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "changes": ("Changes", "modify_instances"),
+    "comparing": ("Step", "compare_plans"),
     "compiling": ("compile_blueprint", "lint"),
     "creating": ("prepare_deployment", "secrets_of"),
+    "dependencies": ("inter_deployment_functions",),
     "inputs": ("Known", "check_inputs", "coerce_input"),
     "instances": ("create_instances",),
     "lookups": ("Lookups", "WiderLookups"),
@@ -46,13 +50,16 @@ __all__ = [
     "Problems",
     "Resolved",
     "Resolver",
+    "Step",
     "WiderLookups",
     "check_inputs",
     "coerce_input",
+    "compare_plans",
     "compile_blueprint",
     "create_instances",
     "evaluate",
     "evaluate_outputs",
+    "inter_deployment_functions",
     "lint",
     "modify_instances",
     "prepare_deployment",

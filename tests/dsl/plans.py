@@ -7,6 +7,9 @@ from typing import Any
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "ok").glob("*.yaml"))
+BAD = sorted(path for path in (HERE / "err").glob("*.yaml") if path.with_suffix(".out").exists())
+# Bad blueprints that the public parser takes, and why we do not.
+STRICTER = {"duplicate_key": "of two entries with one key the first would be lost unseen"}
 
 BUILT_IN = {"cloudify/types/types.yaml"}
 UNORDERED = ("plugins", "plugins_to_install", "deployment_plugins_to_install")
@@ -55,6 +58,15 @@ def instances(created: list[dict[str, Any]]) -> list[str]:
         for each in created
     )
     return [f"{count} x {kind}" for kind, count in sorted(kinds.items())]
+
+
+def dependencies(functions: list[dict[str, Any]]) -> list[str]:
+    """What asks other deployments, with nodes for node instances."""
+    return [
+        f"{each['function_identifier']} of {each['target_deployment']}"
+        f" for { {role: _node_of(instance_id) for role, instance_id in each['context'].items()} }"
+        for each in functions
+    ]
 
 
 def _node_of(instance_id: str | None) -> str:

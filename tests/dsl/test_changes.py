@@ -162,3 +162,63 @@ def test_an_update_adds_removes_extends_and_reduces(cluster: Deployment, tmp_pat
     assert [link["target_name"] for each in changes.reduced for link in each["relationships"]] == [
         "app", "app", "disk", "disk",
     ]  # fmt: skip
+
+
+def steps(folder: Path, *replacements: tuple[str, str]) -> list[str]:
+    before, now = CLUSTER, CLUSTER
+    for old, new in replacements:
+        assert old in now
+        now = now.replace(old, new)
+    plans = [dsl.compile_blueprint(blueprint(folder, text)) for text in (before, now)]
+    return [f"{step.action} {step.entity_type} {step.entity_id}" for step in dsl.compare_plans(*plans)]
+
+
+def test_the_same_plan_takes_no_steps(tmp_path: Path) -> None:
+    assert steps(tmp_path) == []
+
+
+def test_steps_name_what_is_added_removed_and_changed(tmp_path: Path) -> None:
+    assert steps(tmp_path, ("install_method: none", "install_method: init_script, user: me")) == [
+        "modify property nodes:vm:properties:agent_config:install_method",
+        "add property nodes:vm:properties:agent_config:user",
+    ]
+    assert steps(tmp_path, ("default_instances: 3", "default_instances: 4"))[0] == (
+        "modify scalable nodes:db:capabilities:scalable:properties:default_instances"
+    )
+    assert steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", "  disk: {type: cloudify.nodes.Volume}"))[0] == (
+        "modify type nodes:disk:type"
+    )
+    assert steps(tmp_path, ("groups:", "outputs: {o: {value: 1}}\nlabels: {l: {values: [x]}}\ngroups:")) == [
+        "add output outputs:o",
+        "add label labels:l",
+    ]
+    assert steps(tmp_path, ("  db: {", "  cache: {type: cloudify.nodes.Root}\n  db: {")) == ["add node nodes:cache"]
+
+
+def test_relationships_are_known_by_type_and_target(tmp_path: Path) -> None:
+    disk = "      - {type: cloudify.relationships.connected_to, target: disk}\n"
+    assert steps(tmp_path, (disk, "")) == [
+        "remove relationship nodes:app:relationships:[1]",
+        "modify relationship nodes:app:relationships:[2]:[1]",
+    ]
+    more = disk.replace("connected_to", "depends_on")
+    assert steps(tmp_path, (disk, disk + more)) == [
+        "add relationship nodes:app:relationships:[2]",
+        "modify relationship nodes:app:relationships:[2]:[3]",
+    ]
+    assert steps(tmp_path, ("all_to_one", "all_to_all")) == [
+        "modify property nodes:app:relationships:[2]:properties:connection_type"
+    ]
+
+
+def test_an_operation_is_told_once_though_it_has_two_names(tmp_path: Path) -> None:
+    create = (
+        "  disk: {type: cloudify.nodes.Root, interfaces: {cloudify.interfaces.lifecycle: {create: {inputs: {a: 1}}}}}"
+    )
+    assert steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", create)) == []  # nothing is run before and after
+    create = create.replace("inputs", "implementation: p.a.b, inputs")
+    plugin = "plugins: {p: {executor: central_deployment_agent, install: false}}\ngroups:"
+    assert steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", create), ("groups:", plugin)) == [
+        "modify operation nodes:disk:operations:cloudify.interfaces.lifecycle.create",
+        "add plugin deployment_plugins_to_install:p",
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cfy_cli import dsl
-from tests.dsl.plans import GOOD, given_inputs, instances, reduced
+from tests.dsl.plans import GOOD, dependencies, given_inputs, instances, reduced
 
 
 @pytest.mark.parametrize("main", GOOD, ids=lambda path: path.stem)
@@ -17,4 +17,6 @@ def test_a_blueprint_compiles_to_the_recorded_plan(main: Path) -> None:
 
     prepared = dsl.prepare_deployment(plan, dsl.check_inputs(plan, given_inputs(main)))
     assert reduced(prepared, main) == recorded["prepared"]
-    assert instances(dsl.create_instances(prepared)) == recorded["instances"]
+    created = dsl.create_instances(prepared)
+    assert instances(created) == recorded["instances"]
+    assert dependencies(dsl.inter_deployment_functions(prepared, created)) == recorded["dependencies"]

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from cfy_cli import dsl
-
-HERE = Path(__file__).parent / "err"
-BAD = sorted(path for path in HERE.glob("*.yaml") if path.with_suffix(".out").exists())
+from tests.dsl.plans import BAD
 
 
 @pytest.mark.parametrize("main", BAD, ids=lambda path: path.stem)
