@@ -153,6 +153,33 @@ def test_one_at_a_time_unless_forced_and_queued_ones_have_their_turn(ask: Ask, s
     assert ended(ask, queued["id"])["status"] == "terminated"
 
 
+def test_nothing_to_wait_for_is_no_queue(ask: Ask, hello: str):
+    started = start(ask, hello, queue=True).json()
+    assert started["status"] == "pending"
+    assert ended(ask, started["id"])["status"] == "terminated"
+
+
+def test_an_end_set_from_outside_gives_the_next_its_turn(ask: Ask, hello: str, manager: Manager):
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    ghost = start(ask, hello, scheduled_time=later).json()["id"]
+    with manager.database.write() as session:
+        session.query(Execution).filter_by(id=ghost).update({"status": ExecutionState.STARTED, "worker": "elsewhere"})
+    queued = start(ask, hello, queue=True).json()
+    assert queued["status"] == "queued"
+    assert ask("PATCH", f"/executions/{ghost}", json={"status": "failed", "error": "lost"}).status_code == 200
+    assert ended(ask, queued["id"])["status"] == "terminated"
+
+
+def test_times_in_the_history_never_go_back(ask: Ask, hello: str, run, worker):
+    execution = run(hello, "install")["id"]
+    about = {"tenant_name": "default_tenant", "created_by": "admin", "type": "cloudify_log", "execution_id": execution}
+    for moment in ("2031-01-01T00:00:00.000Z", "2030-01-01T00:00:00.000Z"):
+        worker._history.add({**about, "message": moment, "reported_timestamp": moment})
+    worker._history.flush()
+    lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
+    assert [line["message"][:4] for line in lines[-2:]] == ["2031", "2030"]
+
+
 def test_a_running_one_is_cancelled_at_once_when_killed_and_its_processes_end(ask: Ask, sleeper: str, tmp_path: Path):
     execution = start(ask, sleeper).json()["id"]
     asleep(tmp_path)

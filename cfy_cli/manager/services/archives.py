@@ -63,10 +63,10 @@ def _single_folder(folder: Path) -> Path:
 
 def _untar(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(target, members=_bounded_members(tar, target), filter="data")
+        tar.extractall(target, members=_bounded_members(tar), filter="data")
 
 
-def _bounded_members(tar: tarfile.TarFile, target: Path) -> Iterator[tarfile.TarInfo]:
+def _bounded_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     budget = Budget()
     for member in tar:
         budget.spend(member.name, member.size)
@@ -74,7 +74,7 @@ def _bounded_members(tar: tarfile.TarFile, target: Path) -> Iterator[tarfile.Tar
             raise Invalid(f"The archive was refused: `{member.name}` is a device")
         if PurePosixPath(member.name).is_absolute():
             raise Invalid(f"The archive was refused: `{member.name}` is an absolute path")
-        yield tarfile.data_filter(member, str(target))
+        yield member
 
 
 def _unzip(archive: Path, target: Path) -> None:
