@@ -38,15 +38,39 @@ class Collection:
         pages = list(self.pages(**query))
         return Page([item for page in pages for item in page], pages[-1].total, pages[-1].hidden)
 
-    def pages(self, *, _size: int | None = None, _offset: int | None = None, **query: Any) -> Iterator[Page]:
-        """Everything that matches, as it arrives; with `_size` one page of at most that many. Starts at `_offset`."""
-        offset = _offset or 0
+    def pages(
+        self, *, _size: int | None = None, _offset: int | None = None, limit: int | None = None, **query: Any
+    ) -> Iterator[Page]:
+        """Everything that matches, as it arrives, at most `limit`; with `_size` one page of it. Starts at `_offset`.
+
+        Items that come or go meanwhile move those behind them to other pages: when the total changes, as many are
+        read again as may have moved, and what was given already is not given again.
+        """
+        offset, left = _offset or 0, limit
+        seen: set[int] = set()
+        total: int | None = None
         while True:
-            page = self._page(query, offset, _size or LARGEST_PAGE)
-            yield page
+            page = self._page(query, offset, min(_size or LARGEST_PAGE, left or LARGEST_PAGE))
+            moved = 0 if total is None else total - page.total
+            if moved > 0 and offset > (_offset or 0):
+                offset, total = max(_offset or 0, offset - moved), page.total
+                continue
+            total = page.total
+            new = [item for item in page if self._is_new(item, seen)][:left]
+            yield Page(new, page.total, page.hidden)
             offset += len(page)
-            if _size or not page.items or offset >= page.total:
+            left = None if left is None else left - len(new)
+            if _size or not page.items or offset >= page.total or left == 0:
                 return
+
+    def _is_new(self, item: Item, seen: set[int]) -> bool:
+        """Whether it was not given before; what cannot be told apart always counts as new."""
+        if item.get(self.resource.key) is None:
+            return True
+        identity = hash(tuple(str(item.get(name)) for name in self.resource.identity))
+        new = identity not in seen
+        seen.add(identity)
+        return new
 
     def get(self, key: str, **query: Any) -> Item:
         return self._request("GET", key, params=query)

@@ -9,7 +9,6 @@ import click
 
 from cfy_cli.client.collection import LARGEST_PAGE
 from cfy_cli.errors import Usage
-from cfy_cli.output import render
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
 
@@ -31,16 +30,17 @@ def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str |
 
     For example: cfy api GET deployments -f _include=id
     """
+    app.format = app.format if app.as_data else "json"
     values = dict(_field(text, parse=method != "GET") for text in fields)
     if paginate:
         if method != "GET":
             raise Usage("--paginate goes with GET only")
-        render.as_json(_every_item(app, path, values))
+        app.answer(_every_item(app, path, values))
         return
     reading = method == "GET" or source is not None
     body = _body(source) if source else None if reading else values
     answer = app.client.http.request(method, path, params=values if reading else None, json=body or None)
-    render.as_json(answer)
+    app.answer(answer)
 
 
 def _field(text: str, *, parse: bool) -> tuple[str, Any]:

@@ -35,15 +35,15 @@ def lint_blueprint(app: App, blueprint_path: str) -> None:
     from cfy_cli.output import render
 
     problems = list(lint(Path(blueprint_path)))
-    if app.as_json:
-        render.as_json([_problem(problem) for problem in problems])
+    if app.as_data:
+        app.answer([_problem(problem) for problem in problems])
     else:
         for problem in problems:
             render.line(f"{problem.place}: {problem.message} [{problem.rule}]")
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise CfyError(f"{blueprint_path} has {count}", code="invalid_blueprint_error")
-    if not app.as_json:
+    if not app.as_data:
         render.line(f"{blueprint_path}: no problems")
 
 
@@ -102,19 +102,17 @@ def upload_blueprint(
 def list_blueprints(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
     """List blueprints."""
     rules = options.rules(label_rules, attribute_rules)
-    fields = app.fields(BLUEPRINTS)
-    app.show_page(BLUEPRINTS, app.client.blueprints.list(filter_rules=rules, _include=fields, **query))
+    app.show_list(app.client.blueprints, filter_rules=rules, **query)
 
 
 @cli.command("get")
 @click.argument("blueprint_id")
-@options.vertical()
 @pass_app
 def get_blueprint(app: App, blueprint_id: str) -> None:
     """Show the blueprint BLUEPRINT_ID."""
     blueprint = app.client.blueprints.get(blueprint_id)
     app.show(BLUEPRINTS, blueprint)
-    if app.as_json:
+    if app.as_data:
         return
     plan = blueprint.get("plan") or {}
     app.show_details(plan.get("metadata") or {}, "Metadata:")
@@ -147,16 +145,15 @@ def delete_blueprint(app: App, blueprint_id: str, force: bool) -> None:
 
 @cli.command("inputs")
 @click.argument("blueprint_id")
-@options.vertical()
 @pass_app
 def show_inputs(app: App, blueprint_id: str) -> None:
     """Show the inputs that the blueprint BLUEPRINT_ID declares."""
+    inputs = app.client.blueprints.declared_inputs(blueprint_id)
+    if app.as_data:
+        app.answer(inputs)
+        return
     from cfy_cli.output import render
 
-    inputs = app.client.blueprints.declared_inputs(blueprint_id)
-    if app.as_json:
-        render.as_json(inputs)
-        return
     rows = [{"name": name, **about} for name, about in inputs.items()]
     render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.vertical)
 

@@ -30,13 +30,11 @@ labels.attach(cli, DEPLOYMENTS, lambda client: client.deployments)
 def list_deployments(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
     """List deployments."""
     rules = options.rules(label_rules, attribute_rules)
-    fields = app.fields(DEPLOYMENTS)
-    app.show_page(DEPLOYMENTS, app.client.deployments.list(filter_rules=rules, _include=fields, **query))
+    app.show_list(app.client.deployments, filter_rules=rules, **query)
 
 
 @cli.command("get")
 @click.argument("deployment_id")
-@options.vertical()
 @pass_app
 def get_deployment(app: App, deployment_id: str) -> None:
     """Show the deployment DEPLOYMENT_ID."""
@@ -135,7 +133,7 @@ def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: b
 def present_values(app: App, deployment_id: str, kind: str, current: dict[str, Any]) -> None:
     """Outputs or capabilities: the values, and in plain words what they are."""
     about: dict[str, Any] = {}
-    if current and not app.as_json:
+    if current and not app.as_data:
         about = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}
     rows = {
         name: {"Description": (about.get(name) or {}).get("description") or "", "Value": value}
@@ -145,11 +143,11 @@ def present_values(app: App, deployment_id: str, kind: str, current: dict[str, A
 
 
 def _show(app: App, data: dict[str, Any], rows: dict[str, dict[str, Any]], kind: str) -> None:
+    if app.as_data:
+        app.answer(data)
+        return
     from cfy_cli.output import render
 
-    if app.as_json:
-        render.as_json(data)
-        return
     if not rows:
         app.note(f"There are no {kind}.")
     for name, parts in rows.items():

@@ -86,16 +86,16 @@ def _follow(app: App, execution_id: str | None, group_id: str | None, query: dic
 
 
 def _list(app: App, query: dict[str, Any], **which: Any) -> None:
-    from cfy_cli.output import render
     from cfy_cli.shell.wait import Watch, show_event
 
     if which["execution_id"]:
         app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
     watch = Watch(json_output=query.pop("json_output"), with_worker_names=query.pop("with_worker_names"))
-    pages = app.client.events.pages(**which, **_times(query), _sort=EVENTS.order)
-    if app.as_json and not watch.json_output:
-        render.as_json([event for page in pages for event in page])
+    when = _times(query)
+    if app.as_data and not watch.json_output:
+        app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
         return
+    pages = app.client.events.pages(**which, **when, limit=app.limit, _sort=EVENTS.order)
     count = total = 0
     for page in pages:
         count, total = count + len(page), page.total

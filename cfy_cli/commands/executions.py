@@ -65,12 +65,11 @@ def start_execution(
 @pass_app
 def list_executions(app: App, **query: Any) -> None:
     """List executions, of one deployment or of all."""
-    app.show_page(EXECUTIONS, app.client.executions.list(_include=app.fields(EXECUTIONS), **query))
+    app.show_list(app.client.executions, **query)
 
 
 @cli.command("get")
 @click.argument("execution_id")
-@options.vertical()
 @pass_app
 def get_execution(app: App, execution_id: str) -> None:
     """Show the execution EXECUTION_ID."""

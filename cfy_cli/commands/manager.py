@@ -74,8 +74,8 @@ def show_status(app: App, **chosen: Any) -> None:
     running = supervise.status(settings.data_dir)
     if running is None:
         raise Unreachable(f"No manager runs on {settings.data_dir}", hint="Start it: cfy manager start")
-    if app.as_json:
-        render.as_json(_data(running))
+    if app.as_data:
+        app.answer(_data(running))
     else:
         render.details(_data(running) or {}, "Manager:")
 

@@ -22,14 +22,12 @@ def cli() -> None:
 @pass_app
 def list_node_instances(app: App, **query: Any) -> None:
     """List node instances, of one deployment or of all."""
-    page = app.client.node_instances.list(_include=app.fields(NODE_INSTANCES), **query)
-    app.show_page(NODE_INSTANCES, page)
+    app.show_list(app.client.node_instances, **query)
 
 
 @cli.command("get")
 @click.argument("node_instance_id")
 @click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
-@options.vertical()
 @pass_app
 def get_node_instance(app: App, node_instance_id: str, evaluate_functions: bool) -> None:
     """Show the node instance NODE_INSTANCE_ID."""

@@ -29,20 +29,14 @@ def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: A
     """List nodes, of one deployment or of all."""
     if run_checks:
         _run_checks(app, deployment_id)
-    page = app.client.nodes.list(
-        deployment_id=deployment_id,
-        _instance_counts=True if deployment_id else None,
-        _include=app.fields(NODES),
-        **query,
-    )
-    app.show_page(NODES, page)
+    counted = True if deployment_id else None
+    app.show_list(app.client.nodes, deployment_id=deployment_id, _instance_counts=counted, **query)
 
 
 @cli.command("get")
 @click.argument("node_id")
 @options.deployment_id(required=True)
 @click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
-@options.vertical()
 @pass_app
 def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: bool) -> None:
     """Show the node NODE_ID of a deployment."""
@@ -51,7 +45,7 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
         raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
     node = found.items[0]
     app.show(NODES, node)
-    if app.as_json:
+    if app.as_data:
         return
     instances = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
     app.say("Type hierarchy:\n" + "\n".join(f"\t{name}" for name in node.get("type_hierarchy") or ()) + "\n")

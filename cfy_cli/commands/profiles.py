@@ -10,7 +10,6 @@ import click
 
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Usage
-from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.options import Decorator, together
 from cfy_cli.shell.tree import Noun
@@ -124,13 +123,12 @@ def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: boo
 
 
 @cli.command("list")
-@options.vertical()
 @pass_app
 def list_profiles(app: App) -> None:
     """List profiles; * marks the one in use."""
     active = app.profiles.active()
     items = [_visible(app.profiles.read(name)) | {"active": name == active} for name in app.profiles.names()]
-    if not app.as_json:
+    if not app.as_data:
         items = [item | {"name": f"*{item['name']}" if item["active"] else item["name"]} for item in items]
     app.show_items(items, PROFILES, PROFILES.columns)
     if not items:
@@ -138,7 +136,6 @@ def list_profiles(app: App) -> None:
 
 
 @cli.command("show-current")
-@options.vertical()
 @pass_app
 def show_current(app: App) -> None:
     """Show the profile in use."""

@@ -42,7 +42,7 @@ def cli(app: App) -> None:
     watch = Watch()
     execution = follow(app, start_workflow(app, key, "install", (), watch), watch)
     conclude(app, execution, watch)
-    if not app.as_json:
+    if not app.as_data:
         for kind, values in (
             ("outputs", app.client.deployments.outputs(key)),
             ("capabilities", app.client.deployments.capabilities(key)),

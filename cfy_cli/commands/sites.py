@@ -20,12 +20,11 @@ def cli() -> None:
 @pass_app
 def list_sites(app: App, **query: Any) -> None:
     """List sites."""
-    app.show_page(SITES, app.client.sites.list(_include=app.fields(SITES), **query))
+    app.show_list(app.client.sites, **query)
 
 
 @cli.command("get")
 @click.argument("name")
-@options.vertical()
 @pass_app
 def get_site(app: App, name: str) -> None:
     """Show the site NAME."""

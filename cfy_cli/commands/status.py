@@ -2,7 +2,6 @@
 
 import click
 
-from cfy_cli.output import render
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
 
@@ -12,9 +11,11 @@ from cfy_cli.shell.tree import Command
 def cli(app: App) -> None:
     """Show the status of the manager."""
     status = app.client.status()
-    if app.as_json:
-        render.as_json(status)
+    if app.as_data:
+        app.answer(status)
         return
+    from cfy_cli.output import render
+
     services = [{"service": name, "status": about["status"]} for name, about in (status.get("services") or {}).items()]
     render.line(f"Manager at {app.client.http.url}: {status['status']}")
     render.records(services, ("service", "status"), "Services:", {})

@@ -22,14 +22,12 @@ def cli() -> None:
 @pass_app
 def list_tenants(app: App, **query: Any) -> None:
     """List tenants."""
-    fields = app.fields(TENANTS)
-    app.show_page(TENANTS, app.client.tenants.list(_include=fields, **query))
+    app.show_list(app.client.tenants, **query)
 
 
 @cli.command("get")
 @click.argument("tenant_name")
 @options.get_data()
-@options.vertical()
 @pass_app
 def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
     """Show the tenant TENANT_NAME."""

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import TOKENS
-from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -18,7 +17,6 @@ def cli() -> None:
 @cli.command("create")
 @click.option("-e", "--expiry", "expiration_date", help="When it ends: +10h, or 2121-03-09 14:52 in UTC.")
 @click.option("-d", "--description", help="What it is for.")
-@options.vertical()
 @pass_app
 def create_token(app: App, **fields: Any) -> None:
     """Create a token for yourself; its value is shown this once."""
@@ -26,16 +24,14 @@ def create_token(app: App, **fields: Any) -> None:
 
 
 @cli.command("list")
-@options.vertical()
 @pass_app
 def list_tokens(app: App) -> None:
     """List your tokens; administrators see those of all users."""
-    app.show_page(TOKENS, app.client.tokens.list())
+    app.show_list(app.client.tokens)
 
 
 @cli.command("get")
 @click.argument("token_id")
-@options.vertical()
 @pass_app
 def get_token(app: App, token_id: str) -> None:
     """Show the token TOKEN_ID, without its value."""

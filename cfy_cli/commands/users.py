@@ -25,14 +25,12 @@ def cli() -> None:
 def list_users(app: App, _get_data: bool, **query: Any) -> None:
     """List users."""
     columns = DETAILS if _get_data else USERS.columns
-    fields = None if app.as_json else ",".join(columns)
-    app.show_page(USERS, app.client.users.list(_include=fields, _get_data=_get_data, **query), columns)
+    app.show_list(app.client.users, app.picked or columns, _get_data=_get_data, **query)
 
 
 @cli.command("get")
 @click.argument("username", required=False)
 @options.get_data()
-@options.vertical()
 @pass_app
 def get_user(app: App, username: str | None, _get_data: bool) -> None:
     """Show the user USERNAME, or who you are."""

@@ -19,14 +19,13 @@ def cli() -> None:
 @cli.command("list")
 @options.deployment_id(required=True)
 @click.option("--all", "everything", is_flag=True, help="Show also those that are not available now.")
-@options.vertical()
 @pass_app
 def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
     """List the workflows of a deployment."""
     workflows = sorted(app.client.deployments.workflows(deployment_id), key=lambda workflow: workflow["name"])
     shown = [workflow for workflow in workflows if everything or workflow.get("is_available", True)]
     columns = (*WORKFLOWS.columns, "is_available") if everything else WORKFLOWS.columns
-    app.show_items(shown if app.as_json else [_short(workflow) for workflow in shown], WORKFLOWS, columns)
+    app.show_items(shown if app.as_data else [_short(workflow) for workflow in shown], WORKFLOWS, columns)
     if len(shown) < len(workflows):
         app.note(f"{len(workflows) - len(shown)} unavailable workflows hidden (use --all to show them)")
 
@@ -34,7 +33,6 @@ def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
 @cli.command("get")
 @click.argument("workflow_id")
 @options.deployment_id(required=True)
-@options.vertical()
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     """Show the workflow WORKFLOW_ID of a deployment, and its parameters."""

@@ -19,6 +19,11 @@ class Resource:
     )  # columns whose heading is not their field's name
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """The fields that tell items of several tenants and deployments apart."""
+        return (*(name for name in ("tenant_name", "deployment_id", "type") if name in self.columns), self.key)
+
+    @property
     def order(self) -> str:
         return self.sort or self.key
 

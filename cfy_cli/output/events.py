@@ -1,6 +1,5 @@
 """One event or log line of an execution as a line of text."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +32,7 @@ def event_line(event: Event, *, worker_names: bool = False) -> str:
 
 
 def coloured(event: Event, text: str) -> str:
-    """The line in the colour of its news; click drops it again when the stream is no terminal."""
-    if os.environ.get("NO_COLOR"):
-        return text
+    """The line in the colour of its news; where it is printed, click drops colours that are not wanted."""
     level = str(event.get("level")).lower()
     colour = _LEVEL_COLOURS.get(level) if is_log(event) else _COLOURS.get(str(event.get("event_type")))
     return click.style(text, fg=colour) if colour else text

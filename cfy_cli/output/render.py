@@ -1,4 +1,4 @@
-"""The only door to stdout: tables, records, lists of details, and JSON."""
+"""Answers for people: tables, fields one below the other, details and sentences."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cfy_cli.output.cells import cell
-from cfy_cli.output.table import fits, table
+from cfy_cli.output.table import bare, fits, table
 
 Item = Mapping[str, Any]
 
@@ -18,25 +18,24 @@ def line(text: str = "") -> None:
     click.echo(text)
 
 
-def as_json(value: Any) -> None:
-    """A list has one item a line, so that line tools can work on it; anything else is indented."""
-    if isinstance(value, list):
-        body = ",\n".join(json.dumps(item, ensure_ascii=False) for item in value)
-        click.echo(f"[\n{body}\n]" if value else "[]")
-    else:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def as_json_line(value: Any, *, err: bool = False) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False), err=err)
-
-
 def records(
-    items: Sequence[Item], columns: Sequence[str], title: str, headings: Mapping[str, str], *, vertical: bool = False
+    items: Sequence[Item],
+    columns: Sequence[str],
+    title: str,
+    labels: Mapping[str, str],
+    *,
+    vertical: bool = False,
+    headings: bool = True,
 ) -> None:
-    """A table below its title; or, vertically or where a terminal is too narrow, a table for each item."""
-    names = [headings.get(column, column) for column in columns]
+    """A table below its title; or, vertically or where a terminal is too narrow, a table for each item.
+
+    `labels` are what is written above columns instead of their names; without `headings` there are but the rows.
+    """
+    names = [labels.get(column, column) for column in columns]
     rows = [[cell(column, item.get(column)) for column in columns] for item in items]
+    if not headings:
+        click.echo(bare(rows), nl=bool(rows))
+        return
     width = terminal_width()
     if items and (vertical or not fits(names, rows, width)):
         for number, row in enumerate(rows, 1):
@@ -56,11 +55,27 @@ def details(values: Item, title: str) -> None:
     click.echo()
 
 
-def plain(name: str, value: Any) -> str:
+def value(found: Any, *, headings: bool = True) -> None:
+    """Data of any shape: a table for things alike, a line each for texts, names and values for one thing."""
+    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        columns = list(dict.fromkeys(name for item in found for name in item))
+        rows = [[plain(name, item.get(name)) for name in columns] for item in found]
+        click.echo(table(columns, rows, terminal_width()) if headings else bare(rows))
+    elif isinstance(found, list):
+        for item in found:
+            click.echo(plain("", item))
+    elif isinstance(found, dict):
+        for name, item in found.items():
+            click.echo(f"{name}: {plain(name, item)}")
+    elif found is not None:
+        click.echo(plain("", found))
+
+
+def plain(name: str, found: Any) -> str:
     """One value of any shape on a line of its own."""
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
-    return cell(name, value)
+    if isinstance(found, (dict, list)):
+        return json.dumps(found, ensure_ascii=False)
+    return cell(name, found)
 
 
 def terminal_width() -> int | None:

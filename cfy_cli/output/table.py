@@ -1,52 +1,94 @@
 """Tables that are as wide as a terminal when there is one, and as wide as they need to be when there is none."""
 
-import textwrap
 from collections.abc import Sequence
+
+from cfy_cli.output.width import width, wrap
 
 LONGEST_WORD = 40  # a word up to this length is never broken: ids are copied from tables
 BORDERS = 3  # what each column needs besides its text; the table as a whole needs one more
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {9: "    "}
+
+Cells = Sequence[str]
 
 
-def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> bool:
-    """Whether the table can keep within the width without breaking words."""
-    return width is None or sum(_narrowest(headings, rows)) <= _room(headings, width)
+def fits(headings: Cells, rows: Sequence[Cells], columns: int | None) -> bool:
+    """Whether the table can keep within so many columns without breaking words."""
+    return columns is None or sum(_narrowest(headings, rows)) <= _room(headings, columns)
 
 
-def table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None, *, left: bool = False
-) -> str:
-    """Rows of text as a grid; with a width, cells are wrapped to keep within it."""
-    from tabulate import tabulate
+def table(headings: Cells, rows: Sequence[Cells], columns: int | None = None, *, left: bool = False) -> str:
+    """Rows of text as a grid; with a number of columns, cells are wrapped to keep within it."""
+    lines = [_lines(row) for row in (headings, *rows)]
+    if columns is not None:
+        limits = _limits(headings, rows, columns)
+        lines = [[_wrapped(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in lines]
+    widths = [max(width(line) for cell in column for line in cell) for column in zip(*lines, strict=True)]
+    rule = "+".join(("", *("-" * (size + 2) for size in widths), ""))
+    head, *body = ("\n".join(_grid(row, widths, left)) for row in lines)
+    return "\n".join([rule, head, rule, *body, rule])
 
-    if width is not None:
-        limits = _limits(headings, rows, width)
-        headings, rows = _wrapped(headings, limits), [_wrapped(row, limits) for row in rows]
-    align = ["left"] * len(headings) if left and rows else None
-    return tabulate(rows, headers=headings, tablefmt="pretty", disable_numparse=True, colalign=align)
+
+def bare(rows: Sequence[Cells]) -> str:
+    """Rows without headings and borders, their columns below each other."""
+    flat = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(map(width, column)) for column in zip(*flat, strict=True)]
+    return "\n".join(
+        "  ".join(_left(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in flat
+    )
 
 
-def _limits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+def visible(text: str) -> str:
+    """Without anything that a terminal would obey instead of showing it."""
+    return text if text.isprintable() else text.translate(_VISIBLE)
+
+
+def _lines(row: Cells) -> list[list[str]]:
+    return [[cell] if cell.isprintable() else visible(cell).split("\n") for cell in row]
+
+
+def _grid(row: Sequence[Sequence[str]], widths: Sequence[int], left: bool) -> list[str]:
+    place = _left if left else _centered
+    height = max(map(len, row))
+    full = [[*cell, *[""] * (height - len(cell))] for cell in row]
+    return [
+        "| " + " | ".join(place(cell[line], size) for cell, size in zip(full, widths, strict=True)) + " |"
+        for line in range(height)
+    ]
+
+
+def _left(text: str, size: int) -> str:
+    return text + " " * (size - width(text))
+
+
+def _centered(text: str, size: int) -> str:
+    missing = size - width(text)
+    return " " * (missing // 2) + text + " " * (missing - missing // 2)
+
+
+def _limits(headings: Cells, rows: Sequence[Cells], columns: int) -> list[int]:
     """The width of each column: what its words need, and a fair share of what is left for those that want more."""
-    columns = zip(headings, *rows, strict=True)
-    natural = [max(len(line) for text in column for line in text.split("\n")) for column in columns]
+    natural = [
+        max(width(line) for text in column for line in visible(text).split("\n"))
+        for column in zip(headings, *rows, strict=True)
+    ]
     narrowest = _narrowest(headings, rows)
     missing = [wanted - least for wanted, least in zip(natural, narrowest, strict=True)]
-    room = _room(headings, width)
+    room = _room(headings, columns)
     if sum(narrowest) > room:
         return _shared(natural, room)
     more = _shared(missing, room - sum(narrowest))
     return [least + share for least, share in zip(narrowest, more, strict=True)]
 
 
-def _room(headings: Sequence[str], width: int) -> int:
-    return width - 1 - BORDERS * len(headings)
+def _room(headings: Cells, columns: int) -> int:
+    return columns - 1 - BORDERS * len(headings)
 
 
-def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+def _narrowest(headings: Cells, rows: Sequence[Cells]) -> list[int]:
     """The longest word of each column; a heading may be broken behind its underscores."""
-    heads = [max(len(part) for part in _breakable(heading).split()) for heading in headings]
+    heads = [max(width(part) for part in _breakable(heading).split()) for heading in headings]
     cells = [
-        max((len(word) for text in column for word in text.split()), default=0) for column in zip(*rows, strict=True)
+        max((width(word) for text in column for word in text.split()), default=0) for column in zip(*rows, strict=True)
     ]
     longest = [max(pair) for pair in zip(heads, cells or heads, strict=True)]
     return [min(length, LONGEST_WORD) for length in longest]
@@ -64,17 +106,13 @@ def _shared(wanted: Sequence[int], available: int) -> list[int]:
     return shares
 
 
-def _wrapped(row: Sequence[str], limits: Sequence[int]) -> list[str]:
-    return [_wrap(text, max(limit, 1)) for text, limit in zip(row, limits, strict=True)]
-
-
-def _wrap(text: str, limit: int) -> str:
-    if all(len(line) <= limit for line in text.split("\n")):
-        return text
-    if " " not in text:
-        text = _breakable(text)
-    lines = (textwrap.wrap(line, limit, break_on_hyphens=False) or [""] for line in text.split("\n"))
-    return "\n".join(part.replace("_ ", "_") for lines_of_one in lines for part in lines_of_one)
+def _wrapped(lines: Sequence[str], limit: int) -> list[str]:
+    limit = max(limit, 1)
+    if all(width(line) <= limit for line in lines):
+        return list(lines)
+    if len(lines) == 1 and " " not in lines[0]:
+        lines = [_breakable(lines[0])]
+    return [part.replace("_ ", "_").rstrip() for line in lines for part in wrap(line, limit)]
 
 
 def _breakable(text: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from cfy_cli.shell.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,13 +18,11 @@ if TYPE_CHECKING:
     import requests
 
     from cfy_cli.client.client import Client
-    from cfy_cli.client.collection import Item, Page
     from cfy_cli.config.profiles import Profile, Profiles
     from cfy_cli.contract.connection import Connection
-    from cfy_cli.contract.resource import Resource
 
 
-class App:
+class App(Screen):
     """One command line as it runs. Tests give a `profile` and a `session` that reaches a manager of theirs.
 
     `autostart` starts the manager on this machine when no profile names another, and gives a profile to reach it.
@@ -36,12 +36,11 @@ class App:
         autostart: Callable[[App], Profile] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        super().__init__()
         self.environ = environ
-        self.as_json = False
-        self.verbosity = 0
+        self.colour = False if environ.get("NO_COLOR") else None
         self.tenant: str | None = None
         self.manager: str | None = None
-        self.vertical = False
         self._profile = profile
         self._session = session
         self._autostart = autostart
@@ -128,76 +127,6 @@ class App:
     def _log(self, level: int, text: str) -> None:
         if self.verbosity >= level:
             click.echo(text, err=True)
-
-    # --- what the user sees ---
-
-    def note(self, message: str) -> None:
-        """Progress and hints: for people, so on stderr, and not at all with --quiet."""
-        if self.verbosity >= 0:
-            click.echo(message, err=True)
-
-    def say(self, message: str) -> None:
-        """A line that is part of a plain answer; among JSON it would be noise, so there it is a note."""
-        if self.as_json:
-            self.note(message)
-        else:
-            from cfy_cli.output import render
-
-            render.line(message)
-
-    def result(self, sentence: str, data: Any) -> None:
-        """What a command did: the sentence, or under --json the thing itself."""
-        from cfy_cli.output import render
-
-        if self.as_json:
-            render.as_json(data)
-        else:
-            render.line(sentence)
-
-    def fields(self, resource: Resource) -> str | None:
-        """What to ask the manager for: everything under --json, else what will be shown."""
-        return None if self.as_json else ",".join(self.columns(resource))
-
-    def columns(self, resource: Resource) -> tuple[str, ...]:
-        return (*resource.columns, *resource.more) if self.vertical else resource.columns
-
-    def show_page(self, resource: Resource, page: Page, columns: tuple[str, ...] | None = None) -> None:
-        self.show_items(page.items, resource, columns or self.columns(resource))
-        shown = f"Showing {len(page)} of {page.total} {resource.name}"
-        if page.hidden:
-            shown += f" ({page.hidden} hidden by filter)"
-        if not self.as_json and self.verbosity >= 0:
-            self.say(shown)
-        if len(page) < page.total:
-            self.note(f"{shown}: --pagination-offset and --pagination-size choose which.")
-
-    def show_items(
-        self, items: list[Item], resource: Resource, columns: tuple[str, ...], title: str | None = None
-    ) -> None:
-        from cfy_cli.output import render
-
-        if self.as_json:
-            render.as_json(items)
-        else:
-            title = title or f"{resource.title}:"
-            render.records(items, columns, title, resource.headings, vertical=self.vertical)
-
-    def show(self, resource: Resource, item: Item, columns: tuple[str, ...] | None = None) -> None:
-        from cfy_cli.output import render
-
-        if self.as_json:
-            render.as_json(item)
-        else:
-            title = f"{resource.noun.capitalize()}:"
-            shown = columns or self.columns(resource)
-            render.records([item], shown, title, resource.headings, vertical=self.vertical)
-
-    def show_details(self, values: Mapping[str, Any], title: str) -> None:
-        """More about the item just shown; under --json that item said it already."""
-        from cfy_cli.output import render
-
-        if not self.as_json:
-            render.details(values, title)
 
     def confirm(self, question: str) -> bool:
         """Ask on stderr; nobody there to answer means no."""

@@ -12,5 +12,5 @@ from cfy_cli.shell.app import App
 def download(app: App, response: requests.Response, wanted: str | None, default: str) -> Path:
     """The file that was written: the one that was wanted, or one named by the manager, or the default."""
     target = target_of(response, wanted, default)
-    with bar(target.name, length_of(response), shown=not app.as_json and app.verbosity >= 0) as progress:
+    with bar(target.name, length_of(response), shown=app.verbosity >= 0) as progress:
         return save(response, target, progress)

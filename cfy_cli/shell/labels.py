@@ -71,11 +71,11 @@ def _told(labels: list[Label], done: str, nothing: str) -> str:
 
 
 def _show(app: App, item: Item, resource: Resource) -> None:
+    if app.as_data:
+        app.answer(item.get("labels") or [])
+        return
     from cfy_cli.output import render
 
-    if app.as_json:
-        render.as_json(item.get("labels") or [])
-        return
     values: dict[str, list[str]] = {}
     for key, value in _labels(item):
         values.setdefault(key, []).append(value)

@@ -39,7 +39,7 @@ def listing(resource: Resource) -> Decorator:
         options.append(click.option("--search", "_search", help=f"Only those whose {fields} holds this text."))
     if resource.tenanted:
         options.append(all_tenants())
-    return together(*options, paging(), vertical())
+    return together(*options, paging())
 
 
 def sorting(default: str) -> Decorator:
@@ -58,20 +58,6 @@ def paging() -> Decorator:
 
 def all_tenants() -> Decorator:
     return click.option("-a", "--all-tenants", "_all_tenants", is_flag=True, help="Look in every tenant.")
-
-
-def vertical() -> Decorator:
-    def keep(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(App).vertical = value
-
-    return click.option(
-        "-x",
-        "--extended-view",
-        is_flag=True,
-        expose_value=False,
-        callback=keep,
-        help="Show fields one below the other.",
-    )
 
 
 def filtering() -> Decorator:

@@ -9,7 +9,7 @@ import click
 
 from cfy_cli.contract.outcomes import EXIT_CODES
 from cfy_cli.shell.completion import SHELLS, completion_script
-from cfy_cli.shell.tree import CommonOption
+from cfy_cli.shell.everywhere import EveryOption
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = (
@@ -97,7 +97,7 @@ def _shown(context: click.Context) -> list[click.Option]:
 
 
 def _is_common(param: click.Option) -> bool:
-    return isinstance(param, CommonOption) or "--help" in param.opts
+    return isinstance(param, EveryOption) or "--help" in param.opts
 
 
 def _summary(command: click.Command) -> str:

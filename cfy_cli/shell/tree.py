@@ -11,48 +11,10 @@ import click
 from click.exceptions import Exit
 
 from cfy_cli.shell.app import App
+from cfy_cli.shell.everywhere import EveryOption, every_option
+from cfy_cli.shell.screen import WITH_JSON_ERRORS
 
 HELP_NAMES = ["-h", "--help"]
-
-
-class CommonOption(click.Option):
-    """An option that every command has; what is typed goes to the App, not to the command."""
-
-    def __init__(self, names: Sequence[str], sets: str, change: Callable[[Any], Any], **settings: Any) -> None:
-        self.sets = sets
-        self.change = change
-        unique = f"common_{names[-1].strip('-').replace('-', '_')}"
-        super().__init__([unique, *names], expose_value=False, callback=self.keep, **settings)
-
-    @staticmethod
-    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        if isinstance(param, CommonOption) and value not in (None, False, 0):
-            setattr(ctx.ensure_object(App), param.sets, param.change(value))
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-COMMON: tuple[tuple[tuple[str, ...], str, Callable[[Any], Any], dict[str, Any]], ...] = (
-    (("--json",), "as_json", _same, {"is_flag": True, "help": "Print JSON; the same as --format json."}),
-    (("--format",), "as_json", lambda name: name == "json",
-     {"type": click.Choice(["plain", "json"]), "help": "Print tables and sentences, or JSON."}),
-    (("-q", "--quiet"), "verbosity", lambda _: -1, {"is_flag": True, "help": "Print results only."}),
-    (("-v", "--verbose"), "verbosity", _same, {"count": True, "help": "Say more; repeat for more still."}),
-    (("--manager",), "manager", _same, {"help": "Talk to this profile's manager, or to the one at this address."}),
-    (("-t", "--tenant-name"), "tenant", _same, {"help": "Act in this tenant."}),
-)  # fmt: skip
-
-
-def common_options(own: Sequence[click.Parameter]) -> list[click.Parameter]:
-    """The common options, without the flags to which the command itself gives another meaning."""
-    taken = {flag for param in own for flag in (*param.opts, *param.secondary_opts)}
-    return [
-        CommonOption(free, sets, change, **settings)
-        for names, sets, change, settings in COMMON
-        if (free := [name for name in names if name not in taken])
-    ]
 
 
 class Command(click.Command):
@@ -60,7 +22,7 @@ class Command(click.Command):
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         own = params or []
-        super().__init__(name, params=[*own, *common_options(own)], **settings)
+        super().__init__(name, params=[*own, *every_option(own)], **settings)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
@@ -73,7 +35,7 @@ class Noun(click.Group):
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         own = params or []
-        super().__init__(name, params=[*own, *common_options(own)], **settings)
+        super().__init__(name, params=[*own, *every_option(own)], **settings)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = full_name(ctx, cmd_name, self.list_commands(ctx))
@@ -151,7 +113,9 @@ class Tree(Noun):
         except (Exception, KeyboardInterrupt) as error:
             from cfy_cli.shell.door import report  # words for errors are only needed when there is one
 
-            code = report(error, as_json=app.as_json or _wants_json(words), verbose=app.verbosity > 0)
+            code = report(
+                error, as_json=app.format in WITH_JSON_ERRORS or _wants_json(words), verbose=app.verbosity > 0
+            )
         finally:
             app.close()
         sys.exit(_flushed(code))
@@ -170,10 +134,10 @@ class Tree(Noun):
 
 
 def tolerate_odd_terminals() -> None:
-    """A terminal that lacks a letter still gets the rest of the line."""
+    """What is piped is UTF-8 wherever we are; a terminal that lacks a letter still gets the rest of the line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", **({} if stream.isatty() else {"encoding": "utf-8"}))
 
 
 def closed_pipe() -> Exit:
@@ -193,17 +157,21 @@ def full_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | Non
 
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """A command's own options; those that all have are explained at the root, and only named elsewhere."""
     own: list[tuple[str, str]] = []
-    common: list[tuple[str, str]] = []
+    shared: list[tuple[str, str]] = []
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record:
-            shared = isinstance(param, CommonOption) or "--help" in param.opts
-            (common if shared else own).append(record)
-    for title, rows in (("Options", own), ("Common options", common)):
-        if rows:
-            with formatter.section(title):
-                formatter.write_dl(rows)
+            (shared if isinstance(param, EveryOption) and ctx.parent else own).append(record)
+    if own:
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+    if shared:
+        with formatter.section("Options of every command, explained by `cfy -h`"):
+            formatter.write_text(
+                " ".join(record[0].split(" ")[-2 if " " in record[0].strip() else 0].strip(",") for record in shared)
+            )
 
 
 def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Context, args: list[str]) -> Any:
@@ -221,7 +189,8 @@ def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Contex
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Asked before the options are parsed, since a mistake in them is told as JSON too."""
-    return bool({"--json", "--format=json"} & set(words)) or ("--format", "json") in pairwise(words)
+    short = {"--json", *(f"--format={name}" for name in WITH_JSON_ERRORS)}
+    return bool(short & set(words)) or any(("--format", name) in pairwise(words) for name in WITH_JSON_ERRORS)
 
 
 def _flushed(code: int) -> int:

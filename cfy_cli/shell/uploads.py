@@ -116,4 +116,4 @@ def _upload_execution(app: App, blueprint_id: str) -> Item | None:
 
 def _bar(app: App, source: Source) -> Any:
     size = source.archive.stat().st_size if isinstance(source.archive, Path) else 0
-    return bar("Uploading", size, shown=not app.as_json and app.verbosity >= 0)
+    return bar("Uploading", size, shown=app.verbosity >= 0)

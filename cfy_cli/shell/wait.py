@@ -12,7 +12,7 @@ from cfy_cli.client.collection import Item
 from cfy_cli.client.executions import ExecutionGroups, Executions
 from cfy_cli.contract.outcomes import ended, failure_of
 from cfy_cli.errors import Busy, StillRunning, Unreachable
-from cfy_cli.output import render
+from cfy_cli.output import formats
 from cfy_cli.output.events import coloured, event_line, worth_showing
 from cfy_cli.shell.app import App
 from cfy_cli.shell.door import Interrupted
@@ -80,8 +80,8 @@ def conclude(app: App, execution: Item, watch: Watch) -> None:
     place = f"deployment group `{group}`" if group else f"deployment `{execution.get('deployment_id')}`"
     what = f"`{execution.get('workflow_id')}` on {place}"
     kind = failure_of(execution["status"])
-    if app.as_json:
-        render.as_json(execution)
+    if app.as_data:
+        app.answer(execution)
     elif kind is None:
         (app.note if watch.json_output else app.say)(f"Finished executing workflow {what}")
     hint = f"cfy events list {'--execution-group ' if group else ''}{execution['id']}"
@@ -95,10 +95,10 @@ def conclude(app: App, execution: Item, watch: Watch) -> None:
 def show_event(app: App, event: Item, watch: Watch) -> None:
     """Events are the answer of a plain command; under --json that is the execution, and they go to stderr."""
     if watch.json_output:
-        render.as_json_line(event, err=app.as_json)
+        formats.json_line(event, err=app.as_data)
     elif worth_showing(event, app.verbosity):
         line = coloured(event, event_line(event, worker_names=watch.with_worker_names))
-        click.echo(line, err=app.as_json)
+        click.echo(line, err=app.as_data, color=app.colour)
 
 
 def _to_the_end(
