@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.execute import Execute
 from cfy_cli.manager.engine.graph import Drawing
+from cfy_cli.manager.engine.journal import NoJournal
 from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.pool import Pool
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.tasks import Note, Subgraph
 from tests.engine.deployment import MemoryRecords
@@ -25,6 +25,20 @@ def drawing_of(edges, count):
     for later, earlier in edges:
         drawing.wait(f"s{later}", {f"s{earlier}"})
     return drawing.graph()
+
+
+class NoExecutor:
+    """For graphs without operations."""
+
+    width = 1
+
+    def send(self, attempt, mark, report):
+        raise AssertionError(attempt)
+
+    def kill(self):
+        """Nothing runs."""
+
+    close = kill
 
 
 def play(graph, fails, seed):
@@ -74,7 +88,9 @@ def test_tasks_have_the_same_names_each_time_they_are_drawn():
 
 def test_a_circle_is_told_and_not_waited_for():
     graph, records = drawing_of([(1, 0), (0, 1)], 2), MemoryRecords([])
-    run = Execute(graph, Ledger(records), records, lambda *_: None, Pool(1, "t"), wait_after_fail=0)
+    ledger = Ledger(records, NoJournal(records))
+    ledger.open(graph)
+    run = Execute(graph, ledger, records, NoExecutor(), wait_after_fail=0)
     with pytest.raises(Failed, match="wait for each other"):
         run.run()
 

@@ -1,26 +1,28 @@
-"""Running one graph to its end: light steps here and now, operations in a pool of threads."""
+"""Running one graph to its end, in rounds: what has ended is noted, what may begin is noted, all is stored, then done.
+
+Light steps are done with the storing itself; operations go to an executor once it is stored that they start.
+"""
 
 import heapq
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.pool import Pool
-from cfy_cli.manager.engine.ports import Event, Records, Steering
+from cfy_cli.manager.engine.ports import Event, Executor, Records, Steering
 from cfy_cli.manager.engine.retry import after_failure
 from cfy_cli.manager.engine.schedule import Schedule
-from cfy_cli.manager.engine.stamps import system_properties
 from cfy_cli.manager.engine.tasks import (
+    Attempt,
     Failure,
     Knot,
     Note,
     Operation,
-    OperationFailed,
     Outcome,
     SetState,
     Subgraph,
@@ -29,12 +31,7 @@ from cfy_cli.manager.engine.tasks import (
 )
 
 ASK_EVERY = 0.2  # seconds between two questions whether to go on
-
-
-class Operate(Protocol):
-    """Runs one attempt of an operation and gives what it returned; raises OperationFailed."""
-
-    def __call__(self, task: Task, operation: Operation, attempt: int) -> Any: ...
+MOST_STEPS = 1000  # in one round, so that steering and progress have their turn
 
 
 @dataclass(slots=True)
@@ -46,36 +43,56 @@ class End:
 
 
 class Execute:
-    """One use: `Execute(...).run()`."""
+    """One use: `Execute(...).run()`, of a graph that the ledger has opened."""
 
     def __init__(
-        self, graph: Graph, ledger: Ledger, records: Records, operate: Operate, pool: Pool, *, wait_after_fail: float
+        self, graph: Graph, ledger: Ledger, records: Records, executor: Executor, *, wait_after_fail: float
     ) -> None:
-        self._graph, self._ledger, self._records, self._operate, self._pool = graph, ledger, records, operate, pool
+        self._graph, self._ledger, self._records, self._executor = graph, ledger, records, executor
         self._schedule = Schedule(graph)
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
-        self._waiting: deque[tuple[Task, Operation, int]] = deque()  # for a thread of the pool
-        self._delayed: list[tuple[float, int, Task, Operation, int]] = []  # for their next attempt
+        self._waiting: deque[Attempt] = deque()  # for their turn
+        self._delayed: list[tuple[float, int, Attempt]] = []  # for their time
+        self._leaving: list[Attempt] = []  # for the executor, once it is stored that they start
         self._running = 0
         self._count = 0
         self._asked = 0.0
         self._wait_after_fail = wait_after_fail
         self._deadline = float("inf")
         self._end = End()
+        self._door = threading.Lock()
+        self._left = False
 
     def run(self) -> End:
-        self._ledger.open(self._graph)
+        self._recall_failures()
         while True:
             self._ask()
             if self._end.steering in (Steering.FORCE_CANCEL, Steering.KILL):
+                self._leave()
                 break
-            self._advance()
+            more = self._advance()
+            self._ledger.store()
+            self._send_off()
+            self._ledger.show_progress()
+            if more:
+                continue
             if not self._running and not (self._may_begin() and (self._delayed or self._waiting)):
                 break
             self._wait()
-            self._ledger.show_progress()
         self._check_all_ran()
         return self._end
+
+    def _recall_failures(self) -> None:
+        """Those of an earlier run; what they left undone stays undone."""
+        for task in self._graph.tasks.values():
+            found = self._ledger.found(task)
+            if found.failure is not None and self._has_failed(task):
+                assert isinstance(task.work, Operation), "light steps do not fail"
+                self._fail(task.work, found.failure)
+
+    def _has_failed(self, task: Task) -> bool:
+        careless = isinstance(task.work, Operation) and task.work.ignore_failure
+        return self._ledger.found(task).state is TaskState.FAILED and not careless
 
     def _may_begin(self) -> bool:
         return self._end.steering is Steering.GO_ON and time.monotonic() < self._deadline
@@ -85,48 +102,61 @@ class Execute:
             self._asked = time.monotonic()
             self._end.steering = self._records.steering()
 
-    def _advance(self) -> None:
-        """Close what has ended, then begin everything that may begin."""
+    def _advance(self) -> bool:
+        """Close what has ended, then begin what may begin; whether there is more of it."""
         may_begin = self._may_begin()
-        while True:
+        for _ in range(MOST_STEPS):
             if self._schedule.closing:
                 self._close(self._graph.tasks[self._schedule.closing.popleft()])
             elif may_begin and (name := self._schedule.take()) is not None:
                 self._step(self._graph.tasks[name])
             else:
                 break
+        else:
+            return True
         if may_begin:
-            self._send_waiting()
+            self._start_waiting()
+        return False
 
-    def _send_waiting(self) -> None:
+    def _start_waiting(self) -> None:
         while self._delayed and self._delayed[0][0] <= time.monotonic():
-            self._waiting.append(heapq.heappop(self._delayed)[2:])
-        while self._waiting and self._running < self._pool.width:
-            self._send(*self._waiting.popleft())
+            self._waiting.append(heapq.heappop(self._delayed)[2])
+        while self._waiting and self._running < self._executor.width:
+            attempt = self._waiting.popleft()
+            self._running += 1
+            self._leaving.append(attempt)
+            for state in (TaskState.SENDING, TaskState.STARTED):
+                self._ledger.move(attempt.task, state, attempt=attempt.number)
+
+    def _send_off(self) -> None:
+        for attempt in self._leaving:
+            self._executor.send(attempt, self._ledger.mark(attempt.task), self._report)
+        self._leaving.clear()
 
     def _step(self, task: Task) -> None:
         work = task.work
-        if isinstance(work, Operation):
-            if self._ledger.dry_run:
-                self._done(task)
-            else:
-                self._waiting.append((task, work, 0))
-        elif isinstance(work, Subgraph):
-            self._ledger.move(task, TaskState.STARTED)
+        if isinstance(work, Subgraph):
+            if not self._ledger.is_done(task):
+                self._ledger.move(task, TaskState.STARTED)
             self._schedule.opened(task.id)
+        elif self._ledger.is_done(task):
+            self._schedule.ended(task.id, ok=not self._has_failed(task))
+        elif task.part_of is not None and self._has_failed(self._graph.tasks[task.part_of]):
+            self._schedule.ended(task.id, ok=False)
+        elif isinstance(work, Operation) and not self._ledger.dry_run:
+            self._waiting.append(Attempt(task, work, self._ledger.found(task).attempt))
         else:
             self._light(work)
             self._done(task)
 
-    def _light(self, work: Note | SetState | Knot) -> None:
+    def _light(self, work: Note | SetState | Operation | Knot) -> None:
         if isinstance(work, Note):
             self._note(work.instance_id, work.message)
         elif isinstance(work, SetState) and not self._ledger.dry_run:
-            stamped = system_properties(work, lambda: self._records.instance(work.instance_id).system_properties)
-            self._records.update(work.instance_id, state=work.state, system_properties=stamped)
+            self._ledger.enter(work)
 
     def _note(self, instance_id: str, message: str) -> None:
-        self._records.emit(
+        self._ledger.tell(
             Event(
                 "cloudify_event",
                 message,
@@ -138,58 +168,69 @@ class Execute:
 
     def _close(self, task: Task) -> None:
         failed = self._schedule.failed(task.id)
-        self._ledger.move(task, TaskState.FAILED if failed else TaskState.SUCCEEDED)
+        if not self._ledger.is_done(task):
+            self._ledger.move(task, TaskState.FAILED if failed else TaskState.SUCCEEDED)
         self._schedule.ended(task.id, ok=not failed)
 
     def _done(self, task: Task, attempt: int = 0, result: Any = None) -> None:
         self._ledger.move(task, TaskState.SUCCEEDED, attempt=attempt, result=result)
         self._schedule.ended(task.id, ok=True)
 
-    def _send(self, task: Task, operation: Operation, attempt: int) -> None:
-        self._running += 1
-        self._ledger.move(task, TaskState.SENDING, attempt=attempt)
-        self._pool.submit(lambda: self._attempt(task, operation, attempt))
+    def _report(self, outcome: Outcome) -> None:
+        """Called by the executor, in a thread of its own."""
+        with self._door:
+            if not self._left:
+                self._outcomes.put(outcome)
+            elif outcome.failure is None:  # nobody waits for it any more, but a resumed run will want to know
+                self._done(outcome.attempt.task, outcome.attempt.number, outcome.result)
+                self._ledger.store()
 
-    def _attempt(self, task: Task, operation: Operation, attempt: int) -> None:
-        """In a thread of the pool; whatever happens, the outcome is reported."""
-        try:
-            self._ledger.move(task, TaskState.STARTED, attempt=attempt)
-            outcome = Outcome(task, attempt, self._operate(task, operation, attempt))
-        except OperationFailed as error:
-            outcome = Outcome(task, attempt, failure=error.failure)
-        except BaseException as error:
-            outcome = Outcome(task, attempt, failure=Failure(type(error).__name__, str(error) or type(error).__name__))
-        self._outcomes.put(outcome)
+    def _leave(self) -> None:
+        """Go without waiting for what runs. What was killed has no outcome of its own: it stays as started."""
+        with self._door:
+            if self._end.steering is Steering.FORCE_CANCEL:
+                self._take_all()
+                self._left = True
+        self._ledger.store()
 
     def _wait(self) -> None:
         soonest = self._delayed[0][0] - time.monotonic() if self._delayed else ASK_EVERY
         try:
-            outcome = self._outcomes.get(timeout=max(0.0, min(ASK_EVERY, soonest)))
+            self._take(self._outcomes.get(timeout=max(0.0, min(ASK_EVERY, soonest))))
         except Empty:
             return
-        self._running -= 1
-        operation = outcome.task.work
-        assert isinstance(operation, Operation)
-        if outcome.failure is None:
-            self._done(outcome.task, outcome.attempt, outcome.result)
-        else:
-            self._not_done(outcome.task, operation, outcome.attempt, outcome.failure)
+        self._take_all()
 
-    def _not_done(self, task: Task, operation: Operation, attempt: int, failure: Failure) -> None:
-        again = after_failure(operation, attempt, failure)
+    def _take_all(self) -> None:
+        while not self._outcomes.empty():
+            self._take(self._outcomes.get())
+
+    def _take(self, outcome: Outcome) -> None:
+        self._running -= 1
+        if outcome.failure is None:
+            self._done(outcome.attempt.task, outcome.attempt.number, outcome.result)
+        else:
+            self._not_done(outcome.attempt, outcome.failure)
+
+    def _not_done(self, attempt: Attempt, failure: Failure) -> None:
+        task, operation = attempt.task, attempt.operation
+        again = after_failure(operation, attempt.number, failure)
         state = TaskState.RESCHEDULED if failure.requested else TaskState.FAILED
-        self._ledger.move(task, state, attempt=attempt, failure=failure, again=again is not None)
+        self._ledger.move(task, state, attempt=attempt.number, failure=failure, again=again is not None)
         if again is not None:
             self._count += 1
             due = time.monotonic() + again.delay
-            heapq.heappush(self._delayed, (due, self._count, task, operation, attempt + 1))
+            heapq.heappush(self._delayed, (due, self._count, Attempt(task, operation, attempt.number + 1)))
         elif operation.ignore_failure:
             self._note(operation.instance_id, f"Ignoring task {operation.function} failure")
             self._schedule.ended(task.id, ok=True)
         else:
-            self._end.failures.append((operation, failure))
-            self._deadline = min(self._deadline, time.monotonic() + self._wait_after_fail)
+            self._fail(operation, failure)
             self._schedule.ended(task.id, ok=False)
+
+    def _fail(self, operation: Operation, failure: Failure) -> None:
+        self._end.failures.append((operation, failure))
+        self._deadline = min(self._deadline, time.monotonic() + self._wait_after_fail)
 
     def _check_all_ran(self) -> None:
         stopped = self._end.failures or self._end.steering is not Steering.GO_ON

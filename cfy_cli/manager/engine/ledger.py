@@ -1,11 +1,15 @@
-"""What has become of each task: the one place where a task changes state, and where its history is written."""
+"""What has become of each task: the one place where a task changes state, and where its history is written.
 
-import threading
+What happens is noted here first and stored all at once by `store`, before anything is done because of it. So a round
+of the engine is one transaction, however many tasks it moves; and whatever dies, and whenever, the journal knows
+every operation that has ended and every one that may have begun.
+"""
+
 import time
 
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Event, Json, Records
-from cfy_cli.manager.engine.tasks import FOREVER, Failure, Operation, Subgraph, Task, TaskState
+from cfy_cli.manager.engine.ports import Entry, Event, Journal, Json, Kept, Moved, Records
+from cfy_cli.manager.engine.tasks import DONE, FOREVER, Failure, Operation, SetState, Subgraph, Task, TaskState
 
 PROGRESS_EVERY = 0.25  # seconds
 
@@ -19,22 +23,32 @@ SENTENCES = {
 
 
 class Ledger:
-    """Called from several threads."""
+    """Of one execution: one graph after another. Called by one thread at a time."""
 
-    def __init__(self, records: Records, *, dry_run: bool = False) -> None:
-        self.states: dict[str, TaskState] = {}
+    def __init__(self, records: Records, journal: Journal, *, dry_run: bool = False) -> None:
         self.dry_run = dry_run
-        self._records = records
-        self._lock = threading.Lock()
+        self._records, self._journal = records, journal
+        self._key = ""
+        self._moved: dict[str, Moved] = {}
+        self._waiting: list[Entry] = []
         self._total = 0
         self._finished = 0
         self._told = 0.0
 
-    def open(self, graph: Graph) -> None:
-        """Take up the tasks of a graph that is about to run."""
-        with self._lock:
-            self.states.update(dict.fromkeys(graph.tasks, TaskState.PENDING))
-            self._total += len(graph.tasks)
+    def open(self, graph: Graph, kept: Kept | None = None) -> None:
+        """Take up the tasks of a graph that is about to run or, when it is a kept one, to go on."""
+        self._key = kept.key if kept else self._journal.begin(graph)
+        self._moved = dict(kept.moved) if kept else {}
+        repeated = sum(moved.attempt for moved in self._moved.values())
+        self._total += len(graph.tasks) + repeated
+        self._finished += sum(moved.state in DONE for moved in self._moved.values()) + repeated
+
+    def found(self, task: Task) -> Moved:
+        """How a task stands; of a pending one, the attempt to come."""
+        return self._moved.get(task.id) or Moved(task.id, TaskState.PENDING)
+
+    def is_done(self, task: Task) -> bool:
+        return self.found(task).state in DONE
 
     def move(
         self,
@@ -46,13 +60,34 @@ class Ledger:
         failure: Failure | None = None,
         again: bool = False,
     ) -> None:
-        """Record the new state of an attempt; `again` says that another attempt will follow."""
-        with self._lock:
-            self.states[task.id] = state
-            self._finished += state in (TaskState.SUCCEEDED, TaskState.FAILED, TaskState.RESCHEDULED)
-            self._total += again
+        """Note the new state of an attempt; `again` says that another attempt will follow."""
+        self._finished += state in DONE or state is TaskState.RESCHEDULED
+        self._total += again
+        if again:
+            moved = Moved(task.id, TaskState.PENDING, attempt + 1, failure=failure)
+        else:
+            final = TaskState.FAILED if state is TaskState.RESCHEDULED else state
+            moved = Moved(task.id, final, attempt, result, failure)
+        self._moved[task.id] = moved
+        self._waiting.append(moved)
         if isinstance(task.work, Operation | Subgraph):
-            self._tell(task, task.work, state, attempt, result, failure)
+            self._tell(task.work, state, attempt, result, failure)
+
+    def enter(self, step: SetState) -> None:
+        """Note that an instance enters a state."""
+        self._waiting.append(step)
+
+    def tell(self, event: Event) -> None:
+        self._waiting.append(event)
+
+    def store(self) -> None:
+        """Return when all that was noted is stored."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._journal.store(self._key, waiting)
+
+    def mark(self, task: Task) -> str:
+        return self._journal.mark(self._key, task.id)
 
     def show_progress(self, *, at_once: bool = False) -> None:
         if self.dry_run or (not at_once and time.monotonic() < self._told + PROGRESS_EVERY):
@@ -61,13 +96,7 @@ class Ledger:
         self._records.progress(self._total, self._finished)
 
     def _tell(
-        self,
-        task: Task,
-        work: Operation | Subgraph,
-        state: TaskState,
-        attempt: int,
-        result: Json,
-        failure: Failure | None,
+        self, work: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None
     ) -> None:
         event_type, sentence = SENTENCES[state]
         subgraph = isinstance(work, Subgraph)
@@ -79,24 +108,22 @@ class Ledger:
             message += f" -> {failure.message}"
         if self.dry_run:
             message += " (dry run)"
-        if isinstance(work, Operation) and attempt:
-            message += (
-                f" [retry {attempt}]" if work.max_retries == FOREVER else f" [retry {attempt}/{work.max_retries}]"
-            )
-        causes = [failure.cause()] if failure is not None else None
         if isinstance(work, Subgraph):
-            self._records.emit(Event("cloudify_event", message, event_type))
-        else:
-            self._records.emit(
-                Event(
-                    "cloudify_event",
-                    message,
-                    event_type,
-                    operation=work.name,
-                    error_causes=causes,
-                    node_instance_id=work.instance_id,
-                    node_name=work.node_id,
-                    source_id=work.source_id,
-                    target_id=work.target_id,
-                )
+            self.tell(Event("cloudify_event", message, event_type))
+            return
+        if attempt:
+            most = "" if work.max_retries == FOREVER else f"/{work.max_retries}"
+            message += f" [retry {attempt}{most}]"
+        self.tell(
+            Event(
+                "cloudify_event",
+                message,
+                event_type,
+                operation=work.name,
+                error_causes=[failure.cause()] if failure is not None else None,
+                node_instance_id=work.instance_id,
+                node_name=work.node_id,
+                source_id=work.source_id,
+                target_id=work.target_id,
             )
+        )

@@ -1,6 +1,6 @@
-"""What the engine asks of whoever runs it, and what it is asked: plain values and two protocols."""
+"""What the engine asks of whoever runs it, and what it is asked: plain values and protocols."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -9,8 +9,18 @@ from typing import Any, Literal, Protocol
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.dsl.lookups import Lookups
+from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.tasks import Attempt, Failure, Outcome, SetState, TaskState
 
 Json = Any
+
+
+class Beginning(Enum):
+    """What an execution has behind it when it is run."""
+
+    ANEW = "anew"
+    GOES_ON = "goes on"  # whoever ran it died or was stopped: what was not done yet is done
+    RESUMED = "resumed"  # it failed or was cancelled, and somebody wants it to go on: what failed is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Job:
     resources: Path  # the blueprint's unpacked folder: scripts and files are found here
     workdir: Path  # the deployment's own folder, kept until it is deleted
     dry_run: bool = False
+    beginning: Beginning = Beginning.ANEW
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
 
 
@@ -136,7 +147,67 @@ class Records(Lookups, Protocol):
         """How many operations there are and how many have ended."""
 
 
-class Runner(Protocol):
-    """`cfy_cli.manager.engine.run.run_workflow` has this shape."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A task has come into a state. `attempt` is the one meant or, of a pending task, the one to come."""
 
-    def __call__(self, job: Job, records: Records) -> Ending: ...
+    task_id: str
+    state: TaskState
+    attempt: int = 0
+    result: Json = None
+    failure: Failure | None = None
+
+
+Entry = Event | Moved | SetState
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A graph of an earlier run of the execution, as the journal has it."""
+
+    key: str
+    graph: Graph
+    moved: dict[str, Moved]  # the latest of each task; those without one are pending
+    processes: dict[str, tuple[int, str]]  # what a task started last: the process and its birth (see orphans.born)
+
+
+class Journal(Protocol):
+    """Where an execution's graphs and all that happens to their tasks is kept, so that it can go on after any death.
+
+    A call returns when what it was given is stored, all or none, and waits as long as that takes. What is acted on
+    was stored before: an operation that has begun says `started` here before it does, and one that has succeeded says
+    so before any other task takes notice. What is found `started` but not ended may or may not have had its effect.
+    """
+
+    def kept(self) -> list[Kept]:
+        """In the order they were begun."""
+
+    def begin(self, graph: Graph) -> str:
+        """Keep a graph, all its tasks pending; returns its key."""
+
+    def store(self, key: str, entries: Sequence[Entry]) -> None:
+        """What happened to the tasks of a graph and, with it, lines of history and states that instances entered."""
+
+    def mark(self, key: str, task_id: str) -> str:
+        """The name of a task among all tasks of all executions; its processes carry it in their environment."""
+
+    def started(self, mark: str, pid: int, birth: str) -> None:
+        """A task has started a process; may be stored a moment later."""
+
+
+Report = Callable[[Outcome], None]
+
+
+class Executor(Protocol):
+    """Runs attempts at operations, here or elsewhere; what it is sent and what it reports are values."""
+
+    width: int  # attempts at once
+
+    def send(self, attempt: Attempt, mark: str, report: Report) -> None:
+        """Return at once; `report` is called when it has ended, whatever happened, from any thread."""
+
+    def kill(self) -> None:
+        """End the processes of all that runs, and see them gone."""
+
+    def close(self) -> None:
+        """Nothing more is sent; what runs may end."""

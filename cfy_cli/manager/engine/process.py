@@ -1,6 +1,7 @@
 """A child process of an operation: its output line by line, its end, and the end of everything it started."""
 
 import codecs
+import copy
 import os
 import selectors
 import signal
@@ -40,13 +41,22 @@ class Processes:
     def __init__(self) -> None:
         self._pids: set[int] = set()
         self._change = threading.Condition()
-        self._killed = False
+        self._killed = threading.Event()
+        self._note: Callable[[int], None] | None = None
+
+    def noting(self, note: Callable[[int], None]) -> "Processes":
+        """The same ones; `note` is told of each that is added through what is returned."""
+        noting = copy.copy(self)
+        noting._note = note
+        return noting
 
     def add(self, pid: int) -> None:
         with self._change:
             self._pids.add(pid)
-            if self._killed:
+            if self._killed.is_set():
                 kill_session(pid)
+        if self._note is not None:
+            self._note(pid)
 
     def discard(self, pid: int) -> None:
         with self._change:
@@ -56,7 +66,7 @@ class Processes:
     def kill(self) -> None:
         """End them and all they started, and see them gone; those that are still to come die at birth."""
         with self._change:
-            self._killed = True
+            self._killed.set()
             for pid in self._pids:
                 kill_session(pid)
             self._change.wait_for(lambda: not self._pids, PATIENCE)

@@ -1,21 +1,20 @@
 """Running one execution from its first event to its last."""
 
 import logging
-from typing import Any
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer, shared_server
 from cfy_cli.manager.engine.execute import End, Execute
+from cfy_cli.manager.engine.executor import LocalExecutor
 from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.journal import NoJournal
 from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.operations import run_operation
-from cfy_cli.manager.engine.pool import Pool
-from cfy_cli.manager.engine.ports import Ending, Event, Job, Records, Steering
-from cfy_cli.manager.engine.process import Processes
-from cfy_cli.manager.engine.tasks import Failure, Operation, Task
+from cfy_cli.manager.engine.past import Past
+from cfy_cli.manager.engine.ports import Beginning, Ending, Event, Executor, Job, Journal, Kept, Records, Steering
+from cfy_cli.manager.engine.tasks import Failure, Operation
 from cfy_cli.manager.engine.workflows import complete, find
+from cfy_cli.manager.engine.workflows.cleanup import draw_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
 
 WIDTH = 8  # operations at once
@@ -27,35 +26,44 @@ log = logging.getLogger(__name__)
 def run_workflow(
     job: Job,
     records: Records,
+    journal: Journal | None = None,
     *,
     width: int = WIDTH,
     wait_after_fail: float = WAIT_AFTER_FAIL,
     server: ContextServer | None = None,
 ) -> Ending:
-    """Never raises for what goes wrong in the workflow: the ending says it."""
-    return _Run(job, records, server or shared_server(), width, wait_after_fail).to_end()
+    """Never raises for what goes wrong in the workflow: the ending says it.
+
+    With a journal the same job may be run again after its runner died, and goes on where that was.
+    """
+    kept = NoJournal(records) if journal is None or job.dry_run else journal
+    executor = LocalExecutor(job, records, server or shared_server(), width, kept.started)
+    return _Run(job, records, kept, executor, wait_after_fail).to_end()
 
 
 class _Run:
-    def __init__(self, job: Job, records: Records, server: ContextServer, width: int, wait_after_fail: float) -> None:
-        self.job, self.records, self.server = job, records, server
-        self.ledger = Ledger(records, dry_run=job.dry_run)
-        self.pool = Pool(width, f"execution-{job.execution_id}")
-        self.processes = Processes()
+    def __init__(
+        self, job: Job, records: Records, journal: Journal, executor: Executor, wait_after_fail: float
+    ) -> None:
+        self.job, self.records, self.executor = job, records, executor
+        self.ledger = Ledger(records, journal, dry_run=job.dry_run)
+        self.past = Past(journal)
         self.wait_after_fail = wait_after_fail
 
     def to_end(self) -> Ending:
-        self._event("workflow_started", f"Starting '{self.job.workflow_id}' workflow execution")
+        verb = "Starting" if self.job.beginning is Beginning.ANEW else "Resuming"
+        self._event("workflow_started", f"{verb} '{self.job.workflow_id}' workflow execution")
         try:
             end = self._run_graphs()
         except CfyError as error:
+            self.executor.kill()
             return self._failed(f"{error.message} {error.hint}" if error.hint else error.message)
         except Exception as error:
             log.exception("the execution %s failed", self.job.execution_id)
-            self.processes.kill()
+            self.executor.kill()
             return self._failed(f"{type(error).__name__}: {error}")
         finally:
-            self.pool.close()
+            self.executor.close()
             self.ledger.show_progress(at_once=True)
         if end.steering is not Steering.GO_ON:
             return self._cancelled(end.steering)
@@ -67,10 +75,14 @@ class _Run:
     def _run_graphs(self) -> End:
         workflow = find(self.job.plan, self.job.workflow_id)
         parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
-        graphs = workflow(WorkflowContext(self.job, self.records), parameters)
+        context = WorkflowContext(self.job, self.records)
+        end = self._settle_past(context)
+        if end.steering is not Steering.GO_ON:
+            return end
+        graphs = workflow(context, parameters)
         try:
             graph = next(graphs)
-            while (end := self._run_graph(graph)).steering is Steering.GO_ON:
+            while (end := self._run_graph(graph, self.past.take(graph.name))).steering is Steering.GO_ON:
                 graph = graphs.throw(GraphFailed(end.failures)) if end.failures else next(graphs)
         except StopIteration:
             return End()
@@ -80,19 +92,27 @@ class _Run:
             graphs.close()
         return end
 
-    def _run_graph(self, graph: Graph) -> End:
-        return Execute(
-            graph, self.ledger, self.records, self._operate, self.pool, wait_after_fail=self.wait_after_fail
-        ).run()
+    def _settle_past(self, context: WorkflowContext) -> End:
+        """See the end of what earlier runs left running, and undo by halves done steps of an install to resume."""
+        if self.job.beginning is Beginning.ANEW:
+            return End()
+        self.past.settle(self.records.steering)
+        if self.job.beginning is Beginning.GOES_ON:
+            left = self.past.cleanup
+            return self._run_graph(left.graph, left) if left else End()
+        self.past.retry_failed()
+        cleanup = draw_cleanup(context.look(), self.past.latest)
+        return self._run_graph(cleanup) if cleanup else End()
 
-    def _operate(self, task: Task, operation: Operation, attempt: int) -> Any:
-        """One attempt of an operation, in a thread of the pool."""
-        scope = Scope(self.job, self.records, task, operation, attempt)
-        return run_operation(scope, self.server, self.processes)
+    def _run_graph(self, drawn: Graph, kept: Kept | None = None) -> End:
+        """Of a graph that was begun before, what is left."""
+        graph = kept.graph if kept else drawn
+        self.ledger.open(graph, kept)
+        return Execute(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
 
     def _cancelled(self, steering: Steering) -> Ending:
         if steering is Steering.KILL:
-            self.processes.kill()
+            self.executor.kill()
         else:
             self._event("workflow_cancelled", f"'{self.job.workflow_id}' workflow execution cancelled")
         return Ending(ExecutionState.CANCELLED)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from cfy_cli.contract.states import InstanceState
 
@@ -23,6 +23,9 @@ class TaskState(StrEnum):
     FAILED = "failed"
 
 
+DONE = frozenset({TaskState.SUCCEEDED, TaskState.FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A line in the history of an instance."""
@@ -33,11 +36,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class SetState:
-    """An instance enters a state; `drifts` says that its node can check itself for drift."""
+    """An instance enters a state, or stays in it; `drifts` says that its node can check itself for drift."""
 
     instance_id: str
     state: InstanceState
     drifts: bool = False
+    because: Literal["", "healed", "updated"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Operation:
     timeout: float | None = None
     timeout_recoverable: bool = False
     ignore_failure: bool = False
+    checks: Literal["", "status", "drift"] = ""  # what it finds out about the instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +115,18 @@ def hopeless(message: str) -> OperationFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one attempt ended; attempts count from 0."""
+class Attempt:
+    """One try at an operation, for an executor; they count from 0."""
 
     task: Task
-    attempt: int
+    operation: Operation
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    attempt: Attempt
     result: Json = None
     failure: Failure | None = None

@@ -1,0 +1,46 @@
+"""Operations run on this machine: in threads that wait for child processes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operations import run_operation
+from cfy_cli.manager.engine.orphans import MARK, born
+from cfy_cli.manager.engine.pool import Pool
+from cfy_cli.manager.engine.ports import Job, Records, Report
+from cfy_cli.manager.engine.process import Processes
+from cfy_cli.manager.engine.tasks import Attempt, Failure, OperationFailed, Outcome
+
+OnStart = Callable[[str, int, str], None]  # the mark, the process that has it and its birth
+
+
+class LocalExecutor:
+    """`cfy_cli.manager.engine.ports.Executor` for one execution."""
+
+    def __init__(self, job: Job, records: Records, server: ContextServer, width: int, on_start: OnStart) -> None:
+        self.width = width
+        self._job, self._records, self._server, self._on_start = job, records, server, on_start
+        self._pool = Pool(width, f"execution-{job.execution_id}")
+        self._processes = Processes()
+
+    def send(self, attempt: Attempt, mark: str, report: Report) -> None:
+        self._pool.submit(lambda: report(self._outcome(attempt, mark)))
+
+    def kill(self) -> None:
+        self._processes.kill()
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _outcome(self, attempt: Attempt, mark: str) -> Outcome:
+        try:
+            job = replace(self._job, environment={**self._job.environment, MARK: mark})
+            scope = Scope(job, self._records, attempt.task, attempt.operation, attempt.number)
+            processes = self._processes.noting(lambda pid: self._on_start(mark, pid, born(pid)))
+            return Outcome(attempt, run_operation(scope, self._server, processes))
+        except OperationFailed as error:
+            return Outcome(attempt, failure=error.failure)
+        except BaseException as error:
+            kind = type(error).__name__
+            return Outcome(attempt, failure=Failure(kind, str(error) or kind))

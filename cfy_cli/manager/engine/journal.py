@@ -1,0 +1,38 @@
+"""A journal for what need not go on after a death: it passes on what is said and done, and keeps nothing."""
+
+from collections.abc import Sequence
+
+from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.ports import Entry, Event, Kept, Records
+from cfy_cli.manager.engine.stamps import system_properties
+from cfy_cli.manager.engine.tasks import SetState
+
+
+class NoJournal:
+    """`cfy_cli.manager.engine.ports.Journal` over the records alone: for dry runs."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def kept(self) -> list[Kept]:
+        return []
+
+    def begin(self, graph: Graph) -> str:
+        return graph.name
+
+    def store(self, key: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if isinstance(entry, Event):
+                self._records.emit(entry)
+            elif isinstance(entry, SetState):
+                self._enter(entry)
+
+    def mark(self, key: str, task_id: str) -> str:
+        return ""
+
+    def started(self, mark: str, pid: int, birth: str) -> None:
+        """Nobody will ask."""
+
+    def _enter(self, step: SetState) -> None:
+        stamped = system_properties(step, lambda: self._records.instance(step.instance_id).system_properties)
+        self._records.update(step.instance_id, state=step.state, system_properties=stamped)

@@ -1,0 +1,94 @@
+"""What earlier runs of an execution left behind: graphs to go on with, and processes that may still run."""
+
+import time
+from collections.abc import Callable
+
+from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.engine.ports import Journal, Kept, Moved, Steering
+from cfy_cli.manager.engine.tasks import DONE, Operation, TaskState
+
+LAST_WORDS = 1.0  # seconds that an operation whose process has ended has to be told of
+LOOK_EVERY = 0.1
+CLEANUP = "resume_cleanup"  # the name of graphs that no workflow draws
+
+
+class Past:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._look()
+
+    @property
+    def latest(self) -> Kept | None:
+        """The graph at which the last run stopped."""
+        return self._kept[-1] if self._kept else None
+
+    @property
+    def cleanup(self) -> Kept | None:
+        """What the last resumed run did first, when something of it is left to do."""
+        last = self._cleanups[-1] if self._cleanups else None
+        left = last is not None and any(_state(last, task) not in DONE for task in last.graph.tasks)
+        return last if left else None
+
+    def settle(self, steering: Callable[[], Steering]) -> None:
+        """Leave nothing running. What is `started` has somebody who still waits for it, so it is waited for;
+        what is to be run again must not run twice at a time, so what is left of it is ended."""
+        heard = time.monotonic()
+        while steering() is Steering.GO_ON and (started := self._processes(TaskState.STARTED)):
+            if any(orphans.is_alive(*process) for process in started):
+                heard = time.monotonic()
+            elif time.monotonic() > heard + LAST_WORDS:
+                break
+            time.sleep(LOOK_EVERY)
+            self._look()
+        orphans.end(self._processes(TaskState.PENDING, TaskState.STARTED), self._marks())
+
+    def retry_failed(self) -> None:
+        """Let what failed in the latest graph be pending again, with all its attempts before it."""
+        kept = self.latest
+        if kept is None:
+            return
+        again = [
+            Moved(moved.task_id, TaskState.PENDING)
+            for moved in kept.moved.values()
+            if moved.state is TaskState.FAILED and not _ignored(kept, moved)
+        ]
+        kept.moved.update({moved.task_id: moved for moved in again})
+        self._journal.store(kept.key, again)
+
+    def take(self, name: str) -> Kept | None:
+        """The first graph of this name that was not taken yet."""
+        for number, kept in enumerate(self._kept):
+            if kept.graph.name == name:
+                return self._kept.pop(number)
+        return None
+
+    def _look(self) -> None:
+        kept = self._journal.kept()
+        self._kept = [one for one in kept if one.graph.name != CLEANUP]
+        self._cleanups = [one for one in kept if one.graph.name == CLEANUP]
+
+    def _processes(self, *states: TaskState) -> list[tuple[int, str]]:
+        return [
+            process
+            for kept in self._kept + self._cleanups
+            for task_id, process in kept.processes.items()
+            if _state(kept, task_id) in states
+        ]
+
+    def _marks(self) -> list[str]:
+        return [
+            self._journal.mark(kept.key, task.id)
+            for kept in self._kept + self._cleanups
+            for task in kept.graph.tasks.values()
+            if isinstance(task.work, Operation) and _state(kept, task.id) not in DONE
+        ]
+
+
+def _state(kept: Kept, task_id: str) -> TaskState:
+    moved = kept.moved.get(task_id)
+    return moved.state if moved else TaskState.PENDING
+
+
+def _ignored(kept: Kept, moved: Moved) -> bool:
+    work = kept.graph.tasks[moved.task_id].work
+    return isinstance(work, Operation) and work.ignore_failure

@@ -1,0 +1,48 @@
+"""What a task does, as plain JSON and back: for stores and wires."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import Enum
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+from cfy_cli.manager.engine.tasks import Knot, Note, Operation, SetState, Subgraph, Work
+
+Json = Any
+
+# As the API spells what kind of task it is.
+KINDS: dict[type[Work], str] = {
+    Operation: "RemoteWorkflowTask",
+    Subgraph: "SubgraphTask",
+    Note: "SendNodeEventTask",
+    SetState: "SetNodeInstanceStateTask",
+    Knot: "NOPLocalWorkflowTask",
+}
+BY_KIND: dict[str, type[Work]] = {kind: work for work, kind in KINDS.items()}
+assert set(KINDS) == set(get_args(Work)), "every kind of work has a spelling"
+
+
+def name_of(work: Work) -> str:
+    if isinstance(work, Operation):
+        return work.function
+    return work.name if isinstance(work, Subgraph) else KINDS[type(work)]
+
+
+def to_json(work: Work) -> dict[str, Json]:
+    return asdict(work)
+
+
+def from_json(kind: str, fields: Mapping[str, Json]) -> Work:
+    """Fields unknown to this version are left out; those missing have their defaults."""
+    model = BY_KIND[kind]
+    hints = _hints(kind)
+    return model(**{name: _read(hints[name], value) for name, value in fields.items() if name in hints})
+
+
+@cache
+def _hints(kind: str) -> dict[str, Any]:
+    return get_type_hints(BY_KIND[kind])
+
+
+def _read(hint: Any, value: Json) -> Any:
+    return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value
