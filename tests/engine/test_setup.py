@@ -289,9 +289,9 @@ def test_a_dry_run_tells_everything_and_does_nothing(full):
 
 
 def test_a_workflow_that_is_not_there_yet_says_so(full):
-    ending = full.run("heal")
-    assert (ending.state, ending.error) == ("failed", "The workflow `heal` is not supported by this manager yet.")
-    assert full.messages[-1] == f"'heal' workflow execution failed: {ending.error}"
+    ending = full.run("update")
+    assert (ending.state, ending.error) == ("failed", "The workflow `update` is not supported by this manager yet.")
+    assert full.messages[-1] == f"'update' workflow execution failed: {ending.error}"
 
 
 def test_what_uninstall_cannot_do_yet_is_refused(full):

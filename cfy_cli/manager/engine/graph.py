@@ -32,7 +32,11 @@ class Drawing:
 
     def knot(self, name: str) -> "Sequence":
         """A place in the order where nothing is done."""
-        self.put(name, Knot(), None)
+        return self.alone(name, Knot())
+
+    def alone(self, name: str, work: Work) -> "Sequence":
+        """A step that is in no subgraph."""
+        self.put(name, work, None)
         return Sequence(self, name)
 
     def wait(self, task: str, after: Iterable[str]) -> None:

@@ -11,7 +11,13 @@ from cfy_cli.manager.engine.tasks import MAX_RETRIES, RETRY_INTERVAL, Operation
 Json = Any
 
 COMPUTE = "cloudify.nodes.Compute"
+CONTAINED_IN = "cloudify.relationships.contained_in"
 RELATIONSHIP = "cloudify.interfaces.relationship_lifecycle"
+ASKED_ONCE = {  # not tried again unless the blueprint says so: a failure is an answer
+    "cloudify.interfaces.validation.check_status",
+    "cloudify.interfaces.lifecycle.check_drift",
+    f"{RELATIONSHIP}.check_drift",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,21 @@ class Topology:
             target = self.instances.get(relationship["target_id"])
             if target is not None:
                 found.append(Link(instance, target, self._definition(instance, relationship)))
+        return found
+
+    def contained(self, instance_id: str) -> set[str]:
+        """The instance and all that is in it, however deep."""
+        inside: dict[str, list[str]] = {}
+        for instance in self.instances.values():
+            for link in self.links(instance):
+                if CONTAINED_IN in link.definition["type_hierarchy"]:
+                    inside.setdefault(link.target.id, []).append(instance.id)
+        found, open_ones = set[str](), [instance_id]
+        while open_ones:
+            here = open_ones.pop()
+            if here not in found:
+                found.add(here)
+                open_ones += inside.get(here, [])
         return found
 
     def declares(self, instance: Instance, name: str) -> bool:
@@ -101,7 +122,7 @@ def _operation(
         source_id=link.source.id if link else None,
         target_id=link.target.id if link else None,
         executor=plan.get("executor"),
-        max_retries=_given(plan.get("max_retries"), MAX_RETRIES),
+        max_retries=_given(plan.get("max_retries"), 0 if name in ASKED_ONCE else MAX_RETRIES),
         retry_interval=_given(plan.get("retry_interval"), RETRY_INTERVAL),
         timeout=plan.get("timeout"),
         timeout_recoverable=bool(plan.get("timeout_recoverable")),

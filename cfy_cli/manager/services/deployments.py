@@ -128,7 +128,9 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
         select(NodeInstance).where(NodeInstance.deployment_storage_id == deployment.storage_id)
     ).all()
     started = sum(row.state == InstanceState.STARTED for row in rows)
-    deployment.instances_active = "none" if not started else "all" if started == len(rows) else "partial"
+    stopped = any(row.state == InstanceState.STOPPED for row in rows)  # there, to be started or uninstalled
+    all_started = bool(rows) and started == len(rows)
+    deployment.instances_active = "all" if all_started else "partial" if started or stopped else "none"
     deployment.installation_status = "active" if started else "inactive"
     deployment.unavailable_instances = sum(not row.is_status_check_ok for row in rows)
     deployment.drifted_instances = sum(row.has_configuration_drift for row in rows)

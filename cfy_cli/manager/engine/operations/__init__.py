@@ -6,7 +6,8 @@ from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import Processes
-from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.engine.stamps import stamp
+from cfy_cli.manager.engine.tasks import OperationFailed, hopeless
 
 Json = Any
 
@@ -15,6 +16,17 @@ SCRIPT_FUNCTIONS = ("script_runner.tasks.run", "script_runner.tasks.execute_ps")
 
 def run_operation(scope: Scope, server: ContextServer, processes: Processes) -> Json:
     """What the operation returned. Raises OperationFailed."""
+    try:
+        result = _run(scope, server, processes)
+    except OperationFailed as error:
+        if not error.failure.requested:
+            stamp(scope.records, scope.operation, ok=False, result=error.failure.message)
+        raise
+    stamp(scope.records, scope.operation, ok=True, result=result)
+    return result
+
+
+def _run(scope: Scope, server: ContextServer, processes: Processes) -> Json:
     operation = scope.operation
     if operation.plugin == "agent":
         scope.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.workflows import operation, setup
+from cfy_cli.manager.engine.workflows import checks, heal, new_agents, operation, rollback, scale, setup
 from cfy_cli.manager.engine.workflows.context import Workflow
 
 Json = Any
@@ -12,10 +12,21 @@ Json = Any
 BUILT_IN: dict[str, Workflow] = {
     "install": setup.install,
     "uninstall": setup.uninstall,
+    "reinstall": setup.reinstall,
+    "rollback": rollback.rollback,
     "execute_operation": operation.execute_operation,
     "start": operation.start,
     "stop": operation.stop,
     "restart": operation.restart,
+    "pull": operation.pull,
+    "check_status": checks.check_status,
+    "check_drift": checks.check_drift,
+    "heal": heal.heal,
+    "auto_heal_reinstall_node_subgraph": heal.heal,
+    "scale": scale.scale,
+    "scale_entity": scale.scale,
+    "validate_agents": new_agents.validate_agents,
+    "install_new_agents": new_agents.install_new_agents,
 }
 PACKAGE = "cloudify.plugins.workflows."  # how blueprints spell the built-in ones
 

@@ -17,7 +17,7 @@ def is_host(topology: Topology, instance: Instance) -> bool:
 
 def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
     steps: list[Work] = []
-    method = _method(topology, instance)
+    method = method_of(topology, instance)
     if method != "none":
         steps += [
             *drafter.said("Creating agent"),
@@ -39,7 +39,7 @@ def uninstall_steps(topology: Topology, instance: Instance, drafter: Drafter) ->
     steps: list[Work] = []
     for verb in ("stop", "uninstall"):
         steps += drafter.operation(f"{MONITORING_AGENT}.{verb}")
-    method = _method(topology, instance)
+    method = method_of(topology, instance)
     if method != "none":
         stop = "stop_amqp" if method in STOPS_BY_ITSELF else "stop"
         steps += [
@@ -52,7 +52,7 @@ def uninstall_steps(topology: Topology, instance: Instance, drafter: Drafter) ->
     return steps
 
 
-def _method(topology: Topology, instance: Instance) -> str:
+def method_of(topology: Topology, instance: Instance) -> str:
     """How the agent gets there; the older property `install_agent` wins where it is set."""
     properties = topology.node(instance)["properties"]
     if properties.get("install_agent") is False:

@@ -15,7 +15,7 @@ class GraphFailed(Exception):
     """Thrown into a workflow where it yielded the graph; one that does not catch it has failed."""
 
     def __init__(self, failures: Sequence[tuple[Operation, Failure]]) -> None:
-        super().__init__(f"{len(failures)} operations failed")
+        super().__init__("; ".join(f"{one.name} of {one.instance_id}: {failure.message}" for one, failure in failures))
         self.failures = list(failures)
 
 

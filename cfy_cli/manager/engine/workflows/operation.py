@@ -1,13 +1,14 @@
-"""execute_operation and the workflows that are one operation on many instances: start, stop, restart."""
+"""execute_operation and the workflows that are one operation on many instances: start, stop, restart, pull."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select, some_of
-from cfy_cli.manager.engine.tasks import Note
+from cfy_cli.manager.engine.tasks import Note, Operation, SetState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
@@ -16,6 +17,7 @@ Json = Any
 
 START = "cloudify.interfaces.lifecycle.start"
 STOP = "cloudify.interfaces.lifecycle.stop"
+PULL = "cloudify.interfaces.lifecycle.pull"
 
 
 def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
@@ -41,20 +43,27 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
 
 def start(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.look()
-    yield _draw(topology, START, select(topology, parameters), parameters, parameters.get("operation_parms"))
+    inputs = parameters.get("operation_parms")
+    yield _draw(topology, START, select(topology, parameters), parameters, inputs, entering=State.STARTED)
 
 
 def stop(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     """Those that depend on others stop before them."""
     topology = ctx.look()
+    inputs = parameters.get("operation_parms")
     yield _draw(
-        topology, STOP, select(topology, parameters), parameters, parameters.get("operation_parms"), backwards=True
+        topology, STOP, select(topology, parameters), parameters, inputs, entering=State.STOPPED, backwards=True
     )
 
 
 def restart(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     yield from stop(ctx, {**parameters, "operation_parms": parameters.get("stop_parms")})
     yield from start(ctx, {**parameters, "operation_parms": parameters.get("start_parms")})
+
+
+def pull(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    topology = ctx.look()
+    yield _draw(topology, PULL, select(topology, parameters), parameters, parameters.get("operation_parms"))
 
 
 def _draw(
@@ -65,6 +74,7 @@ def _draw(
     inputs: Json,
     *,
     override: bool = True,
+    entering: State | None = None,
     backwards: bool = False,
 ) -> Graph:
     if inputs is not None and not isinstance(inputs, Mapping):
@@ -72,7 +82,14 @@ def _draw(
     drawing = Drawing(f"execute_operation_{name}")
     ids = {instance.id for instance in chosen}
     steps = {
-        instance.id: _steps(drawing, topology, instance, name, inputs or {}, override)
+        instance.id: _steps(
+            drawing,
+            instance,
+            topology.operation(instance, name, inputs or {}, override=override),
+            name,
+            inputs,
+            entering,
+        )
         if instance.id in ids
         else drawing.knot(instance.id)
         for instance in topology.instances.values()
@@ -84,16 +101,28 @@ def _draw(
 
 
 def _steps(
-    drawing: Drawing, topology: Topology, instance: Instance, name: str, inputs: Mapping[str, Json], override: bool
+    drawing: Drawing,
+    instance: Instance,
+    operation: Operation | None,
+    name: str,
+    inputs: Mapping[str, Json] | None,
+    entering: State | None,
 ) -> Sequence:
-    operation = topology.operation(instance, name, inputs, override=override)
+    entered = [SetState(instance.id, entering)] if entering is not None and _may_enter(instance, entering) else []
     if operation is None:
-        return drawing.knot(instance.id)
+        return drawing.alone(instance.id, entered[0]) if entered else drawing.knot(instance.id)
     given = f" (Operation parameters: {dict(inputs)})" if inputs else ""
     steps = drawing.subgraph(instance.id)
     steps.add(
         Note(instance.id, f"Starting operation {name}{given}"),
         operation,
+        *entered,
         Note(instance.id, f"Finished operation {name}"),
     )
     return steps
+
+
+def _may_enter(instance: Instance, state: State) -> bool:
+    """What was never installed, or is gone, is not started or stopped because nothing is to be run for it."""
+    there = {State.STARTED, State.STOPPED, State.STARTING, State.STOPPING, State.CONFIGURED, State.CREATED}
+    return instance.state in there and instance.state != state

@@ -13,9 +13,9 @@ VALIDATION = "cloudify.interfaces.validation"
 MONITORING = "cloudify.interfaces.monitoring"
 
 NO_STATES: frozenset[State] = frozenset()
-PRESENT = frozenset({State.CREATING, State.CREATED, State.CONFIGURING, State.CONFIGURED, State.STARTING, State.STARTED})
-CREATED = PRESENT - {State.CREATING}
-CONFIGURED = frozenset({State.CONFIGURED, State.STARTING, State.STARTED})
+CONFIGURED = frozenset({State.CONFIGURED, State.STARTING, State.STARTED, State.STOPPED})  # stopped: only to be started
+CREATED = CONFIGURED | {State.CREATED, State.CONFIGURING}
+PRESENT = CREATED | {State.CREATING}
 STARTED = frozenset({State.STARTED})
 
 

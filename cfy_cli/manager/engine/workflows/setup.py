@@ -1,12 +1,12 @@
 """install and uninstall: every instance through its phases, in the order of relationships."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Drawing, Sequence
+from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
@@ -24,33 +24,79 @@ GONE = frozenset({State.DELETED, State.UNINITIALIZED})
 
 def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.look()
-    chosen = {instance.id for instance in select(topology, parameters)}
-    drawing, ends = Drawing("install"), dict[str, dict[str, frozenset[str]]]()
-    steps: dict[str, Sequence] = {}
-    for instance in topology.instances.values():
-        if instance.id in chosen:
-            steps[instance.id] = _install_one(drawing, topology, instance, ends.setdefault(instance.id, {}))
-        else:
-            steps[instance.id] = _relate(drawing, topology, instance, chosen, "establish")
-    targets_first(drawing, topology, steps, ends)
-    yield drawing.graph()
+    yield draw_install(topology, _chosen(topology, parameters))
 
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     if parameters.get("recursive"):
         raise Invalid("Uninstalling the deployments inside this one is not supported by this manager yet.")
     topology = ctx.look()
-    chosen = {instance.id for instance in select(topology, parameters)}
-    careless = bool(parameters.get("ignore_failure"))
-    drawing = Drawing("uninstall")
+    chosen = _chosen(topology, parameters)
+    yield draw_uninstall(topology, chosen, ignore_failure=bool(parameters.get("ignore_failure")))
+
+
+def reinstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    chosen = _chosen(ctx.look(), parameters)
+    yield from reinstall_all(ctx, chosen, ignore_failure=bool(parameters.get("ignore_failure")))
+
+
+def reinstall_all(ctx: WorkflowContext, chosen: Collection[str], *, ignore_failure: bool) -> Graphs:
+    yield draw_uninstall(ctx.look(), chosen, "reinstall-uninstall", ignore_failure=ignore_failure)
+    yield draw_install(ctx.look(), chosen, "reinstall-install")
+
+
+def draw_install(topology: Topology, chosen: Collection[str], name: str = "install") -> Graph:
+    """Those that are there already establish their relationships to the chosen ones."""
+    drawing, ends = Drawing(name), dict[str, dict[str, frozenset[str]]]()
+    steps: dict[str, Sequence] = {}
+    for instance in topology.instances.values():
+        if instance.id in chosen:
+            steps[instance.id] = _install_one(drawing, topology, instance, ends.setdefault(instance.id, {}))
+        else:
+            steps[instance.id] = relate(drawing, topology, instance, chosen, "establish")
+    targets_first(drawing, topology, steps, ends)
+    return drawing.graph()
+
+
+def draw_uninstall(
+    topology: Topology, chosen: Collection[str], name: str = "uninstall", *, ignore_failure: bool = False
+) -> Graph:
+    """Those that stay unlink their relationships to the chosen ones."""
+    drawing = Drawing(name)
     steps = {
-        instance.id: _uninstall_one(drawing, topology, instance, careless)
+        instance.id: _uninstall_one(drawing, topology, instance, ignore_failure)
         if instance.id in chosen
-        else _relate(drawing, topology, instance, chosen, "unlink", careless)
+        else relate(drawing, topology, instance, chosen, "unlink", ignore_failure)
         for instance in topology.instances.values()
     }
     sources_first(drawing, topology, steps)
-    yield drawing.graph()
+    return drawing.graph()
+
+
+def relate(
+    drawing: Drawing,
+    topology: Topology,
+    instance: Instance,
+    targets: Collection[str],
+    name: str,
+    ignore_failure: bool = False,
+) -> Sequence:
+    """An instance that stays: it only establishes or unlinks its relationships to those that come or go."""
+    operations = [
+        operation
+        for link in topology.links(instance)
+        if link.target.id in targets
+        for operation in topology.link_operations(link, name)
+    ]
+    if not operations:
+        return drawing.knot(instance.id)
+    steps = drawing.subgraph(f"stub_{instance.id}")
+    steps.add(*(replace(operation, ignore_failure=ignore_failure) for operation in operations))
+    return steps
+
+
+def _chosen(topology: Topology, parameters: Mapping[str, Json]) -> set[str]:
+    return {instance.id for instance in select(topology, parameters)}
 
 
 def _install_one(drawing: Drawing, topology: Topology, instance: Instance, ends: dict[str, frozenset[str]]) -> Sequence:
@@ -94,21 +140,4 @@ def _uninstall_one(drawing: Drawing, topology: Topology, instance: Instance, car
             drafter.draw(steps, phase)
     if state != State.DELETED:
         steps.fork(*drafter.state(State.DELETED), *drafter.said("Deleted node instance"))
-    return steps
-
-
-def _relate(
-    drawing: Drawing, topology: Topology, instance: Instance, chosen: set[str], name: str, careless: bool = False
-) -> Sequence:
-    """An instance that stays: it only establishes or unlinks its relationships to those that come or go."""
-    operations = [
-        operation
-        for link in topology.links(instance)
-        if link.target.id in chosen
-        for operation in topology.link_operations(link, name)
-    ]
-    if not operations:
-        return drawing.knot(instance.id)
-    steps = drawing.subgraph(f"stub_{instance.id}")
-    steps.add(*(replace(operation, ignore_failure=careless) for operation in operations))
     return steps

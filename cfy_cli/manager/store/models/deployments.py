@@ -225,8 +225,11 @@ class NodeInstance(InDeployment, Base):
 
     @property
     def has_configuration_drift(self) -> bool:
-        drift = (self.system_properties or {}).get("configuration_drift") or {}
-        return drift.get("ok") is False
+        """Whether the last check of it, or of a relationship it is an end of, found anything."""
+        known = self.system_properties or {}
+        links = [known.get(f"{side}_relationships_configuration_drift") or {} for side in ("source", "target")]
+        found = [known.get("configuration_drift") or {}, *(drift for ends in links for drift in ends.values())]
+        return any(drift.get("result") for drift in found)
 
     @property
     def is_status_check_ok(self) -> bool:

@@ -1,0 +1,108 @@
+"""validate_agents and install_new_agents: asking hosts for their agents, and giving them others."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cfy_cli.contract.states import InstanceState
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.graph import Drawing, Sequence
+from cfy_cli.manager.engine.ports import Instance
+from cfy_cli.manager.engine.selection import select
+from cfy_cli.manager.engine.tasks import Note, Operation
+from cfy_cli.manager.engine.topology import Topology
+from cfy_cli.manager.engine.workflows.agents import AGENT, MONITORING_AGENT, is_host, method_of
+from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
+from cfy_cli.manager.engine.workflows.phases import MONITORING
+
+Json = Any
+
+FORWARDED = ("manager_ip", "manager_certificate")  # parameters that the operations take
+
+
+def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    topology = ctx.look()
+    drawing = Drawing("validate_agents")
+    for host in _hosts(ctx, topology, parameters):
+        _validate(drawing, topology, host, {"current_amqp": True})
+    yield drawing.graph()
+
+
+def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    """Nothing is installed before every agent has answered."""
+    topology = ctx.look()
+    drawing = Drawing("install_agents")
+    hosts = _hosts(ctx, topology, parameters)
+    forwarded = {name: parameters.get(name) for name in FORWARDED}
+    checks = []
+    if parameters.get("validate", True):
+        checks = [_validate(drawing, topology, host, {"current_amqp": False, **forwarded}).id for host in hosts]
+    if parameters.get("install", True):
+        more = {name: parameters.get(name) for name in ("install_agent_timeout", "stop_old_agent")}
+        for host in hosts:
+            drawing.wait(_install(drawing, topology, host, {**forwarded, **more}).id, checks)
+    yield drawing.graph()
+
+
+def _hosts(ctx: WorkflowContext, topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]:
+    """The hosts that are meant. Raises Invalid for those that are no hosts, have no agent, or do not run."""
+    methods, chosen = parameters.get("install_methods"), select(topology, parameters)
+    if parameters.get("node_ids") or parameters.get("node_instance_ids"):
+        wrong = [
+            *(f"Node instance {one.id} is not host." for one in chosen if not is_host(topology, one)),
+            *(
+                f"Agent should not be installed on node instance {one.id}."
+                for one in chosen
+                if is_host(topology, one) and method_of(topology, one) == "none"
+            ),
+        ]
+        if wrong:
+            raise Invalid(f"Specified filters are not correct: {' '.join(wrong)}")
+        hosts = chosen
+    else:
+        hosts = [one for one in chosen if is_host(topology, one) and _wanted(method_of(topology, one), methods)]
+    for host in hosts:
+        if host.state != InstanceState.STARTED:
+            raise Invalid(f"Node {host.id} is not started (state: {host.state})")
+    if not hosts:
+        ctx.say("Nothing to do: no host of this deployment has such an agent.")
+    return hosts
+
+
+def _wanted(method: str, methods: Json) -> bool:
+    return method != "none" if methods is None else method in methods
+
+
+def _validate(drawing: Drawing, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> Sequence:
+    steps = drawing.subgraph(f"validate_{host.id}")
+    steps.add(
+        Note(host.id, "Validating agent connection."),
+        *_operation(topology, host, f"{AGENT}.validate_amqp", inputs),
+        Note(host.id, "Validation done"),
+    )
+    return steps
+
+
+def _install(drawing: Drawing, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> Sequence:
+    steps = drawing.subgraph(f"install_{host.id}")
+    steps.add(
+        Note(host.id, "Installing new agent"),
+        *_operation(topology, host, f"{AGENT}.create_amqp", inputs),
+        Note(host.id, "New agent installed."),
+        *_operation(topology, host, f"{AGENT}.validate_amqp", {"current_amqp": True}),
+        *_operation(topology, host, f"{MONITORING_AGENT}.install"),
+        *_operation(topology, host, f"{MONITORING_AGENT}.start"),
+    )
+    inside = topology.contained(host.id)
+    steps.fork(*(step for one in _of(topology, inside) for step in _operation(topology, one, f"{MONITORING}.start")))
+    return steps
+
+
+def _of(topology: Topology, ids: Iterable[str]) -> list[Instance]:
+    return [topology.instances[one] for one in sorted(ids)]
+
+
+def _operation(
+    topology: Topology, instance: Instance, name: str, inputs: Mapping[str, Json] | None = None
+) -> list[Operation]:
+    found = topology.operation(instance, name, inputs)
+    return [] if found is None else [found]

@@ -1,0 +1,121 @@
+"""What can be scaled, a node or a scaling group, and which of its instances may be asked for by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.topology import Topology
+from cfy_cli.manager.engine.workflows.context import WorkflowContext
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    name: str
+    is_group: bool
+    current: int
+    planned: int
+    least: int
+    most: int  # below zero: no limit
+    scale_compute: bool
+
+
+def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Entity:
+    """The group or node of that name; with `scale_compute`, the host of the node where it has one."""
+    groups = ctx.job.plan.get("scaling_groups") or {}
+    if name in groups:
+        return _entity(name, groups[name]["properties"], is_group=True, scale_compute=scale_compute)
+    nodes = {node["id"]: node for node in ctx.job.plan["nodes"]}
+    if name not in nodes:
+        raise Invalid(
+            f"No scalable entity named {name} was found", hint=f"There is {', '.join(sorted([*groups, *nodes]))}."
+        )
+    node = nodes[name]
+    if scale_compute and node.get("host_id") in nodes:
+        node = nodes[node["host_id"]]
+    return _entity(
+        node["id"], node["capabilities"]["scalable"]["properties"], is_group=False, scale_compute=scale_compute
+    )
+
+
+def choices(
+    topology: Topology, entity: Entity, delta: int, parameters: Mapping[str, Json]
+) -> tuple[list[str], list[str]]:
+    """The instances to remove first and those to keep. Raises Invalid, with all that is wrong with them."""
+    include, exclude = _names(parameters.get("include_instances")), _names(parameters.get("exclude_instances"))
+    if not include and not exclude:
+        return [], []
+    if delta > 0:
+        raise Invalid("Instances cannot be included or excluded when scaling up.")
+    members = _members(topology, entity)
+    known = {*members, *(one for inside in members.values() for one in inside)}
+    problems = [
+        *_missing("included", include, known),
+        *_missing("excluded", exclude, known),
+        *_both(include, exclude),
+        *_too_many(entity, delta, exclude, members),
+    ]
+    if entity.scale_compute:
+        problems.append(
+            "Instances cannot be included or excluded with scale_compute; name the host as the scalable entity instead."
+        )
+    if problems:
+        raise Invalid(" ".join([*problems, _told(members, entity)]))
+    return include, exclude
+
+
+def _entity(name: str, counts: Mapping[str, Json], *, is_group: bool, scale_compute: bool) -> Entity:
+    return Entity(
+        name,
+        is_group,
+        int(counts["current_instances"]),
+        int(counts["planned_instances"]),
+        int(counts.get("min_instances") or 0),
+        int(counts.get("max_instances", -1)),
+        scale_compute,
+    )
+
+
+def _members(topology: Topology, entity: Entity) -> dict[str, list[str]]:
+    """The instances of the node, or those of the group with the node instances in each."""
+    if not entity.is_group:
+        return {one.id: [] for one in topology.instances.values() if one.node_id == entity.name}
+    found: dict[str, list[str]] = {}
+    for instance in topology.instances.values():
+        for group in instance.scaling_groups:
+            if group["name"] == entity.name:
+                found.setdefault(group["id"], []).append(instance.id)
+    return found
+
+
+def _missing(what: str, named: list[str], known: set[str]) -> list[str]:
+    missing = [one for one in named if one not in known]
+    return [f"The following {what} instances did not exist: {', '.join(missing)}."] if missing else []
+
+
+def _both(include: list[str], exclude: list[str]) -> list[str]:
+    both = [one for one in include if one in exclude]
+    return [f"The following instances were both excluded and included: {', '.join(both)}."] if both else []
+
+
+def _too_many(entity: Entity, delta: int, exclude: list[str], members: Mapping[str, list[str]]) -> list[str]:
+    kept = [one for one, inside in members.items() if one in exclude or not set(inside).isdisjoint(exclude)]
+    left = len(members) + delta
+    if len(kept) <= max(left, 0):
+        return []
+    return [f"{len(kept)} instances of {entity.name} are excluded, but only {left} are to be left."]
+
+
+def _told(members: Mapping[str, list[str]], entity: Entity) -> str:
+    if not entity.is_group:
+        return f"Available instances were: {', '.join(members)}"
+    listed = "; ".join(f"{group}: {', '.join(inside)}" for group, inside in members.items())
+    return f"Groups and member instances were: {listed}"
+
+
+def _names(given: Json) -> list[str]:
+    if not given:
+        return []
+    return [str(one) for one in given] if isinstance(given, list) else [str(given)]

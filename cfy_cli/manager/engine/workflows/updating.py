@@ -1,0 +1,74 @@
+"""What updates of deployments are built of, beside `draw_install`, `draw_uninstall`, `draw_drift`, `draw_status`."""
+
+from collections.abc import Collection, Iterator
+
+from cfy_cli.contract.states import InstanceState
+from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.ports import Instance
+from cfy_cli.manager.engine.stamps import drifted, drifted_links
+from cfy_cli.manager.engine.tasks import Note, Operation, SetState
+from cfy_cli.manager.engine.topology import Topology
+from cfy_cli.manager.engine.workflows.order import targets_first
+from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
+
+VERBS = ("preupdate", "update", "postupdate", "update_config", "update_apply", "update_postapply")
+
+Pair = tuple[str, str]  # the ids of a relationship's source and target
+
+
+def can_update(topology: Topology, instance: Instance) -> bool:
+    """Whether its node has an operation for being updated where it is; if not, a change means installing it anew."""
+    return any(topology.operation(instance, f"{LIFECYCLE}.{verb}") is not None for verb in VERBS)
+
+
+def draw_update(topology: Topology, chosen: Collection[str], name: str = "update") -> Graph:
+    """Run the update operations of the chosen instances that have drifted, and of their drifted relationships."""
+    drawing = Drawing(name)
+    steps = {
+        instance.id: _update_one(drawing, instance, list(_operations(topology, instance)))
+        if instance.id in chosen
+        else drawing.knot(instance.id)
+        for instance in topology.instances.values()
+    }
+    targets_first(drawing, topology, steps)
+    return drawing.graph()
+
+
+def draw_relationships(topology: Topology, pairs: Collection[Pair], verb: str, name: str) -> Graph:
+    """Run `establish` or `unlink` of the given relationships between instances that stay."""
+    drawing = Drawing(name)
+    for instance in topology.instances.values():
+        operations = [
+            operation
+            for link in topology.links(instance)
+            if (link.source.id, link.target.id) in pairs
+            for operation in topology.link_operations(link, verb)
+        ]
+        if operations:
+            drawing.subgraph(f"stub_{instance.id}").add(*operations)
+    return drawing.graph()
+
+
+def _update_one(drawing: Drawing, instance: Instance, operations: list[Operation]) -> Sequence:
+    if not operations:
+        return drawing.knot(instance.id)
+    steps = drawing.subgraph(f"update_{instance.id}")
+    updated = SetState(instance.id, InstanceState(instance.state), because="updated")
+    steps.add(Note(instance.id, "Updating node instance"), *operations, updated)
+    steps.add(Note(instance.id, "Node instance updated"))
+    return steps
+
+
+def _operations(topology: Topology, instance: Instance) -> Iterator[Operation]:
+    if drifted(instance):
+        for verb in VERBS:
+            operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
+            if operation is not None:
+                yield operation
+    for link in topology.links(instance):
+        ends = set()
+        if link.target.id in drifted_links(instance, "source"):
+            ends.add(link.source.id)
+        if instance.id in drifted_links(link.target, "target"):
+            ends.add(link.target.id)
+        yield from (one for one in topology.link_operations(link, "update") if one.instance_id in ends)
