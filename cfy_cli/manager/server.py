@@ -15,6 +15,7 @@ from cfy_cli.manager.rest import (
     events,
     executions,
     nodes,
+    plugins,
     searches,
     sites,
     status,
@@ -32,6 +33,7 @@ RESOURCES: tuple[Routes, ...] = (
     events.routes,
     executions.routes,
     nodes.routes,
+    plugins.routes,
     searches.routes,
     sites.routes,
     status.routes,
@@ -47,7 +49,7 @@ def create_app(manager: Manager) -> FastAPI:
     app.state.manager = manager
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
-    app.include_router(status.unversioned.router, prefix="/api")
+    app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
