@@ -123,6 +123,27 @@ NODES = Resource(
         "actual_planned_number_of_instances": "planned_number_of_instances",
     },
 )
+PLUGINS = Resource(
+    name="plugins",
+    noun="plugin",
+    key="id",
+    sort="uploaded_at",
+    search=("id", "package_name"),
+    columns=(
+        "id",
+        "package_name",
+        "package_version",
+        "distribution",
+        "distribution_release",
+        "installation_state",
+        "uploaded_at",
+        "visibility",
+        "tenant_name",
+        "created_by",
+        "yaml_url_path",
+    ),
+    headings={"installation_state": "installed on"},
+)
 SITES = Resource(
     name="sites",
     noun="site",
@@ -171,6 +192,7 @@ ALL = (
     EXECUTIONS,
     NODE_INSTANCES,
     NODES,
+    PLUGINS,
     SITES,
     TENANTS,
     TOKENS,

@@ -48,6 +48,14 @@ GET    /nodes                                  node_list
 GET    /node-instances                         node_instance_list
 GET    /node-instances/{node_instance_id}      node_instance_get
 PATCH  /node-instances/{node_instance_id}      node_instance_update
+GET    /plugins                                plugin_list
+GET    /plugins/{plugin_id}                    plugin_get
+POST   /plugins                                plugin_upload
+PATCH  /plugins/{plugin_id}                    plugin_upload
+DELETE /plugins/{plugin_id}                    plugin_delete
+PATCH  /plugins/{plugin_id}/set-visibility     resource_set_visibility
+GET    /plugins/{plugin_id}/archive            plugin_download
+GET    /plugins/{plugin_id}/yaml               plugin_download
 GET    /sites                                  site_list
 GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create

@@ -12,8 +12,8 @@ from typing import BinaryIO
 class Files:
     """Everything the manager keeps outside its database, below one folder.
 
-    blueprints/NUMBER/archive.SUFFIX, blueprints/NUMBER/resources/, deployments/NUMBER/: NUMBER is the row's storage id,
-    so nothing a user types becomes a path.
+    blueprints/NUMBER/archive.SUFFIX, blueprints/NUMBER/resources/, deployments/NUMBER/, plugins/NUMBER/: NUMBER is the
+    row's storage id, so nothing a user types becomes the name of a folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,6 +36,10 @@ class Files:
 
     def deployment(self, number: int) -> Path:
         return self.folder / "deployments" / str(number)
+
+    def plugin(self, number: int) -> Path:
+        """A plugin's wagon, its YAML files, and the environment it is installed in."""
+        return self.folder / "plugins" / str(number)
 
     @contextmanager
     def receive(self) -> Iterator[tuple[BinaryIO, Path]]:
@@ -62,3 +66,6 @@ class Files:
 
     def forget_deployment(self, number: int) -> None:
         shutil.rmtree(self.deployment(number), ignore_errors=True)
+
+    def forget_plugin(self, number: int) -> None:
+        shutil.rmtree(self.plugin(number), ignore_errors=True)

@@ -4,7 +4,9 @@ from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, Worker
 from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, User
+from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
+from cfy_cli.manager.store.models.plugins import Plugin
 from cfy_cli.manager.store.models.sites import Site
 
 __all__ = [
@@ -18,7 +20,10 @@ __all__ = [
     "Membership",
     "Node",
     "NodeInstance",
+    "Operation",
+    "Plugin",
     "Site",
+    "TasksGraph",
     "Tenant",
     "Token",
     "User",

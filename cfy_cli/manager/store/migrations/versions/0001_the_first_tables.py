@@ -116,6 +116,39 @@ def upgrade() -> None:
     with op.batch_alter_table("memberships", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_memberships_tenant_storage_id"), ["tenant_storage_id"], unique=False)
 
+    op.create_table("plugins",
+        sa.Column("id", text(36), nullable=False),
+        sa.Column("archive_name", text(256), nullable=False),
+        sa.Column("package_name", text(256), nullable=False),
+        sa.Column("package_version", text(256), nullable=False),
+        sa.Column("package_source", sa.Text(), nullable=True),
+        sa.Column("title", text(256), nullable=False),
+        sa.Column("distribution", text(256), nullable=True),
+        sa.Column("distribution_version", text(256), nullable=True),
+        sa.Column("distribution_release", text(256), nullable=True),
+        sa.Column("supported_platform", text(256), nullable=True),
+        sa.Column("supported_py_versions", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("wheels", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("excluded_wheels", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("yaml_files", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("blueprint_labels", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("deployment_labels", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("resource_tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("installation_state", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("tenant_name", text(256), nullable=False),
+        sa.Column("visibility", text(16), nullable=False),
+        sa.Column("created_at", text(24), nullable=False),
+        sa.Column("created_by", text(256), nullable=False),
+        sa.Column("storage_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
+        sa.PrimaryKeyConstraint("storage_id"),
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True
+    )
+    with op.batch_alter_table("plugins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_plugins_package_name"), ["package_name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_plugins_tenant_name"), ["tenant_name"], unique=False)
+
     op.create_table("sites",
         sa.Column("name", text(256), nullable=False),
         sa.Column("location", text(128), nullable=True),
@@ -256,6 +289,54 @@ def upgrade() -> None:
         batch_op.create_index("ix_executions_status_created", ["status", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_executions_tenant_name"), ["tenant_name"], unique=False)
 
+    op.create_table("tasks_graphs",
+        sa.Column("id", text(36), nullable=False),
+        sa.Column("name", text(256), nullable=False),
+        sa.Column("execution_id", text(36), nullable=False),
+        sa.Column("tenant_name", text(256), nullable=False),
+        sa.Column("visibility", text(16), nullable=False),
+        sa.Column("created_at", text(24), nullable=False),
+        sa.Column("created_by", text(256), nullable=False),
+        sa.Column("storage_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["execution_id"], ["executions.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
+        sa.PrimaryKeyConstraint("storage_id"),
+        sa.UniqueConstraint("id")
+    )
+    with op.batch_alter_table("tasks_graphs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tasks_graphs_execution_id"), ["execution_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_tasks_graphs_tenant_name"), ["tenant_name"], unique=False)
+
+    op.create_table("operations",
+        sa.Column("id", text(36), nullable=False),
+        sa.Column("tasks_graph_id", text(36), nullable=False),
+        sa.Column("task", text(512), nullable=True),
+        sa.Column("name", text(512), nullable=False),
+        sa.Column("type", text(64), nullable=False),
+        sa.Column("state", text(24), nullable=False),
+        sa.Column("dependencies", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("parameters", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("failure", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("pid", sa.Integer(), nullable=True),
+        sa.Column("birth", text(64), nullable=True),
+        sa.Column("manager_name", text(256), nullable=True),
+        sa.Column("agent_name", text(256), nullable=True),
+        sa.Column("tenant_name", text(256), nullable=False),
+        sa.Column("visibility", text(16), nullable=False),
+        sa.Column("created_at", text(24), nullable=False),
+        sa.Column("created_by", text(256), nullable=False),
+        sa.Column("storage_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["tasks_graph_id"], ["tasks_graphs.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
+        sa.PrimaryKeyConstraint("storage_id"),
+        sa.UniqueConstraint("id")
+    )
+    with op.batch_alter_table("operations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_operations_tasks_graph_id"), ["tasks_graph_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_operations_tenant_name"), ["tenant_name"], unique=False)
+
     op.create_table("node_instances",
         sa.Column("id", text(256), nullable=False),
         sa.Column("node_id", text(256), nullable=False),
@@ -329,6 +410,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_node_instances_deployment_storage_id"))
 
     op.drop_table("node_instances")
+    with op.batch_alter_table("operations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_operations_tenant_name"))
+        batch_op.drop_index(batch_op.f("ix_operations_tasks_graph_id"))
+
+    op.drop_table("operations")
+    with op.batch_alter_table("tasks_graphs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tasks_graphs_tenant_name"))
+        batch_op.drop_index(batch_op.f("ix_tasks_graphs_execution_id"))
+
+    op.drop_table("tasks_graphs")
     with op.batch_alter_table("executions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_executions_tenant_name"))
         batch_op.drop_index("ix_executions_status_created")
@@ -353,6 +444,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tokens_user_storage_id"))
 
     op.drop_table("tokens")
+    with op.batch_alter_table("plugins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plugins_tenant_name"))
+        batch_op.drop_index(batch_op.f("ix_plugins_package_name"))
+
+    op.drop_table("plugins")
     with op.batch_alter_table("sites", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sites_tenant_name"))
 

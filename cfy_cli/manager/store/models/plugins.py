@@ -1,0 +1,72 @@
+"""Plugins: packages of Python code that operations of blueprints run, and of YAML that blueprints import."""
+
+from typing import Any
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column, synonym
+
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, text
+
+
+class Plugin(Owned, Base):
+    __tablename__ = "plugins"
+    __table_args__ = (NEVER_AGAIN,)
+    WIRE = (
+        "id",
+        "visibility",
+        "archive_name",
+        "distribution",
+        "distribution_release",
+        "distribution_version",
+        "excluded_wheels",
+        "package_name",
+        "package_source",
+        "package_version",
+        "supported_platform",
+        "supported_py_versions",
+        "uploaded_at",
+        "wheels",
+        "title",
+        "blueprint_labels",
+        "labels",
+        "resource_tags",
+        *Owned.OWNED_WIRE,
+        "installation_state",
+        "yaml_files_paths",
+        "yaml_url_path",
+        "file_server_path",
+    )
+
+    id: Mapped[str] = mapped_column(text(36), unique=True)
+    archive_name: Mapped[str] = mapped_column(Name)
+    package_name: Mapped[str] = mapped_column(Name, index=True)
+    package_version: Mapped[str] = mapped_column(Name)
+    package_source: Mapped[str | None] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Name)
+    distribution: Mapped[str | None] = mapped_column(Name)
+    distribution_version: Mapped[str | None] = mapped_column(Name)
+    distribution_release: Mapped[str | None] = mapped_column(Name)
+    supported_platform: Mapped[str | None] = mapped_column(Name)
+    supported_py_versions: Mapped[list[str] | None] = mapped_column(Json)
+    wheels: Mapped[list[str]] = mapped_column(Json, default=list)
+    excluded_wheels: Mapped[list[str] | None] = mapped_column(Json)
+    yaml_files: Mapped[list[str]] = mapped_column(Json, default=list)  # their names in the plugin's folder
+    blueprint_labels: Mapped[dict[str, list[str]] | None] = mapped_column(Json)
+    deployment_labels: Mapped[dict[str, list[str]] | None] = mapped_column(Json)  # `labels` on the wire
+    resource_tags: Mapped[dict[str, str] | None] = mapped_column(Json)
+    installation_state: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+
+    uploaded_at = synonym("created_at")
+
+    @property
+    def yaml_files_paths(self) -> list[str]:
+        return [f"plugins/{self.id}/{name}" for name in self.yaml_files]
+
+    @property
+    def yaml_url_path(self) -> str:
+        return f"plugin:{self.package_name}?version={self.package_version}&distribution={self.distribution}"
+
+    @property
+    def file_server_path(self) -> str | None:
+        return next(iter(self.yaml_files_paths), None)

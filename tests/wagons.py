@@ -1,0 +1,116 @@
+"""Plugins made by hand: a wheel is a zip, a wagon is an archive of wheels and a package.json."""
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+OPS = """
+from cloudify import ctx
+from cloudify.decorators import operation
+from cloudify.exceptions import NonRecoverableError
+
+@operation
+def create(who="nobody", **kwargs):
+    ctx.logger.info("hello %s", who)
+    ctx.instance.runtime_properties["version"] = VERSION
+    return {"returned": VERSION}
+"""
+YAML = """
+plugins:
+  tiny:
+    executor: central_deployment_agent
+    package_name: {name}
+    package_version: '{version}'
+node_types:
+  tiny.Node:
+    derived_from: cloudify.nodes.Root
+    properties: {{who: {{default: world}}}}
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {{implementation: tiny.tiny_ops.create, inputs: {{who: {{default: {{get_property: [SELF, who]}}}}}}}}
+"""
+
+
+def wheel(name: str, version: str, files: Mapping[str, str], requires: tuple[str, ...] = ()) -> tuple[str, bytes]:
+    """The file name and the bytes of a wheel of pure Python."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
+    needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+    contents = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in {**contents, f"{info}/RECORD": record}.items():
+            archive.writestr(path, text)
+    return f"{stem}-py3-none-any.whl", packed.getvalue()
+
+
+def about(name: str, version: str, wheels: Mapping[str, bytes], **more: Any) -> dict[str, Any]:
+    return {
+        "package_name": name,
+        "package_version": version,
+        "package_source": ".",
+        "archive_name": f"{name.replace('-', '_')}-{version}-py311-none-any.wgn",
+        "supported_platform": "any",
+        "supported_python_versions": ["py311"],
+        "build_server_os_properties": {"distribution": None, "distribution_version": None},
+        "wheels": list(wheels),
+        **more,
+    }
+
+
+def wagon(
+    name: str = "tiny-plugin",
+    version: str = "1.0.0",
+    ops: str = OPS,
+    *,
+    more_wheels: Mapping[str, bytes] = {},
+    requires: tuple[str, ...] = (),
+    zipped: bool = False,
+    **more: Any,
+) -> bytes:
+    """A wagon whose package has the module `tiny_ops`."""
+    file_name, content = wheel(name, version, {"tiny_ops.py": f"VERSION = {version!r}\n{ops}"}, requires)
+    wheels = {file_name: content, **more_wheels}
+    files = {
+        f"{name}/package.json": json.dumps(about(name, version, wheels, **more)).encode(),
+        **{f"{name}/wheels/{one}": data for one, data in wheels.items()},
+    }
+    packed = io.BytesIO()
+    if zipped:
+        with zipfile.ZipFile(packed, "w") as archive:
+            for path, data in files.items():
+                archive.writestr(path, data)
+    else:
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for path, data in files.items():
+                member = tarfile.TarInfo(path)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def package(
+    name: str = "tiny-plugin",
+    version: str = "1.0.0",
+    *,
+    yamls: Mapping[str, str] | None = None,
+    icon: bytes | None = None,
+    **of_wagon: Any,
+) -> bytes:
+    """What `cfy plugins upload` sends: a zip of the wagon, its yaml files and an icon."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("tiny.wgn", wagon(name, version, **of_wagon))
+        for file_name, text in (yamls or {"plugin.yaml": YAML.format(name=name, version=version)}).items():
+            archive.writestr(file_name, text)
+        if icon:
+            archive.writestr("icon.png", icon)
+    return packed.getvalue()
