@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,11 +42,18 @@ def data_dir() -> Decorator:
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen at.")
 @click.option("--database", "database_url", help="The database to keep things in, as a URL; by default a file.")
 @click.option("--workers", type=click.IntRange(1), help="How many worker processes to run.")
+@click.option("--foreground", is_flag=True, help="Stay in the foreground and log to stderr; Ctrl-C ends it.")
 @pass_app
-def start_manager(app: App, **chosen: Any) -> None:
+def start_manager(app: App, *, foreground: bool, **chosen: Any) -> None:
     """Start a manager in the background; what is not given is as it was the last time."""
     settings = _settings(app, **chosen)
-    running = _start(settings)
+    if foreground:
+        _stay(settings, lambda running: _tell_started(app, running, settings))
+    else:
+        _tell_started(app, _start(settings), settings)
+
+
+def _tell_started(app: App, running: Running, settings: Settings) -> None:
     profile = _local_profile(app, running, settings)
     app.result(f"Manager started at {running.url}", _data(running))
     if app.profiles.active() not in (None, profile.name):
@@ -124,14 +132,27 @@ def ensure_running(app: App) -> Profile:
 
 
 def _start(settings: Settings) -> Running:
+    _must_be_installed()
+    from cfy_cli.manager import supervise
+
+    return supervise.start(settings)
+
+
+def _stay(settings: Settings, ready: Callable[[Running], None]) -> None:
+    """Be the manager until it is told to stop."""
+    _must_be_installed()
+    from cfy_cli.manager import supervise, supervisor
+
+    supervise.prepare_folder(settings.data_dir)
+    raise SystemExit(supervisor.supervise(settings, ready))
+
+
+def _must_be_installed() -> None:
     if find_spec("fastapi") is None:
         raise Unreachable(
             "No manager is in use, and the one for this machine is not installed",
             hint="Install it: pip install 'cfy-cli[manager]', or use another: cfy profiles use ADDRESS",
         )
-    from cfy_cli.manager import supervise
-
-    return supervise.start(settings)
 
 
 def _settings(app: App, **chosen: Any) -> Settings:

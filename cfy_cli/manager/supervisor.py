@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +27,10 @@ from cfy_cli.manager.supervise import (
     SETTINGS,
     STATE,
     STOP_SECONDS,
+    AlreadyRunning,
     Running,
     pack,
+    status,
     tail,
     unpack,
 )
@@ -35,10 +38,6 @@ from cfy_cli.manager.supervise import (
 log = logging.getLogger(__name__)
 MOST_DEATHS, IN_SECONDS = 5, 30.0  # of one child; more means that starting it again does not help
 Child = subprocess.Popen[bytes]
-
-
-class Locked(Exception):
-    """Somebody else has the data folder."""
 
 
 class Supervisor:
@@ -110,6 +109,7 @@ class Supervisor:
             [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],
             pass_fds=list(descriptors.values()),
             env={**os.environ, SETTINGS: pack(self._actual())},
+            process_group=0,  # Ctrl-C in a terminal is for us; we end them in their order
         )
         os.close(said)
         os.set_inheritable(ready, False)
@@ -181,32 +181,23 @@ class Supervisor:
         return running
 
 
-def supervise(settings: Settings, report: int | None = None) -> int:
-    """Run a manager until it is told to stop; `report` is told how the start went, in one line of JSON."""
-    try:
-        supervisor = Supervisor(settings)
-    except Locked:
-        _tell(report, {"locked": True})
-        return 1
-    except CfyError as error:
-        return _failed(report, error)
+def supervise(settings: Settings, ready: Callable[[Running], None]) -> int:
+    """Run a manager in this process until it is told to stop; `ready` hears when it answers.
+
+    Raises AlreadyRunning, or a sentence why it cannot start; nothing is left running then.
+    """
+    supervisor = Supervisor(settings)
     try:
         running = supervisor.start()
-    except CfyError as error:
+    except CfyError:
         supervisor.give_up()  # first: whoever is told may look at once
-        return _failed(report, error)
-    _tell(report, asdict(running))
-    log.warning("The manager answers at %s", running.url)
+        raise
     try:
+        ready(running)
+        log.warning("The manager answers at %s", running.url)
         return supervisor.watch()
     finally:
         supervisor.end()
-
-
-def _failed(report: int | None, error: CfyError) -> int:
-    log.error("%s", error)
-    _tell(report, {"error": str(error), "hint": error.hint})
-    return 1
 
 
 def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
@@ -214,7 +205,7 @@ def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Locked from None
+        raise AlreadyRunning(status(data_dir), data_dir) from None
     return file
 
 
@@ -251,15 +242,23 @@ def _without_password(url: str) -> str:
     return f"{scheme}://{login.partition(':')[0]}@{place}" if at else url
 
 
-def _tell(report: int | None, said: dict[str, object]) -> None:
-    if report is not None:
+def main() -> int:
+    """In the background: whoever started us reads from a pipe how it went, as one line of JSON."""
+    logging.basicConfig(format="%(asctime)s supervisor %(levelname)s %(message)s", level=logging.INFO)
+    settings, report = unpack(os.environ.pop(SETTINGS)), int(sys.argv[1])
+
+    def tell(said: dict[str, object]) -> None:
         with suppress(OSError), os.fdopen(report, "w") as pipe:
             pipe.write(json.dumps(said) + "\n")
 
-
-def main() -> int:
-    logging.basicConfig(format="%(asctime)s supervisor %(levelname)s %(message)s", level=logging.INFO)
-    return supervise(unpack(os.environ.pop(SETTINGS)), int(sys.argv[1]))
+    try:
+        return supervise(settings, lambda running: tell(asdict(running)))
+    except AlreadyRunning:
+        tell({"locked": True})
+    except CfyError as error:
+        log.error("%s", error)
+        tell({"error": str(error), "hint": error.hint})
+    return 1
 
 
 if __name__ == "__main__":

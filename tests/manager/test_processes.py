@@ -238,3 +238,26 @@ def test_postgresql_behind_the_same_commands(data_dir: Path, database_url: str):
     assert ask(running, data_dir, "/sites/tlv", "PUT", json={}).ok
     services = ask(running, data_dir, "/status").json()["services"]
     assert services["PostgreSQL"]["status"] == "Active"
+
+
+def test_in_the_foreground_it_ends_with_an_interrupt_and_takes_its_children_along(data_dir: Path, tmp_path: Path):
+    port = free_port()
+    program = [sys.executable, "-m", "cfy_cli", "manager", "start", "--foreground", "--workers", "1"]
+    process = subprocess.Popen(
+        [*program, "--port", str(port), "--data-dir", str(data_dir)],
+        env={**os.environ, "CFY_WORKDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"Manager started at http://127.0.0.1:{port}\n"
+    running = supervise.status(data_dir)
+    assert running is not None
+    assert running.pid == process.pid
+    assert ask(running, data_dir, "/status").ok
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert not any(alive(pid) for pid in (running.server, *running.workers))
