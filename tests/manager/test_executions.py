@@ -77,6 +77,10 @@ def test_history_is_narrowed_down(ask: Ask, hello: str, run):
     assert "hello" in found("type=cloudify_log&level=info")
     assert found("from_datetime=2999-01-01T00:00:00Z") == []
     assert found("_range=reported_timestamp,2000-01-01T00:00:00Z,2000-01-02T00:00:00Z") == []
+    assert (
+        found("_range=@timestamp,2000-01-01 00:00:00,&_sort=-@timestamp")[-1] == "Starting 'install' workflow execution"
+    )
+    assert ask("GET", f"{path}&from_datetime=notadate").status_code == 400
     assert ask("GET", f"{path}&_range=timestamp,notadate,").status_code == 400
     assert ask("GET", f"{path}&nonsense=1").status_code == 400
 

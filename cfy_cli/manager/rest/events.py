@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.rest.paging import flag, listing, moment
 from cfy_cli.manager.store.listing import Listing, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import check_include, narrow
@@ -19,6 +19,7 @@ from cfy_cli.manager.store.query import check_include, narrow
 routes = Routes("events")
 EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id")
 Asked = Annotated[Listing, Depends(listing(sort="reported_timestamp", extra=EXTRA))]
+TIMES = {"@timestamp": "reported_timestamp"}
 ONLY_EVENTS = ("event_type",)
 ONLY_LOGS = ("level", "logger")
 
@@ -95,10 +96,13 @@ def _chosen(call: Call, asked: Listing) -> ColumnElement[bool]:
 
 
 def _timed(query: Mapping[str, str], asked: Listing) -> Listing:
+    """With the names by which clients of every age call the time of an event."""
+    ranges = [replace(span, column=TIMES.get(span.column, span.column)) for span in asked.ranges]
     start, end = query.get("from_datetime"), query.get("to_datetime")
-    if not (start or end):
-        return asked
-    return replace(asked, ranges=(*asked.ranges, Range("reported_timestamp", start, end)))
+    if start or end:
+        ranges.append(Range("reported_timestamp", moment(start or ""), moment(end or "")))
+    signs = [("-" if key.startswith("-") else "", key.lstrip("-")) for key in asked.sort]
+    return replace(asked, ranges=tuple(ranges), sort=tuple(sign + TIMES.get(key, key) for sign, key in signs))
 
 
 def _shown(row: Event, include: tuple[str, ...] | None) -> dict[str, Any]:

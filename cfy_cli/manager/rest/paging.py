@@ -75,11 +75,11 @@ def _range(text: str) -> Range:
     column, *ends = text.split(",")
     if len(ends) != 2:
         raise Invalid(f"`{text}` is not a range: give FIELD,FROM,TO; either end may be empty (_range)")
-    start, end = (_moment(value) for value in ends)
+    start, end = (moment(value) for value in ends)
     return Range(column, start, end)
 
 
-def _moment(text: str) -> str | None:
+def moment(text: str) -> str | None:
     if not text:
         return None
     try:

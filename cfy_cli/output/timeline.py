@@ -1,0 +1,108 @@
+"""When each operation of an execution ran: read from its events, drawn as text or as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from html import escape
+from typing import Any
+
+STARTED = "task_started"
+ENDS = {"task_succeeded": "succeeded", "task_failed": "failed", "task_rescheduled": "rescheduled"}
+MARKS = {"succeeded": "#", "failed": "x", "rescheduled": "~", "running": ">"}
+COLOURS = {"succeeded": "#4a90d9", "failed": "#d9534f", "rescheduled": "#e6a23c", "running": "#9aa5b1"}
+ROW, LABELS, WIDTH = 22, 320, 640  # of the SVG, in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One attempt at an operation; seconds since the first."""
+
+    place: str  # web_x1, or web_x1->db_y2 for a relationship
+    operation: str  # create
+    start: float
+    end: float
+    outcome: str  # succeeded, failed, rescheduled, running
+
+    @property
+    def label(self) -> str:
+        return f"{self.place} {self.operation}"
+
+
+def spans(events: Iterable[Mapping[str, Any]]) -> list[Span]:
+    """The attempts in the order they began; one without an end runs until the last event."""
+    begun: dict[str, Span] = {}
+    ended: list[Span] = []
+    first, last = None, 0.0
+    for event in events:
+        moment = _seconds(event)
+        first = moment if first is None else first
+        last = moment - first
+        place, operation = _place(event), str(event.get("operation") or "").rpartition(".")[2]
+        if not operation or not place:
+            continue
+        key = f"{place} {event['operation']}"
+        if event.get("event_type") == STARTED:
+            begun[key] = Span(place, operation, last, last, "running")
+        elif event.get("event_type") in ENDS and key in begun:
+            ended.append(replace(begun.pop(key), end=last, outcome=ENDS[event["event_type"]]))
+    still = [replace(span, end=last) for span in begun.values()]
+    return sorted([*ended, *still], key=lambda span: (span.start, span.label))
+
+
+def as_text(found: Sequence[Span], width: int) -> str:
+    """A line each: what, a bar over the whole time, when it began and how long it took."""
+    if not found:
+        return "No operation ran."
+    total = max(span.end for span in found) or 0.001
+    labels = max(len(span.label) for span in found)
+    room = max(10, width - labels - len("  |  12345.678 s +12345.678 s failed") - 6)
+    lines = []
+    for span in found:
+        start, end = round(span.start / total * room), round(span.end / total * room)
+        bar = (" " * start + MARKS[span.outcome] * max(1, end - start))[-room:].ljust(room)
+        lines.append(
+            f"{span.label:<{labels}} |{bar}| {span.start:>9.3f} s +{span.end - span.start:.3f} s"
+            + ("" if span.outcome == "succeeded" else f" {span.outcome}")
+        )
+    return "\n".join(lines)
+
+
+def as_svg(found: Sequence[Span], title: str) -> str:
+    """A picture that needs no program of the system to be drawn, and no network to be seen."""
+    total = max((span.end for span in found), default=0.0) or 0.001
+    height = ROW * (len(found) + 3)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABELS + WIDTH + 110}" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
+        f"<title>{escape(title)}</title>",
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="10" y="20" font-size="15">{escape(title)}</text>',
+    ]
+    for tick in range(5):
+        x = LABELS + WIDTH * tick / 4
+        parts.append(f'<line x1="{x}" y1="{ROW * 1.5}" x2="{x}" y2="{height - ROW}" stroke="#dde2e8"/>')
+        parts.append(f'<text x="{x}" y="{height - 6}" text-anchor="middle">{total * tick / 4:.2f} s</text>')
+    for number, span in enumerate(found):
+        y = ROW * (number + 2)
+        x = LABELS + WIDTH * span.start / total
+        length = max(2.0, WIDTH * (span.end - span.start) / total)
+        parts.append(f'<text x="{LABELS - 8}" y="{y + 4}" text-anchor="end">{escape(span.label)}</text>')
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y - 8}" width="{length:.1f}" height="16" rx="3" fill="{COLOURS[span.outcome]}">'
+            f"<title>{escape(span.label)}: {span.end - span.start:.3f} s, {span.outcome}</title></rect>"
+        )
+        parts.append(f'<text x="{x + length + 4:.1f}" y="{y + 4}" fill="#667">{span.end - span.start:.2f}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _place(event: Mapping[str, Any]) -> str:
+    if event.get("source_id"):
+        return f"{event['source_id']}->{event.get('target_id')}"
+    return str(event.get("node_instance_id") or "")
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    text = str(event.get("reported_timestamp") or event.get("timestamp"))
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
