@@ -73,7 +73,7 @@ def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
 
 @routes.post("/executions/{execution_id}", "execution_cancel")
 def act_on_execution(call: Call, execution_id: str, body: Action) -> dict[str, Any]:
-    """cancel, force-cancel or kill."""
+    """cancel, force-cancel or kill; resume or force-resume what failed or was cancelled."""
     return item(executions.steer(call.manager, call.store, execution_id, body.action), call.include)
 
 

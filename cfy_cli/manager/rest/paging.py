@@ -1,6 +1,7 @@
 """What a list is asked, read from the query string."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from dateutil import parser
@@ -80,10 +81,11 @@ def _range(text: str) -> Range:
 
 
 def moment(text: str) -> str | None:
+    """A point in time as the store has it; one without a zone is in UTC. None when there is none."""
     if not text:
         return None
     try:
-        moment = parser.isoparse(text.replace(" ", "T", 1))
+        found = parser.isoparse(text.replace(" ", "T", 1))
     except ValueError:
-        raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z (_range)") from None
-    return stamp(moment) if moment.tzinfo else stamp(moment.replace(tzinfo=parser.tz.UTC))  # type: ignore[attr-defined]
+        raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z") from None
+    return stamp(found if found.tzinfo else found.replace(tzinfo=UTC))
