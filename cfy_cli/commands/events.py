@@ -28,7 +28,7 @@ def cli() -> None:
 @click.option("-g", "--execution-group", help="The events of this group of executions.")
 @options.with_logs()
 @options.event_format()
-@options.worker_names()
+@options.worker_names("-w")
 @click.option("--tail", is_flag=True, help="Follow the execution to its end.")
 @options.times()
 @click.option("--node", "node_id", help="Only those of this node.")
@@ -75,18 +75,20 @@ def delete_events(app: App, deployment_id: str, store_before: bool, output_path:
 
 
 def _follow(app: App, execution_id: str | None, group_id: str | None, query: dict[str, Any]) -> None:
-    from cfy_cli.shell.wait import Watch, conclude, follow
+    from cfy_cli.shell.wait import see_through
+    from cfy_cli.shell.watch import Watch
 
     watch = Watch(None, query["include_logs"], query["json_output"], query["with_worker_names"])
     if execution_id:
         execution = app.client.executions.get(execution_id)
     else:
         execution = app.client.execution_groups.get(str(group_id))
-    conclude(app, follow(app, execution, watch, group=execution_id is None), watch)
+    see_through(app, execution, watch, group=execution_id is None)
 
 
 def _list(app: App, query: dict[str, Any], **which: Any) -> None:
-    from cfy_cli.shell.wait import Watch, show_event
+    from cfy_cli.shell.feed import show_event
+    from cfy_cli.shell.watch import Watch
 
     if which["execution_id"]:
         app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events

@@ -9,6 +9,7 @@ from cfy_cli.contract.states import STOPPING
 from cfy_cli.shell import options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.watch import Watch, watching
 
 DETAILS = ("blueprint_id", "ended_at", "error")
 
@@ -28,8 +29,7 @@ def cli() -> None:
               help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
 @click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
 @click.option("--schedule", type=values.moment, metavar="TIME", help="Start it at this time: 2026-11-23 12:59, in UTC.")
-@options.following()
-@options.worker_names()
+@watching("-w")
 @pass_app
 def start_execution(
     app: App,
@@ -37,24 +37,38 @@ def start_execution(
     deployment_id: str,
     parameters: tuple[str, ...],
     schedule: str | None,
-    timeout: int,
-    include_logs: bool,
-    json_output: bool,
-    with_worker_names: bool,
+    watch: Watch,
     **fields: Any,
 ) -> None:
     """Run the workflow WORKFLOW_ID on a deployment and follow it to its end."""
-    from cfy_cli.shell.wait import Watch, conclude, follow
+    from cfy_cli.shell.wait import see_through
     from cfy_cli.shell.workflows import start_workflow
 
-    watch = Watch(timeout, include_logs, json_output, with_worker_names)
     execution = start_workflow(app, deployment_id, workflow_id, parameters, watch, scheduled_time=schedule, **fields)
     if execution["status"] == "scheduled":
         app.result(f"Execution {execution['id']} is scheduled for {schedule}", execution)
         return
     if execution["status"] == "queued":
         app.note("It is queued: it starts when those before it have ended.")
-    conclude(app, follow(app, execution, watch), watch)
+    see_through(app, execution, watch)
+
+
+@cli.command("wait")
+@click.argument("execution_ids", nargs=-1, required=True, metavar="EXECUTION_ID...")
+@click.option("--for", "state", type=values.execution_state, metavar="STATE",
+              help="Wait until they are in this state, such as started; by default until they end.")  # fmt: skip
+@click.option("--fail-fast", is_flag=True, help="Stop waiting as soon as one of them fails.")
+@click.option("-g", "--groups", is_flag=True, help="The ids are those of groups of executions.")
+@click.option("--timeout", type=click.IntRange(0), help="Stop waiting after this many seconds; they go on.")
+@pass_app
+def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) -> None:
+    """Wait for the end of one or more executions; the exit code tells how they ended.
+
+    It is 5 when any failed, 6 when any was cancelled, 7 when the time was up.
+    """
+    from cfy_cli.shell.wait_many import wait_for
+
+    wait_for(app, execution_ids, **how)
 
 
 @cli.command("list")

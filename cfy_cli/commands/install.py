@@ -8,6 +8,7 @@ from cfy_cli.errors import Usage
 from cfy_cli.shell import options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
+from cfy_cli.shell.watch import Watch, watching
 
 
 @click.command("install", cls=Command)
@@ -31,7 +32,7 @@ from cfy_cli.shell.tree import Command
 @options.labels("--blueprint-labels", of="the blueprint")
 @options.labels("--deployment-labels", of="the deployment")
 @options.visibility()
-@options.following()
+@watching()
 @pass_app
 def cli(
     app: App,
@@ -49,9 +50,7 @@ def cli(
     blueprint_labels: Any,
     deployment_labels: Any,
     visibility: str,
-    timeout: int,
-    include_logs: bool,
-    json_output: bool,
+    watch: Watch,
     **fields: Any,
 ) -> None:
     """Upload the blueprint in BLUEPRINT_PATH, create a deployment of it and install that.
@@ -63,12 +62,10 @@ def cli(
     from cfy_cli.shell.creation import create_deployment
     from cfy_cli.shell.groups import install_group
     from cfy_cli.shell.uploads import send_blueprint
-    from cfy_cli.shell.wait import Watch
     from cfy_cli.shell.workflows import run_workflow
 
     if (deployment_group_id and not count) or (deployment_id and count):
         raise Usage("--deployment-group-id and --count go together, and without --deployment-id")
-    watch = Watch(timeout, include_logs, json_output)
     with prepared(blueprint_path, blueprint_filename, fetch=True) as source:
         blueprint_id = blueprint_id or source.default_id
         send_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)

@@ -56,7 +56,8 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
 
 
 def _run_checks(app: App, deployment_id: str | None) -> None:
-    from cfy_cli.shell.wait import Watch, follow
+    from cfy_cli.shell.wait import follow
+    from cfy_cli.shell.watch import Watch
     from cfy_cli.shell.workflows import start_workflow
 
     if not deployment_id:

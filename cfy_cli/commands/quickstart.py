@@ -31,17 +31,15 @@ def cli(app: App) -> None:
     """Deploy a small example with a manager on this machine, which is started if it does not run."""
     from cfy_cli.commands.deployments import present_values
     from cfy_cli.shell.creation import create_deployment
-    from cfy_cli.shell.wait import Watch, conclude, follow
-    from cfy_cli.shell.workflows import start_workflow
+    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.workflows import run_workflow
 
     app.use_local()
     _upload(app)
     key = _free_name(app)
     create_deployment(app, key, blueprint_id=NAME)
     app.note(f"Deployment `{key}` created from blueprint `{NAME}`")
-    watch = Watch()
-    execution = follow(app, start_workflow(app, key, "install", (), watch), watch)
-    conclude(app, execution, watch)
+    run_workflow(app, key, "install", (), Watch())
     if not app.as_data:
         for kind, values in (
             ("outputs", app.client.deployments.outputs(key)),

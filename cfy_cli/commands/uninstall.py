@@ -7,6 +7,7 @@ import click
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
+from cfy_cli.shell.watch import Watch, watching
 
 
 @click.command("uninstall", cls=Command)
@@ -15,7 +16,7 @@ from cfy_cli.shell.tree import Command
 @click.option("-f", "--force", is_flag=True, help="Go on even if other executions run or others depend on it.")
 @click.option("--recursive", is_flag=True, help="Uninstall and delete the services that it contains too.")
 @options.parameters()
-@options.following()
+@watching()
 @pass_app
 def cli(
     app: App,
@@ -24,20 +25,19 @@ def cli(
     force: bool,
     recursive: bool,
     parameters: tuple[str, ...],
-    timeout: int,
-    include_logs: bool,
-    json_output: bool,
+    watch: Watch,
     **fields: Any,
 ) -> None:
     """Uninstall the deployment DEPLOYMENT_ID and delete it, and its blueprint too unless others use that."""
     from cfy_cli.shell.creation import delete_deployment
-    from cfy_cli.shell.wait import Watch
     from cfy_cli.shell.workflows import run_workflow
 
     blueprint_id = app.client.deployments.get(deployment_id, _include="blueprint_id")["blueprint_id"]
     more = {"recursive": True} if recursive else {}
-    watch = Watch(timeout, include_logs, json_output)
     run_workflow(app, deployment_id, workflow_id, parameters, watch, force=force, more_parameters=more, **fields)
+    if watch.no_wait:
+        app.note(f"When it has ended, delete the rest: cfy deployments delete {deployment_id}")
+        return
     delete_deployment(app, deployment_id, force=force, recursive=recursive)
     app.say(f"Deployment `{deployment_id}` deleted")
     if app.client.deployments.list(blueprint_id=blueprint_id, _include="id", _size=1).total:

@@ -25,9 +25,22 @@ _ENDINGS: dict[str, type[CfyError]] = {
     ExecutionState.CANCELLED: ExecutionCancelled,
 }
 
+_ON_THE_WAY = (ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.PENDING, ExecutionState.STARTED)
+
 
 def ended(state: str) -> bool:
     return state in ENDED
+
+
+def reached(state: str, wanted: str) -> bool:
+    """Whether it is in the state, or has gone through it on the way to its good end."""
+    if wanted in ENDED:
+        return state == wanted
+    return state == ExecutionState.TERMINATED or (state not in ENDED and _order(state) >= _order(wanted))
+
+
+def _order(state: str) -> int:
+    return _ON_THE_WAY.index(state) if state in _ON_THE_WAY else len(_ON_THE_WAY)
 
 
 def failure_of(state: str) -> type[CfyError] | None:

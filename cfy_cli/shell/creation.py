@@ -9,7 +9,7 @@ from cfy_cli.contract.labels import Label
 from cfy_cli.errors import NotFound
 from cfy_cli.shell.app import App
 from cfy_cli.shell.inputs import read_inputs
-from cfy_cli.shell.wait import Watch
+from cfy_cli.shell.watch import Watch
 from cfy_cli.shell.workflows import follow_system_workflow
 
 

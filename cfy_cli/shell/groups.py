@@ -6,7 +6,8 @@ from dataclasses import replace
 from cfy_cli.contract.labels import Label
 from cfy_cli.shell.app import App
 from cfy_cli.shell.inputs import read_inputs
-from cfy_cli.shell.wait import Watch, conclude, follow
+from cfy_cli.shell.wait import follow, see_through
+from cfy_cli.shell.watch import Watch
 
 
 def install_group(
@@ -38,7 +39,7 @@ def install_group(
     defaults = read_inputs(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
     group = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
     app.note(f"Executing workflow `{workflow_id}` on deployment group `{group_id}`")
-    conclude(app, follow(app, group, watch, group=True), watch)
+    see_through(app, group, watch, group=True)
 
 
 def _wait_until_created(app: App, group_id: str, watch: Watch) -> None:

@@ -113,18 +113,6 @@ def parameters() -> Decorator:
     )  # fmt: skip
 
 
-def following() -> Decorator:
-    """How to watch an execution."""
-    return together(
-        click.option(
-            "--timeout", type=click.IntRange(0), default=900, show_default=True,
-            help="Stop waiting after this many seconds; the execution goes on.",
-        ),
-        with_logs(),
-        event_format(),
-    )  # fmt: skip
-
-
 def with_logs() -> Decorator:
     return click.option(
         "--include-logs/--no-logs", default=True, show_default=True, help="Show log lines among the events."
@@ -135,9 +123,9 @@ def event_format() -> Decorator:
     return click.option("--json-output", is_flag=True, help="Print each event as a line of JSON.")
 
 
-def worker_names() -> Decorator:
+def worker_names(*short: str) -> Decorator:
     return click.option(
-        "-w", "--with-worker-names/--without-worker-names", help="Say which manager or agent each event is from."
+        *short, "--with-worker-names/--without-worker-names", help="Say which manager or agent each event is from."
     )
 
 

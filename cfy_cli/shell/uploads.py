@@ -1,6 +1,5 @@
 """Sending a blueprint to the manager and seeing it unpacked there."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.output.progress import bar
 from cfy_cli.shell.app import App
 from cfy_cli.shell.blueprint_source import Source
-from cfy_cli.shell.wait import Watch, conclude, follow
+from cfy_cli.shell.polling import poll
+from cfy_cli.shell.wait import conclude, follow
+from cfy_cli.shell.watch import Watch
 
 STARTING = 30  # seconds within which the manager names the execution that unpacks
 
@@ -99,15 +100,15 @@ def check_offline(blueprint: Path) -> None:
 
 def _upload_execution(app: App, blueprint_id: str) -> Item | None:
     """An older manager names it a moment after its answer."""
-    deadline = time.monotonic() + STARTING
-    while time.monotonic() < deadline:
-        blueprint = app.client.blueprints.get(blueprint_id)
-        execution: Item | None = blueprint.get("upload_execution")
-        if execution and execution.get("id"):
-            return execution
-        if blueprint["state"] == "uploaded" or blueprint.get("error"):
-            return None
-        time.sleep(0.5)
+
+    def known(blueprint: Item) -> bool:
+        named = (blueprint.get("upload_execution") or {}).get("id")
+        return bool(named or blueprint["state"] == "uploaded" or blueprint.get("error"))
+
+    blueprint, done = poll(app, lambda: app.client.blueprints.get(blueprint_id), known, seconds=STARTING)
+    if done:
+        execution = blueprint.get("upload_execution") or {}
+        return execution if execution.get("id") else None
     raise CfyError(
         f"The manager does not say how it unpacks blueprint `{blueprint_id}`",
         hint=f"Look at its state: cfy blueprints get {blueprint_id}",

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.errors import Usage
 
 EARLIEST = 1970
@@ -15,6 +16,15 @@ def name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._~-]+", text):
         raise Usage(f"`{text}` cannot be a name", hint="A name is made of letters, digits, `-`, `.`, `_` and `~`.")
     return text
+
+
+def execution_state(text: str) -> str:
+    """A state as shown (`completed`) or as the wire spells it (`terminated`), on the wire's side."""
+    shown = {word: str(state) for state, word in DISPLAYED_AS.items()}
+    state = shown.get(text.lower(), text.lower())
+    if state not in set(ExecutionState):
+        raise Usage(f"`{text}` is not the state of an execution", hint=f"States: {', '.join(ExecutionState)}")
+    return state
 
 
 def moment(text: str) -> str:

@@ -9,7 +9,8 @@ from cfy_cli.client.collection import Item
 from cfy_cli.errors import CfyError
 from cfy_cli.shell.app import App
 from cfy_cli.shell.inputs import read_inputs
-from cfy_cli.shell.wait import Watch, conclude, follow
+from cfy_cli.shell.wait import conclude, follow, see_through
+from cfy_cli.shell.watch import Watch
 
 NOT_YET = frozenset(
     {"deployment_environment_creation_in_progress_error", "deployment_environment_creation_pending_error"}
@@ -19,10 +20,8 @@ NOT_YET = frozenset(
 def run_workflow(
     app: App, deployment_id: str, workflow_id: str, parameters: Sequence[str], watch: Watch, **fields: Any
 ) -> Item:
-    """Start it, follow it, tell its end; the execution as it ended. Raises what its end means."""
-    execution = follow(app, start_workflow(app, deployment_id, workflow_id, parameters, watch, **fields), watch)
-    conclude(app, execution, watch)
-    return execution
+    """Start it and see it through; the execution as it ended. Raises what its end means."""
+    return see_through(app, start_workflow(app, deployment_id, workflow_id, parameters, watch, **fields), watch)
 
 
 def start_workflow(

@@ -9,7 +9,7 @@ import responses
 
 from cfy_cli.contract.outcomes import EXIT_CODES, exit_code_of
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.shell import wait
+from cfy_cli.shell import polling, wait
 
 from .conftest import Run, page
 
@@ -34,8 +34,8 @@ END = event(9, "'install' workflow execution succeeded", event_type="workflow_su
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wait, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(wait, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(polling, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(wait, "LAST_WORDS", 0.1)
 
 
@@ -132,7 +132,7 @@ def test_an_interrupt_with_nobody_to_ask_leaves_it_running(
 
     states(wire, "started")
     wire.get(f"{API}/events", json=page(event(1)))
-    monkeypatch.setattr("cfy_cli.shell.wait.time.sleep", interrupt)
+    monkeypatch.setattr("cfy_cli.shell.polling.time.sleep", interrupt)
     assert "Execution e1 goes on without us" in run(START, code=130).err
 
 
@@ -151,7 +151,7 @@ def test_an_interrupt_at_a_terminal_offers_to_leave_or_to_cancel(
     states(wire, "started", "cancelled")
     cancel = wire.post(f"{API}/executions/e1", json=execution("cancelling"))
     wire.get(f"{API}/events", json=page())
-    monkeypatch.setattr("cfy_cli.shell.wait.time.sleep", interrupt_once)
+    monkeypatch.setattr("cfy_cli.shell.polling.time.sleep", interrupt_once)
     monkeypatch.setattr("cfy_cli.shell.app.App.interactive", True)
     run(START, code=code, stdin=answer)
     assert cancel.call_count == cancelled

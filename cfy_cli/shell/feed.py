@@ -1,0 +1,70 @@
+"""The events of what is followed: each shown once, and what they say about what runs now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cfy_cli.output import formats
+from cfy_cli.output.events import coloured, event_line, worth_showing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cfy_cli.client.client import Client
+    from cfy_cli.client.collection import Item
+    from cfy_cli.shell.app import App
+    from cfy_cli.shell.watch import Watch
+
+OVERLAP = 50  # events read again each time, since one may be stored before another that was reported earlier
+LAST_EVENTS = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
+_BEGINS, _ENDS = "task_started", frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
+
+
+class Feed:
+    """The events of one execution or of a group of them, each given once. `whose` is a filter for the list."""
+
+    def __init__(self, client: Client, whose: dict[str, Any], include_logs: bool) -> None:
+        self._client = client
+        self._query = {**whose, "include_logs": include_logs, "_sort": "reported_timestamp"}
+        self._seen: set[tuple[Any, str]] = set()
+        self._running: dict[tuple[Any, Any], None] = {}
+        self.complete = False
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._seen)
+
+    @property
+    def running(self) -> list[str]:
+        """The operations that have begun and not ended, the latest first: `web_x1.create`."""
+        return [".".join(filter(None, (node, str(name).rpartition(".")[2]))) for node, name in reversed(self._running)]
+
+    def new(self) -> Iterator[Item]:
+        offset = max(0, len(self._seen) - OVERLAP)
+        for page in self._client.events.pages(_offset=offset, **self._query):
+            for event in page:
+                key = (event.get("_storage_id"), str(event.get("type")))
+                if key not in self._seen:
+                    self._seen.add(key)
+                    self._take_in(event)
+                    yield event
+
+    def _take_in(self, event: Item) -> None:
+        kind = event.get("event_type")
+        self.complete = self.complete or kind in LAST_EVENTS
+        task = (event.get("node_instance_id") or event.get("source_id"), event.get("operation"))
+        if kind == _BEGINS and task[1]:
+            self._running[task] = None
+        elif kind in _ENDS:
+            self._running.pop(task, None)
+
+
+def show_event(app: App, event: Item, watch: Watch) -> None:
+    """Events are the answer of a plain command; where that is data, it is the execution, and they go to stderr."""
+    if watch.json_output:
+        formats.json_line(event, err=app.as_data)
+    elif worth_showing(event, app.verbosity):
+        line = coloured(event, event_line(event, worker_names=watch.with_worker_names))
+        click.echo(line, err=app.as_data, color=app.colour)

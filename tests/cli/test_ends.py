@@ -1,0 +1,115 @@
+"""However an execution ends and however it is waited for, the exit code tells how it ended."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.shell import polling
+from tests.conftest import Cfy
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs: {seconds: {type: string, default: '0'}}
+node_templates:
+  page:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: create.sh, max_retries: 0, inputs: {SECONDS_TO_SLEEP: {get_input: seconds}}}
+"""
+SCRIPT = '#!/bin/bash\n[ "$SECONDS_TO_SLEEP" = fail ] && exit 1\nexec sleep "$SECONDS_TO_SLEEP"\n'
+INPUT = {"completed": "0", "failed": "fail", "cancelled": "9", "running": "9"}
+CODES = {"completed": 0, "failed": 5, "cancelled": 6, "running": 7}
+
+pytestmark = pytest.mark.usefixtures("worker")
+Execution = Callable[[str], str]
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.1)
+
+
+@pytest.fixture
+def begun(cfy: Cfy, tmp_path: Path) -> Execution:
+    """Gives the id of an execution that ends as is said, or runs for a while."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    (folder / "create.sh").write_text(SCRIPT)
+    (folder / "create.sh").chmod(0o755)
+    cfy(f"blueprints upload {folder}/blueprint.yaml")
+
+    def begin(ending: str) -> str:
+        cfy(f"deployments create {ending} -b app -i seconds={INPUT[ending]}")
+        key = json.loads(cfy(f"executions start install -d {ending} --no-wait --json"))["id"]
+        if ending == "cancelled":
+            cfy(f"executions wait {key} --for started")
+            cfy(f"executions cancel {key} -k")
+        return str(key)
+
+    return begin
+
+
+@pytest.mark.parametrize("ending", list(CODES))
+def test_every_way_of_waiting_gives_the_exit_code_of_the_end(cfy: Cfy, begun: Execution, ending: str) -> None:
+    key, code = begun(ending), CODES[ending]
+    limit = "--timeout 0" if ending == "running" else "--timeout 60"
+    for line in (f"executions wait {key} {limit}", f"executions wait {key} --fail-fast {limit} --format name"):
+        cfy(line, code=code)
+    if ending == "running":
+        cfy(f"executions start install -d {ending} --force --timeout 0", code=code)
+        cfy(f"executions cancel {key} -k")
+        return
+    for line in (f"events list --tail {key}", f"events list --tail {key} --json", f"events list -e {key} --tail -q"):
+        cfy(line, code=code)
+
+
+@pytest.mark.parametrize(("ending", "code"), [("completed", 0), ("failed", 5)])
+def test_what_is_started_and_followed_ends_with_its_code(cfy: Cfy, begun: Execution, ending: str, code: int) -> None:
+    begun(ending)
+    cfy(f"executions wait {json.loads(cfy('executions list --json'))[-1]['id']}", code=code)
+    operation = "-p operation=cloudify.interfaces.lifecycle.create"
+    for flags in ("", "--json", "--json-output", "-q", "--dry-run --force"):
+        expected = 0 if "dry" in flags else code
+        cfy(f"executions start execute_operation -d {ending} {operation} {flags}", code=expected)
+
+
+def test_a_failure_among_many_decides(cfy: Cfy, begun: Execution) -> None:
+    good, bad = begun("completed"), begun("failed")
+    out = cfy(f"executions wait {good} {bad}", code=5)
+    assert f"{good}  install on `completed`: terminated" in out
+    assert f"{bad}  install on `failed`: failed" in out
+    assert f"Execution {bad} failed" in cfy.errors
+
+
+def test_the_first_failure_ends_the_waiting_when_asked(cfy: Cfy, begun: Execution) -> None:
+    running, bad = begun("running"), begun("failed")
+    cfy(f"executions wait {running} {bad} --fail-fast", code=5)
+    cfy(f"executions wait {running} --timeout 0", code=7)
+    cfy(f"executions cancel {running} -k")
+
+
+def test_a_state_on_the_way_can_be_waited_for(cfy: Cfy, begun: Execution) -> None:
+    running = begun("running")
+    cfy(f"executions wait {running} --for started")
+    cfy(f"executions cancel {running} -k")
+    cfy(f"executions wait {running} --for cancelled")
+    cfy(f"executions wait {running} --for completed", code=6)
+    cfy(f"executions wait {running} --for nowhere", code=2)
+    assert "States: pending" in cfy.errors
+
+
+def test_what_does_not_exist_is_not_waited_for(cfy: Cfy) -> None:
+    cfy("executions wait nosuch", code=3)
+
+
+def test_without_waiting_the_execution_is_the_answer(cfy: Cfy, begun: Execution) -> None:
+    begun("completed")
+    out = cfy("executions start execute_operation -d completed -p operation=cloudify.interfaces.lifecycle.stop "
+              "--no-wait --force")  # fmt: skip
+    assert out.startswith("Execution ")
+    assert "cfy executions wait " in cfy.errors
