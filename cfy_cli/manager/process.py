@@ -1,6 +1,7 @@
 """A child of the supervisor: the server, or one of the workers."""
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -8,14 +9,18 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.supervise import SETTINGS, unpack
+
+if TYPE_CHECKING:
+    from cfy_cli.manager.services.manager import Manager
 
 
 def main() -> None:
@@ -45,13 +50,11 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
     import uvicorn
 
     from cfy_cli.manager.server import create_app
-    from cfy_cli.manager.services import running
     from cfy_cli.manager.services.founding import found
     from cfy_cli.manager.services.manager import Manager
 
     manager = Manager(settings, bell)
     found(manager)
-    running.recover(manager, worker_name(settings, ""))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
@@ -78,11 +81,29 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int) -> None:
     from cfy_cli.manager.services import running
     from cfy_cli.manager.services.manager import Manager
-    from cfy_cli.manager.worker import Worker
 
     manager = Manager(settings, bell)
     own = worker_name(settings, name)
-    running.recover(manager, own)
+    in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
+    with _alone(settings, own):
+        running.recover(manager, {own})
+        for other in running.workers_without_successor(manager, own, in_use):
+            with _alone(settings, other):
+                running.recover(manager, {other})
+        _work_until_stopped(manager, own, ready, life)
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings, worker: str) -> Iterator[None]:
+    """A worker that is still ending must have ended before its work is taken up."""
+    with open(settings.data_dir / f"{worker.rpartition('/')[2]}.lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _work_until_stopped(manager: "Manager", own: str, ready: "_Ready", life: int) -> None:
+    from cfy_cli.manager.worker import Worker
+
     worker = Worker(manager, own)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

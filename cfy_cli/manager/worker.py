@@ -12,7 +12,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import running
 from cfy_cli.manager.services.history import History
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Worker as WorkerRow
 
 log = logging.getLogger(__name__)
@@ -53,22 +53,23 @@ class Worker:
     def _start_one(self) -> bool:
         if not self._free.acquire(timeout=LOOK_EVERY):
             return False
-        execution = None
+        claimed = None
         try:
-            execution = running.claim(self._manager, self._name)
+            claimed = running.claim(self._manager, self._name)
         except CfyError as error:
             log.warning("No execution can be claimed: %s", error)
         finally:
-            if execution is None:
+            if claimed is None:
                 self._free.release()
-        if execution is None:
+        if claimed is None:
             return False
-        self._pool.submit(self._run, execution)
+        execution, beginning = claimed
+        self._pool.submit(self._run, Work(self._manager, execution, self._history, self._stopping, beginning))
         return True
 
-    def _run(self, execution: Execution) -> None:
+    def _run(self, work: Work) -> None:
         try:
-            running.run(self._manager, self._history, execution, self._stopping)
+            running.run(work)
         finally:
             self._free.release()
 

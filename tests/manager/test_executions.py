@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services import running
 from cfy_cli.manager.services.manager import Manager
@@ -251,21 +252,23 @@ def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: U
     ended(ask, execution)
 
 
-def test_what_a_dead_worker_left_is_failed_and_the_next_may_start(ask: Ask, hello: str, manager: Manager, run):
+def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, manager: Manager):
     ghost = start(
         ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     ).json()["id"]
     with manager.database.write() as session:
         session.query(Execution).filter_by(id=ghost).update(
-            {"status": ExecutionState.STARTED, "worker": "host/x/worker-7"}
+            {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "started_at": now()}
         )
     assert start(ask, hello).status_code == 400
-    assert running.recover(manager, "host/y/") == 0
-    assert running.recover(manager, "host/x/") == 1
-    execution = ask("GET", f"/executions/{ghost}").json()
-    assert (execution["status"], execution["ended_at"] is None) == ("failed", False)
-    assert "worker" in execution["error"]
-    assert run(hello, "install")["status"] == "terminated"
+    assert running.workers_without_successor(manager, "host/y/worker-0", []) == []
+    assert running.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-7"]) == []
+    assert running.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
+    assert running.recover(manager, ["host/x/worker-70"]) == 0
+    assert running.recover(manager, ["host/x/worker-7"]) == 1
+    assert ended(ask, ghost)["status"] == "terminated"
+    events = ask("GET", f"/events?execution_id={ghost}").json()["items"]
+    assert events[0]["message"] == "Resuming 'install' workflow execution"
 
 
 def test_status_set_from_outside_stays_once_it_has_ended(ask: Ask, hello: str, run):

@@ -166,21 +166,24 @@ def test_a_killed_child_is_started_again(data_dir: Path):
     wait_until(lambda: ask(running, data_dir, "/status").ok)
 
 
-def test_stopping_ends_the_scripts_that_run_and_says_so_of_their_execution(data_dir: Path, tmp_path: Path):
+def test_stopping_ends_the_scripts_that_run_and_their_execution_goes_on_at_the_next_start(
+    data_dir: Path, tmp_path: Path
+):
     running = start(data_dir)
-    script = f"#!/bin/bash\necho $$ > '{tmp_path}/pid'\nsleep 300\n"
+    script = f"#!/bin/bash\necho $$ >> '{tmp_path}/pids'\n[ -e '{tmp_path}/well' ] || sleep 300\n"
     ask(running, data_dir, "/blueprints/s", "PUT", data=archive({"blueprint.yaml": SLEEPER, "sleep.sh": script}))
     assert ask(running, data_dir, "/deployments/s", "PUT", json={"blueprint_id": "s"}).status_code == 201
     begin = {"deployment_id": "s", "workflow_id": "install"}
     execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().strip())
     before = time.monotonic()
     supervise.stop(data_dir)
     assert time.monotonic() - before < 10
-    assert not alive(int((tmp_path / "pid").read_text()))
-    found = ask(start(data_dir), data_dir, f"/executions/{execution}").json()
-    assert found["status"] == "failed"
-    assert "stopped while it ran" in found["error"]
+    assert not alive(int((tmp_path / "pids").read_text()))
+    (tmp_path / "well").touch()
+    again = start(data_dir)
+    wait_until(lambda: ask(again, data_dir, f"/executions/{execution}").json()["status"] == "terminated")
+    assert len((tmp_path / "pids").read_text().split()) == 2
 
 
 def test_the_password_is_random_and_only_its_owner_can_read_it(data_dir: Path, tmp_path: Path):

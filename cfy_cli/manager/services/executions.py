@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select, update
 
 from cfy_cli.contract.clock import now, stamp
-from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, ExecutionState
-from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import workflows
+from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
+from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.manager.services import journal, workflows
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
@@ -19,7 +19,8 @@ ACTIONS = {
     "force-cancel": ExecutionState.FORCE_CANCELLING,
     "kill": ExecutionState.KILL_CANCELLING,
 }
-VALID_ACTIONS = ["cancel", "force-cancel", "kill", "resume", "force-resume", "requeue"]
+RESUMING = ("resume", "force-resume")
+VALID_ACTIONS = [*ACTIONS, *RESUMING]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 SPECIMEN = "Expected: YYYYMMDDHHMM+HHMM or YYYYMMDDHHMM-HHMM, such as 201801012230-0500 (Jan-01-18 10:30pm EST)"
 
@@ -46,16 +47,10 @@ def start(
     if scheduled_time:
         status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
     elif not force:
-        others = _running(store, deployment)
-        if others and queue:
+        if queue and _running(store, deployment):
             status = ExecutionState.QUEUED
-        elif others:
-            raise Invalid(
-                f"The following executions are currently running for this deployment: {', '.join(others)}. "
-                'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
-                hint="Wait for them to end, queue it with --queue, or force it with --force.",
-                code="existing_running_execution_error",
-            )
+        else:
+            _check_idle(store, deployment)
         if status is ExecutionState.PENDING:  # a queued one may be available once its turn comes
             workflows.check_available(deployment, workflow_id, workflow)
     execution = store.add(
@@ -97,16 +92,14 @@ def start_system(
 
 
 def steer(manager: Manager, store: Store, execution_id: str, action: str) -> Execution:
-    """cancel, force-cancel or kill a running execution; one that only waits ends at once."""
+    """cancel, force-cancel or kill a running execution; one that only waits ends at once. resume one that ended."""
     execution = store.own(Execution, execution_id)
     if action not in VALID_ACTIONS:
         raise Invalid(f"Invalid action: {action}, Valid action values are: {VALID_ACTIONS}")
-    if action not in ACTIONS:
-        raise Invalid(
-            f"Execution {execution_id} cannot be resumed: this manager keeps no journal to go on from",
-            hint=f"Start `{execution.workflow_id}` again.",
-            code="illegal_action_error",
-        )
+    if action in RESUMING:
+        _resume(store, execution, action)
+        store.after_commit(manager.bell.ring)
+        return execution
     if execution.status in ENDED:
         raise Invalid(
             f"Can't {action} execution {execution_id} because it's in status {execution.status}",
@@ -119,6 +112,22 @@ def steer(manager: Manager, store: Store, execution_id: str, action: str) -> Exe
     else:
         execution.status = ACTIONS[action]
     return execution
+
+
+def _resume(store: Store, execution: Execution, action: str) -> None:
+    """Let it go on where it stopped, trying again what failed; force-resume also what was begun and has not ended."""
+    if execution.status not in (ExecutionState.FAILED, ExecutionState.CANCELLED):
+        raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
+    if execution.workflow_id in SYSTEM_WORKFLOWS:
+        raise Conflict(f"Cannot {action} execution: `{execution.id}` is the manager's own `{execution.workflow_id}`")
+    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
+    if deployment is not None:
+        _check_idle(store, deployment)
+        deployment.latest_execution = execution.id
+    if action == "force-resume":
+        journal.rewind(store.session, [execution.id])
+    execution.status, execution.ended_at = ExecutionState.PENDING, None
+    execution.resume, execution.worker = True, None
 
 
 def set_status(store: Store, execution_id: str, status: str, error: str | None) -> Execution:
@@ -178,6 +187,17 @@ def running_ids(store: Store, deployment: Deployment) -> list[str]:
             )
         )
     )
+
+
+def _check_idle(store: Store, deployment: Deployment) -> None:
+    others = _running(store, deployment)
+    if others:
+        raise Invalid(
+            f"The following executions are currently running for this deployment: {', '.join(others)}. "
+            'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
+            hint="Wait for them to end, queue it with --queue, or force it with --force.",
+            code="existing_running_execution_error",
+        )
 
 
 def _running(store: Store, deployment: Deployment) -> list[str]:

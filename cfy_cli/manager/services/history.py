@@ -1,4 +1,4 @@
-"""Writing events and logs: in order, in batches, without making those who speak wait."""
+"""Storing what a worker says and does: in order, in batches, without making those who only speak wait."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.services.batch import Batch
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Event
 
@@ -17,11 +18,15 @@ MOST_WAITING = 20_000  # lines; beyond it those who speak wait for the disk
 
 
 class History:
-    """One for each worker process; lines are stored in the order they were added."""
+    """One for each worker process.
+
+    All that is given to it is stored in that order. What cannot be stored now is kept and stored with what comes
+    next, so those who wait for it may ask again. Executions that store at the same time share a transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lines: list[dict[str, Any]] = []
+        self._waiting = Batch()
         self._latest = ""
         self._guard = threading.Lock()
         self._storing = threading.Lock()
@@ -31,31 +36,32 @@ class History:
         self._thread.start()
 
     def add(self, line: dict[str, Any]) -> None:
-        """A row of `events` as keyword arguments.
-
-        Times never go back: readers page by time, and a line put before one they have read would be lost to them.
-        """
-        with self._guard:
-            self._latest = max(self._latest, line["reported_timestamp"])
-            self._lines.append({**line, "reported_timestamp": self._latest, "timestamp": now()})
-            full = len(self._lines) > MOST_WAITING
+        """A row of `events` as keyword arguments; stored a moment later."""
+        self.put(Batch(lines=[line]))
         self._spoken.set()
-        if full:
+        if len(self._waiting.lines) > MOST_WAITING:
             self.flush()
 
+    def put(self, batch: Batch) -> None:
+        """Take it; `flush` stores it."""
+        with self._guard:
+            for line in batch.lines:
+                self._date(line)
+            self._waiting.extend(batch)
+
     def flush(self) -> None:
-        """Return when all that was added before is stored. Raises when it cannot be."""
+        """Return when all that was given before is stored. Raises when it cannot be."""
         with self._storing:
             with self._guard:
-                lines, self._lines = self._lines, []
-            if not lines:
+                batch, self._waiting = self._waiting, Batch()
+            if not batch:
                 return
             try:
-                with self._database.write() as session:
-                    session.execute(insert(Event), lines)
-            except Exception:
-                with self._guard:  # kept for the next try
-                    self._lines = lines + self._lines
+                self._store(batch)
+            except CfyError:
+                with self._guard:
+                    batch.extend(self._waiting)
+                    self._waiting = batch
                 raise
 
     def close(self) -> None:
@@ -63,6 +69,36 @@ class History:
         self._spoken.set()
         self._thread.join()
         self.flush()
+
+    def _date(self, line: dict[str, Any]) -> None:
+        """Times never go back: readers page by time, and a line put before one they have read would be lost to them."""
+        self._latest = max(self._latest, line["reported_timestamp"])
+        line["reported_timestamp"], line["timestamp"] = self._latest, now()
+        line["message"] = line["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+    def _store(self, batch: Batch) -> None:
+        try:
+            with self._database.write() as session:
+                batch.store(session)
+        except CfyError:
+            raise
+        except Exception:
+            log.exception("Lines of history are refused; the others are stored one by one")
+            self._store_singly(batch)
+
+    def _store_singly(self, batch: Batch) -> None:
+        """What one line is refused for must not hold up all others."""
+        for line in batch.lines:
+            try:
+                with self._database.write() as session:
+                    session.execute(insert(Event), [line])
+            except CfyError:
+                raise
+            except Exception as error:
+                log.error("This line of history is lost: %s (%s)", line, error)
+        batch.lines = []
+        with self._database.write() as session:
+            batch.store(session)
 
     def _keep_storing(self) -> None:
         while not self._closed:
@@ -76,4 +112,3 @@ class History:
                 self._spoken.set()
             except Exception:
                 log.exception("Events cannot be stored")
-                self._spoken.set()

@@ -1,5 +1,6 @@
 """The engine's view of a deployment's rows."""
 
+import logging
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -8,12 +9,15 @@ from typing import Any
 from sqlalchemy import select, update
 
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import Event, Instance, StaleVersion, Steering
 from cfy_cli.manager.services import instances, scaling
 from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 
+log = logging.getLogger(__name__)
 LOOK_EVERY = 0.2  # seconds between looks at what people outside want
 STEERED = {
     ExecutionState.CANCELLING: Steering.CANCEL,
@@ -35,13 +39,20 @@ class StoreRecords(StoreLookups):
         self._next_look = 0.0
         self._progress = (0, 0)
         self._guard = threading.Lock()
+        self._node_of: dict[str, str] = {}  # for good: an instance never changes its node
 
     def instances(self) -> list[Instance]:
         with self._read() as store:
             rows = store.session.scalars(
                 select(NodeInstance).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
             ).all()
+        self._node_of.update((row.id, row.node_id) for row in rows)
         return [_instance(row) for row in rows]
+
+    def node_of(self, instance_id: str) -> str:
+        if instance_id not in self._node_of:
+            self._node_of[instance_id] = super().node_of(instance_id)
+        return self._node_of[instance_id]
 
     def instance(self, instance_id: str) -> Instance:
         with self._read() as store:
@@ -58,9 +69,13 @@ class StoreRecords(StoreLookups):
     ) -> Instance:
         given = {"state": state, "runtime_properties": runtime_properties, "system_properties": system_properties}
         changes = {name: value for name, value in given.items() if value is not None}
-        try:
+
+        def change() -> Instance:
             with self._work.manager.writing(self._work.scope) as store:
                 return _instance(instances.change(store, instance_id, version, changes))
+
+        try:
+            return patiently(self._work.stopping, change)
         except instances.VersionConflict as error:
             raise StaleVersion(str(error)) from error
 
@@ -98,7 +113,10 @@ class StoreRecords(StoreLookups):
         with self._guard:
             if time.monotonic() >= self._next_look:
                 self._next_look = time.monotonic() + LOOK_EVERY
-                self._look()
+                try:
+                    self._look()
+                except CfyError as error:  # it stays as it was until the database answers again
+                    log.warning("What execution %s is to do is not known: %s", self._work.execution.id, error)
             return self._steering
 
     def progress(self, total: int, finished: int) -> None:

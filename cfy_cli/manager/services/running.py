@@ -1,27 +1,28 @@
 """An execution from a worker's claim to its end."""
 
 import logging
-import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
-from cfy_cli.contract.states import RUNNING, BlueprintState, ExecutionState
+from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.ports import Ending, Job
+from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.engine.ports import Beginning, Ending, Job
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.services import deployments, executions
+from cfy_cli.manager.services import deployments, executions, journal
 from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
-from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.journal import StoreJournal
 from cfy_cli.manager.services.lookups import plan_node
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.records import StoreRecords
 from cfy_cli.manager.services.uploading import upload_blueprint
 from cfy_cli.manager.services.work import Work
-from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Node
+from cfy_cli.manager.store.models import Deployment, Execution, Node
 from cfy_cli.manager.store.scope import system
 from cfy_cli.manager.store.store import Store
 
@@ -32,11 +33,9 @@ SYSTEM: dict[str, Callable[[Work], None]] = {
     "create_deployment_environment": create_deployment_environment,
     "delete_deployment_environment": delete_deployment_environment,
 }
-STOPPED = "The manager was stopped while it ran; what had been done until then stays as it is"
-ORPHANED = "The worker that ran it stopped before it ended; what had been done until then stays as it is"
 
 
-def claim(manager: Manager, worker: str) -> Execution | None:
+def claim(manager: Manager, worker: str) -> tuple[Execution, Beginning] | None:
     """Take the oldest execution that may start now, so that nobody else does."""
     due = or_(
         Execution.status == ExecutionState.PENDING,
@@ -51,14 +50,18 @@ def claim(manager: Manager, worker: str) -> Execution | None:
         if number is None:
             return None
         execution = session.get_one(Execution, number)
+        beginning = _beginning(execution)
         execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
         _note_start(session, execution)
-    return execution
+    return execution, beginning
 
 
-def run(manager: Manager, history: History, execution: Execution, stopping: threading.Event) -> None:
-    """Run what was claimed to its end and store how it ended; never raises."""
-    work = Work(manager, execution, history, stopping)
+def run(work: Work) -> None:
+    """Run what was claimed to its end and store how it ended; never raises.
+
+    When the worker must end before, the execution stays as it is: it goes on when that worker starts again.
+    """
+    execution = work.execution
     try:
         ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_workflow(work)
     except CfyError as error:
@@ -66,34 +69,51 @@ def run(manager: Manager, history: History, execution: Execution, stopping: thre
     except Exception:
         log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
         ending = Ending(ExecutionState.FAILED, traceback.format_exc())
+    if work.stopping.is_set() and ending.state != ExecutionState.TERMINATED:
+        return
     try:
-        history.flush()  # whoever sees it ended finds its last line too
-        _store_end(work, ending)
+        patiently(work.stopping, work.history.flush)  # whoever sees it ended finds its last line too
+        patiently(work.stopping, lambda: _store_end(work, ending))
     except Exception:
         log.exception("The end of execution %s could not be stored", execution.id)
 
 
-def recover(manager: Manager, workers: str) -> int:
-    """Fail what workers of this name (or prefix) left running when they stopped; returns how many."""
-    running = [state for state in RUNNING if state != ExecutionState.PENDING]
+def recover(manager: Manager, gone: Collection[str]) -> int:
+    """Let what these workers left running go on, as soon as somebody claims it; returns how many that are.
+
+    Their operations that may have begun are to run once more, and what is left of their processes is ended before.
+    What was told to end has ended by now.
+    """
     with manager.database.write() as session:
         left = session.scalars(
             select(Execution).where(
-                Execution.status.in_(running), Execution.worker.startswith(workers, autoescape=True)
+                Execution.status.in_((ExecutionState.STARTED, *STOPPING)), Execution.worker.in_(gone)
             )
         ).all()
+        journal.rewind(session, [each.id for each in left if each.status == ExecutionState.STARTED])
+        stopped = [each for each in left if each.status != ExecutionState.STARTED]
+        orphans.end(*journal.running(session, [each.id for each in stopped]))
         for execution in left:
-            store = Store(session, system(execution.tenant_name))
-            cancelled = execution.status != ExecutionState.STARTED
-            execution.status = ExecutionState.CANCELLED if cancelled else ExecutionState.FAILED
-            execution.error, execution.ended_at = "" if cancelled else ORPHANED, now()
-            session.execute(
-                update(Blueprint)
-                .where(Blueprint.upload_execution_id == execution.id)
-                .values(state=BlueprintState.FAILED_UPLOADING, error=ORPHANED)
-            )
-            _note_end(store, execution)
+            execution.status = ExecutionState.PENDING
+        for execution in stopped:
+            execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
+            _note_end(Store(session, system(execution.tenant_name)), execution)
     return len(left)
+
+
+def workers_without_successor(manager: Manager, own: str, in_use: Collection[str]) -> list[str]:
+    """Workers of our data folder that left something running and will not start again: there are fewer of us now."""
+    place = own.rpartition("/")[0] + "/"
+    running = (ExecutionState.STARTED, *STOPPING)
+    with manager.database.read() as session:
+        names = session.scalars(select(Execution.worker).where(Execution.status.in_(running)).distinct()).all()
+    return sorted(name for name in names if name and name.startswith(place) and name not in in_use)
+
+
+def _beginning(execution: Execution) -> Beginning:
+    if execution.started_at is None:
+        return Beginning.ANEW
+    return Beginning.GOES_ON if execution.worker else Beginning.RESUMED
 
 
 def _run_system(work: Work) -> Ending:
@@ -140,14 +160,14 @@ def _run_workflow(work: Work) -> Ending:
             resources=manager.files.resources(deployment.blueprint_storage_id),
             workdir=workdir,
             dry_run=execution.is_dry_run,
+            beginning=work.beginning,
             environment={"REST_HOST": manager.settings.host, "REST_PORT": str(manager.settings.port)},
         ),
         records,
+        StoreJournal(work, deployment.storage_id),
         wait_after_fail=float(execution.wait_after_fail),
     )
-    records.store_progress()
-    if work.stopping.is_set() and ending.state == ExecutionState.CANCELLED:
-        return Ending(ExecutionState.FAILED, STOPPED)
+    patiently(work.stopping, records.store_progress)
     return ending
 
 

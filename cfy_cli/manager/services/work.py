@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from cfy_cli.manager.engine.ports import Event
+from cfy_cli.manager.engine.ports import Beginning, Event
 from cfy_cli.manager.services.history import History
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution
@@ -18,7 +18,8 @@ class Work:
     manager: Manager
     execution: Execution  # as it was when claimed
     history: History
-    stopping: threading.Event  # set when the worker must end: what runs is killed
+    stopping: threading.Event  # set when the worker must end: what runs is killed, and goes on at the next start
+    beginning: Beginning = Beginning.ANEW
 
     @property
     def scope(self) -> Scope:
@@ -28,23 +29,25 @@ class Work:
     def parameters(self) -> dict[str, Any]:
         return self.execution.parameters
 
-    def emit(self, event: Event) -> None:
+    def line(self, event: Event) -> dict[str, Any]:
+        """A row of `events`."""
         execution = self.execution
-        self.history.add(
-            {
-                "tenant_name": execution.tenant_name,
-                "visibility": execution.visibility,
-                "created_by": execution.created_by,
-                "execution_id": execution.id,
-                "workflow_id": execution.workflow_id,
-                "deployment_id": execution.deployment_id,
-                "deployment_display_name": execution.deployment_display_name,
-                "blueprint_id": execution.blueprint_id,
-                "manager_name": MANAGER_NAME,
-                "agent_name": None,
-                **{name: getattr(event, name) for name in Event.__slots__},
-            }
-        )
+        return {
+            "tenant_name": execution.tenant_name,
+            "visibility": execution.visibility,
+            "created_by": execution.created_by,
+            "execution_id": execution.id,
+            "workflow_id": execution.workflow_id,
+            "deployment_id": execution.deployment_id,
+            "deployment_display_name": execution.deployment_display_name,
+            "blueprint_id": execution.blueprint_id,
+            "manager_name": MANAGER_NAME,
+            "agent_name": None,
+            **{name: getattr(event, name) for name in Event.__slots__},
+        }
+
+    def emit(self, event: Event) -> None:
+        self.history.add(self.line(event))
 
     def say(self, message: str, level: str = "info") -> None:
         """A log line of the manager's own work."""

@@ -1,0 +1,160 @@
+"""The journal of one execution in the store: graphs and operations, as the engine left them and the API shows them."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from cfy_cli.contract.clock import now
+from cfy_cli.manager.engine import values
+from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved
+from cfy_cli.manager.engine.tasks import Failure, SetState, Task, TaskState
+from cfy_cli.manager.engine.tasks import Operation as OperationWork
+from cfy_cli.manager.services.batch import Batch
+from cfy_cli.manager.services.patience import patiently
+from cfy_cli.manager.services.work import MANAGER_NAME, Work
+from cfy_cli.manager.store.models import Operation, TasksGraph
+
+
+class StoreJournal:
+    """`cfy_cli.manager.engine.ports.Journal` over the store; a graph's key is its id, a task's mark that of its row."""
+
+    def __init__(self, work: Work, deployment_storage_id: int) -> None:
+        self._work = work
+        self._deployment = deployment_storage_id
+
+    def kept(self) -> list[Kept]:
+        execution = self._work.execution
+        with self._work.manager.database.read() as session:
+            graphs = session.scalars(
+                select(TasksGraph).where(TasksGraph.execution_id == execution.id).order_by(TasksGraph.storage_id)
+            ).all()
+            return [
+                _kept(
+                    graph,
+                    session.scalars(
+                        select(Operation)
+                        .where(Operation.tasks_graph_id == graph.id, Operation.task.is_not(None))
+                        .order_by(Operation.storage_id)
+                    ).all(),
+                )
+                for graph in graphs
+            ]
+
+    def begin(self, graph: Graph) -> str:
+        key, execution = str(uuid.uuid4()), self._work.execution
+        owner = {
+            "tenant_name": execution.tenant_name,
+            "visibility": execution.visibility,
+            "created_by": execution.created_by,
+            "created_at": now(),
+        }
+        rows = [{**owner, **_row(key, task)} for task in graph.tasks.values()]
+
+        def store() -> None:
+            with self._work.manager.database.write() as session:
+                one = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
+                session.execute(insert(TasksGraph), [one])
+                if rows:
+                    session.execute(insert(Operation), rows)
+
+        patiently(self._work.stopping, store)
+        return key
+
+    def store(self, key: str, entries: Sequence[Entry]) -> None:
+        self._work.history.put(self._batch(key, entries))
+        patiently(self._work.stopping, self._work.history.flush)
+
+    def mark(self, key: str, task_id: str) -> str:
+        return mark(key, task_id)
+
+    def started(self, mark: str, pid: int, birth: str) -> None:
+        """Stored with what is stored next: should that come too late, the process is known by its mark."""
+        self._work.history.put(Batch(starts={mark: {"mark": mark, "new_pid": pid, "new_birth": birth}}))
+
+    def _batch(self, key: str, entries: Iterable[Entry]) -> Batch:
+        batch = Batch()
+        for entry in entries:
+            if isinstance(entry, Event):
+                batch.lines.append(self._work.line(entry))
+            elif isinstance(entry, SetState):
+                batch.entered.append((self._deployment, entry))
+            else:
+                batch.moves[mark(key, entry.task_id)] = _move(key, entry)
+        return batch
+
+
+def rewind(session: Session, execution_ids: Collection[str]) -> None:
+    """What may have begun in these executions is to run once more."""
+    session.execute(_in_flight(update(Operation), execution_ids).values(state=TaskState.PENDING))
+
+
+def running(session: Session, execution_ids: Collection[str]) -> tuple[list[tuple[int, str]], list[str]]:
+    """The processes, with their births, and the marks of what may be running in these executions."""
+    rows = session.execute(_in_flight(select(Operation.id, Operation.pid, Operation.birth), execution_ids)).all()
+    return [(pid, birth) for _, pid, birth in rows if pid and birth], [mark for mark, _, _ in rows]
+
+
+def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
+    graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(execution_ids))
+    return statement.where(
+        Operation.tasks_graph_id.in_(graphs),
+        Operation.state.in_((TaskState.SENDING, TaskState.STARTED)),
+        Operation.type == values.KINDS[OperationWork],
+    ).execution_options(synchronize_session=False)
+
+
+def mark(key: str, task_id: str) -> str:
+    return str(uuid.uuid5(uuid.UUID(key), task_id))
+
+
+def _row(key: str, task: Task) -> dict[str, Any]:
+    work = task.work
+    holder = mark(key, task.part_of) if task.part_of is not None else None
+    parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(work)}
+    if isinstance(work, OperationWork):
+        parameters |= {"total_retries": work.max_retries, "retry_interval": work.retry_interval}
+    return {
+        "id": mark(key, task.id),
+        "tasks_graph_id": key,
+        "task": task.id,
+        "name": values.name_of(work),
+        "type": values.KINDS[type(work)],
+        "state": TaskState.PENDING,
+        "attempt": 0,
+        "dependencies": [*filter(None, [holder]), *sorted(mark(key, before) for before in task.after)],
+        "parameters": parameters,
+        "manager_name": MANAGER_NAME,
+    }
+
+
+def _move(key: str, moved: Moved) -> dict[str, Any]:
+    return {
+        "mark": mark(key, moved.task_id),
+        "new_state": moved.state,
+        "new_attempt": moved.attempt,
+        "new_result": moved.result,
+        "new_failure": asdict(moved.failure) if moved.failure else None,
+    }
+
+
+def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> Kept:
+    names = {row.id: row.task or "" for row in rows}
+    tasks, moved, processes = {}, {}, {}
+    for row in rows:
+        name, holder = names[row.id], row.parameters["containing_subgraph"]
+        tasks[name] = Task(
+            name,
+            values.from_json(row.type, row.parameters["task_kwargs"]),
+            frozenset(names[before] for before in row.dependencies if before != holder),
+            names[holder] if holder else None,
+        )
+        failure = Failure(**row.failure) if row.failure else None
+        moved[name] = Moved(name, TaskState(row.state), row.attempt, row.result, failure)
+        if row.pid is not None and row.birth:
+            processes[name] = (row.pid, row.birth)
+    return Kept(graph.id, Graph(graph.name, tasks), moved, processes)

@@ -1,0 +1,56 @@
+"""The journal of executions: the graphs they drew and how each task of them stands."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.types import Json, Name, text
+
+
+class TasksGraph(Owned, Base):
+    __tablename__ = "tasks_graphs"
+    __table_args__ = (UniqueConstraint("id"),)
+    WIRE = ("created_at", "visibility", "id", "name", "execution_id", *Owned.OWNED_WIRE)
+
+    id: Mapped[str] = mapped_column(text(36))
+    name: Mapped[str] = mapped_column(Name)
+    execution_id: Mapped[str] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+
+
+class Operation(Owned, Base):
+    """A task of a graph, of whatever kind; the API calls all of them operations."""
+
+    __tablename__ = "operations"
+    __table_args__ = (UniqueConstraint("id"),)
+    WIRE = (
+        "created_at",
+        "visibility",
+        "id",
+        "name",
+        "state",
+        "dependencies",
+        "type",
+        "parameters",
+        "manager_name",
+        "agent_name",
+        "tasks_graph_id",
+        *Owned.OWNED_WIRE,
+    )
+
+    id: Mapped[str] = mapped_column(text(36))
+    tasks_graph_id: Mapped[str] = mapped_column(ForeignKey("tasks_graphs.id", ondelete="CASCADE"), index=True)
+    task: Mapped[str | None] = mapped_column(text(512))  # its name in the graph; none when somebody outside made it
+    name: Mapped[str] = mapped_column(text(512))
+    type: Mapped[str] = mapped_column(text(64))
+    state: Mapped[str] = mapped_column(text(24), default="pending")
+    dependencies: Mapped[list[str]] = mapped_column(Json, default=list)  # ids of operations
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    attempt: Mapped[int] = mapped_column(default=0)
+    result: Mapped[Any | None] = mapped_column(Json)
+    failure: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    pid: Mapped[int | None]  # the process it started last, and its birth: which one of that number it is
+    birth: Mapped[str | None] = mapped_column(text(64))
+    manager_name: Mapped[str | None] = mapped_column(Name)
+    agent_name: Mapped[str | None] = mapped_column(Name)
