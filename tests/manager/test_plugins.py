@@ -8,6 +8,7 @@ import pytest
 
 from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
+from tests.manager.conftest import Upload
 from tests.wagons import YAML, package, wagon
 
 
@@ -157,3 +158,84 @@ def test_a_deleted_plugin_leaves_nothing(ask: Ask, manager: Manager):
         404,
         f"Requested `Plugin` with ID `{plugin['id']}` was not found",
     )
+
+
+USES = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml, '{imported}']
+node_templates:
+  it: {{type: tiny.Node}}
+"""
+
+
+def uses(imported: str) -> str:
+    return USES.format(imported=imported)
+
+
+def plugin_versions(ask: Ask, blueprint: str) -> list[str]:
+    plan = ask("GET", f"/blueprints/{blueprint}").json()["plan"]
+    return [plugin["package_version"] for plugin in plan["deployment_plugins_to_install"]]
+
+
+@pytest.mark.parametrize(
+    ("imported", "version"),
+    [
+        ("plugin:tiny-plugin", "1.10"),
+        ("plugin:tiny-plugin?version=1.2.0", "1.2.0"),
+        ("plugin:tiny-plugin?version=>=1.0,<1.10", "1.9.1"),
+        ("plugin:tiny-plugin?version=~=1.2.0&distribution=None", "1.2.0"),
+        ("plugin:tiny-plugin?version===1.9.1", "1.9.1"),
+    ],
+)
+def test_the_newest_plugin_that_fits_is_imported(ask: Ask, upload: Upload, imported: str, version: str):
+    for known in ("1.9.1", "1.10", "1.2.0"):
+        take_in(ask, package(version=known))
+    answer = upload("app", uses(imported))
+    assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (201, "uploaded", None)
+    assert plugin_versions(ask, "app") == [version]
+
+
+@pytest.mark.parametrize(
+    ("imported", "why"),
+    [
+        ("plugin:other-plugin", "other-plugin is not installed"),
+        ("plugin:tiny-plugin?version=>5", "it has the versions 1.0.0"),
+        ("plugin:tiny-plugin?version=abc", "version abc is not installed"),
+        ("plugin:tiny-plugin?version=>=x", "not a constraint"),
+        ("plugin:tiny-plugin?flavour=x", "invalid parameter flavour"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_a_problem_with_a_reason(ask: Ask, upload: Upload, imported: str, why: str):
+    take_in(ask, package())
+    refused = upload("app", uses(imported)).json()
+    assert why in refused["error"]
+    assert "blueprint.yaml:3" in refused["error"]
+
+
+def test_a_plugin_that_somebody_keeps_private_is_not_found_by_others(ask: Ask, upload: Upload):
+    for name in ("ann", "bob"):
+        ask("PUT", "/users", json={"username": name, "password": "long-enough"})
+        ask("PUT", "/tenants/users", json={"username": name, "tenant_name": "default_tenant", "role": "user"})
+    body = package()
+    sent = ask("POST", "/plugins", data=body, params={"visibility": "private"}, user="ann", password="long-enough")
+    assert sent.status_code == 201
+    assert "is not installed" in upload("by-admin", uses("plugin:tiny-plugin")).json()["error"]
+
+
+def test_the_labels_that_the_manager_keeps_of_a_plugin_reach_blueprints_and_deployments(ask: Ask, upload: Upload):
+    plugin = take_in(ask, package())
+    ask("PATCH", f"/plugins/{plugin['id']}", json={"labels": {"a": ["b"]}, "blueprint_labels": {"c": ["d"]}})
+    blueprint = upload("app", uses("plugin:tiny-plugin")).json()
+    assert [(label["key"], label["value"]) for label in blueprint["labels"]] == [("c", "d")]
+    deployment = ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).json()
+    assert [(label["key"], label["value"]) for label in deployment["labels"]] == [("a", "b")]
+
+
+def test_a_plugin_in_use_is_deleted_only_by_force(ask: Ask, upload: Upload):
+    plugin, other = take_in(ask, package()), take_in(ask, package(version="2"))
+    upload("app", uses("plugin:tiny-plugin?version=1.0.0"))
+    refused = ask("DELETE", f"/plugins/{plugin['id']}")
+    assert (refused.status_code, refused.json()["error_code"]) == (405, "plugin_in_use")
+    assert "in use in blueprints: app." in refused.json()["message"]
+    assert ask("DELETE", f"/plugins/{other['id']}").status_code == 204
+    assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204

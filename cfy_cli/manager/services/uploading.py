@@ -13,6 +13,7 @@ from cfy_cli.manager.services.fetching import fetch
 from cfy_cli.manager.services.resolver import ManagerResolver
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
+from cfy_cli.manager.store.scope import Scope
 
 # The state while a step runs, and the one it leaves behind when it fails.
 FAILED_IN = {
@@ -74,7 +75,9 @@ def _compile(work: Work, number: int) -> dict[str, Any]:
             hint=f"It has {', '.join(there[:10])}: name one with --blueprint-filename." if there else None,
             code="invalid_blueprint_error",
         )
-    return dsl.compile_blueprint(main, root=root, resolver=ManagerResolver(work.manager))
+    # The uploader's own eyes: a plugin that is private to somebody else is not theirs to use.
+    uploader = Scope(user=work.execution.created_by, tenant=work.execution.tenant_name)
+    return dsl.compile_blueprint(main, root=root, resolver=ManagerResolver(work.manager, uploader, main))
 
 
 def _step(work: Work, number: int, state: BlueprintState, message: str) -> BlueprintState:
