@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cfy_cli import dsl
 from cfy_cli.manager.engine.ports import Ending, Event, Instance, Job, StaleVersion, Steering
 from cfy_cli.manager.engine.run import run_workflow
 
@@ -232,8 +233,30 @@ class Deployment:
         self.resources, self.workdir = folder / "resources", folder / "work"
         self.resources.mkdir(exist_ok=True)
         self.workdir.mkdir(exist_ok=True)
-        self.plan = {"nodes": list(nodes), "workflows": dict(workflows or {})}
+        self.plan: dict[str, Json] = {"nodes": list(nodes), "workflows": dict(workflows or {})}
         self.records = MemoryRecords(list(nodes))
+
+    @classmethod
+    def of_blueprint(cls, folder: Path, text: str) -> "Deployment":
+        """Compiled, and with its instances as the language makes them."""
+        main = folder / "blueprint.yaml"
+        main.write_text(text, encoding="utf-8")
+        plan = dsl.prepare_deployment(dsl.compile_blueprint(main), {})
+        made = cls(folder)
+        made.plan = plan
+        made.records = MemoryRecords([])
+        made.records.nodes = {one["name"]: one for one in plan["nodes"]}
+        made.records.groups = plan["scaling_groups"]
+        made.records.add_instances(dsl.create_instances(plan), {})
+        return made
+
+    def ids(self, node_id: str) -> list[str]:
+        """Of the instances of a node, the oldest first."""
+        found = [one for one in self.records.instances() if one.node_id == node_id]
+        return [one.id for one in sorted(found, key=lambda one: one.index)]
+
+    def states(self, node_id: str) -> list[str]:
+        return [self.state(one) for one in self.ids(node_id)]
 
     def script(self, name: str, text: str) -> "Deployment":
         path = self.resources / name
@@ -262,6 +285,7 @@ class Deployment:
 
     def run(self, workflow: str, *, width: int = 8, wait_after_fail: float = 600, **more: Json) -> Ending:
         self.records.events.clear()
+        self.records.decisions.clear()
         return run_workflow(self.job(workflow, **more), self.records, width=width, wait_after_fail=wait_after_fail)
 
     @property

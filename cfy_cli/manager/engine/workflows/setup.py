@@ -81,11 +81,11 @@ def relate(
     name: str,
     ignore_failure: bool = False,
 ) -> Sequence:
-    """An instance that stays: it only establishes or unlinks its relationships to those that come or go."""
+    """An instance that stays: if it is there, it establishes or unlinks its relationships to those that come or go."""
     operations = [
         operation
         for link in topology.links(instance)
-        if link.target.id in targets
+        if link.target.id in targets and instance.state not in GONE
         for operation in topology.link_operations(link, name)
     ]
     if not operations:
