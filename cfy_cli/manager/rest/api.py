@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
+from cfy_cli.manager.rest.paging import included
 from cfy_cli.manager.services.access import DEFAULT_TENANT, scope_for
 from cfy_cli.manager.services.credentials import Identity
 from cfy_cli.manager.services.manager import Manager
@@ -128,9 +129,7 @@ def authorized(permission: str) -> Callable[[Request], Any]:
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
         exists = tenant in identity.tenants or await run_in_threadpool(_exists, manager, tenant)
         scope = scope_for(identity, tenant, permission, tenant_exists=exists)
-        names = request.query_params.get("_include")
-        include = tuple(name for name in names.split(",") if name) if names is not None else None
-        return Call(manager, identity, scope, request.query_params, include)
+        return Call(manager, identity, scope, request.query_params, included(request.query_params))
 
     return call
 

@@ -39,9 +39,8 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
     unknown = [name for name in query if name.startswith("_") and name not in OURS | extra]
     if unknown:
         raise Invalid(f"Unknown parameters: {', '.join(unknown)}. Allowed are: {', '.join(sorted(OURS | extra))}")
-    names = query.get("_include")
     return Listing(
-        include=tuple(name for name in names.split(",") if name) if names is not None else None,
+        include=included(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=_number(query, "_offset", 0),
         size=min(_number(query, "_size", PAGE), PAGE),
@@ -50,6 +49,11 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
         ranges=tuple(_range(value) for value in query.getlist("_range")),
         all_tenants=flag(query, "_all_tenants"),
     )
+
+
+def included(query: QueryParams) -> tuple[str, ...] | None:
+    """`_include=id,name`: the fields wanted; None, and so all of them, when it names none."""
+    return tuple(name for value in query.getlist("_include") for name in value.split(",") if name) or None
 
 
 def flag(query: Mapping[str, Any], name: str, default: bool = False) -> bool:

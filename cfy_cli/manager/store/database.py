@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Busy, CfyError, Failed, Invalid
@@ -121,6 +121,8 @@ def as_sentences(url: URL) -> Iterator[None]:
         if sentence is None:
             raise
         raise sentence from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise Invalid(f"A value cannot be stored: {error}") from error
     except TimeoutError as error:
         raise Busy("The manager's database is busy", hint=HINT) from error
 
@@ -128,6 +130,8 @@ def as_sentences(url: URL) -> Iterator[None]:
 def _sentence(error: DBAPIError, url: URL) -> CfyError | None:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     state = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error, DataError):
+        return Invalid(f"A value cannot be stored: {str(error.orig).splitlines()[0]}")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or state in ("40001", "40P01", "55P03", "53300"):
         return Busy("The manager's database is busy", hint=HINT)
     if code == sqlite3.SQLITE_FULL or state == "53100":
