@@ -56,6 +56,13 @@ DELETE /plugins/{plugin_id}                    plugin_delete
 PATCH  /plugins/{plugin_id}/set-visibility     resource_set_visibility
 GET    /plugins/{plugin_id}/archive            plugin_download
 GET    /plugins/{plugin_id}/yaml               plugin_download
+GET    /operations                             operations
+GET    /operations/{operation_id}              operations
+PUT    /operations/{operation_id}              operations
+PATCH  /operations/{operation_id}              operations
+DELETE /operations/{operation_id}              operations
+GET    /tasks_graphs                           operations
+POST   /tasks_graphs                           operations
 GET    /sites                                  site_list
 GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create

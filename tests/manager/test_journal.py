@@ -1,0 +1,80 @@
+"""The journal over HTTP: graphs and operations of executions, as the engine keeps them and as clients may."""
+
+import pytest
+
+from tests.conftest import Ask
+from tests.manager.conftest import Upload, until
+
+
+@pytest.fixture
+def installed(ask: Ask, upload: Upload, run) -> str:
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    return str(run("d", "install")["id"])
+
+
+def test_an_execution_keeps_its_graph_with_every_operation_as_it_ended(ask: Ask, installed: str):
+    [graph] = ask("GET", f"/tasks_graphs?execution_id={installed}&name=install&_include_operations=true").json()[
+        "items"
+    ]
+    assert set(graph) == {
+        "created_at", "visibility", "id", "name", "execution_id", "tenant_name", "created_by",
+        "resource_availability", "private_resource",
+    }  # fmt: skip
+    answer = ask("GET", f"/operations?graph_id={graph['id']}").json()
+    execution = ask("GET", f"/executions/{installed}").json()
+    assert answer["metadata"]["pagination"]["total"] == len(answer["items"]) == execution["total_operations"]
+    assert {one["state"] for one in answer["items"]} == {"succeeded"}
+    by_id = {one["id"]: one for one in answer["items"]}
+    [script] = [one for one in answer["items"] if one["type"] == "RemoteWorkflowTask"]
+    assert (script["name"], script["tasks_graph_id"]) == ("script_runner.tasks.run", graph["id"])
+    assert set(script) == {
+        "created_at", "visibility", "id", "name", "state", "dependencies", "type", "parameters", "manager_name",
+        "agent_name", "tasks_graph_id", "tenant_name", "created_by", "resource_availability", "private_resource",
+    }  # fmt: skip
+    holder = by_id[script["parameters"]["containing_subgraph"]]
+    assert (holder["type"], holder["name"][:12]) == ("SubgraphTask", "install_web_")
+    assert holder["id"] in script["dependencies"]
+    assert set(script["dependencies"]) <= set(by_id)
+    assert script["parameters"]["current_retries"] == 0
+
+
+def test_operations_are_narrowed_down(ask: Ask, installed: str):
+    def kinds(query: str) -> set[str]:
+        found = ask("GET", f"/operations?execution_id={installed}&{query}").json()["items"]
+        return {one["type"] for one in found}
+
+    assert kinds("skip_internal=true") == {"RemoteWorkflowTask", "SubgraphTask"}
+    assert kinds("type=SendNodeEventTask") == {"SendNodeEventTask"}
+    assert kinds("state=failed") == set()
+    missing = ask("GET", "/operations?graph_id=nosuch")
+    assert (missing.status_code, missing.json()["error_code"]) == (404, "not_found_error")
+    assert missing.json()["message"] == "Requested `TasksGraph` with ID `nosuch` was not found"
+
+
+def test_clients_keep_graphs_and_operations_of_their_own(ask: Ask, installed: str):
+    first = {"id": "op-1", "name": "one", "type": "SubgraphTask", "dependencies": [], "parameters": {"a": 1}}
+    made = ask("POST", "/tasks_graphs", json={"name": "mine", "execution_id": installed, "operations": [first]})
+    assert made.status_code == 201, made.text
+    graph = made.json()["id"]
+    second = {"name": "two", "graph_id": graph, "type": "RemoteWorkflowTask", "dependencies": ["op-1"]}
+    assert ask("PUT", "/operations/op-2", json=second).status_code == 201
+    changed = ask("PATCH", "/operations/op-2", json={"state": "FAILED", "exception": "x"})
+    assert (changed.status_code, changed.json()["state"]) == (200, "failed")
+    listed = ask("GET", f"/operations?graph_id={graph}").json()["items"]
+    assert [(one["id"], one["state"], one["dependencies"]) for one in listed] == [
+        ("op-1", "pending", []),
+        ("op-2", "failed", ["op-1"]),
+    ]
+    assert ask("DELETE", "/operations/op-2").status_code == 204
+    assert ask("GET", "/operations/op-2").status_code == 404
+    assert ask("PUT", "/operations/op-1", json=second).status_code == 409
+    assert ask("PUT", "/operations/op-3", json={**second, "graph_id": "nosuch"}).status_code == 404
+    assert ask("POST", "/tasks_graphs", json={"name": "x", "execution_id": "nosuch"}).status_code == 404
+
+
+def test_the_journal_goes_with_its_deployment(ask: Ask, installed: str, run):
+    run("d", "uninstall")
+    assert ask("DELETE", "/deployments/d").status_code == 204
+    for path in ("/tasks_graphs", "/operations"):
+        until(lambda path=path: ask("GET", path).json()["items"], lambda found: found == [])
