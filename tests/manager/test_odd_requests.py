@@ -1,8 +1,9 @@
 """Whatever is sent, the manager answers with a sentence and never with a failure of its own."""
 
-import itertools
 import json
 import random
+import re
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -73,34 +74,30 @@ def full(ask: Ask, upload: Upload) -> dict[str, str]:
     }  # fmt: skip
 
 
+def placed(template: str, names: dict[str, str], name: str | None = None) -> str:
+    """The path with every place filled: by what exists, or by an odd name."""
+    for place, real in names.items():
+        template = template.replace(f"{{{place}}}", name or real)
+    return re.sub(r"{.*?}", name or "x", template)
+
+
+def odd_requests(names: dict[str, str]) -> Iterator[tuple[str, str, dict[str, object]]]:
+    for number, (method, template, _) in enumerate(sorted(permissions())):
+        if method == "GET":
+            yield from ((method, f"{placed(template, names)}?{query}", {}) for query in QUERIES)
+        if "{" in template:
+            yield from ((method, placed(template, names, name), {"json": {}}) for name in NAMES)
+        if method in ("PUT", "POST", "PATCH"):
+            for body in bodies(number, 25):
+                yield method, placed(template, names), {"data": body, "headers": {"Content-Type": "application/json"}}
+
+
 def test_no_request_makes_the_manager_fail(session: requests.Session, full: dict[str, str]):
     failed = []
-
-    def send(method: str, path: str, **options: object) -> None:
+    for method, path, options in odd_requests(full):
         answer = session.request(method, f"http://manager/api/v3.1{path}", auth=("admin", PASSWORD), **options)  # type: ignore[arg-type]
         if answer.status_code >= 500 or (answer.status_code >= 400 and not answer.json()["message"]):
             failed.append(f"{method} {path} {options}: {answer.status_code} {answer.text[:200]}")
-
-    for number, (method, template, _) in enumerate(sorted(permissions())):
-        named = [name for name in full if f"{{{name}}}" in template]
-        for name, query in itertools.chain(
-            ((name, "") for name in NAMES if "{" in template), ((None, query) for query in QUERIES)
-        ):
-            path = template
-            for place in named:
-                path = path.replace(f"{{{place}}}", name or full[place])
-            if "{" in path:
-                path = path[: path.index("{")] + (name or "x")
-            if method == "GET":
-                send(method, f"{path}?{query}" if query else path)
-            elif name:
-                send(method, path, json={})
-        if method in ("PUT", "POST", "PATCH"):
-            for body in bodies(number, 25):
-                path = template
-                for place in named:
-                    path = path.replace(f"{{{place}}}", full[place])
-                send(method, path, data=body, headers={"Content-Type": "application/json"})
     assert not failed, "\n".join(failed[:20])
 
 
