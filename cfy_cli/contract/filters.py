@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
 
 Rule = dict[str, Any]  # {"key", "values", "operator", "type"}: as the wire has it
@@ -14,8 +15,9 @@ _ATTRIBUTE_OPERATORS = {
     " starts-with ": "starts_with", " ends-with ": "ends_with",
 }  # fmt: skip
 _ATTRIBUTE_BARE = {" is not empty": "is_not_empty"}
+_WORDS = {"label": _LABEL_OPERATORS | _LABEL_BARE, "attribute": _ATTRIBUTE_OPERATORS | _ATTRIBUTE_BARE}
 _KEY = r"[\w.-]+"
-_COMMA = r"(?<!\\),"
+_ESCAPED = ",:"
 
 
 def label_rule(text: str) -> Rule:
@@ -26,6 +28,16 @@ def label_rule(text: str) -> Rule:
 def attribute_rule(text: str) -> Rule:
     """Raises Usage, telling the forms there are."""
     return _rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_BARE)
+
+
+def format_rule(rule: Rule) -> str:
+    """A rule as `label_rule` or `attribute_rule`, whichever is its type, reads it."""
+    word = {operator: word for word, operator in _WORDS[rule["type"]].items()}[rule["operator"]]
+    values = [escape(value, _ESCAPED) for value in rule["values"]]
+    if not values:
+        return f"{rule['key']}{word}"
+    single = len(values) == 1 and not _in_brackets(values[0])
+    return f"{rule['key']}{word}{values[0] if single else '[' + ','.join(values) + ']'}"
 
 
 def _rule(text: str, kind: str, operators: dict[str, str], bare: dict[str, str]) -> Rule:
@@ -41,5 +53,9 @@ def _rule(text: str, kind: str, operators: dict[str, str], bare: dict[str, str])
 
 
 def _values(text: str) -> list[str]:
-    parts = re.split(_COMMA, text[1:-1]) if text.startswith("[") and text.endswith("]") else [text]
-    return [part.replace("\\,", ",").replace("\\:", ":") for part in parts]
+    parts = split(text[1:-1], ",") if _in_brackets(text) else [text]
+    return [unescape(part, _ESCAPED) for part in parts]
+
+
+def _in_brackets(text: str) -> bool:
+    return text.startswith("[") and text.endswith("]")

@@ -3,12 +3,12 @@
 import re
 import unicodedata
 
+from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
 
-# Plain texts, which `re` compiles when they are first used: most command lines hold no label.
+# A plain text, which `re` compiles when it is first used: most command lines hold no label.
 _KEY = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_SEPARATORS = r"(?<!\\),"
-_COLON = r"(?<!\\):"
+_ESCAPED = ",:"
 FORM = "key:value,key:value"
 
 Label = tuple[str, str]
@@ -31,21 +31,20 @@ def parse_labels_to_delete(text: str) -> list[tuple[str, str | None]]:
 
 def format_label(key: str, value: str) -> str:
     """A label as parse_labels reads it."""
-    escaped = value.replace(",", "\\,").replace(":", "\\:")
-    return f"{key}:{escaped}"
+    return f"{key}:{escape(value, _ESCAPED)}"
 
 
 def _parts(text: str) -> list[tuple[str, str | None]]:
     if any(unicodedata.category(char).startswith("C") or char == '"' for char in text):
         raise Usage('A label holds no control characters and no `"`', hint=f"Write labels as {FORM}")
-    return [_part(part) for part in re.split(_SEPARATORS, text)]
+    return [_part(part) for part in split(text, ",")]
 
 
 def _part(text: str) -> tuple[str, str | None]:
-    key, *values = re.split(_COLON, text)
+    key, *values = split(text, ":")
     key = key.strip()
     if len(values) > 1 or (values and not values[0]):
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
     if not re.fullmatch(_KEY, key):
         raise Usage(f"`{key}` cannot be the key of a label", hint="A key is made of letters, digits, `-`, `.` and `_`.")
-    return key, values[0].replace("\\,", ",").replace("\\:", ":") if values else None
+    return key, unescape(values[0], _ESCAPED) if values else None

@@ -1,44 +1,43 @@
-"""Inputs and parameters as people give them: key=value, files, folders, patterns, JSON and YAML text."""
+"""Inputs and parameters as people give them: key=value, files, stdin, folders, patterns, JSON and YAML text."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
 
+from cfy_cli.contract.pairs import merged, nested, parse_pairs
 from cfy_cli.errors import CfyError, Invalid, Usage
 
 Declared = Mapping[str, Mapping[str, Any]]
-FORMS = "Give key=value, a YAML or JSON file, or JSON text."
+FORMS = "Give key=value, a YAML or JSON file (@file is the same, - is stdin), or JSON text."
 
 
-def read_inputs(sources: Sequence[str], declared: Callable[[], Declared]) -> dict[str, Any]:
-    """All sources as one mapping; later ones win. `declared` is asked only when a text must become a value."""
+def read_inputs(sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False) -> dict[str, Any]:
+    """All sources as one mapping; later ones win. `declared` is asked only when a text must become a value.
+
+    With `dotted`, `a.b=1` is a value inside of `a`, and sources are merged level by level.
+    """
     inputs: dict[str, Any] = {}
     known: Declared | None = None
     for source in sources:
         mapping = _mapping(source)
         if mapping is None:
             known = declared() if known is None else known
-            mapping = {key: _value(known, key, text) for key, text in pairs(source, known)}
-        inputs.update(mapping)
+            found = [(key, _value(known, key, text)) for key, text in _pairs(source, known)]
+            mapping = {}
+            for key, value in found:
+                mapping = merged(mapping, nested(key, value) if dotted else {key: value})
+        inputs = merged(inputs, mapping) if dotted else inputs | mapping
     return inputs
 
 
-def pairs(text: str, known: Declared) -> list[tuple[str, str]]:
-    """key=value, split at the first `=`. `a=1;b=2` is two of them only if both keys are declared."""
-    parts = [part for part in text.split(";") if part.strip()]
-    split = [_pair(part) for part in parts if "=" in part]
-    if len(split) == len(parts) > 1 and all(key in known for key, _ in split):
-        return split
-    return [_pair(text)]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, _, value = text.partition("=")
-    if not key.strip():
-        raise Usage(f"`{text}` gives no key", hint=FORMS)
-    return key.strip(), value
+def _pairs(source: str, known: Declared) -> list[tuple[str, str]]:
+    try:
+        return parse_pairs(source, known)
+    except Usage as error:
+        raise Usage(error.message, hint=FORMS) from error
 
 
 def _value(known: Declared, key: str, text: str) -> Any:
@@ -56,6 +55,10 @@ def _mapping(source: str) -> dict[str, Any] | None:
     """What a file or a structured text holds; None when it is key=value."""
     if source.lstrip().startswith("{"):
         return _parsed(source, "The text after -i or -p")
+    if source in ("-", "@-"):
+        return _parsed(sys.stdin.read(), "What stdin gives")
+    if source.startswith("@"):
+        return _of_file(Path(source[1:]).expanduser())
     paths = _files(source)
     if paths:
         return {key: value for path in paths for key, value in _of_file(path).items()}

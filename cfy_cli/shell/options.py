@@ -133,9 +133,13 @@ def times() -> Decorator:
     """A stretch of time for events."""
     return together(
         click.option(
-            "--from", "since", type=moment, metavar="TIME", help="From this time on: 2026-11-23 12:59, in UTC."
+            "--from",
+            "since",
+            type=moment,
+            metavar="TIME",
+            help="From this time on: `2026-11-23 12:59` (UTC), `1 h ago`.",
         ),
-        click.option("--to", "until", type=moment, metavar="TIME", help="Up to this time: 2026-11-23 12:59, in UTC."),
+        click.option("--to", "until", type=moment, metavar="TIME", help="Up to this time: `2026-11-23 12:59` (UTC)."),
         click.option("--before", type=before, metavar="SPAN", help="At least this long ago: `2 weeks`, `3 days ago`."),
     )
 

@@ -1,14 +1,15 @@
 """Values with a grammar of their own, as types for click: text in; the value, or Usage, out."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.moments import parse_moment
+from cfy_cli.contract.spans import parse_span
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.errors import Usage
 
 EARLIEST = 1970
-_SPAN = r"(\d+) ?(second|minute|hour|day|week|month|year)s?( ago)?"
 
 
 def name(text: str) -> str:
@@ -28,35 +29,19 @@ def execution_state(text: str) -> str:
 
 
 def moment(text: str) -> str:
-    """A point in time, ISO 8601 or seconds since 1970, by default in UTC, in the wire's spelling."""
-    try:
-        if re.fullmatch(r"\d{9,}(\.\d+)?", text):
-            return stamp(datetime.fromtimestamp(float(text), UTC))
-        parsed = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise Usage(f"`{text}` is not a time such as 2026-11-23 or 2026-11-23 12:59") from None
-    return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    """A point in time in the wire's spelling."""
+    return stamp(parse_moment(text))
 
 
 def before(text: str) -> str:
     """The point in time that long ago, in the wire's spelling."""
-    found = re.fullmatch(_SPAN, text.strip())
-    if not found:
-        raise Usage(f"`{text}` is not a span of time such as `2 weeks` or `3 months ago`")
+    span = text.strip().removesuffix(" ago")
     try:
-        then = ago(int(found[1]), found[2], datetime.now(UTC))
-    except (ValueError, OverflowError):
+        then = parse_span(span).before(datetime.now(UTC))
+    except Usage as error:
+        if "more time" not in error.message:
+            raise
         then = datetime.min.replace(tzinfo=UTC)
     if then.year < EARLIEST:
         raise Usage(f"`{text}` is longer ago than any event")
     return stamp(then)
-
-
-def ago(count: int, unit: str, now: datetime) -> datetime:
-    """`now` less so many units; a month earlier than the 31st is the last day of a shorter month."""
-    if unit not in ("month", "year"):
-        return now - timedelta(**{f"{unit}s": count})
-    months = now.year * 12 + now.month - 1 - count * (12 if unit == "year" else 1)
-    first = now.replace(year=months // 12, month=months % 12 + 1, day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first.replace(day=min(now.day, (following - timedelta(days=1)).day))

@@ -1,7 +1,7 @@
-"""Inputs as people type them, and labels, rules and times."""
+"""Inputs as people give them."""
 
+import io
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfy_cli.contract.filters import attribute_rule, label_rule
-from cfy_cli.contract.labels import format_label, parse_labels, parse_labels_to_delete
 from cfy_cli.errors import CfyError, Usage
 from cfy_cli.shell.inputs import Declared, read_inputs
-from cfy_cli.shell.values import ago, before, moment, name
 
 DECLARED: Declared = {
     "port": {"type": "integer"}, "flag": {"type": "boolean"}, "ratio": {"type": "float"}, "tags": {"type": "list"},
@@ -72,93 +69,17 @@ def test_the_declarations_are_fetched_only_when_needed() -> None:
     assert read_inputs(['{"a": 1}'], unreachable) == {"a": 1}
 
 
-KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True)
-VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters='"\\'), min_size=1)
+def test_stdin_is_a_source_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("port: 1\n")
+    assert read(f"@{tmp_path}/one.yaml") == {"port": 1}
+    for typed in ("-", "@-"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("{port: 2}"))
+        assert read(typed, "text=x") == {"port": 2, "text": "x"}
 
 
-@given(st.lists(st.tuples(KEYS, VALUES), min_size=1))
-def test_labels_are_read_as_they_are_written(labels: list[tuple[str, str]]) -> None:
-    assert parse_labels(",".join(format_label(*label) for label in labels)) == labels
-
-
-@pytest.mark.parametrize("text", ["", "a", "a:", ":b", "a:b:c", "a b:c", 'a:"b"', "a:b,"])
-def test_what_is_no_label_is_refused(text: str) -> None:
-    with pytest.raises(Usage):
-        parse_labels(text)
-
-
-def test_a_bare_key_deletes_all_its_values() -> None:
-    assert parse_labels_to_delete("env,team:core") == [("env", None), ("team", "core")]
-
-
-@pytest.mark.parametrize(
-    ("text", "operator", "values"),
-    [
-        ("team=core", "any_of", ["core"]), ("team=[a,b]", "any_of", ["a", "b"]), ("team!=core", "not_any_of", ["core"]),
-        ("team is null", "is_null", []), ("team is not null", "is_not_null", []), ("team is-not x", "is_not", ["x"]),
-        (r"team=a\,b", "any_of", ["a,b"]),
-    ],
-)  # fmt: skip
-def test_rules_about_labels(text: str, operator: str, values: list[str]) -> None:
-    assert label_rule(text) == {"key": "team", "values": values, "operator": operator, "type": "label"}
-
-
-@pytest.mark.parametrize(
-    ("text", "operator", "values"),
-    [
-        ("id contains web", "contains", ["web"]), ("id does-not-contain x", "not_contains", ["x"]),
-        ("id starts-with w", "starts_with", ["w"]), ("id ends-with b", "ends_with", ["b"]),
-        ("id is not empty", "is_not_empty", []), ("id=[a,b]", "any_of", ["a", "b"]),
-    ],
-)  # fmt: skip
-def test_rules_about_attributes(text: str, operator: str, values: list[str]) -> None:
-    assert attribute_rule(text) == {"key": "id", "values": values, "operator": operator, "type": "attribute"}
-
-
-@pytest.mark.parametrize("text", ["team~core", "=x", "team=", "te am=x"])
-def test_what_is_no_rule_is_refused(text: str) -> None:
-    with pytest.raises(Usage, match="is not a rule"):
-        label_rule(text)
-
-
-@pytest.mark.parametrize(
-    ("typed", "wire"),
-    [
-        ("2026-11-23", "2026-11-23T00:00:00.000Z"), ("2026-11-23 12:59", "2026-11-23T12:59:00.000Z"),
-        ("2026-11-23T12:59:01.5+02:00", "2026-11-23T10:59:01.500Z"), ("1795438740", "2026-11-23T12:59:00.000Z"),
-    ],
-)  # fmt: skip
-def test_points_in_time(typed: str, wire: str) -> None:
-    assert moment(typed) == wire
-
-
-@given(st.integers(0, 5000), st.sampled_from(["second", "minute", "hour", "day", "week", "month", "year"]))
-def test_long_ago_is_always_some_time(count: int, unit: str) -> None:
-    moment = ago(count % 2000, unit, datetime(2026, 3, 31, 12, tzinfo=UTC))
-    assert moment <= datetime(2026, 3, 31, 12, tzinfo=UTC)
-    assert moment.microsecond == 0
-
-
-def test_longer_ago_than_there_are_events_is_refused() -> None:
-    assert before("2 weeks ago") < before("1 day")
-    for text in ("3000 years", "70 years ago", "99999999999 days"):
-        with pytest.raises(Usage, match="longer ago than any event"):
-            before(text)
-
-
-def test_a_month_before_the_last_of_a_month_is_the_last_of_a_shorter_one() -> None:
-    now = datetime(2026, 3, 31, 12, tzinfo=UTC)
-    assert ago(1, "month", now) == datetime(2026, 2, 28, 12, tzinfo=UTC)
-    assert ago(3, "month", now) == datetime(2025, 12, 31, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["soon", "12:59", "2026-13-01"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(Usage, match="is not a time"):
-        moment(text)
-
-
-@pytest.mark.parametrize("text", ["", "a b", "a/b", "ü"])
-def test_what_cannot_be_part_of_an_address_cannot_be_a_name(text: str) -> None:
-    with pytest.raises(Usage):
-        name(text)
+def test_dotted_keys_go_into_what_they_are_in_where_that_is_meant() -> None:
+    assert read("a.b=1") == {"a.b": "1"}
+    sources = ["a.b.c=1", "a.b.d=2", '{"a": {"e": 3}}', "a.b.c=4"]
+    assert read_inputs(sources, dict, dotted=True) == {"a": {"b": {"c": "4", "d": "2"}, "e": 3}}
+    with pytest.raises(Usage, match="empty part"):
+        read_inputs(["a..b=1"], dict, dotted=True)

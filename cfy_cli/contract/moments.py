@@ -1,0 +1,58 @@
+"""The grammar of points in time: ISO 8601, `3 months ago`, `+2 weeks`, `18:30`, each in a zone that may be named."""
+
+import re
+from datetime import UTC, datetime, tzinfo
+
+from cfy_cli.contract.spans import parse_span
+from cfy_cli.errors import Usage
+
+_EPOCH = r"\d{9,}(\.\d+)?"  # seconds since 1970
+_COMPACT = r"(\d{12})([+-]\d{4})"  # 201801182230-0500
+_CLOCK = r"\d{1,2}:\d\d(:\d\d)?"
+_ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
+FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."
+
+
+def parse_moment(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> datetime:
+    """An aware datetime; `zone` is that of times that name none. Raises Usage."""
+    now = now or datetime.now(UTC)
+    typed = text.strip()
+    try:
+        return _relative(typed, now) or _absolute(typed, now, zone)
+    except (ValueError, OverflowError):
+        raise Usage(f"`{text}` is not a time", hint=FORMS) from None
+
+
+def parse_zone(text: str) -> tzinfo:
+    """A zone by its name, such as Europe/Berlin. Raises Usage."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return UTC if text in ("UTC", "Z") else ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Usage(f"`{text}` is not a known time zone", hint="Name one such as Europe/Berlin or UTC.") from None
+
+
+def _relative(text: str, now: datetime) -> datetime | None:
+    if text.lower() == "now":
+        return now
+    if text.endswith(" ago"):
+        return parse_span(text.removesuffix(" ago")).before(now)
+    if text.startswith("+"):
+        for part in text[1:].split("+"):
+            now = parse_span(part).after(now)
+        return now
+    return None
+
+
+def _absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
+    if re.fullmatch(_EPOCH, text):
+        return datetime.fromtimestamp(float(text), UTC)
+    if found := re.fullmatch(_COMPACT, text):
+        return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%z")
+    if found := re.fullmatch(_ZONE, text):
+        text, zone = found[1], parse_zone(found[2])
+    if re.fullmatch(_CLOCK, text):
+        text = f"{now.astimezone(zone):%Y-%m-%d} {text.zfill(5) if text.count(':') == 1 else text.zfill(8)}"
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)

@@ -1,0 +1,285 @@
+"""What people type, each in a grammar of its own: what is formatted parses back, what is wrong is quoted."""
+
+import contextlib
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.escapes import escape, split, unescape
+from cfy_cli.contract.filters import attribute_rule, format_rule, label_rule
+from cfy_cli.contract.labels import format_label, parse_labels, parse_labels_to_delete
+from cfy_cli.contract.moments import parse_moment, parse_zone
+from cfy_cli.contract.pairs import format_mapping, format_pair, merged, nested, parse_mapping, parse_pair
+from cfy_cli.contract.recurrences import (
+    DAYS,
+    Weekday,
+    check_weekdays,
+    format_weekdays,
+    parse_recurrence,
+    parse_rule,
+    parse_weekdays,
+)
+from cfy_cli.contract.spans import Span, parse_span
+from cfy_cli.errors import Usage
+from cfy_cli.shell.values import before, execution_state, moment, name
+
+UNITS = ["second", "minute", "hour", "day", "week", "month", "year"]
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True)
+VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters='"'), min_size=1)
+TRICKY = st.text(r"\,:$=[]ab ", min_size=1)
+
+
+@given(st.lists(TRICKY | st.text(), min_size=1))
+def test_escaped_parts_come_back_from_between_separators(parts: list[str]) -> None:
+    typed = ",".join(escape(part, ",:") for part in parts)
+    assert [unescape(part, ",:") for part in split(typed, ",")] == parts
+
+
+@given(st.lists(st.tuples(KEYS, VALUES | TRICKY), min_size=1))
+def test_labels_are_read_as_they_are_written(labels: list[tuple[str, str]]) -> None:
+    assert parse_labels(",".join(format_label(*label) for label in labels)) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("a:b", [("a", "b")]), (r"a:b\,c,d:e", [("a", "b,c"), ("d", "e")]), (r"a:b\:c", [("a", "b:c")]),
+        (r"a:C\dir", [("a", r"C\dir")]), ("a:$x", [("a", "$x")]), ("a:b c", [("a", "b c")]),
+    ],
+)  # fmt: skip
+def test_labels_with_letters_that_mean_something(text: str, labels: list[tuple[str, str]]) -> None:
+    assert parse_labels(text) == labels
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:", ":b", "a:b:c", "a b:c", 'a:"b"', "a:b,"])
+def test_what_is_no_label_is_refused(text: str) -> None:
+    with pytest.raises(Usage):
+        parse_labels(text)
+
+
+def test_a_bare_key_deletes_all_its_values() -> None:
+    assert parse_labels_to_delete("env,team:core") == [("env", None), ("team", "core")]
+
+
+RULE_KEYS = st.from_regex(r"[a-z0-9_.-]+", fullmatch=True)
+RULE_VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters='"'), min_size=1) | TRICKY
+
+
+@given(RULE_KEYS, st.sampled_from(["any_of", "not_any_of", "is_not"]), st.lists(RULE_VALUES, min_size=1))
+def test_rules_about_labels_are_read_as_they_are_written(key: str, operator: str, values: list[str]) -> None:
+    rule = {"key": key, "values": values, "operator": operator, "type": "label"}
+    assert label_rule(format_rule(rule)) == rule
+
+
+@given(
+    RULE_KEYS,
+    st.sampled_from(["any_of", "not_any_of", "contains", "not_contains", "starts_with", "ends_with"]),
+    st.lists(RULE_VALUES, min_size=1),
+)
+def test_rules_about_attributes_are_read_as_they_are_written(key: str, operator: str, values: list[str]) -> None:
+    rule = {"key": key, "values": values, "operator": operator, "type": "attribute"}
+    assert attribute_rule(format_rule(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("operator", "kind"), [("is_null", "label"), ("is_not_null", "label"), ("is_not_empty", "attribute")]
+)
+def test_rules_without_values_are_read_as_they_are_written(operator: str, kind: str) -> None:
+    rule: dict[str, Any] = {"key": "k", "values": [], "operator": operator, "type": kind}
+    assert {"label": label_rule, "attribute": attribute_rule}[kind](format_rule(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "values"),
+    [
+        ("team=core", "any_of", ["core"]), ("team=[a,b]", "any_of", ["a", "b"]), ("team!=core", "not_any_of", ["core"]),
+        ("team is null", "is_null", []), ("team is not null", "is_not_null", []), ("team is-not x", "is_not", ["x"]),
+        (r"team=a\,b", "any_of", ["a,b"]), (r"team=[a\,b,c\:d]", "any_of", ["a,b", "c:d"]), ("Team=x", "any_of", ["x"]),
+    ],
+)  # fmt: skip
+def test_rules_about_labels(text: str, operator: str, values: list[str]) -> None:
+    assert label_rule(text) == {"key": "team", "values": values, "operator": operator, "type": "label"}
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "values"),
+    [
+        ("id contains web", "contains", ["web"]), ("id does-not-contain x", "not_contains", ["x"]),
+        ("id starts-with w", "starts_with", ["w"]), ("id ends-with b", "ends_with", ["b"]),
+        ("id is not empty", "is_not_empty", []), ("id=[a,b]", "any_of", ["a", "b"]),
+    ],
+)  # fmt: skip
+def test_rules_about_attributes(text: str, operator: str, values: list[str]) -> None:
+    assert attribute_rule(text) == {"key": "id", "values": values, "operator": operator, "type": "attribute"}
+
+
+@pytest.mark.parametrize("text", ["team~core", "=x", "team=", "te am=x", "team is empty"])
+def test_what_is_no_rule_is_refused_with_the_forms_there_are(text: str) -> None:
+    with pytest.raises(Usage, match="is not a rule") as caught:
+        label_rule(text)
+    assert text in caught.value.message
+    assert "KEY is not null" in str(caught.value.hint)
+
+
+# --- times ---
+
+
+@pytest.mark.parametrize(
+    ("typed", "wire"),
+    [
+        ("2026-11-23", "2026-11-23T00:00:00.000Z"), ("2026-11-23 12:59", "2026-11-23T12:59:00.000Z"),
+        ("2026-11-23T12:59:01.5+02:00", "2026-11-23T10:59:01.500Z"), ("1795438740", "2026-11-23T12:59:00.000Z"),
+        ("201801182230-0500", "2018-01-19T03:30:00.000Z"),
+        ("2026-07-01 12:00 Europe/Berlin", "2026-07-01T10:00:00.000Z"),
+        ("2026-07-01 12:00 UTC", "2026-07-01T12:00:00.000Z"), ("20261123", "2026-11-23T00:00:00.000Z"),
+    ],
+)  # fmt: skip
+def test_points_in_time(typed: str, wire: str) -> None:
+    assert moment(typed) == wire
+
+
+@pytest.mark.parametrize(
+    ("typed", "then"),
+    [
+        ("now", NOW), ("3 days ago", NOW - timedelta(3)), ("+2 weeks", NOW + timedelta(14)),
+        ("18:30", NOW.replace(hour=18, minute=30)), ("9:05 Asia/Tokyo", datetime(2026, 3, 31, 0, 5, tzinfo=UTC)),
+        ("+1d+10min", NOW + timedelta(days=1, minutes=10)), ("1 month ago", datetime(2026, 2, 28, 12, tzinfo=UTC)),
+        ("3 months ago", datetime(2025, 12, 31, 12, tzinfo=UTC)), ("+1mo", datetime(2026, 4, 30, 12, tzinfo=UTC)),
+        ("2 years ago", datetime(2024, 3, 31, 12, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_points_in_time_that_depend_on_now(typed: str, then: datetime) -> None:
+    assert parse_moment(typed, now=NOW) == then
+
+
+@given(
+    st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)),
+    st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+def test_a_point_in_time_is_read_as_it_is_written(when: datetime, zone: timezone) -> None:
+    aware = when.replace(tzinfo=zone)
+    assert parse_moment(aware.isoformat()) == aware
+    assert stamp(parse_moment(stamp(aware))) == stamp(aware)
+
+
+@given(st.integers(0, 2000), st.sampled_from(UNITS))
+def test_a_length_of_time_is_read_as_it_is_written(count: int, unit: str) -> None:
+    span = Span(count, unit)
+    assert parse_span(str(span)) == span
+    assert span.before(NOW) <= NOW <= span.after(NOW)
+
+
+@given(st.text())
+def test_no_text_makes_a_parser_fail_in_another_way(text: str) -> None:
+    for parse in (parse_moment, parse_span, parse_recurrence, parse_weekdays, parse_rule, parse_zone, parse_pair,
+                  parse_mapping, parse_labels, label_rule, attribute_rule):  # fmt: skip
+        with contextlib.suppress(Usage):
+            parse(text)
+
+
+@pytest.mark.parametrize("text", ["soon", "25:59", "2026-13-01", "2026-01-01 12:00 Mars/Olympus", "+1 fortnight", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(Usage, match="is not a"):
+        moment(text)
+
+
+def test_longer_ago_than_there_are_events_is_refused() -> None:
+    assert before("2 weeks ago") < before("1 day")
+    for text in ("3000 years", "70 years ago", "99999999999 days"):
+        with pytest.raises(Usage, match="longer ago than any event"):
+            before(text)
+
+
+# --- recurrences ---
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("2 weeks", "2 weeks"), ("30 min", "30 minutes"), ("1d", "1 day"), ("3mo", "3 months")]
+)
+def test_recurrences(typed: str, meant: str) -> None:
+    assert str(parse_recurrence(typed)) == meant
+
+
+@given(st.lists(st.builds(Weekday, st.sampled_from(DAYS), st.sampled_from([None, 1, 2, 3, 4, -1])), min_size=1))
+def test_weekdays_are_read_as_they_are_written(days: list[Weekday]) -> None:
+    assert parse_weekdays(format_weekdays(days)) == days
+
+
+def test_days_of_a_month_go_with_months() -> None:
+    check_weekdays(parse_weekdays("1su, l-fr"), Span(1, "month"))
+    check_weekdays(parse_weekdays("MO,we"), Span(1, "week"))
+    with pytest.raises(Usage, match="`1su` is a day of a month"):
+        check_weekdays(parse_weekdays("1su"), Span(1, "week"))
+
+
+@pytest.mark.parametrize("text", ["5su", "monday", "", "l-"])
+def test_what_is_no_weekday_is_refused(text: str) -> None:
+    with pytest.raises(Usage, match="is not a day of the week"):
+        parse_weekdays(text)
+
+
+@pytest.mark.parametrize("text", ["0 days", "5 seconds", "often"])
+def test_what_recurs_too_often_is_refused(text: str) -> None:
+    with pytest.raises(Usage):
+        parse_recurrence(text)
+
+
+def test_calendar_rules_have_one_spelling() -> None:
+    rule = parse_rule("freq=daily;interval=3")
+    assert rule == "RRULE:FREQ=DAILY;INTERVAL=3" == parse_rule(rule)
+    for text in ("FREQ=OFTEN", "INTERVAL=3", "FREQ", "", "DAILY"):
+        with pytest.raises(Usage, match="is not a rule"):
+            parse_rule(text)
+
+
+# --- keys and values ---
+
+
+@given(st.text(min_size=1).filter(lambda key: key == key.strip() and "=" not in key), st.text())
+def test_a_pair_is_read_as_it_is_written(key: str, value: str) -> None:
+    assert parse_pair(format_pair(key, value)) == (key, value)
+
+
+@given(
+    st.dictionaries(
+        (st.text(min_size=1) | TRICKY).filter(lambda key: key == key.strip()), TRICKY | st.text(), min_size=1
+    )
+)
+def test_a_mapping_is_read_as_it_is_written(mapping: dict[str, str]) -> None:
+    assert parse_mapping(format_mapping(mapping)) == mapping
+
+
+def test_a_mapping_may_be_written_with_equals_signs() -> None:
+    assert parse_mapping("a=1,b=x:y") == {"a": "1", "b": "x:y"}
+    with pytest.raises(Usage, match="`b` is not of the form key:value"):
+        parse_mapping("a:1,b")
+
+
+@given(st.lists(st.text("abc", min_size=1), min_size=1), st.integers())
+def test_a_dotted_key_leads_to_its_value(parts: list[str], value: int) -> None:
+    found: Any = nested(".".join(parts), value)
+    for part in parts:
+        found = found[part]
+    assert found == value
+
+
+def test_merging_keeps_what_is_not_replaced() -> None:
+    assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}, "d": {"e": 5}}) == {
+        "a": {"b": 4, "c": 2},
+        "d": {"e": 5},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a/b", "ü"])
+def test_what_cannot_be_part_of_an_address_cannot_be_a_name(text: str) -> None:
+    with pytest.raises(Usage):
+        name(text)
+
+
+def test_states_are_known_by_both_their_names() -> None:
+    assert execution_state("completed") == execution_state("terminated") == "terminated"
