@@ -1,0 +1,162 @@
+"""kill -9 at random moments: what had succeeded is never run again, what was in flight at most once more."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.manager import supervise
+from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.supervise import Running
+from tests.manager.conftest import archive
+from tests.manager.test_processes import alive, ask, free_port, wait_until
+
+NODE = """
+  node{number}:
+    type: cloudify.nodes.Root
+    relationships: [{relationships}]
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {{implementation: tell.sh, max_retries: 0, inputs: {{me: node{number} create}}}}
+        start: {{implementation: tell.sh, max_retries: 0, inputs: {{me: node{number} start}}}}
+"""
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+"""
+# Says that it begins, works a little and says that it has ended; says too when another one of its name still runs.
+TELL = """#!/bin/bash
+for other in '{folder}'/"$me".*; do
+  [ -e "$other" ] && kill -0 "${{other##*.}}" 2>/dev/null && echo "overlap $me" >> '{folder}/lines'
+done
+touch "{folder}/$me.$$"
+echo "begin $me" >> '{folder}/lines'
+sleep 0.0$((RANDOM % 9))
+ctx logger info "$me" || exit 1
+echo "end $me" >> '{folder}/lines'
+rm "{folder}/$me.$$"
+"""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "data"
+    yield folder
+    supervise.stop(folder)
+
+
+def blueprint(nodes: int) -> str:
+    """Every third node leans on the one before it."""
+    return BLUEPRINT + "".join(
+        NODE.format(
+            number=number,
+            relationships=f"{{type: cloudify.relationships.depends_on, target: node{number - 1}}}"
+            if number % 3
+            else "",
+        )
+        for number in range(nodes)
+    )
+
+
+def victims(running: Running, chance: random.Random) -> list[int]:
+    """A worker, the server, the supervisor, or everything."""
+    everything = [running.pid, running.server, *running.workers]
+    return chance.choice([[running.workers[0]], [running.workers[0]], [running.server], [running.pid], everything])
+
+
+def kill(data_dir: Path, chance: random.Random) -> None:
+    running = supervise.status(data_dir)
+    assert running is not None
+    chosen = victims(running, chance)
+    for pid in chosen:
+        with_name = f"/proc/{pid}/stat"
+        if Path(with_name).exists():
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(alive, chosen)))
+
+
+def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: int, database_url: str) -> None:
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
+    running = supervise.start(settings)
+    files = {"blueprint.yaml": blueprint(nodes), "tell.sh": TELL.format(folder=folder)}
+    assert ask(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
+    wait_until(lambda: ask(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
+    assert ask(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).status_code == 201
+    begin = {"deployment_id": "app", "workflow_id": "install"}
+    execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.05, 1.0))
+        kill(data_dir, chance)
+        if supervise.status(data_dir) is None:
+            running = supervise.start(settings)
+
+    def state() -> str:
+        try:
+            return str(ask(running, data_dir, f"/executions/{execution}").json()["status"])
+        except OSError:
+            return "unknown"
+
+    wait_until(lambda: state() in ("terminated", "failed", "cancelled"), 120)
+    assert state() == "terminated", ask(running, data_dir, f"/executions/{execution}").json()["error"]
+    agree(running, data_dir, folder, execution, nodes, kills)
+
+
+def agree(running: Running, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int) -> None:
+    """The file, the journal, the history and the instances tell the same story."""
+    lines = (folder / "lines").read_text().splitlines()
+    began = Counter(line.removeprefix("begin ") for line in lines if line.startswith("begin "))
+    ended = Counter(line.removeprefix("end ") for line in lines if line.startswith("end "))
+    expected = {f"node{number} {what}" for number in range(nodes) for what in ("create", "start")}
+    assert set(began) == set(ended) == expected
+    assert not [line for line in lines if line.startswith("overlap")]
+    operations = pages(running, data_dir, f"/operations?execution_id={execution}")
+    assert {one["state"] for one in operations} == {"succeeded"}
+    assert len([one for one in operations if one["type"] == "RemoteWorkflowTask"]) == 2 * nodes
+    instances = pages(running, data_dir, "/node-instances?deployment_id=app")
+    assert {one["state"] for one in instances} == {"started"}
+    events = pages(running, data_dir, f"/events?execution_id={execution}")
+    names = {one["id"]: one["node_id"] for one in instances}
+    told = {kind: tally(events, kind, names) for kind in ("task_started", "task_succeeded")}
+    assert told["task_succeeded"] == Counter(expected), "what had succeeded was never run again"
+    for name in expected:
+        assert began[name] <= told["task_started"][name], "nothing ran that was not said to start"
+        assert began[name] <= 1 + kills
+    again = sum(began.values()) - len(expected)
+    assert again <= 8 * kills, "at most what was in flight ran once more"
+    print(f"{len(expected)} operations, {kills} kills, {again} begun once more")
+
+
+def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Counter[str]:
+    return Counter(
+        f"{names[event['node_instance_id']]} {event['operation'].rpartition('.')[2]}"
+        for event in events
+        if event["event_type"] == kind and event["node_instance_id"]
+    )
+
+
+def pages(running: Running, data_dir: Path, path: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    while True:
+        page = ask(running, data_dir, f"{path}&_offset={len(found)}").json()
+        found += page["items"]
+        if len(found) >= page["metadata"]["pagination"]["total"]:
+            return found
+
+
+def test_an_install_goes_on_after_every_kill(data_dir: Path, tmp_path: Path, database_url: str):
+    run_with_kills(data_dir, tmp_path, 12, 2, random.randrange(10**6), database_url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(20))
+def test_fifty_nodes_and_many_kills(data_dir: Path, tmp_path: Path, database_url: str, number: int):
+    seed = int(os.environ.get("CFY_KILL_SEED", random.randrange(10**6)))
+    run_with_kills(data_dir, tmp_path, 50, 4, seed, database_url)
