@@ -1,5 +1,7 @@
 """cfy executions: workflows as they run."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import click
@@ -115,3 +117,25 @@ def resume_execution(app: App, execution_id: str, reset_operations: bool) -> Non
     execution = app.client.executions.resume(execution_id, reset_operations=reset_operations)
     app.result(f"A resume request for execution {execution_id} has been sent", execution)
     app.note(f"Follow it: cfy events list --tail {execution_id}")
+
+
+@cli.command("timeline")
+@click.argument("execution_id")
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Draw it into this file, as SVG.")
+@pass_app
+def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
+    """Show when each operation of the execution EXECUTION_ID ran, and how long."""
+    from dataclasses import asdict
+
+    from cfy_cli.output import timeline
+
+    execution = app.client.executions.get(execution_id)
+    pages = app.client.events.pages(include_logs=False, execution_id=execution_id, _sort="reported_timestamp")
+    found = timeline.spans(event for page in pages for event in page)
+    title = f"{execution['workflow_id']} on {execution.get('deployment_id')}"
+    if output_path:
+        Path(output_path).write_text(timeline.as_svg(found, title), encoding="utf-8")
+        sentence = f"The timeline of {title} is drawn in {output_path}"
+    else:
+        sentence = f"{title}:\n{timeline.as_text(found, shutil.get_terminal_size().columns)}"
+    app.result(sentence, [asdict(span) for span in found])

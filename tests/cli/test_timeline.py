@@ -1,0 +1,68 @@
+"""cfy executions timeline: when each operation ran."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+from cfy_cli.output import timeline
+from tests.conftest import Cfy
+from tests.manager.conftest import HELLO, SAY
+
+
+def event(second: float, kind: str, instance: str = "web_1", operation: str = "a.b.create") -> dict[str, str | None]:
+    return {
+        "reported_timestamp": f"2026-11-23T12:00:{second:06.3f}Z", "event_type": kind, "operation": operation,
+        "node_instance_id": instance, "source_id": None,
+    }  # fmt: skip
+
+
+EVENTS = [
+    event(0, "workflow_started", "", ""),
+    event(0, "task_started"),
+    event(1, "task_started", "db_2", "a.b.start"),
+    event(2, "task_failed"),
+    event(2, "task_started"),
+    event(3, "task_succeeded"),
+    event(4, "workflow_failed", "", ""),
+]
+
+
+def test_attempts_are_told_in_the_order_they_began():
+    assert [(span.label, span.start, span.end, span.outcome) for span in timeline.spans(EVENTS)] == [
+        ("web_1 create", 0.0, 2.0, "failed"),
+        ("db_2 start", 1.0, 4.0, "running"),
+        ("web_1 create", 2.0, 3.0, "succeeded"),
+    ]
+
+
+def test_bars_stand_where_and_as_long_as_the_operation_ran():
+    drawn = timeline.as_text(timeline.spans(EVENTS), 94).splitlines()
+    bars = [line.split("|")[1] for line in drawn]
+    assert {len(bar) for bar in bars} == {len(bars[0])}
+    quarter = len(bars[0]) // 4
+    assert bars[0] == ("x" * quarter * 2).ljust(len(bars[0]))
+    assert bars[2] == (" " * quarter * 2 + "#" * quarter).ljust(len(bars[0]))
+    assert drawn[0].endswith("0.000 s +2.000 s failed")
+
+
+def test_nothing_that_ran_is_said_so():
+    assert timeline.as_text(timeline.spans([]), 80) == "No operation ran."
+
+
+def test_an_installed_application_has_a_timeline_in_the_terminal_as_data_and_as_a_picture(
+    cfy: Cfy, worker: object, tmp_path: Path
+):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "blueprint.yaml").write_text(HELLO)
+    (tmp_path / "app" / "say.sh").write_text(SAY)
+    cfy(f"blueprints upload {tmp_path / 'app' / 'blueprint.yaml'} -b app")
+    cfy("deployments create d -b app")
+    cfy("executions start install -d d")
+    execution = json.loads(cfy("executions list -d d --json"))[-1]["id"]
+    assert "create |" in cfy(f"executions timeline {execution}")
+    [span] = json.loads(cfy(f"executions timeline {execution} --json"))
+    assert (span["operation"], span["outcome"]) == ("create", "succeeded")
+    assert str(tmp_path / "x.svg") in cfy(f"executions timeline {execution} -o {tmp_path / 'x.svg'}")
+    root = ElementTree.parse(tmp_path / "x.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    cfy("executions timeline nothing", code=3)
