@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli import dsl
-from cfy_cli.manager.engine.ports import Ending, Event, Instance, Job, StaleVersion, Steering
+from cfy_cli.manager.engine.ports import Beginning, Ending, Event, Instance, Job, StaleVersion, Steering
 from cfy_cli.manager.engine.run import run_workflow
 
 Json = Any
@@ -265,7 +265,13 @@ class Deployment:
         return self
 
     def job(
-        self, workflow: str, *, dry_run: bool = False, environment: Mapping[str, str] | None = None, **parameters: Json
+        self,
+        workflow: str,
+        *,
+        dry_run: bool = False,
+        beginning: Beginning = Beginning.ANEW,
+        environment: Mapping[str, str] | None = None,
+        **parameters: Json,
     ) -> Job:
         return Job(
             execution_id="exec",
@@ -280,6 +286,7 @@ class Deployment:
             resources=self.resources,
             workdir=self.workdir,
             dry_run=dry_run,
+            beginning=beginning,
             environment=environment or {},
         )
 
