@@ -13,6 +13,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import Event, Instance, StaleVersion, Steering
 from cfy_cli.manager.services import instances, scaling
 from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.operating import Operating
 from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
@@ -29,7 +30,7 @@ STEERED = {
 }
 
 
-class StoreRecords(StoreLookups):
+class StoreRecords(Operating, StoreLookups):
     """`cfy_cli.manager.engine.ports.Records` over the store; each change is a transaction of its own."""
 
     def __init__(self, work: Work, deployment: Deployment) -> None:

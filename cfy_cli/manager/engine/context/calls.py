@@ -2,14 +2,24 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.render import rendered
 from cfy_cli.manager.engine.context.scope import LEVELS, Scope
 from cfy_cli.manager.engine.context.subject import Subject
+from cfy_cli.manager.engine.functions import evaluated
 from cfy_cli.manager.engine.ports import StaleVersion
 
 Json = Any
+
+
+@runtime_checkable
+class TokenHost(Protocol):
+    """Records whose manager can be spoken to."""
+
+    def rest_token(self) -> str:
+        """What shows the manager on whose behalf the operation runs."""
 
 
 def call(scope: Scope, name: str, arguments: dict[str, Json]) -> Json:
@@ -41,11 +51,27 @@ def _context(scope: Scope) -> Json:
         "workdir": str(job.workdir.resolve()),
         "task_id": scope.task_id,
         "task_name": operation.function,
-        "plugin": operation.plugin,
+        "plugin": _plugin(scope),
         "operation": operation.name,
         "retry_number": scope.attempt,
         "max_retries": operation.max_retries,
         "managers": [_this_machine()],
+    }
+
+
+def _plugin(scope: Scope) -> Json:
+    about = scope.plugin()
+    properties = {name: dict(one) for name, one in (about.get("properties") or {}).items() if isinstance(one, dict)}
+    values = evaluated({name: one["value"] for name, one in properties.items() if "value" in one}, scope.records)
+    for name, value in values.items():
+        properties[name]["value"] = value
+    return {
+        "name": scope.operation.plugin,
+        "package_name": about.get("package_name"),
+        "package_version": about.get("package_version"),
+        "properties": properties,
+        "prefix": scope.prefix,
+        "workdir": str(scope.plugin_workdir()),
     }
 
 
@@ -135,6 +161,18 @@ def _resource(scope: Scope, path: str) -> str | None:
     return None if found is None else str(found)
 
 
+def _render(scope: Scope, path: str, variables: dict[str, Json] | None) -> str:
+    return rendered(scope, path, variables)
+
+
+def _download_rendered(scope: Scope, path: str, target: str | None, variables: dict[str, Json] | None) -> str:
+    return scope.keep(path, rendered(scope, path, variables), target)
+
+
+def _rest_token(scope: Scope) -> str | None:
+    return scope.records.rest_token() if isinstance(scope.records, TokenHost) else None
+
+
 CALLS: dict[str, Callable[..., Json]] = {
     "context": _context,
     "node": _node,
@@ -146,6 +184,9 @@ CALLS: dict[str, Callable[..., Json]] = {
     "event": lambda scope, message: scope.event(message),
     "resource": _resource,
     "download": lambda scope, path, target: scope.download(path, target),
+    "render": _render,
+    "download_rendered": _download_rendered,
+    "rest_token": _rest_token,
     "returns": lambda scope, value: scope.verdict.returns(value),
     "retry": lambda scope, message, retry_after: scope.verdict.retry(message, retry_after),
     "again": lambda scope, message, retry_after: scope.verdict.again(message, retry_after),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from cfy_cli.errors import CfyError, Invalid, Usage
 from cfy_cli.manager.engine.context import paths
+from cfy_cli.manager.engine.context.render import rendered
 from cfy_cli.manager.engine.context.scope import LEVELS, Scope
 from cfy_cli.manager.engine.context.subject import Subject
 
@@ -24,10 +25,11 @@ usage: ctx [-j] [--json-arg-prefix PREFIX] [-t SECONDS] WORD...
   ctx operation name|retry-number|max-retries|retry [MESSAGE [SECONDS]]
   ctx blueprint id, ctx deployment id|display-name|creator
   ctx execution-id|workflow-id|tenant-name|task-id|task-name|type
-  ctx plugin name, ctx capabilities get-all
+  ctx plugin name|package-name|package-version|prefix|workdir, ctx capabilities get-all
   ctx logger debug|info|warning|error|critical MESSAGE
   ctx send-event MESSAGE
   ctx get-resource PATH, ctx download-resource PATH [TARGET]
+  ctx get-resource-and-render PATH [@VARIABLES], ctx download-resource-and-render PATH [TARGET] [@VARIABLES]
   ctx returns VALUE, ctx retry-operation [MESSAGE [SECONDS]], ctx abort-operation [MESSAGE]
 
   -j, --json-output    print the answer as JSON
@@ -205,6 +207,21 @@ def _returns(scope: Scope, args: Args) -> None:
     scope.verdict.returns(_at_most(args, 1)[0])
 
 
+def _template_arguments(args: Args) -> tuple[str, str | None, dict[str, Json] | None]:
+    """A path, then a target and variables in either order, each of them at most once."""
+    path, *rest = args or [None]
+    targets = [one for one in rest if not isinstance(one, dict)]
+    variables = [one for one in rest if isinstance(one, dict)]
+    if not path or len(targets) > 1 or len(variables) > 1:
+        raise Usage("A template is named as PATH [TARGET] [@VARIABLES], the variables as a JSON map.")
+    return str(path), str(targets[0]) if targets else None, variables[0] if variables else None
+
+
+def _download_rendered(scope: Scope, args: Args) -> str:
+    path, target, variables = _template_arguments(args)
+    return scope.keep(path, rendered(scope, path, variables), target)
+
+
 def _capabilities(scope: Scope, _args: Args) -> dict[str, Json]:
     subject = scope.end("source") if scope.relationship else scope.own()
     targets = [relationship["target_id"] for relationship in subject.instance().relationships]
@@ -244,7 +261,13 @@ GROUPS: dict[str, dict[str, Callable[[Scope, Args], Json]]] = {
         "max_retries": lambda scope, _: scope.operation.max_retries,
         "retry": _retry,
     },
-    "plugin": {"name": lambda scope, _: scope.operation.plugin},
+    "plugin": {
+        "name": lambda scope, _: scope.operation.plugin,
+        "package_name": lambda scope, _: scope.plugin().get("package_name"),
+        "package_version": lambda scope, _: scope.plugin().get("package_version"),
+        "prefix": lambda scope, _: scope.prefix,
+        "workdir": lambda scope, _: str(scope.plugin_workdir()),
+    },
     "execution": {"id": lambda scope, _: scope.job.execution_id},
     "tenant": {"name": lambda scope, _: scope.job.tenant_name},
     "capabilities": {"get_all": _capabilities},
@@ -261,6 +284,8 @@ PLAIN: dict[str, Callable[[Scope, Args], Json]] = {
     "send_event": lambda scope, args: scope.event(" ".join(map(str, args))),
     "get_resource": lambda scope, args: scope.existing(str(_at_most(args, 1)[0])).read_text("utf-8", "replace"),
     "download_resource": lambda scope, args: scope.download(*_at_most(args, 2)),
+    "get_resource_and_render": lambda scope, args: rendered(scope, *_template_arguments(args)[::2]),
+    "download_resource_and_render": _download_rendered,
     "returns": _returns,
     "retry_operation": _retry_operation,
     "abort_operation": _abort_operation,

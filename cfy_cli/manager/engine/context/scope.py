@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ class Scope:
     def __init__(self, job: Job, records: Records, task: Task, operation: Operation, attempt: int) -> None:
         self.job, self.records, self.operation, self.attempt = job, records, operation, attempt
         self.task_id = task.id
+        self.prefix: str | None = None  # the environment of the plugin that runs, once it is known
         self.verdict = Verdict()
         if operation.source_id and operation.target_id:
             ends = {"source_id": operation.source_id, "target_id": operation.target_id}
@@ -44,6 +46,12 @@ class Scope:
         if instance_id is None:
             raise Invalid(f"Only an operation of a relationship has a {name}.")
         return Subject(self.records, instance_id)
+
+    def plugin(self) -> Mapping[str, Json]:
+        """The plan's entry about the plugin of the operation."""
+        name = self.operation.plugin
+        plugins = self.records.node(self.operation.node_id).get("plugins") or ()
+        return next((one for one in plugins if one["name"] == name), {"name": name})
 
     def log(self, level: str, message: str) -> None:
         self._emit("cloudify_log", message, level=level, logger=f"ctx.{self.task_id}")
@@ -70,10 +78,24 @@ class Scope:
         source = self.existing(path)
         if not source.is_file():
             raise Invalid(f"{path} is not a file.")
-        copy = Path(target) if target else self._new_folder() / source.name
+        copy = self._place_for(source.name, target)
         shutil.copyfile(source, copy)
         self.log("info", f"Downloaded {path} to {copy}")
         return str(copy)
+
+    def keep(self, path: str, text: str, target: str | None = None) -> str:
+        """Write what was made of a file of the blueprint, to where `download` would copy it."""
+        copy = self._place_for(Path(path).name, target)
+        copy.write_text(text, encoding="utf-8")
+        self.log("info", f"Downloaded {path} to {copy}")
+        return str(copy)
+
+    def plugin_workdir(self) -> Path:
+        """A folder for the plugin of the operation, which lasts as long as the deployment."""
+        return self.job.workdir.resolve() / "plugins" / self.operation.plugin
+
+    def _place_for(self, name: str, target: str | None) -> Path:
+        return Path(target) if target else self._new_folder() / name
 
     def _new_folder(self) -> Path:
         downloads = self.job.workdir / "downloads"

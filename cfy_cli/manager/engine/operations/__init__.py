@@ -4,10 +4,11 @@ from typing import Any
 
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import Processes
 from cfy_cli.manager.engine.stamps import stamp
-from cfy_cli.manager.engine.tasks import OperationFailed, hopeless
+from cfy_cli.manager.engine.tasks import OperationFailed
 
 Json = Any
 
@@ -33,7 +34,4 @@ def _run(scope: Scope, server: ContextServer, processes: Processes) -> Json:
         return None
     if operation.plugin == "script" and operation.function in SCRIPT_FUNCTIONS:
         return run_script(scope, server, processes)
-    raise hopeless(
-        f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
-        "which this manager cannot run yet."
-    )
+    return run_plugin(scope, server, processes)

@@ -36,7 +36,7 @@ def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Jso
             finished = _run(scope, script, process, processes, server, token, python=python)
         finally:
             server.forget(token)
-    _check_time(scope, finished)
+    check_time(scope, finished)
     return scope.verdict.result(finished, None if python else _shown(script, process))
 
 
@@ -162,7 +162,8 @@ def _why_not_started(error: BaseException | None, command: list[str], cwd: Path)
     return f"{command[-1]} cannot be started: {error}."
 
 
-def _check_time(scope: Scope, finished: Finished) -> None:
+def check_time(scope: Scope, finished: Finished) -> None:
+    """Raises OperationFailed for a process that was ended because it took too long."""
     if finished.timed_out:
         raise OperationFailed(
             Failure(

@@ -35,17 +35,56 @@ class Operation:
 class Plugin(str):
     """ctx.plugin: its name, which is also text."""
 
-    package_name: str | None = None
-    package_version: str | None = None
-    prefix: str | None = None
+    def __new__(cls, about: dict[str, Json]) -> "Plugin":
+        made = super().__new__(cls, about["name"])
+        made._about = about
+        return made
+
+    _about: dict[str, Json]
+    source: str | None = None
 
     @property
     def name(self) -> str:
         return str(self)
 
+    @property
+    def package_name(self) -> str | None:
+        return self._text("package_name")
+
+    @property
+    def package_version(self) -> str | None:
+        return self._text("package_version")
+
+    @property
+    def properties(self) -> dict[str, Json]:
+        """Each with its `value`, `type` and `description`."""
+        return dict(self._about["properties"])
+
+    @property
+    def prefix(self) -> str | None:
+        """The folder of the virtual environment that it runs in."""
+        return self._text("prefix")
+
+    @property
+    def workdir(self) -> str:
+        """A folder of its own, which lasts as long as the deployment."""
+        os.makedirs(self._about["workdir"], exist_ok=True)
+        return str(self._about["workdir"])
+
+    def _text(self, name: str) -> str | None:
+        text: str | None = self._about[name]
+        return text
+
 
 class Context:
     """Asks the manager when it is first used, so that importing it costs nothing."""
+
+    # What cloudify-common asks of any ctx, and has no meaning here.
+    execution_token: str | None = None
+    rest_ssl_cert: str | None = None
+    task_target: str | None = None
+    bypass_maintenance = False
+    resume = False
 
     def __init__(self) -> None:
         self._connection = Connection()
@@ -130,6 +169,30 @@ class Context:
         self._resource(resource_path)
         copy: str = self._connection.ask("download", path=resource_path, target=target_path)
         return copy
+
+    def get_resource_and_render(self, resource_path: str, template_variables: dict[str, Json] | None = None) -> bytes:
+        """A file of the blueprint, its Jinja2 expressions evaluated; ctx is among the variables."""
+        self._resource(resource_path)
+        self._store()
+        text: str = self._connection.ask("render", path=resource_path, variables=template_variables)
+        return text.encode()
+
+    def download_resource_and_render(
+        self, resource_path: str, target_path: str | None = None, template_variables: dict[str, Json] | None = None
+    ) -> str:
+        """As download_resource, the file's Jinja2 expressions evaluated; ctx is among the variables."""
+        self._resource(resource_path)
+        self._store()
+        copy: str = self._connection.ask(
+            "download_rendered", path=resource_path, target=target_path, variables=template_variables
+        )
+        return copy
+
+    @cached_property
+    def rest_token(self) -> str | None:
+        """What shows the manager on whose behalf the operation runs."""
+        token: str | None = self._connection.ask("rest_token")
+        return token
 
     def returns(self, value: Json) -> None:
         """What the operation returns."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .ending import described, end
 from .state import ctx
 
 
@@ -13,15 +14,7 @@ def run(path: str) -> None:
     """Exits with 1 when the script fails; the manager has then been told why."""
     process = os.getpid()
     error = _failure_of(path)
-    if os.getpid() != process:
-        return  # a child that the script forked: what becomes of it is not the operation's end
-    try:
-        ctx._store()
-    except Exception as unstored:
-        error = error or _described(unstored, path)
-    ctx._connection.ask("end", error=error)
-    sys.stdout.flush()
-    sys.exit(1 if error else 0)
+    end(error, process, __file__)
 
 
 def _failure_of(path: str) -> dict[str, Any] | None:
@@ -31,10 +24,10 @@ def _failure_of(path: str) -> dict[str, Any] | None:
     try:
         source = Path(path).read_bytes()
         exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})  # noqa: S102
-    except SystemExit as end:
-        return None if end.code in (None, 0) else _described(end, path)
+    except SystemExit as stop:
+        return None if stop.code in (None, 0) else described(stop, __file__)
     except BaseException as error:
-        return _described(error, path)
+        return described(error, __file__)
     return None
 
 
@@ -48,22 +41,3 @@ def _chdir(path: Any, _chdir: Callable[[Any], None] = os.chdir) -> None:
 
 def _elsewhere(path: Any) -> bool:
     return str(path).startswith("/opt/manager/resources/") and not Path(path).exists()
-
-
-def _described(error: BaseException, path: str) -> dict[str, Any]:
-    """How it ended, as the manager takes it."""
-    import traceback
-
-    from .exceptions import NonRecoverableError, OperationRetry
-
-    requested = isinstance(error, OperationRetry)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
-    return {
-        "kind": type(error).__name__,
-        "message": str(error),
-        "traceback": "" if requested else "".join(lines),
-        "recoverable": not isinstance(error, NonRecoverableError),
-        "requested": requested,
-        "retry_after": getattr(error, "retry_after", None),
-    }

@@ -1,0 +1,90 @@
+"""Operations that are Python functions of plugins: each runs in a process of the plugin's own environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operations.script import MODULES, check_time
+from cfy_cli.manager.engine.process import NotStarted, Processes, run
+from cfy_cli.manager.engine.tasks import hopeless
+
+Json = Any
+
+RUN_OPERATION = MODULES / "run_operation.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A plugin that operations can run in."""
+
+    environment: Path
+    package_name: str
+    package_version: str
+
+
+@runtime_checkable
+class PluginHost(Protocol):
+    """Records whose manager keeps plugins."""
+
+    def installed(self, plugin: Mapping[str, Json], tell: Callable[[str, str], None]) -> Installed:
+        """The plugin that an entry of the plan means, installed now if it was not yet; `tell` takes log lines.
+
+        Raises CfyError with the reason that it cannot be had.
+        """
+
+
+def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Json:
+    """What the function returned. Raises OperationFailed."""
+    operation = scope.operation
+    plugin = _installed(scope)
+    scope.prefix = str(plugin.environment)
+    token = server.register(scope)
+    try:
+        finished = run(
+            [str(plugin.environment / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
+            env=_variables(scope, plugin, server, token),
+            cwd=scope.job.workdir,
+            processes=processes,
+            stdout=lambda line: scope.log("info", f"<out> {line}"),
+            stderr=lambda line: scope.log("info", f"<err> {line}"),
+            timeout=operation.timeout,
+        )
+    except NotStarted as error:
+        raise hopeless(f"The Python of the plugin {operation.plugin} cannot be started: {error}.") from error
+    finally:
+        server.forget(token)
+    check_time(scope, finished)
+    return scope.verdict.result(finished, None)
+
+
+def _installed(scope: Scope) -> Installed:
+    operation = scope.operation
+    if not isinstance(scope.records, PluginHost):
+        raise hopeless(
+            f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
+            "which this manager cannot run yet."
+        )
+    try:
+        return scope.records.installed(scope.plugin(), scope.log)
+    except CfyError as error:
+        raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+
+
+def _variables(scope: Scope, plugin: Installed, server: ContextServer, token: str) -> dict[str, str]:
+    """Inputs are arguments of the function, and no variables."""
+    programs = (plugin.environment / "bin", server.programs)
+    variables = {**os.environ, **scope.job.environment}
+    variables.pop("PYTHONPATH", None)
+    return variables | {
+        "CTX_SOCKET_URL": server.url(token),
+        "PATH": os.pathsep.join([*map(str, programs), variables.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(plugin.environment),
+        # What cloudify-common needs for a client of this manager: there is no certificate, but it wants a file.
+        "REST_PROTOCOL": "http",
+        "LOCAL_REST_CERT_FILE": str(plugin.environment / "pyvenv.cfg"),
+    }

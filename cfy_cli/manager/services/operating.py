@@ -1,0 +1,31 @@
+"""What running operations need of the manager itself: plugins, and a token to speak to it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cfy_cli.manager.engine.operations.plugin import Installed
+from cfy_cli.manager.services import tokens
+from cfy_cli.manager.services.plugin_choice import required
+from cfy_cli.manager.services.plugin_environments import environment_of
+from cfy_cli.manager.services.work import Work
+
+
+class Operating:
+    """Adds to the records of an execution what its operations may ask of the manager."""
+
+    _work: Work
+    _token: str | None = None
+
+    def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Installed:
+        """`cfy_cli.manager.engine.operations.plugin.PluginHost`."""
+        manager = self._work.manager
+        with manager.reading(self._work.scope) as store:
+            found = required(store, plugin)
+        return Installed(environment_of(manager, found, tell), found.package_name, found.package_version)
+
+    def rest_token(self) -> str:
+        """A token of the user who started the execution; one for all of its operations, for a day."""
+        if self._token is None:
+            with self._work.manager.writing(self._work.scope) as store:
+                self._token = tokens.create(store, f"execution {self._work.execution.id}", "+1d")[1]
+        return self._token

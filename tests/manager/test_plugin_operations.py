@@ -1,0 +1,294 @@
+"""Operations of plugins: installed once, run in their own Python, with ctx, results and errors as scripts have them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli.manager.services.manager import Manager
+from tests.conftest import Ask
+from tests.manager.conftest import Upload, ended, until
+from tests.wagons import OPS, YAML, package, wheel
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml, 'plugin:tiny-plugin']
+node_templates:
+  it: {type: tiny.Node}
+"""
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'manager.db'}"
+
+
+@pytest.fixture
+def plugin(ask: Ask) -> Callable[..., dict[str, Any]]:
+    """Upload a plugin whose module `tiny_ops` has this source."""
+
+    def make(ops: str = OPS, **more: Any) -> dict[str, Any]:
+        answer = ask("POST", "/plugins", data=package(ops=ops, **more))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return make
+
+
+@pytest.fixture
+def deploy(ask: Ask, upload: Upload) -> Callable[..., None]:
+    def deploy(blueprint: str = BLUEPRINT, name: str = "app", **files: str) -> None:
+        uploaded = upload(name, blueprint, files).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        assert ask("PUT", f"/deployments/{name}", json={"blueprint_id": name}).status_code == 201
+
+    return deploy
+
+
+def properties(ask: Ask, deployment: str = "app") -> dict[str, Any]:
+    (instance,) = ask("GET", "/node-instances", params={"deployment_id": deployment}).json()["items"]
+    return instance["runtime_properties"]
+
+
+def messages(ask: Ask, execution: dict[str, Any]) -> list[str]:
+    events = ask("GET", "/events", params={"execution_id": execution["id"], "include_logs": "true", "_size": 1000})
+    return [event["message"] for event in events.json()["items"]]
+
+
+Run = Callable[..., dict[str, Any]]
+Plugin = Callable[..., dict[str, Any]]
+Deploy = Callable[..., None]
+
+
+def test_an_operation_runs_in_the_environment_of_its_plugin(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+    uploaded = plugin()
+    deploy()
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask) == {"version": "1.0.0"}
+    told = messages(ask, execution)
+    assert "hello world" in told
+    assert "Task succeeded 'tiny_ops.create' - {'returned': '1.0.0'}" in told
+    assert sum("Installing managed plugin" in message for message in told) == 1
+    assert [state["state"] for state in ask("GET", f"/plugins/{uploaded['id']}").json()["installation_state"]] == [
+        "installed"
+    ]
+    again = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    assert not any("Installing managed plugin" in message for message in messages(ask, again))
+
+
+ALL_KINDS = (
+    OPS
+    + """
+from cloudify.exceptions import OperationRetry, RecoverableError
+
+@operation(resumable=True)
+def fatal(**_): raise NonRecoverableError("plugin says no")
+
+def plain(a, **_): return f"plain {a}"
+
+@operation
+def picky(required): pass
+
+@operation
+def again(ctx, **_):
+    if ctx.operation.retry_number == 0:
+        ctx.operation.retry("once more", retry_after=0.01)
+    elif ctx.operation.retry_number == 1:
+        raise OperationRetry("and once more", retry_after=0.01)
+    else:
+        ctx.instance.runtime_properties["tries"] = ctx.operation.retry_number + 1
+
+@operation
+def odd(**_): return object()
+
+@operation
+def facts(**_):
+    import os, sys
+    rendered = ctx.get_resource_and_render("hello.txt", {"who": "me"})
+    ctx.instance.runtime_properties["facts"] = {
+        "plugin": [ctx.plugin.name, ctx.plugin.package_name, ctx.plugin.package_version],
+        "inside": sys.prefix == ctx.plugin.prefix == os.environ["VIRTUAL_ENV"],
+        "workdir": os.path.isdir(ctx.plugin.workdir),
+        "token": ctx.rest_token.split("-")[0],
+        "rendered": rendered.decode(),
+        "cloudify": sys.modules["cloudify"].__file__.startswith(sys.prefix),
+        "property": ctx.plugin.properties,
+    }
+    print("said on stdout")
+"""
+)
+OPERATIONS = ("fatal", "plain", "picky", "again", "odd", "facts")
+
+
+def yaml_with(*operations: str, name: str = "tiny-plugin", version: str = "1.0.0") -> str:
+    lines = [f"        {one}: {{implementation: tiny.tiny_ops.{one}, inputs: {{a: {{default: 1}}}}, max_retries: 3, "
+             "retry_interval: 0.01}" for one in operations]  # fmt: skip
+    wrong = [
+        "        nomodule: {implementation: tiny.tiny_nope.x}",
+        "        noattr: {implementation: tiny.tiny_ops.nope}",
+    ]
+    return YAML.format(name=name, version=version) + "\n".join(["      ops:", *lines, *wrong]) + "\n"
+
+
+def test_results_retries_and_errors_are_those_of_scripts(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+    plugin(ALL_KINDS, yamls={"plugin.yaml": yaml_with(*OPERATIONS)})
+    template = "{{ ctx.node.name }} of {{ ctx.deployment.id }} for {{ who }}{{ nothing }}"
+    deploy(**{"hello.txt": template})
+
+    def execute(name: str) -> tuple[str, str]:
+        done = run("app", "execute_operation", parameters={"operation": f"ops.{name}"})
+        return done["status"], "\n".join(messages(ask, done))
+
+    assert "-> plugin says no" in execute("fatal")[1]
+    assert "[retry 1" not in execute("fatal")[1]
+    assert "Task succeeded 'tiny_ops.plain' - plain 1" in execute("plain")[1]
+    status, told = execute("picky")
+    assert (status, told.count("Task failed 'tiny_ops.picky' -> picky() got an unexpected")) == ("failed", 4)
+    status, told = execute("again")
+    assert (status, properties(ask)["tries"]) == ("terminated", 3)
+    assert "Task rescheduled 'tiny_ops.again' -> once more [retry_after=0.01]" in told
+    assert "Only what JSON can hold" in execute("odd")[1]
+    assert "No module named tiny_nope (No module named 'tiny_nope')" in execute("nomodule")[1]
+    assert "tiny_ops has no function named 'nope'" in execute("noattr")[1]
+    status, told = execute("facts")
+    assert "<out> said on stdout" in told
+    assert properties(ask)["facts"] == {
+        "plugin": ["tiny", "tiny-plugin", "1.0.0"],
+        "inside": True,
+        "workdir": True,
+        "token": "ctok",
+        "rendered": "it of app for me",
+        "cloudify": False,
+        "property": {},
+    }
+
+
+THEIRS = {
+    "cloudify/__init__.py": "from .state import ctx\n",
+    "cloudify/state.py": (
+        "import threading\nfrom .exceptions import NotInContext\n"
+        "class _Current(threading.local):\n"
+        "    def set(self, ctx, parameters=None): self.ctx, self.parameters = ctx, parameters\n"
+        "current_ctx = _Current()\n"
+        "class _Proxy:\n"
+        "    def __getattr__(self, name): return getattr(current_ctx.ctx, name)\n"
+        "ctx = _Proxy()\n"
+    ),
+    "cloudify/exceptions.py": (
+        "class NotInContext(RuntimeError): pass\n"
+        "class NonRecoverableError(Exception): pass\n"
+        "class RecoverableError(Exception): pass\n"
+        "class OperationRetry(RecoverableError): pass\n"
+        "class HttpException(NonRecoverableError):\n"
+        "    def __init__(self, url, code, message): super().__init__(message)\n"
+    ),
+    "cloudify/decorators.py": "def operation(f): return f\n",
+    "cloudify/only_theirs.py": "WORD = 'theirs'\n",
+}
+
+
+def test_a_plugin_that_brings_cloudify_common_uses_that(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+    ops = """
+from cloudify import ctx
+from cloudify.decorators import operation
+from cloudify.exceptions import HttpException, NonRecoverableError
+from cloudify.only_theirs import WORD
+
+@operation
+def create(who, ctx, **_):
+    import cloudify
+    assert cloudify.ctx.instance.id == ctx.instance.id
+    try:
+        ctx.get_resource("nowhere.txt")
+    except HttpException as error:
+        ctx.instance.runtime_properties["missing"] = str(error)
+    cloudify.ctx.instance.runtime_properties["word"] = WORD
+    raise NonRecoverableError("enough")
+"""
+    name, content = wheel("cloudify-common", "6.4.2", THEIRS)
+    plugin(ops, more_wheels={name: content}, requires=("cloudify-common>=6",))
+    deploy()
+    execution = run("app", "install")
+    assert "NonRecoverableError `enough`" in execution["error"]
+    assert properties(ask) == {"word": "theirs", "missing": "The blueprint has no file nowhere.txt."}
+
+
+def test_a_plugin_packed_without_cloudify_common_has_ours(plugin: Plugin, deploy: Deploy, run: Run):
+    plugin(requires=("cloudify-common>=5.1", "cloudify-rest-client"))
+    deploy()
+    assert run("app", "install")["status"] == "terminated"
+
+
+def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
+    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
+):
+    uploaded = plugin(requires=("not-in-the-wagon>=3",))
+    deploy()
+    execution = run("app", "install")
+    assert execution["status"] == "failed"
+    assert "tiny-plugin 1.0.0 could not be installed" in execution["error"]
+    assert "not-in-the-wagon" in execution["error"]
+    (state,) = ask("GET", f"/plugins/{uploaded['id']}").json()["installation_state"]
+    assert state["state"] == "error"
+    folder = manager.settings.files / "plugins"
+    assert sorted(path.name for path in next(folder.iterdir()).iterdir()) == [
+        "environment.lock",
+        "plugin.yaml",
+        "wagon.wgn",
+    ]
+
+
+def test_many_that_need_a_plugin_at_once_have_it_installed_once(
+    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy
+):
+    plugin()
+    six = "{scalable: {properties: {default_instances: 6}}}"
+    deploy(BLUEPRINT.replace("tiny.Node}", f"tiny.Node, capabilities: {six}}}"))
+    started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}).json()
+    done = ended(ask, started["id"], 60)
+    assert done["status"] == "terminated", done["error"]
+    told = messages(ask, done)
+    assert sum("Installing managed plugin" in message for message in told) == 1
+    assert sum("hello world" in message for message in told) == 6
+    (folder,) = (manager.settings.files / "plugins").iterdir()
+    assert len(list(folder.glob("environment-*"))) == 1
+
+
+def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_plugin(
+    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
+):
+    uploaded = plugin()
+    (folder,) = (manager.settings.files / "plugins").iterdir()
+    (folder / "environment-dead").mkdir()
+    deploy()
+    assert run("app", "install")["status"] == "terminated"
+    assert not (folder / "environment-dead").exists()
+    assert ask("DELETE", f"/plugins/{uploaded['id']}", params={"force": "true"}).status_code == 204
+    assert not folder.exists()
+    gone = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    assert "Required plugin tiny-plugin, version 1.0.0 is not installed on the manager" in gone["error"]
+
+
+def test_a_plugin_is_found_by_operations_of_every_tenant_that_sees_it(ask: Ask, plugin: Plugin, worker: object):
+    ask("POST", "/tenants/red")
+    uploaded = plugin()
+    ask("PATCH", f"/plugins/{uploaded['id']}/set-visibility", json={"visibility": "global"})
+    from tests.manager.conftest import archive
+
+    body = archive({"blueprint.yaml": BLUEPRINT})
+    files = {
+        "params": (None, json.dumps({"application_file_name": "blueprint.yaml"})),
+        "blueprint_archive": ("a", body),
+    }
+    assert ask("PUT", "/blueprints/app", tenant="red", files=files).json()["state"] == "uploaded"
+    assert ask("PUT", "/deployments/app", tenant="red", json={"blueprint_id": "app"}).status_code == 201
+    body = {"deployment_id": "app", "workflow_id": "install"}
+    started = ask("POST", "/executions", tenant="red", json=body).json()
+    done = until(
+        lambda: ask("GET", f"/executions/{started['id']}", tenant="red").json(),
+        lambda found: found["status"] in ("terminated", "failed"),
+    )
+    assert done["status"] == "terminated", done["error"]
