@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cfy_cli.errors import Invalid
@@ -55,18 +56,22 @@ class Topology:
 
     def contained(self, instance_id: str) -> set[str]:
         """The instance and all that is in it, however deep."""
-        inside: dict[str, list[str]] = {}
-        for instance in self.instances.values():
-            for link in self.links(instance):
-                if CONTAINED_IN in link.definition["type_hierarchy"]:
-                    inside.setdefault(link.target.id, []).append(instance.id)
         found, open_ones = set[str](), [instance_id]
         while open_ones:
             here = open_ones.pop()
             if here not in found:
                 found.add(here)
-                open_ones += inside.get(here, [])
+                open_ones += self._inside.get(here, [])
         return found
+
+    @cached_property
+    def _inside(self) -> dict[str, list[str]]:
+        inside: dict[str, list[str]] = {}
+        for instance in self.instances.values():
+            for link in self.links(instance):
+                if CONTAINED_IN in link.definition["type_hierarchy"]:
+                    inside.setdefault(link.target.id, []).append(instance.id)
+        return inside
 
     def declares(self, instance: Instance, name: str) -> bool:
         """Whether the node knows the operation, with something to run or without."""

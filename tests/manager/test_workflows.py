@@ -1,0 +1,158 @@
+"""Built-in workflows over HTTP: what they do to node instances, and what deployments say of themselves after them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ask
+from tests.engine import cluster
+from tests.manager.conftest import Upload, ended
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def installed(ask: Ask, upload: Upload, run: Run) -> Run:
+    """`run` on a deployment of the cluster that is installed; returns the execution."""
+    assert upload("b", cluster.blueprint(), {"run.sh": cluster.RUN}).status_code == 201
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "b"}).status_code == 201
+    assert run("d", "install")["status"] == "terminated"
+    return lambda workflow, **parameters: run("d", workflow, parameters=parameters)
+
+
+def _instances(ask: Ask, node: str) -> list[dict[str, Any]]:
+    found = ask("GET", f"/node-instances?deployment_id=d&node_id={node}").json()["items"]
+    return sorted(found, key=lambda one: one["index"])
+
+
+def _counts(ask: Ask, node: str) -> tuple[int, int]:
+    (found,) = ask("GET", f"/nodes?deployment_id=d&id={node}").json()["items"]
+    return found["number_of_instances"], found["planned_number_of_instances"]
+
+
+def _deployment(ask: Ask) -> dict[str, Any]:
+    return ask("GET", "/deployments/d").json()
+
+
+def _put(ask: Ask, instance: dict[str, Any], **properties: str) -> None:
+    body = {"version": instance["version"], "runtime_properties": properties}
+    assert ask("PATCH", f"/node-instances/{instance['id']}", json=body).status_code == 200
+
+
+def _available(ask: Ask) -> set[str]:
+    return {each["name"] for each in _deployment(ask)["workflows"] if each["is_available"]}
+
+
+def test_a_node_is_scaled_out_and_in(ask: Ask, installed: Run):
+    assert installed("scale", scalable_entity_name="db", delta=2)["status"] == "terminated"
+    assert [(one["index"], one["state"]) for one in _instances(ask, "db")] == [
+        (1, "started"),
+        (2, "started"),
+        (3, "started"),
+    ]
+    assert _counts(ask, "db") == (3, 3)
+    (app,) = _instances(ask, "app")
+    assert [each["target_name"] for each in app["relationships"]] == ["host", "db", "db", "db"]
+    assert installed("scale", scalable_entity_name="db", delta=-2)["status"] == "terminated"
+    assert [one["index"] for one in _instances(ask, "db")] == [1]
+    assert _counts(ask, "db") == (1, 1)
+    (app,) = _instances(ask, "app")
+    assert [each["target_name"] for each in app["relationships"]] == ["host", "db"]
+    assert installed("uninstall")["status"] == "terminated"
+
+
+def test_a_group_is_scaled_and_counts_its_instances(ask: Ask, installed: Run):
+    assert installed("scale", scalable_entity_name="grp", delta=1)["status"] == "terminated"
+    groups = _deployment(ask)["scaling_groups"]
+    assert groups["grp"]["properties"]["current_instances"] == groups["grp"]["properties"]["planned_instances"] == 2
+    first, second = _instances(ask, "app")
+    assert first["scaling_groups"] != second["scaling_groups"]
+    assert second["host_id"] == first["host_id"]
+    refused = installed("scale", scalable_entity_name="grp", delta=5)
+    assert refused["error"] == "grp cannot have 7 instances: its max_instances is 4, and there are 2 now."
+
+
+SECOND = '#!/bin/bash\n[ "$(ctx instance index)" != 2 ] || [ -e OK ] || ctx abort-operation "cannot be a second"\n'
+
+
+@pytest.fixture
+def lonely(ask: Ask, upload: Upload, run: Run, tmp_path: Path) -> Run:
+    """`run` on an installed deployment where no second `db` can be made before the file `ok` is there."""
+    script = SECOND.replace("OK", str(tmp_path / "ok"))
+    assert upload("b", cluster.blueprint(), {"run.sh": script}).status_code == 201
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "b"}).status_code == 201
+    assert run("d", "install")["status"] == "terminated"
+    return lambda workflow, **parameters: run("d", workflow, parameters=parameters)
+
+
+def test_a_scaling_that_fails_leaves_nothing_behind(ask: Ask, lonely: Run):
+    before = _instances(ask, "app")[0]["relationships"]
+    failed = lonely("scale", scalable_entity_name="db", delta=1, ignore_failure=True)
+    assert failed["status"] == "failed"
+    assert "cannot be a second" in failed["error"]
+    assert [one["index"] for one in _instances(ask, "db")] == [1]
+    assert _instances(ask, "app")[0]["relationships"] == before
+    assert _counts(ask, "db") == (1, 1)
+
+
+def test_a_scaling_that_failed_goes_on_with_what_it_has_begun(ask: Ask, lonely: Run, tmp_path: Path):
+    failed = lonely("scale", scalable_entity_name="db", delta=1, rollback_if_failed=False)
+    assert failed["status"] == "failed"
+    assert _counts(ask, "db") == (1, 2)
+    names = [one["id"] for one in _instances(ask, "db")]
+    (tmp_path / "ok").touch()
+    assert ask("POST", f"/executions/{failed['id']}", json={"action": "resume"}).status_code == 200
+    assert ended(ask, failed["id"])["status"] == "terminated"
+    assert [(one["id"], one["state"]) for one in _instances(ask, "db")] == [(name, "started") for name in names]
+    assert _counts(ask, "db") == (2, 2)
+
+
+def test_a_failing_check_makes_an_instance_unavailable_until_it_is_healed(ask: Ask, installed: Run):
+    (db,) = _instances(ask, "db")
+    _put(ask, db, sick="fever")
+    assert installed("check_status")["status"] == "failed"
+    assert _deployment(ask)["unavailable_instances"] == 1
+    assert _instances(ask, "db")[0]["is_status_check_ok"] is False
+    assert installed("heal", node_instance_id=db["id"])["status"] == "terminated"
+    assert _deployment(ask)["unavailable_instances"] == 0
+    (healed,) = _instances(ask, "db")
+    assert healed["is_status_check_ok"] is True
+    assert healed["system_properties"]["status"]["healed"] is True
+
+
+def test_drift_is_counted(ask: Ask, installed: Run):
+    assert _deployment(ask)["drifted_instances"] == 0
+    _put(ask, _instances(ask, "db")[0], drifted="color")
+    _put(ask, _instances(ask, "app")[0], link="x")
+    assert installed("check_drift")["status"] == "terminated"
+    assert _deployment(ask)["drifted_instances"] == 3
+    assert _instances(ask, "host")[0]["has_configuration_drift"] is True
+
+
+def test_what_is_stopped_can_be_started_uninstalled_and_nothing_else_is_lost(ask: Ask, installed: Run):
+    assert "start" not in _available(ask)
+    assert installed("stop")["status"] == "terminated"
+    assert {one["state"] for one in _instances(ask, "db")} == {"stopped"}
+    assert {"start", "install", "uninstall", "restart"} <= _available(ask)
+    assert installed("start")["status"] == "terminated"
+    assert {one["state"] for one in _instances(ask, "db")} == {"started"}
+    assert "start" not in _available(ask)
+    assert installed("restart")["status"] == "terminated"
+    assert installed("stop", node_ids=["app"])["status"] == "terminated"
+    assert installed("uninstall")["status"] == "terminated"
+    assert "uninstall" not in _available(ask)
+
+
+def test_rollback_and_reinstall(ask: Ask, installed: Run):
+    (before,) = _instances(ask, "db")
+    assert installed("reinstall", node_ids=["db"])["status"] == "terminated"
+    assert installed("rollback")["status"] == "terminated"
+    (after,) = _instances(ask, "db")
+    assert (after["id"], after["state"]) == (before["id"], "started")
+
+
+@pytest.mark.parametrize("workflow", ["pull", "validate_agents", "install_new_agents"])
+def test_others_end_well(installed: Run, workflow: str):
+    assert installed(workflow)["status"] == "terminated"
