@@ -31,6 +31,7 @@ NOUNS = {
     "manager": "Run a manager on this machine.",
     "node-instances": "Handle node instances.",
     "nodes": "Handle nodes of deployments.",
+    "plugins": "Handle plugins.",
     "profiles": "Handle profiles: which manager to use, and as whom.",
     "quickstart": "Deploy a small example on this machine.",
     "sites": "Handle sites.",

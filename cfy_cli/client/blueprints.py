@@ -10,12 +10,22 @@ import requests
 from cfy_cli.client.collection import Collection, Item, given
 from cfy_cli.client.transfer import Multipart, Progress, silent
 from cfy_cli.contract.labels import Label
+from cfy_cli.contract.states import BlueprintState
+from cfy_cli.errors import NotFound
 
 
 class Blueprints(Collection):
     def upload(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
         """Send an archive, or the URL of one for the manager to fetch; answers while the manager still unpacks."""
         return self._put(self.path(key), source, progress, params | {"async_upload": True})
+
+    def uploaded(self, key: str) -> Item | None:
+        """The blueprint, where there is one that can be used."""
+        try:
+            blueprint = self.get(key)
+        except NotFound:
+            return None
+        return blueprint if blueprint.get("state") == BlueprintState.UPLOADED else None
 
     def validate(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
         """As upload, but nothing is kept; the execution that validates."""

@@ -37,6 +37,7 @@ class Http:
         *,
         session: requests.Session | None = None,
         log: Log | None = None,
+        before_delete: Callable[[], None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = connection
@@ -44,6 +45,7 @@ class Http:
         self._session.headers["User-Agent"] = f"cfy/{__version__}"
         self._log = log or (lambda _level, _line: None)
         self._sleep = sleep
+        self._before_delete = before_delete
         self._urls = list(connection.urls)
         if connection.verify is False:
             import urllib3
@@ -79,6 +81,8 @@ class Http:
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **content: Any
     ) -> requests.Response:
         """The answer, whatever its status, after as many attempts as are right for this method."""
+        if method == "DELETE":
+            self._before_delete()
         for pause in (*PAUSES, None):
             try:
                 response = self._anywhere(method, path, params=_wire(params), **content)
@@ -106,6 +110,10 @@ class Http:
                     raise
                 self._log(1, f"No answer from {url}; trying the next node")
             else:
+                if response.status_code == 502 and url != self._urls[-1] and method in SAFE:
+                    response.close()
+                    self._log(1, f"{url} is a proxy without a manager; trying the next node")
+                    continue
                 self._urls.sort(key=lambda other: other != url)
                 return response
         raise AssertionError("there is at least one address")
@@ -118,7 +126,7 @@ class Http:
             auth=self._authenticate,
             allow_redirects=False,
             timeout=(CONNECT_SECONDS, failures.READ_SECONDS),
-            verify=self.connection.verify,
+            verify=self.connection.verification(url[: url.index(API)] if API in url else url),
             **content,
         )
         self._note(response, time.monotonic() - began, content)

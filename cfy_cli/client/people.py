@@ -3,6 +3,7 @@
 from typing import Any
 
 from cfy_cli.client.collection import Collection, Item, given
+from cfy_cli.errors import Conflict
 
 
 class Users(Collection):
@@ -29,6 +30,13 @@ class Tenants(Collection):
 
     def update_user(self, tenant_name: str, username: str, role: str) -> Item:
         return self._user("PATCH", tenant_name=tenant_name, username=username, role=role)
+
+    def put_user(self, tenant_name: str, username: str, role: str) -> Item:
+        """Let a user in, or change the role of one who is in already."""
+        try:
+            return self.add_user(tenant_name, username, role)
+        except Conflict:
+            return self.update_user(tenant_name, username, role)
 
     def remove_user(self, tenant_name: str, username: str) -> None:
         self._user("DELETE", tenant_name=tenant_name, username=username)

@@ -7,7 +7,7 @@ import click
 
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import CfyError
-from cfy_cli.shell import labels, options, values
+from cfy_cli.shell import existing, labels, options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -77,9 +77,15 @@ def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprin
 @options.labels(of="the blueprint")
 @options.private_resource()
 @options.visibility()
+@existing.if_exists(update=False)
 @pass_app
 def upload_blueprint(
-    app: App, blueprint_path: str, blueprint_id: str | None, blueprint_filename: str, **options_of_upload: Any
+    app: App,
+    blueprint_path: str,
+    blueprint_id: str | None,
+    blueprint_filename: str,
+    if_exists: str,
+    **options_of_upload: Any,
 ) -> None:
     """Send the blueprint in BLUEPRINT_PATH to the manager.
 
@@ -91,6 +97,10 @@ def upload_blueprint(
 
     with prepared(blueprint_path, blueprint_filename) as source:
         blueprint_id = blueprint_id or source.default_id
+        present = app.client.blueprints.uploaded(blueprint_id) if if_exists == existing.SKIP else None
+        if present:
+            app.result(f"Blueprint `{blueprint_id}` exists already", present, BLUEPRINTS)
+            return
         blueprint = send_blueprint(app, blueprint_id, source, **options_of_upload)
     app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
 

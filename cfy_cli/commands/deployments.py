@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import DEPLOYMENTS
-from cfy_cli.errors import Usage
-from cfy_cli.shell import labels, options, values
+from cfy_cli.errors import Conflict, Usage
+from cfy_cli.shell import existing, labels, options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -55,16 +55,24 @@ def get_deployment(app: App, deployment_id: str) -> None:
 @click.option("--skip-plugins-validation", is_flag=True, help="Do not ask whether its plugins are on the manager.")
 @options.private_resource()
 @options.visibility()
+@existing.if_exists(update=False)
 @pass_app
-def create_deployment(app: App, deployment_id: str | None, generate_id: bool, **fields: Any) -> None:
+def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if_exists: str, **fields: Any) -> None:
     """Create the deployment DEPLOYMENT_ID, called like its blueprint if no id is given."""
     from cfy_cli.shell.creation import create_deployment as create
 
     if deployment_id and generate_id:
         raise Usage("Give DEPLOYMENT_ID or --generate-id, not both")
-    deployment = create(app, None if generate_id else deployment_id or fields["blueprint_id"], **fields)
+    key = None if generate_id else deployment_id or fields["blueprint_id"]
+    try:
+        deployment = create(app, key, **fields)
+    except Conflict:
+        if if_exists == existing.FAIL or key is None:
+            raise
+        app.result(f"Deployment `{key}` exists already", app.client.deployments.get(key), DEPLOYMENTS)
+        return
     shown = deployment.get("display_name") or deployment["id"]
-    app.result(f"Deployment `{shown}` created. The deployment's id is {deployment['id']}", deployment)
+    app.result(f"Deployment `{shown}` created. The deployment's id is {deployment['id']}", deployment, DEPLOYMENTS)
 
 
 @cli.command("delete")

@@ -38,6 +38,7 @@ def _access() -> Decorator:
         click.option("-u", "--manager-username", help="The user to log in as."),
         click.option("-p", "--manager-password", help="That user's password."),
         click.option("--password-stdin", is_flag=True, help="Read that user's password from stdin."),
+        click.option("--keyring", is_flag=True, help="Keep the password in the system's keyring, not in the profile."),
         click.option("-t", "--manager-tenant", help="The tenant to act in."),
         click.option("-c", "--rest-certificate", help="A file with the certificate of the manager; implies https."),
         click.option("--rest-port", type=click.IntRange(1, 65535), help="The port of the manager."),
@@ -68,10 +69,11 @@ def use_profile(
         if given:
             app.note(f"Profile `{name}` exists: {', '.join(given)} ignored. To change it: cfy profiles set")
     else:
+        keyring = fields.pop("keyring")
         profile = new_profile(name, manager_ip, **fields)
         if not skip_credentials_validation:
             _check(app, profile)
-        app.profiles.write(profile)
+        _write(app, profile, keyring=keyring)
     app.profiles.activate(name)
     app.result(f"Using manager {name}", {"name": name})
 
@@ -88,15 +90,32 @@ def set_profile(app: App, profile_name: str | None, skip_credentials_validation:
     from cfy_cli.shell.profile_changes import change, rename
 
     _take_password(app, fields, ask=False)
-    if not profile_name and all(value is None for value in fields.values()):
+    keyring = fields.pop("keyring")
+    if not (profile_name or keyring) and all(value is None for value in fields.values()):
         raise Usage("Say what to set", hint="`cfy profiles set -h` tells what there is.")
     profile = _current(app)
     change(profile, **fields)
     if profile_name and profile_name != profile.name:
         rename(app.profiles, profile, profile_name)
-    else:
-        app.profiles.write(profile)
+    _write(app, profile, keyring=keyring)
     app.result("Settings saved successfully", _visible(profile))
+
+
+@cli.command("set-cluster")
+@click.argument("cluster_node_name")
+@click.option("-s", "--ssh-user", help="The user on that machine.")
+@click.option("-k", "--ssh-key", help="The key file of that user.")
+@click.option("--ssh-port", type=click.IntRange(1, 65535), help="The port for ssh.")
+@click.option("-c", "--rest-certificate", "cert", help="A file with the certificate of that node; implies https.")
+@pass_app
+def set_cluster_node(app: App, cluster_node_name: str, **fields: Any) -> None:
+    """Change how the node CLUSTER_NODE_NAME of the cluster in the profile is reached; nobody is asked."""
+    from cfy_cli.shell.profile_changes import change_node
+
+    profile = _current(app)
+    node = change_node(profile, cluster_node_name, **fields)
+    app.profiles.write(profile)
+    app.result("Settings saved successfully", node)
 
 
 @cli.command("unset")
@@ -111,12 +130,16 @@ def set_profile(app: App, profile_name: str | None, skip_credentials_validation:
 @pass_app
 def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: bool, **flags: bool) -> None:
     """Forget parts of the profile in use; the manager is not asked."""
+    from cfy_cli.config import keyrings
+
     if not (kerberos_env or any(flags.values())):
         raise Usage("Say what to forget", hint="`cfy profiles unset -h` tells what there is.")
     profile = _current(app)
     for field, forget in flags.items():
         if forget:
             setattr(profile, field, None)
+    if flags["manager_password"]:
+        keyrings.forget(profile.name)
     profile.kerberos_env = profile.kerberos_env and not kerberos_env
     app.profiles.write(profile)
     app.result("Settings saved successfully", _visible(profile))
@@ -136,10 +159,17 @@ def list_profiles(app: App) -> None:
 
 
 @cli.command("show-current")
+@click.option("--effective", is_flag=True, help="Show what holds now, and whether a flag, variable or profile says so.")
 @pass_app
-def show_current(app: App) -> None:
+def show_current(app: App, effective: bool) -> None:
     """Show the profile in use."""
-    profile = app.profiles.current()
+    if effective:
+        from cfy_cli.shell.effective import EFFECTIVE
+        from cfy_cli.shell.effective import effective as rows
+
+        app.show_items(rows(app), EFFECTIVE, EFFECTIVE.columns)
+        return
+    profile = app.profile
     if profile:
         app.show(PROFILES, _visible(profile))
     else:
@@ -151,7 +181,10 @@ def show_current(app: App) -> None:
 @pass_app
 def delete_profile(app: App, profile_name: str) -> None:
     """Delete the profile PROFILE_NAME."""
+    from cfy_cli.config import keyrings
+
     app.profiles.delete(profile_name)
+    keyrings.forget(profile_name)
     app.result(f"Profile `{profile_name}` deleted", {"name": profile_name})
 
 
@@ -180,10 +213,22 @@ def import_profiles(app: App, archive_path: str, include_keys: bool) -> None:
 
 
 def _current(app: App) -> Profile:
-    profile = app.profiles.current()
+    profile = app.profile
     if profile is None:
         raise Usage("No profile is in use", hint="Use one: cfy profiles use ADDRESS")
     return profile
+
+
+def _write(app: App, profile: Profile, *, keyring: bool) -> None:
+    """Save it, with its password in the keyring if that is wanted."""
+    if keyring:
+        from cfy_cli.config import keyrings
+
+        if not profile.manager_password:
+            raise Usage("There is no password to keep in the keyring", hint="Give it with --password-stdin.")
+        keyrings.keep(profile.name, profile.manager_password)
+        profile.manager_password = None
+    app.profiles.write(profile)
 
 
 def _take_password(app: App, fields: dict[str, Any], *, ask: bool) -> None:
@@ -198,6 +243,11 @@ def _check(app: App, profile: Profile) -> None:
     connection = app.connection_of(profile)
     if connection is None:
         raise Usage("The profile has no address")
+    if connection.username and not connection.password:
+        raise Usage(
+            f"There is no password to log in as `{connection.username}` with",
+            hint="Give --password-stdin, or --skip-credentials-validation to be asked for it each time.",
+        )
     app.note(f"Asking {connection.url} whether it lets us in ...")
     app.client_for(connection).status()
 

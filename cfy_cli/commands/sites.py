@@ -1,11 +1,12 @@
 """cfy sites: where deployments stand."""
 
+from functools import partial
 from typing import Any
 
 import click
 
 from cfy_cli.contract.resources import SITES
-from cfy_cli.shell import options, values
+from cfy_cli.shell import existing, options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -35,10 +36,13 @@ def get_site(app: App, name: str) -> None:
 @click.argument("name", type=values.name, metavar="NAME")
 @click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
 @options.visibility()
+@existing.if_exists()
 @pass_app
-def create_site(app: App, name: str, **fields: Any) -> None:
+def create_site(app: App, name: str, if_exists: str, **fields: Any) -> None:
     """Create the site NAME."""
-    app.result(f"Site `{name}` created", app.client.sites.create(name, **fields))
+    sites = app.client.sites
+    new, changed = partial(sites.create, name, **fields), partial(sites.update, name, **fields)
+    existing.create(app, SITES, name, if_exists, new, partial(sites.get, name), changed)
 
 
 @cli.command("update")

@@ -1,11 +1,12 @@
 """cfy tenants: who keeps what apart from whom."""
 
+from functools import partial
 from typing import Any
 
 import click
 
 from cfy_cli.contract.resources import TENANTS
-from cfy_cli.shell import options, values
+from cfy_cli.shell import existing, options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.tree import Noun
@@ -36,10 +37,13 @@ def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
 
 @cli.command("create")
 @click.argument("tenant_name", type=values.name, metavar="TENANT_NAME")
+@existing.if_exists(update=False)
 @pass_app
-def create_tenant(app: App, tenant_name: str) -> None:
+def create_tenant(app: App, tenant_name: str, if_exists: str) -> None:
     """Create the tenant TENANT_NAME."""
-    app.result(f"Tenant `{tenant_name}` created", app.client.tenants.create(tenant_name))
+    tenants = app.client.tenants
+    new, present = partial(tenants.create, tenant_name), partial(tenants.get, tenant_name)
+    existing.create(app, TENANTS, tenant_name, if_exists, new, present)
 
 
 @cli.command("delete")

@@ -1,12 +1,13 @@
 """cfy users: who may log in."""
 
+from functools import partial
 from typing import Any
 
 import click
 
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import options
+from cfy_cli.shell import existing, options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -45,19 +46,42 @@ def get_user(app: App, username: str | None, _get_data: bool) -> None:
 @options.password()
 @click.option("-t", "--tenant-name", help="Let the user into this tenant, with --user-tenant-role.")
 @click.option("-l", "--user-tenant-role", help="What the user may do in that tenant.")
+@existing.if_exists()
 @pass_app
 def create_user(
-    app: App, username: str, security_role: str, password: str, tenant_name: str | None, user_tenant_role: str | None
+    app: App,
+    username: str,
+    security_role: str,
+    password: str,
+    tenant_name: str | None,
+    user_tenant_role: str | None,
+    if_exists: str,
 ) -> None:
     """Create the user USERNAME."""
     if bool(tenant_name) != bool(user_tenant_role):
         raise Usage("--tenant-name and --user-tenant-role go together")
-    user = app.client.users.create(username, password=password, role=security_role)
+    users = app.client.users
+    new, present = partial(users.create, username, password=password, role=security_role), partial(users.get, username)
     done = f"User `{username}` created with `{security_role}` security role"
+    made = existing.create(
+        app,
+        USERS,
+        username,
+        if_exists,
+        new,
+        present,
+        partial(_change, app, username, password, security_role),
+        sentence=done,
+    )
     if tenant_name and user_tenant_role:
-        app.client.tenants.add_user(tenant_name, username, user_tenant_role)
-        done += f"\nUser `{username}` added successfully to tenant `{tenant_name}` with `{user_tenant_role}` role"
-    app.result(done, user)
+        given = app.client.tenants.add_user if made else app.client.tenants.put_user
+        given(tenant_name, username, user_tenant_role)
+        app.say(f"User `{username}` added successfully to tenant `{tenant_name}` with `{user_tenant_role}` role")
+
+
+def _change(app: App, username: str, password: str, role: str) -> Any:
+    app.client.users.update(username, password=password)
+    return app.client.users.update(username, role=role)
 
 
 @cli.command("delete")

@@ -2,67 +2,86 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
+from cfy_cli.config.addresses import address, url
 from cfy_cli.config.profiles import DEFAULT_TENANT, Profile
 from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import CfyError, Usage
 
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
-DEFAULT_PORTS = {"http": 80, "https": 443}
+CERTIFICATE = "public_rest_cert.crt"  # kept beside a profile
 
 
-def connection(
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and where it is from: `--tenant-name`, `$CLOUDIFY_TENANT`, `profile x` or `default`."""
+
+    value: Any = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for one command line; a setting without a value has no source either."""
+
+    manager: Setting  # addresses, that of the manager first
+    tenant: Setting
+    username: Setting
+    password: Setting
+    token: Setting
+    certificate: Setting
+    trust_all: Setting
+
+
+def settings(
     profile: Profile | None,
     environ: Mapping[str, str],
     *,
     manager: str | None = None,
     tenant: str | None = None,
     certificate_folder: Path | None = None,
-) -> Connection | None:
-    """How to reach the manager that was asked for; None when nothing names one."""
+) -> Settings:
+    """Everything that is decided before a manager is asked. Raises Usage and CfyError for what cannot be."""
     profile = profile or Profile(name="")
-    manager = manager or environ.get("CLOUDIFY_MANAGER")
-    urls = (address(manager, profile),) if manager else _profile_urls(profile)
-    if not urls:
-        return None
-    token = environ.get("CLOUDIFY_TOKEN")
-    username, password = environ.get("CLOUDIFY_USERNAME"), environ.get("CLOUDIFY_PASSWORD")
-    if not (token or username or password):
-        token = profile.manager_token
-    if not token:
-        username, password = username or profile.manager_username, password or profile.manager_password
-        _check_method(profile, environ, username)
-    return Connection(
-        urls=urls,
-        tenant=tenant or environ.get("CLOUDIFY_TENANT") or profile.manager_tenant or DEFAULT_TENANT,
-        username=None if token else username,
-        password=None if token else password,
+    own = f"profile {profile.name}"
+    token, username, password = _credentials(profile, environ, own)
+    return Settings(
+        manager=_manager(profile, environ, manager, own),
+        tenant=_first(
+            ("--tenant-name", tenant),
+            ("$CLOUDIFY_TENANT", environ.get("CLOUDIFY_TENANT")),
+            (own, profile.manager_tenant),
+            ("default", DEFAULT_TENANT),
+        ),
+        username=username,
+        password=password,
         token=token,
-        verify=_verification(profile, environ, certificate_folder),
+        certificate=_certificate(profile, environ, own, certificate_folder),
+        trust_all=Setting(
+            boolean("CLOUDIFY_SSL_TRUST_ALL", environ),
+            "$CLOUDIFY_SSL_TRUST_ALL" if "CLOUDIFY_SSL_TRUST_ALL" in environ else "default",
+        ),
     )
 
 
-def address(typed: str, profile: Profile | None = None) -> str:
-    """`host`, `host:port` or a URL as a URL without a path; protocol and port come from the profile if not typed."""
-    protocol = profile.rest_protocol if profile else "http"
-    parts = urlsplit(typed if "://" in typed else f"{protocol}://{_bracketed(typed)}")
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise Usage(f"`{typed}` is not an address: {error}") from error
-    if not host or parts.scheme not in DEFAULT_PORTS:
-        raise Usage(f"`{typed}` is not an address", hint="Give a host, host:port, or http(s)://host:port.")
-    if port is None and profile and "://" not in typed:
-        port = profile.rest_port
-    return url(host, port, parts.scheme)
-
-
-def url(host: str, port: int | None, protocol: str) -> str:
-    visible = "" if port in (None, DEFAULT_PORTS.get(protocol)) else f":{port}"
-    return f"{protocol}://{_bracketed(host)}{visible}"
+def connection(found: Settings, profile: Profile | None) -> Connection | None:
+    """How to reach the manager; None when nothing names one."""
+    if not found.manager.value:
+        return None
+    trusted = found.certificate.value or True
+    return Connection(
+        urls=tuple(found.manager.value),
+        tenant=found.tenant.value,
+        username=found.username.value,
+        password=found.password.value,
+        token=found.token.value,
+        verify=False if found.trust_all.value else trusted,
+        certificates={} if found.trust_all.value or not profile else _certificates(profile),
+    )
 
 
 def boolean(name: str, environ: Mapping[str, str], *, default: bool = False) -> bool:
@@ -79,41 +98,59 @@ def boolean(name: str, environ: Mapping[str, str], *, default: bool = False) -> 
     )
 
 
-def _profile_urls(profile: Profile) -> tuple[str, ...]:
+def _first(*candidates: tuple[str, Any]) -> Setting:
+    return next((Setting(value, source) for source, value in candidates if value), Setting())
+
+
+def _manager(profile: Profile, environ: Mapping[str, str], typed: str | None, own: str) -> Setting:
+    named = _first(("--manager", typed), ("$CLOUDIFY_MANAGER", environ.get("CLOUDIFY_MANAGER")))
+    if named.value:
+        return Setting((address(named.value, profile),), named.source)
     if not profile.manager_ip:
-        return ()
+        return Setting()
     first = url(profile.manager_ip, profile.rest_port, profile.rest_protocol)
-    others = [
-        url(
-            node.get("host_ip") or node["hostname"],
-            node.get("rest_port") or profile.rest_port,
-            node.get("rest_protocol") or profile.rest_protocol,
-        )
-        for node in profile.cluster.get("manager") or ()
-    ]
-    return tuple(dict.fromkeys((first, *others)))
+    others = [_node_url(profile, node) for node in profile.cluster.get("manager") or ()]
+    return Setting(tuple(dict.fromkeys((first, *others))), own)
 
 
-def _check_method(profile: Profile, environ: Mapping[str, str], username: str | None) -> None:
-    if not username and (profile.kerberos_env or environ.get("CLOUDIFY_KERBEROS_ENV")):
+def _credentials(profile: Profile, environ: Mapping[str, str], own: str) -> tuple[Setting, Setting, Setting]:
+    """Token, user and password; a way to log in that the environment gives replaces that of the profile."""
+    names = {kind: f"CLOUDIFY_{kind}" for kind in ("TOKEN", "USERNAME", "PASSWORD")}
+    given = {kind: Setting(environ.get(name), f"${name}") for kind, name in names.items() if environ.get(name)}
+    token = given.get("TOKEN") or _first((own, None if given else profile.manager_token))
+    if token.value:
+        return token, Setting(), Setting()
+    username = given.get("USERNAME") or _first((own, profile.manager_username))
+    password = given.get("PASSWORD") or _first((own, profile.manager_password))
+    if not username.value and (profile.kerberos_env or boolean("CLOUDIFY_KERBEROS_ENV", environ)):
         raise CfyError("Kerberos is not spoken here", hint="Use a token: cfy profiles set --manager-token TOKEN")
+    return token, username, password
 
 
-def _verification(profile: Profile, environ: Mapping[str, str], folder: Path | None) -> bool | str:
-    if boolean("CLOUDIFY_SSL_TRUST_ALL", environ):
-        return False
-    certificate = environ.get("LOCAL_REST_CERT_FILE") or profile.rest_certificate
-    if certificate:
-        path = os.path.expanduser(certificate)
-        if not os.path.isfile(path):
-            raise CfyError(
-                f"The certificate file {certificate} is not there",
-                hint="Name another: cfy profiles set --rest-certificate FILE",
-            )
-        return path
-    kept = folder / "public_rest_cert.crt" if folder else None
-    return str(kept) if kept and kept.is_file() else True
+def _certificate(profile: Profile, environ: Mapping[str, str], own: str, folder: Path | None) -> Setting:
+    found = _first(("$LOCAL_REST_CERT_FILE", environ.get("LOCAL_REST_CERT_FILE")), (own, profile.rest_certificate))
+    if found.value:
+        return Setting(_present(found.value), found.source)
+    kept = folder / CERTIFICATE if folder else None
+    return Setting(str(kept), own) if kept and kept.is_file() else Setting()
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+def _certificates(profile: Profile) -> dict[str, str]:
+    """Those of the nodes of a cluster that have one of their own."""
+    nodes = profile.cluster.get("manager") or ()
+    return {_node_url(profile, node): _present(node["cert"]) for node in nodes if node.get("cert")}
+
+
+def _node_url(profile: Profile, node: Mapping[str, Any]) -> str:
+    protocol = node.get("rest_protocol") or profile.rest_protocol
+    return url(node.get("host_ip") or node["hostname"], node.get("rest_port") or profile.rest_port, protocol)
+
+
+def _present(file: str) -> str:
+    path = os.path.expanduser(file)
+    if not os.path.isfile(path):
+        raise CfyError(
+            f"The certificate file {file} is not there",
+            hint="Name another: cfy profiles set --rest-certificate FILE",
+        )
+    return path

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cfy_cli.client.client import Client
     from cfy_cli.config.profiles import Profile, Profiles
+    from cfy_cli.config.settings import Settings
     from cfy_cli.contract.connection import Connection
 
 
@@ -41,9 +42,13 @@ class App(Screen):
         self.colour = False if environ.get("NO_COLOR") else None
         self.tenant: str | None = None
         self.manager: str | None = None
+        self.profile_name: str | None = None
+        self.agreed = False  # --yes
+        self.silent = False  # --non-interactive
         self._profile = profile
         self._session = session
         self._autostart = autostart
+        self._target_named = False
 
     # --- where we are ---
 
@@ -67,7 +72,7 @@ class App(Screen):
     def connection(self) -> Connection:
         from cfy_cli.config.profiles import LOCAL
 
-        profile = self._profile or self._named_profile() or self.profiles.current()
+        profile = self.profile
         local = profile is None or profile.name == LOCAL
         if local and not self._manager_address and self._autostart and not self._profile:
             profile = self._autostart(self)
@@ -76,7 +81,16 @@ class App(Screen):
             from cfy_cli.errors import Unreachable
 
             raise Unreachable("No manager is in use", hint="Name one: cfy profiles use ADDRESS")
+        if found.username and not found.password:
+            from dataclasses import replace
+
+            return replace(found, password=self._password(found, profile))
         return found
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profile that was named for this command, or else the one in use."""
+        return self._named_profile() or self._profile or self.profiles.current()
 
     def use_local(self) -> None:
         """From now on this command and those after it go to the manager on this machine, unless one was named."""
@@ -88,20 +102,26 @@ class App(Screen):
             self.profiles.activate(self._profile.name)
             self.note(f"Profile `{self._profile.name}` is in use now; to go back: cfy profiles use {before}")
 
-    def connection_of(self, profile: Profile | None) -> Connection | None:
-        """How to reach the manager of this profile, with the flags and variables of this command line on top."""
-        from cfy_cli.config.settings import connection
+    def settings_of(self, profile: Profile | None) -> Settings:
+        """What the profile, with the variables and flags of this command line on top, comes to."""
+        from cfy_cli.config.settings import settings
 
         folder = self.profiles.path(profile.name) if profile and profile.name else None
-        return connection(
+        return settings(
             profile, self.environ, manager=self._manager_address, tenant=self.tenant, certificate_folder=folder
         )
+
+    def connection_of(self, profile: Profile | None) -> Connection | None:
+        """How to reach the manager of this profile; None when nothing names one."""
+        from cfy_cli.config.settings import connection
+
+        return connection(self.settings_of(profile), profile)
 
     def client_for(self, connection: Connection) -> Client:
         from cfy_cli.client.client import Client  # brings `requests`: half of our start-up time
         from cfy_cli.client.http import Http
 
-        return Client(Http(connection, session=self._session, log=self._log))
+        return Client(Http(connection, session=self._session, log=self._log, before_delete=self._name_target))
 
     def close(self) -> None:
         """Let go of what the command held open; a session that was given to us stays open."""
@@ -110,27 +130,57 @@ class App(Screen):
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody is there to be asked."""
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        """Whether somebody is there to be asked, and may be."""
+        return not self.silent and sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
     def _manager_address(self) -> str | None:
-        if self.manager and self._named_profile():
-            return None
-        return self.manager
+        return None if self._manager_is_profile() else self.manager
 
     def _named_profile(self) -> Profile | None:
-        if not self.manager or "/" in self.manager or not self.profiles.exists(self.manager):
-            return None
-        return self.profiles.read(self.manager)
+        name = self.profile_name or self.environ.get("CFY_PROFILE")
+        if name:
+            return self.profiles.read(name)
+        return self.profiles.read(str(self.manager)) if self._manager_is_profile() else None
+
+    def _manager_is_profile(self) -> bool:
+        return bool(self.manager) and "/" not in str(self.manager) and self.profiles.exists(str(self.manager))
+
+    def _password(self, found: Connection, profile: Profile | None) -> str:
+        """Of a user for whom none is written down: from the keyring, or from whoever is there."""
+        from cfy_cli.config import keyrings
+
+        kept = keyrings.read(profile.name) if profile and profile.manager_username == found.username else None
+        if kept:
+            return kept
+        if not self.interactive:
+            from cfy_cli.errors import Unauthorized
+
+            raise Unauthorized(
+                f"There is no password for user `{found.username}` at {found.url}",
+                hint="Keep it: cfy profiles set --password-stdin, or give a token in $CLOUDIFY_TOKEN",
+            )
+        return str(click.prompt(f"Password of {found.username} at {found.url}", hide_input=True, err=True))
+
+    def _name_target(self) -> None:
+        """Somebody at a terminal is told where something is about to be deleted, once."""
+        if not self._target_named and sys.stderr.isatty():
+            self.note(f"On {self.connection.url}, tenant {self.connection.tenant}:")
+        self._target_named = True
 
     def _log(self, level: int, text: str) -> None:
         if self.verbosity >= level:
             click.echo(text, err=True)
 
-    def confirm(self, question: str) -> bool:
-        """Ask on stderr; nobody there to answer means no."""
-        return self.interactive and click.confirm(question, err=True)
+    def confirm(self, question: str) -> None:
+        """Go on only with a yes. Raises Usage where nobody can be asked, and Abort after a no."""
+        if self.agreed:
+            return
+        if not self.interactive:
+            from cfy_cli.errors import Usage
+
+            raise Usage(f"{question} Nobody is here to say so", hint="Give --yes to go on.")
+        click.confirm(question, abort=True, err=True)
 
 
 def pass_app(command: Callable[..., None]) -> Callable[..., None]:

@@ -68,6 +68,9 @@ _OPTIONS: tuple[tuple[tuple[str, ...], str, Callable[[Any], Any], dict[str, Any]
      {"type": click.Choice(["auto", "always", "never"]), "help": "When to colour; by default on terminals."}),
     (("-q", "--quiet"), "verbosity", lambda _: -1, {"is_flag": True, "help": "Print results only."}),
     (("-v", "--verbose"), "verbosity", _same, {"count": True, "help": "Say more; repeat for more still."}),
+    (("--yes",), "agreed", _same, {"is_flag": True, "help": "Go on without asking."}),
+    (("--non-interactive",), "silent", _same, {"is_flag": True, "help": "Never ask: fail where a question would be."}),
+    (("--profile",), "profile_name", _same, {"metavar": "NAME", "help": "Use this profile for this command."}),
     (("--manager",), "manager", _same, {"help": "Talk to this profile's manager, or to the one at this address."}),
     (("-t", "--tenant-name"), "tenant", _same, {"help": "Act in this tenant."}),
 )  # fmt: skip

@@ -3,17 +3,17 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from cfy_cli.config.addresses import DEFAULT_PORTS, address
 from cfy_cli.config.profiles import DEFAULT_TENANT, Profile, Profiles
-from cfy_cli.config.settings import DEFAULT_PORTS, address
-from cfy_cli.errors import Conflict, Usage
+from cfy_cli.errors import Conflict, NotFound, Usage
 
 
 def new_profile(name: str, typed: str, *, ssl: bool, manager_tenant: str | None, **fields: Any) -> Profile:
     """The profile of a manager whose address was typed as host, host:port or URL."""
     profile = Profile(name=name, manager_tenant=manager_tenant or DEFAULT_TENANT)
     change(profile, manager_ip=typed, ssl="on" if ssl else None, **fields)
-    if bool(profile.manager_username) != bool(profile.manager_password):
-        raise Usage("A user and a password go together", hint="Give -u and -p, or a token with -T.")
+    if profile.manager_password and not profile.manager_username:
+        raise Usage("There is a password without a user", hint="Give -u too, or a token with -T.")
     return profile
 
 
@@ -42,6 +42,21 @@ def change(
     for field, value in fields.items():
         if value is not None:
             setattr(profile, field, value)
+
+
+def change_node(profile: Profile, name: str, **fields: Any) -> dict[str, Any]:
+    """Set what was given for one node of the profile's cluster; the node. Raises Usage and NotFound."""
+    nodes = profile.cluster.get("manager") or []
+    if not nodes:
+        raise Usage(f"Profile `{profile.name}` knows of no cluster", hint="Use another: cfy profiles use NAME")
+    found: dict[str, Any] | None = next((node for node in nodes if node.get("hostname") == name), None)
+    if found is None:
+        known = ", ".join(str(node.get("hostname")) for node in nodes)
+        raise NotFound(f"There is no node `{name}` in the cluster", hint=f"Nodes: {known}")
+    found.update({field: value for field, value in fields.items() if value is not None})
+    if fields.get("cert"):
+        found |= {"trust_all": False, "rest_protocol": "https"}
+    return found
 
 
 def rename(profiles: Profiles, profile: Profile, name: str) -> None:

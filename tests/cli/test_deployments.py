@@ -158,3 +158,10 @@ def test_a_quickstart_works_twice(cfy: Cfy) -> None:
     assert '"page"' in cfy("quickstart")
     assert "cfy uninstall hello-2" in (cfy("quickstart"), cfy.errors)[1]
     assert "Showing 2 of 2 deployments" in cfy("deployments list")
+
+
+def test_blueprints_and_deployments_that_are_there_may_be_left(deployed: Cfy, app: Path) -> None:
+    deployed(f"blueprints upload {app}", code=1)
+    assert deployed(f"blueprints upload {app} --if-exists skip") == "Blueprint `app` exists already\n"
+    deployed("deployments create dep -b app", code=1)
+    assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` exists already\n"

@@ -83,7 +83,7 @@ def test_names_are_all_that_a_loop_in_a_shell_needs(run: Run, sites: responses.R
     [
         ("name", "tlv\n"),
         ("jsonl", json.dumps(TLV) + "\n"),
-        ("csv", "name,location,labels"),
+        ("csv", "name,location,visibility"),
         ("yaml", "name: tlv\n"),
     ],
 )

@@ -62,3 +62,15 @@ def test_a_token_opens_until_it_is_deleted(cfy: Cfy) -> None:
     assert token["id"] in cfy(f"tokens get {token['id']}")
     assert cfy(f"tokens delete {token['id']}") == f"Token `{token['id']}` deleted\n"
     cfy(f"tokens get {token['id']}", code=3)
+
+
+def test_people_who_are_there_already_may_be_left_or_changed(cfy: Cfy) -> None:
+    cfy("tenants create acme")
+    assert cfy("tenants create acme --if-exists skip") == "Tenant `acme` exists already\n"
+    cfy("users create ann -p annpass12345 -t acme -l user")
+    cfy("users create ann -p annpass12345", code=1)
+    assert cfy("users create ann -p otherpass1234 --if-exists skip") == "User `ann` exists already\n"
+    cfy("status", user="ann", password="annpass12345")
+    changed = cfy("users create ann -p otherpass1234 -r sys_admin -t acme -l viewer --if-exists update")
+    assert changed.startswith("User `ann` updated\nUser `ann` added successfully to tenant `acme` with `viewer` role\n")
+    cfy("status", user="ann", password="otherpass1234")

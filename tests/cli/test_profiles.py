@@ -2,12 +2,18 @@
 
 import json
 import stat
+import sys
 import tarfile
+import threading
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
+
+from cfy_cli.config import keyrings
+from cfy_cli.errors import CfyError
 
 from .conftest import Run
 
@@ -48,7 +54,7 @@ def test_a_password_can_come_from_stdin(run: Run, workdir: Path) -> None:
     assert written(workdir, "mgr")["manager_password"] == "pw"
     run("profiles set --password-stdin", profile=None, stdin="newer\n")
     assert written(workdir, "mgr")["manager_password"] == "newer"
-    assert "go together" in run("profiles use other -u ann", profile=None, code=2).err
+    assert "There is no password to log in as `ann`" in run("profiles use other -u ann", profile=None, code=2).err
 
 
 def test_a_manager_that_does_not_let_us_in_leaves_no_profile(
@@ -223,3 +229,122 @@ def test_secrets_of_a_profile_are_not_shown(run: Run, workdir: Path) -> None:
     write(workdir, manager_password="canary", manager_token="canary")
     for line in ("profiles list", "profiles show-current", "profiles list --json", "profiles show-current -x"):
         assert "canary" not in run(line, profile=None).out
+
+
+# --- which manager, as whom ---
+
+
+def test_a_profile_can_be_chosen_for_one_command(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    write(workdir, "other", manager_ip="second", manager_tenant="green")
+    write(workdir)
+    wire.get("http://second/api/v3.1/status", json={"status": "OK"})
+    assert run("status --json --profile other", profile=None).data == {"status": "OK"}
+    assert run("--profile other status --json", profile=None).data == {"status": "OK"}
+    assert run("status --json", profile=None, CFY_PROFILE="other").data == {"status": "OK"}
+    assert wire.calls[0].request.headers["Tenant"] == "green"
+    assert run("profiles show-current --json", profile=None).data["name"] == "mgr"
+    assert "There is no profile `nope`" in run("status --profile nope", profile=None, code=3).err
+    run("profiles set -t red --profile other", profile=None)
+    assert written(workdir, "other")["manager_tenant"] == "red"
+
+
+def test_what_holds_is_shown_with_where_it_is_from(run: Run, workdir: Path) -> None:
+    write(workdir, manager_password="canary")
+    outcome = run("-t blue profiles show-current --effective --json", profile=None, CLOUDIFY_USERNAME="eve")
+    rows = {row["setting"]: (row["value"], row["source"]) for row in outcome.data}
+    assert rows["tenant"] == ("blue", "--tenant-name")
+    assert rows["user"] == ("eve", "$CLOUDIFY_USERNAME")
+    assert rows["password"] == ("********", "profile mgr")
+    assert rows["manager"] == ("http://mgr", "profile mgr")
+    assert rows["profile"] == ("mgr", "in use")
+    assert rows["folder"] == (str(workdir / ".cloudify"), "$CFY_WORKDIR")
+    assert rows["any certificate is trusted"] == (False, "default")
+    assert "canary" not in outcome.out
+
+
+def test_a_node_of_a_cluster_has_its_own_certificate(
+    run: Run, workdir: Path, wire: responses.RequestsMock, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "b.pem"
+    certificate.write_text("x")
+    write(workdir, cluster={"manager": [{"hostname": "b", "host_ip": "second", "rest_port": 443}]})
+    run(f"profiles set-cluster b -c {certificate} -s ops --ssh-port 2222", profile=None)
+    (node,) = written(workdir, "mgr")["cluster"]["manager"]
+    assert node == {
+        "hostname": "b", "host_ip": "second", "rest_port": 443, "cert": str(certificate), "rest_protocol": "https",
+        "trust_all": False, "ssh_user": "ops", "ssh_port": 2222,
+    }  # fmt: skip
+    wire.get(STATUS, status=502, body="no manager here")
+    wire.get("https://second/api/v3.1/status", json={"status": "OK"})
+    assert run("status --json", profile=None).data == {"status": "OK"}
+    assert wire.calls[-1].request.req_kwargs["verify"] == str(certificate)  # type: ignore[attr-defined]
+    assert "Nodes: b" in run("profiles set-cluster nope -s x", profile=None, code=3).err
+    write(workdir, "single")
+    assert "knows of no cluster" in run("profiles set-cluster b -s x", profile=None, code=2).err
+
+
+def test_a_password_is_asked_for_where_somebody_is_there(
+    run: Run, workdir: Path, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(workdir, manager_password=None)
+    outcome = run("status", profile=None, code=4)
+    assert "There is no password for user `ann` at http://mgr" in outcome.err
+    assert "--password-stdin" in outcome.err
+    monkeypatch.setattr("cfy_cli.shell.app.App.interactive", True)
+    wire.get(STATUS, json={"status": "OK"})
+    outcome = run("status --json", profile=None, stdin="pw\n")
+    assert wire.calls[0].request.headers["Authorization"] == "Basic YW5uOnB3"
+    assert outcome.data == {"status": "OK"}
+    assert written(workdir, "mgr")["manager_password"] is None
+
+
+class Keyring(types.ModuleType):
+    """A keyring in memory, in the place of the package of that name."""
+
+    def __init__(self) -> None:
+        super().__init__("keyring")
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return self.kept.get((service, name))
+
+    def set_password(self, service: str, name: str, password: str) -> None:
+        self.kept[service, name] = password
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.kept[service, name]
+
+
+def test_a_keyring_keeps_the_password_where_there_is_one(
+    run: Run, workdir: Path, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cfy_cli.config.keyrings.available", lambda: False)
+    run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n",
+        code=1)  # fmt: skip
+    assert not (workdir / ".cloudify/profiles/mgr").exists()
+    keyring = Keyring()
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+    monkeypatch.setattr("cfy_cli.config.keyrings.available", lambda: True)
+    run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n")
+    assert written(workdir, "mgr")["manager_password"] is None
+    wire.get(STATUS, json={"status": "OK"})
+    run("status --json", profile=None)
+    assert wire.calls[0].request.headers["Authorization"] == "Basic YW5uOnB3"
+    assert '"keyring"' in run("profiles show-current --effective --json", profile=None).out
+    run("profiles delete mgr", profile=None)
+    assert keyring.kept == {}
+
+
+def test_a_keyring_that_does_not_open_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Locked(Keyring):
+        def get_password(self, service: str, name: str) -> str | None:
+            threading.Event().wait(5)
+            return None
+
+    monkeypatch.setitem(sys.modules, "keyring", Locked())
+    monkeypatch.setattr(keyrings, "available", lambda: True)
+    monkeypatch.setattr(keyrings, "PATIENCE", 0.05)
+    assert keyrings.read("mgr") is None
+    monkeypatch.setattr(Locked, "set_password", lambda *_: threading.Event().wait(5))
+    with pytest.raises(CfyError, match="does not open"):
+        keyrings.keep("mgr", "pw")

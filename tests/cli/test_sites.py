@@ -45,3 +45,12 @@ def test_lists_are_searched_sorted_and_cut(cfy: Cfy) -> None:
     assert [site["name"] for site in json.loads(cfy("sites list --json --search et"))] == ["beta"]
     assert "Showing 1 of 3 sites" in cfy("sites list -s 1 -o 1")
     assert "Showing 1 of 3 sites" in cfy.errors
+
+
+def test_what_is_there_already_may_be_left_or_changed(cfy: Cfy) -> None:
+    cfy("sites create tlv --location 1,1")
+    cfy("sites create tlv --if-exists fail", code=1)
+    assert cfy("sites create tlv --location 2,2 --if-exists skip") == "Site `tlv` exists already\n"
+    assert json.loads(cfy("sites get tlv --json"))["location"] == "1,1"
+    assert cfy("sites create tlv --location 2,2 --if-exists update") == "Site `tlv` updated\n"
+    assert json.loads(cfy("sites create tlv --if-exists skip --json"))["location"] == "2,2"

@@ -1,0 +1,158 @@
+"""cfy plugins: code that operations of blueprints run."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import PLUGINS
+from cfy_cli.errors import CfyError
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+MORE_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
+
+
+@click.group("plugins", cls=Noun)
+def cli() -> None:
+    """Handle plugins."""
+
+
+@cli.command("upload")
+@click.argument("plugin_path")
+@click.option("-y", "--yaml-path", "yaml_paths", multiple=True, help="Its plugin.yaml, a path or a URL; may be given again.")
+@click.option("-i", "--icon-path", help="A PNG image to show with it, a path or a URL.")
+@click.option("--title", help="What to call it where it is shown.")
+@options.private_resource()
+@options.visibility()
+@pass_app
+def upload_plugin(
+    app: App,
+    plugin_path: str,
+    yaml_paths: tuple[str, ...],
+    icon_path: str | None,
+    title: str | None,
+    private_resource: bool,
+    visibility: str,
+) -> None:
+    """Send the plugin in PLUGIN_PATH to the manager.
+
+    PLUGIN_PATH is a wagon (*.wgn) or the URL of one; without --yaml-path, it may be a zip of a wagon and its yaml files.
+    """
+    from cfy_cli.client.plugins import package
+    from cfy_cli.output.progress import bar
+
+    with package(plugin_path, yaml_paths, icon_path) as archive:
+        with bar("Uploading", archive.stat().st_size, shown=app.verbosity >= 0) as progress:
+            plugin = app.client.plugins.upload(
+                archive,
+                progress=progress,
+                title=title,
+                visibility="private" if private_resource else visibility,
+            )
+    app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin)
+
+
+@cli.command("list")
+@options.listing(PLUGINS)
+@options.get_data()
+@pass_app
+def list_plugins(app: App, _get_data: bool, **query: Any) -> None:
+    """List plugins."""
+    columns = (*app.columns(PLUGINS), *MORE_COLUMNS) if _get_data else None
+    app.show_list(app.client.plugins, columns, **query)
+
+
+@cli.command("get")
+@click.argument("plugin_id")
+@options.get_data()
+@options.vertical()
+@pass_app
+def get_plugin(app: App, plugin_id: str, _get_data: bool) -> None:
+    """Show the plugin PLUGIN_ID, and where it is installed."""
+    plugin = app.client.plugins.get(plugin_id)
+    app.show(PLUGINS, plugin, (*app.columns(PLUGINS), *MORE_COLUMNS) if _get_data else None)
+    states = {_place(state): _state(state) for state in plugin.get("installation_state") or ()}
+    app.show_details(states, "Plugin installation state:")
+
+
+@cli.command("delete")
+@click.argument("plugin_id")
+@click.option("-f", "--force", is_flag=True, help="Delete it even if blueprints use it.")
+@pass_app
+def delete_plugin(app: App, plugin_id: str, force: bool) -> None:
+    """Delete the plugin PLUGIN_ID."""
+    app.client.plugins.delete(plugin_id, force=force)
+    app.result(f"Plugin `{plugin_id}` deleted", {"id": plugin_id})
+
+
+@cli.command("download")
+@click.argument("plugin_id")
+@click.option("-o", "--output-path", help="The file or folder to write to.")
+@pass_app
+def download_plugin(app: App, plugin_id: str, output_path: str | None) -> None:
+    """Save the wagon of the plugin PLUGIN_ID."""
+    from cfy_cli.shell.downloads import download
+
+    target = download(app, app.client.plugins.archive(plugin_id), output_path, f"{plugin_id}.wgn")
+    app.result(f"Plugin downloaded as {target}", {"path": str(target)})
+
+
+@cli.command("download_yaml")
+@click.argument("plugin_id")
+@click.option("-o", "--output-path", help="The file or folder to write to.")
+@pass_app
+def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
+    """Save the yaml file of the plugin PLUGIN_ID."""
+    from cfy_cli.shell.downloads import download
+
+    target = download(app, app.client.plugins.yaml(plugin_id), output_path, "plugin.yaml")
+    app.result(f"Plugin yaml downloaded as {target}", {"path": str(target)})
+
+
+@cli.command("install")
+@click.argument("plugin_id")
+@click.option("--manager-hostname", "managers", multiple=True, help="Install it on this manager; may be given again.")
+@click.option("--agent-name", "agents", multiple=True, help="Install it on this agent; may be given again.")
+@click.option("--timeout", type=click.IntRange(0), default=300, show_default=True, help="Wait this many seconds at most.")
+@pass_app
+def install_plugin(
+    app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int
+) -> None:
+    """Install the plugin PLUGIN_ID before its first operation does; on all managers, unless some are named."""
+    from cfy_cli.shell.installing import installed
+
+    plugins = app.client.plugins
+    managers = managers or (() if agents else tuple(plugins.managers()))
+    app.note(f"Waiting for plugin {plugin_id} to be installed on {', '.join((*managers, *agents))}")
+    plugins.install(plugin_id, managers, agents)
+    plugin = installed(plugins, plugin_id, {*managers, *agents}, timeout)
+    app.result(f"Plugin `{plugin_id}` installed", plugin)
+
+
+@cli.command("set-visibility")
+@click.argument("plugin_id")
+@options.visibility(default=None, choices=("tenant", "global"))
+@pass_app
+def set_visibility(app: App, plugin_id: str, visibility: str) -> None:
+    """Choose who may see the plugin PLUGIN_ID."""
+    plugin = app.client.plugins.set_visibility(plugin_id, visibility)
+    app.result(f"Plugin `{plugin_id}` was set to {visibility}", plugin)
+
+
+@cli.command("set-owner")
+@click.argument("plugin_id")
+@click.option("-s", "--username", required=True, help="Whom it is to belong to.")
+@pass_app
+def set_owner(app: App, plugin_id: str, username: str) -> None:
+    """Give the plugin PLUGIN_ID to another user."""
+    plugin = app.client.plugins.patch(plugin_id, creator=username)
+    app.result(f"Plugin `{plugin_id}` is now owned by user `{plugin['created_by']}`", plugin)
+
+
+def _place(state: dict[str, Any]) -> str:
+    return f"Manager {state['manager']}" if state.get("manager") else f"Agent {state.get('agent')}"
+
+
+def _state(state: dict[str, Any]) -> str:
+    return f"{state['state']}: {state['error']}" if state.get("error") else str(state["state"])

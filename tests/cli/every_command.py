@@ -1,0 +1,44 @@
+"""A line to type for every command, made from its arguments and required options."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cfy_cli.main import main
+from cfy_cli.shell.pages import walk
+
+WORDS = {
+    "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
+    "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
+}  # fmt: skip
+NEEDED = {  # what click does not know a command needs
+    "api": "",
+    "deployments set-site": "-s tlv",
+    "events list": "",
+    "events delete": "--before '1 day'",
+    "profiles set": "-t blue",
+    "profiles unset": "-s",
+    "profiles set-cluster": "-s ann",
+    "users create": "--password canary-password",
+    "users set-password": "--password canary-password",
+}
+LOCAL = frozenset({"manager", "quickstart", "completion", "doctor"})  # about this machine, not about one manager
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    for context in walk(main, "cfy"):
+        if not isinstance(context.command, click.Group):
+            yield context.command_path.removeprefix("cfy "), context.command
+
+
+def line(name: str, command: click.Command, blueprint: Path) -> str:
+    """The command with all it requires; `blueprint` is a blueprint's file."""
+    parts = [name]
+    for param in command.params:
+        value = str(blueprint) if "_path" in str(param.name) else WORDS.get(str(param.name), "x1")
+        if isinstance(param, click.Argument) and (param.required or name == "events list"):
+            parts.append(value)
+        elif isinstance(param, click.Option) and param.required:
+            parts += [param.opts[-1], value]
+    return " ".join([*parts, NEEDED.get(name, "")]).strip()

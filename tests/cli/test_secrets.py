@@ -1,0 +1,77 @@
+"""Nothing that must stay secret is said: in no log, no error, no process title."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import responses
+
+from cfy_cli.config.profiles import Profile
+from cfy_cli.shell import wait
+
+from .conftest import PROFILE, Run, page
+from .every_command import LOCAL, commands, line
+
+BLUEPRINT = "tosca_definitions_version: cloudify_dsl_1_4\nnode_templates: {}\n"
+ANSWER: dict[str, Any] = {
+    "id": "x1", "name": "x1", "username": "x1", "status": "terminated", "state": "uploaded", "services": {},
+    "workflow_id": "install", "deployment_id": "x1", "blueprint_id": "x1", "token": "canary-token", "plan": {},
+    "password": "canary-password", "secret_key": "canary-secret", "labels": [], "outputs": {}, "capabilities": {},
+}  # fmt: skip
+EVERY = [(name, command) for name, command in commands() if name.split(" ")[0] not in LOCAL]
+
+
+@pytest.mark.parametrize(("name", "command"), EVERY, ids=[name for name, _ in EVERY])
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_no_log_and_no_error_of_any_command_holds_a_secret(
+    run: Run, wire: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: Any,
+    status: int,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(wait, "LAST_WORDS", 0.0)
+    blueprint = tmp_path / "blueprint.yaml"
+    blueprint.write_text(BLUEPRINT)
+    answer = ANSWER | page({key: value for key, value in ANSWER.items() if key not in ("token", "password")})
+    if status != 200:
+        answer = {"message": "No", "error_code": "x", "password": "canary-password"}
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        wire.add(
+            method,
+            re.compile("http://manager/.*"),
+            status=status,
+            json=answer,
+            headers={"Set-Cookie": "session=canary-cookie"},
+        )
+    workdir_profile = Profile(name="test", **PROFILE)
+    assert "canary" not in repr(workdir_profile)
+    outcome = run(f"{line(name, command, blueprint)} -vvv", code=None)
+    basic = base64.b64encode(b"admin:canary-password").decode()
+    assert "canary" not in outcome.err
+    assert basic not in outcome.err
+    assert "Traceback" not in outcome.out
+
+
+def test_a_token_is_as_secret_as_a_password(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get("http://manager/api/v3.1/status", json={"status": "OK"})
+    outcome = run("status --json -vvv", profile={"manager_ip": "manager", "manager_token": "canary-token"})
+    assert wire.calls[0].request.headers["Authentication-Token"] == "canary-token"
+    assert "canary" not in outcome.err
+
+
+def test_advice_never_puts_a_password_on_a_command_line() -> None:
+    import cfy_cli
+
+    folder = Path(cfy_cli.__file__).parent
+    advice = [text for room in ("shell", "commands", "config", "client") for text in (folder / room).rglob("*.py")]
+    hints = [found for file in advice for found in file.read_text("utf-8").splitlines() if "hint=" in found]
+    assert [found for found in hints if "-p PASSWORD" in found or "--password PASSWORD" in found] == []
+
+
+def test_errors_as_json_hold_no_secret_either(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get("http://manager/api/v3.1/sites", status=401, json={"message": "User unauthorized"})
+    error = json.loads(run("sites list --json", code=4).err)["error"]
+    assert error["status"] == 401
+    assert "canary" not in json.dumps(error)
