@@ -82,6 +82,14 @@ class Plugin(Entries):
         return values
 
 
+class DeploymentSettings(Entries):
+    """Where anything is said of deployments, their schedules are, too."""
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        values = super().read(node, reading)
+        return {"default_schedules": {}, **values} if values else values
+
+
 class LabelValues:
     """The values of a label: strings, or, on a deployment, functions that can be called when it is made."""
 
@@ -241,7 +249,7 @@ SECTIONS: dict[str, Shape] = {
     "blueprint_labels": MapOf(Entries(keys={"values": LabelValues(functions=False)}, required=("values",))),
     "capabilities": MapOf(_VALUE),
     "data_types": Since((1, 2), MapOf(DATA_TYPE)),
-    "deployment_settings": Entries(
+    "deployment_settings": DeploymentSettings(
         keys={
             "default_schedules": MapOf(SCHEDULE),
             "default_groups": FreeList(),

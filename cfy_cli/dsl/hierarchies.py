@@ -9,6 +9,7 @@ from cfy_cli.dsl.fitting import DataTypes, Fitting, Path
 from cfy_cli.dsl.shapes import Reading
 from cfy_cli.dsl.source import Node
 from cfy_cli.dsl.syntax import DataType, Interfaces, NodeType, RelationshipType, Schema
+from cfy_cli.dsl.value_types import PRIMITIVES
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def data_types(declared: Mapping[str, DataType], reading: Reading) -> dict[str, 
     completing = Completing(reading, complete)
     for name in _in_order(needs, declared, reading):
         each = declared[name]
+        if name in PRIMITIVES:
+            reading.tell(each.node, "conflict", f"`{name}` is a type already; a data type needs another name")
         parent = complete.get(each.derived_from or "", {}).get("properties")
         complete[name] = {
             "derived_from": each.derived_from,

@@ -65,10 +65,9 @@ class Targets:
             return Target(self._script_plugin(), script="script_path")
         if not self.whole and "/" not in implementation:
             raise Unmapped
-        plugin = implementation.partition(".")[0]
+        hint = "" if "/" in implementation else near(implementation.partition(".")[0], self.plugins)
         raise Unmapped(
-            f"`{implementation}` is neither a file of the blueprint nor a function of one of its plugins"
-            f"{near(plugin, self.plugins)}"
+            f"`{implementation}` is neither a file of the blueprint nor a function of one of its plugins{hint}"
         )
 
     def _script_plugin(self) -> str:
