@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import PLUGINS
-from cfy_cli.errors import CfyError
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
@@ -20,7 +19,9 @@ def cli() -> None:
 
 @cli.command("upload")
 @click.argument("plugin_path")
-@click.option("-y", "--yaml-path", "yaml_paths", multiple=True, help="Its plugin.yaml, a path or a URL; may be given again.")
+@click.option(
+    "-y", "--yaml-path", "yaml_paths", multiple=True, help="Its plugin.yaml, a path or a URL; may be given again."
+)
 @click.option("-i", "--icon-path", help="A PNG image to show with it, a path or a URL.")
 @click.option("--title", help="What to call it where it is shown.")
 @options.private_resource()
@@ -37,19 +38,17 @@ def upload_plugin(
 ) -> None:
     """Send the plugin in PLUGIN_PATH to the manager.
 
-    PLUGIN_PATH is a wagon (*.wgn) or the URL of one; without --yaml-path, it may be a zip of a wagon and its yaml files.
+    PLUGIN_PATH is a wagon (*.wgn) or the URL of one, or without --yaml-path a zip of a wagon and its yaml files.
     """
     from cfy_cli.client.plugins import package
     from cfy_cli.output.progress import bar
 
-    with package(plugin_path, yaml_paths, icon_path) as archive:
-        with bar("Uploading", archive.stat().st_size, shown=app.verbosity >= 0) as progress:
-            plugin = app.client.plugins.upload(
-                archive,
-                progress=progress,
-                title=title,
-                visibility="private" if private_resource else visibility,
-            )
+    visibility = "private" if private_resource else visibility
+    with (
+        package(plugin_path, yaml_paths, icon_path) as archive,
+        bar("Uploading", archive.stat().st_size, shown=app.verbosity >= 0) as progress,
+    ):
+        plugin = app.client.plugins.upload(archive, progress=progress, title=title, visibility=visibility)
     app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin)
 
 
@@ -66,7 +65,6 @@ def list_plugins(app: App, _get_data: bool, **query: Any) -> None:
 @cli.command("get")
 @click.argument("plugin_id")
 @options.get_data()
-@options.vertical()
 @pass_app
 def get_plugin(app: App, plugin_id: str, _get_data: bool) -> None:
     """Show the plugin PLUGIN_ID, and where it is installed."""
@@ -114,11 +112,9 @@ def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
 @click.argument("plugin_id")
 @click.option("--manager-hostname", "managers", multiple=True, help="Install it on this manager; may be given again.")
 @click.option("--agent-name", "agents", multiple=True, help="Install it on this agent; may be given again.")
-@click.option("--timeout", type=click.IntRange(0), default=300, show_default=True, help="Wait this many seconds at most.")
+@click.option("--timeout", type=click.IntRange(0), default=300, show_default=True, help="Wait this many seconds.")
 @pass_app
-def install_plugin(
-    app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int
-) -> None:
+def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int) -> None:
     """Install the plugin PLUGIN_ID before its first operation does; on all managers, unless some are named."""
     from cfy_cli.shell.installing import installed
 

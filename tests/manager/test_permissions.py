@@ -51,6 +51,7 @@ PATCH  /node-instances/{node_instance_id}      node_instance_update
 GET    /plugins                                plugin_list
 GET    /plugins/{plugin_id}                    plugin_get
 POST   /plugins                                plugin_upload
+POST   /plugins/{plugin_id}                    plugin_upload
 PATCH  /plugins/{plugin_id}                    plugin_upload
 DELETE /plugins/{plugin_id}                    plugin_delete
 PATCH  /plugins/{plugin_id}/set-visibility     resource_set_visibility

@@ -1,11 +1,12 @@
 """Plugins over HTTP."""
 
+import contextlib
 import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
@@ -14,7 +15,7 @@ from starlette.background import BackgroundTask
 
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Forbidden, Invalid
-from cfy_cli.manager.rest.api import Call, Routes, listed
+from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
@@ -22,6 +23,7 @@ from cfy_cli.manager.services import plugins
 from cfy_cli.manager.services.fetching import fetch
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.permissions import allowed
+from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.services.wagons import Package, look_into
 from cfy_cli.manager.store.listing import Listing
@@ -40,6 +42,12 @@ class Change(BaseModel):
     labels: Any = None
     blueprint_labels: Any = None
     resource_tags: dict[str, Any] | None = None
+
+
+class Installing(BaseModel):
+    action: Literal["install"]
+    managers: list[str] = []
+    agents: list[str] = []
 
 
 class Showing(BaseModel):
@@ -78,6 +86,24 @@ def upload_plugin(call: Call, package: Annotated[Package, Depends(sent)]) -> dic
     visibility = call.query.get("visibility") or "tenant"
     plugin = plugins.take_in(call.manager, call.store, package, title=call.query.get("title"), visibility=visibility)
     return shown(plugin, call.include)
+
+
+@routes.post("/plugins/{plugin_id}", "plugin_upload")
+def install_plugin(call: Call, plugin_id: str, body: Installing) -> Later:
+    """Install it now instead of at its first operation; answers when that is done."""
+    plugin = call.store.get(Plugin, plugin_id)
+    manager, scope = call.manager, call.scope
+    elsewhere = [name for name in (*body.managers, *body.agents) if name != manager.hostname]
+    if elsewhere:
+        raise Invalid(f"`{elsewhere[0]}` is no place to install plugins on: there is only `{manager.hostname}`")
+
+    def once_installed() -> dict[str, Any]:
+        with contextlib.suppress(Invalid):  # its installation state tells that
+            environment_of(manager, plugin, lambda _level, _message: None)
+        with manager.reading(scope) as store:
+            return shown(store.get(Plugin, plugin_id))
+
+    return Later(once_installed)
 
 
 @routes.patch("/plugins/{plugin_id}", "plugin_upload")
