@@ -29,7 +29,7 @@ def suffix_of(archive: Path) -> str:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """All of it into `target`, which must not exist; on any failure nothing of it remains. Raises Invalid."""
+    """All of it into `target`, in place of what is there; on any failure nothing of it remains. Raises Invalid."""
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
@@ -38,6 +38,7 @@ def unpack(archive: Path, target: Path) -> None:
             _unzip(archive, partial)
         else:
             _untar(archive, partial)
+        shutil.rmtree(target, ignore_errors=True)
         _single_folder(partial).rename(target)
     except (tarfile.FilterError, KeyError) as error:
         raise Invalid(f"The archive was refused: {error}") from error

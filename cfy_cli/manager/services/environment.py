@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, exists, insert, select
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
@@ -11,6 +11,7 @@ from cfy_cli.manager.services import deployments, labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Event, Node, NodeInstance
+from cfy_cli.manager.store.store import Store
 
 Plan = dict[str, Any]
 
@@ -35,6 +36,8 @@ def create_deployment_environment(work: Work) -> None:
         describe(deployment, plan)
         owner = owner_of(deployment)
         nodes = [_node(deployment, node, owner) for node in plan["nodes"]]
+        if _is_made(store, deployment):  # before a worker died that did not live to say so
+            return
         if nodes:
             store.session.execute(insert(Node), nodes)
         if instances:
@@ -42,6 +45,10 @@ def create_deployment_environment(work: Work) -> None:
         deployments.refresh_status(store, deployment)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _is_made(store: Store, deployment: Deployment) -> bool:
+    return bool(store.session.scalar(select(exists().where(Node.deployment_storage_id == deployment.storage_id))))
 
 
 def delete_deployment_environment(work: Work) -> None:
