@@ -26,10 +26,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 @click.option("--paginate", is_flag=True, help="Fetch every page of a list and print all its items.")
 @pass_app
 def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str | None, paginate: bool) -> None:
-    """Send METHOD to PATH below /api/v3.1 and print the answer as JSON.
-
-    For example: cfy api GET deployments -f _include=id
-    """
+    """Send METHOD to PATH below /api/v3.1 and print the answer as JSON."""
     app.format = app.format if app.as_data else "json"
     values = dict(_field(text, parse=method != "GET") for text in fields)
     if paginate:

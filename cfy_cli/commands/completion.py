@@ -12,6 +12,7 @@ from cfy_cli.shell.tree import Command
 def cli(shell: str) -> None:
     """Print the completion script of SHELL.
 
-    For bash, put this into ~/.bashrc: eval "$(cfy completion bash)"
+    For bash, put this into ~/.bashrc: eval "$(cfy completion bash)"; zsh and fish read it from a file of completions,
+    and PowerShell from $PROFILE: cfy completion powershell | Out-String | Invoke-Expression
     """
     render.line(completion_script(shell).rstrip("\n"))

@@ -46,7 +46,7 @@ class App(Screen):
         self.agreed = False  # --yes
         self.silent = False  # --non-interactive
         self._profile = profile
-        self._session = session
+        self.session = session
         self._autostart = autostart
         self._target_named = False
 
@@ -121,11 +121,11 @@ class App(Screen):
         from cfy_cli.client.client import Client  # brings `requests`: half of our start-up time
         from cfy_cli.client.http import Http
 
-        return Client(Http(connection, session=self._session, log=self._log, before_delete=self._name_target))
+        return Client(Http(connection, session=self.session, log=self._log, before_delete=self._name_target))
 
     def close(self) -> None:
         """Let go of what the command held open; a session that was given to us stays open."""
-        if "client" in self.__dict__ and self._session is None:
+        if "client" in self.__dict__ and self.session is None:
             self.client.http.close()
 
     @property

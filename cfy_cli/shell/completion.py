@@ -6,9 +6,17 @@ The protocol and the scripts are our own, so that they stay the same whichever c
 import os
 from typing import Any
 
-from click.shell_completion import CompletionItem, ShellComplete, add_completion_class
+import click
+from click.shell_completion import (
+    CompletionItem,
+    ShellComplete,
+    _resolve_context,
+    _resolve_incomplete,
+    add_completion_class,
+    split_arg_string,
+)
 
-SHELLS = ("bash", "zsh", "fish")
+SHELLS = ("bash", "zsh", "fish", "powershell")
 
 _BASH = """\
 _cfy_complete() {
@@ -62,7 +70,29 @@ end
 complete --no-files --command cfy --arguments "(_cfy_complete)"
 """
 
-_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
+_POWERSHELL = """\
+Register-ArgumentCompleter -Native -CommandName cfy -ScriptBlock {
+    param($word, $line, $cursor)
+    $before = $line.ToString().Substring(0, [Math]::Min($cursor, $line.ToString().Length))
+    $env:CFY_WORDS = $before.Substring(0, $before.Length - $word.Length)
+    $env:CFY_WORD = $word
+    $env:_CFY_COMPLETE = "powershell_complete"
+    try {
+        cfy 2>$null | ForEach-Object {
+            $kind, $value, $meaning = $_ -split "`t", 3
+            if ($kind -eq "plain") {
+                $tip = if ($meaning) { $meaning } else { $value }
+                [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $tip)
+            }
+        }
+    } finally {
+        Remove-Item Env:CFY_WORDS, Env:CFY_WORD, Env:_CFY_COMPLETE
+    }
+}
+"""
+
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
+_SUFFIXES = {"powershell": "ps1"}
 
 
 class _Completion(ShellComplete):
@@ -75,7 +105,18 @@ class _Completion(ShellComplete):
         return _SCRIPTS[self.name]
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        return os.environ.get("CFY_WORDS", "").split()[1:], os.environ.get("CFY_WORD", "")
+        words = [word for word in split_arg_string(os.environ.get("CFY_WORDS", "")) if word != "="]
+        return words[1:], os.environ.get("CFY_WORD", "").removeprefix("=")
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        ctx = _resolve_context(self.cli, self.ctx_args, self.prog_name, args)
+        wanted, incomplete = _resolve_incomplete(ctx, args, incomplete)
+        found = wanted.shell_complete(ctx, incomplete)
+        if found or not isinstance(wanted, click.Parameter):
+            return found
+        from cfy_cli.shell.live_names import live_names
+
+        return [CompletionItem(name) for name in live_names(ctx, wanted, incomplete)]
 
     def format_completion(self, item: CompletionItem) -> str:
         return f"{item.type}\t{item.value}\t{(item.help or '').replace(chr(10), ' ')}"
@@ -89,3 +130,8 @@ def install() -> None:
 
 def completion_script(shell: str) -> str:
     return _SCRIPTS[shell]
+
+
+def file_name(shell: str) -> str:
+    """What the script is called where it is kept as a file."""
+    return f"cfy.{_SUFFIXES.get(shell, shell)}"

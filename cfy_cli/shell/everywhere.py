@@ -24,8 +24,13 @@ class EveryOption(click.Option):
 
     @staticmethod
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        if isinstance(param, EveryOption) and value not in (None, False, 0) and not ctx.resilient_parsing:
+        if isinstance(param, EveryOption) and value not in (None, False, 0):
+            if ctx.resilient_parsing and param.sets not in _MATTER_FOR_TAB:
+                return
             setattr(ctx.ensure_object(App), param.sets, param.change(value))
+
+
+_MATTER_FOR_TAB = frozenset({"tenant", "manager", "profile_name"})
 
 
 def every_option(own: Sequence[click.Parameter]) -> list[click.Parameter]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from cfy_cli.contract.outcomes import EXIT_CODES
-from cfy_cli.shell.completion import SHELLS, completion_script
+from cfy_cli.shell import examples
+from cfy_cli.shell.completion import SHELLS, completion_script, file_name
 from cfy_cli.shell.everywhere import EveryOption
 
 ROOT = Path(__file__).parents[2]
@@ -21,11 +22,15 @@ ENVIRONMENT = (
     ("CLOUDIFY_TENANT", "The tenant to act in, as with --tenant-name."),
     ("CLOUDIFY_SSL_TRUST_ALL", "Set to true, any certificate is trusted."),
     ("LOCAL_REST_CERT_FILE", "The file with the certificate of the manager."),
+    ("CFY_PROFILE", "The profile to use, as with --profile."),
+    ("HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, as in other programs."),
     ("NO_COLOR", "Set to anything, nothing is coloured."),
 )
 FILES = (
     ("~/.cloudify/profiles/NAME/context.json", "A profile: where a manager is, and whom to be for it."),
     ("~/.cloudify/active.profile", "The name of the profile in use."),
+    ("~/.cloudify/cache", "Names for completion, kept for seconds; may be deleted at any time."),
+    ("~/.cloudify/manager", "All that the manager on this machine keeps."),
 )
 
 
@@ -53,6 +58,8 @@ def man_page(context: click.Context) -> str:
     lines += _options("OPTIONS", [param for param in _shown(context) if common or not _is_common(param)], context)
     if isinstance(command, click.Group):
         lines += _commands(command, context)
+    if shown := examples.of(context.command_path):
+        lines += [".SH EXAMPLES", ".nf", *(_roff(example) for example in shown), ".fi"]
     if common:
         lines += _table("EXIT STATUS", [(str(code), meaning.capitalize() + ".") for code, meaning in EXIT_CODES])
         lines += [*_table("ENVIRONMENT", ENVIRONMENT), *_table("FILES", FILES)]
@@ -67,7 +74,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     for context in walk(main, "cfy"):
         yield ROOT / "man" / (context.command_path.replace(" ", "-") + ".1"), man_page(context)
     for shell in SHELLS:
-        yield ROOT / "completions" / f"cfy.{shell}", completion_script(shell)
+        yield ROOT / "completions" / file_name(shell), completion_script(shell)
 
 
 def stale() -> list[Path]:

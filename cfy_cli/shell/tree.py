@@ -27,6 +27,14 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from cfy_cli.shell import examples
+
+        found = examples.of(ctx.command_path)
+        if found:
+            with formatter.section("For example"), formatter.indentation():
+                formatter.write("".join(f"  {example}\n" for example in found))
+
 
 class Noun(click.Group):
     """The verbs of one resource; an unambiguous beginning of a verb is enough."""
@@ -159,19 +167,19 @@ def full_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | Non
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """A command's own options; those that all have are explained at the root, and only named elsewhere."""
     own: list[tuple[str, str]] = []
-    shared: list[tuple[str, str]] = []
+    shared: list[str] = []
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
-        if record:
-            (shared if isinstance(param, EveryOption) and ctx.parent else own).append(record)
+        if record and isinstance(param, EveryOption) and ctx.parent:
+            shared.append(max(param.opts, key=len))
+        elif record:
+            own.append(record)
     if own:
         with formatter.section("Options"):
             formatter.write_dl(own)
     if shared:
         with formatter.section("Options of every command, explained by `cfy -h`"):
-            formatter.write_text(
-                " ".join(record[0].split(" ")[-2 if " " in record[0].strip() else 0].strip(",") for record in shared)
-            )
+            formatter.write_text(" ".join(shared))
 
 
 def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Context, args: list[str]) -> Any:

@@ -1,7 +1,9 @@
 """Promises that every command keeps."""
 
+import io
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import click
 import pytest
 
 from cfy_cli.main import ESTABLISHED, NOUNS, main
+from cfy_cli.shell import examples
+from cfy_cli.shell.app import App
 from cfy_cli.shell.pages import stale, walk
 
 from .conftest import Run
@@ -116,3 +120,37 @@ def test_usage_errors_are_json_under_json(run: Run) -> None:
 
 def test_the_version_is_told(run: Run) -> None:
     assert re.fullmatch(r"cfy, version \d+\.\d+\.\d+\n", run("-V").out)
+
+
+@pytest.fixture
+def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("blueprint.yaml", "profiles.tar.gz", "manager.tar.gz", "execution.json", "plugin.wgn", "node-2.pem"):
+        (tmp_path / name).touch()
+
+
+@pytest.mark.parametrize("context", COMMANDS, ids=path)
+@pytest.mark.usefixtures("example_files")
+def test_every_command_has_an_example_that_parses(context: click.Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = examples.of(context.command_path)
+    assert found, f"{context.command_path} has no example"
+    assert found[0] in context.command.get_help(context)
+    monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))
+    for example in found:
+        command_lines = re.findall(r"cfy [^|<)]+", example)
+        words = [shlex.split(part) for part in command_lines if part.startswith(context.command_path)]
+        assert words, example
+        parsed = context.command.make_context(
+            context.info_name or "", parsed_after(words[0], context), parent=context.parent, obj=App(environ={})
+        )
+        assert parsed.command is context.command
+
+
+def parsed_after(words: list[str], context: click.Context) -> list[str]:
+    rest = words[len(context.command_path.split()) :]
+    needed = [param for param in context.command.params if isinstance(param, click.Argument) and param.nargs == -1]
+    return [*rest, "x"] if needed else rest
+
+
+def test_no_example_is_of_a_command_that_is_not_there() -> None:
+    assert sorted(set(examples.EXAMPLES) - {context.command_path.partition(" ")[2] for context in COMMANDS}) == []
