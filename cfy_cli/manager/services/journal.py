@@ -26,6 +26,7 @@ class StoreJournal:
     def __init__(self, work: Work, deployment_storage_id: int) -> None:
         self._work = work
         self._deployment = deployment_storage_id
+        self._marks: dict[str, dict[str, str]] = {}  # by graph: each is asked for many times
 
     def kept(self) -> list[Kept]:
         execution = self._work.execution
@@ -53,14 +54,14 @@ class StoreJournal:
             "created_by": execution.created_by,
             "created_at": now(),
         }
-        rows = [{**owner, **_row(key, task)} for task in graph.tasks.values()]
+        rows = [{**owner, **self._row(key, task)} for task in graph.tasks.values()]
 
         def store() -> None:
             with self._work.manager.database.write() as session:
                 one = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
-                session.execute(insert(TasksGraph), [one])
+                session.connection().execute(insert(TasksGraph), [one])
                 if rows:
-                    session.execute(insert(Operation), rows)
+                    session.connection().execute(insert(Operation), rows)
 
         patiently(self._work.stopping, store)
         return key
@@ -70,7 +71,10 @@ class StoreJournal:
         patiently(self._work.stopping, self._work.history.flush)
 
     def mark(self, key: str, task_id: str) -> str:
-        return mark(key, task_id)
+        marks = self._marks.setdefault(key, {})
+        if task_id not in marks:
+            marks[task_id] = str(uuid.uuid5(uuid.UUID(key), task_id))
+        return marks[task_id]
 
     def started(self, mark: str, pid: int, birth: str) -> None:
         """Stored with what is stored next: should that come too late, the process is known by its mark."""
@@ -84,8 +88,28 @@ class StoreJournal:
             elif isinstance(entry, SetState):
                 batch.entered.append((self._deployment, entry))
             else:
-                batch.moves[mark(key, entry.task_id)] = _move(key, entry)
+                mark = self.mark(key, entry.task_id)
+                batch.moves[mark] = _move(mark, entry)
         return batch
+
+    def _row(self, key: str, task: Task) -> dict[str, Any]:
+        work = task.work
+        holder = self.mark(key, task.part_of) if task.part_of is not None else None
+        parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(work)}
+        if isinstance(work, OperationWork):
+            parameters |= {"total_retries": work.max_retries, "retry_interval": work.retry_interval}
+        return {
+            "id": self.mark(key, task.id),
+            "tasks_graph_id": key,
+            "task": task.id,
+            "name": values.name_of(work),
+            "type": values.KINDS[type(work)],
+            "state": TaskState.PENDING,
+            "attempt": 0,
+            "dependencies": [*filter(None, [holder]), *sorted(self.mark(key, before) for before in task.after)],
+            "parameters": parameters,
+            "manager_name": MANAGER_NAME,
+        }
 
 
 def rewind(session: Session, execution_ids: Collection[str]) -> None:
@@ -108,33 +132,9 @@ def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
     ).execution_options(synchronize_session=False)
 
 
-def mark(key: str, task_id: str) -> str:
-    return str(uuid.uuid5(uuid.UUID(key), task_id))
-
-
-def _row(key: str, task: Task) -> dict[str, Any]:
-    work = task.work
-    holder = mark(key, task.part_of) if task.part_of is not None else None
-    parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(work)}
-    if isinstance(work, OperationWork):
-        parameters |= {"total_retries": work.max_retries, "retry_interval": work.retry_interval}
+def _move(mark: str, moved: Moved) -> dict[str, Any]:
     return {
-        "id": mark(key, task.id),
-        "tasks_graph_id": key,
-        "task": task.id,
-        "name": values.name_of(work),
-        "type": values.KINDS[type(work)],
-        "state": TaskState.PENDING,
-        "attempt": 0,
-        "dependencies": [*filter(None, [holder]), *sorted(mark(key, before) for before in task.after)],
-        "parameters": parameters,
-        "manager_name": MANAGER_NAME,
-    }
-
-
-def _move(key: str, moved: Moved) -> dict[str, Any]:
-    return {
-        "mark": mark(key, moved.task_id),
+        "mark": mark,
         "new_state": moved.state,
         "new_attempt": moved.attempt,
         "new_result": moved.result,

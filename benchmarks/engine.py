@@ -1,0 +1,150 @@
+"""How fast executions run on the embedded manager, beside what the machine itself can do in the same run.
+
+    python benchmarks/engine.py [--database URL] [--seconds-of-scripts N]
+
+Everything is measured from the outside: an execution from its start to its end, with its journal and all of its
+history stored. The floor of scripts is a bare pool of eight threads that start the same program.
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from cfy_cli.manager import supervise
+from cfy_cli.manager.settings import Settings
+
+WIDTH = 8  # operations of an execution at once
+HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
+TYPED = """
+node_types:
+  one:
+    derived_from: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle: {{create: {{implementation: {implementation}, max_retries: 0}}}}
+node_templates:
+  n: {{type: one, capabilities: {{scalable: {{properties: {{default_instances: {count}}}}}}}}}
+"""
+NOTHING = "agent.cloudify_agent.operations.nothing"
+THREE_CALLS = """#!/bin/bash
+id=$(ctx instance id)
+ctx instance runtime-properties me "$id"
+[ "$(ctx instance runtime-properties me)" = "$id" ]
+"""
+FILES = {"exit.sh": "#!/bin/sh\nexit 0\n", "ctx.sh": THREE_CALLS}
+
+
+class Api:
+    def __init__(self, url: str, data_dir: Path) -> None:
+        login = json.loads((data_dir / "admin.json").read_text())
+        self._session = requests.Session()
+        self._session.auth = (login["username"], login["password"])
+        self._url = f"{url}/api/v3.1"
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        answer = self._session.request(method, self._url + path, timeout=600, **options)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def upload(self, name: str, blueprint: str) -> None:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for path, text in {"blueprint.yaml": blueprint, **FILES}.items():
+                member = tarfile.TarInfo(f"app/{path}")
+                member.size = len(text.encode())
+                tar.addfile(member, io.BytesIO(text.encode()))
+        self.ask("PUT", f"/blueprints/{name}", data=packed.getvalue())
+        self.until(f"/blueprints/{name}", "state", "uploaded")
+
+    def deploy(self, name: str, blueprint: str) -> None:
+        self.ask("PUT", f"/deployments/{name}", json={"blueprint_id": blueprint})
+
+    def execute(self, name: str, workflow: str, **parameters: Any) -> tuple[str, float]:
+        """The execution, and how many seconds it took from the request to its end."""
+        began = time.perf_counter()
+        body = {"deployment_id": name, "workflow_id": workflow, "parameters": parameters}
+        execution = self.ask("POST", "/executions", json=body)["id"]
+        self.until(f"/executions/{execution}", "status", "terminated")
+        return execution, time.perf_counter() - began
+
+    def until(self, path: str, field: str, well: str) -> None:
+        while (found := self.ask("GET", path))[field] != well:
+            if found[field].startswith(("failed", "invalid", "cancelled")):
+                raise SystemExit(f"{path}: {found[field]}: {found.get('error')}")
+            time.sleep(0.02)
+
+    def count(self, path: str) -> int:
+        return int(self.ask("GET", f"{path}&_size=0")["metadata"]["pagination"]["total"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", default="", help="postgresql://...; SQLite otherwise")
+    parser.add_argument("--operations", type=int, default=2000, help="that do nothing; a fifth as many scripts")
+    asked = parser.parse_args()
+    scripts = asked.operations // 5
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / "data"
+        running = supervise.start(Settings(data_dir, database_url=asked.database, workers=1))
+        try:
+            api = Api(running.url, data_dir)
+            nothing = operations(api, "nothing", NOTHING, asked.operations)
+            print(f"operations that do nothing: {nothing:.0f}/s; a bare pool: {bare(lambda: None, 20_000):.0f}/s")
+            floor = bare(lambda: subprocess.run(["/bin/sh", "-c", "exit 0"], check=True), scripts)
+            empty = operations(api, "empty", "exit.sh", scripts)
+            print(f"scripts that exit at once: {empty:.0f}/s; a bare pool: {floor:.0f}/s; ratio {empty / floor:.2f}")
+            print(f"scripts with three ctx calls: {operations(api, 'three', 'ctx.sh', scripts // 2):.0f}/s")
+            thousand_nodes(api, running.workers[0])
+            environments(api)
+        finally:
+            supervise.stop(data_dir)
+
+
+def operations(api: Api, name: str, implementation: str, count: int) -> float:
+    api.upload(name, HEAD + TYPED.format(implementation=implementation, count=count))
+    api.deploy(name, name)
+    execution, seconds = api.execute(name, "execute_operation", operation="cloudify.interfaces.lifecycle.create")
+    kept = api.count(f"/operations?execution_id={execution}&type=RemoteWorkflowTask&state=succeeded")
+    assert kept == count, f"{kept} of {count} are in the journal"
+    return count / seconds
+
+
+def bare(job: Callable[[], object], count: int) -> float:
+    with ThreadPoolExecutor(WIDTH) as pool:
+        began = time.perf_counter()
+        for future in [pool.submit(job) for _ in range(count)]:
+            future.result()
+        return count / (time.perf_counter() - began)
+
+
+def thousand_nodes(api: Api, worker: int) -> None:
+    nodes = "".join(f"  n{number}: {{type: cloudify.nodes.Root}}\n" for number in range(1000))
+    api.upload("thousand", f"{HEAD}node_templates:\n{nodes}")
+    api.deploy("thousand", "thousand")
+    execution, seconds = api.execute("thousand", "install")
+    stored = api.count(f"/events?execution_id={execution}&include_logs=true")
+    status = Path(f"/proc/{worker}/status").read_text()
+    most = next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    print(f"1,000 nodes without operations: {seconds:.2f} s, {stored} events stored, the worker's peak {most} MB")
+
+
+def environments(api: Api, count: int = 200) -> None:
+    nodes = "".join(f"  n{number}: {{type: cloudify.nodes.Root}}\n" for number in range(3))
+    api.upload("small", f"{HEAD}node_templates:\n{nodes}")
+    began = time.perf_counter()
+    with ThreadPoolExecutor(WIDTH) as pool:
+        list(pool.map(lambda number: api.deploy(f"small-{number}", "small"), range(count)))
+    print(f"environments of three nodes: {count / (time.perf_counter() - began):.0f}/s")
+
+
+if __name__ == "__main__":
+    main()
