@@ -99,6 +99,7 @@ def again(ctx, **_):
     elif ctx.operation.retry_number == 1:
         raise OperationRetry("and once more", retry_after=0.01)
     else:
+        ctx.instance.runtime_properties.dirty = True
         ctx.instance.runtime_properties["tries"] = ctx.operation.retry_number + 1
 
 @operation

@@ -27,6 +27,12 @@ class Properties(_ReadOnly):
     why = "The properties of a node cannot be changed; runtime properties can."
 
 
+class RuntimeProperties(dict[str, Json]):
+    """What an operation may change; some set `dirty` to say that they did, which is seen without."""
+
+    dirty = False
+
+
 class OthersProperties(_ReadOnly):
     """Runtime properties of an instance that the operation does not run on."""
 
@@ -75,13 +81,13 @@ class Instance:
         self.node = node
         self._connection, self._writable = connection, writable
         self._read: dict[str, Json] | None = None
-        self._properties: dict[str, Json] = {}
+        self._properties = RuntimeProperties()
 
     @property
     def _all(self) -> dict[str, Json]:
         if self._read is None:
             self._read = self._connection.ask("instance", instance_id=self.id)
-            self._properties = copy.deepcopy(self._read["runtime_properties"])
+            self._properties = RuntimeProperties(copy.deepcopy(self._read["runtime_properties"]))
         return self._read
 
     @property
@@ -92,7 +98,7 @@ class Instance:
     @runtime_properties.setter
     def runtime_properties(self, new: dict[str, Json]) -> None:
         assert self._all is not None
-        self._properties = dict(new)
+        self._properties = RuntimeProperties(new)
 
     @property
     def index(self) -> int:
