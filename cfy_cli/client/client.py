@@ -22,6 +22,7 @@ class Client:
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
         self.executions = Executions(http, r.EXECUTIONS)
+        self.managers = Collection(http, r.MANAGERS)
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)
         self.plugins = Plugins(http, r.PLUGINS)

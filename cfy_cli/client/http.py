@@ -77,6 +77,19 @@ class Http:
             response = self._follow(response)
         return self._checked(response)
 
+    def resumed(self, response: requests.Response, offset: int) -> requests.Response:
+        """What is behind the offset in the file of an earlier answer, or all of it when it has changed since."""
+        headers = {"Range": f"bytes={offset}-", "If-Range": response.headers["ETag"]}
+        ours = urlsplit(response.url)[:2] == urlsplit(self.url)[:2]
+        for pause in (*PAUSES, None):
+            try:
+                return self._checked(self._once("GET", response.url, stream=True, headers=headers, ours=ours))
+            except requests.RequestException as error:
+                if pause is None:
+                    raise failures.from_exception(error, self.url, "GET") from error
+                self._sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
     def send(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **content: Any
     ) -> requests.Response:
@@ -118,12 +131,12 @@ class Http:
                 return response
         raise AssertionError("there is at least one address")
 
-    def _once(self, method: str, url: str, **content: Any) -> requests.Response:
+    def _once(self, method: str, url: str, *, ours: bool = True, **content: Any) -> requests.Response:
         began = time.monotonic()
         response = self._session.request(
             method,
             url,
-            auth=self._authenticate,
+            auth=self._authenticate if ours else (lambda request: request),
             allow_redirects=False,
             timeout=(CONNECT_SECONDS, failures.READ_SECONDS),
             verify=self.connection.verification(url[: url.index(API)] if API in url else url),
@@ -146,10 +159,8 @@ class Http:
         """Files may lie elsewhere; only the manager itself is shown who we are."""
         response.close()
         target = urljoin(response.url, response.headers["Location"])
-        if urlsplit(target)[:2] == urlsplit(response.url)[:2]:
-            return self._once("GET", target, stream=True)
-        timeout = (CONNECT_SECONDS, failures.READ_SECONDS)
-        return self._session.get(target, stream=True, allow_redirects=False, timeout=timeout, auth=lambda r: r)
+        ours = urlsplit(target)[:2] == urlsplit(response.url)[:2]
+        return self._once("GET", target, stream=True, ours=ours)
 
     @staticmethod
     def _may_repeat(method: str, error: requests.RequestException) -> bool:

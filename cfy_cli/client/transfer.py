@@ -11,10 +11,13 @@ from pathlib import Path
 
 import requests
 
+from cfy_cli.client.partial import Part
 from cfy_cli.errors import CfyError, Unreachable
 
 CHUNK = 256 * 1024
+RESUMES = 5  # how often a download is gone on with
 Progress = Callable[[int], None]
+Again = Callable[[requests.Response, int], requests.Response]  # the same file, from an offset on
 
 
 def silent(_count: int) -> None:
@@ -66,26 +69,36 @@ def packed(folder: Path) -> Iterator[Path]:
         yield archive
 
 
-def save(response: requests.Response, target: Path, progress: Progress = silent) -> Path:
-    """Write a streamed answer beside `target` and rename it when it is complete."""
-    part = target.with_name(target.name + ".part")
-    expected = response.headers.get("Content-Length")
-    size = 0
+def save(response: requests.Response, target: Path, progress: Progress = silent, again: Again | None = None) -> Path:
+    """Write a streamed answer beside `target` and rename it when it is whole.
+
+    Where the manager names the state of the file (ETag), what broke off is gone on with: at once through `again`, and
+    when that does not help either, by the next command that saves to the same place.
+    """
     try:
-        with response, part.open("wb") as file:
-            for chunk in response.iter_content(CHUNK):
-                size += file.write(chunk)
-                progress(len(chunk))
-        if expected is not None and "Content-Encoding" not in response.headers and size != int(expected):
-            raise Unreachable(f"The connection broke after {size} of {expected} bytes", hint="Try again.")
-        os.replace(part, target)
-    except requests.RequestException as error:
-        raise Unreachable(f"The connection broke after {size} bytes", hint="Try again.") from error
+        part = Part(target, response)
+        try:
+            if again and part.size:
+                progress(part.size)
+                response.close()
+                response = again(response, part.size)
+            for _ in range(RESUMES):
+                if part.take(response, progress):
+                    part.finish()
+                    return target
+                if not again or not part.etag:
+                    break
+                response = again(response, part.size)
+        finally:
+            size = part.size
+            part.leave()
     except OSError as error:
         raise CfyError(f"Cannot write {target}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    resumable = again and part.etag
+    raise Unreachable(
+        f"The connection broke after {size} of {part.expected or 'an unknown number of'} bytes",
+        hint="Repeat the command: it goes on from there." if resumable else "Try again.",
+    )
 
 
 def target_of(response: requests.Response, wanted: str | None, default: str) -> Path:

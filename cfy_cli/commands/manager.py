@@ -12,22 +12,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfy_cli.errors import CfyError, Unreachable
+from cfy_cli.errors import CfyError, Conflict, Unreachable
 from cfy_cli.output import render
+from cfy_cli.shell import values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.tree import Noun
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cfy_cli.config.profiles import Profile
     from cfy_cli.manager.settings import Settings
     from cfy_cli.manager.supervise import Running
+    from cfy_cli.shell.diagnosis import Finding
 
 EMBEDDED = "embedded"  # the field of the `local` profile that remembers how the manager was started
 FOUNDED = "founded"  # and the one that tells whether its password is still that of the first start
 
 
-@click.group("manager", cls=Noun)
+class _Manager(Noun):
+    """Verbs that are not ours are those of `cfy managers`, which people are used to reach by its beginning."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from cfy_cli.commands.managers import cli as managers
+
+        return super().get_command(ctx, cmd_name) or managers.get_command(ctx, cmd_name)
+
+
+@click.group("manager", cls=_Manager)
 def cli() -> None:
     """Run a manager on this machine."""
 
@@ -50,7 +63,7 @@ def start_manager(app: App, *, foreground: bool, **chosen: Any) -> None:
     if foreground:
         _stay(settings, lambda running: _tell_started(app, running, settings))
     else:
-        _tell_started(app, _start(settings), settings)
+        _tell_started(app, _start(app, settings), settings)
 
 
 def _tell_started(app: App, running: Running, settings: Settings) -> None:
@@ -113,6 +126,102 @@ def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
                 time.sleep(0.2)
 
 
+@cli.command("backup")
+@click.argument("output_path", type=click.Path(dir_okay=False))
+@data_dir()
+@pass_app
+def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
+    """Write all that the manager on this machine keeps to the archive OUTPUT_PATH; it may run meanwhile.
+
+    The archive holds passwords and keys too, so it is for its owner alone.
+    """
+    from cfy_cli.manager.services import upkeep
+
+    target = Path(output_path).expanduser()
+    size = upkeep.back_up(_settings(app, **chosen), target)
+    app.result(f"Manager backed up to {target}", {"path": str(target), "size": size})
+
+
+@cli.command("restore")
+@click.argument("archive_path", type=click.Path(exists=True, dir_okay=False))
+@data_dir()
+@pass_app
+def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
+    """Put back what the backup ARCHIVE_PATH holds; what is there now is moved aside."""
+    from cfy_cli.manager import supervise
+    from cfy_cli.manager.services import upkeep
+
+    settings = _settings(app, **chosen)
+    if supervise.is_locked(settings.data_dir):
+        raise Conflict(f"A manager runs on {settings.data_dir}", hint="Stop it first: cfy manager stop")
+    if settings.data_dir.exists():
+        app.confirm(f"Replace what is in {settings.data_dir} by {archive_path}?")
+    before = upkeep.restore(settings, Path(archive_path))
+    app.result(
+        f"Manager restored to {settings.data_dir}",
+        {"data_dir": str(settings.data_dir), "before": str(before) if before else None},
+    )
+    if before:
+        app.note(f"What was there before is in {before}")
+
+
+@cli.command("vacuum")
+@click.option(
+    "--events-older-than", type=values.before, metavar="SPAN", help="Forget events from so long ago: `3 months`."
+)
+@data_dir()
+@pass_app
+def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> None:
+    """Give disk space that the manager on this machine does not use back; it may run meanwhile."""
+    from dataclasses import asdict
+
+    from cfy_cli.manager.services import upkeep
+
+    done = upkeep.vacuum(_settings(app, **chosen), events_older_than)
+    shrunk = f"{done.before // 1024} KiB before, {done.after // 1024} KiB after"
+    app.result(f"{done.events_deleted} events deleted; {shrunk}", asdict(done))
+
+
+@cli.command("upgrade")
+@data_dir()
+@pass_app
+def upgrade_manager(app: App, **chosen: Any) -> None:
+    """Bring the data of the manager on this machine to the version of this program; one that runs is started again."""
+    from cfy_cli.manager import supervise
+    from cfy_cli.manager.services import upkeep
+
+    settings = _settings(app, **chosen)
+    upkeep.check_owner(settings.data_dir)
+    supervise.prepare_folder(settings.data_dir)
+    ran = supervise.stop(settings.data_dir)
+    before, after = upkeep.upgrade(settings)
+    if ran:
+        _local_profile(app, _start(app, settings), settings)
+    changed = f"from {before} to {after}" if before != after else f"is at {after} already"
+    app.result(f"The data in {settings.data_dir} {changed}", {"before": before, "after": after, "restarted": bool(ran)})
+
+
+def findings_here(app: App) -> Iterator[Finding]:
+    """What `cfy doctor` should know about the manager on this machine."""
+    from cfy_cli.shell.diagnosis import FINE, ODD, Finding
+
+    if find_spec("fastapi") is None:
+        yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")
+        return
+    from cfy_cli.manager import supervise
+    from cfy_cli.manager.services import upkeep
+
+    settings = _settings(app)
+    running = supervise.status(settings.data_dir)
+    yield Finding("manager here", FINE, f"runs at {running.url}" if running else "does not run")
+    kind = upkeep.network_disk(settings.data_dir)
+    if kind:
+        yield Finding("data folder", ODD, f"{settings.data_dir} is on a network disk ({kind})", _ELSEWHERE)
+
+
+_ELSEWHERE = "Databases in files are not safe there: choose another folder with --data-dir, or PostgreSQL."
+
+
 def ensure_running(app: App) -> Profile:
     """The profile of the manager on this machine, which is started unless CFY_AUTOSTART forbids it."""
     from cfy_cli.config.settings import boolean
@@ -126,15 +235,20 @@ def ensure_running(app: App) -> Profile:
                 "No manager is in use, and CFY_AUTOSTART forbids to start one",
                 hint="Use one: cfy profiles use ADDRESS, or start one: cfy manager start",
             )
-        running = _start(settings)
+        running = _start(app, settings)
         app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")
     return _local_profile(app, running, settings)
 
 
-def _start(settings: Settings) -> Running:
+def _start(app: App, settings: Settings) -> Running:
     _must_be_installed()
     from cfy_cli.manager import supervise
+    from cfy_cli.manager.services import upkeep
 
+    upkeep.check_owner(settings.data_dir)
+    kind = None if settings.database_url else upkeep.network_disk(settings.data_dir)
+    if kind:
+        app.note(f"{settings.data_dir} is on a network disk ({kind}). {_ELSEWHERE}")
     return supervise.start(settings)
 
 

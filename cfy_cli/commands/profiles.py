@@ -249,7 +249,11 @@ def _check(app: App, profile: Profile) -> None:
             hint="Give --password-stdin, or --skip-credentials-validation to be asked for it each time.",
         )
     app.note(f"Asking {connection.url} whether it lets us in ...")
-    app.client_for(connection).status()
+    from cfy_cli.shell.versions import tell_skew
+
+    client = app.client_for(connection)
+    client.status()
+    tell_skew(app, client)
 
 
 def _visible(profile: Profile) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from cfy_cli.shell.tree import Command
 @pass_app
 def cli(app: App) -> None:
     """Show the status of the manager."""
+    from cfy_cli.shell.versions import tell_skew
+
     status = app.client.status()
+    tell_skew(app, app.client)
     if app.as_data:
         app.answer(status)
         return

@@ -92,6 +92,23 @@ EXECUTIONS = Resource(
     ),
     headings={"status_display": "status"},
 )
+MANAGERS = Resource(
+    name="managers",
+    noun="manager",
+    key="hostname",
+    tenanted=False,
+    columns=(
+        "hostname",
+        "private_ip",
+        "public_ip",
+        "version",
+        "edition",
+        "distribution",
+        "distro_release",
+        "last_seen",
+        "networks",
+    ),
+)
 NODE_INSTANCES = Resource(
     name="node-instances",
     noun="node instance",
@@ -190,6 +207,7 @@ ALL = (
     EVENTS,
     EXECUTION_GROUPS,
     EXECUTIONS,
+    MANAGERS,
     NODE_INSTANCES,
     NODES,
     PLUGINS,

@@ -23,6 +23,8 @@ def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
         click.echo(f"Error: {failure.message}", err=True)
         if failure.hint:
             click.echo(f"Hint: {failure.hint}", err=True)
+        if failure.request_id and vars(failure).get("status", 0) >= 500:
+            click.echo(f"The manager's log tells more about request {failure.request_id}.", err=True)
     if verbose and not isinstance(error, (CfyError, click.ClickException)):
         click.echo("".join(traceback.format_exception(error)), err=True)
     return failure.exit_code

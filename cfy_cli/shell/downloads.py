@@ -13,4 +13,4 @@ def download(app: App, response: requests.Response, wanted: str | None, default:
     """The file that was written: the one that was wanted, or one named by the manager, or the default."""
     target = target_of(response, wanted, default)
     with bar(target.name, length_of(response), shown=app.verbosity >= 0) as progress:
-        return save(response, target, progress)
+        return save(response, target, progress, app.client.http.resumed)

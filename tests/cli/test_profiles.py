@@ -277,7 +277,7 @@ def test_a_node_of_a_cluster_has_its_own_certificate(
     wire.get(STATUS, status=502, body="no manager here")
     wire.get("https://second/api/v3.1/status", json={"status": "OK"})
     assert run("status --json", profile=None).data == {"status": "OK"}
-    assert wire.calls[-1].request.req_kwargs["verify"] == str(certificate)  # type: ignore[attr-defined]
+    assert wire.calls[1].request.req_kwargs["verify"] == str(certificate)  # type: ignore[attr-defined]
     assert "Nodes: b" in run("profiles set-cluster nope -s x", profile=None, code=3).err
     write(workdir, "single")
     assert "knows of no cluster" in run("profiles set-cluster b -s x", profile=None, code=2).err

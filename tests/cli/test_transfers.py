@@ -1,13 +1,14 @@
 """Files on their way up and down: streamed, whole or not at all."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfy_cli.client import transfer
+from cfy_cli.client import partial, transfer
 from cfy_cli.client.transfer import Multipart, packed
 from cfy_cli.output import progress
 
@@ -85,3 +86,68 @@ def test_a_url_is_left_to_the_manager_to_fetch(run: Run, wire: responses.Request
     body = b"".join(put.calls[0].request.body or ())  # type: ignore[arg-type]
     assert b'"blueprint_archive_url": "https://github.com/acme/app/archive/v2.tar.gz"' in body
     assert b"filename" not in body.replace(b"application_file_name", b"")
+
+
+class Breaking:
+    """A file server that hangs up after so many bytes, each time; it knows ranges and the state of its file."""
+
+    def __init__(self, body: bytes, step: int, etag: str = '"one"') -> None:
+        self.body, self.step, self.etag = body, step, etag
+        self.asked: list[str | None] = []
+
+    def __call__(self, request: Any) -> tuple[int, dict[str, str], Any]:
+        wanted = request.headers.get("Range")
+        self.asked.append(wanted)
+        start = int(wanted[6:-1]) if wanted and request.headers.get("If-Range") == self.etag else 0
+        headers = {"ETag": self.etag, "Content-Length": str(len(self.body) - start)}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(self.body) - 1}/{len(self.body)}"
+        piece = self.body[start : start + self.step]
+        return (206 if start else 200), headers, piece
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partial, "_CHUNK", 50)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_download_that_breaks_off_goes_on_where_it_was(
+    run: Run, wire: responses.RequestsMock, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 4
+    server = Breaking(body, 300)
+    wire.add_callback("GET", ARCHIVE, server)
+    run(f"blueprints download app -o {tmp_path}/app")
+    assert (tmp_path / "app").read_bytes() == body
+    assert server.asked == [None, "bytes=300-", "bytes=600-", "bytes=900-"]
+    assert [item.name for item in tmp_path.iterdir()] == ["app"]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_the_next_command_goes_on_where_the_last_gave_up(
+    run: Run, wire: responses.RequestsMock, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 4
+    server = Breaking(body, 100)
+    wire.add_callback("GET", ARCHIVE, server)
+    assert "Repeat the command" in run(f"blueprints download app -o {tmp_path}/app", code=9).err
+    assert (tmp_path / "app.part").stat().st_size == 500
+    run(f"blueprints download app -o {tmp_path}/app", code=9)
+    run(f"blueprints download app -o {tmp_path}/app")
+    assert (tmp_path / "app").read_bytes() == body
+    assert [item.name for item in tmp_path.iterdir()] == ["app"]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_what_changed_meanwhile_is_fetched_from_its_beginning(
+    run: Run, wire: responses.RequestsMock, tmp_path: Path
+) -> None:
+    wire.add_callback("GET", ARCHIVE, Breaking(b"old" * 100, 50))
+    run(f"blueprints download app -o {tmp_path}/app", code=9)
+    wire.reset()
+    server = Breaking(b"newer" * 100, 1000, etag='"two"')
+    wire.add_callback("GET", ARCHIVE, server)
+    run(f"blueprints download app -o {tmp_path}/app")
+    assert (tmp_path / "app").read_bytes() == b"newer" * 100
+    assert server.asked == [None]

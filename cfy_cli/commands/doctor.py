@@ -1,0 +1,24 @@
+"""cfy doctor: what is wrong, and what to do about it."""
+
+from dataclasses import asdict
+
+import click
+
+from cfy_cli.errors import CfyError
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Command
+
+
+@click.command("doctor", cls=Command)
+@pass_app
+def cli(app: App) -> None:
+    """Look for what is wrong with profile, network, certificate, login, manager and data folder."""
+    from cfy_cli.commands.manager import findings_here
+    from cfy_cli.shell.diagnosis import DIAGNOSIS, WRONG, check_folder, diagnose
+
+    findings = [*diagnose(app), *check_folder(app), *findings_here(app)]
+    columns = DIAGNOSIS.columns if any(found.hint for found in findings) else DIAGNOSIS.columns[:-1]
+    app.show_items([asdict(found) for found in findings], DIAGNOSIS, columns)
+    wrong = [found for found in findings if found.result == WRONG]
+    if wrong:
+        raise CfyError(f"{wrong[0].check}: {wrong[0].details}", hint=wrong[0].hint, code="unhealthy")

@@ -1,0 +1,23 @@
+"""cfy managers: the machines that a manager is made of."""
+
+from typing import Any
+
+import click
+
+from cfy_cli.contract.resources import MANAGERS
+from cfy_cli.shell import options
+from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.tree import Noun
+
+
+@click.group("managers", cls=Noun)
+def cli() -> None:
+    """Handle the machines that a manager is made of."""
+
+
+@cli.command("list")
+@options.listing(MANAGERS)
+@pass_app
+def list_managers(app: App, **query: Any) -> None:
+    """List the machines that a manager is made of."""
+    app.show_list(app.client.managers, **query)
