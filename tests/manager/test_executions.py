@@ -1,10 +1,13 @@
 """Executions over HTTP: starting, waiting, steering, recovering."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.event import listen
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
@@ -269,6 +272,126 @@ def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, mana
     assert ended(ask, ghost)["status"] == "terminated"
     events = ask("GET", f"/events?execution_id={ghost}").json()["items"]
     assert events[0]["message"] == "Resuming 'install' workflow execution"
+
+
+FLAKY = '#!/bin/bash\necho "$(ctx operation name)" >> "$MARK"\n[ -e "$MARK.well" ] || exit 3\n'
+
+
+@pytest.fixture
+def flaky(ask: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A deployment `f` whose install fails until a file is there; the file it writes its story to."""
+    monkeypatch.setenv("MARK", str(tmp_path / "story"))
+    blueprint = SLEEPER.replace("{implementation: sleep.sh}", "{implementation: sleep.sh, max_retries: 0}")
+    upload("flaky", blueprint + "        delete: {implementation: sleep.sh}\n", {"sleep.sh": FLAKY})
+    ask("PUT", "/deployments/f", json={"blueprint_id": "flaky"})
+    return tmp_path / "story"
+
+
+@pytest.mark.parametrize("action", ["resume", "force-resume"])
+def test_a_failed_one_is_resumed_under_its_own_id_once_the_cause_is_mended(ask: Ask, flaky: Path, run, action: str):
+    failed = run("f", "install")
+    assert (failed["status"], failed["resume"]) == ("failed", False)
+    flaky.with_name("story.well").touch()
+    answer = ask("POST", f"/executions/{failed['id']}", json={"action": action})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["status"], answer.json()["resume"], answer.json()["ended_at"]) == ("pending", True, None)
+    done = ended(ask, failed["id"])
+    assert (done["status"], done["error"], done["resume"]) == ("terminated", "", True)
+    assert [line.rpartition(".")[2] for line in flaky.read_text().split()] == ["create", "delete", "create"]
+    messages = [event["message"] for event in ask("GET", f"/events?execution_id={failed['id']}").json()["items"]]
+    again = messages[messages.index("Resuming 'install' workflow execution") :]
+    assert again[2] == "Rolling back prior to resuming install"
+    assert again[-1] == "'install' workflow execution succeeded"
+    assert ask("GET", "/deployments/f").json()["installation_status"] == "active"
+    refused = ask("POST", f"/executions/{failed['id']}", json={"action": action})
+    assert (refused.status_code, refused.json()["message"]) == (
+        409,
+        f"Cannot {action} execution: `{failed['id']}` in state: `terminated`",
+    )
+
+
+def test_a_killed_one_is_resumed_where_it_was(ask: Ask, sleeper: str, tmp_path: Path):
+    execution = start(ask, sleeper).json()["id"]
+    asleep(tmp_path)
+    refused = ask("POST", f"/executions/{execution}", json={"action": "resume"})
+    assert (refused.status_code, "in state: `started`" in refused.json()["message"]) == (409, True)
+    ask("POST", f"/executions/{execution}", json={"action": "kill"})
+    ended(ask, execution)
+    (tmp_path / "asleep").unlink()
+    ask("POST", f"/executions/{execution}", json={"action": "resume"})
+    asleep(tmp_path)
+    assert ask("GET", f"/executions/{execution}").json()["status"] == "started"
+    ask("POST", f"/executions/{execution}", json={"action": "kill"})
+    assert ended(ask, execution)["status"] == "cancelled"
+
+
+def test_one_is_not_resumed_beside_another_nor_when_it_is_the_managers_own(ask: Ask, flaky: Path, run):
+    failed = run("f", "install")["id"]
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    other = start(ask, "f", scheduled_time=later).json()["id"]
+    ask("PATCH", f"/executions/{other}", json={"status": "started"})
+    refused = ask("POST", f"/executions/{failed}", json={"action": "resume"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "existing_running_execution_error")
+    ask("PATCH", f"/executions/{other}", json={"status": "cancelled"})
+    [own] = ask("GET", "/executions?workflow_id=upload_blueprint&_include_system_workflows=true").json()["items"]
+    ask("PUT", "/blueprints/nothing", params={"blueprint_archive_url": "http://127.0.0.1:1/a.zip"})
+    failed_upload = until(
+        lambda: ask("GET", "/executions?workflow_id=upload_blueprint&status=failed").json()["items"], bool
+    )[0]["id"]
+    assert own["status"] == "terminated"
+    assert ask("POST", f"/executions/{failed_upload}", json={"action": "resume"}).status_code == 409
+
+
+def test_who_follows_a_history_by_its_cursor_sees_every_line_once_and_in_order(ask: Ask, hello: str, run):
+    execution = run(hello, "install")["id"]
+    path = f"/events?execution_id={execution}&include_logs=true"
+    everything = [line["_storage_id"] for line in ask("GET", path).json()["items"]]
+    seen: list[int] = []
+    while page := ask("GET", f"{path}&_size=5&_after={seen[-1] if seen else 0}").json()["items"]:
+        seen += [line["_storage_id"] for line in page]
+    assert sorted(everything) == seen
+    assert ask("GET", f"{path}&_after=x").status_code == 400
+
+
+BIG = """#!/bin/bash
+touch "$MARK"
+while [ ! -e "$MARK.go" ]; do sleep 0.05; done
+ctx instance runtime-properties big "$(head -c 100000 /dev/zero | tr '\\0' x)" || exit 1
+for number in $(seq 200); do echo "line $number of a long story that needs room on the disk, and more and more"; done
+"""
+
+
+def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
+    ask: Ask, upload: Upload, manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if not manager.database.is_sqlite:
+        pytest.skip("the disk of a server is its own")
+    monkeypatch.setenv("MARK", str(tmp_path / "asleep"))
+    blueprint = SLEEPER.replace("{implementation: sleep.sh}", "{implementation: sleep.sh, max_retries: 0}")
+    upload("big", blueprint, {"sleep.sh": BIG})
+    ask("PUT", "/deployments/b", json={"blueprint_id": "big"})
+    execution = start(ask, "b").json()["id"]
+    asleep(tmp_path)
+    full = threading.Event()
+
+    def fill(connection: Connection) -> None:
+        pages = 1 if full.is_set() else 2**30  # it is never made smaller than what is there already
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    listen(manager.database.engine, "begin", fill)
+    full.set()
+    refused = start(ask, "b", force=True, parameters={"x": "y" * 100_000}, allow_custom_parameters=True)
+    assert (refused.status_code, "disk" in refused.json()["message"]) == (503, True), refused.text
+    (tmp_path / "asleep.go").touch()
+    time.sleep(1.5)
+    assert ask("GET", f"/executions/{execution}").json()["status"] == "started"
+    full.clear()
+    assert ended(ask, execution)["status"] == "terminated"
+    [instance] = ask("GET", "/node-instances?deployment_id=b").json()["items"]
+    assert (instance["state"], len(instance["runtime_properties"]["big"])) == ("started", 100_000)
+    lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
+    told = [line["message"] for line in lines if line["message"].startswith("<out> line ")]
+    assert [int(line.split()[2]) for line in told] == list(range(1, 201))
 
 
 def test_status_set_from_outside_stays_once_it_has_ended(ask: Ask, hello: str, run):

@@ -141,7 +141,7 @@ def test_a_file_left_by_a_crash_is_not_believed(data_dir: Path):
     running = start(data_dir)
     for pid in (running.pid, running.server, *running.workers):
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
+    wait_until(lambda: not any(alive(pid) for pid in (running.pid, running.server, *running.workers)))
     assert (data_dir / "manager.json").exists()
     assert supervise.status(data_dir) is None
     assert ask(start(data_dir), data_dir, "/status").ok

@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, and_, delete, or_
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing, moment
+from cfy_cli.manager.rest.paging import flag, listing, moment, number
+from cfy_cli.manager.services.history import take_turn
 from cfy_cli.manager.store.listing import Listing, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import check_include, narrow
 
 routes = Routes("events")
-EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id")
+EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id", "_after")
 Asked = Annotated[Listing, Depends(listing(sort="reported_timestamp", extra=EXTRA))]
 TIMES = {"@timestamp": "reported_timestamp"}
 ONLY_EVENTS = ("event_type",)
@@ -34,9 +35,15 @@ class Lines(BaseModel):
 
 @routes.get("/events", "event_list")
 def list_events(call: Call, asked: Asked) -> dict[str, Any]:
-    """Events; with `include_logs` or `type=cloudify_log` logs too."""
+    """Events; with `include_logs` or `type=cloudify_log` logs too.
+
+    Who follows a history gives `_after`, the `_storage_id` of the last line seen (0 at first): the answer holds the
+    lines stored since, in the order they were stored. None is ever put before one that could be seen already.
+    """
     if asked.include is not None:
         check_include(Event, asked.include)
+    if "_after" in call.query:
+        asked = replace(asked, sort=("_storage_id",), offset=0)
     page = call.store.list(Event, _timed(call.query, asked), where=_chosen(call, asked))
     return listed(page, [_shown(row, asked.include) for row in page.items])
 
@@ -59,6 +66,7 @@ def create_events(call: Call, body: Lines) -> None:
         "manager_name": body.manager_name,
         "agent_name": body.agent_name,
     }
+    take_turn(call.store.session)
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         call.store.session.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
 
@@ -90,6 +98,8 @@ def _chosen(call: Call, asked: Listing) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [Event.type.in_(kinds)]
     if pattern := query.get("message"):
         conditions.append(Event.message.ilike(pattern))
+    if "_after" in query:
+        conditions.append(Event.storage_id > number(query, "_after", 0))
     if node := query.get("node_id"):
         conditions.append(or_(Event.node_name == node, Event.node_instance_id == node))
     return and_(*conditions)

@@ -42,8 +42,8 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
     return Listing(
         include=included(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
-        offset=_number(query, "_offset", 0),
-        size=min(_number(query, "_size", PAGE), PAGE),
+        offset=number(query, "_offset", 0),
+        size=min(number(query, "_size", PAGE), PAGE),
         search=query.get("_search") or None,
         filters={name: query.getlist(name) for name in query if not name.startswith("_") and name not in extra},
         ranges=tuple(_range(value) for value in query.getlist("_range")),
@@ -63,7 +63,7 @@ def flag(query: Mapping[str, Any], name: str, default: bool = False) -> bool:
     return value in ("true", "1")
 
 
-def _number(query: QueryParams, name: str, default: int) -> int:
+def number(query: QueryParams, name: str, default: int) -> int:
     value = query.get(name)
     if value in (None, "", "None"):
         return default

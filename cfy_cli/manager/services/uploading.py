@@ -1,5 +1,6 @@
 """`upload_blueprint`: unpack what was sent, compile it, keep the plan."""
 
+import shutil
 from typing import Any
 
 from sqlalchemy import select
@@ -26,6 +27,8 @@ FAILED_IN = {
 def upload_blueprint(work: Work) -> None:
     """Raises the reason when the blueprint cannot be used; its row keeps the reason too."""
     number = _number(work)
+    if _is_over(work, number):
+        return
     step = BlueprintState.UPLOADING
     try:
         if work.parameters.get("url"):
@@ -34,7 +37,9 @@ def upload_blueprint(work: Work) -> None:
         archive = work.manager.files.archive(number)
         if archive is None:
             raise Invalid("The archive is gone: upload it again")
-        archives.unpack(archive, work.manager.files.resources(number))
+        resources = work.manager.files.resources(number)
+        shutil.rmtree(resources, ignore_errors=True)  # of a worker that died before it could go on
+        archives.unpack(archive, resources)
         step = _step(work, number, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
         plan = _compile(work, number)
         work.say("Blueprint parsed. Updating DB with blueprint plan.")
@@ -55,6 +60,15 @@ def _number(work: Work) -> int:
     if found is None:
         raise Invalid(f"Blueprint `{work.parameters['blueprint_id']}` was deleted before it was uploaded")
     return found
+
+
+def _is_over(work: Work, number: int) -> bool:
+    """Whether a worker brought it to its end and died before it could say so. Raises when that was a bad one."""
+    with work.manager.reading(work.scope) as store:
+        row = store.session.get_one(Blueprint, number)
+    if row.state in FAILED_IN.values():
+        raise Invalid(row.error or "It failed")
+    return row.state == BlueprintState.UPLOADED
 
 
 def _fetch(work: Work, number: int, url: str) -> None:
