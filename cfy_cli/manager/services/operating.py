@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.operations.plugin import Installed
-from cfy_cli.manager.services import tokens
+from cfy_cli.manager.services import extensions, tokens
 from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.work import Work
@@ -22,6 +23,10 @@ class Operating:
         with manager.reading(self._work.scope) as store:
             found = required(store, plugin)
         return Installed(environment_of(manager, found, tell), found.package_name, found.package_version)
+
+    def extension(self, scope: Scope, name: str) -> Any:
+        """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""
+        return extensions.run(self._work, scope, name)
 
     def rest_token(self) -> str:
         """A token of the user who started the execution; one for all of its operations, for a day."""

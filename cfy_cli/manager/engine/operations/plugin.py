@@ -16,6 +16,7 @@ from cfy_cli.manager.engine.tasks import hopeless
 Json = Any
 
 RUN_OPERATION = MODULES / "run_operation.py"
+EXTENSIONS = "cloudify_types."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ class PluginHost(Protocol):
         """
 
 
+@runtime_checkable
+class ExtensionHost(Protocol):
+    """Records whose manager runs the operations of components, shared deployments and the like itself."""
+
+    def extension(self, scope: Scope, name: str) -> Json:
+        """What the operation returned. Raises OperationFailed."""
+
+
 def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Json:
     """What the function returned. Raises OperationFailed."""
     operation = scope.operation
+    if operation.function.startswith(EXTENSIONS) and isinstance(scope.records, ExtensionHost):
+        return scope.records.extension(scope, operation.function.removeprefix(EXTENSIONS))
     plugin = _installed(scope)
     scope.prefix = str(plugin.environment)
     token = server.register(scope)

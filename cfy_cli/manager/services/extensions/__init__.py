@@ -1,0 +1,45 @@
+"""Operations of the node types that stand for things of a manager: components, shared deployments, blueprints."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.services.extensions import blueprint, component, password_secret, shared_resource
+from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.work import Work
+
+OPERATIONS: dict[str, Callable[[Subject], Any]] = {
+    "component.upload_blueprint": blueprint.upload,
+    "component.create": component.create,
+    "component.execute_start": component.execute_start,
+    "component.delete": component.delete,
+    "component.check_status": component.check_status,
+    "component.check_drift": component.check_drift,
+    "component.heal": component.heal,
+    "component.refresh": component.refresh,
+    "component.update": component.update,
+    "shared_resource.connect_deployment": shared_resource.connect,
+    "shared_resource.disconnect_deployment": shared_resource.disconnect,
+    "shared_resource.execute_workflow": shared_resource.execute_workflow,
+    "shared_resource.check_status": component.check_status,
+    "shared_resource.check_drift": shared_resource.check_drift,
+    "shared_resource.refresh": component.refresh,
+    "blueprint.upload": blueprint.upload,
+    "blueprint.delete": blueprint.delete,
+    "password_secret.create": password_secret.refused,
+    "password_secret.delete": password_secret.refused,
+    "password_secret.creation_validation": password_secret.refused,
+}
+
+
+def run(work: Work, scope: Scope, name: str) -> Any:
+    """What `cloudify_types.NAME` returns. Raises OperationFailed."""
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise hopeless(f"There is no operation cloudify_types.{name}.")
+    try:
+        return operation(Subject(work, scope))
+    except CfyError as error:
+        raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error

@@ -1,0 +1,74 @@
+"""Blueprints that nodes bring: uploaded with the node, deleted with it."""
+
+import shutil
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.services import blueprints, labels
+from cfy_cli.manager.services.extensions.following import follow
+from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.store.models import Blueprint
+
+
+def upload(subject: Subject) -> bool:
+    wanted = subject.part("blueprint") or dict(subject.config)
+    blueprint_id = wanted.get("id") or f"{subject.parent}-{subject.instance_id}"
+    with subject.reading() as store:
+        there = store.find(Blueprint, blueprint_id)
+    if wanted.get("external_resource"):
+        if there is None:
+            raise Invalid(
+                f'The blueprint "{blueprint_id}" does not exist, and {subject.scope.operation.node_id} '
+                "says that it does (external_resource)"
+            )
+        subject.say("Using external blueprint.")
+    elif there is not None and there.state == "uploaded":
+        subject.say(f'Blueprint "{blueprint_id}" exists already, and is used as it is')
+    else:
+        _upload(subject, blueprint_id, wanted)
+        wanted["uploaded_here"] = True
+    subject.keep(
+        blueprint={
+            "id": blueprint_id,
+            "blueprint_archive": wanted.get("blueprint_archive") or "",
+            "application_file_name": wanted.get("main_file_name") or blueprints.DEFAULT_FILE,
+            "labels": wanted.get("labels") or [],
+            **({"uploaded_here": True} if wanted.get("uploaded_here") else {}),
+        }
+    )
+    return True
+
+
+def delete(subject: Subject) -> bool:
+    """Only one that was uploaded by this node, and that nothing else uses."""
+    kept: dict[str, Any] = subject.runtime.get("blueprint") or {}
+    if kept.get("uploaded_here"):
+        with subject.writing() as store:
+            if store.find(Blueprint, kept["id"]) is not None:
+                subject.say(f'Deleting the blueprint "{kept["id"]}"')
+                blueprints.delete(subject.manager, store, kept["id"])
+    subject.keep("blueprint")
+    return True
+
+
+def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None:
+    source = str(wanted.get("blueprint_archive") or "")
+    if not source:
+        raise Invalid(f'The blueprint "{blueprint_id}" has no `blueprint_archive` to upload it from')
+    subject.say(f'Uploading the blueprint "{blueprint_id}" from {source}')
+    with subject.manager.files.receive() as (_, archive), subject.writing() as store:
+        is_url = "://" in source
+        if not is_url:
+            shutil.copyfile(subject.scope.existing(source), archive)
+        _, execution = blueprints.take_in(
+            subject.manager,
+            store,
+            blueprints.Upload(
+                blueprint_id,
+                archive=None if is_url else archive,
+                url=source if is_url else None,
+                main_file=wanted.get("main_file_name") or blueprints.DEFAULT_FILE,
+                labels=labels.parse(wanted.get("labels")),
+            ),
+        )
+    follow(subject, execution.id)

@@ -1,0 +1,105 @@
+"""The node instance that an operation of these types is about, and the manager it may act on."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.services import deployments
+from cfy_cli.manager.services.labels import replace
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel
+from cfy_cli.manager.store.store import Store
+
+PARENT = "csys-obj-parent"
+CONSUMER = "csys-consumer-id"
+
+
+class Subject:
+    def __init__(self, work: Work, scope: Scope) -> None:
+        self.work, self.scope = work, scope
+        self._engine_subject = scope.end("target") if scope.relationship else scope.own()
+        properties = self._engine_subject.properties()
+        for name in ("client", "plugins", "secrets"):
+            if properties.get(name):
+                raise Invalid(f"The property `{name}` of {scope.operation.node_id} is not supported by this manager")
+        given = self.inputs.get("resource_config")
+        self.config: Mapping[str, Any] = {**(properties.get("resource_config") or {}), **(given or {})}
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        return self.scope.inputs
+
+    @property
+    def manager(self) -> Manager:
+        return self.work.manager
+
+    @property
+    def parent(self) -> str:
+        """The deployment that this node belongs to."""
+        return self.scope.job.deployment_id
+
+    @property
+    def instance_id(self) -> str:
+        return self._engine_subject.id
+
+    @property
+    def runtime(self) -> Mapping[str, Any]:
+        return self._engine_subject.instance().runtime_properties
+
+    @property
+    def deployment_id(self) -> str | None:
+        """The deployment that this node stands for, once it is known."""
+        return (self.runtime.get("deployment") or {}).get("id")
+
+    def part(self, name: str) -> dict[str, Any]:
+        """`blueprint` or `deployment` of the configuration."""
+        return dict(self.config.get(name) or {})
+
+    def keep(self, *forget: str, **properties: Any) -> None:
+        """Set runtime properties, and remove others."""
+
+        def edit(present: dict[str, Any]) -> None:
+            present.update(properties)
+            for name in forget:
+                present.pop(name, None)
+
+        self._engine_subject.change(edit)
+
+    def say(self, message: str) -> None:
+        self.scope.log("info", message)
+
+    @contextmanager
+    def reading(self) -> Iterator[Store]:
+        with self.manager.reading(self.work.scope) as store:
+            yield store
+
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        with self.manager.writing(self.work.scope) as store:
+            yield store
+
+    def keep_capabilities(self) -> None:
+        """Fetch those of the deployment into the runtime property `capabilities`."""
+        self.say(f'Fetching "{self.deployment_id}" deployment capabilities..')
+        with self.reading() as store:
+            deployment = store.get(Deployment, str(self.deployment_id))
+            found = deployments.evaluated(self.manager, store, deployment, deployment.capabilities)
+        self.say(f"Fetched capabilities:\n{json.dumps(found, indent=1)}")
+        self.keep(capabilities=found)
+
+    def label(self, deployment_id: str, key: str, value: str) -> None:
+        self._relabel(deployment_id, lambda present: [*present, (key, value)])
+
+    def unlabel(self, deployment_id: str, key: str, value: str) -> None:
+        self._relabel(deployment_id, lambda present: [label for label in present if label != (key, value)])
+
+    def _relabel(self, deployment_id: str, change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]) -> None:
+        with self.writing() as store:
+            deployment = store.find(Deployment, deployment_id)
+            if deployment is not None:
+                present = [(label.key, label.value) for label in deployment.labels]
+                replace(deployment.labels, DeploymentLabel, change(present), store.scope.user)

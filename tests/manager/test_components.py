@@ -1,0 +1,190 @@
+"""Nodes that stand for things of the manager: components, shared deployments, blueprints, passwords."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, SAY, Upload, archive
+
+Run = Callable[..., dict[str, Any]]
+HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
+PARENT = (
+    HEAD
+    + """
+inputs: {greeting: {default: hi}, suffix: {default: false}}
+node_templates:
+  comp:
+    type: cloudify.nodes.Component
+    properties:
+      resource_config:
+        blueprint: {external_resource: true, id: child}
+        deployment: {id: kid, auto_inc_suffix: {get_input: suffix}, inputs: {greeting: {get_input: greeting}, port: 81}}
+  after:
+    type: cloudify.nodes.Root
+    relationships: [{type: cloudify.relationships.connected_to, target: comp}]
+outputs:
+  port: {value: {get_attribute: [comp, capabilities, port]}}
+"""
+)
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'manager.db'}"
+
+
+@pytest.fixture
+def deploy(ask: Ask, upload: Upload) -> Callable[..., None]:
+    def deploy(blueprint: str, name: str = "parent", **inputs: Any) -> None:
+        uploaded = upload(name, blueprint, {"say.sh": SAY}).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        made = ask("PUT", f"/deployments/{name}", json={"blueprint_id": name, "inputs": inputs})
+        assert made.status_code == 201, made.text
+
+    return deploy
+
+
+def labels(ask: Ask, deployment: str) -> list[tuple[str, str]]:
+    found = ask("GET", f"/deployments/{deployment}").json()["labels"]
+    return [(label["key"], label["value"]) for label in found]
+
+
+def properties(ask: Ask, node: str, deployment: str = "parent") -> dict[str, Any]:
+    found = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
+    return found[0]["runtime_properties"]
+
+
+def test_a_component_is_made_installed_and_removed_with_its_parent(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
+    upload("child", HELLO)
+    deploy(PARENT)
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    kid = ask("GET", "/deployments/kid").json()
+    assert (kid["inputs"], kid["installation_status"]) == ({"greeting": "hi", "port": 81}, "active")
+    assert labels(ask, "kid") == [("csys-obj-parent", "parent")]
+    assert labels(ask, "parent") == [("csys-consumer-id", "kid")]
+    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"port": 81}
+    assert properties(ask, "comp")["deployment"] == {"id": "kid"}
+    query = {"execution_id": installed["id"], "include_logs": "true"}
+    told = [event["message"] for event in ask("GET", "/events", params=query).json()["items"]]
+    assert 'Creating "kid" component deployment' in told
+    assert any(message.endswith(".create] hi") for message in told)
+    checked = run("parent", "check_status")
+    assert checked["status"] == "terminated", checked["error"]
+    removed = run("parent", "uninstall")
+    assert removed["status"] == "terminated", removed["error"]
+    assert ask("GET", "/deployments/kid").status_code == 404
+    assert ask("GET", "/blueprints/child").status_code == 200
+    assert labels(ask, "parent") == []
+    assert properties(ask, "comp") == {"capabilities": {"port": 81}}
+
+
+def test_a_component_that_fails_fails_its_parent_with_its_reason(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
+    upload("child", HELLO, {"say.sh": "#!/bin/bash\nctx abort-operation 'no greeting today'\n"})
+    deploy(PARENT)
+    failed = run("parent", "install")
+    assert failed["status"] == "failed"
+    assert 'of the deployment "kid" ended as failed' in failed["error"]
+    assert "no greeting today" in failed["error"]
+
+
+def test_suffixes_keep_components_apart(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+    upload("child", HELLO)
+    for name in ("one", "two"):
+        deploy(PARENT, name, suffix=True)
+        assert run(name, "install")["status"] == "terminated"
+    names = [one["id"] for one in ask("GET", "/deployments", params={"_sort": "id"}).json()["items"]]
+    assert names == ["kid-1", "kid-2", "one", "two"]
+
+
+def test_a_component_brings_its_own_blueprint_and_takes_it_away(ask: Ask, upload: Upload, run: Run):
+    packed = archive({"blueprint.yaml": HELLO, "say.sh": SAY})
+    own = (
+        HEAD
+        + """
+node_templates:
+  comp:
+    type: cloudify.nodes.ServiceComponent
+    properties:
+      resource_config:
+        blueprint: {id: brought, blueprint_archive: child.tar.gz}
+        deployment: {id: kid}
+"""
+    )
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w:gz") as tar:
+        for name, content in (("app/blueprint.yaml", own.encode()), ("app/child.tar.gz", packed)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    form = {
+        "params": (None, json.dumps({"application_file_name": "blueprint.yaml"})),
+        "blueprint_archive": ("a", whole.getvalue()),
+    }
+    assert ask("PUT", "/blueprints/parent", files=form).json()["state"] == "uploaded"
+    ask("PUT", "/deployments/parent", json={"blueprint_id": "parent"})
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    assert ask("GET", "/deployments/kid").json()["blueprint_id"] == "brought"
+    assert run("parent", "uninstall")["status"] == "terminated"
+    assert ask("GET", "/blueprints/brought").status_code == 404
+
+
+SHARING = (
+    HEAD
+    + """
+node_templates:
+  shared:
+    type: cloudify.nodes.SharedResource
+    properties: {resource_config: {deployment: {id: kid}}}
+  user:
+    type: cloudify.nodes.Root
+    relationships:
+      - type: cloudify.relationships.connected_to_shared_resource
+        target: shared
+        target_interfaces:
+          cloudify.interfaces.relationship_lifecycle:
+            establish:
+              inputs:
+                workflow_id: execute_operation
+                parameters:
+                  operation: cloudify.interfaces.lifecycle.create
+                  operation_kwargs: {greeting: shared}
+                  allow_kwargs_override: true
+            unlink:
+              inputs: {workflow_id: check_status}
+"""
+)
+
+
+def test_a_shared_deployment_is_used_and_left_as_it_is(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+    deploy(HELLO, "kid")
+    assert run("kid", "install")["status"] == "terminated"
+    deploy(SHARING)
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    assert properties(ask, "shared")["capabilities"] == {"port": 80}
+    assert properties(ask, "web", "kid")["said"] == "shared, world"
+    assert labels(ask, "kid") == [("csys-consumer-id", "parent")]
+    assert run("parent", "uninstall")["status"] == "terminated"
+    assert (labels(ask, "kid"), ask("GET", "/deployments/kid").json()["installation_status"]) == ([], "active")
+
+
+def test_a_shared_deployment_must_be_there(ask: Ask, deploy: Callable[..., None], run: Run):
+    deploy(SHARING)
+    assert 'deployment ID "kid" does not exist on tenant "default_tenant"' in run("parent", "install")["error"]
+
+
+def test_a_password_says_that_there_are_no_secrets(deploy: Callable[..., None], run: Run):
+    deploy(HEAD + "node_templates: {pw: {type: cloudify.nodes.PasswordSecret}}\n")
+    assert "this manager keeps no secrets yet" in run("parent", "install")["error"]
