@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from .exceptions import NonRecoverableError
 from .utils import get_manager_rest_service_host, get_manager_rest_service_port, get_rest_token, get_tenant_name
 
 
 def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> Any:
-    """A client of the REST API, where the package `cloudify_rest_client` is installed."""
+    """A client of the REST API: that of the package cloudify_rest_client where it is installed, else a plain one."""
+    where: dict[str, Any] = {
+        "host": get_manager_rest_service_host(),
+        "port": get_manager_rest_service_port(),
+        "tenant": tenant or get_tenant_name(),
+        "token": api_token or get_rest_token(),
+    }
     try:
         import cloudify_rest_client  # type: ignore[import-not-found]
     except ImportError:
-        raise NonRecoverableError(
-            "get_rest_client needs the package cloudify-common in the Python that runs the script."
-        ) from None
-    return cloudify_rest_client.CloudifyClient(
-        host=get_manager_rest_service_host(),
-        port=get_manager_rest_service_port(),
-        tenant=tenant or get_tenant_name(),
-        token=api_token or get_rest_token(),
-    )
+        from .rest import Client
+
+        return Client(**where)
+    return cloudify_rest_client.CloudifyClient(protocol="http", **where)

@@ -50,7 +50,8 @@ def get_manager_rest_service_port() -> int:
 
 
 def get_rest_token() -> str | None:
-    return os.environ.get("CLOUDIFY_REST_TOKEN")
+    token: str | None = ctx.rest_token
+    return token
 
 
 class CommandExecutionResponse:
