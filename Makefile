@@ -33,7 +33,8 @@ pages:
 
 # The public parser of blueprints, in a virtual environment of its own with `cloudify-common[dispatcher]`, is asked again.
 oracle:
-	@if [ -n "$(CFY_ORACLE)" ]; then $(CFY_ORACLE) tests/dsl/record.py --check; \
+	@if [ -n "$(CFY_ORACLE)" ]; then \
+	$(CFY_ORACLE) tests/dsl/record.py --check && $(PYTHON) -m pytest tests/dsl/test_oracle.py -m slow -rs -s; \
 	else echo "absent: CFY_ORACLE names no Python that has the public parser"; fi
 
 bench:

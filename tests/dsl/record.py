@@ -25,8 +25,8 @@ def record(main: Path, base: Path) -> dict[str, Any]:
     made = compiled(str(main), str(base), given_inputs(main))
     prepared = made["prepared"]
     return {
-        "plan": reduced(made["plan"], main),
-        "prepared": reduced(prepared, main),
+        "plan": reduced(made["plan"]),
+        "prepared": reduced(prepared),
         "instances": instances(prepared["node_instances"]),
         "dependencies": dependencies(json.loads(json.dumps(prepared["inter_deployment_functions"]))),
     }
