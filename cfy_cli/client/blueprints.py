@@ -47,7 +47,7 @@ class Blueprints(Collection):
     def set_icon(self, key: str, image: Path | None) -> Item:
         """Without an image the icon is removed."""
         body = image.read_bytes() if image else b""
-        return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {}) or {}
+        return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {})
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
         return self.patch(key, labels=[{name: value} for name, value in labels])
@@ -56,4 +56,4 @@ class Blueprints(Collection):
         file = source if isinstance(source, Path) else None
         fields = given(params | ({} if file else {"blueprint_archive_url": source}))
         form = Multipart({"params": json.dumps(fields)}, "blueprint_archive", file, progress)
-        return self.http.upload("PUT", path, form, form.content_type, {}) or {}
+        return self.http.upload("PUT", path, form, form.content_type, {})

@@ -32,14 +32,14 @@ class Client:
         self.users = Users(http, r.USERS)
 
     def status(self) -> dict[str, Any]:
-        return self.http.request("GET", "status") or {}
+        return self.http.item("GET", "status")
 
     def version(self) -> dict[str, Any]:
-        return self.http.request("GET", "version") or {}
+        return self.http.item("GET", "version")
 
     def maintenance(self) -> str:
         """The state of maintenance mode; a manager that knows no such mode is never in it."""
         try:
-            return str(self.http.request("GET", "maintenance")["status"])
+            return str(self.http.item("GET", "maintenance")["status"])
         except NotFound:
             return "deactivated"

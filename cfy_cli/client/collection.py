@@ -92,13 +92,13 @@ class Collection:
 
     def act(self, method: str, key: str, verb: str, **fields: Any) -> Item:
         """A verb with a path of its own, below the item it is about."""
-        return self.http.request(method, f"{self.path(key)}/{verb}", json=given(fields)) or {}
+        return self.http.item(method, f"{self.path(key)}/{verb}", json=given(fields))
 
     def path(self, key: str) -> str:
         return f"{self.resource.name}/{quote(key, safe='')}"
 
     def _request(self, method: str, key: str, **content: Any) -> Item:
-        return self.http.request(method, self.path(key), **content) or {}
+        return self.http.item(method, self.path(key), **content)
 
     def _page(self, query: Mapping[str, Any], offset: int, size: int) -> Page:
         params = dict(query) | {"_offset": offset, "_size": size}
@@ -116,9 +116,9 @@ class Collection:
     def _search(self, params: Mapping[str, Any], rules: Any) -> Page:
         if rules:
             path = f"searches/{self.resource.name}"
-            body = self.http.request("POST", path, params=params, json={"filter_rules": rules})
+            body = self.http.item("POST", path, params=params, json={"filter_rules": rules})
         else:
-            body = self.http.request("GET", self.resource.name, params=params)
+            body = self.http.item("GET", self.resource.name, params=params)
         metadata = body.get("metadata") or {}
         total = (metadata.get("pagination") or {}).get("total", len(body["items"]))
         return Page(body["items"], total, metadata.get("filtered"))

@@ -9,10 +9,10 @@ from cfy_cli.contract.labels import Label
 
 class Deployments(Collection):
     def outputs(self, key: str) -> dict[str, Any]:
-        return self.http.request("GET", f"{self.path(key)}/outputs")["outputs"] or {}
+        return self.http.item("GET", f"{self.path(key)}/outputs")["outputs"] or {}
 
     def capabilities(self, key: str) -> dict[str, Any]:
-        return self.http.request("GET", f"{self.path(key)}/capabilities")["capabilities"] or {}
+        return self.http.item("GET", f"{self.path(key)}/capabilities")["capabilities"] or {}
 
     def workflows(self, key: str) -> list[Item]:
         return self.get(key, _include="workflows").get("workflows") or []

@@ -9,7 +9,7 @@ from cfy_cli.client.collection import Collection, Item, Page, given
 class Executions(Collection):
     def start(self, deployment_id: str, workflow_id: str, **fields: Any) -> Item:
         body = given({"deployment_id": deployment_id, "workflow_id": workflow_id, **fields})
-        return self.http.request("POST", self.resource.name, json=body) or {}
+        return self.http.item("POST", self.resource.name, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
         return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
@@ -21,7 +21,7 @@ class Executions(Collection):
 class ExecutionGroups(Collection):
     def start(self, deployment_group_id: str, workflow_id: str, **fields: Any) -> Item:
         body = given({"deployment_group_id": deployment_group_id, "workflow_id": workflow_id, **fields})
-        return self.http.request("POST", self.resource.name, json=body) or {}
+        return self.http.item("POST", self.resource.name, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
         return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
@@ -34,7 +34,7 @@ class Events(Collection):
     def delete_of(self, deployment_id: str, **query: Any) -> int:
         """How many events of the deployment were deleted."""
         params = event_query(deployment_id=deployment_id, **query)
-        body = self.http.request("DELETE", self.resource.name, params=params)
+        body = self.http.item("DELETE", self.resource.name, params=params)
         return int((body.get("items") or [0])[0])
 
 

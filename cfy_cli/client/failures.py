@@ -41,9 +41,12 @@ def parsed(response: requests.Response) -> Any:
 
 def not_data(response: requests.Response, url: str) -> CfyError:
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
+    return not_understood(url, "it broke off" if kind == "application/json" else f"it sent {kind}, not JSON")
+
+
+def not_understood(url: str, reason: str) -> CfyError:
     return Unreachable(
-        f"What answers at {url} is no manager: it sent {kind}, not JSON",
-        hint="Check address and port: cfy profiles show-current",
+        f"What answers at {url} is no manager: {reason}", hint="Check address and port: cfy profiles show-current"
     )
 
 

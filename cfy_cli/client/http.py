@@ -15,6 +15,7 @@ from cfy_cli import __version__
 from cfy_cli.client import failures
 from cfy_cli.client.redaction import safe_body, safe_headers, safe_url
 from cfy_cli.contract.connection import Connection
+from cfy_cli.errors import Unreachable
 
 API = "/api/v3.1/"
 CONNECT_SECONDS = 10
@@ -26,6 +27,15 @@ TRANSIENT = frozenset({502, 503, 504})
 
 Body = bytes | Iterable[bytes]
 Log = Callable[[int, str], None]
+
+
+class Answer(dict[str, Any]):
+    """An object that a manager sent; what should be in it and is not says who is to blame."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unreachable(
+            f"The manager's answer lacks `{name}`", hint="Is it a manager of the API v3.1, and not something before it?"
+        )
 
 
 class Http:
@@ -64,9 +74,14 @@ class Http:
         """What the manager answers, parsed; None when it answers without a body. Raises CfyError."""
         return self._data(self.send(method, path, params=params, json=json))
 
-    def upload(self, method: str, path: str, body: Body, content_type: str, params: Mapping[str, Any]) -> Any:
+    def item(self, method: str, path: str, **content: Any) -> "Answer":
+        """As request, of an answer that must be an object; none is an empty one."""
+        return self._object(self.request(method, path, **content))
+
+    def upload(self, method: str, path: str, body: Body, content_type: str, params: Mapping[str, Any]) -> "Answer":
         """As request, with a body that is sent as it is read; it may be iterated again when we are told to wait."""
-        return self._data(self.send(method, path, params=params, data=body, headers={"Content-Type": content_type}))
+        sent = self.send(method, path, params=params, data=body, headers={"Content-Type": content_type})
+        return self._object(self._data(sent))
 
     def download(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
         """An answer whose body is still to be read; the caller closes it."""
@@ -182,6 +197,11 @@ class Http:
             return json_text.loads(response.content)
         except ValueError as error:
             raise failures.not_data(response, self.url) from error
+
+    def _object(self, data: Any) -> "Answer":
+        if data is not None and not isinstance(data, dict):
+            raise failures.not_understood(self.url, f"it sent {type(data).__name__}, not an object")
+        return Answer(data or {})
 
     def _note(self, response: requests.Response, seconds: float, content: Mapping[str, Any]) -> None:
         request = response.request

@@ -8,17 +8,17 @@ from cfy_cli.errors import Conflict
 
 class Users(Collection):
     def create(self, key: str, **fields: Any) -> Item:
-        return self.http.request("PUT", "users", json=given({"username": key, **fields})) or {}
+        return self.http.item("PUT", "users", json=given({"username": key, **fields}))
 
     def myself(self, **query: Any) -> Item:
-        return self.http.request("GET", "user", params=query) or {}
+        return self.http.item("GET", "user", params=query)
 
     def set_active(self, key: str, active: bool) -> Item:
         action = "activate" if active else "deactivate"
-        return self.http.request("POST", f"users/active/{key}", json={"action": action}) or {}
+        return self.http.item("POST", f"users/active/{key}", json={"action": action})
 
     def unlock(self, key: str) -> Item:
-        return self.http.request("POST", f"users/unlock/{key}") or {}
+        return self.http.item("POST", f"users/unlock/{key}")
 
 
 class Tenants(Collection):
@@ -42,10 +42,10 @@ class Tenants(Collection):
         self._user("DELETE", tenant_name=tenant_name, username=username)
 
     def _user(self, method: str, **fields: str) -> Item:
-        return self.http.request(method, "tenants/users", json=fields) or {}
+        return self.http.item(method, "tenants/users", json=fields)
 
 
 class Tokens(Collection):
     def issue(self, **fields: Any) -> Item:
         """A new token of the caller; the only answer that holds its whole value."""
-        return self.http.request("POST", "tokens", json=given(fields)) or {}
+        return self.http.item("POST", "tokens", json=given(fields))

@@ -21,7 +21,7 @@ class Plugins(Collection):
     def upload(self, archive: Path, *, progress: Progress = silent, **params: Any) -> Item:
         """Send a wagon, or a zip of a wagon and its yaml files."""
         body = _Streamed(archive, progress)
-        return self.http.upload("POST", "plugins", body, "application/octet-stream", given(params)) or {}
+        return self.http.upload("POST", "plugins", body, "application/octet-stream", given(params))
 
     def archive(self, key: str) -> requests.Response:
         return self.http.download(f"{self.path(key)}/archive")
@@ -32,11 +32,11 @@ class Plugins(Collection):
     def install(self, key: str, managers: Sequence[str], agents: Sequence[str]) -> Item:
         """Start to install it there; its `installation_state` tells how that goes."""
         places = {"managers": list(managers) or None, "agents": list(agents) or None}
-        return self.http.request("POST", self.path(key), json={"action": "install", **given(places)}) or {}
+        return self.http.item("POST", self.path(key), json={"action": "install", **given(places)})
 
     def managers(self) -> list[str]:
         """The host names of the managers."""
-        return [manager["hostname"] for manager in self.http.request("GET", "managers")["items"]]
+        return [manager["hostname"] for manager in self.http.item("GET", "managers")["items"]]
 
 
 class _Streamed:

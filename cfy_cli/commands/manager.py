@@ -135,7 +135,7 @@ def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
 
     The archive holds passwords and keys too, so it is for its owner alone.
     """
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import upkeep
 
     target = Path(output_path).expanduser()
     size = upkeep.back_up(_settings(app, **chosen), target)
@@ -148,8 +148,7 @@ def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
 @pass_app
 def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
     """Put back what the backup ARCHIVE_PATH holds; what is there now is moved aside."""
-    from cfy_cli.manager import supervise
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import supervise, upkeep
 
     settings = _settings(app, **chosen)
     if supervise.is_locked(settings.data_dir):
@@ -175,7 +174,7 @@ def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> No
     """Give disk space that the manager on this machine does not use back; it may run meanwhile."""
     from dataclasses import asdict
 
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import upkeep
 
     done = upkeep.vacuum(_settings(app, **chosen), events_older_than)
     shrunk = f"{done.before // 1024} KiB before, {done.after // 1024} KiB after"
@@ -187,8 +186,7 @@ def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> No
 @pass_app
 def upgrade_manager(app: App, **chosen: Any) -> None:
     """Bring the data of the manager on this machine to the version of this program; one that runs is started again."""
-    from cfy_cli.manager import supervise
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import supervise, upkeep
 
     settings = _settings(app, **chosen)
     upkeep.check_owner(settings.data_dir)
@@ -208,8 +206,7 @@ def findings_here(app: App) -> Iterator[Finding]:
     if find_spec("fastapi") is None:
         yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")
         return
-    from cfy_cli.manager import supervise
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import supervise, upkeep
 
     settings = _settings(app)
     running = supervise.status(settings.data_dir)
@@ -242,8 +239,7 @@ def ensure_running(app: App) -> Profile:
 
 def _start(app: App, settings: Settings) -> Running:
     _must_be_installed()
-    from cfy_cli.manager import supervise
-    from cfy_cli.manager.services import upkeep
+    from cfy_cli.manager import supervise, upkeep
 
     upkeep.check_owner(settings.data_dir)
     kind = None if settings.database_url else upkeep.network_disk(settings.data_dir)

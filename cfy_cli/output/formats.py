@@ -89,6 +89,7 @@ def _yaml(value: Any) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", found, style=style)
 
     Dumper.add_representer(str, text)
+    Dumper.add_multi_representer(dict, lambda dumper, found: dumper.represent_dict(found.items()))
     return str(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 20))
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cfy_cli.errors import Conflict
 from cfy_cli.main import main, start_embedded
-from cfy_cli.manager.services import upkeep
+from cfy_cli.manager import upkeep
 from cfy_cli.shell.app import App
 
 Typed = Callable[..., str]

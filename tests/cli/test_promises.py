@@ -1,0 +1,188 @@
+"""What every command promises against a manager as it is, and against a network and managers as they should not be."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import responses
+import yaml
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from tests.conftest import Cfy
+
+from .conftest import Run
+from .every_command import LOCAL, commands, line
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  page: {type: cloudify.nodes.Root}
+outputs: {port: {value: 1}}
+"""
+WITH_MANAGER = [(name, command) for name, command in commands() if name.split(" ")[0] not in {*LOCAL, "profiles"}]
+OFFLINE = frozenset({"blueprints lint", "blueprints validate", "blueprints graph", "blueprints package",
+                     "blueprints create-requirements"})  # fmt: skip
+OVER_THE_WIRE = [(name, command) for name, command in WITH_MANAGER if name not in OFFLINE]
+API = "http://manager/api/v3.1"
+
+
+@pytest.fixture
+def blueprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    return folder / "blueprint.yaml"
+
+
+# Each line with what must have been done before it; all of it runs against one manager, in this order.
+STORY = """
+sites create tlv
+sites list
+sites get tlv
+sites update tlv --location 1,2
+tenants create acme
+tenants list
+tenants get acme
+users create ann -p annpass12345
+users list
+users get ann
+tenants add-user ann -t acme -r user
+tenants update-user ann -t acme -r viewer
+tenants remove-user ann -t acme
+users set-role ann -r sys_admin
+users set-password ann -p otherpass1234
+users deactivate ann
+users activate ann
+users unlock ann
+users delete ann
+tenants delete acme
+tokens create -d test
+tokens list
+blueprints upload {blueprint} -b app
+blueprints list
+blueprints get app
+blueprints inputs app
+blueprints labels add a:b app
+blueprints labels list app
+blueprints labels delete a app
+blueprints download app -o app.tar.gz
+blueprints validate {blueprint}
+blueprints lint {blueprint}
+blueprints set-visibility app -l global
+deployments create dep -b app
+deployments list
+deployments get dep
+deployments inputs dep
+deployments outputs dep
+deployments capabilities dep
+deployments labels add a:b dep
+deployments labels list dep
+deployments labels delete a dep
+deployments set-site dep -s tlv
+deployments set-visibility dep -l global
+workflows list -d dep
+workflows get install -d dep
+executions start install -d dep
+executions list
+nodes list -d dep
+nodes get page -d dep
+node-instances list -d dep
+events delete dep
+deployments delete dep --force
+install {blueprint} -b quick -d quick
+uninstall quick
+blueprints delete app
+sites delete tlv
+managers list
+plugins list
+status
+api GET sites
+doctor
+completion bash
+"""
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_every_command_prints_as_json_parses(cfy: Cfy, blueprint: Path) -> None:
+    for text in filter(None, STORY.format(blueprint=blueprint).splitlines()):
+        if text.startswith(("completion", "doctor")):
+            continue  # shown elsewhere: a script, and this machine
+        out = cfy(f"{text} --json")
+        assert json.loads(out) is not None, text
+        assert "Traceback" not in cfy.errors
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("form", ["yaml", "jsonl", "csv", "name"])
+def test_other_formats_hold_data_alone_too(cfy: Cfy, blueprint: Path, form: str) -> None:
+    for text in filter(None, STORY.format(blueprint=blueprint).splitlines()):
+        if text.startswith(("completion", "doctor")):
+            continue
+        out = cfy(f"{text} --format {form}")
+        if form == "yaml":
+            yaml.safe_load(out)
+        elif form == "jsonl":
+            assert all(json.loads(part) is not None for part in out.splitlines())
+        assert not {"Finished", "Showing", "Labels", "Deployment"} & {part.split(" ")[0] for part in out.splitlines()}
+
+
+def test_no_command_is_missing_from_the_story() -> None:
+    told = [shlex.split(text) for text in filter(None, STORY.splitlines())]
+    elsewhere = {  # what needs an id that is only known while it runs, or is asked in tests of its own
+        "executions get", "executions cancel", "executions resume", "executions wait", "executions timeline",
+        "events list", "node-instances get", "tokens get", "tokens delete",
+    }  # fmt: skip
+    names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
+    missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in told)]
+    assert missing == []
+
+
+def refused(**_: Any) -> dict[str, Any]:
+    return {"body": requests.ConnectionError(NewConnectionError(None, "refused"))}  # type: ignore[arg-type]
+
+
+FAILURES: dict[str, tuple[dict[str, Any], int]] = {
+    "refused connection": (refused(), 9),
+    "DNS failure": ({"body": requests.ConnectionError(NameResolutionError("manager", None, OSError("x")))}, 9),  # type: ignore[arg-type]
+    "TLS failure": ({"body": requests.exceptions.SSLError("certificate verify failed: expired (_ssl.c:1)")}, 9),
+    "connection timeout": ({"body": requests.exceptions.ConnectTimeout("slow")}, 9),
+    "read timeout": ({"body": requests.exceptions.ReadTimeout("slow")}, 9),
+    "401": ({"status": 401, "json": {"message": "User unauthorized", "error_code": "unauthorized_error"}}, 4),
+    "403": ({"status": 403, "json": {"message": "Not allowed", "error_code": "forbidden_error"}}, 4),
+    "404": ({"status": 404, "json": {"message": "Not here", "error_code": "not_found_error"}}, 3),
+    "409": ({"status": 409, "json": {"message": "There already", "error_code": "conflict_error"}}, 1),
+    "500 with HTML": ({"status": 500, "body": "<html>Oops", "content_type": "text/html"}, 1),
+    "503": ({"status": 503, "json": {"message": "Busy"}, "headers": {"Retry-After": "0"}}, 1),
+    # what is downloaded is no JSON in the first place
+    "truncated JSON": ({"body": '{"items": [{"id"', "content_type": "application/json"}, 9),
+    "an empty body": ({"body": "", "content_type": "application/json"}, None),
+    "another shape": ({"json": ["odd"]}, None),
+}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("failure", list(FAILURES))
+@pytest.mark.parametrize(("name", "command"), OVER_THE_WIRE, ids=[name for name, _ in OVER_THE_WIRE])
+def test_no_failure_of_a_network_or_a_manager_is_a_traceback(
+    run: Run, wire: responses.RequestsMock, blueprint: Path, name: str, command: Any, failure: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    import re
+
+    monkeypatch.setattr("cfy_cli.shell.polling.PATIENCE", 0)
+    monkeypatch.setattr("cfy_cli.shell.polling.LONGEST_PAUSE", 0.0)
+    answer, code = FAILURES[failure]
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        wire.add(method, re.compile(f"{API}/.*"), **answer)
+    outcome = run(f"{line(name, command, blueprint)} --json", code=None)
+    assert "Traceback" not in outcome.out + outcome.err
+    assert "This should not happen" not in outcome.err, outcome.err
+    if code is not None and not (failure == "truncated JSON" and "download" in name):
+        assert outcome.code == code, outcome.err
+        assert json.loads(outcome.err.splitlines()[-1])["error"]["message"]
+    elif outcome.code == 0 and outcome.out:
+        json.loads(outcome.out)
