@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -62,7 +63,7 @@ def use_profile(
     """Use the manager at MANAGER_IP from now on: an address, the name of a profile, or `local`."""
     from cfy_cli.shell.profile_changes import new_profile
 
-    name = profile_name or manager_ip
+    name = profile_name or (urlsplit(manager_ip).hostname if "://" in manager_ip else None) or manager_ip
     _take_password(app, fields, ask=name != LOCAL and not app.profiles.exists(name))
     given = sorted(field for field, value in fields.items() if value)
     if name == LOCAL or app.profiles.exists(name):

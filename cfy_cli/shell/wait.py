@@ -117,6 +117,7 @@ class _Following:
             click.echo(err=True)
             return click.prompt("Leave it running, cancel it, or wait on?", type=choices, default="leave", err=True)
         except click.Abort:
+            click.echo(err=True)
             return "leave"
 
     def _look(self) -> Item:

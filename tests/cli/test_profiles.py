@@ -348,3 +348,9 @@ def test_a_keyring_that_does_not_open_holds_nobody_up(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Locked, "set_password", lambda *_: threading.Event().wait(5))
     with pytest.raises(CfyError, match="does not open"):
         keyrings.keep("mgr", "pw")
+
+
+def test_a_profile_is_called_like_the_machine_when_its_address_is_a_url(run: Run, workdir: Path) -> None:
+    run("profiles use https://mgr.example.com:8443 -T tok --skip-credentials-validation", profile=None)
+    profile = written(workdir, "mgr.example.com")
+    assert (profile["manager_ip"], profile["rest_port"], profile["rest_protocol"]) == ("mgr.example.com", 8443, "https")

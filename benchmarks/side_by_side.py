@@ -1,0 +1,42 @@
+"""The same command lines for this program and a peer, against the manager in use: what each prints and how it ends."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+LINES = (
+    "status", "sites create side", "sites list", "sites get side", "sites get nowhere",
+    "sites update side --location 1,2",
+    "sites delete side", "tenants list", "tenants get default_tenant", "tenants create side", "tenants delete side",
+    "users list", "users get admin", "users delete nobody", "tokens list", "blueprints list", "blueprints get hello",
+    "blueprints inputs hello", "blueprints get nothere", "blueprints labels list hello", "deployments list",
+    "deployments get hello", "deployments inputs hello", "deployments outputs hello", "deployments capabilities hello",
+    "deployments labels add a:b hello", "deployments labels list hello", "deployments labels delete a hello",
+    "deployments get nothere", "executions list -d hello", "nodes list -d hello", "node-instances list -d hello",
+    "workflows list -d hello", "workflows get install -d hello", "profiles list", "profiles show-current",
+    "managers list", "plugins list", "executions start nosuch -d hello", "deployments delete nothere",
+    "sites create 'a b'",
+)  # fmt: skip
+
+
+def run(program: str, line: str) -> str:
+    words = [program, *line.replace("'a b'", "a\0b").split(" ")]
+    words = [word.replace("\0", " ") for word in words]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+    errors = "".join(f"! {part}\n" for part in done.stderr.splitlines())
+    return f"{done.stdout}{errors}[exit {done.returncode}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cfy", default=str(Path(sys.executable).parent / "cfy"), help="(default: %(default)s)")
+    parser.add_argument("--peer", required=True, help="the other program")
+    given = parser.parse_args()
+    for line in LINES:
+        print(f"{'=' * 100}\n$ cfy {line}\n--- peer\n{run(given.peer, line)}\n--- ours\n{run(given.cfy, line)}")
+
+
+if __name__ == "__main__":
+    main()
