@@ -1,7 +1,6 @@
 """What a task does, as plain JSON and back: for stores and wires."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -29,7 +28,7 @@ def name_of(work: Work) -> str:
 
 
 def to_json(work: Work) -> dict[str, Json]:
-    return asdict(work)
+    return {name: getattr(work, name) for name in work.__slots__}
 
 
 def from_json(kind: str, fields: Mapping[str, Json]) -> Work:
