@@ -1,6 +1,7 @@
 """Tables that are as wide as a terminal when there is one, and as wide as they need to be when there is none."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from cfy_cli.output.width import width, wrap
 
@@ -22,19 +23,21 @@ def table(headings: Cells, rows: Sequence[Cells], columns: int | None = None, *,
     if columns is not None:
         limits = _limits(headings, rows, columns)
         lines = [[_wrapped(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in lines]
-    widths = [max(width(line) for cell in column for line in cell) for column in zip(*lines, strict=True)]
-    rule = "+".join(("", *("-" * (size + 2) for size in widths), ""))
-    head, *body = ("\n".join(_grid(row, widths, left)) for row in lines)
-    return "\n".join([rule, head, rule, *body, rule])
+    head, *body = [["\n".join(cell) for cell in row] for row in lines]
+    return _drawn(body, "pretty", headers=head, colalign=["left"] * len(head) if left and body else None)
 
 
 def bare(rows: Sequence[Cells]) -> str:
     """Rows without headings and borders, their columns below each other."""
-    flat = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(map(width, column)) for column in zip(*flat, strict=True)]
-    return "\n".join(
-        "  ".join(_left(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in flat
-    )
+    return _drawn([[visible(cell).replace("\n", " ") for cell in row] for row in rows], "plain")
+
+
+def _drawn(rows: Sequence[Cells], style: str, **how: Any) -> str:
+    import tabulate
+
+    # Looking for wide letters takes long: it is done where a letter might be one.
+    tabulate.WIDE_CHARS_MODE = not all(cell.isascii() for row in (how.get("headers", ()), *rows) for cell in row)
+    return tabulate.tabulate(rows, tablefmt=style, disable_numparse=True, **how)
 
 
 def visible(text: str) -> str:
@@ -44,25 +47,6 @@ def visible(text: str) -> str:
 
 def _lines(row: Cells) -> list[list[str]]:
     return [[cell] if cell.isprintable() else visible(cell).split("\n") for cell in row]
-
-
-def _grid(row: Sequence[Sequence[str]], widths: Sequence[int], left: bool) -> list[str]:
-    place = _left if left else _centered
-    height = max(map(len, row))
-    full = [[*cell, *[""] * (height - len(cell))] for cell in row]
-    return [
-        "| " + " | ".join(place(cell[line], size) for cell, size in zip(full, widths, strict=True)) + " |"
-        for line in range(height)
-    ]
-
-
-def _left(text: str, size: int) -> str:
-    return text + " " * (size - width(text))
-
-
-def _centered(text: str, size: int) -> str:
-    missing = size - width(text)
-    return " " * (missing // 2) + text + " " * (missing - missing // 2)
 
 
 def _limits(headings: Cells, rows: Sequence[Cells], columns: int) -> list[int]:
