@@ -1,5 +1,6 @@
 """cfy blueprints: what deployments are made from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import CfyError
 from cfy_cli.shell import existing, labels, options, values
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.screen import FORMATS
 from cfy_cli.shell.tree import Noun
 
 INPUT_COLUMNS = ("name", "type", "default", "description")
@@ -23,28 +25,28 @@ labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
 
 
 @cli.command("lint")
-@click.argument("blueprint_path", type=click.Path(exists=True, dir_okay=False))
+@click.argument("blueprint_path", nargs=-1, required=True, type=click.Path())
+@click.option("--format", "shown_as", type=click.Choice((*FORMATS, "github")),
+              help="Print problems for people or programs, or as annotations of a GitHub action.")  # fmt: skip
 @pass_app
-def lint_blueprint(app: App, blueprint_path: str) -> None:
-    """Check the blueprint in BLUEPRINT_PATH without a manager, and show all that is wrong with it.
+def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | None) -> None:
+    """Check the blueprints in BLUEPRINT_PATH without a manager, and show all that is wrong with them.
 
-    Problems are printed one a line, as file:line:column: message [rule]. Plugins and other blueprints that it imports
-    are on the manager only: `cfy blueprints validate --on-manager` checks those too.
+    Of a folder, all blueprints in it are checked. Problems are printed one a line, as file:line:column: message [rule];
+    on a terminal with the line that each is about. Plugins and other blueprints that they import are on the manager
+    only: `cfy blueprints validate --on-manager` checks those too.
     """
-    from cfy_cli.dsl import lint
-    from cfy_cli.output import render
+    from cfy_cli.shell.linting import blueprints_in, problems_of, show
 
-    problems = list(lint(Path(blueprint_path)))
-    if app.as_data:
-        app.answer([_problem(problem) for problem in problems])
-    else:
-        for problem in problems:
-            render.line(f"{problem.place}: {problem.message} [{problem.rule}]")
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise CfyError(f"{blueprint_path} has {count}", code="invalid_blueprint_error")
-    if not app.as_data:
-        render.line(f"{blueprint_path}: no problems")
+    blueprints = blueprints_in(blueprint_path)
+    found = {blueprint: problems_of(blueprint) for blueprint in blueprints}
+    show(app, [each for problems in found.values() for each in problems], shown_as)
+    wrong = [f"{blueprint} has {_count(problems)}" for blueprint, problems in found.items() if problems]
+    if wrong:
+        raise CfyError("\n".join(wrong), code="invalid_blueprint_error")
+    if not app.as_data and shown_as != "github":
+        for blueprint in blueprints:
+            app.say(f"{blueprint}: no problems")
 
 
 @cli.command("validate")
@@ -103,6 +105,71 @@ def upload_blueprint(
             return
         blueprint = send_blueprint(app, blueprint_id, source, **options_of_upload)
     app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
+
+
+@cli.command("graph")
+@click.argument("blueprint_path", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("-b", "--blueprint-id", help="Draw this blueprint of the manager's.")
+@click.option("-d", "--deployment", "deployment_id", help="Draw this deployment's node instances, with their states.")
+@click.option("--format", "drawn_as", type=click.Choice(("mermaid", "dot", "svg")),
+              help="By default what the file's name says, or mermaid.")  # fmt: skip
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file to write to; by default stdout.")
+@pass_app
+def draw_graph(
+    app: App, blueprint_path: str | None, blueprint_id: str | None, deployment_id: str | None,
+    drawn_as: str | None, output_path: str | None,
+) -> None:  # fmt: skip
+    """Draw the nodes of the blueprint in BLUEPRINT_PATH: what contains what, and what is related to what."""
+    from cfy_cli.shell.drawing import diagram_of, drawn
+
+    diagram = diagram_of(app, blueprint_path, blueprint_id, deployment_id)
+    picture = drawn(diagram, drawn_as, output_path)
+    if output_path:
+        from cfy_cli.shell.packaging import write
+
+        write(output_path, picture)
+        app.result(f"The graph was written to {output_path}", {"path": output_path, "nodes": len(diagram.boxes)})
+    else:
+        app.result(picture.rstrip("\n"), {"graph": picture, "nodes": len(diagram.boxes)})
+
+
+@cli.command("package")
+@click.argument("blueprint_path", type=click.Path(exists=True))
+@click.option("-o", "--output-path", help="The archive to write: .tar.gz, or .zip.")
+@click.option("--validate", is_flag=True, help="Check the blueprint first.")
+@click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
+              help="The blueprint's file in a folder, to check.")  # fmt: skip
+@pass_app
+def package_blueprint(
+    app: App, blueprint_path: str, output_path: str | None, validate: bool, blueprint_filename: str
+) -> None:
+    """Make an archive of the folder of the blueprint in BLUEPRINT_PATH, which may be that folder."""
+    from cfy_cli.shell.packaging import package
+    from cfy_cli.shell.uploads import check_offline
+
+    if validate:
+        path = Path(blueprint_path)
+        check_offline(path / blueprint_filename if path.is_dir() else path)
+    target = package(blueprint_path, output_path)
+    app.result(f"Blueprint packaged as {target}", {"path": str(target)})
+
+
+@cli.command("create-requirements")
+@click.argument("blueprint_path", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output-path", help="The file to write; it must not be there yet.")
+@pass_app
+def create_requirements(app: App, blueprint_path: str, output_path: str | None) -> None:
+    """Show what pip must install for the plugins of the blueprint in BLUEPRINT_PATH."""
+    from cfy_cli.dsl import compile_blueprint
+    from cfy_cli.shell.packaging import requirements, write_new
+
+    path = Path(blueprint_path)
+    found = requirements(path, compile_blueprint(path))
+    if output_path:
+        write_new(output_path, "".join(f"{each}\n" for each in found))
+        app.result(f"Requirements file created successfully: {output_path}", found)
+    else:
+        app.answer(found)
 
 
 @cli.command("list")
@@ -189,7 +256,5 @@ def _plugins(plan: dict[str, Any]) -> dict[str, str]:
     return {name: ", ".join(purposes) for name, purposes in needed.items()}
 
 
-def _problem(problem: Any) -> dict[str, Any]:
-    place = problem.place
-    where = {"file": str(place.file), "line": place.line, "column": place.column}
-    return {**where, "message": problem.message, "rule": problem.rule}
+def _count(problems: Sequence[Any]) -> str:
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

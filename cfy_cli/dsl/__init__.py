@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cfy_cli.dsl.changes import Changes, modify_instances
     from cfy_cli.dsl.comparing import Step, compare_plans
-    from cfy_cli.dsl.compiling import compile_blueprint, lint
+    from cfy_cli.dsl.compiling import compile_blueprint, imported_files, lint
     from cfy_cli.dsl.creating import prepare_deployment, secrets_of
     from cfy_cli.dsl.dependencies import inter_deployment_functions
     from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "changes": ("Changes", "modify_instances"),
     "comparing": ("Step", "compare_plans"),
-    "compiling": ("compile_blueprint", "lint"),
+    "compiling": ("compile_blueprint", "imported_files", "lint"),
     "creating": ("prepare_deployment", "secrets_of"),
     "dependencies": ("inter_deployment_functions",),
     "inputs": ("Known", "check_inputs", "coerce_input"),
@@ -59,6 +59,7 @@ __all__ = [
     "create_instances",
     "evaluate",
     "evaluate_outputs",
+    "imported_files",
     "inter_deployment_functions",
     "lint",
     "modify_instances",

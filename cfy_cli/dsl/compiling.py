@@ -42,6 +42,12 @@ def lint(main: Path, *, root: Path | None = None, resolver: Resolver | None = No
     return _compile(main, root, resolver)[1]
 
 
+def imported_files(main: Path) -> set[Path]:
+    """The files on this machine that a blueprint imports, whatever else is wrong with it."""
+    gathered = gather(main, main.parent, NoResolver(), Problems())
+    return {Path(file.key) for file in gathered.files[1:] if file.folder is not None} if gathered else set()
+
+
 @collector_paused()
 def _compile(main: Path, root: Path | None, resolver: Resolver | None) -> tuple[Plan | None, Problems]:
     problems = Problems()

@@ -2,15 +2,21 @@
 
 EXAMPLES = {
     "api": ("cfy api GET deployments -f _include=id", "cfy api POST executions --input execution.json"),
+    "blueprints create-requirements": ("cfy blueprints create-requirements blueprint.yaml -o requirements.txt",),
     "blueprints delete": ("cfy blueprints delete web",),
     "blueprints download": ("cfy blueprints download web -o web.tar.gz",),
     "blueprints get": ("cfy blueprints get web",),
+    "blueprints graph": (
+        "cfy blueprints graph blueprint.yaml -o graph.svg",
+        "cfy blueprints graph -d web-1 --format dot",
+    ),
     "blueprints inputs": ("cfy blueprints inputs web",),
     "blueprints labels add": ("cfy blueprints labels add team:core,env:dev web",),
     "blueprints labels delete": ("cfy blueprints labels delete env web",),
     "blueprints labels list": ("cfy blueprints labels list web",),
-    "blueprints lint": ("cfy blueprints lint blueprint.yaml",),
+    "blueprints lint": ("cfy blueprints lint blueprint.yaml", "cfy blueprints lint blueprints --format github"),
     "blueprints list": ("cfy blueprints list -lr team=core --sort-by id", "cfy blueprints list --format name"),
+    "blueprints package": ("cfy blueprints package blueprint.yaml -o web.tar.gz --validate",),
     "blueprints set-visibility": ("cfy blueprints set-visibility web -l global",),
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
     "blueprints validate": ("cfy blueprints validate blueprint.yaml --on-manager",),

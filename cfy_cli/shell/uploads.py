@@ -1,5 +1,6 @@
 """Sending a blueprint to the manager and seeing it unpacked there."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,11 @@ def check(app: App, blueprint_id: str, source: Source, visibility: str) -> None:
 
 def check_offline(blueprint: Path) -> None:
     """Raises Invalid with every problem of a blueprint's file on this machine."""
-    from cfy_cli.dsl import lint
+    from cfy_cli.shell.linting import problems_of, sentences
 
-    problems = list(lint(blueprint))
+    problems = problems_of(blueprint)
     if problems:
-        raise Invalid("\n".join(str(problem) for problem in problems), code="invalid_blueprint_error")
+        raise Invalid("\n".join(sentences(problems, excerpts=sys.stderr.isatty())), code="invalid_blueprint_error")
 
 
 def _upload_execution(app: App, blueprint_id: str) -> Item | None:

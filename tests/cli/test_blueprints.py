@@ -96,10 +96,10 @@ def test_lint_names_every_problem_with_its_place(cfy: Cfy, app: Path) -> None:
     assert cfy(f"blueprints lint {app}") == f"{app}: no problems\n"
     app.write_text(BLUEPRINT.replace("cloudify.nodes.Root", "acme.Nothing"))
     lines = cfy(f"blueprints lint {app}", code=1).splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["blueprint.yaml:7:15", "blueprint.yaml:8:15"]
+    assert [line.split(": ")[0] for line in lines] == [f"{app}:7:15", f"{app}:8:15"]
     problems = json.loads(cfy(f"blueprints lint {app} --format json", code=1))
     assert [(item["file"], item["line"], item["column"]) for item in problems] == [
-        ("blueprint.yaml", 7, 15), ("blueprint.yaml", 8, 15),
+        (str(app), 7, 15), (str(app), 8, 15),
     ]  # fmt: skip
 
 
