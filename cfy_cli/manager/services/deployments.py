@@ -14,6 +14,7 @@ from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance, Site
+from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.store import Store
 
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
@@ -124,16 +125,18 @@ def evaluated(manager: Manager, store: Store, deployment: Deployment, what: dict
 def refresh_status(store: Store, deployment: Deployment) -> None:
     """Bring the summary columns up to date with the instances and the latest execution."""
     store.session.flush()
-    rows = store.session.scalars(
-        select(NodeInstance).where(NodeInstance.deployment_storage_id == deployment.storage_id)
+    rows = store.session.execute(
+        select(NodeInstance.state, NodeInstance.system_properties).where(
+            NodeInstance.deployment_storage_id == deployment.storage_id
+        )
     ).all()
-    started = sum(row.state == InstanceState.STARTED for row in rows)
-    stopped = any(row.state == InstanceState.STOPPED for row in rows)  # there, to be started or uninstalled
+    started = sum(state == InstanceState.STARTED for state, _ in rows)
+    stopped = any(state == InstanceState.STOPPED for state, _ in rows)  # there, to be started or uninstalled
     all_started = bool(rows) and started == len(rows)
     deployment.instances_active = "all" if all_started else "partial" if started or stopped else "none"
     deployment.installation_status = "active" if started else "inactive"
-    deployment.unavailable_instances = sum(not row.is_status_check_ok for row in rows)
-    deployment.drifted_instances = sum(row.has_configuration_drift for row in rows)
+    deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
+    deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
     latest = store.session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
     if latest == ExecutionState.TERMINATED and (started or not rows):
         deployment.deployment_status = "good"

@@ -7,7 +7,7 @@ from sqlalchemy import delete, exists, insert, select
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import deployments, labels
+from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Event, Node, NodeInstance
@@ -42,7 +42,6 @@ def create_deployment_environment(work: Work) -> None:
             store.session.execute(insert(Node), nodes)
         if instances:
             store.session.execute(insert(NodeInstance), [instance_row(instance, owner) for instance in instances])
-        deployments.refresh_status(store, deployment)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -225,13 +225,21 @@ class NodeInstance(InDeployment, Base):
 
     @property
     def has_configuration_drift(self) -> bool:
-        """Whether the last check of it, or of a relationship it is an end of, found anything."""
-        known = self.system_properties or {}
-        links = [known.get(f"{side}_relationships_configuration_drift") or {} for side in ("source", "target")]
-        found = [known.get("configuration_drift") or {}, *(drift for ends in links for drift in ends.values())]
-        return any(drift.get("result") for drift in found)
+        return has_drift(self.system_properties)
 
     @property
     def is_status_check_ok(self) -> bool:
-        status = (self.system_properties or {}).get("status") or {}
-        return status.get("ok") is True
+        return is_status_ok(self.system_properties)
+
+
+def has_drift(system_properties: dict[str, Any] | None) -> bool:
+    """Whether the last check of an instance, or of a relationship it is an end of, found anything."""
+    known = system_properties or {}
+    links = [known.get(f"{side}_relationships_configuration_drift") or {} for side in ("source", "target")]
+    found = [known.get("configuration_drift") or {}, *(drift for ends in links for drift in ends.values())]
+    return any(drift.get("result") for drift in found)
+
+
+def is_status_ok(system_properties: dict[str, Any] | None) -> bool:
+    status = (system_properties or {}).get("status") or {}
+    return status.get("ok") is True
