@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,27 @@ def test_the_cycle_collector_goes_on_afterwards(tmp_path: Path) -> None:
 def test_naming_the_language_loads_nothing_heavy() -> None:
     code = "import sys; from cfy_cli import dsl; sys.exit('yaml' in sys.modules or 'cfy_cli.dsl.source' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_50_mb_end_in_a_sentence_at_once(tmp_path: Path) -> None:
+    main = tmp_path / "b.yaml"
+    with main.open("wb") as file:
+        file.write(VERSION.encode())
+        file.truncate(50_000_000)
+    started = time.monotonic()
+    [problem] = dsl.lint(main)
+    assert str(problem) == "b.yaml:1:1: the file is over 5 MB"
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("part", ["[{}]", "{{{}}}"])
+def test_aliases_that_multiply_end_in_a_sentence_at_once(tmp_path: Path, part: str) -> None:
+    """As values of keys, as items, and merged; far over the limit, and just below it."""
+    for depth in (6, 30):
+        lines = ["dsl_definitions:", "  a0: &a0 {x: 1}"]
+        for n in range(1, depth):
+            inner = ", ".join(f"k{i}: *a{n - 1}" if part == "{{{}}}" else f"*a{n - 1}" for i in range(9))
+            lines.append(f"  a{n}: &a{n} {part.format(inner)}")
+        started = time.monotonic()
+        told(tmp_path, VERSION + "\n".join(lines) + f"\nmetadata: {{all: *a{depth - 1}}}\n")
+        assert time.monotonic() - started < 5
