@@ -239,3 +239,15 @@ def test_a_plugin_in_use_is_deleted_only_by_force(ask: Ask, upload: Upload):
     assert "in use in blueprints: app." in refused.json()["message"]
     assert ask("DELETE", f"/plugins/{other['id']}").status_code == 204
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204
+
+
+def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(ask: Ask, upload: Upload):
+    plugin = take_in(ask, package())
+    upload("app", uses("plugin:tiny-plugin"))
+    assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204
+    refused = ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "deployment_plugin_not_found")
+    assert "tiny-plugin, version 1.0.0 is not installed" in refused.json()["message"]
+    assert ask("GET", "/deployments").json()["items"] == []
+    anyway = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "skip_plugins_validation": True})
+    assert anyway.status_code == 201

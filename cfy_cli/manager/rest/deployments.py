@@ -32,6 +32,7 @@ class NewDeployment(BaseModel):
     site_name: str | None = None
     labels: Any = None
     runtime_only_evaluation: bool = False
+    skip_plugins_validation: bool = False
     async_create: bool = False
 
 
@@ -66,6 +67,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         site_name=body.site_name,
         given_labels=body.labels,
         runtime_only_evaluation=body.runtime_only_evaluation,
+        skip_plugins_validation=body.skip_plugins_validation,
     )
     if body.async_create:
         return shown(deployment)

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState, InstanceState, Visibility
-from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import blueprints, executions, labels
+from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.manager.services import blueprints, executions, labels, plugin_choice
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
@@ -32,6 +32,7 @@ def create(
     site_name: str | None = None,
     given_labels: Any = None,
     runtime_only_evaluation: bool = False,
+    skip_plugins_validation: bool = False,
 ) -> tuple[Deployment, Execution]:
     """Check all that can be checked and start `create_deployment_environment`, which makes nodes and instances."""
     blueprint = blueprints.uploaded(store, blueprint_id)
@@ -39,6 +40,8 @@ def create(
     if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
     assert blueprint.plan is not None, "an uploaded blueprint has a plan"
+    if not skip_plugins_validation:
+        _check_plugins(store, blueprint.plan)
     deployment = Deployment(
         id=check_name("deployment", deployment_id),
         display_name=check_name("deployment", display_name or deployment_id),
@@ -59,6 +62,23 @@ def create(
     deployment.create_execution = execution.id
     store.after_commit(manager.bell.ring)
     return deployment, execution
+
+
+def _check_plugins(store: Store, plan: dict[str, Any]) -> None:
+    """Raises Invalid naming every plugin that the first operation would miss."""
+    missing = []
+    needed = (*plan.get("deployment_plugins_to_install", ()), *plan.get("workflow_plugins_to_install", ()))
+    for about in [plugin for plugin in needed if plugin.get("install")]:  # those that come with the manager are not
+        try:
+            plugin_choice.required(store, about)
+        except NotFound as error:
+            missing.append(error.message)
+    if missing:
+        raise Invalid(
+            "\n".join(dict.fromkeys(missing)),
+            hint="Upload what is missing (cfy plugins upload), or create it with --skip-plugins-validation.",
+            code="deployment_plugin_not_found",
+        )
 
 
 def start_delete(
