@@ -1,0 +1,99 @@
+"""Pictures in which nothing lies over anything else."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cfy_cli.output.diagrams.diagram import Arrow, Box, Diagram, of_instances
+from cfy_cli.output.diagrams.layers import Point
+from cfy_cli.output.diagrams.scene import Rectangle, Scene, scene_of
+
+
+@st.composite
+def diagrams(draw: st.DrawFn) -> Diagram:
+    diagram = Diagram("Any")
+    for number in range(draw(st.integers(1, 12))):
+        parent = draw(st.sampled_from([None, *diagram.boxes]))
+        title = draw(st.sampled_from(["a", "a longer name", "ein sehr langer Name", "名前"]))
+        diagram.boxes[f"b{number}"] = Box(f"b{number}", title, "type", parent, draw(st.sampled_from([None, "started"])))
+    pairs = [(one, other) for one in diagram.boxes for other in diagram.boxes if one != other]
+    chosen = draw(st.lists(st.sampled_from(pairs), max_size=14)) if pairs else []
+    diagram.arrows = [Arrow(one, other) for one, other in chosen]
+    return diagram
+
+
+def around(diagram: Diagram, box_id: str | None) -> set[str]:
+    """The box and all that contain it."""
+    found = set()
+    while box_id is not None:
+        found.add(box_id)
+        box_id = diagram.boxes[box_id].parent
+    return found
+
+
+def points_of(path: list[Point]) -> list[Point]:
+    """Many points of a path as it is drawn: straight, or bent between two layers."""
+    found = []
+    for (x, y), (next_x, next_y) in pairwise(path):
+        for step in range(21):
+            part = step / 20
+            bend = 3 * part**2 - 2 * part**3
+            along = 1.5 * part * (1 - part) ** 2 + 1.5 * part**2 * (1 - part) + part**3
+            found.append((x + (next_x - x) * bend, y + (next_y - y) * along))
+    return found
+
+
+def apart(one: Rectangle, other: Rectangle) -> bool:
+    beside = one.x + one.width <= other.x or other.x + other.width <= one.x
+    return beside or one.y + one.height <= other.y or other.y + other.height <= one.y
+
+
+def crossed(scene: Scene, path: list[Point], without: set[str]) -> list[str]:
+    return [
+        each.box.id
+        for each in scene.rectangles
+        if each.box.id not in without
+        and any(
+            each.x + 1 < x < each.x + each.width - 1 and each.y + 1 < y < each.y + each.height - 1
+            for x, y in points_of(path)
+        )
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(diagram=diagrams())
+def test_boxes_are_within_their_own_and_beside_all_others(diagram: Diagram) -> None:
+    scene = scene_of(diagram)
+    placed = {each.box.id: each for each in scene.rectangles}
+    assert set(placed) == set(diagram.boxes)
+    for one in scene.rectangles:
+        parent = placed.get(one.box.parent or "")
+        left, top, right, bottom = (0.0, 0.0, scene.width, scene.height)
+        if parent:
+            left, top, right, bottom = parent.x, parent.y, parent.x + parent.width, parent.y + parent.height
+        assert left < one.x < one.x + one.width < right
+        assert top < one.y < one.y + one.height < bottom
+        assert all(
+            apart(one, other) for other in scene.rectangles if one is not other and one.box.parent == other.box.parent
+        )
+
+
+@settings(max_examples=150, deadline=None)
+@given(diagram=diagrams())
+def test_arrows_lead_from_border_to_border_and_cross_no_other_box(diagram: Diagram) -> None:
+    scene = scene_of(diagram)
+    placed = {each.box.id: each for each in scene.rectangles}
+    for arrow, path in scene.paths:
+        for end, (x, y) in ((arrow.source, path[0]), (arrow.target, path[-1])):
+            box = placed[end]
+            assert box.x < x < box.x + box.width
+            assert min(abs(y - box.y), abs(y - box.y - box.height)) < 0.01
+        without = around(diagram, arrow.source) | around(diagram, arrow.target)
+        assert crossed(scene, path, without) == []
+
+
+def test_instances_whose_container_is_not_listed_stand_by_themselves() -> None:
+    contained = {"type": "cloudify.relationships.contained_in", "target_name": "vm", "target_id": "vm_1"}
+    instances = [{"id": "app_1", "node_id": "app", "state": "started", "relationships": [contained]}]
+    assert of_instances("dep", [], instances).boxes["app_1"].parent is None
