@@ -1,5 +1,6 @@
 """Types made complete from their ancestors: data types, node types and relationship types."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -87,7 +88,7 @@ class Completing:
             self.reading.tell(node.place_of((*path, *misfit.path)), misfit.rule, misfit.message)
 
 
-class Types(Generic[D]):
+class Types(ABC, Generic[D]):
     """Types of one sort by name, each completed when it is first asked for."""
 
     def __init__(self, declared: Mapping[str, D], completing: Completing) -> None:
@@ -121,8 +122,9 @@ class Types(Generic[D]):
             if declared.node.source.memo is None:
                 self.get(name)
 
+    @abstractmethod
     def finish(self, name: str, declared: D, parent: Kind | None) -> Kind:
-        raise NotImplementedError
+        """The type itself, from what is declared and its complete parent."""
 
     def _told_circle(self, names: list[str]) -> None:
         first = min(names)

@@ -66,9 +66,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_name", "id"),
         sqlite_autoincrement=True
     )
-    with op.batch_alter_table("blueprints", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_blueprints_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_blueprints_tenant_name", "blueprints", ["tenant_name"])
     op.create_table("events",
         sa.Column("tenant_name", text(256), nullable=False),
         sa.Column("visibility", text(16), nullable=False),
@@ -98,11 +96,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sqlite_autoincrement=True
     )
-    with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_events_deployment_id"), ["deployment_id"], unique=False)
-        batch_op.create_index("ix_events_execution", ["execution_id", "storage_id"], unique=False)
-        batch_op.create_index("ix_events_tenant_reported", ["tenant_name", "reported_timestamp"], unique=False)
-
+    op.create_index("ix_events_deployment_id", "events", ["deployment_id"])
+    op.create_index("ix_events_execution", "events", ["execution_id", "storage_id"])
+    op.create_index("ix_events_tenant_reported", "events", ["tenant_name", "reported_timestamp"])
     op.create_table("memberships",
         sa.Column("user_storage_id", sa.Integer(), nullable=False),
         sa.Column("tenant_storage_id", sa.Integer(), nullable=False),
@@ -113,9 +109,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("user_storage_id", "tenant_storage_id")
     )
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_memberships_tenant_storage_id"), ["tenant_storage_id"], unique=False)
-
+    op.create_index("ix_memberships_tenant_storage_id", "memberships", ["tenant_storage_id"])
     op.create_table("plugins",
         sa.Column("id", text(36), nullable=False),
         sa.Column("archive_name", text(256), nullable=False),
@@ -145,10 +139,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("id"),
         sqlite_autoincrement=True
     )
-    with op.batch_alter_table("plugins", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_plugins_package_name"), ["package_name"], unique=False)
-        batch_op.create_index(batch_op.f("ix_plugins_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_plugins_package_name", "plugins", ["package_name"])
+    op.create_index("ix_plugins_tenant_name", "plugins", ["tenant_name"])
     op.create_table("sites",
         sa.Column("name", text(256), nullable=False),
         sa.Column("location", text(128), nullable=True),
@@ -161,9 +153,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("tenant_name", "name")
     )
-    with op.batch_alter_table("sites", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sites_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_sites_tenant_name", "sites", ["tenant_name"])
     op.create_table("tokens",
         sa.Column("id", text(16), nullable=False),
         sa.Column("user_storage_id", sa.Integer(), nullable=False),
@@ -177,9 +167,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("id")
     )
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_tokens_user_storage_id"), ["user_storage_id"], unique=False)
-
+    op.create_index("ix_tokens_user_storage_id", "tokens", ["user_storage_id"])
     op.create_table("blueprint_labels",
         sa.Column("blueprint_storage_id", sa.Integer(), nullable=False),
         sa.Column("key", text(256), nullable=False),
@@ -191,9 +179,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("blueprint_storage_id", "key", "value")
     )
-    with op.batch_alter_table("blueprint_labels", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_blueprint_labels_key"), ["key"], unique=False)
-
+    op.create_index("ix_blueprint_labels_key", "blueprint_labels", ["key"])
     op.create_table("deployments",
         sa.Column("id", text(256), nullable=False),
         sa.Column("display_name", text(256), nullable=False),
@@ -232,11 +218,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_name", "id"),
         sqlite_autoincrement=True
     )
-    with op.batch_alter_table("deployments", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deployments_blueprint_storage_id"), ["blueprint_storage_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_deployments_latest_execution"), ["latest_execution"], unique=False)
-        batch_op.create_index(batch_op.f("ix_deployments_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_deployments_blueprint_storage_id", "deployments", ["blueprint_storage_id"])
+    op.create_index("ix_deployments_latest_execution", "deployments", ["latest_execution"])
+    op.create_index("ix_deployments_tenant_name", "deployments", ["tenant_name"])
     op.create_table("deployment_labels",
         sa.Column("deployment_storage_id", sa.Integer(), nullable=False),
         sa.Column("key", text(256), nullable=False),
@@ -248,9 +232,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("deployment_storage_id", "key", "value")
     )
-    with op.batch_alter_table("deployment_labels", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deployment_labels_key"), ["key"], unique=False)
-
+    op.create_index("ix_deployment_labels_key", "deployment_labels", ["key"])
     op.create_table("executions",
         sa.Column("id", text(36), nullable=False),
         sa.Column("workflow_id", text(256), nullable=False),
@@ -284,11 +266,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("id")
     )
-    with op.batch_alter_table("executions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_executions_deployment_storage_id"), ["deployment_storage_id"], unique=False)
-        batch_op.create_index("ix_executions_status_created", ["status", "created_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_executions_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_executions_deployment_storage_id", "executions", ["deployment_storage_id"])
+    op.create_index("ix_executions_status_created", "executions", ["status", "created_at"])
+    op.create_index("ix_executions_tenant_name", "executions", ["tenant_name"])
     op.create_table("tasks_graphs",
         sa.Column("id", text(36), nullable=False),
         sa.Column("name", text(256), nullable=False),
@@ -303,10 +283,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("id")
     )
-    with op.batch_alter_table("tasks_graphs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_tasks_graphs_execution_id"), ["execution_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_tasks_graphs_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_tasks_graphs_execution_id", "tasks_graphs", ["execution_id"])
+    op.create_index("ix_tasks_graphs_tenant_name", "tasks_graphs", ["tenant_name"])
     op.create_table("operations",
         sa.Column("id", text(36), nullable=False),
         sa.Column("tasks_graph_id", text(36), nullable=False),
@@ -333,10 +311,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("id")
     )
-    with op.batch_alter_table("operations", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_operations_tasks_graph_id"), ["tasks_graph_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_operations_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_operations_tasks_graph_id", "operations", ["tasks_graph_id"])
+    op.create_index("ix_operations_tenant_name", "operations", ["tenant_name"])
     op.create_table("node_instances",
         sa.Column("id", text(256), nullable=False),
         sa.Column("node_id", text(256), nullable=False),
@@ -360,10 +336,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("tenant_name", "id")
     )
-    with op.batch_alter_table("node_instances", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_node_instances_deployment_storage_id"), ["deployment_storage_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_node_instances_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_node_instances_deployment_storage_id", "node_instances", ["deployment_storage_id"])
+    op.create_index("ix_node_instances_tenant_name", "node_instances", ["tenant_name"])
     op.create_table("nodes",
         sa.Column("id", text(256), nullable=False),
         sa.Column("blueprint_id", text(256), nullable=False),
@@ -393,80 +367,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("deployment_storage_id", "id")
     )
-    with op.batch_alter_table("nodes", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_nodes_deployment_storage_id"), ["deployment_storage_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_nodes_tenant_name"), ["tenant_name"], unique=False)
-
+    op.create_index("ix_nodes_deployment_storage_id", "nodes", ["deployment_storage_id"])
+    op.create_index("ix_nodes_tenant_name", "nodes", ["tenant_name"])
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("nodes", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_nodes_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_nodes_deployment_storage_id"))
-
-    op.drop_table("nodes")
-    with op.batch_alter_table("node_instances", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_node_instances_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_node_instances_deployment_storage_id"))
-
-    op.drop_table("node_instances")
-    with op.batch_alter_table("operations", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_operations_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_operations_tasks_graph_id"))
-
-    op.drop_table("operations")
-    with op.batch_alter_table("tasks_graphs", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tasks_graphs_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_tasks_graphs_execution_id"))
-
-    op.drop_table("tasks_graphs")
-    with op.batch_alter_table("executions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_executions_tenant_name"))
-        batch_op.drop_index("ix_executions_status_created")
-        batch_op.drop_index(batch_op.f("ix_executions_deployment_storage_id"))
-
-    op.drop_table("executions")
-    with op.batch_alter_table("deployment_labels", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deployment_labels_key"))
-
-    op.drop_table("deployment_labels")
-    with op.batch_alter_table("deployments", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deployments_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_deployments_latest_execution"))
-        batch_op.drop_index(batch_op.f("ix_deployments_blueprint_storage_id"))
-
-    op.drop_table("deployments")
-    with op.batch_alter_table("blueprint_labels", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_blueprint_labels_key"))
-
-    op.drop_table("blueprint_labels")
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tokens_user_storage_id"))
-
-    op.drop_table("tokens")
-    with op.batch_alter_table("plugins", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_plugins_tenant_name"))
-        batch_op.drop_index(batch_op.f("ix_plugins_package_name"))
-
-    op.drop_table("plugins")
-    with op.batch_alter_table("sites", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sites_tenant_name"))
-
-    op.drop_table("sites")
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_memberships_tenant_storage_id"))
-
-    op.drop_table("memberships")
-    with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_tenant_reported")
-        batch_op.drop_index("ix_events_execution")
-        batch_op.drop_index(batch_op.f("ix_events_deployment_id"))
-
-    op.drop_table("events")
-    with op.batch_alter_table("blueprints", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_blueprints_tenant_name"))
-
-    op.drop_table("blueprints")
-    op.drop_table("workers")
-    op.drop_table("users")
-    op.drop_table("tenants")
+    for table in (
+        "nodes",
+        "node_instances",
+        "operations",
+        "tasks_graphs",
+        "executions",
+        "deployment_labels",
+        "deployments",
+        "blueprint_labels",
+        "tokens",
+        "plugins",
+        "sites",
+        "memberships",
+        "events",
+        "blueprints",
+        "workers",
+        "users",
+        "tenants",
+    ):
+        op.drop_table(table)
