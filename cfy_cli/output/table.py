@@ -19,11 +19,11 @@ def fits(headings: Cells, rows: Sequence[Cells], columns: int | None) -> bool:
 
 def table(headings: Cells, rows: Sequence[Cells], columns: int | None = None, *, left: bool = False) -> str:
     """Rows of text as a grid; with a number of columns, cells are wrapped to keep within it."""
-    lines = [_lines(row) for row in (headings, *rows)]
+    shown = [[visible(cell) for cell in row] for row in (headings, *rows)]
     if columns is not None:
         limits = _limits(headings, rows, columns)
-        lines = [[_wrapped(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in lines]
-    head, *body = [["\n".join(cell) for cell in row] for row in lines]
+        shown = [[_wrapped(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in shown]
+    head, *body = shown
     return _drawn(body, "pretty", headers=head, colalign=["left"] * len(head) if left and body else None)
 
 
@@ -43,10 +43,6 @@ def _drawn(rows: Sequence[Cells], style: str, **how: Any) -> str:
 def visible(text: str) -> str:
     """Without anything that a terminal would obey instead of showing it."""
     return text if text.isprintable() else text.translate(_VISIBLE)
-
-
-def _lines(row: Cells) -> list[list[str]]:
-    return [[cell] if cell.isprintable() else visible(cell).split("\n") for cell in row]
 
 
 def _limits(headings: Cells, rows: Sequence[Cells], columns: int) -> list[int]:
@@ -90,13 +86,13 @@ def _shared(wanted: Sequence[int], available: int) -> list[int]:
     return shares
 
 
-def _wrapped(lines: Sequence[str], limit: int) -> list[str]:
-    limit = max(limit, 1)
+def _wrapped(cell: str, limit: int) -> str:
+    limit, lines = max(limit, 1), cell.split("\n")
     if all(width(line) <= limit for line in lines):
-        return list(lines)
-    if len(lines) == 1 and " " not in lines[0]:
-        lines = [_breakable(lines[0])]
-    return [part.replace("_ ", "_").rstrip() for line in lines for part in wrap(line, limit)]
+        return cell
+    if len(lines) == 1 and " " not in cell:
+        lines = [_breakable(cell)]
+    return "\n".join(part.replace("_ ", "_").rstrip() for line in lines for part in wrap(line, limit))
 
 
 def _breakable(text: str) -> str:
