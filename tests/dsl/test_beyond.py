@@ -92,6 +92,11 @@ node_templates:
     assert relationship["properties"]["weight"] == 4
 
 
+def test_no_call_that_must_wait_becomes_text(tmp_path: Path) -> None:
+    plan = prepared(tmp_path, "outputs: {o: {value: {concat: [a, [b, {get_secret: s}]]}}}\n")
+    assert plan["outputs"]["o"]["value"] == {"concat": ["a", ["b", {"get_secret": "s"}]]}
+
+
 def test_an_authors_sentence_outlives_the_check_of_the_default(tmp_path: Path) -> None:
     text = "inputs: {n: {type: integer, default: 1, constraints: [{less_than: 2, error_message: One.}]}}\n"
     with pytest.raises(dsl.InputsInvalid, match=r"One\."):
