@@ -25,7 +25,7 @@ imports:
 	$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
 
 test:
-	$(PYTHON) -m pytest -n $(JOBS) -m 'not slow' --cov --cov-report=term:skip-covered --cov-fail-under=85
+	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m 'not slow' --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 # Man pages and completions are made from the command tree; `--check` fails when they are stale.
 pages:
