@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,8 @@ def test_a_database_that_does_not_answer_is_a_sentence(data_dir: Path):
 def test_a_file_left_by_a_crash_is_not_believed(data_dir: Path):
     running = start(data_dir)
     for pid in (running.pid, running.server, *running.workers):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a child may have noticed the end of the one before it
+            os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in (running.pid, running.server, *running.workers)))
     assert (data_dir / "manager.json").exists()
     assert supervise.status(data_dir) is None
@@ -156,7 +158,8 @@ def test_children_end_when_the_supervisor_is_killed(data_dir: Path):
 def test_a_killed_child_is_started_again(data_dir: Path):
     running = start(data_dir)
     for pid in (running.server, *running.workers):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a child may have noticed the end of the one before it
+            os.kill(pid, signal.SIGKILL)
 
     def all_new() -> bool:
         now = supervise.status(data_dir)
