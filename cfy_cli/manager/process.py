@@ -49,6 +49,8 @@ def main() -> None:
 def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Ready", life: int) -> None:
     import uvicorn
 
+    sys.setswitchinterval(0.0005)  # a request hops between two threads: neither should hold the other up for long
+
     from cfy_cli.manager.server import create_app
     from cfy_cli.manager.services.founding import found
     from cfy_cli.manager.services.manager import Manager
