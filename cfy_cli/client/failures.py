@@ -22,7 +22,10 @@ def from_response(response: requests.Response, url: str) -> CfyError:
     """The error of an answer that is no success; its wire code and request id are kept."""
     body = parsed(response)
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        error = _kind(response.status_code)(body["message"], code=body.get("error_code"))
+        hint = body.get("hint")
+        error = _kind(response.status_code)(
+            body["message"], hint=hint if isinstance(hint, str) else None, code=body.get("error_code")
+        )
     else:
         error = _without_data(response, url)
     error.hint = error.hint or _HINTS.get(response.status_code)

@@ -36,6 +36,11 @@ def test_the_managers_own_words_and_code_are_kept(run: Run, wire: responses.Requ
     }  # fmt: skip
 
 
+def test_what_the_manager_advises_reaches_the_user(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get(SITE, status=400, json={"message": "No", "error_code": "x", "hint": "Do it otherwise."})
+    assert run("sites get tlv", code=1).err == "Error: No\nHint: Do it otherwise.\n"
+
+
 @pytest.mark.parametrize(("status", "code"), [(400, 1), (401, 4), (403, 4), (404, 3), (409, 1), (413, 1), (503, 1)])
 def test_the_exit_code_follows_the_status(run: Run, wire: responses.RequestsMock, status: int, code: int) -> None:
     wire.delete(SITE, status=status, json={"message": "No", "error_code": "x"})
