@@ -3,10 +3,8 @@
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from cfy_cli.manager.services import archives
 from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
+from tests.manager.web import serving
 
 
 def test_an_uploaded_blueprint_has_a_plan_and_gives_its_archive_back(ask: Ask, upload: Upload):
@@ -283,29 +282,6 @@ def test_filter_rules_are_searched_by_and_say_what_they_keep_back(ask: Ask, uplo
     wrong = ask("POST", "/searches/blueprints", json={"filter_rules": [label("nope", "x")]})
     assert wrong.status_code == 400
     assert "any_of" in wrong.json()["message"]
-
-
-class serving:  # noqa: N801 - reads as a verb
-    """A web server with one document, on this machine."""
-
-    def __init__(self, body: bytes) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(404 if self.path.endswith("missing") else 200)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}/archive.tar.gz"
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def test_parameters_that_are_not_json_are_a_sentence(ask: Ask, worker: object):

@@ -1,11 +1,11 @@
 """What running operations need of the manager itself: plugins, and a token to speak to it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.operations.plugin import Installed
-from cfy_cli.manager.services import extensions, tokens
+from cfy_cli.manager.services import extensions, fetching, tokens
 from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.work import Work
@@ -27,6 +27,10 @@ class Operating:
     def extension(self, scope: Scope, name: str) -> Any:
         """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""
         return extensions.run(self._work, scope, name)
+
+    def fetch(self, url: str, file: BinaryIO) -> None:
+        """`cfy_cli.manager.engine.operations.script.FetchingHost`."""
+        fetching.fetch(url, file)
 
     def rest_token(self) -> str:
         """A token of the user who started the execution; one for all of its operations, for a day."""

@@ -8,9 +8,11 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.environment import as_text, environment
@@ -22,6 +24,14 @@ Json = Any
 MODULES = Path(__file__).parent.parent / "python"  # the `cloudify` module of scripts
 RUN_PYTHON = MODULES / "run_script.py"
 POWERSHELL = "powershell"
+
+
+@runtime_checkable
+class FetchingHost(Protocol):
+    """Records whose manager fetches what an address leads to."""
+
+    def fetch(self, url: str, file: BinaryIO) -> None:
+        """Write it to the file. Raises CfyError with the reason that it cannot be had."""
 
 
 def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Json:
@@ -88,6 +98,10 @@ def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
     path, source = scope.inputs.get("script_path"), scope.inputs.get("script_source")
     if bool(path) == bool(source):
         raise hopeless("A script operation needs either script_path or script_source.")
+    if path and "://" in str(path):
+        with _fetched(scope, str(path)) as script:
+            yield script
+        return
     if path:
         yield _file(scope, str(path))
         return
@@ -99,9 +113,21 @@ def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
         yield Path(file.name)
 
 
+@contextlib.contextmanager
+def _fetched(scope: Scope, url: str) -> Iterator[Path]:
+    """A script from elsewhere, for as long as it runs. The network may be better the next time: it is tried again."""
+    if not isinstance(scope.records, FetchingHost):
+        raise hopeless(f"The script {url} cannot be fetched: there is no manager here that could.")
+    with tempfile.NamedTemporaryFile("wb", prefix="script-", suffix=PurePosixPath(urlsplit(url).path).suffix) as file:
+        try:
+            scope.records.fetch(url, file.file)
+        except CfyError as error:
+            raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
+        file.flush()
+        yield Path(file.name)
+
+
 def _file(scope: Scope, path: str) -> Path:
-    if "://" in path:
-        raise hopeless(f"The script {path} is not in the blueprint's folder; scripts from URLs are not supported.")
     found = scope.resource(path)
     if found is None:
         raise hopeless(f"The script {path} does not exist in the folder of the blueprint {scope.job.blueprint_id}.")

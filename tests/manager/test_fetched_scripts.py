@@ -1,0 +1,54 @@
+"""Scripts that are not in the blueprint's folder but at an address."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.conftest import Ask
+from tests.manager.conftest import Upload
+from tests.manager.web import serving
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  web:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {{implementation: '{address}', max_retries: {retries}, retry_interval: 0}}
+"""
+Run = Callable[..., dict[str, Any]]
+
+
+def _install(ask: Ask, upload: Upload, run: Run, address: str, retries: int = 0) -> dict[str, Any]:
+    assert upload("b", BLUEPRINT.format(address=address, retries=retries)).status_code == 201
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "b"}).status_code == 201
+    return run("d", "install")
+
+
+def _messages(ask: Ask, execution: dict[str, Any]) -> list[str]:
+    found = ask("GET", f"/events?execution_id={execution['id']}&include_logs=true&_size=100").json()
+    return [line["message"] for line in found["items"]]
+
+
+def test_a_script_is_fetched_from_its_address(ask: Ask, upload: Upload, run: Run):
+    with serving(b"#!/bin/sh\nctx logger info from-far\n") as address:
+        done = _install(ask, upload, run, address)
+    assert done["status"] == "terminated", done["error"]
+    assert "from-far" in _messages(ask, done)
+
+
+def test_a_script_that_cannot_be_fetched_is_a_sentence(ask: Ask, upload: Upload, run: Run):
+    with serving(b"") as address:
+        missing = address.replace("archive.tar.gz", "missing")
+        failed = _install(ask, upload, run, missing)
+    assert failed["status"] == "failed"
+    assert f"The script `{missing}` could not be fetched: it answered 404 Not Found." in failed["error"]
+
+
+def test_fetching_is_tried_again(ask: Ask, upload: Upload, run: Run):
+    with serving(b"") as address:
+        missing = address.replace("archive.tar.gz", "missing")
+        failed = _install(ask, upload, run, missing, retries=1)
+    tried = [message for message in _messages(ask, failed) if message.startswith("Task failed")]
+    assert len(tried) == 2
