@@ -1,7 +1,7 @@
 """Fetching what a user points at: a list of schemes, a size, a time."""
 
 import time
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import urlsplit
 
 import requests
@@ -24,7 +24,7 @@ def check_url(url: str) -> str:
     return url
 
 
-def fetch(url: str, file: BinaryIO, *, most: int = MOST_BYTES) -> None:
+def fetch(url: str, file: IO[bytes], *, most: int = MOST_BYTES) -> None:
     """Write what is at an address to a file. Raises Invalid with the reason it could not be had."""
     deadline = time.monotonic() + MOST_SECONDS
     left = most

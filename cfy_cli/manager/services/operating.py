@@ -1,7 +1,7 @@
 """What running operations need of the manager itself: plugins, and a token to speak to it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.operations.plugin import Installed
@@ -28,7 +28,7 @@ class Operating:
         """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""
         return extensions.run(self._work, scope, name)
 
-    def fetch(self, url: str, file: BinaryIO) -> None:
+    def fetch(self, url: str, file: IO[bytes]) -> None:
         """`cfy_cli.manager.engine.operations.script.FetchingHost`."""
         fetching.fetch(url, file)
 

@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import IO, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from cfy_cli.errors import CfyError
@@ -30,7 +30,7 @@ POWERSHELL = "powershell"
 class FetchingHost(Protocol):
     """Records whose manager fetches what an address leads to."""
 
-    def fetch(self, url: str, file: BinaryIO) -> None:
+    def fetch(self, url: str, file: IO[bytes]) -> None:
         """Write it to the file. Raises CfyError with the reason that it cannot be had."""
 
 
