@@ -81,17 +81,17 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
 
 def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int) -> None:
-    from cfy_cli.manager.services import running
+    from cfy_cli.manager.services import recovery
     from cfy_cli.manager.services.manager import Manager
 
     manager = Manager(settings, bell)
     own = worker_name(settings, name)
     in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
     with _alone(settings, own):
-        running.recover(manager, {own})
-        for other in running.workers_without_successor(manager, own, in_use):
+        recovery.recover(manager, {own})
+        for other in recovery.workers_without_successor(manager, own, in_use):
             with _alone(settings, other):
-                running.recover(manager, {other})
+                recovery.recover(manager, {other})
         _work_until_stopped(manager, own, ready, life)
 
 

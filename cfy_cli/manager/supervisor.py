@@ -36,7 +36,9 @@ from cfy_cli.manager.supervise import (
 )
 
 log = logging.getLogger(__name__)
-MOST_DEATHS, IN_SECONDS = 5, 30.0  # of one child; more means that starting it again does not help
+LONG_LIFE = 30.0  # seconds; a child that dies sooner, again and again, is started again later and later
+PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds, doubled from death to death
+MOST_DEATHS = 8  # of the server in a row: starting it again does not help
 Child = subprocess.Popen[bytes]
 
 
@@ -53,7 +55,9 @@ class Supervisor:
         self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
         self._pipes: dict[str, int] = {}  # where a child says that it is ready
-        self._deaths: dict[str, list[float]] = {}
+        self._born: dict[str, float] = {}
+        self._deaths: dict[str, int] = {}  # in a row, each after a short life
+        self._due: dict[str, float] = {}  # when a dead one is started again
         self._stopping = False
 
     def start(self) -> Running:
@@ -70,9 +74,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._stopping:
-            dead = [name for name, child in self._children.items() if child.poll() is not None]
-            for name in dead:
-                if not self._restart(name):
+            for name, child in list(self._children.items()):
+                if child.poll() is not None and not self._restart(name):
                     return 1
             time.sleep(0.2)
         return 0
@@ -111,6 +114,7 @@ class Supervisor:
             env={**os.environ, SETTINGS: pack(self._actual())},
             process_group=0,  # Ctrl-C in a terminal is for us; we end them in their order
         )
+        self._born[name] = time.monotonic()
         os.close(said)
         os.set_inheritable(ready, False)
         self._pipes[name] = ready
@@ -137,19 +141,32 @@ class Supervisor:
             raise CfyError(said["error"], hint=said.get("hint"))
 
     def _restart(self, name: str) -> bool:
-        child = self._children[name]
-        log.error("%s (pid %s) ended with %s; starting it again", name, child.pid, child.returncode)
-        recent = [moment for moment in self._deaths.get(name, []) if moment > time.monotonic() - IN_SECONDS]
-        self._deaths[name] = [*recent, time.monotonic()]
-        if len(recent) >= MOST_DEATHS:
-            log.error("%s died %s times in %s seconds; giving up", name, len(recent) + 1, IN_SECONDS)
-            return False
+        """Start a dead child again, when it is time to; False when that is pointless."""
+        if name not in self._due:
+            pause = self._pause_after(name)
+            if pause is None:
+                return False
+            self._due[name] = time.monotonic() + pause
+        if time.monotonic() < self._due[name]:
+            return True
+        del self._due[name]
         try:
             self._start_child(name)
         except CfyError as error:
             log.error("%s does not start: %s", name, error)
         self._write_state()
         return True
+
+    def _pause_after(self, name: str) -> float | None:
+        child, life = self._children[name], time.monotonic() - self._born[name]
+        deaths = self._deaths[name] = self._deaths.get(name, 0) + 1 if life < LONG_LIFE else 1
+        said = f"{name} (pid {child.pid}) ended with {child.returncode} after {life:.1f} seconds"
+        if name == "server" and deaths >= MOST_DEATHS:
+            log.error("%s, the %sth time in a row; giving up", said, deaths)
+            return None
+        pause = 0.0 if deaths == 1 else min(PAUSE * 2 ** (deaths - 2), LONGEST_PAUSE)
+        log.error("%s; starting it again%s", said, f" in {pause:g} seconds" if pause else "")
+        return pause
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -34,6 +34,7 @@ class Worker:
 
     def work(self) -> None:
         """Until `stop`; what runs then is left to end or to be recovered."""
+        self._say_alive_if_possible()  # before anything is claimed: who dies without having said so does not count
         threading.Thread(target=self._keep_saying, name="sign of life", daemon=True).start()
         while not self._stopping.is_set():
             if not self._start_one():
@@ -74,13 +75,14 @@ class Worker:
             self._free.release()
 
     def _keep_saying(self) -> None:
-        while True:
-            try:
-                self._say_alive()
-            except CfyError as error:
-                log.warning("No sign of life could be given: %s", error)
-            if self._stopping.wait(WORD_EVERY):
-                return
+        while not self._stopping.wait(WORD_EVERY):
+            self._say_alive_if_possible()
+
+    def _say_alive_if_possible(self) -> None:
+        try:
+            self._say_alive()
+        except CfyError as error:
+            log.warning("No sign of life could be given: %s", error)
 
     def _say_alive(self) -> None:
         with self._manager.database.write() as session:

@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services import running
+from cfy_cli.manager.services import recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
@@ -264,11 +264,11 @@ def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, mana
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "started_at": now()}
         )
     assert start(ask, hello).status_code == 400
-    assert running.workers_without_successor(manager, "host/y/worker-0", []) == []
-    assert running.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-7"]) == []
-    assert running.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
-    assert running.recover(manager, ["host/x/worker-70"]) == 0
-    assert running.recover(manager, ["host/x/worker-7"]) == 1
+    assert recovery.workers_without_successor(manager, "host/y/worker-0", []) == []
+    assert recovery.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-7"]) == []
+    assert recovery.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
+    assert recovery.recover(manager, ["host/x/worker-70"]) == 0
+    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
     assert ended(ask, ghost)["status"] == "terminated"
     events = ask("GET", f"/events?execution_id={ghost}").json()["items"]
     assert events[0]["message"] == "Resuming 'install' workflow execution"

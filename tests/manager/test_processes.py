@@ -267,3 +267,26 @@ def test_in_the_foreground_it_ends_with_an_interrupt_and_takes_its_children_alon
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not any(alive(pid) for pid in (running.server, *running.workers))
+
+
+def test_what_its_worker_dies_of_is_given_up_with_a_sentence_until_somebody_resumes_it(data_dir: Path, tmp_path: Path):
+    running = start(data_dir)
+    deadly = f"#!/bin/bash\necho begun >> '{tmp_path}/lives'\n[ -e '{tmp_path}/well' ] || kill -9 $PPID\n"
+    ask(running, data_dir, "/blueprints/s", "PUT", data=archive({"blueprint.yaml": SLEEPER, "sleep.sh": deadly}))
+    assert ask(running, data_dir, "/deployments/s", "PUT", json={"blueprint_id": "s"}).status_code == 201
+    begin = {"deployment_id": "s", "workflow_id": "install"}
+    execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
+
+    def found() -> dict[str, str]:
+        return dict(ask(running, data_dir, f"/executions/{execution}").json())
+
+    wait_until(lambda: found()["status"] == "failed")
+    assert "The worker process died 3 times in a row" in found()["error"]
+    assert f"`cfy executions resume {execution}`" in found()["error"]
+    assert (tmp_path / "lives").read_text().split() == ["begun"] * 3
+    events = ask(running, data_dir, f"/events?execution_id={execution}").json()["items"]
+    assert events[-1]["event_type"] == "workflow_failed"
+    assert "starting it again in 0.5 seconds" in (data_dir / "logs" / "manager.log").read_text()
+    (tmp_path / "well").touch()
+    ask(running, data_dir, f"/executions/{execution}", "POST", json={"action": "resume"}).raise_for_status()
+    wait_until(lambda: found()["status"] == "terminated")

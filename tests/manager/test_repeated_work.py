@@ -1,11 +1,13 @@
 """The manager's own workflows, run once more because the worker died before it could say that they had ended."""
 
+from typing import Any
+
 import pytest
 
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services import running
+from cfy_cli.manager.services import recovery
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.models import Blueprint, Execution, Operation, Worker
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended
 
@@ -15,7 +17,7 @@ def run_again(ask: Ask, manager: Manager, execution: str) -> None:
         session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
         )
-    assert running.recover(manager, ["host/x/worker-7"]) == 1
+    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
     manager.bell.ring()
     assert ended(ask, execution)["error"] == ""
 
@@ -36,3 +38,45 @@ def test_a_blueprint_is_unpacked_and_compiled_anew(ask: Ask, upload: Upload, man
     run_again(ask, manager, blueprint["upload_execution"]["id"])
     assert ask("GET", "/blueprints/app").json()["state"] == "uploaded"
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
+
+
+def die(ask: Ask, manager: Manager, execution: str, *, told: bool = False) -> Any:
+    """Its worker dies, or ends as it was told to, and somebody takes up the work; how the execution stands."""
+    with manager.database.write() as session:
+        session.query(Execution).filter_by(id=execution).update(
+            {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
+        )
+        if not told:
+            session.add(Worker(name="host/x/worker-7", pid=7))
+    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
+    manager.bell.ring()
+    return ended(ask, execution)
+
+
+def test_only_deaths_in_a_row_without_progress_count(ask: Ask, upload: Upload, manager: Manager, run):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    execution = run("d", "install")["id"]
+    assert die(ask, manager, execution)["error"] == ""
+    assert die(ask, manager, execution)["error"] == ""
+    assert die(ask, manager, execution, told=True)["error"] == ""
+    with manager.database.write() as session:  # as when one more operation has succeeded
+        session.query(Operation).filter_by(type="RemoteWorkflowTask").update({"attempt": 1})
+    assert [die(ask, manager, execution)["error"] for _ in range(2)] == ["", ""]
+    last = die(ask, manager, execution)
+    assert (last["status"], last["error"][:40]) == ("failed", "The worker process died 3 times in a row")
+    resumed = ask("POST", f"/executions/{execution}", json={"action": "resume"})
+    assert resumed.status_code == 200
+    assert ended(ask, execution)["status"] == "terminated"
+
+
+def test_a_blueprint_that_its_reader_dies_of_is_refused(ask: Ask, upload: Upload, manager: Manager):
+    execution = upload("app").json()["upload_execution"]["id"]
+    with manager.database.write() as session:
+        session.query(Blueprint).update({"state": "parsing"})
+        session.query(Execution).filter_by(id=execution).update({"deaths": 2})
+    assert "died 3 times in a row" in die(ask, manager, execution)["error"]
+    blueprint = ask("GET", "/blueprints/app").json()
+    assert blueprint["state"] == "invalid"
+    assert blueprint["error"].endswith("then ask for it once more.")
+    assert upload("app").status_code == 201

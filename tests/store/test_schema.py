@@ -87,7 +87,7 @@ def test_an_old_file_is_backed_up_before_it_is_migrated(tmp_path: Path, monkeypa
     schema.prepare(database)
     with database.write() as session:
         session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('kept', '')"))
-    monkeypatch.setattr(schema, "HEAD", "0002")  # this version knows one more revision
+    monkeypatch.setattr(schema, "HEAD", "9999")  # this version knows one more revision
     migrated: list[str] = []
     monkeypatch.setattr(command, "upgrade", lambda _config, to: migrated.append(to))
     schema.prepare(database)

@@ -17,6 +17,7 @@ Plan = dict[str, Any]
 
 
 def create_deployment_environment(work: Work) -> None:
+    work.check_deaths()
     number = work.execution.deployment_storage_id
     with work.manager.reading(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)

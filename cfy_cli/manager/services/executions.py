@@ -127,7 +127,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     if action == "force-resume":
         journal.rewind(store.session, [execution.id])
     execution.status, execution.ended_at = ExecutionState.PENDING, None
-    execution.resume, execution.worker = True, None
+    execution.resume, execution.worker, execution.deaths = True, None, 0
 
 
 def set_status(store: Store, execution_id: str, status: str, error: str | None) -> Execution:

@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved
-from cfy_cli.manager.engine.tasks import Failure, SetState, Task, TaskState
+from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationWork
 from cfy_cli.manager.services.batch import Batch
 from cfy_cli.manager.services.patience import patiently
@@ -121,6 +121,15 @@ def running(session: Session, execution_ids: Collection[str]) -> tuple[list[tupl
     """The processes, with their births, and the marks of what may be running in these executions."""
     rows = session.execute(_in_flight(select(Operation.id, Operation.pid, Operation.birth), execution_ids)).all()
     return [(pid, birth) for _, pid, birth in rows if pid and birth], [mark for mark, _, _ in rows]
+
+
+def progress(session: Session, execution_id: str) -> int:
+    """A number that changes whenever something of an execution is done, or was tried in vain."""
+    graphs = select(TasksGraph.id).where(TasksGraph.execution_id == execution_id)
+    done = func.sum(case((Operation.state.in_(DONE), 1), else_=0))
+    tried = func.sum(Operation.attempt)
+    row = session.execute(select(done, tried).where(Operation.tasks_graph_id.in_(graphs))).one()
+    return sum(int(number or 0) for number in row)
 
 
 def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:

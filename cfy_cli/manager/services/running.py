@@ -2,18 +2,17 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
-from cfy_cli.contract.states import STOPPING, ExecutionState
+from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.ports import Beginning, Ending, Job
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.services import deployments, executions, journal
+from cfy_cli.manager.services import deployments, executions
 from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
 from cfy_cli.manager.services.journal import StoreJournal
 from cfy_cli.manager.services.lookups import plan_node
@@ -23,7 +22,6 @@ from cfy_cli.manager.services.records import StoreRecords
 from cfy_cli.manager.services.uploading import upload_blueprint
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, Node
-from cfy_cli.manager.store.scope import system
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ def run(work: Work) -> None:
     """
     execution = work.execution
     try:
-        ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_workflow(work)
+        ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_unless_deadly(work)
     except CfyError as error:
         ending = Ending(ExecutionState.FAILED, str(error))
     except Exception:
@@ -76,38 +74,6 @@ def run(work: Work) -> None:
         patiently(work.stopping, lambda: _store_end(work, ending))
     except Exception:
         log.exception("The end of execution %s could not be stored", execution.id)
-
-
-def recover(manager: Manager, gone: Collection[str]) -> int:
-    """Let what these workers left running go on, as soon as somebody claims it; returns how many that are.
-
-    Their operations that may have begun are to run once more, and what is left of their processes is ended before.
-    What was told to end has ended by now.
-    """
-    with manager.database.write() as session:
-        left = session.scalars(
-            select(Execution).where(
-                Execution.status.in_((ExecutionState.STARTED, *STOPPING)), Execution.worker.in_(gone)
-            )
-        ).all()
-        journal.rewind(session, [each.id for each in left if each.status == ExecutionState.STARTED])
-        stopped = [each for each in left if each.status != ExecutionState.STARTED]
-        orphans.end(*journal.running(session, [each.id for each in stopped]))
-        for execution in left:
-            execution.status = ExecutionState.PENDING
-        for execution in stopped:
-            execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
-            _note_end(Store(session, system(execution.tenant_name)), execution)
-    return len(left)
-
-
-def workers_without_successor(manager: Manager, own: str, in_use: Collection[str]) -> list[str]:
-    """Workers of our data folder that left something running and will not start again: there are fewer of us now."""
-    place = own.rpartition("/")[0] + "/"
-    running = (ExecutionState.STARTED, *STOPPING)
-    with manager.database.read() as session:
-        names = session.scalars(select(Execution.worker).where(Execution.status.in_(running)).distinct()).all()
-    return sorted(name for name in names if name and name.startswith(place) and name not in in_use)
 
 
 def _beginning(execution: Execution) -> Beginning:
@@ -130,6 +96,15 @@ def _run_system(work: Work) -> Ending:
         raise
     work.tell("workflow_succeeded", f"'{name}' workflow execution succeeded")
     return Ending(ExecutionState.TERMINATED)
+
+
+def _run_unless_deadly(work: Work) -> Ending:
+    try:
+        work.check_deaths()
+    except CfyError as error:
+        work.tell("workflow_failed", f"'{work.execution.workflow_id}' workflow execution failed: {error}")
+        raise
+    return _run_workflow(work)
 
 
 def _run_workflow(work: Work) -> Ending:
@@ -186,11 +161,12 @@ def _store_end(work: Work, ending: Ending) -> None:
         if execution is None:  # it deleted its own deployment
             return
         execution.status, execution.error, execution.ended_at = ending.state, ending.error, now()
-        _note_end(store, execution)
+        note_end(store, execution)
         store.after_commit(work.manager.bell.ring)
 
 
-def _note_end(store: Store, execution: Execution) -> None:
+def note_end(store: Store, execution: Execution) -> None:
+    """What an end means for others: who waits in the queue, and what is told of the deployment."""
     executions.release_next(store, execution)
     deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:

@@ -27,10 +27,11 @@ FAILED_IN = {
 def upload_blueprint(work: Work) -> None:
     """Raises the reason when the blueprint cannot be used; its row keeps the reason too."""
     number = _number(work)
-    if _is_over(work, number):
+    step = _state(work, number)
+    if step == BlueprintState.UPLOADED:  # a worker brought it to its end and died before it could say so
         return
-    step = BlueprintState.UPLOADING
     try:
+        work.check_deaths()
         if work.parameters.get("url"):
             _fetch(work, number, work.parameters["url"])
         step = _step(work, number, BlueprintState.EXTRACTING, "Blueprint archive uploaded. Extracting...")
@@ -62,13 +63,13 @@ def _number(work: Work) -> int:
     return found
 
 
-def _is_over(work: Work, number: int) -> bool:
-    """Whether a worker brought it to its end and died before it could say so. Raises when that was a bad one."""
+def _state(work: Work, number: int) -> BlueprintState:
+    """How far it has come. Raises when a worker brought it to a bad end and died before it could say so."""
     with work.manager.reading(work.scope) as store:
         row = store.session.get_one(Blueprint, number)
     if row.state in FAILED_IN.values():
         raise Invalid(row.error or "It failed")
-    return row.state == BlueprintState.UPLOADED
+    return BlueprintState(row.state)
 
 
 def _fetch(work: Work, number: int, url: str) -> None:

@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from cfy_cli.contract.states import SYSTEM_WORKFLOWS
+from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import Beginning, Event
 from cfy_cli.manager.services.history import History
 from cfy_cli.manager.services.manager import Manager
@@ -11,6 +13,7 @@ from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import Scope, system
 
 MANAGER_NAME = "cfy"
+MOST_DEATHS = 3  # of workers in a row, before an execution that makes no progress is thought to be their cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,18 @@ class Work:
     @property
     def parameters(self) -> dict[str, Any]:
         return self.execution.parameters
+
+    def check_deaths(self) -> None:
+        """Raises when worker after worker died while it ran this: one more would only die of it too."""
+        execution = self.execution
+        if execution.deaths >= MOST_DEATHS:
+            system = execution.workflow_id in SYSTEM_WORKFLOWS
+            then = "ask for it once more" if system else f"`cfy executions resume {execution.id}`"
+            raise Failed(
+                f"The worker process died {execution.deaths} times in a row while it ran this, and nothing more of it "
+                "was done in between, so it is not begun again. Find what ends the process (too little memory, "
+                f"for instance; the manager's log tells when it ended), then {then}."
+            )
 
     def line(self, event: Event) -> dict[str, Any]:
         """A row of `events`."""
