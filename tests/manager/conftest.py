@@ -46,14 +46,15 @@ node_templates:
 SLEEP = '#!/bin/bash\ntouch "$MARK" 2>/dev/null\nsleep 30\n'
 
 
-def archive(files: Mapping[str, str], root: str = "app/") -> bytes:
+def archive(files: Mapping[str, str | bytes], root: str = "app/") -> bytes:
     """A tar.gz of a folder, as clients send it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, text in files.items():
+            content = text if isinstance(text, bytes) else text.encode()
             member = tarfile.TarInfo(root + name)
-            member.size, member.mode = len(text.encode()), 0o755
-            tar.addfile(member, io.BytesIO(text.encode()))
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
 
@@ -62,7 +63,7 @@ class Upload(Protocol):
         self,
         name: str,
         blueprint: str = HELLO,
-        files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP},
+        files: Mapping[str, str | bytes] = {"say.sh": SAY, "sleep.sh": SLEEP},
         **params: Any,
     ) -> requests.Response: ...
 
@@ -72,7 +73,7 @@ def upload(ask: Ask, worker: object) -> Upload:
     def upload(
         name: str,
         blueprint: str = HELLO,
-        files: Mapping[str, str] = {"say.sh": SAY, "sleep.sh": SLEEP},
+        files: Mapping[str, str | bytes] = {"say.sh": SAY, "sleep.sh": SLEEP},
         **params: Any,
     ) -> requests.Response:
         body = archive({"blueprint.yaml": blueprint, **files})

@@ -68,7 +68,8 @@ def _check_plugins(store: Store, plan: dict[str, Any]) -> None:
     """Raises Invalid naming every plugin that the first operation would miss."""
     missing = []
     needed = (*plan.get("deployment_plugins_to_install", ()), *plan.get("workflow_plugins_to_install", ()))
-    for about in [plugin for plugin in needed if plugin.get("install")]:  # those that come with the manager are not
+    # Those that come with the manager are not installed, and those with a source need not have been uploaded.
+    for about in [plugin for plugin in needed if plugin.get("install") and not plugin.get("source")]:
         try:
             plugin_choice.required(store, about)
         except NotFound as error:

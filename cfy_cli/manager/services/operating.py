@@ -1,28 +1,37 @@
 """What running operations need of the manager itself: plugins, and a token to speak to it."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any
 
+from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.engine.operations.plugin import Installed
 from cfy_cli.manager.services import extensions, fetching, tokens
 from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
+from cfy_cli.manager.services.plugin_sources import environment_from_source
 from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment
 
 
 class Operating:
     """Adds to the records of an execution what its operations may ask of the manager."""
 
     _work: Work
+    deployment: Deployment
     _token: str | None = None
 
-    def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Installed:
-        """`cfy_cli.manager.engine.operations.plugin.PluginHost`."""
-        manager = self._work.manager
-        with manager.reading(self._work.scope) as store:
-            found = required(store, plugin)
-        return Installed(environment_of(manager, found, tell), found.package_name, found.package_version)
+    def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Path:
+        """`cfy_cli.manager.engine.operations.plugin.PluginHost`: one that was uploaded, else from its source."""
+        manager, source = self._work.manager, plugin.get("source")
+        try:
+            with manager.reading(self._work.scope) as store:
+                found = required(store, plugin)
+        except NotFound:
+            if not source:
+                raise
+            return environment_from_source(manager.files, self.deployment.blueprint_storage_id, plugin, tell)
+        return environment_of(manager, found, tell)
 
     def extension(self, scope: Scope, name: str) -> Any:
         """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""

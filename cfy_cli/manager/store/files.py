@@ -12,8 +12,9 @@ from typing import BinaryIO
 class Files:
     """Everything the manager keeps outside its database, below one folder.
 
-    blueprints/NUMBER/archive.SUFFIX, blueprints/NUMBER/resources/, deployments/NUMBER/, plugins/NUMBER/: NUMBER is the
-    row's storage id, so nothing a user types becomes the name of a folder.
+    blueprints/NUMBER/archive.SUFFIX, blueprints/NUMBER/resources/, blueprints/NUMBER/plugins/ (the environments of
+    plugins that it brings as source), deployments/NUMBER/, plugins/NUMBER/: NUMBER is the row's storage id, so nothing
+    a user types becomes the name of a folder.
     """
 
     def __init__(self, folder: Path) -> None:

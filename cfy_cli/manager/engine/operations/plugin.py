@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,21 +18,12 @@ RUN_OPERATION = MODULES / "run_operation.py"
 EXTENSIONS = "cloudify_types."
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """A plugin that operations can run in."""
-
-    environment: Path
-    package_name: str
-    package_version: str
-
-
 @runtime_checkable
 class PluginHost(Protocol):
     """Records whose manager keeps plugins."""
 
-    def installed(self, plugin: Mapping[str, Json], tell: Callable[[str, str], None]) -> Installed:
-        """The plugin that an entry of the plan means, installed now if it was not yet; `tell` takes log lines.
+    def installed(self, plugin: Mapping[str, Json], tell: Callable[[str, str], None]) -> Path:
+        """The environment of the plugin that an entry of the plan means; `tell` takes log lines when it is made now.
 
         Raises CfyError with the reason that it cannot be had.
         """
@@ -52,13 +42,13 @@ def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Jso
     operation = scope.operation
     if operation.function.startswith(EXTENSIONS) and isinstance(scope.records, ExtensionHost):
         return scope.records.extension(scope, operation.function.removeprefix(EXTENSIONS))
-    plugin = _installed(scope)
-    scope.prefix = str(plugin.environment)
+    environment = _installed(scope)
+    scope.prefix = str(environment)
     token = server.register(scope)
     try:
         finished = run(
-            [str(plugin.environment / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
-            env=_variables(scope, plugin, server, token),
+            [str(environment / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
+            env=_variables(scope, environment, server, token),
             cwd=scope.job.workdir,
             processes=processes,
             stdout=lambda line: scope.log("info", f"<out> {line}"),
@@ -73,7 +63,7 @@ def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Jso
     return scope.verdict.result(finished, None)
 
 
-def _installed(scope: Scope) -> Installed:
+def _installed(scope: Scope) -> Path:
     operation = scope.operation
     if not isinstance(scope.records, PluginHost):
         raise hopeless(
@@ -86,16 +76,16 @@ def _installed(scope: Scope) -> Installed:
         raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
 
-def _variables(scope: Scope, plugin: Installed, server: ContextServer, token: str) -> dict[str, str]:
+def _variables(scope: Scope, environment: Path, server: ContextServer, token: str) -> dict[str, str]:
     """Inputs are arguments of the function, and no variables."""
-    programs = (plugin.environment / "bin", server.programs)
+    programs = (environment / "bin", server.programs)
     variables = {**os.environ, **scope.job.environment}
     variables.pop("PYTHONPATH", None)
     return variables | {
         "CTX_SOCKET_URL": server.url(token),
         "PATH": os.pathsep.join([*map(str, programs), variables.get("PATH", os.defpath)]),
-        "VIRTUAL_ENV": str(plugin.environment),
+        "VIRTUAL_ENV": str(environment),
         # What cloudify-common needs for a client of this manager: there is no certificate, but it wants a file.
         "REST_PROTOCOL": "http",
-        "LOCAL_REST_CERT_FILE": str(plugin.environment / "pyvenv.cfg"),
+        "LOCAL_REST_CERT_FILE": str(environment / "pyvenv.cfg"),
     }

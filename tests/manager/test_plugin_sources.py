@@ -1,0 +1,150 @@
+"""Plugins that a blueprint brings as source: a folder or an archive below its plugins/, or an address."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli.manager.services.manager import Manager
+from tests.conftest import Ask
+from tests.manager.conftest import Upload, until
+from tests.manager.test_plugin_operations import messages, properties
+from tests.manager.web import serving
+from tests.wagons import OPS, project
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+plugins:
+  mine: {executor: central_deployment_agent, source: SOURCE, install_arguments: ARGUMENTS}
+node_templates:
+  it:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: mine.tiny_ops.create, inputs: {who: blueprint}}
+"""
+SOURCE = project({"tiny_ops.py": f"VERSION = 'source'\n{OPS}"}, requires=("cloudify-common>=5.1",))
+
+Deploy = Callable[..., None]
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'manager.db'}"
+
+
+@pytest.fixture
+def deploy(ask: Ask, upload: Upload) -> Deploy:
+    """Upload a blueprint whose plugin has this source, and make deployments of it."""
+
+    def deploy(
+        source: str = "my-plugin",
+        files: Mapping[str, str | bytes] | None = None,
+        *names: str,
+        arguments: str = "''",
+    ) -> None:
+        given = {f"plugins/{source}/{path}": text for path, text in SOURCE.items()} if files is None else files
+        blueprint = BLUEPRINT.replace("SOURCE", source).replace("ARGUMENTS", arguments)
+        uploaded = upload("bp", blueprint, given).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        for name in names or ("app",):
+            answer = ask("PUT", f"/deployments/{name}", json={"blueprint_id": "bp"})
+            assert answer.status_code == 201, answer.text
+
+    return deploy
+
+
+def zipped(root: str = "") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path, text in SOURCE.items():
+            archive.writestr(root + path, text)
+    return packed.getvalue()
+
+
+def tarred() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path, text in SOURCE.items():
+            member = tarfile.TarInfo(f"my-plugin-1.0/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def environments(manager: Manager) -> list[Path]:
+    return sorted((manager.settings.files / "blueprints").glob("*/plugins/*/environment"))
+
+
+def test_a_folder_of_the_blueprint_is_installed_once_for_all_its_deployments_and_goes_with_it(
+    ask: Ask, manager: Manager, deploy: Deploy, run: Run
+):
+    deploy("my-plugin", None, "one", "two")
+    first, second = run("one", "install"), run("two", "install")
+    assert first["status"] == "terminated", first["error"]
+    assert second["status"] == "terminated", second["error"]
+    assert properties(ask, "one") == {"version": "source"}
+    assert "hello blueprint" in messages(ask, second)
+    told = "Installing plugin from source: mine [my-plugin]"
+    assert [messages(ask, each).count(told) for each in (first, second)] == [1, 0]
+    (environment,) = environments(manager)
+    (resources,) = (manager.settings.files / "blueprints").glob("*/resources")
+    assert sorted(path.name for path in (resources / "plugins/my-plugin").iterdir()) == sorted(SOURCE)
+    for name in ("one", "two"):
+        assert ask("DELETE", f"/deployments/{name}", params={"force": "true"}).status_code == 204
+    until(lambda: ask("GET", "/deployments").json()["items"], lambda left: not left)
+    assert ask("DELETE", "/blueprints/bp").status_code == 204
+    assert not environment.parent.exists()
+
+
+def test_an_archive_beside_the_blueprint_will_do(ask: Ask, deploy: Deploy, run: Run):
+    deploy("my-plugin", {"plugins/my-plugin.zip": zipped("my-plugin/")})
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask) == {"version": "source"}
+
+
+def test_an_address_of_an_archive_will_do(ask: Ask, deploy: Deploy, run: Run):
+    with serving(tarred()) as url:
+        deploy(url, {})
+        execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask) == {"version": "source"}
+
+
+def test_install_arguments_are_pips_and_relative_to_the_plugin(ask: Ask, deploy: Deploy, run: Run):
+    more = project({"more.py": "WORD = 'more'\n"}, name="more")
+    ops = f"import more\nVERSION = more.WORD\n{OPS}"
+    files = {f"plugins/p/{path}": text for path, text in project({"tiny_ops.py": ops}).items()}
+    files |= {f"plugins/p/vendor/{path}": text for path, text in more.items()}
+    deploy("p", {**files, "plugins/p/requirements.txt": "./vendor\n"}, arguments="-r requirements.txt")
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask) == {"version": "more"}
+
+
+@pytest.mark.parametrize(
+    ("source", "files", "arguments", "sentence"),
+    [
+        ("nowhere", {}, "''", "The source `nowhere` of the plugin mine is not there. It is a folder `plugins/nowhere`"),
+        ("../..", {}, "''", "The source `../..` of the plugin mine is not there"),
+        ("p", {"plugins/p/readme": "hi"}, "''", "plugin mine has neither a setup.py nor a pyproject.toml"),
+        ("p", {"plugins/p.zip": "no zip"}, "''", "`p` of the plugin mine cannot be unpacked: What was uploaded is not"),
+        ("my-plugin", None, "-r missing.txt", "plugin mine could not be installed: ERROR: Could not open requirements"),
+        ("my-plugin", None, '"-r unclosed\\""', "The install_arguments of the plugin mine cannot be read: No closing"),
+    ],
+)
+def test_a_source_that_cannot_be_installed_says_why(
+    manager: Manager, deploy: Deploy, run: Run, source: str, files: Any, arguments: str, sentence: str
+):
+    deploy(source, files, arguments=arguments)
+    execution = run("app", "install")
+    assert execution["status"] == "failed"
+    assert sentence in execution["error"]
+    assert environments(manager) == []
