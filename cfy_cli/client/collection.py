@@ -15,11 +15,15 @@ LARGEST_PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the `total` items that match; `hidden` more were left out by a filter."""
+    """Some of the `total` items that match; `hidden` more were left out by a filter.
+
+    What comes later can be asked for by the mark `after`, where a manager gives one.
+    """
 
     items: list[Item]
     total: int
     hidden: int | None = None
+    after: int | None = None
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
@@ -57,7 +61,7 @@ class Collection:
                 continue
             total = page.total
             new = [item for item in page if self._is_new(item, seen)][:left]
-            yield Page(new, page.total, page.hidden)
+            yield Page(new, page.total, page.hidden, page.after)
             offset += len(page)
             left = None if left is None else left - len(new)
             if _size or not page.items or offset >= page.total or left == 0:
@@ -121,7 +125,7 @@ class Collection:
             body = self.http.item("GET", self.resource.name, params=params)
         metadata = body.get("metadata") or {}
         total = (metadata.get("pagination") or {}).get("total", len(body["items"]))
-        return Page(body["items"], total, metadata.get("filtered"))
+        return Page(body["items"], total, metadata.get("filtered"), metadata.get("after"))
 
 
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:

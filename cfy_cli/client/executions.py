@@ -1,9 +1,10 @@
 """Executions on the wire, and the events they write."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from cfy_cli.client.collection import Collection, Item, Page, given
+from cfy_cli.client.collection import LARGEST_PAGE, Collection, Item, Page, given
 
 
 class Executions(Collection):
@@ -29,7 +30,28 @@ class ExecutionGroups(Collection):
 
 class Events(Collection):
     def pages(self, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:
-        return super().pages(**event_query(include_logs=include_logs, **query))
+        """As of every collection; by the manager's mark instead of offsets, where it gives one and all is wanted."""
+        asked = event_query(include_logs=include_logs, **query)
+        in_parts = not asked.keys().isdisjoint(("_size", "_offset", "limit", "descending"))
+        for page in super().pages(**asked):
+            yield page
+            if page.after is not None and not in_parts:
+                if len(page) < page.total:
+                    yield from self._onward(asked, page.after, len(page))
+                return
+
+    def since(self, after: int, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:
+        """What was stored after a mark."""
+        return self._onward(event_query(include_logs=include_logs, **query), after)
+
+    def _onward(self, query: dict[str, Any], after: int, before: int = 0) -> Iterator[Page]:
+        """`before`: how many were given already."""
+        left = True
+        while left:
+            page = self._page(query | {"_after": after}, 0, LARGEST_PAGE)
+            yield replace(page, total=before + page.total)
+            left, before = len(page) < page.total, before + len(page)
+            after = after if page.after is None else page.after
 
     def delete_of(self, deployment_id: str, **query: Any) -> int:
         """How many events of the deployment were deleted."""

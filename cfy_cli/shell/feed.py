@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cfy_cli.client.client import Client
-    from cfy_cli.client.collection import Item
+    from cfy_cli.client.collection import Item, Page
     from cfy_cli.shell.app import App
     from cfy_cli.shell.watch import Watch
 
@@ -28,6 +28,7 @@ class Feed:
     def __init__(self, client: Client, whose: dict[str, Any], include_logs: bool) -> None:
         self._client = client
         self._query = {**whose, "include_logs": include_logs, "_sort": "reported_timestamp"}
+        self._after: int | None = None  # the manager's mark, where it gives one
         self._seen: set[tuple[Any, str]] = set()
         self._running: dict[tuple[Any, Any], None] = {}
         self.complete = False
@@ -42,14 +43,20 @@ class Feed:
         return [".".join(filter(None, (node, str(name).rpartition(".")[2]))) for node, name in reversed(self._running)]
 
     def new(self) -> Iterator[Item]:
-        offset = max(0, len(self._seen) - OVERLAP)
-        for page in self._client.events.pages(_offset=offset, **self._query):
+        for page in self._pages():
+            self._after = self._after if page.after is None else page.after
             for event in page:
                 key = (event.get("_storage_id"), str(event.get("type")))
                 if key not in self._seen:
                     self._seen.add(key)
                     self._take_in(event)
                     yield event
+
+    def _pages(self) -> Iterator[Page]:
+        if self._after is not None:
+            return self._client.events.since(self._after, **self._query)
+        offset = max(0, len(self._seen) - OVERLAP)
+        return self._client.events.pages(**self._query, _offset=offset or None)
 
     def _take_in(self, event: Item) -> None:
         kind = event.get("event_type")

@@ -353,6 +353,22 @@ def test_who_follows_a_history_by_its_cursor_sees_every_line_once_and_in_order(a
     assert ask("GET", f"{path}&_after=x").status_code == 400
 
 
+def test_a_page_says_after_which_line_to_go_on_where_it_leaves_none_out(ask: Ask, hello: str, run):
+    execution = run(hello, "install")["id"]
+    path = f"/events?execution_id={execution}&include_logs=true"
+    numbers = [line["_storage_id"] for line in ask("GET", path).json()["items"]]
+
+    def mark(query: str) -> int | None:
+        return ask("GET", f"{path}&{query}").json()["metadata"]["after"]
+
+    assert (mark("_size=5"), mark("_size=1000")) == (numbers[4], numbers[-1])
+    assert (mark("_size=5&_offset=5"), mark("_size=5&_sort=-reported_timestamp")) == (None, None)
+    assert (mark(f"_after={numbers[4]}&_size=2"), mark(f"_after={numbers[-1]}")) == (numbers[6], numbers[-1])
+    early = {"message": "from long ago", "timestamp": "2001-01-01T00:00:00.000Z"}
+    ask("POST", "/events", json={"execution_id": execution, "logs": [early], "events": []})
+    assert mark("_size=5") is None
+
+
 BIG = """#!/bin/bash
 touch "$MARK"
 while [ ! -e "$MARK.go" ]; do sleep 0.05; done

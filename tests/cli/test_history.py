@@ -1,0 +1,58 @@
+"""Reading a history to its end: by the manager's mark where it gives one, by offsets where it does not."""
+
+from typing import Any
+
+import pytest
+import responses
+
+from .conftest import Run
+from .test_waiting import API, END, START, event, hurry, states
+
+__all__ = ["hurry"]  # a fixture: pauses are short here too
+
+
+def marked(*events: dict[str, Any], total: int, after: int | None) -> dict[str, Any]:
+    pagination = {"total": total, "offset": 0, "size": 1000}
+    return {"items": list(events), "metadata": {"pagination": pagination, "after": after}}
+
+
+def asked(wire: responses.RequestsMock) -> list[dict[str, Any]]:
+    """What the requests for events said of where to begin."""
+    calls = [call.request.params for call in wire.calls if "/events" in str(call.request.url)]  # type: ignore[attr-defined]
+    return [{key: value for key, value in params.items() if key in ("_offset", "_after")} for params in calls]
+
+
+def test_a_long_history_is_read_after_the_managers_mark(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/executions/e1", json={"id": "e1"})
+    wire.get(f"{API}/events", json=marked(event(1), total=3, after=1))
+    wire.get(f"{API}/events", json=marked(event(2), total=2, after=2))
+    wire.get(f"{API}/events", json=marked(event(3), total=1, after=3))
+    outcome = run("events list e1")
+    assert [line.split()[-1] for line in outcome.out.splitlines()] == ["1", "2", "3"]
+    assert "Showing 3 of 3 events" in outcome.err
+    assert asked(wire) == [{"_offset": "0"}, {"_offset": "0", "_after": "1"}, {"_offset": "0", "_after": "2"}]
+
+
+def test_a_history_without_a_mark_is_read_by_offsets(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/executions/e1", json={"id": "e1"})
+    wire.get(f"{API}/events", json=marked(event(1), total=2, after=None))
+    wire.get(f"{API}/events", json=marked(event(2), total=2, after=None))
+    assert "Showing 2 of 2 events" in run("events list e1").err
+    assert asked(wire) == [{"_offset": "0"}, {"_offset": "1"}]
+
+
+@pytest.mark.parametrize("option", ["--pagination-offset 1", "--pagination-size 1", "--limit 1"])
+def test_a_part_of_a_history_is_that_part(run: Run, wire: responses.RequestsMock, option: str) -> None:
+    wire.get(f"{API}/executions/e1", json={"id": "e1"})
+    wire.get(f"{API}/events", json=marked(event(2), total=2, after=2))
+    assert "event 2" in run(f"events list e1 {option}").out
+    assert len(asked(wire)) == 1
+
+
+def test_who_follows_goes_on_after_the_mark(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "started", "started", "terminated")
+    wire.get(f"{API}/events", json=marked(total=0, after=0))
+    wire.get(f"{API}/events", json=marked(event(4), total=1, after=4))
+    wire.get(f"{API}/events", json=marked(END, total=1, after=9))
+    assert [line.split()[-1] for line in run(START).out.splitlines()][:2] == ["4", "succeeded"]
+    assert [where.get("_after") for where in asked(wire)][:3] == [None, "0", "4"]
