@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from cfy_cli.errors import BY_STATUS, Busy, CfyError, Failed, Unauthorized, Unreachable
 
@@ -15,6 +15,7 @@ _HINTS = {
     503: "The manager is busy or starting; try again in a moment.",
     504: "The manager is busy; try again in a moment.",
 }
+_LOOK = "`cfy doctor` looks further."
 _TRANSIENT = frozenset({502, 503, 504})
 
 
@@ -28,10 +29,16 @@ def from_response(response: requests.Response, url: str) -> CfyError:
         )
     else:
         error = _without_data(response, url)
-    error.hint = error.hint or _HINTS.get(response.status_code)
+    error.hint = error.hint or _hint(response.status_code, error.message)
     error.status = response.status_code
     error.request_id = response.headers.get("X-Request-Id")
     return error
+
+
+def _hint(status: int, message: str) -> str | None:
+    if "invalid tenant name" in message:
+        return "Name another: -t TENANT for one command, `cfy profiles set -t TENANT` for all."
+    return _HINTS.get(status)
 
 
 def parsed(response: requests.Response) -> Any:
@@ -59,11 +66,10 @@ def from_exception(error: requests.RequestException, url: str, method: str) -> C
         return _tls(error, url)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return Unreachable(f"{url} did not answer within {READ_SECONDS} seconds", hint=_doubt(method))
+    if isinstance(_cause(error), NameResolutionError):
+        return Unreachable(f"The host of {url} has no address", hint=f"Is its name right, and the DNS? {_LOOK}")
     if never_sent(error):
-        return Unreachable(
-            f"No manager answers at {url}",
-            hint="Check the address with `cfy profiles show-current`, or start a manager here: cfy manager start",
-        )
+        return Unreachable(f"No manager answers at {url}", hint=f"Is it the right address, and does it run? {_LOOK}")
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return Unreachable(f"{url} hung up half way", hint=_doubt(method))
     return Unreachable(f"Cannot talk to {url}: {error}")
@@ -73,8 +79,12 @@ def never_sent(error: requests.RequestException) -> bool:
     """Whether the request cannot have reached anybody, so that sending it again repeats nothing."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
+    return isinstance(_cause(error), NewConnectionError)
+
+
+def _cause(error: requests.RequestException) -> object:
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
+    return getattr(cause, "reason", cause)
 
 
 def _kind(status: int) -> type[CfyError]:

@@ -21,6 +21,7 @@ API = "/api/v3.1/"
 CONNECT_SECONDS = 10
 PAUSES = (0.25, 0.5, 1.0)  # before each new attempt; a manager's Retry-After weighs more
 LONGEST_PAUSE = 30
+LONGEST_SILENCE = 2  # seconds; a longer wait is told
 REDIRECTS = 5
 SAFE = frozenset({"GET", "HEAD"})
 TRANSIENT = frozenset({502, 503, 504})
@@ -39,7 +40,7 @@ class Answer(dict[str, Any]):
 
 
 class Http:
-    """`log` is given a level (1: requests, 2: headers, 3: bodies) and a line that holds no secrets."""
+    """`log` is given a level (0: for everybody, 1: requests, 2: headers, 3: bodies) and a line without secrets."""
 
     def __init__(
         self,
@@ -126,6 +127,8 @@ class Http:
             if pause is None or not (transient or (response.status_code == 503 and asked is not None)):
                 return response
             response.close()
+            if asked and asked > LONGEST_SILENCE:
+                self._log(0, f"The manager is busy and asks us to wait for {asked:.0f} seconds")
             self._sleep(pause * random.uniform(0.5, 1) if asked is None else asked)  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
@@ -206,7 +209,8 @@ class Http:
     def _note(self, response: requests.Response, seconds: float, content: Mapping[str, Any]) -> None:
         request = response.request
         url = safe_url(request.url or "")
-        self._log(1, f"{request.method} {url} -> {response.status_code} in {seconds * 1000:.0f} ms")
+        named = f" ({response.headers['X-Request-Id']})" if "X-Request-Id" in response.headers else ""
+        self._log(1, f"{request.method} {url} -> {response.status_code} in {seconds * 1000:.0f} ms{named}")
         self._log(2, f"  sent {safe_headers(request.headers)}")
         self._log(2, f"  received {safe_headers(response.headers)}")
         if content.get("json") is not None:

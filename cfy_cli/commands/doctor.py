@@ -13,10 +13,10 @@ from cfy_cli.shell.tree import Command
 @pass_app
 def cli(app: App) -> None:
     """Look for what is wrong with profile, network, certificate, login, manager and data folder."""
-    from cfy_cli.commands.manager import findings_here
+    from cfy_cli.commands.manager import findings_here, is_asleep
     from cfy_cli.shell.diagnosis import DIAGNOSIS, WRONG, check_folder, diagnose
 
-    findings = [*diagnose(app), *check_folder(app), *findings_here(app)]
+    findings = [*diagnose(app, asleep=is_asleep(app)), *check_folder(app), *findings_here(app)]
     columns = DIAGNOSIS.columns if any(found.hint for found in findings) else DIAGNOSIS.columns[:-1]
     app.show_items([asdict(found) for found in findings], DIAGNOSIS, columns)
     wrong = [found for found in findings if found.result == WRONG]

@@ -30,7 +30,8 @@ def cli() -> None:
 @click.option("--wait-after-fail", type=int, default=600, show_default=True,
               help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
 @click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
-@click.option("--schedule", type=values.moment, metavar="TIME", help="Start it at this time: 2026-11-23 12:59, in UTC.")
+@click.option("--schedule", type=values.minute, metavar="TIME",
+              help="Start it at this time: 2026-11-23 12:59 (UTC), +2 h.")  # fmt: skip
 @watching("-w")
 @pass_app
 def start_execution(
@@ -48,7 +49,10 @@ def start_execution(
 
     execution = start_workflow(app, deployment_id, workflow_id, parameters, watch, scheduled_time=schedule, **fields)
     if execution["status"] == "scheduled":
-        app.result(f"Execution {execution['id']} is scheduled for {schedule}", execution)
+        from cfy_cli.output.cells import moment
+
+        when = moment(execution.get("scheduled_for") or str(schedule))
+        app.result(f"Execution {execution['id']} is scheduled for {when}", execution, EXECUTIONS)
         return
     if execution["status"] == "queued":
         app.note("It is queued: it starts when those before it have ended.")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,9 +200,18 @@ def upgrade_manager(app: App, **chosen: Any) -> None:
     app.result(f"The data in {settings.data_dir} {changed}", {"before": before, "after": after, "restarted": bool(ran)})
 
 
+def is_asleep(app: App) -> bool:
+    """Whether no manager runs here."""
+    from cfy_cli.manager import supervise
+
+    with suppress(CfyError):
+        return supervise.status(_settings(app).data_dir) is None
+    return False
+
+
 def findings_here(app: App) -> Iterator[Finding]:
     """What `cfy doctor` should know about the manager on this machine."""
-    from cfy_cli.shell.diagnosis import FINE, ODD, Finding
+    from cfy_cli.shell.diagnosis import FINE, ODD, WRONG, Finding, writable
 
     if find_spec("fastapi") is None:
         yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")
@@ -209,8 +219,14 @@ def findings_here(app: App) -> Iterator[Finding]:
     from cfy_cli.manager import supervise, upkeep
 
     settings = _settings(app)
-    running = supervise.status(settings.data_dir)
+    try:
+        running = supervise.status(settings.data_dir)
+    except CfyError as error:
+        yield Finding("manager here", WRONG, error.message, error.hint)
+        return
     yield Finding("manager here", FINE, f"runs at {running.url}" if running else "does not run")
+    if settings.data_dir.parent != app.home:
+        yield writable("data folder", settings.data_dir, "Make room, or choose another with --data-dir.")
     kind = upkeep.network_disk(settings.data_dir)
     if kind:
         yield Finding("data folder", ODD, f"{settings.data_dir} is on a network disk ({kind})", _ELSEWHERE)
@@ -229,8 +245,8 @@ def ensure_running(app: App) -> Profile:
     if running is None:
         if not boolean("CFY_AUTOSTART", app.environ, default=True):
             raise Unreachable(
-                "No manager is in use, and CFY_AUTOSTART forbids to start one",
-                hint="Use one: cfy profiles use ADDRESS, or start one: cfy manager start",
+                "The manager on this machine does not run, and CFY_AUTOSTART forbids to start it",
+                hint="Start it: cfy manager start, or use another: cfy profiles use ADDRESS",
             )
         running = _start(app, settings)
         app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")

@@ -23,6 +23,11 @@ def address(typed: str, profile: Profile | None = None) -> str:
         raise Usage(f"`{typed}` is not an address: {error}") from error
     if not host or parts.scheme not in DEFAULT_PORTS:
         raise Usage(f"`{typed}` is not an address", hint="Give a host, host:port, or http(s)://host:port.")
+    if parts.username or parts.path.strip("/") or parts.query:
+        raise Usage(
+            f"`{host}` stands among more than an address",
+            hint="Give http(s)://host:port alone; -u and -p say who you are.",
+        )
     if port is None and profile and "://" not in typed:
         port = profile.rest_port
     return url(host, port, parts.scheme)

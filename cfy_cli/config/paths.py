@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from cfy_cli.errors import CfyError
+
 HOME_VARIABLE = "CFY_WORKDIR"
 
 
@@ -16,12 +18,21 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
 
 def private_folder(path: Path) -> Path:
     """The folder, created for its owner alone when it is absent."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; whoever reads meanwhile sees the old text or the new, never half."""
+    """Replace a file in one step; whoever reads meanwhile sees the old text or the new, never half. Raises CfyError."""
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise CfyError(f"Cannot write {path}: {error.strerror}", hint="`cfy doctor` looks at the folder.") from error
+
+
+def _replace(path: Path, text: str) -> None:
     private_folder(path.parent)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # created with mode 0600
     try:

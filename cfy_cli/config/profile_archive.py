@@ -37,7 +37,10 @@ def import_profiles(profiles: Profiles, archive: Path, *, include_keys: bool) ->
             members = {_path(member): tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
             files = {path: file.read() for path, file in members.items() if file}
     except (tarfile.TarError, OSError) as error:
-        raise CfyError(f"{archive} is no archive of profiles: {error}") from error
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise CfyError(
+            f"{archive} is no archive of profiles: {reason}", hint="Make one with: cfy profiles export"
+        ) from error
     names = sorted({path.parts[1] for path in files if path.parts[1] != KEYS})
     if not names:
         raise CfyError(f"{archive} holds no profiles", hint="Make one with: cfy profiles export")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli.config.addresses import address, url
-from cfy_cli.config.profiles import DEFAULT_TENANT, Profile
+from cfy_cli.config.profiles import DEFAULT_TENANT, LOCAL, Profile
 from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import CfyError, Usage
 
@@ -48,9 +48,10 @@ def settings(
     """Everything that is decided before a manager is asked. Raises Usage and CfyError for what cannot be."""
     profile = profile or Profile(name="")
     own = f"profile {profile.name}"
-    token, username, password = _credentials(profile, environ, own)
+    found = _manager(profile, environ, manager, own)
+    token, username, password = _credentials(_shown_to(found, profile), environ, own)
     return Settings(
-        manager=_manager(profile, environ, manager, own),
+        manager=found,
         tenant=_first(
             ("--tenant-name", tenant),
             ("$CLOUDIFY_TENANT", environ.get("CLOUDIFY_TENANT")),
@@ -111,6 +112,14 @@ def _manager(profile: Profile, environ: Mapping[str, str], typed: str | None, ow
     first = url(profile.manager_ip, profile.rest_port, profile.rest_protocol)
     others = [_node_url(profile, node) for node in profile.cluster.get("manager") or ()]
     return Setting(tuple(dict.fromkeys((first, *others))), own)
+
+
+def _shown_to(manager: Setting, profile: Profile) -> Profile:
+    """The profile, but for what only the manager on this machine may see, when another one is talked to."""
+    here = url(profile.manager_ip, profile.rest_port, profile.rest_protocol) if profile.manager_ip else None
+    if profile.name != LOCAL or not manager.value or here in manager.value:
+        return profile
+    return Profile(name=profile.name)
 
 
 def _credentials(profile: Profile, environ: Mapping[str, str], own: str) -> tuple[Setting, Setting, Setting]:

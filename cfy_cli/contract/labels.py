@@ -15,7 +15,7 @@ Label = tuple[str, str]
 
 
 def parse_labels(text: str) -> list[Label]:
-    """Raises Usage naming the part that is wrong."""
+    """Keys are in lower case, as managers keep them. Raises Usage naming the part that is wrong."""
     labels = []
     for key, value in _parts(text):
         if value is None:
@@ -47,4 +47,4 @@ def _part(text: str) -> tuple[str, str | None]:
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
     if not re.fullmatch(_KEY, key):
         raise Usage(f"`{key}` cannot be the key of a label", hint="A key is made of letters, digits, `-`, `.` and `_`.")
-    return key, unescape(values[0], _ESCAPED) if values else None
+    return key.lower(), unescape(values[0], _ESCAPED) if values else None

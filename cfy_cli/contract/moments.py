@@ -19,8 +19,19 @@ def parse_moment(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) 
     typed = text.strip()
     try:
         return _relative(typed, now) or _absolute(typed, now, zone)
+    except Usage as error:
+        raise _meant_span(typed) or error from None
     except (ValueError, OverflowError):
         raise Usage(f"`{text}` is not a time", hint=FORMS) from None
+
+
+def _meant_span(typed: str) -> Usage | None:
+    """What to say to somebody who typed a length of time, such as `5 minutes`."""
+    try:
+        parse_span(typed)
+    except Usage:
+        return None
+    return Usage(f"`{typed}` is a length of time, not a time", hint=f"Write `{typed} ago` or `+{typed}`.")
 
 
 def parse_zone(text: str) -> tzinfo:

@@ -51,10 +51,13 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
     sys.setswitchinterval(0.0005)  # a request hops between two threads: neither should hold the other up for long
 
+    from cfy_cli.manager.rest.request_ids import name_in_log
     from cfy_cli.manager.server import create_app
     from cfy_cli.manager.services.founding import found
     from cfy_cli.manager.services.manager import Manager
 
+    for handler in logging.getLogger().handlers:
+        name_in_log(handler)
     manager = Manager(settings, bell)
     found(manager)
 

@@ -26,6 +26,7 @@ from cfy_cli.manager.rest import (
     users,
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
+from cfy_cli.manager.rest.request_ids import RequestIds
 from cfy_cli.manager.services.manager import Manager
 
 RESOURCES: tuple[Routes, ...] = (
@@ -57,6 +58,7 @@ def create_app(manager: Manager) -> FastAPI:
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
+    app.add_middleware(RequestIds)
     return app
 
 

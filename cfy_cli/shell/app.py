@@ -70,11 +70,8 @@ class App(Screen):
 
     @cached_property
     def connection(self) -> Connection:
-        from cfy_cli.config.profiles import LOCAL
-
         profile = self.profile
-        local = profile is None or profile.name == LOCAL
-        if local and not self._manager_address and self._autostart and not self._profile:
+        if self.goes_here(profile) and self._autostart and not self._profile:
             profile = self._autostart(self)
         found = self.connection_of(profile)
         if found is None:
@@ -91,6 +88,13 @@ class App(Screen):
     def profile(self) -> Profile | None:
         """The profile that was named for this command, or else the one in use."""
         return self._named_profile() or self._profile or self.profiles.current()
+
+    def goes_here(self, profile: Profile | None) -> bool:
+        """Whether this command is for the manager on this machine, which is started when it is needed."""
+        from cfy_cli.config.profiles import LOCAL
+
+        local = profile is None or profile.name == LOCAL
+        return local and not self._manager_address and not self.environ.get("CLOUDIFY_MANAGER")
 
     def use_local(self) -> None:
         """From now on this command and those after it go to the manager on this machine, unless one was named."""

@@ -6,22 +6,25 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cfy_cli import __version__
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, Forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cfy_cli.contract.connection import Connection
     from cfy_cli.shell.app import App
 
 FINE, ODD, WRONG = "ok", "warning", "error"
 SCARCE = 500 * 1024 * 1024  # bytes left on a disk
+TRIED = 64 * 1024  # bytes written to see whether a folder takes them
 SECONDS = 5
 DIAGNOSIS = Resource(
     name="checks", noun="check", key="check", tenanted=False, columns=("check", "result", "details", "hint")
@@ -36,8 +39,11 @@ class Finding:
     hint: str | None = None
 
 
-def diagnose(app: App) -> Iterator[Finding]:
-    """What was found, as it is found; after an error, what would only follow from it is left out."""
+def diagnose(app: App, *, asleep: bool) -> Iterator[Finding]:
+    """What was found, as it is found; after an error, what would only follow from it is left out.
+
+    `asleep` says that the manager on this machine does not run.
+    """
     yield from _profiles(app)
     try:
         profile = app.profile
@@ -47,6 +53,9 @@ def diagnose(app: App) -> Iterator[Finding]:
         return
     if connection is None:
         yield Finding("manager", FINE, "none is named: commands go to the one on this machine")
+        return
+    if asleep and app.goes_here(profile):
+        yield Finding("manager", FINE, "the one on this machine, which starts when a command needs it")
         return
     yield Finding("manager", FINE, f"{connection.url}, tenant {connection.tenant}")
     reachable = False
@@ -96,7 +105,7 @@ def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
     try:
         status = client.status()
     except CfyError as error:
-        yield _failed("login" if error.exit_code == 4 else "answer", error)
+        yield _failed(_step(error), error)
         return
     who = connection.username or ("a token" if connection.token else "nobody")
     yield Finding("login", FINE, f"as {who}")
@@ -118,14 +127,29 @@ def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
 
 def check_folder(app: App) -> Iterator[Finding]:
     """The folder that holds profiles and the manager on this machine."""
-    folder = app.home
+    yield writable("folder", app.home, "Make room, or choose another with CFY_WORKDIR.")
+
+
+def writable(check: str, folder: Path, hint: str) -> Finding:
+    """Whether something can be written there, which is tried, and how much more."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(existing, os.W_OK):
-        yield Finding("folder", WRONG, f"{existing} cannot be written to", "Choose another with CFY_WORKDIR.")
-        return
+    try:
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(TRIED))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Finding(check, WRONG, f"{existing} cannot be written to: {error.strerror}", hint)
     free = shutil.disk_usage(existing).free
-    hint = "Make room: cfy manager vacuum" if free < SCARCE else None
-    yield Finding("folder", ODD if hint else FINE, f"{folder}, {free // 2**20} MiB free", hint)
+    scarce = "Make room: cfy manager vacuum" if free < SCARCE else None
+    return Finding(check, ODD if scarce else FINE, f"{folder}, {free // 2**20} MiB free", scarce)
+
+
+def _step(error: CfyError) -> str:
+    """Where a conversation ended: managers refuse a tenant that is not there before they look at who asks."""
+    if error.exit_code != Forbidden.exit_code:
+        return "answer"
+    return "tenant" if "tenant name" in error.message else "login"
 
 
 def _failed(check: str, error: CfyError) -> Finding:

@@ -2,11 +2,14 @@
 
 import json
 import traceback
+from typing import Any
 
 import click
 
 from cfy_cli.contract.outcomes import INTERRUPTED
 from cfy_cli.errors import CfyError, Usage
+
+_NO_WORDS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click end without an error
 
 
 class Interrupted(CfyError):
@@ -16,6 +19,9 @@ class Interrupted(CfyError):
 
 def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     """Tell the user what went wrong, on stderr; the exit code that says it too."""
+    if isinstance(error, _NO_WORDS) and not as_json:
+        click.echo(error.message, err=True)
+        return Usage.exit_code
     failure = described(error)
     if as_json:
         click.echo(json.dumps({"error": as_data(failure)}, ensure_ascii=False), err=True)

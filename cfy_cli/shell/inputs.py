@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,15 @@ def _mapping(source: str) -> dict[str, Any] | None:
 
 
 def _files(source: str) -> list[Path]:
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
-    if path.is_file():
-        return [path]
-    return [Path(name) for name in sorted(glob(source))]
+    path = Path(source)
+    with suppress(OSError, ValueError, RuntimeError):  # a value may be no path at all: too long, or ~ of nobody
+        path = path.expanduser()
+        if path.is_dir():
+            return sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
+        if path.is_file():
+            return [path]
+        return [Path(name) for name in sorted(glob(source))]
+    return []
 
 
 def _of_file(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PLAIN = "plain"
 FORMATS = (PLAIN, "json", "yaml", "csv", "name", "jsonl")
+CHOICE = "--limit, --pagination-offset and --pagination-size choose which are shown."
 WITH_JSON_ERRORS = frozenset({"json", "jsonl"})
 
 
@@ -148,10 +149,11 @@ class Screen:
         shown = f"Showing {reading.count} of {reading.total} {resource.name}"
         if reading.hidden:
             shown += f" ({reading.hidden} hidden by filter)"
-        if not self.as_data and self.headings and self.verbosity >= 0:
+        told = not self.as_data and self.headings and self.verbosity >= 0
+        if told:
             self.say(shown)
         if reading.count < reading.total:
-            self.note(f"{shown}: --limit, --pagination-offset and --pagination-size choose which.")
+            self.note(f"{'There are more' if told else shown}: {CHOICE}")
 
 
 class _Reading:

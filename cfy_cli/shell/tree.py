@@ -188,10 +188,10 @@ def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Contex
     except click.UsageError as error:
         if not args or error.message.startswith("`"):
             raise
-        from difflib import get_close_matches
+        from cfy_cli.shell.near_names import near
 
-        near = get_close_matches(args[0], group.list_commands(ctx), n=3, cutoff=0.5)
-        meant = f"; did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+        found = near(args[0], group.list_commands(ctx), root=ctx.parent is None)
+        meant = f"; did you mean {' or '.join(f'`{ctx.command_path} {name}`' for name in found)}?" if found else ""
         raise click.UsageError(f"There is no command `{args[0]}`{meant}", ctx) from None
 
 

@@ -1,7 +1,7 @@
 """Values with a grammar of their own, as types for click: text in; the value, or Usage, out."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cfy_cli.contract.clock import stamp
 from cfy_cli.contract.moments import parse_moment
@@ -31,6 +31,14 @@ def execution_state(text: str) -> str:
 def moment(text: str) -> str:
     """A point in time in the wire's spelling."""
     return stamp(parse_moment(text))
+
+
+def minute(text: str) -> str:
+    """A point in time as executions are scheduled: 202611231259+0000, not earlier than was typed."""
+    then = parse_moment(text)
+    if then.second or then.microsecond:
+        then += timedelta(minutes=1)
+    return then.astimezone(UTC).strftime("%Y%m%d%H%M%z")
 
 
 def before(text: str) -> str:

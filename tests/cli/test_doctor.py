@@ -1,5 +1,7 @@
 """What is wrong is found and explained, from the profile to the manager."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 import responses
 
 from cfy_cli.client.skew import skew
+from cfy_cli.config.profiles import LOCAL
 from cfy_cli.shell import diagnosis
 from tests.conftest import Cfy
 
@@ -111,3 +114,28 @@ def test_a_version_is_told_of_once(run: Run, workdir: Path, wire: responses.Requ
 def test_the_request_is_named_where_the_log_tells_more(run: Run, wire: responses.RequestsMock) -> None:
     wire.get("http://manager/api/v3.1/sites", status=500, json={"message": "Broken"}, headers={"X-Request-Id": "r42"})
     assert "The manager's log tells more about request r42." in run("sites list", code=1).err
+
+
+def test_a_folder_that_takes_nothing_is_found_by_writing_to_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    outcome = run("doctor --json", code=1, profile=None)
+    assert checks(outcome.data)["folder"] == "error"
+    assert "cannot be written to: No space left on device" in outcome.err
+
+
+def test_a_manager_of_this_machine_that_sleeps_is_no_error(run: Run, workdir: Path) -> None:
+    write(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1)
+    assert checks(run("doctor --json", profile=None).data)["manager"] == "ok"
+    elsewhere = run("doctor --json", profile=None, code=1, CLOUDIFY_MANAGER="http://127.0.0.1:1")
+    assert checks(elsewhere.data)["network"] == "error"
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_tenant_that_is_not_there_is_told_from_a_login(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    write(workdir)
+    message = "Authorization failed: Tried to authenticate with invalid tenant name: red"
+    wire.get(f"{API}/status", status=403, json={"message": message})
+    assert checks(run("doctor --json", profile=None, code=1).data)["tenant"] == "error"

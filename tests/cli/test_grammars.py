@@ -42,7 +42,8 @@ def test_escaped_parts_come_back_from_between_separators(parts: list[str]) -> No
 
 @given(st.lists(st.tuples(KEYS, VALUES | TRICKY), min_size=1))
 def test_labels_are_read_as_they_are_written(labels: list[tuple[str, str]]) -> None:
-    assert parse_labels(",".join(format_label(*label) for label in labels)) == labels
+    kept = [(key.lower(), value) for key, value in labels]
+    assert parse_labels(",".join(format_label(*label) for label in labels)) == kept
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,12 @@ def test_labels_with_letters_that_mean_something(text: str, labels: list[tuple[s
 def test_what_is_no_label_is_refused(text: str) -> None:
     with pytest.raises(Usage):
         parse_labels(text)
+
+
+def test_a_length_of_time_where_a_time_is_wanted_is_told() -> None:
+    with pytest.raises(Usage) as wrong:
+        parse_moment("5 minutes")
+    assert str(wrong.value.hint) == "Write `5 minutes ago` or `+5 minutes`."
 
 
 def test_a_bare_key_deletes_all_its_values() -> None:

@@ -83,3 +83,8 @@ def test_dotted_keys_go_into_what_they_are_in_where_that_is_meant() -> None:
     assert read_inputs(sources, dict, dotted=True) == {"a": {"b": {"c": "4", "d": "2"}, "e": 3}}
     with pytest.raises(Usage, match="empty part"):
         read_inputs(["a..b=1"], dict, dotted=True)
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "~nobody-of-that-name/x", "a\0b"])
+def test_a_value_that_cannot_be_a_path_is_a_value(value: str) -> None:
+    assert read_inputs([f"~={value}", f"text={value}"], dict) == {"~": value, "text": value}

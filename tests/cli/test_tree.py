@@ -13,6 +13,7 @@ import pytest
 from cfy_cli.main import ESTABLISHED, NOUNS, main
 from cfy_cli.shell import examples
 from cfy_cli.shell.app import App
+from cfy_cli.shell.near_names import SAME_NOUNS
 from cfy_cli.shell.pages import stale, walk
 
 from .conftest import Run
@@ -105,10 +106,24 @@ def test_an_ambiguous_beginning_names_the_choices(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "meant"), [("sits list", "`sites`"), ("sites lsit", "`list`"), ("sites list --serch x", "--search")]
-)
+    ("line", "meant"),
+    [("sits list", "`cfy sites`"), ("sites lsit", "`cfy sites list`"), ("sites list --serch x", "--search"),
+     ("sites rm tlv", "`cfy sites delete`"), ("login", "`cfy profiles use`"), ("help", "`cfy --help`")],
+)  # fmt: skip
 def test_a_typo_gets_a_suggestion(run: Run, line: str, meant: str) -> None:
     assert meant in run(line, code=2).err
+
+
+@pytest.mark.parametrize("meant", sorted({*SAME_NOUNS.values()}))
+def test_what_other_programs_call_it_leads_to_a_command(run: Run, meant: str) -> None:
+    assert run(f"{meant} --help").out
+
+
+def test_a_noun_alone_shows_what_can_be_done_with_it(run: Run) -> None:
+    outcome = run("sites", code=2)
+    assert outcome.err.startswith("Usage: cfy sites")
+    assert "\n  create " in outcome.err
+    assert outcome.out == ""
 
 
 def test_usage_errors_are_json_under_json(run: Run) -> None:

@@ -177,9 +177,10 @@ def test_a_deployment_that_is_being_made_is_waited_for(run: Run, wire: responses
 
 
 def test_a_scheduled_execution_is_not_waited_for(run: Run, wire: responses.RequestsMock) -> None:
-    post = wire.post(f"{API}/executions", json=execution("scheduled"))
-    assert "is scheduled for 2027-01-01T00:00:00.000Z" in run(f"{START} --schedule 2027-01-01").out
-    assert json.loads(post.calls[0].request.body or "")["scheduled_time"] == "2027-01-01T00:00:00.000Z"
+    when = {"scheduled_for": "2027-01-01T12:01:00.000Z"}
+    post = wire.post(f"{API}/executions", json=execution("scheduled") | when)
+    assert "is scheduled for 2027-01-01 12:01:00.000\n" in run(f"{START} --schedule 2027-01-01T12:00:01").out
+    assert json.loads(post.calls[0].request.body or "")["scheduled_time"] == "202701011201+0000"
 
 
 def test_a_group_is_followed_to_the_end_of_all(run: Run, wire: responses.RequestsMock) -> None:

@@ -1,7 +1,6 @@
 """Every failure as the wire says it: {"message", "error_code", "server_traceback"}."""
 
 import logging
-import secrets
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -9,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from cfy_cli.errors import Busy, CfyError
+from cfy_cli.manager.rest import request_ids
 from cfy_cli.manager.rest.api import dump
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def answer(status: int, code: str, message: str, hint: str | None = None) -> Res
     body = {"message": message, "error_code": code, "server_traceback": None}
     if hint:
         body["hint"] = hint
-    headers = {"X-Request-Id": secrets.token_hex(6)}
+    headers = {}
     if status == Busy.status:
         headers["Retry-After"] = "1"
     if status == HTTPStatus.UNAUTHORIZED:
@@ -33,8 +33,10 @@ def answer(status: int, code: str, message: str, hint: str | None = None) -> Res
     return Response(dump(body), status, headers, media_type="application/json")
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, CfyError)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("%s %s: %s", request.method, request.url.path, error.message)
     return answer(error.status, error.code, error.message, error.hint)
 
 
@@ -59,5 +61,6 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     response = answer(500, "internal_server_error", "The manager failed at this request; its log says more")
-    log.error("%s %s failed (%s)", request.method, request.url.path, response.headers["X-Request-Id"], exc_info=error)
+    response.headers[request_ids.HEADER] = request_ids.current()  # it is sent outside of all middleware
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return response
