@@ -36,7 +36,7 @@ from cfy_cli.manager.supervise import (
 )
 
 log = logging.getLogger(__name__)
-LONG_LIFE = 30.0  # seconds; a child that dies sooner, again and again, is started again later and later
+LONG_LIFE = 10.0  # seconds; a child that dies sooner, again and again, is started again later and later
 PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds, doubled from death to death
 MOST_DEATHS = 8  # of the server in a row: starting it again does not help
 Child = subprocess.Popen[bytes]

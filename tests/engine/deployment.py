@@ -237,14 +237,14 @@ class Deployment:
         self.records = MemoryRecords(list(nodes))
 
     @classmethod
-    def of_blueprint(cls, folder: Path, text: str) -> "Deployment":
+    def of_blueprint(cls, folder: Path, text: str, kind: type[MemoryRecords] = MemoryRecords) -> "Deployment":
         """Compiled, and with its instances as the language makes them."""
         main = folder / "blueprint.yaml"
         main.write_text(text, encoding="utf-8")
         plan = dsl.prepare_deployment(dsl.compile_blueprint(main), {})
         made = cls(folder)
         made.plan = plan
-        made.records = MemoryRecords([])
+        made.records = kind([])
         made.records.nodes = {one["name"]: one for one in plan["nodes"]}
         made.records.groups = plan["scaling_groups"]
         made.records.add_instances(dsl.create_instances(plan), {})

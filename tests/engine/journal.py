@@ -2,7 +2,8 @@
 
 import copy
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
@@ -29,18 +30,16 @@ class MemoryJournal(NoJournal):
         return copy.deepcopy(self.graphs)
 
     def begin(self, graph: Graph) -> str:
-        self._step()
         key = uuid.uuid4().hex  # marks are looked for among all processes of the machine
-        self.graphs.append(Kept(key, Graph(graph.name, {n: _copied(t) for n, t in graph.tasks.items()}), {}, {}))
+        with self.step():
+            self.graphs.append(Kept(key, Graph(graph.name, {n: _copied(t) for n, t in graph.tasks.items()}), {}, {}))
         return key
 
     def store(self, key: str, entries: Sequence[Entry]) -> None:
-        self._step()
-        moved = self._graph(key).moved
-        moved.update({entry.task_id: entry for entry in entries if isinstance(entry, Moved)})
-        super().store(key, entries)
-        if self.die_after and self.stores == self.die_at:
-            raise Died
+        with self.step():
+            moved = self._graph(key).moved
+            moved.update({entry.task_id: entry for entry in entries if isinstance(entry, Moved)})
+            super().store(key, entries)
 
     def mark(self, key: str, task_id: str) -> str:
         return f"{key}|{task_id}"
@@ -63,9 +62,15 @@ class MemoryJournal(NoJournal):
     def _graph(self, key: str) -> Kept:
         return next(kept for kept in self.graphs if kept.key == key)
 
-    def _step(self) -> None:
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Something is stored, all or nothing: the moment to die, if it is this one."""
         self.stores += 1
-        if not self.die_after and self.stores == self.die_at:
+        dies = self.stores == self.die_at
+        if dies and not self.die_after:
+            raise Died
+        yield
+        if dies:
             raise Died
 
 

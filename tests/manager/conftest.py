@@ -4,13 +4,15 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 import requests
 
 from cfy_cli.contract.states import ENDED
+from cfy_cli.manager import supervise
 from tests.conftest import Ask
 
 HELLO = """
@@ -44,6 +46,14 @@ node_templates:
         create: {implementation: sleep.sh}
 """
 SLEEP = '#!/bin/bash\ntouch "$MARK" 2>/dev/null\nsleep 30\n'
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """A data folder; what is started on it is stopped."""
+    folder = tmp_path / "a folder"
+    yield folder
+    supervise.stop(folder)
 
 
 def archive(files: Mapping[str, str | bytes], root: str = "app/") -> bytes:

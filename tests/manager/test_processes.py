@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from cfy_cli.manager import supervise
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.supervise import AlreadyRunning, Running
 from tests.manager.conftest import SLEEPER, archive
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "a folder"
-    yield folder
-    supervise.stop(folder)
 
 
 def free_port() -> int:

@@ -5,7 +5,6 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,13 +46,6 @@ ctx logger info "$me" || exit 1
 echo "end $me" >> '{folder}/lines'
 rm "{folder}/$me.$$"
 """
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "data"
-    yield folder
-    supervise.stop(folder)
 
 
 def blueprint(nodes: int) -> str:
