@@ -12,11 +12,13 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import running
 from cfy_cli.manager.services.history import History
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.slots import Slot, Slots
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Worker as WorkerRow
 
 log = logging.getLogger(__name__)
-AT_ONCE = 10  # executions of one worker
+AT_ONCE = 10  # executions at work in one worker, beside those that wait for others
+MOST_THREADS = 100_000  # made as they are needed; what limits them is AT_ONCE
 LOOK_EVERY = 0.5  # seconds, when no bell rings
 WORD_EVERY = 5.0  # seconds between signs of life
 
@@ -28,8 +30,8 @@ class Worker:
         self._manager = manager
         self._name = name
         self._history = History(manager.database)
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="execution")
-        self._free = threading.Semaphore(AT_ONCE)
+        self._pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="execution")
+        self._slots = Slots(AT_ONCE)
         self._stopping = threading.Event()
 
     def work(self) -> None:
@@ -52,7 +54,8 @@ class Worker:
             session.execute(delete(WorkerRow).where(WorkerRow.name == self._name))
 
     def _start_one(self) -> bool:
-        if not self._free.acquire(timeout=LOOK_EVERY):
+        slot = self._slots.take(LOOK_EVERY)
+        if slot is None:
             return False
         claimed = None
         try:
@@ -61,18 +64,19 @@ class Worker:
             log.warning("No execution can be claimed: %s", error)
         finally:
             if claimed is None:
-                self._free.release()
+                slot.give_back()
         if claimed is None:
             return False
         execution, beginning = claimed
-        self._pool.submit(self._run, Work(self._manager, execution, self._history, self._stopping, beginning))
+        work = Work(self._manager, execution, self._history, self._stopping, beginning, slot.resting)
+        self._pool.submit(self._run, work, slot)
         return True
 
-    def _run(self, work: Work) -> None:
+    def _run(self, work: Work, slot: Slot) -> None:
         try:
             running.run(work)
         finally:
-            self._free.release()
+            slot.give_back()
 
     def _keep_saying(self) -> None:
         while not self._stopping.wait(WORD_EVERY):

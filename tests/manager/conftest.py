@@ -79,6 +79,12 @@ class Upload(Protocol):
 
 
 @pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker has one execution at work; name it before what starts the worker."""
+    monkeypatch.setattr("cfy_cli.manager.worker.AT_ONCE", 1)
+
+
+@pytest.fixture
 def upload(ask: Ask, worker: object) -> Upload:
     def upload(
         name: str,

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from cfy_cli.manager.services import running
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.work import Work
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, ended, until
 
@@ -219,3 +221,22 @@ def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(
     made = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
     assert ended(ask, made["create_execution"])["error"] == "no room for instances"
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
+
+
+def test_the_end_of_a_deletion_is_not_told_of_the_execution_that_came_after_it(
+    one_at_a_time: None, ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    upload("app")
+    for name in ("one", "between"):  # the number before the deletion's stays taken
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
+    delete = running.SYSTEM["delete_deployment_environment"]
+
+    def delete_and_create_another(work: Work) -> None:  # which then has the number in the table that the deletion had
+        delete(work)
+        ask("PUT", "/deployments/two", json={"blueprint_id": "app", "async_create": True})
+
+    monkeypatch.setitem(running.SYSTEM, "delete_deployment_environment", delete_and_create_another)
+    ask("DELETE", "/deployments/one")
+    two = until(lambda: ask("GET", "/deployments/two").json(), lambda found: "id" in found)
+    ended(ask, two["create_execution"])
+    assert [node["id"] for node in ask("GET", "/nodes", params={"deployment_id": "two"}).json()["items"]] == ["web"]

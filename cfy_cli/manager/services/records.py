@@ -100,9 +100,7 @@ class StoreRecords(Operating, StoreLookups):
         execution.decisions = {**execution.decisions, name: value}
         with self._work.manager.writing(self._work.scope) as store:
             store.session.execute(
-                update(Execution)
-                .where(Execution.storage_id == execution.storage_id)
-                .values(decisions=execution.decisions)
+                update(Execution).where(Execution.id == execution.id).values(decisions=execution.decisions)
             )
 
     def emit(self, event: Event) -> None:

@@ -157,8 +157,9 @@ def _note_start(session: Session, execution: Execution) -> None:
 
 def _store_end(work: Work, ending: Ending) -> None:
     with work.manager.writing(work.scope) as store:
-        execution = store.session.get(Execution, work.execution.storage_id)
-        if execution is None:  # it deleted its own deployment
+        # By its id: when it deleted itself with its deployment, its number may already be another's.
+        execution = store.session.scalar(select(Execution).where(Execution.id == work.execution.id))
+        if execution is None:
             return
         execution.status, execution.error, execution.ended_at = ending.state, ending.error, now()
         note_end(store, execution)

@@ -1,6 +1,8 @@
 """One execution in a worker's hands: what it is, and speaking in its name."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ class Work:
     history: History
     stopping: threading.Event  # set when the worker must end: what runs is killed, and goes on at the next start
     beginning: Beginning = Beginning.ANEW
+    resting: Callable[[], AbstractContextManager[None]] = nullcontext  # to be in while it only waits for others
 
     @property
     def scope(self) -> Scope:

@@ -9,7 +9,6 @@ from cfy_cli.manager.services.extensions.following import follow, until_gone
 from cfy_cli.manager.services.extensions.subject import CONSUMER, PARENT, Subject
 from cfy_cli.manager.services.labels import parse
 from cfy_cli.manager.store.models import Deployment
-from cfy_cli.manager.store.store import Store
 
 MOST_SUFFIXES = 10_000
 
@@ -116,11 +115,22 @@ def deployment_of(subject: Subject) -> Deployment:
 
 
 def _start(subject: Subject, wanted: dict[str, Any]) -> str:
-    blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
+    """Begin the creation of the deployment and return its name: with a suffix, the first that nobody else takes."""
     base = wanted.get("id") or f"{subject.parent}-{subject.instance_id}"
+    if not wanted.get("auto_inc_suffix"):
+        return _create(subject, wanted, base)
+    for name in (f"{base}-{number}" for number in range(MOST_SUFFIXES)):
+        if not _exists(subject, name):
+            try:
+                return _create(subject, wanted, name)
+            except Conflict:  # another component was faster
+                continue
+    raise Conflict(f'The first {MOST_SUFFIXES:,} names that begin with "{base}-" are taken')
+
+
+def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
+    blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
     with subject.writing() as store:
-        name = _free(store, base) if wanted.get("auto_inc_suffix") else base
-        subject.say(f'Creating "{name}" component deployment')
         deployments.create(
             subject.manager,
             store,
@@ -129,15 +139,9 @@ def _start(subject: Subject, wanted: dict[str, Any]) -> str:
             inputs=wanted.get("inputs") or {},
             given_labels=[*({key: value} for key, value in parse(wanted.get("labels"))), {PARENT: subject.parent}],
         )
+    subject.say(f'Creating "{name}" component deployment')
     subject.keep(_component_create_deployment_id=name)
     return name
-
-
-def _free(store: Store, base: str) -> str:
-    for number in range(1, MOST_SUFFIXES):
-        if store.find(Deployment, f"{base}-{number}") is None:
-            return f"{base}-{number}"
-    raise Conflict(f'The first {MOST_SUFFIXES:,} names that begin with "{base}" are taken')
 
 
 def _start_arguments(subject: Subject) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Waiting, in an operation, for an execution elsewhere to end, and telling here what happens there."""
 
 import time
-from typing import Any
+from collections.abc import Callable
 
 from sqlalchemy import select
 
@@ -12,60 +12,85 @@ from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 
 TIMEOUT = 1800.0  # seconds
-LOOK_EVERY = 0.3
+FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks: ever longer
+TOLD = "received_events"  # runtime property: how many lines of each execution were told here
 
 
 def follow(subject: Subject, execution_id: str, *, timeout: float | None = None, logs: bool = True) -> None:
     """Raises Invalid when it ends in any other way than well, or takes too long."""
-    deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
-    told = 0
-    while True:
+    told = (subject.runtime.get(TOLD) or {}).get(execution_id, 0)
+    execution: Execution | None = None
+
+    def has_ended() -> bool:
+        nonlocal told, execution
         with subject.reading() as store:
             execution = store.session.scalar(select(Execution).where(Execution.id == execution_id))
-        told = _tell(subject, execution_id, told) if logs else 0
-        if execution is None:  # it deleted its own deployment
-            return
-        if execution.status in ENDED:
-            if execution.status != ExecutionState.TERMINATED:
-                why = f": {execution.error}" if execution.error else ""
-                raise Invalid(
-                    f'The execution "{execution_id}" ({execution.workflow_id}) of the deployment '
-                    f'"{execution.deployment_id}" ended as {execution.status}{why}'
-                )
-            return
-        _pause(subject, deadline, f'The execution "{execution_id}" has not ended in time; it is {execution.status}')
+        told = _tell(subject, execution_id, told) if logs else told
+        return execution is None or execution.status in ENDED  # it may have deleted its own deployment
+
+    try:
+        _wait(subject, has_ended, timeout, f'The execution "{execution_id}" has not ended in time')
+    finally:
+        if told:
+            subject.keep(**{TOLD: {**(subject.runtime.get(TOLD) or {}), execution_id: told}})
+    if execution is not None and execution.status != ExecutionState.TERMINATED:
+        why = f": {execution.error}" if execution.error else ""
+        raise Invalid(
+            f'The execution "{execution_id}" ({execution.workflow_id}) of the deployment '
+            f'"{execution.deployment_id}" ended as {execution.status}{why}'
+        )
+
+
+def until_idle(subject: Subject, deployment_id: str, *, timeout: float | None = None) -> None:
+    """Wait until nothing runs in a deployment, or it is gone."""
+    running = select(Execution.id).where(Execution.status.not_in(ENDED)).limit(1)
+
+    def is_idle() -> bool:
+        with subject.reading() as store:
+            deployment = store.find(Deployment, deployment_id)
+            if deployment is None:
+                return True
+            return store.session.scalar(running.where(Execution.deployment_storage_id == deployment.storage_id)) is None
+
+    _wait(subject, is_idle, timeout, f'The executions of the deployment "{deployment_id}" have not ended in time')
 
 
 def until_gone(subject: Subject, deployment_id: str) -> None:
     """Wait until a deployment is deleted."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
+
+    def is_gone() -> bool:
         with subject.reading() as store:
-            if store.find(Deployment, deployment_id) is None:
-                return
-        _pause(subject, deadline, f'The deployment "{deployment_id}" was not deleted in time')
+            return store.find(Deployment, deployment_id) is None
+
+    _wait(subject, is_gone, None, f'The deployment "{deployment_id}" was not deleted in time')
 
 
-def _pause(subject: Subject, deadline: float, sentence: str) -> None:
-    if time.monotonic() > deadline:
-        raise Invalid(sentence)
-    if subject.scope.records.steering() in (Steering.KILL, Steering.FORCE_CANCEL):
-        raise Failed("The execution was stopped while it waited for another one")
-    time.sleep(LOOK_EVERY)
+def _wait(subject: Subject, well: Callable[[], bool], timeout: float | None, sentence: str) -> None:
+    """Until it is well; meanwhile others may have our place among those at work."""
+    deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
+    pause = FIRST_LOOK
+    with subject.work.resting():
+        while not well():
+            if time.monotonic() > deadline:
+                raise Invalid(sentence)
+            if subject.scope.records.steering() in (Steering.KILL, Steering.FORCE_CANCEL):
+                raise Failed("The execution was stopped while it waited for another one")
+            time.sleep(pause)
+            pause = min(pause * 1.5, LAST_LOOK)
 
 
 def _tell(subject: Subject, execution_id: str, told: int) -> int:
-    """Repeat the lines that came since; returns the place of the last."""
+    """Repeat the lines that came since; returns how many there are now."""
     with subject.reading() as store:
         lines = store.session.scalars(
-            select(Event).where(Event.execution_id == execution_id, Event.storage_id > told).order_by(Event.storage_id)
+            select(Event).where(Event.execution_id == execution_id).order_by(Event.storage_id).offset(told)
         ).all()
     for line in lines:
-        subject.say(f"{line.reported_timestamp} {_place(line)}{line.message}")
-    return lines[-1].storage_id if lines else told
+        subject.scope.log(line.level or "info", f"{line.reported_timestamp} {_place(line)}{line.message}")
+    return told + len(lines)
 
 
-def _place(line: Any) -> str:
+def _place(line: Event) -> str:
     if not line.node_instance_id:
         return ""
     operation = f".{line.operation.rpartition('.')[2]}" if line.operation else ""
