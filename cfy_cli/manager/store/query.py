@@ -26,7 +26,7 @@ def narrow(chosen: Select[M], model: type[M], listing: Listing, search: tuple[st
             chosen = chosen.where(column >= span.start)
         if span.end:
             chosen = chosen.where(column <= span.end)
-    if listing.search:
+    if listing.search and search:  # what has nothing to search in is given whole
         chosen = chosen.where(
             or_(*(_column(model, name).icontains(listing.search, autoescape=True) for name in search))
         )
