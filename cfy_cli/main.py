@@ -36,6 +36,7 @@ NOUNS = {
     "plugins": "Handle plugins.",
     "profiles": "Handle profiles: which manager to use, and as whom.",
     "quickstart": "Deploy a small example on this machine.",
+    "secrets": "Handle secrets: values that blueprints use without holding them.",
     "sites": "Handle sites.",
     "status": "Show the status of the manager.",
     "tenants": "Handle tenants.",

@@ -9,6 +9,7 @@ from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.http import Http
 from cfy_cli.client.people import Tenants, Tokens, Users
 from cfy_cli.client.plugins import Plugins
+from cfy_cli.client.secrets import Secrets
 from cfy_cli.contract import resources as r
 from cfy_cli.errors import NotFound
 
@@ -26,6 +27,7 @@ class Client:
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)
         self.plugins = Plugins(http, r.PLUGINS)
+        self.secrets = Secrets(http, r.SECRETS)
         self.sites = Collection(http, r.SITES)
         self.tenants = Tenants(http, r.TENANTS)
         self.tokens = Tokens(http, r.TOKENS)

@@ -283,13 +283,14 @@ def _must_be_installed() -> None:
 
 def _settings(app: App, **chosen: Any) -> Settings:
     """As it was started the last time, but for what is chosen now."""
-    from cfy_cli.manager.settings import Settings
+    from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
 
     remembered = _local(app).unknown.get(EMBEDDED) or {}
     wanted = {"data_dir": str(app.home / "manager")} | remembered
     wanted |= {name: value for name, value in chosen.items() if value is not None}
     if chosen.get("data_dir") and "database_url" not in {name for name, value in chosen.items() if value}:
         wanted.pop("database_url", None)  # another folder is another manager
+    wanted["encryption_key"] = app.environ.get(ENCRYPTION_KEY, "")
     return Settings(**wanted | {"data_dir": Path(wanted["data_dir"]).expanduser().absolute()})
 
 

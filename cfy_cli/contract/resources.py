@@ -161,6 +161,22 @@ PLUGINS = Resource(
     ),
     headings={"installation_state": "installed on"},
 )
+SECRETS = Resource(
+    name="secrets",
+    noun="secret",
+    key="key",
+    search=("key",),
+    columns=(
+        "key",
+        "created_at",
+        "updated_at",
+        "visibility",
+        "tenant_name",
+        "created_by",
+        "is_hidden_value",
+        "provider_name",
+    ),
+)
 SITES = Resource(
     name="sites",
     noun="site",
@@ -211,6 +227,7 @@ ALL = (
     NODE_INSTANCES,
     NODES,
     PLUGINS,
+    SECRETS,
     SITES,
     TENANTS,
     TOKENS,

@@ -44,9 +44,9 @@ def _check_secrets(plan: Plan, lookups: Lookups) -> None:
         try:
             lookups.secret(name)
         except KeyError:
-            missing.append(f"there is no secret `{name}`, which the blueprint needs")
+            missing.append(name)
     if missing:
-        raise InputsInvalid(missing, code=NOT_THERE)
+        raise InputsInvalid([f"Required secrets: [{', '.join(missing)}] don't exist in this tenant"], code=NOT_THERE)
 
 
 def secrets_of(plan: Mapping[str, Any]) -> set[str]:

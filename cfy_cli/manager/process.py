@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
 from cfy_cli.manager.supervise import SETTINGS, unpack
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 def main() -> None:
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
-    settings = unpack(
-        os.environ.pop(SETTINGS)
-    )  # scripts inherit our environment: it must not hold the database's password
+    # Scripts inherit our environment: it must hold neither the database's password nor the key of the secrets.
+    settings = unpack(os.environ.pop(SETTINGS))
+    os.environ.pop(ENCRYPTION_KEY, None)
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for handle in descriptors.values():
         os.set_inheritable(handle, False)

@@ -1,11 +1,12 @@
 """How one embedded manager is set up: a value handed to every part that needs it."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
 PORT = 8100
+ENCRYPTION_KEY = "CFY_ENCRYPTION_KEY"  # the variable that gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Settings:
     host: str = HOST
     port: int = 0  # 0: PORT, or a free one when that is taken
     workers: int = 0  # worker processes; 0: one for each processor, at most 4
+    encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
 
     @property
     def database(self) -> str:

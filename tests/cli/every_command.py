@@ -20,6 +20,10 @@ NEEDED = {  # what click does not know a command needs
     "profiles set": "-t blue",
     "profiles unset": "-s",
     "profiles set-cluster": "-s ann",
+    "secrets create": "-s canary-secret",
+    "secrets update": "-s canary-secret",
+    "secrets export": "-p canary-passphrase",
+    "secrets import": "-p canary-passphrase -i {folder}/secrets.json",
     "users create": "--password canary-password",
     "users set-password": "--password canary-password",
 }
@@ -33,7 +37,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def line(name: str, command: click.Command, blueprint: Path) -> str:
-    """The command with all it requires; `blueprint` is a blueprint's file."""
+    """The command with all it requires; `blueprint` is a blueprint's file, beside which other files are made."""
+    (blueprint.parent / "secrets.json").write_text('[{"key": "db", "value": "canary-value"}]')
     parts = [name]
     for param in command.params:
         value = str(blueprint) if "_path" in str(param.name) else WORDS.get(str(param.name), "x1")
@@ -41,4 +46,4 @@ def line(name: str, command: click.Command, blueprint: Path) -> str:
             parts.append(value)
         elif isinstance(param, click.Option) and param.required:
             parts += [param.opts[-1], value]
-    return " ".join([*parts, NEEDED.get(name, "")]).strip()
+    return " ".join([*parts, NEEDED.get(name, "").format(folder=blueprint.parent)]).strip()

@@ -41,6 +41,16 @@ def blueprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 # Each line with what must have been done before it; all of it runs against one manager, in this order.
 STORY = """
+secrets create db -s canary
+secrets list
+secrets get db
+secrets update db -s canary
+secrets set-visibility db -l tenant
+secrets set-global db
+secrets set-owner db -s admin
+secrets export --non-encrypted -o secrets.json
+secrets import --non-encrypted -i secrets.json
+secrets delete db
 sites create tlv
 sites list
 sites get tlv

@@ -24,6 +24,15 @@ LINES = {
     "POST sites/tlv": "sites update tlv {location} {new_name}",
     "DELETE sites/telaviv": "sites delete telaviv",
     "GET sites": "sites list",
+    "PUT secrets/db_password": "secrets create db_password -s {value}",
+    "PUT secrets/hidden": "secrets create hidden -s {value}",
+    "GET secrets/db_password": "secrets get db_password",
+    "PATCH secrets/db_password": "secrets update db_password -s {value}",
+    "GET secrets": "secrets list",
+    "PATCH secrets/db_password/set-visibility": "secrets set-visibility db_password -l {visibility}",
+    "GET secrets/share/export": "secrets export -p passphrase8 --filter-by db -o {folder}/secrets.json",
+    "POST secrets/share/import": "secrets import -p {passphrase} -i {secrets}",
+    "DELETE secrets/db_password": "secrets delete db_password",
     "GET tenants": "tenants list",
     "POST tenants/acme": "tenants create acme",
     "GET tenants/acme": "tenants get acme",
@@ -69,6 +78,7 @@ LEFT_OUT = {
     "expiration_date": "none was asked for",
     "detach_site": "false is what the manager takes it for",
     "site_name": "none was asked for",
+    "provider_options": "none were given",
 }
 ACTIONS = {"cancel": "cancel", "force-cancel": "cancel -f", "kill": "cancel -k", "resume": "resume",
            "force-resume": "resume --reset-operations"}  # fmt: skip
@@ -90,10 +100,10 @@ EXCHANGES = list(recorded())
 @pytest.mark.skipif(not EXCHANGES, reason="the recordings are absent")
 @pytest.mark.parametrize(("line", "path", "exchange"), EXCHANGES or [pytest.param("", "", {})])
 def test_a_recorded_exchange_is_sent_in_the_same_form_and_its_answer_understood(
-    run: Run, wire: responses.RequestsMock, line: str, path: str, exchange: dict[str, Any]
+    run: Run, wire: responses.RequestsMock, tmp_path: Path, line: str, path: str, exchange: dict[str, Any]
 ) -> None:
     body = exchange["request"] if isinstance(exchange["request"], dict) else {}
-    typed = _filled(line, body)
+    typed = _filled(line, body, tmp_path)
     if typed is None or (exchange["status"] == 400 and exchange["method"] == "GET"):
         pytest.skip("sent by a direct request, not by a command")
     answer = exchange["response"] if isinstance(exchange["response"], (dict, list)) else {}
@@ -123,13 +133,17 @@ def test_a_recorded_exchange_is_sent_in_the_same_form_and_its_answer_understood(
                          "deployment_id"}  # fmt: skip
 
 
-def _filled(line: str, body: dict[str, Any]) -> str | None:
+def _filled(line: str, body: dict[str, Any], folder: Path) -> str | None:
     """The command line with what the recorded body says; None where no command sends such a body."""
-    more = {
+    more: dict[str, Any] = {
         "location": f"--location '{body['location']}'" if body.get("location") else "",
         "new_name": f"-n {body['new_name']}" if body.get("new_name") else "",
+        "folder": folder,
         "site": f"-s {body['site_name']}" if body.get("site_name") else "-d",
     }
+    if "secrets_list" in body:
+        more["secrets"] = folder / "exported.json"
+        more["secrets"].write_text(json.dumps(body["secrets_list"]))
     if body.get("action") in ACTIONS:
         more["action"] = ACTIONS[body["action"]]
     if "description" in body:

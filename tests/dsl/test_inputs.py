@@ -208,5 +208,5 @@ def test_secrets_that_are_missing_are_told_when_a_deployment_is_created(tmp_path
     assert dsl.secrets_of(world.plan) == {"x", "there"}
     with pytest.raises(dsl.InputsInvalid) as refusal:
         dsl.prepare_deployment(plan, {"name": "x"}, world)
-    assert refusal.value.problems == ["there is no secret `x`, which the blueprint needs"]
+    assert refusal.value.problems == ["Required secrets: [x] don't exist in this tenant"]
     assert refusal.value.code == "unknown_deployment_secret_error"

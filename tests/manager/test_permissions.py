@@ -64,6 +64,14 @@ PATCH  /operations/{operation_id}              operations
 DELETE /operations/{operation_id}              operations
 GET    /tasks_graphs                           operations
 POST   /tasks_graphs                           operations
+GET    /secrets                                secret_list
+GET    /secrets/{key}                          secret_get
+PUT    /secrets/{key}                          secret_create
+PATCH  /secrets/{key}                          secret_update
+PATCH  /secrets/{key}/set-visibility           secret_update
+DELETE /secrets/{key}                          secret_delete
+GET    /secrets/share/export                   secret_export
+POST   /secrets/share/import                   secret_import
 GET    /sites                                  site_list
 GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create
@@ -96,6 +104,7 @@ POST   /users/unlock/{username}                user_unlock
 DELETE /users/{username}                       user_delete
 POST   /searches/blueprints                    blueprint_list
 POST   /searches/deployments                   deployment_list
+POST   /searches/secrets                       secret_list
 """
 TABLE = [tuple(line.split()) for line in ENDPOINTS.strip().splitlines()]
 NEEDED = {("GET", "/workflows"): {"id": "nothing"}, ("DELETE", "/events"): {"deployment_id": "nothing"}}
@@ -224,6 +233,7 @@ def _body(method: str, path: str) -> dict[str, object] | None:
         "visibility": "tenant",
         "state": "x",
         "filter_rules": [],
+        "secrets_list": [],
     }
 
 

@@ -13,8 +13,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item, items
-from cfy_cli.manager.services import instances
-from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services import deployments, instances
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 
@@ -51,9 +50,8 @@ def list_nodes(
         for node, row in zip(found, page.items, strict=True):
             if "properties" in node:
                 deployment = call.store.get(Deployment, row.deployment_id)
-                node["properties"] = dsl.evaluate(
-                    node["properties"], StoreLookups(lambda: call.manager.reading(call.scope), deployment)
-                )
+                lookups = deployments.lookups(call.manager, call.scope, deployment)
+                node["properties"] = dsl.evaluate(node["properties"], lookups)
     return listed(page, found)
 
 
@@ -71,7 +69,7 @@ def get_node_instance(call: Call, node_instance_id: str) -> dict[str, Any]:
     answer = item(row, call.include)
     if flag(call.query, "_evaluate_functions") and "runtime_properties" in answer:
         deployment = call.store.get(Deployment, row.deployment_id)
-        lookups = StoreLookups(lambda: call.manager.reading(call.scope), deployment)
+        lookups = deployments.lookups(call.manager, call.scope, deployment)
         answer["runtime_properties"] = dsl.evaluate(answer["runtime_properties"], lookups, self_id=row.id)
     return answer
 
@@ -89,11 +87,11 @@ def update_node_instance(call: Call, node_instance_id: str, body: InstanceChange
 
 def _count(call: Call, rows: Any) -> None:
     """How many instances each node has, and how many of them are drifted or unavailable."""
-    deployments = {row.deployment_storage_id for row in rows}
+    wanted = {row.deployment_storage_id for row in rows}
     counts: dict[tuple[int, str], list[int]] = {}
     for instance in call.store.session.scalars(
         select(NodeInstance)
-        .where(NodeInstance.deployment_storage_id.in_(deployments))
+        .where(NodeInstance.deployment_storage_id.in_(wanted))
         .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))
     ):
         count = counts.setdefault((instance.deployment_storage_id, instance.node_id), [0, 0, 0])

@@ -163,6 +163,12 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def identity_of(session: Session, username: str) -> Identity | None:
+    """A user as of now, whoever asks."""
+    user = _user(session, username)
+    return _identity(user) if user and user.active else None
+
+
 def _user(session: Session, username: str) -> User | None:
     wanted = select(User).where(User.username == username)
     return (

@@ -8,13 +8,14 @@ from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState, InstanceState, Visibility
 from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.services import blueprints, executions, labels, plugin_choice
+from cfy_cli.manager.services import blueprints, executions, labels, plugin_choice, secrets
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
+from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
@@ -140,7 +141,12 @@ def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach:
 
 def evaluated(manager: Manager, store: Store, deployment: Deployment, what: dict[str, Any]) -> dict[str, Any]:
     """Outputs or capabilities with their functions answered; one that cannot be says why in its place."""
-    return dsl.evaluate_outputs(what, StoreLookups(lambda: manager.reading(store.scope), deployment))
+    return dsl.evaluate_outputs(what, lookups(manager, store.scope, deployment))
+
+
+def lookups(manager: Manager, scope: Scope, deployment: Deployment) -> StoreLookups:
+    """What functions find in answers to this asker."""
+    return StoreLookups(lambda: manager.reading(scope), deployment, secrets.shown_to(manager, scope))
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:

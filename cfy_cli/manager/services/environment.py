@@ -9,6 +9,7 @@ from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.secrets import used_by
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
@@ -24,7 +25,7 @@ def create_deployment_environment(work: Work) -> None:
         blueprint_plan = deployment.blueprint.plan
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
-    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment)
+    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
     plan = dsl.prepare_deployment(
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )

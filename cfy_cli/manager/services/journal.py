@@ -15,6 +15,7 @@ from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationWork
 from cfy_cli.manager.services.batch import Batch
+from cfy_cli.manager.services.masking import Masking
 from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.work import MANAGER_NAME, Work
 from cfy_cli.manager.store.models import Operation, TasksGraph
@@ -89,7 +90,7 @@ class StoreJournal:
                 batch.entered.append((self._deployment, entry))
             else:
                 mark = self.mark(key, entry.task_id)
-                batch.moves[mark] = _move(mark, entry)
+                batch.moves[mark] = _move(mark, entry, self._work.masking)
         return batch
 
     def _row(self, key: str, task: Task) -> dict[str, Any]:
@@ -141,13 +142,13 @@ def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
     ).execution_options(synchronize_session=False)
 
 
-def _move(mark: str, moved: Moved) -> dict[str, Any]:
+def _move(mark: str, moved: Moved, masking: Masking) -> dict[str, Any]:
     return {
         "mark": mark,
         "new_state": moved.state,
         "new_attempt": moved.attempt,
         "new_result": moved.result,
-        "new_failure": asdict(moved.failure) if moved.failure else None,
+        "new_failure": masking.masked(asdict(moved.failure)) if moved.failure else None,
     }
 
 

@@ -11,13 +11,18 @@ from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, Node
 from cfy_cli.manager.store.store import Store
 
 OpenStore = Callable[[], AbstractContextManager[Store]]
+ReadSecret = Callable[[str], str]
 
 
 class StoreLookups:
-    """`cfy_cli.dsl.lookups.Lookups` over a deployment's rows; `read` opens a store for each look."""
+    """`cfy_cli.dsl.lookups.Lookups` over a deployment's rows; `read` opens a store for each look.
 
-    def __init__(self, read: OpenStore, deployment: Deployment) -> None:
+    `read_secret` gives the value of a secret, or raises KeyError with a sentence.
+    """
+
+    def __init__(self, read: OpenStore, deployment: Deployment, read_secret: ReadSecret) -> None:
         self._read = read
+        self._read_secret = read_secret
         self.deployment = deployment
         self._nodes: dict[str, Mapping[str, Any]] = {}
 
@@ -68,7 +73,7 @@ class StoreLookups:
         return self.deployment.inputs[name]
 
     def secret(self, key: str) -> Any:
-        raise KeyError(f"Requested secret `{key}` was not found: this manager keeps no secrets yet")
+        return self._read_secret(key)
 
     def capability(self, deployment_id: str, name: str) -> Any:
         with self._read() as store:
@@ -77,7 +82,7 @@ class StoreLookups:
             raise KeyError(f"Requested deployment `{deployment_id}` was not found (get_capability)")
         if name not in other.capabilities:
             raise KeyError(f"Deployment `{deployment_id}` has no capability `{name}`")
-        return dsl.evaluate(other.capabilities[name].get("value"), StoreLookups(self._read, other))
+        return dsl.evaluate(other.capabilities[name].get("value"), StoreLookups(self._read, other, self._read_secret))
 
     def label(self, key: str) -> list[str]:
         with self._read() as store:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from cfy_cli.contract.clock import seconds_ago
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.services.credentials import Credentials
+from cfy_cli.manager.services.sealing import Seal
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.files import Files
@@ -30,6 +31,7 @@ class Manager:
         self.files = Files(settings.files)
         self.bell = bell or Bell.hang()
         self.credentials = Credentials(self.database, self._key_file)
+        self.seal = Seal(settings.data_dir / "secrets.key", settings.encryption_key)
 
     @property
     def hostname(self) -> str:

@@ -15,6 +15,7 @@ from cfy_cli.manager.services import instances, scaling
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.operating import Operating
 from cfy_cli.manager.services.patience import patiently
+from cfy_cli.manager.services.secrets import used_by
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 
@@ -34,7 +35,7 @@ class StoreRecords(Operating, StoreLookups):
     """`cfy_cli.manager.engine.ports.Records` over the store; each change is a transaction of its own."""
 
     def __init__(self, work: Work, deployment: Deployment) -> None:
-        super().__init__(lambda: work.manager.reading(work.scope), deployment)
+        super().__init__(lambda: work.manager.reading(work.scope), deployment, used_by(work))
         self._work = work
         self._steering = Steering.GO_ON
         self._next_look = 0.0
@@ -68,7 +69,11 @@ class StoreRecords(Operating, StoreLookups):
         runtime_properties: Mapping[str, Any] | None = None,
         system_properties: Mapping[str, Any] | None = None,
     ) -> Instance:
-        given = {"state": state, "runtime_properties": runtime_properties, "system_properties": system_properties}
+        given = {
+            "state": state,
+            "runtime_properties": runtime_properties,
+            "system_properties": self._work.masking.masked(system_properties),
+        }
         changes = {name: value for name, value in given.items() if value is not None}
 
         def change() -> Instance:

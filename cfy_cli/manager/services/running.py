@@ -156,12 +156,13 @@ def _note_start(session: Session, execution: Execution) -> None:
 
 
 def _store_end(work: Work, ending: Ending) -> None:
+    error = work.masking.masked(ending.error)
     with work.manager.writing(work.scope) as store:
         # By its id: when it deleted itself with its deployment, its number may already be another's.
         execution = store.session.scalar(select(Execution).where(Execution.id == work.execution.id))
         if execution is None:
             return
-        execution.status, execution.error, execution.ended_at = ending.state, ending.error, now()
+        execution.status, execution.error, execution.ended_at = ending.state, error, now()
         note_end(store, execution)
         store.after_commit(work.manager.bell.ring)
 

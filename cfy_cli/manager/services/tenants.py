@@ -9,10 +9,10 @@ from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.access import DEFAULT_TENANT
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.users import tenant_of
-from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Site, Tenant
+from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Secret, Site, Tenant
 from cfy_cli.manager.store.store import Store
 
-KEPT = (Blueprint, Deployment, Site)
+KEPT = (Blueprint, Deployment, Secret, Site)
 
 
 def create(store: Store, name: str) -> Tenant:

@@ -18,6 +18,10 @@ def widen(store: Store, row: Any, wanted: str) -> None:
     row.visibility = wanted
 
 
+def is_wider(one: str, other: str) -> bool:
+    return WIDER.index(Visibility(one)) > WIDER.index(Visibility(other))
+
+
 def check_visibility(scope: Scope, wanted: str | None, *, now: str | None = None) -> None:
     """Raises when `wanted` is no visibility, is not this asker's to give, or would hide what others see already."""
     if wanted is None:
@@ -29,5 +33,5 @@ def check_visibility(scope: Scope, wanted: str | None, *, now: str | None = None
             f"User `{scope.user}` is not permitted to make things global",
             hint="Only system administrators are (permission `create_global_resource`).",
         )
-    if now is not None and WIDER.index(Visibility(wanted)) < WIDER.index(Visibility(now)):
+    if now is not None and is_wider(now, wanted):
         raise Invalid(f"What is visible as `{now}` cannot become `{wanted}`: others may rely on it")

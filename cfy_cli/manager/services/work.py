@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
@@ -11,6 +11,7 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import Beginning, Event
 from cfy_cli.manager.services.history import History
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.masking import Masking
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import Scope, system
 
@@ -26,6 +27,7 @@ class Work:
     stopping: threading.Event  # set when the worker must end: what runs is killed, and goes on at the next start
     beginning: Beginning = Beginning.ANEW
     resting: Callable[[], AbstractContextManager[None]] = nullcontext  # to be in while it only waits for others
+    masking: Masking = field(default_factory=Masking)
 
     @property
     def scope(self) -> Scope:
@@ -62,6 +64,8 @@ class Work:
             "manager_name": MANAGER_NAME,
             "agent_name": None,
             **{name: getattr(event, name) for name in Event.__slots__},
+            "message": self.masking.masked(event.message),
+            "error_causes": self.masking.masked(event.error_causes),
         }
 
     def emit(self, event: Event) -> None:

@@ -7,6 +7,7 @@ from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, Use
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.plugins import Plugin
+from cfy_cli.manager.store.models.secrets import Secret
 from cfy_cli.manager.store.models.sites import Site
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "NodeInstance",
     "Operation",
     "Plugin",
+    "Secret",
     "Site",
     "TasksGraph",
     "Tenant",

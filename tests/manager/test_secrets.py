@@ -1,0 +1,254 @@
+"""Secrets over HTTP: kept encrypted, shown to those who may see them, used by blueprints."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfy_cli.manager.services.founding import found
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.passphrases import Passphrase
+from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.store.scope import system
+from tests.conftest import Ask
+
+Run = Callable[..., dict[str, Any]]
+PASSWORD = "password-of-a-user"
+HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
+
+
+@pytest.fixture
+def people(ask: Ask) -> None:
+    """In tenant red: una and uwe are users, mia a manager, vera a viewer."""
+    ask("POST", "/tenants/red")
+    for name, role in (("una", "user"), ("uwe", "user"), ("mia", "manager"), ("vera", "viewer")):
+        ask("PUT", "/users", json={"username": name, "password": PASSWORD})
+        ask("PUT", "/tenants/users", json={"username": name, "tenant_name": "red", "role": role})
+
+
+@pytest.fixture
+def as_user(ask: Ask) -> Callable[..., Any]:
+    def as_user(name: str, method: str, path: str, **options: Any) -> Any:
+        return ask(method, path, user=name, password=PASSWORD, tenant="red", **options)
+
+    return as_user
+
+
+def test_a_secret_lives(ask: Ask):
+    made = ask("PUT", "/secrets/db", json={"value": "canary", "update_if_exists": False})
+    assert made.status_code == 200, made.text
+    assert (made.json()["key"], made.json()["visibility"], made.json()["is_hidden_value"]) == ("db", "tenant", False)
+    assert "canary" not in made.text
+    read = ask("GET", "/secrets/db").json()
+    assert list(read) == ["created_at", "visibility", "value", "updated_at", "is_hidden_value", "schema",
+                          "provider_options", "key", "provider_name", "tenant_name", "created_by",
+                          "resource_availability", "private_resource"]  # fmt: skip
+    assert read["value"] == "canary"
+    assert ask("GET", "/secrets/db?_skip_value=true").json()["value"] == ""
+    changed = ask("PATCH", "/secrets/db", json={"value": "newer", "provider_options": {}})
+    assert changed.status_code == 200
+    assert "newer" not in changed.text
+    assert ask("GET", "/secrets/db").json()["value"] == "newer"
+    assert ask("PATCH", "/secrets/db/set-visibility", json={"visibility": "global"}).json()["visibility"] == "global"
+    assert ask("DELETE", "/secrets/db").status_code == 204
+    assert ask("GET", "/secrets/db").status_code == 404
+
+
+def test_lists_hold_no_values_and_give_none(ask: Ask):
+    for key in ("a", "db-1", "db-2"):
+        ask("PUT", f"/secrets/{key}", json={"value": "canary"})
+    page = ask("GET", "/secrets", params={"_search": "db"})
+    assert [item["key"] for item in page.json()["items"]] == ["db-1", "db-2"]
+    assert list(page.json()["items"][0]) == ["key", "created_at", "updated_at", "resource_availability", "visibility",
+                                             "tenant_name", "created_by", "is_hidden_value",
+                                             "provider_name"]  # fmt: skip
+    for query in ({"_include": "value"}, {"_include": "sealed"}, {"value": "canary"}, {"_sort": "value"}):
+        assert ask("GET", "/secrets", params=query).status_code == 400, query
+    rules = [{"key": "key", "values": ["db"], "operator": "starts_with", "type": "attribute"}]
+    found = ask("POST", "/searches/secrets", json={"filter_rules": rules}).json()
+    assert (len(found["items"]), found["metadata"]["filtered"]) == (2, 1)
+
+
+def test_a_name_is_taken_once_unless_the_value_is_to_be_replaced(ask: Ask):
+    ask("PUT", "/secrets/db", json={"value": "one", "visibility": "private"})
+    assert ask("PUT", "/secrets/db", json={"value": "two"}).status_code == 409
+    assert ask("PUT", "/secrets/db", json={"value": "two", "update_if_exists": True}).status_code == 200
+    now = ask("GET", "/secrets/db").json()
+    assert (now["value"], now["visibility"]) == ("two", "private")  # nobody new may see it
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"value": ""}, {"value": 5}, {"value": {"a": 1}}, {"value": "v", "provider_name": "vault"},
+             {"value": "v", "visibility": "all"}, {"value": {}, "schema": {"type": "nothing"}}],
+)  # fmt: skip
+def test_what_cannot_be_a_secret_is_refused(ask: Ask, body: dict[str, Any]):
+    assert ask("PUT", "/secrets/db", json=body).status_code in (400, 404)
+    assert ask("GET", "/secrets").json()["items"] == []
+
+
+def test_a_value_with_a_schema_is_json_and_keeps_to_it(ask: Ask):
+    schema = {"type": "object", "properties": {"port": {"type": "integer", "maximum": 10}}}
+    refused = ask("PUT", "/secrets/db", json={"value": {"port": 7777}, "schema": schema})
+    assert refused.status_code == 409
+    sentence = 'Error validating secret value: at `port` it breaks the schema\'s rule {"maximum": 10}'
+    assert refused.json()["message"] == sentence
+    assert ask("PUT", "/secrets/db", json={"value": {"port": 7}, "schema": schema}).status_code == 200
+    assert ask("GET", "/secrets/db").json()["value"] == {"port": 7}
+    assert ask("PATCH", "/secrets/db", json={"value": {"port": "canary"}}).status_code == 409
+    assert ask("PATCH", "/secrets/db", json={"value": {"port": 8}}).status_code == 200
+    assert ask("GET", "/secrets/db").json()["value"] == {"port": 8}
+    again = ask("PUT", "/secrets/db", json={"value": {"port": 99}, "update_if_exists": True})
+    assert again.status_code == 409
+
+
+def test_a_schema_fetches_nothing(ask: Ask):
+    answer = ask("PUT", "/secrets/db", json={"value": 1, "schema": {"$ref": "http://127.0.0.1:9/schema.json"}})
+    assert answer.status_code == 400
+    assert "which is not in it" in answer.json()["message"]
+
+
+@pytest.mark.usefixtures("people")
+def test_a_hidden_value_is_for_its_creator_and_administrators(ask: Ask, as_user: Callable[..., Any]):
+    as_user("una", "PUT", "/secrets/db", json={"value": "canary", "is_hidden_value": True})
+    seen = {name: as_user(name, "GET", "/secrets/db").json()["value"] for name in ("una", "uwe", "mia", "vera")}
+    assert seen == {"una": "canary", "uwe": "", "mia": "canary", "vera": ""}
+    assert ask("GET", "/secrets/db", tenant="red").json()["value"] == "canary"
+    for method, path, body in (
+        ("PATCH", "/secrets/db", {"value": "stolen"}),
+        ("PATCH", "/secrets/db", {"is_hidden_value": False}),
+        ("PATCH", "/secrets/db/set-visibility", {"visibility": "tenant"}),
+        ("PUT", "/secrets/db", {"value": "stolen", "update_if_exists": True}),
+        ("DELETE", "/secrets/db", None),
+    ):
+        assert as_user("uwe", method, path, json=body).status_code == 403, (method, body)
+    assert as_user("uwe", "GET", "/secrets/share/export").json() == []
+    again = as_user("una", "PUT", "/secrets/db", json={"value": "newer", "update_if_exists": True})
+    assert again.json()["is_hidden_value"] is True
+
+
+@pytest.mark.usefixtures("people")
+def test_only_those_who_create_something_may_hide_it_from_others(as_user: Callable[..., Any]):
+    as_user("una", "PUT", "/secrets/db", json={"value": "canary"})
+    assert as_user("uwe", "PATCH", "/secrets/db", json={"is_hidden_value": True}).status_code == 403
+    assert as_user("una", "PATCH", "/secrets/db", json={"is_hidden_value": True}).status_code == 200
+    assert as_user("una", "PATCH", "/secrets/db", json={"creator": "uwe"}).status_code == 403
+    assert as_user("una", "PATCH", "/secrets/db", json={}).status_code == 400
+
+
+def test_an_owner_can_be_given(ask: Ask, people: None):
+    ask("PUT", "/secrets/db", json={"value": "canary"})
+    assert ask("PATCH", "/secrets/db", json={"creator": "una"}).json()["created_by"] == "una"
+    assert ask("PATCH", "/secrets/db", json={"creator": "nobody"}).status_code == 404
+
+
+@pytest.mark.usefixtures("people")
+def test_a_managers_hidden_value_of_one_tenant_stays_hidden_from_managers_of_another(ask: Ask):
+    ask("POST", "/tenants/blue")
+    ask("PUT", "/users", json={"username": "max", "password": PASSWORD})
+    ask("PUT", "/tenants/users", json={"username": "max", "tenant_name": "blue", "role": "manager"})
+    ask("PUT", "/secrets/all", tenant="red", json={"value": "canary", "is_hidden_value": True, "visibility": "global"})
+    seen = ask("GET", "/secrets/all", user="max", password=PASSWORD, tenant="blue")
+    assert (seen.status_code, seen.json()["value"]) == (200, "")
+
+
+def test_secrets_travel_encrypted_and_collide_by_name(ask: Ask):
+    for tenant in ("red", "blue"):
+        ask("POST", f"/tenants/{tenant}")
+    ask("PUT", "/secrets/db", tenant="red", json={"value": "canary"})
+    ask("PUT", "/secrets/json", tenant="red", json={"value": [1], "schema": {"type": "array"}})
+    assert ask("GET", "/secrets/share/export?_passphrase=short").status_code == 400
+    packed = ask("GET", "/secrets/share/export", tenant="red", params={"_passphrase": "passphrase8"}).json()
+    assert "canary" not in json.dumps(packed)
+    assert {name: value for name, value in packed[0].items() if name != "value"} == {
+        "key": "db", "visibility": "tenant", "tenant_name": "red", "is_hidden_value": False, "encrypted": True,
+        "provider": None, "provider_options": None,
+    }  # fmt: skip
+    take_in = {"secrets_list": packed, "tenant_map": {"red": "blue"}, "override_collisions": False}
+    wrong = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "another-one"}).json()
+    assert set(wrong["secrets_errors"]) == {"0", "1"}
+    assert "another passphrase" in wrong["secrets_errors"]["0"]["secret"]
+    done = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "passphrase8"}).json()
+    assert done == {"colliding_secrets": {}, "secrets_errors": {}}
+    assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "canary"
+    assert ask("GET", "/secrets/json", tenant="blue").json()["value"] == [1]
+    ask("PATCH", "/secrets/db", tenant="blue", json={"value": "other"})
+    kept = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "passphrase8"}).json()
+    assert kept["colliding_secrets"] == {"blue": ["db", "json"]}
+    assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "other"
+    over = {**take_in, "override_collisions": True, "passphrase": "passphrase8"}
+    assert ask("POST", "/secrets/share/import", json=over).json()["colliding_secrets"] == {"blue": ["db", "json"]}
+    assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "canary"
+
+
+def test_what_cannot_be_imported_is_told_by_its_number(ask: Ask):
+    good = {"key": "db", "value": "v", "visibility": "tenant", "tenant_name": "default_tenant",
+            "is_hidden_value": False, "encrypted": False}  # fmt: skip
+    items = [{"key": "x"}, {**good, "tenant_name": ["no"]}, {**good, "visibility": "all", "is_hidden_value": "?"},
+             {**good, "encrypted": True}, {**good, "tenant_name": "nowhere"}, {**good, "provider": "vault"},
+             {**good, "value": {"a": 1}}, {**good, "value": "[", "schema": {"type": "array"}}, good]  # fmt: skip
+    answer = ask("POST", "/secrets/share/import", json={"secrets_list": items})
+    assert answer.status_code == 200, answer.text
+    errors = answer.json()["secrets_errors"]
+    assert set(errors) == {str(number) for number in range(8)}
+    assert errors["0"] == {
+        "missing secret fields": ["is_hidden_value", "visibility", "tenant_name", "encrypted", "value"]
+    }
+    assert errors["3"] == {"No passphrase": "The secret is encrypted but no passphrase was given"}
+    assert [item["key"] for item in ask("GET", "/secrets").json()["items"]] == ["db"]
+    nowhere = {"secrets_list": [], "tenant_map": {"default_tenant": "nowhere"}}
+    assert ask("POST", "/secrets/share/import", json=nowhere).status_code == 400
+
+
+@pytest.mark.usefixtures("people")
+def test_nothing_is_imported_into_tenants_where_one_may_not_create(ask: Ask, as_user: Callable[..., Any]):
+    item = {"key": "db", "value": "v", "visibility": "tenant", "tenant_name": "default_tenant",
+            "is_hidden_value": False, "encrypted": False}  # fmt: skip
+    answer = as_user("una", "POST", "/secrets/share/import", json={"secrets_list": [item]}).json()
+    assert "secret" in answer["secrets_errors"]["0"]
+    assert ask("GET", "/secrets").json()["items"] == []
+
+
+def test_a_passphrase_opens_what_other_managers_sealed():
+    """Made with cloudify-common 7.0.5: encrypt("canary", generate_key_using_password("passphrase8"))."""
+    theirs = "gAAAAABrBIhU5UfOfCUo8QG1654GWok-b-ITusPX_9RCU8G8kvqGDzu0iJ92WofJYZNeJpEFSDWrFFye1mspfs4MGl8xvSIJog=="
+    assert Passphrase("passphrase8").decrypt(theirs) == "canary"
+    assert Passphrase("passphrase8").decrypt(Passphrase("passphrase8").encrypt("ключ\n")) == "ключ\n"
+
+
+def test_a_tenant_with_secrets_is_not_deleted(ask: Ask):
+    ask("POST", "/tenants/red")
+    ask("PUT", "/secrets/db", tenant="red", json={"value": "v"})
+    refused = ask("DELETE", "/tenants/red")
+    assert refused.status_code == 409
+    assert "secrets" in refused.json()["message"]
+
+
+def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_it(ask: Ask, manager: Manager):
+    ask("PUT", "/secrets/db", json={"value": "canary"})
+    key = manager.settings.data_dir / "secrets.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.rename(key.with_name("lost"))
+    other = Manager(manager.settings)
+    found(other)
+    with pytest.raises(Exception, match="encryption key cannot be read"):
+        _create(other)
+    assert not key.exists()  # a new key would not open what is there
+    other.close()
+    strange = Manager(Settings(manager.settings.data_dir, manager.settings.database_url, encryption_key="A" * 43 + "="))
+    with pytest.raises(Exception, match="is not the one that its secrets were encrypted with"):
+        _create(strange)
+    strange.close()
+
+
+def _create(manager: Manager) -> None:
+    from cfy_cli.manager.services import secrets
+
+    with manager.writing(system("default_tenant")) as store:
+        secrets.create(manager, store, "other", "v")
+
+
+def test_a_key_that_is_none_is_told(tmp_path: Path):
+    with pytest.raises(Exception, match="32 bytes in base64"):
+        Manager(Settings(tmp_path, encryption_key="short"))
