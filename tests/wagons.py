@@ -116,6 +116,25 @@ def package(
     return packed.getvalue()
 
 
+def bundle(*plugins: tuple[str, str], listed: str | None = None) -> bytes:
+    """Plugins by name and version in one archive; `listed` stands in for the list of what belongs together."""
+    files: dict[str, bytes] = {}
+    pairs = {}
+    for name, version in plugins:
+        stem = f"{name}-{version}"
+        pairs[f"{stem}.wgn"] = f"{stem}.yaml"
+        files[f"{stem}.wgn"] = wagon(name, version)
+        files[f"{stem}.yaml"] = YAML.format(name=name, version=version).encode()
+    files["METADATA"] = (listed if listed is not None else json.dumps(pairs)).encode()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path, data in files.items():
+            member = tarfile.TarInfo(f"bundle/{path}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
 BACKEND = """
 import pathlib, zipfile
 

@@ -94,6 +94,10 @@ class Collection:
     def set_visibility(self, key: str, visibility: str) -> Item:
         return self.act("PATCH", key, "set-visibility", visibility=visibility)
 
+    def labels_of(self, key: str) -> Any:
+        """As the manager says them: label by label, or the values of each key."""
+        return self.get(key, _include="labels").get("labels") or []
+
     def act(self, method: str, key: str, verb: str, **fields: Any) -> Item:
         """A verb with a path of its own, below the item it is about."""
         return self.http.item(method, f"{self.path(key)}/{verb}", json=given(fields))

@@ -2,7 +2,7 @@
 
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import requests
 
 from cfy_cli.client.collection import Collection, Item, given
 from cfy_cli.client.transfer import CHUNK, Progress, save, silent
+from cfy_cli.contract.labels import Label
 from cfy_cli.errors import Unreachable, Usage
 
 ICON = "icon.png"
@@ -22,6 +23,20 @@ class Plugins(Collection):
         """Send a wagon, or a zip of a wagon and its yaml files."""
         body = _Streamed(archive, progress)
         return self.http.upload("POST", "plugins", body, "application/octet-stream", given(params))
+
+    def upload_bundle(self, source: Path | str, *, progress: Progress = silent, **params: Any) -> list[Item]:
+        """Send many plugins in one archive, or its URL for the manager to fetch; those that are new."""
+        if isinstance(source, Path):
+            return [dict(item) for item in self.upload(source, progress=progress, **params)["items"]]
+        params["plugin_archive_url"] = source
+        answer = self.http.upload("POST", "plugins", b"", "application/octet-stream", given(params))
+        return [dict(item) for item in answer["items"]]
+
+    def set_tags(self, key: str, tags: Mapping[str, Any]) -> Item:
+        return self.patch(key, resource_tags=dict(tags))
+
+    def handed_on(self, field: str) -> "PluginLabels":
+        return PluginLabels(self, field)
 
     def archive(self, key: str) -> requests.Response:
         return self.http.download(f"{self.path(key)}/archive")
@@ -37,6 +52,25 @@ class Plugins(Collection):
     def managers(self) -> list[str]:
         """The host names of the managers."""
         return [manager["hostname"] for manager in self.http.item("GET", "managers")["items"]]
+
+
+class PluginLabels:
+    """Labels that a plugin gives to what is made with it: `blueprint_labels`, or for deployments `labels`."""
+
+    def __init__(self, plugins: Plugins, field: str) -> None:
+        self._plugins, self._field = plugins, field
+
+    def get(self, key: str, **query: Any) -> Item:
+        return self._plugins.get(key, **query)
+
+    def labels_of(self, key: str) -> Any:
+        return self._plugins.get(key).get(self._field) or {}
+
+    def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
+        values: dict[str, list[str]] = {}
+        for name, value in labels:
+            values.setdefault(name, []).append(value)
+        return self._plugins.patch(key, **{self._field: values})
 
 
 class _Streamed:

@@ -1,20 +1,35 @@
 """cfy plugins: code that operations of blueprints run."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from cfy_cli.contract.resources import PLUGINS
-from cfy_cli.shell import options
+from cfy_cli.errors import Usage
+from cfy_cli.shell import labels, options, plugin_tags
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
+BUNDLE = "http://repository.cloudifysource.org/cloudify/wagons/cloudify-plugins-bundle.tgz"
+BUNDLE_COLUMNS = ("id", "package_name", "package_version", "distribution", "distribution_release")
 MORE_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
 
 
 @click.group("plugins", cls=Noun)
 def cli() -> None:
     """Handle plugins."""
+
+
+labels.attach(
+    cli, PLUGINS, lambda client: client.plugins.handed_on("blueprint_labels"),
+    group="blueprint-labels", which="blueprint labels",
+)  # fmt: skip
+labels.attach(
+    cli, PLUGINS, lambda client: client.plugins.handed_on("labels"),
+    group="deployment-labels", which="deployment labels",
+)  # fmt: skip
+plugin_tags.attach(cli)
 
 
 @cli.command("upload")
@@ -50,6 +65,47 @@ def upload_plugin(
     ):
         plugin = app.client.plugins.upload(archive, progress=progress, title=title, visibility=visibility)
     app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin)
+
+
+@cli.command("bundle-upload")
+@click.option("-p", "--path", default=BUNDLE, show_default=True, help="The bundle, a path or a URL.")
+@options.visibility()
+@pass_app
+def upload_bundle(app: App, path: str, visibility: str) -> None:
+    """Send many plugins in one archive; those that are there already are left as they are.
+
+    It is a tar of wagons and yaml files in one folder, with a file METADATA: the name of each wagon, and after a colon
+    that of its yaml file.
+    """
+    from cfy_cli.output.progress import bar
+
+    file = Path(path).expanduser()
+    source = path if "://" in path else file
+    if source is file and not file.is_file():
+        raise Usage(f"There is no file {path}")
+    size = file.stat().st_size if source is file else 0
+    if not size:
+        app.note(f"The manager fetches {path}; that may take minutes")
+    with bar("Uploading", size, shown=app.verbosity >= 0) as progress:
+        plugins = app.client.plugins.upload_bundle(source, progress=progress, visibility=visibility)
+    if not app.as_data:
+        app.say(f"Bundle uploaded, {len(plugins)} plugins are new")
+    if plugins or app.as_data:
+        app.show_items(plugins, PLUGINS, app.picked or BUNDLE_COLUMNS)
+
+
+@cli.command("validate")
+@click.argument("plugin_path", type=click.Path(dir_okay=False))
+@pass_app
+def validate_plugin(app: App, plugin_path: str) -> None:
+    """Look whether the wagon PLUGIN_PATH, or a zip of one, is whole; no manager is asked."""
+    from dataclasses import asdict
+
+    from cfy_cli.client.wagons import check_wagon
+
+    wagon = check_wagon(Path(plugin_path))
+    told = f"{wagon.package_name} {wagon.package_version}, {len(wagon.wheels)} wheels for {wagon.supported_platform}"
+    app.result(f"Plugin validated successfully: {told}", asdict(wagon))
 
 
 @cli.command("list")
@@ -134,6 +190,15 @@ def set_visibility(app: App, plugin_id: str, visibility: str) -> None:
     """Choose who may see the plugin PLUGIN_ID."""
     plugin = app.client.plugins.set_visibility(plugin_id, visibility)
     app.result(f"Plugin `{plugin_id}` was set to {visibility}", plugin)
+
+
+@cli.command("set-global")
+@click.argument("plugin_id")
+@pass_app
+def set_global(app: App, plugin_id: str) -> None:
+    """Let everybody see the plugin PLUGIN_ID; the same as set-visibility -l global."""
+    plugin = app.client.plugins.set_visibility(plugin_id, "global")
+    app.result(f"Plugin `{plugin_id}` was set to global", plugin)
 
 
 @cli.command("set-owner")

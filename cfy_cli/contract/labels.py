@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
@@ -32,6 +34,13 @@ def parse_labels_to_delete(text: str) -> list[tuple[str, str | None]]:
 def format_label(key: str, value: str) -> str:
     """A label as parse_labels reads it."""
     return f"{key}:{escape(value, _ESCAPED)}"
+
+
+def labels_in(said: Any) -> list[Label]:
+    """Labels as managers say them: a list of keys and values, or the values of each key."""
+    if isinstance(said, Mapping):
+        return [(key, value) for key, values in said.items() for value in values]
+    return [(label["key"], label["value"]) for label in said]
 
 
 def _parts(text: str) -> list[tuple[str, str | None]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from cfy_cli.contract.labels import Label, format_label, parse_labels, parse_labels_to_delete
+from cfy_cli.contract.labels import Label, format_label, labels_in, parse_labels, parse_labels_to_delete
 from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App, pass_app
 
@@ -21,48 +21,53 @@ if TYPE_CHECKING:
 
         def get(self, key: str, **query: object) -> Item: ...
 
+        def labels_of(self, key: str) -> object: ...
+
         def set_labels(self, key: str, labels: Iterable[Label]) -> Item: ...
 
 
-def attach(cli: click.Group, resource: Resource, collection: Callable[[Client], Labelled]) -> None:
-    """Give the noun `labels list`, `labels add` and `labels delete`."""
+def attach(
+    cli: click.Group,
+    resource: Resource,
+    collection: Callable[[Client], Labelled],
+    *,
+    group: str = "labels",
+    which: str = "labels",
+) -> None:
+    """Give the noun `labels list`, `labels add` and `labels delete`; or a group of another name, of `which` labels."""
     noun = resource.noun
     name = f"{noun.upper().replace(' ', '_')}_ID"
 
-    @cli.group("labels", help=f"Handle the labels of a {noun}.")
+    @cli.group(group, help=f"Handle the {which} of a {noun}.")
     def labels() -> None: ...
 
-    @labels.command("list", help=f"List the labels of the {noun} {name}.")
+    @labels.command("list", help=f"List the {which} of the {noun} {name}.")
     @click.argument("key", metavar=name)
     @pass_app
     def list_labels(app: App, key: str) -> None:
-        _show(app, collection(app.client).get(key, _include="labels"), resource)
+        _show(app, collection(app.client).labels_of(key), f"{noun.capitalize()} {which}:")
 
-    @labels.command("add", help=f"Add labels to the {noun} {name}: key:value,key:value.")
+    @labels.command("add", help=f"Add {which} to the {noun} {name}: key:value,key:value.")
     @click.argument("labels", type=parse_labels, metavar="LABELS")
     @click.argument("key", metavar=name)
     @pass_app
     def add_labels(app: App, labels: list[Label], key: str) -> None:
         things = collection(app.client)
-        present = _labels(things.get(key, _include="labels"))
+        present = labels_in(things.labels_of(key))
         new = [label for label in dict.fromkeys(labels) if label not in present]
         item = things.set_labels(key, [*present, *new]) if new else things.get(key)
         app.result(_told(new, f"added to {noun} `{key}`", "it has them all"), item)
 
-    @labels.command("delete", help=f"Take labels from the {noun} {name}: key:value, or a key with all its values.")
+    @labels.command("delete", help=f"Take {which} from the {noun} {name}: key:value, or a key with all its values.")
     @click.argument("labels", type=parse_labels_to_delete, metavar="LABELS")
     @click.argument("key", metavar=name)
     @pass_app
     def delete_labels(app: App, labels: list[tuple[str, str | None]], key: str) -> None:
         things = collection(app.client)
-        present = _labels(things.get(key, _include="labels"))
+        present = labels_in(things.labels_of(key))
         gone = [label for label in present if label in labels or (label[0], None) in labels]
         item = things.set_labels(key, [label for label in present if label not in gone]) if gone else things.get(key)
         app.result(_told(gone, f"deleted from {noun} `{key}`", "it has none of them"), item)
-
-
-def _labels(item: Item) -> list[Label]:
-    return [(label["key"], label["value"]) for label in item.get("labels") or ()]
 
 
 def _told(labels: list[Label], done: str, nothing: str) -> str:
@@ -70,14 +75,14 @@ def _told(labels: list[Label], done: str, nothing: str) -> str:
     return f"Labels {done}: {words}" if labels else f"No labels {done}: {nothing}"
 
 
-def _show(app: App, item: Item, resource: Resource) -> None:
+def _show(app: App, said: object, title: str) -> None:
     if app.as_data:
-        app.answer(item.get("labels") or [])
+        app.answer(said)
         return
     from cfy_cli.output import render
 
     values: dict[str, list[str]] = {}
-    for key, value in _labels(item):
+    for key, value in labels_in(said):
         values.setdefault(key, []).append(value)
     rows = [{"key": key, "values": value} for key, value in values.items()]
-    render.records(rows, ("key", "values"), f"{resource.noun.capitalize()} labels:", {})
+    render.records(rows, ("key", "values"), title, {})

@@ -11,6 +11,7 @@ from cfy_cli.shell.pages import walk
 WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
+    "tags": "team:core",
 }  # fmt: skip
 NEEDED = {  # what click does not know a command needs
     "api": "",

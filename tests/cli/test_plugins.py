@@ -1,12 +1,17 @@
 """Plugins, from the command line to the manager and back."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
+import responses
 
 from tests.conftest import Cfy
-from tests.wagons import YAML, package, wagon
+from tests.wagons import YAML, about, bundle, package, wagon
+
+from .conftest import Run, page
 
 
 @pytest.fixture
@@ -75,3 +80,76 @@ def test_a_plugin_gets_another_owner(cfy: Cfy, files: Path):
     cfy("plugins upload tiny.wgn -y plugin.yaml")
     (plugin,) = json.loads(cfy("plugins list --json"))
     assert "owned by user `ann`" in cfy(f"plugins set-owner {plugin['id']} -s ann")
+
+
+def test_a_bundle_brings_the_plugins_that_are_not_there_yet(cfy: Cfy, files: Path):
+    (files / "bundle.tgz").write_bytes(bundle(("one", "1.0"), ("two", "2.0")))
+    out = cfy("plugins bundle-upload -p bundle.tgz")
+    assert out.startswith("Bundle uploaded, 2 plugins are new\n")
+    assert " two " in out
+    (files / "bundle.tgz").write_bytes(bundle(("one", "1.0"), ("three", "3.0")))
+    new = json.loads(cfy("plugins bundle-upload -p bundle.tgz -l private --json"))
+    assert [(plugin["package_name"], plugin["visibility"]) for plugin in new] == [("three", "private")]
+    assert cfy("plugins bundle-upload -p bundle.tgz") == "Bundle uploaded, 0 plugins are new\n"
+    assert {plugin["package_name"] for plugin in json.loads(cfy("plugins list --json"))} == {"one", "two", "three"}
+    cfy("plugins bundle-upload -p nowhere.tgz", code=2)
+
+
+def test_the_manager_fetches_a_bundle_that_has_an_address(run: Run, wire: responses.RequestsMock):
+    post = wire.post("http://manager/api/v3.1/plugins", status=201, json=page({"id": "p1", "package_name": "one"}))
+    assert run("plugins bundle-upload --json").data[0]["id"] == "p1"
+    assert str(post.calls[0].request.params["plugin_archive_url"]).endswith("/cloudify-plugins-bundle.tgz")  # type: ignore[attr-defined]
+
+
+def test_labels_and_tags_that_a_plugin_hands_on_are_changed(cfy: Cfy, files: Path):
+    key = json.loads(cfy("plugins upload tiny.wgn -y plugin.yaml --json"))["id"]
+    for group in ("blueprint-labels", "deployment-labels"):
+        assert f"added to plugin `{key}`: team:core, team:x" in cfy(f"plugins {group} add team:core,Team:x {key}")
+        assert json.loads(cfy(f"plugins {group} list {key} --json")) == {"team": ["core", "x"]}
+        assert "| team | core,x |" in cfy(f"plugins {group} list {key}")
+        cfy(f"plugins {group} delete team:core {key}")
+        assert json.loads(cfy(f"plugins {group} list {key} --json")) == {"team": ["x"]}
+        cfy(f"plugins {group} delete team {key}")
+        assert json.loads(cfy(f"plugins {group} list {key} --json")) == {}
+    cfy(f"plugins resource-tags add Cost:4,env:dev {key}")
+    cfy(f"plugins resource-tags add env:live {key}")
+    assert "| env  | live  |" in cfy(f"plugins resource-tags list {key}")
+    assert json.loads(cfy(f"plugins resource-tags list {key} --json")) == {"Cost": "4", "env": "live"}
+    assert json.loads(cfy(f"plugins resource-tags delete env,other {key} --json"))["resource_tags"] == {"Cost": "4"}
+    assert "it has none of them" in cfy(f"plugins resource-tags delete env {key}")
+
+
+def test_everybody_may_see_a_plugin_that_is_set_global(cfy: Cfy, files: Path):
+    key = json.loads(cfy("plugins upload tiny.wgn -y plugin.yaml --json"))["id"]
+    assert json.loads(cfy(f"plugins set-global {key} --json"))["visibility"] == "global"
+
+
+def lonely() -> bytes:
+    """A wagon without the wheel that it lists."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("p/package.json", json.dumps(about("p", "1.0", {"a.whl": b""})))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("content", [wagon(), wagon(zipped=True), package()])
+def test_a_wagon_that_is_whole_is_valid(run: Run, tmp_path: Path, content: bytes):
+    (tmp_path / "p.wgn").write_bytes(content)
+    found = run(f"plugins validate {tmp_path}/p.wgn --json").data
+    assert (found["package_name"], found["wheels"]) == ("tiny-plugin", ["tiny_plugin-1.0.0-py3-none-any.whl"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"text", "cannot be read"),
+        (wagon()[:-40], "cannot be read"),
+        (lonely(), "the wheel a.whl is not there"),
+        (wagon(more_wheels={"b.whl": b"no zip"}), "the wheel b.whl is damaged"),
+        (wagon(supported_platform=""), "package.json does not tell `supported_platform`"),
+        (bundle(("one", "1.0")), "it is no wagon"),
+    ],
+)
+def test_what_is_wrong_with_a_wagon_is_told(run: Run, tmp_path: Path, content: bytes, words: str):
+    (tmp_path / "p.wgn").write_bytes(content)
+    assert words in run(f"plugins validate {tmp_path}/p.wgn", code=1).err

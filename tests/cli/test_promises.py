@@ -25,7 +25,7 @@ outputs: {port: {value: 1}}
 """
 WITH_MANAGER = [(name, command) for name, command in commands() if name.split(" ")[0] not in {*LOCAL, "profiles"}]
 OFFLINE = frozenset({"blueprints lint", "blueprints validate", "blueprints graph", "blueprints package",
-                     "blueprints create-requirements"})  # fmt: skip
+                     "blueprints create-requirements", "plugins validate"})  # fmt: skip
 OVER_THE_WIRE = [(name, command) for name, command in WITH_MANAGER if name not in OFFLINE]
 API = "http://manager/api/v3.1"
 

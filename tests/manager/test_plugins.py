@@ -9,7 +9,7 @@ import pytest
 from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
-from tests.wagons import YAML, package, wagon
+from tests.wagons import YAML, bundle, package, wagon
 
 
 def take_in(ask: Ask, body: bytes, status: int = 201, tenant: str = "default_tenant", **params: str) -> dict:
@@ -251,3 +251,20 @@ def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(
     assert ask("GET", "/deployments").json()["items"] == []
     anyway = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "skip_plugins_validation": True})
     assert anyway.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ("{", "is not YAML"),
+        ("[]", "does not say which yaml file"),
+        ("{gone.wgn: one-1.0.yaml}", "lacks `gone.wgn`"),
+        ("{one-1.0.wgn: /etc/passwd}", "lacks `/etc/passwd`"),
+        ("{one-1.0.yaml: one-1.0.yaml}", "no wagon"),
+    ],
+)
+def test_a_bundle_whose_list_is_wrong_leaves_nothing(ask: Ask, manager: Manager, listed: str, words: str):
+    answer = ask("POST", "/plugins", data=bundle(("one", "1.0"), listed=listed))
+    assert answer.status_code == 400
+    assert words in answer.json()["message"]
+    assert kept(manager) == []

@@ -5,6 +5,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services import plugins
+from cfy_cli.manager.services import bundles, plugins
 from cfy_cli.manager.services.fetching import fetch
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.permissions import allowed
@@ -54,8 +55,14 @@ class Showing(BaseModel):
     visibility: str
 
 
-def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iterator[Package]:
-    """The plugin that was sent or is to be fetched, taken apart before any transaction begins."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    packages: list[Package]
+    bundle: bool  # many plugins in one archive
+
+
+def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iterator[Sent]:
+    """The plugins that were sent or are to be fetched, taken apart before any transaction begins."""
     manager: Manager = request.app.state.manager
     url = body.params.get("plugin_archive_url")
     if (body.archive is None) == (url is None):
@@ -64,7 +71,12 @@ def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iter
         if url:
             fetch(url, file)
             file.flush()
-        yield look_into(body.archive or fetched, wagon)
+        archive = body.archive or fetched
+        if bundles.is_bundle(archive):
+            with bundles.unpacked(archive, manager.files.incoming) as packages:
+                yield Sent(packages, bundle=True)
+        else:
+            yield Sent([look_into(archive, wagon)], bundle=False)
 
 
 @routes.get("/plugins", "plugin_list")
@@ -81,9 +93,19 @@ def get_plugin(call: Call, plugin_id: str) -> dict[str, Any]:
 
 
 @routes.post("/plugins", "plugin_upload", status=201)
-def upload_plugin(call: Call, package: Annotated[Package, Depends(sent)]) -> dict[str, Any]:
-    """Upload a plugin: a wagon, or a zip of a wagon, its yaml files and an icon; or `plugin_archive_url`."""
+def upload_plugin(call: Call, what: Annotated[Sent, Depends(sent)]) -> dict[str, Any]:
+    """Upload a plugin: a wagon, or a zip of a wagon, its yaml files and an icon; or `plugin_archive_url`.
+
+    A bundle, a tar of wagons and yaml files with METADATA that says which belong together, is answered by a list of
+    the plugins that were not here already.
+    """
     visibility = call.query.get("visibility") or "tenant"
+    if what.bundle:
+        new = plugins.take_in_new(call.manager, call.store, what.packages, visibility=visibility)
+        pagination = {"total": len(new), "offset": 0, "size": len(new)}
+        items = [shown(plugin, call.include) for plugin in new]
+        return {"items": items, "metadata": {"pagination": pagination, "filtered": None}}
+    (package,) = what.packages
     plugin = plugins.take_in(call.manager, call.store, package, title=call.query.get("title"), visibility=visibility)
     return shown(plugin, call.include)
 

@@ -2,6 +2,8 @@
 
 import os
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,15 @@ def take_in(manager: Manager, store: Store, package: Package, *, title: str | No
         os.fsync(file.fileno())
     package.wagon.replace(folder / WAGON)
     return plugin
+
+
+def take_in_new(manager: Manager, store: Store, packages: Sequence[Package], *, visibility: str) -> list[Plugin]:
+    """Keep those that are not here already."""
+    new = []
+    for package in packages:
+        with suppress(Conflict):
+            new.append(take_in(manager, store, package, title=None, visibility=visibility))
+    return new
 
 
 def change(store: Store, plugin_id: str, given: dict[str, Any]) -> Plugin:
