@@ -179,31 +179,99 @@ def test_a_shared_deployment_must_be_there(ask: Ask, deploy: Callable[..., None]
     assert 'deployment ID "kid" does not exist on tenant "default_tenant"' in run("parent", "install")["error"]
 
 
-def test_a_password_says_that_there_are_no_secrets(deploy: Callable[..., None], run: Run):
-    deploy(HEAD + "node_templates: {pw: {type: cloudify.nodes.PasswordSecret}}\n")
-    assert "this manager keeps no secrets yet" in run("parent", "install")["error"]
-
-
-def nest(*children: str) -> str:
-    """A blueprint of components, each a deployment of its own of the blueprint of that name."""
-    nodes = "\n".join(
-        f"  c{number}:\n    type: cloudify.nodes.Component\n    properties:\n      resource_config:\n"
-        f"        blueprint: {{external_resource: true, id: {child}}}\n"
-        f"        deployment: {{id: {child}, auto_inc_suffix: true, logs: false}}"
-        for number, child in enumerate(children)
+def test_secrets_of_a_component_live_as_long_as_it(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+    child = HELLO.replace("{get_input: greeting}", "{get_secret: greeting}")
+    upload("child", child)
+    deploy(
+        PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought, more: {a: 1}}\n", 1)
     )
-    return HEAD + "node_templates:\n" + nodes
-
-
-def test_components_within_components_end_even_when_one_execution_works_at_a_time(
-    one_at_a_time: None, ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
-):
-    upload("leaf", HEAD + "node_templates: {n: {type: cloudify.nodes.Root}}\n")
-    upload("middle", nest("leaf", "leaf"))
-    deploy(nest("middle", "leaf", "middle"))
     installed = run("parent", "install")
     assert installed["status"] == "terminated", installed["error"]
-    found = ask("GET", "/deployments", params={"_include": "id,installation_status"}).json()["items"]
-    assert [one["installation_status"] for one in found] == ["active"] * 8
+    assert ask("GET", "/secrets/more").json()["value"] == '{"a": 1}'
+    (web,) = ask("GET", "/node-instances", params={"deployment_id": "kid"}).json()["items"]
+    assert web["runtime_properties"]["said"] == "brought, world"
     assert run("parent", "uninstall")["status"] == "terminated"
-    assert [one["id"] for one in ask("GET", "/deployments").json()["items"]] == ["parent"]
+    assert ask("GET", "/secrets").json()["items"] == []
+
+
+def test_a_component_leaves_secrets_of_others_alone(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+    ask("PUT", "/secrets/greeting", json={"value": "mine"})
+    upload("child", HELLO)
+    deploy(PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought}\n", 1))
+    failed = run("parent", "install")
+    assert "There are secrets already" in failed["error"]
+    run("parent", "uninstall", force=True)
+    assert ask("GET", "/secrets/greeting").json()["value"] == "mine"
+
+
+PASSWORD = (
+    HEAD
+    + """
+node_templates:
+  pw:
+    type: cloudify.nodes.PasswordSecret
+    properties: {length: 12, uppercase: 2, digits: 3, symbols: -1, PROPERTIES}
+  user:
+    type: cloudify.nodes.Root
+    relationships: [{type: cloudify.relationships.depends_on, target: pw}]
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: say.sh, inputs: {greeting: {get_attribute: [pw, password]}}}
+outputs: {password: {value: {get_attribute: [pw, password]}}}
+"""
+)
+
+
+def test_a_password_is_made_up_and_kept_as_a_secret(ask: Ask, deploy: Callable[..., None], run: Run):
+    deploy(PASSWORD.replace("PROPERTIES", ""))
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    kept = properties(ask, "pw")
+    assert kept["password"] == {"get_secret": kept["secret_name"]}
+    assert kept["secret_name"].startswith("ps_parent_pw_")
+    password = ask("GET", f"/secrets/{kept['secret_name']}").json()["value"]
+    assert len(password) == 12
+    assert password.isalnum()
+    assert sum(letter.isupper() for letter in password) >= 2
+    assert sum(letter.isdigit() for letter in password) >= 3
+    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"password": password}
+    assert properties(ask, "user")["said"] == f"{password}, world"
+    query = {"execution_id": installed["id"], "include_logs": "true"}
+    assert password not in ask("GET", "/events", params=query).text
+    assert run("parent", "uninstall")["status"] == "terminated"
+    assert ask("GET", "/secrets").json()["items"] == []
+    assert properties(ask, "pw") == {}
+
+
+def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[..., None], run: Run):
+    ask("PUT", "/secrets/db", json={"value": "given-before"})
+    deploy(PASSWORD.replace("PROPERTIES", "secret_name: db, use_secret_if_exists: true"))
+    assert run("parent", "install")["status"] == "terminated"
+    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"password": "given-before"}
+    assert run("parent", "uninstall")["status"] == "terminated"
+    assert ask("GET", "/secrets/db").json()["value"] == "given-before"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ("length: 5", "at least 6"),
+        ("lowercase: 8", "cannot have that many"),
+        ("lowercase: -2", "`lowercase` is how many"),
+        ("uppercase: -1, lowercase: -1, digits: -1", "not all kinds can be -1"),
+        ("use_secret_if_exists: true", "its `secret_name` is not given"),
+        ("secret_name: taken", "There are secrets already"),
+    ],
+)
+def test_a_password_that_cannot_be_made_is_refused_before_it_is_kept(
+    ask: Ask, deploy: Callable[..., None], run: Run, wanted: str, sentence: str
+):
+    ask("PUT", "/secrets/taken", json={"value": "x"})
+    given = {name: value for name, _, value in (part.partition(": ") for part in wanted.split(", "))}
+    before = {"length": "12", "uppercase": "2", "digits": "3", "symbols": "-1"} | given
+    text = ", ".join(f"{name}: {value}" for name, value in before.items())
+    deploy(HEAD + f"node_templates: {{pw: {{type: cloudify.nodes.PasswordSecret, properties: {{{text}}}}}}}\n")
+    failed = run("parent", "install")
+    assert failed["status"] == "failed"
+    assert sentence in failed["error"]
+    assert [secret["key"] for secret in ask("GET", "/secrets").json()["items"]] == ["taken"]

@@ -28,9 +28,9 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
     "shared_resource.refresh": component.refresh,
     "blueprint.upload": blueprint.upload,
     "blueprint.delete": blueprint.delete,
-    "password_secret.create": password_secret.refused,
-    "password_secret.delete": password_secret.refused,
-    "password_secret.creation_validation": password_secret.refused,
+    "password_secret.create": password_secret.create,
+    "password_secret.delete": password_secret.delete,
+    "password_secret.creation_validation": password_secret.creation_validation,
 }
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import blueprints, labels
+from cfy_cli.manager.services.extensions.bringing import bring, take_away
 from cfy_cli.manager.services.extensions.following import follow
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.store.models import Blueprint
 
 
 def upload(subject: Subject) -> bool:
+    bring(subject, subject.wanted("secrets") or {})
     wanted = subject.part("blueprint") or dict(subject.config)
     blueprint_id = wanted.get("id") or f"{subject.parent}-{subject.instance_id}"
     with subject.reading() as store:
@@ -47,6 +49,7 @@ def delete(subject: Subject) -> bool:
             if store.find(Blueprint, kept["id"]) is not None:
                 subject.say(f'Deleting the blueprint "{kept["id"]}"')
                 blueprints.delete(subject.manager, store, kept["id"])
+    take_away(subject)
     subject.keep("blueprint")
     return True
 

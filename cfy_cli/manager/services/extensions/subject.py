@@ -22,8 +22,8 @@ class Subject:
     def __init__(self, work: Work, scope: Scope) -> None:
         self.work, self.scope = work, scope
         self._engine_subject = scope.end("target") if scope.relationship else scope.own()
-        properties = self._engine_subject.properties()
-        for name in ("client", "plugins", "secrets"):
+        properties = self._properties = self._engine_subject.properties()
+        for name in ("client", "plugins"):
             if properties.get(name):
                 raise Invalid(f"The property `{name}` of {scope.operation.node_id} is not supported by this manager")
         given = self.inputs.get("resource_config")
@@ -33,6 +33,10 @@ class Subject:
     def inputs(self) -> Mapping[str, Any]:
         return self.scope.inputs
 
+    def wanted(self, name: str) -> Any:
+        """What the operation is given under this name or, failing that, the property of the node."""
+        return self.inputs[name] if name in self.inputs else self._properties.get(name)
+
     @property
     def manager(self) -> Manager:
         return self.work.manager
@@ -41,6 +45,10 @@ class Subject:
     def parent(self) -> str:
         """The deployment that this node belongs to."""
         return self.scope.job.deployment_id
+
+    @property
+    def node_id(self) -> str:
+        return self.scope.operation.node_id
 
     @property
     def instance_id(self) -> str:
