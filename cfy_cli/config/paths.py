@@ -1,7 +1,6 @@
 """Where this program keeps its files, and how they are written: private, and whole or not at all."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +33,8 @@ def write_private(path: Path, text: str) -> None:
 
 def _replace(path: Path, text: str) -> None:
     private_folder(path.parent)
+    import tempfile  # brings much that reading a profile does not need
+
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # created with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

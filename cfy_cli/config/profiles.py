@@ -1,7 +1,6 @@
 """Profiles on disk, in the file format that the public `cfy` reads and writes too."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -99,6 +98,8 @@ class Profiles:
         write_private(self.path(profile.name) / "context.json", text)
 
     def delete(self, name: str) -> None:
+        import shutil
+
         self.read(name)
         shutil.rmtree(self.path(name))
         if self.active() == name:

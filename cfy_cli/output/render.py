@@ -1,7 +1,6 @@
 """Answers for people: tables, fields one below the other, details and sentences."""
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,7 +79,11 @@ def plain(name: str, found: Any) -> str:
 
 def terminal_width() -> int | None:
     """The columns of the terminal that stdout is; None when it is none, and lines may be as long as they like."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _vertical(names: Sequence[str], row: Sequence[str], width: int | None) -> str:

@@ -1,5 +1,6 @@
 """Tables that are as wide as a terminal when there is one, and as wide as they need to be when there is none."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,11 +34,28 @@ def bare(rows: Sequence[Cells]) -> str:
 
 
 def _drawn(rows: Sequence[Cells], style: str, **how: Any) -> str:
-    import tabulate
+    wide = not all(cell.isascii() for row in (how.get("headers", ()), *rows) for cell in row)
+    text: str = _tabulate(wide=wide).tabulate(rows, tablefmt=style, disable_numparse=True, **how)
+    return text
 
-    # Looking for wide letters takes long: it is done where a letter might be one.
-    tabulate.WIDE_CHARS_MODE = not all(cell.isascii() for row in (how.get("headers", ()), *rows) for cell in row)
-    return tabulate.tabulate(rows, tablefmt=style, disable_numparse=True, **how)
+
+def _tabulate(*, wide: bool) -> Any:
+    """The library; wide letters, which take long to look for and long to import, only where a letter might be one."""
+    kept = sys.modules.get("wcwidth")
+    if not wide and kept is None:
+        sys.modules["wcwidth"] = None  # type: ignore[assignment] # not to be found, for the time of the import
+    try:
+        import tabulate
+    finally:
+        if not wide and kept is None:
+            del sys.modules["wcwidth"]
+    library: Any = tabulate
+    if wide and library.wcwidth is None:
+        import wcwidth
+
+        library.wcwidth = wcwidth
+    library.WIDE_CHARS_MODE = wide
+    return library
 
 
 def visible(text: str) -> str:
