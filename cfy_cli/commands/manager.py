@@ -56,6 +56,10 @@ def data_dir() -> Decorator:
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen at.")
 @click.option("--database", "database_url", help="The database to keep things in, as a URL; by default a file.")
 @click.option("--workers", type=click.IntRange(1), help="How many worker processes to run.")
+@click.option(
+    "--keep-events", type=values.kept_for, metavar="SPAN",
+    help="Forget events when they are older than so: `3 months`; `always` keeps all, as it is by default.",
+)  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to stderr; Ctrl-C ends it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **chosen: Any) -> None:
@@ -167,7 +171,7 @@ def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
 
 @cli.command("vacuum")
 @click.option(
-    "--events-older-than", type=values.before, metavar="SPAN", help="Forget events from so long ago: `3 months`."
+    "--events-older-than", type=values.before, metavar="SPAN", help="Forget events from so long ago, once: `3 months`."
 )
 @data_dir()
 @pass_app
@@ -306,7 +310,7 @@ def _local_profile(app: App, running: Running, settings: Settings) -> Profile:
     before = json.dumps(profile.as_fields())
     profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
     defaults = type(settings)(settings.data_dir)
-    kept = {name: getattr(settings, name) for name in ("database_url", "host", "port", "workers")}
+    kept = {name: getattr(settings, name) for name in ("database_url", "host", "port", "workers", "keep_events")}
     kept = {name: value for name, value in kept.items() if value != getattr(defaults, name)}
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | kept
     _take_password(profile, settings.data_dir / "admin.json")

@@ -55,16 +55,20 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
     from cfy_cli.manager.server import create_app
     from cfy_cli.manager.services.founding import found
     from cfy_cli.manager.services.manager import Manager
+    from cfy_cli.manager.services.retention import Retention
 
     for handler in logging.getLogger().handlers:
         name_in_log(handler)
     manager = Manager(settings, bell)
     found(manager)
+    retention = Retention(manager.database, settings.keep_events)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
+        retention.start()
         ready.well()
         yield
+        retention.stop()
         manager.close()
 
     app = create_app(manager)

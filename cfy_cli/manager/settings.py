@@ -17,6 +17,7 @@ class Settings:
     port: int = 0  # 0: PORT, or a free one when that is taken
     workers: int = 0  # worker processes; 0: one for each processor, at most 4
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
+    keep_events: str = ""  # for how long, such as `3 months`; for ever when empty
 
     @property
     def database(self) -> str:

@@ -135,7 +135,9 @@ def prepare_folder(data_dir: Path) -> Path:
     """Make the folder and return its log file. Raises a sentence when it cannot be written to."""
     log = data_dir / LOG
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
+        for folder in reversed(missing):  # each of them for its owner alone
+            folder.mkdir(mode=0o700, exist_ok=True)
         log.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
             pass

@@ -59,7 +59,7 @@ EXAMPLES = {
     "manager backup": ("cfy manager backup manager.tar.gz",),
     "manager logs": ("cfy manager logs -f",),
     "manager restore": ("cfy manager restore manager.tar.gz --yes",),
-    "manager start": ("cfy manager start --port 8200",),
+    "manager start": ("cfy manager start --port 8200", "cfy manager start --keep-events '3 months'"),
     "manager status": ("cfy manager status",),
     "manager stop": ("cfy manager stop",),
     "manager upgrade": ("cfy manager upgrade",),

@@ -41,6 +41,11 @@ def minute(text: str) -> str:
     return then.astimezone(UTC).strftime("%Y%m%d%H%M%z")
 
 
+def kept_for(text: str) -> str:
+    """For how long things are kept: a length of time, or nothing for always."""
+    return "" if text.strip().lower() == "always" else str(parse_span(text))
+
+
 def before(text: str) -> str:
     """The point in time that long ago, in the wire's spelling."""
     span = text.strip().removesuffix(" ago")

@@ -19,7 +19,8 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 
 def test_a_table_of_plain_letters_looks_for_no_wide_ones() -> None:
     code = "import sys\nfrom cfy_cli.output.table import table\nplain = table(['name'], [['tlv']])\n"
-    code += "assert not any('wcwidth' in name for name in sys.modules)\nprint(plain, table(['name'], [['東京']]), sep='\\n')"
+    code += "assert not any('wcwidth' in name for name in sys.modules)\n"
+    code += "print(plain, table(['name'], [['東京']]), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30)
     assert "| tlv  |" in done.stdout
     assert "| 東京 |" in done.stdout  # four columns wide

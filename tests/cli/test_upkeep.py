@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -128,3 +129,28 @@ def test_a_network_disk_is_known_by_its_mount(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "read_text", lambda *_args, **_kwargs: mounts)
     assert upkeep.network_disk(tmp_path / "deeper" / "still") == "nfs4"
     assert upkeep.network_disk(tmp_path.parent) is None
+
+
+def test_events_that_are_too_old_go_by_themselves(typed: Typed, data: Path) -> None:
+    typed("manager start")
+    typed("manager stop")
+    with sqlite3.connect(data / "manager.db") as connection:
+        connection.execute(
+            "INSERT INTO events"
+            " (type, timestamp, reported_timestamp, message, tenant_name, visibility, created_by)"
+            " VALUES ('cloudify_event', ?, ?, 'old', 'default_tenant', 'tenant', 'admin')",
+            ("2020-01-01T00:00:00.000Z",) * 2,
+        )  # fmt: skip
+    typed("manager start --keep-events a-while", code=2)
+    typed("manager start --keep-events 1d")
+    profile = json.loads((data.parent / "profiles/local/context.json").read_text())
+    assert profile["embedded"]["keep_events"] == "1 day"
+    until = time.monotonic() + 20
+    while sqlite3.connect(data / "manager.db").execute("SELECT count(*) FROM events").fetchone() != (0,):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    typed("manager stop")
+    typed("manager start --keep-events always")
+    profile = json.loads((data.parent / "profiles/local/context.json").read_text())
+    assert "keep_events" not in profile["embedded"]
+    assert (data.parent.stat().st_mode & 0o777) == 0o700

@@ -1,0 +1,62 @@
+"""Forgetting events that are older than a manager was told to keep them."""
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+
+from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.spans import Span, parse_span
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.store.database import Database
+from cfy_cli.manager.store.models import Event
+
+log = logging.getLogger(__name__)
+EVERY = 3600.0  # seconds
+BATCH = 5000  # events deleted at a time, so that others can write in between
+PAUSE = 0.1  # seconds between two batches
+
+
+class Retention:
+    """`keep` is a length of time such as `3 months`; empty keeps all. Raises Usage for another text."""
+
+    def __init__(self, database: Database, keep: str) -> None:
+        self._database = database
+        self._keep: Span | None = parse_span(keep) if keep else None
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Now and every hour, in a thread of this process."""
+        if self._keep:
+            threading.Thread(target=self._go_on, name="retention", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def forget(self) -> int:
+        """How many were older."""
+        if self._keep is None:
+            return 0
+        before, count = stamp(self._keep.before(datetime.now(UTC))), 0
+        while not self._stopping.is_set():
+            oldest = select(Event.storage_id).order_by(Event.storage_id).limit(BATCH).scalar_subquery()
+            old = delete(Event).where(Event.storage_id.in_(oldest), Event.reported_timestamp < before)
+            with self._database.write() as session:
+                gone: int = session.execute(old).rowcount  # type: ignore[attr-defined]
+            count += gone
+            if not gone:
+                break
+            self._stopping.wait(PAUSE)
+        return count
+
+    def _go_on(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                count = self.forget()
+            except CfyError as error:
+                log.warning("Old events could not be forgotten: %s", error)
+            else:
+                if count:
+                    log.warning("%s events older than %s are forgotten", count, self._keep)
+            self._stopping.wait(EVERY)
