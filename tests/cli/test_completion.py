@@ -25,6 +25,7 @@ ANSWERS = {
     "tenants": [{"name": "red"}],
     "nodes": [{"id": "vm"}],
     "executions": [{"id": "3c2b"}],
+    "secrets": [{"key": "db"}],
 }
 
 
@@ -77,7 +78,8 @@ def offered(home: Path, words: str, word: str, **more: str) -> list[str]:
         ("cfy sites list -t", "r", ["red"]),
         ("cfy profiles delete", "h", ["here"]),
         ("cfy sites list --profile", "h", ["here"]),
-        ("cfy secrets get", "x", []),
+        ("cfy secrets get", "d", ["db"]),
+        ("cfy secrets create", "d", []),
     ],
 )
 def test_names_are_offered_where_they_are_meant(home: Path, words: str, word: str, names: list[str]) -> None:

@@ -204,6 +204,32 @@ def test_a_component_leaves_secrets_of_others_alone(ask: Ask, upload: Upload, de
     assert ask("GET", "/secrets/greeting").json()["value"] == "mine"
 
 
+def test_secrets_go_in_and_out_of_a_component_without_being_kept(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
+    ask("PUT", "/secrets/word", json={"value": "canary-word"})
+    made_of_it = "  word: {value: {concat: [<, {get_secret: word}, {get_input: greeting}]}}\n"
+    upload("child", HELLO.replace("capabilities:\n", "capabilities:\n" + made_of_it))
+    parent = PARENT.replace(
+        "greeting: {get_input: greeting}, port", "greeting: {concat: [+, {get_secret: word}]}, port"
+    )
+    deploy(parent + "  word: {value: {get_attribute: [comp, capabilities, word]}}\n")
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    kid = ask("GET", "/deployments/kid")
+    assert kid.json()["inputs"]["greeting"] == {"concat": ["+", {"get_secret": "word"}]}
+    assert properties(ask, "web", "kid")["said"] == "+canary-word, world"
+    kept = properties(ask, "comp")["capabilities"]
+    assert kept["port"] == 81
+    assert "canary" not in json.dumps(kept)
+    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {
+        "port": 81, "word": "<canary-word+canary-word"
+    }  # fmt: skip
+    assert run("parent", "check_drift")["status"] == "terminated"
+    assert "canary" not in ask("GET", "/events", params={"include_logs": "true", "_size": 1000}).text
+    assert "canary" not in ask("GET", "/executions", params={"_include_system_workflows": "true"}).text
+
+
 PASSWORD = (
     HEAD
     + """

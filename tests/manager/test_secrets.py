@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.manager import upkeep
+from cfy_cli.manager.services import secrets
 from cfy_cli.manager.services.founding import found
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.passphrases import Passphrase
 from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import system
 from tests.conftest import Ask
 
@@ -242,9 +245,22 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
     strange.close()
 
 
-def _create(manager: Manager) -> None:
-    from cfy_cli.manager.services import secrets
+def test_a_backup_holds_the_key_too(tmp_path: Path):
+    settings, elsewhere = Settings(tmp_path / "one"), Settings(tmp_path / "two")
+    one = Manager(settings)
+    found(one)
+    _create(one)
+    one.close()
+    upkeep.back_up(settings, tmp_path / "backup.tar.gz")
+    upkeep.restore(elsewhere, tmp_path / "backup.tar.gz")
+    two = Manager(elsewhere)
+    with two.reading(system("default_tenant")) as store:
+        assert secrets.value_of(two, store.get(Secret, "other")) == "v"
+    two.close()
+    assert (elsewhere.data_dir / "secrets.key").stat().st_mode & 0o777 == 0o600
 
+
+def _create(manager: Manager) -> None:
     with manager.writing(system("default_tenant")) as store:
         secrets.create(manager, store, "other", "v")
 

@@ -17,7 +17,7 @@ ReadSecret = Callable[[str], str]
 class StoreLookups:
     """`cfy_cli.dsl.lookups.Lookups` over a deployment's rows; `read` opens a store for each look.
 
-    `read_secret` gives the value of a secret, or raises KeyError with a sentence.
+    `read_secret` gives the value of a secret; it raises KeyError with a sentence, or NotYet to leave the call as it is.
     """
 
     def __init__(self, read: OpenStore, deployment: Deployment, read_secret: ReadSecret) -> None:

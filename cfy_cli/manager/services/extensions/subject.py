@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from cfy_cli import dsl
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.services import deployments
 from cfy_cli.manager.services.labels import replace
+from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.secrets import asked_later
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel
 from cfy_cli.manager.store.store import Store
@@ -64,8 +66,24 @@ class Subject:
         return (self.runtime.get("deployment") or {}).get("id")
 
     def part(self, name: str) -> dict[str, Any]:
-        """`blueprint` or `deployment` of the configuration."""
-        return dict(self.config.get(name) or {})
+        """`blueprint` or `deployment` of the configuration; inputs of a deployment as they may be kept."""
+        found = dict(self.config.get(name) or {})
+        if name == "deployment" and found.get("inputs"):
+            found["inputs"] = self._without_secrets() or found["inputs"]
+        return found
+
+    def _without_secrets(self) -> dict[str, Any] | None:
+        """The inputs of the deployment with `get_secret` in them as it is written; None when they cannot be told so."""
+        sources = (self._engine_subject.node()["properties"], self.scope.operation.inputs)
+        with self.reading() as store:
+            lookups = StoreLookups(self.reading, store.get(Deployment, self.parent), asked_later)
+        config: Any = {}
+        for source in sources:
+            given = dsl.evaluate(source.get("resource_config") or {}, lookups, self_id=self.instance_id)
+            config |= given if isinstance(given, dict) else {}
+        deployment = config.get("deployment")
+        inputs = deployment.get("inputs") if isinstance(deployment, dict) else None
+        return inputs if isinstance(inputs, dict) else None
 
     def keep(self, *forget: str, **properties: Any) -> None:
         """Set runtime properties, and remove others."""
@@ -95,7 +113,8 @@ class Subject:
         self.say(f'Fetching "{self.deployment_id}" deployment capabilities..')
         with self.reading() as store:
             deployment = store.get(Deployment, str(self.deployment_id))
-            found = deployments.evaluated(self.manager, store, deployment, deployment.capabilities)
+        lookups = StoreLookups(self.reading, deployment, asked_later)  # `get_attribute` asks for the secrets in them
+        found = dsl.evaluate_outputs(deployment.capabilities, lookups)
         self.say(f"Fetched capabilities:\n{json.dumps(found, indent=1)}")
         self.keep(capabilities=found)
 
