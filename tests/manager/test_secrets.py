@@ -15,6 +15,7 @@ from cfy_cli.manager.services.passphrases import Passphrase
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import system
+from tests.cli.canned import canned
 from tests.conftest import Ask
 
 Run = Callable[..., dict[str, Any]]
@@ -107,8 +108,10 @@ def test_a_value_with_a_schema_is_json_and_keeps_to_it(ask: Ask):
 
 
 def test_a_schema_fetches_nothing(ask: Ask):
-    answer = ask("PUT", "/secrets/db", json={"value": 1, "schema": {"$ref": "http://127.0.0.1:9/schema.json"}})
-    assert answer.status_code == 400
+    with canned({"schema.json": {"type": "integer"}}) as (address, asked):
+        schema = {"$ref": f"{address}/api/v3.1/schema.json"}
+        answer = ask("PUT", "/secrets/db", json={"value": 1, "schema": schema})
+    assert (answer.status_code, asked) == (400, [])
     assert "which is not in it" in answer.json()["message"]
 
 
