@@ -3,6 +3,7 @@
 import io
 import os
 import shlex
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -66,6 +67,12 @@ class Cfy(Protocol):
     def __call__(
         self, line: str, *, code: int = 0, user: str = "admin", password: str = PASSWORD, input: str | None = None
     ) -> str: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """For all that tests start, so that nothing stays in the system's: scripts of blueprints leave things there."""
+    os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("temporary"))
 
 
 @pytest.fixture(autouse=True)

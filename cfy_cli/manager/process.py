@@ -5,9 +5,11 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
-from cfy_cli.manager.supervise import SETTINGS, unpack
+from cfy_cli.manager.supervise import SETTINGS, TEMPORARY, lock_of, unpack
 
 if TYPE_CHECKING:
     from cfy_cli.manager.services.manager import Manager
@@ -36,7 +38,8 @@ def main() -> None:
     try:
         if name == "server":
             listener = socket.socket(fileno=descriptors["socket"])
-            _serve(settings, bell, listener, ready, descriptors["life"])
+            with _alone(settings, name):
+                _serve(settings, bell, listener, ready, descriptors["life"])
         else:
             os.close(descriptors["socket"])
             _work(settings, bell, name, ready, descriptors["life"])
@@ -94,18 +97,29 @@ def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int)
     manager = Manager(settings, bell)
     own = worker_name(settings, name)
     in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
-    with _alone(settings, own):
+    with _alone(settings, name):
         recovery.recover(manager, {own})
         for other in recovery.workers_without_successor(manager, own, in_use):
-            with _alone(settings, other):
+            with _locked(settings, other.rpartition("/")[2]):
                 recovery.recover(manager, {other})
         _work_until_stopped(manager, own, ready, life)
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings, worker: str) -> Iterator[None]:
-    """A worker that is still ending must have ended before its work is taken up."""
-    with open(settings.data_dir / f"{worker.rpartition('/')[2]}.lock", "a") as file:
+def _alone(settings: Settings, name: str) -> Iterator[None]:
+    """Be the only child of that name, in a temporary folder of its own: what a killed one left there is gone."""
+    folder = settings.data_dir / TEMPORARY / name
+    with _locked(settings, name):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        tempfile.tempdir = str(folder)
+        yield
+
+
+@contextlib.contextmanager
+def _locked(settings: Settings, name: str) -> Iterator[None]:
+    """A child that is still ending must have ended before its work is taken up."""
+    with open(lock_of(settings.data_dir, name), "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

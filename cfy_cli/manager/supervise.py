@@ -19,7 +19,8 @@ from typing import IO
 from cfy_cli.errors import CfyError, Conflict
 from cfy_cli.manager.settings import Settings
 
-STATE, LOCK, LOG = "manager.json", "manager.lock", "logs/manager.log"
+STATE, LOG = "manager.json", "logs/manager.log"
+TEMPORARY = "tmp"  # holds a folder for each child
 SETTINGS = "CFY_MANAGER_SETTINGS"  # not argv: a database address may hold a password
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -108,9 +109,14 @@ def status(data_dir: Path) -> Running | None:
     )
 
 
-def is_locked(data_dir: Path) -> bool:
+def lock_of(data_dir: Path, name: str) -> Path:
+    """What the child of that name holds while it lives."""
+    return data_dir / f"{name}.lock"
+
+
+def is_locked(data_dir: Path, name: str = "manager") -> bool:
     try:
-        with open(data_dir / LOCK) as file:
+        with open(lock_of(data_dir, name)) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
     except BlockingIOError:
@@ -141,7 +147,7 @@ def prepare_folder(data_dir: Path) -> Path:
         log.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
             pass
-        with open(data_dir / LOCK, "a"):
+        with open(lock_of(data_dir, "manager"), "a"):
             pass
     except OSError as error:
         raise CfyError(

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,14 +22,17 @@ from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.settings import PORT, Settings
+from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.supervise import (
-    LOCK,
     LOG,
     SETTINGS,
     STATE,
     STOP_SECONDS,
+    TEMPORARY,
     AlreadyRunning,
     Running,
+    is_locked,
+    lock_of,
     pack,
     status,
     tail,
@@ -37,8 +41,9 @@ from cfy_cli.manager.supervise import (
 
 log = logging.getLogger(__name__)
 LONG_LIFE = 10.0  # seconds; a child that dies sooner, again and again, is started again later and later
-PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds, doubled from death to death
+PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds, doubled from death to death
 MOST_DEATHS = 8  # of the server in a row: starting it again does not help
+PREDECESSOR_SECONDS = 15.0  # for what a killed supervisor left to end
 Child = subprocess.Popen[bytes]
 
 
@@ -62,6 +67,7 @@ class Supervisor:
 
     def start(self) -> Running:
         """Server first: it makes the database that workers need."""
+        self._sweep()
         self._start_child("server")
         for number in range(self._settings.worker_count):
             self._start_child(f"worker-{number}", wait=False)
@@ -93,6 +99,12 @@ class Supervisor:
                 child.kill()
                 child.wait()
         (self._settings.data_dir / STATE).unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Nothing is left of what killed children had begun to write or to receive."""
+        for folder in (self._settings.data_dir / TEMPORARY, Files(self._settings.files).incoming):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def give_up(self) -> None:
         """End a start that failed, and leave the folder to others. Otherwise our own end does that."""
@@ -218,7 +230,7 @@ def supervise(settings: Settings, ready: Callable[[Running], None]) -> int:
 
 
 def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
-    file = open(data_dir / LOCK, "a")  # noqa: SIM115 - held until the process ends
+    file = open(lock_of(data_dir, "manager"), "a")  # noqa: SIM115 - held until the process ends
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -229,7 +241,7 @@ def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
 def _listen(settings: Settings) -> socket.socket:
     """Port 0 takes a free one; the default port too when it is taken and nobody asked for it by number."""
     try:
-        return _bound(settings.host, settings.port or PORT)
+        return _bound_soon(settings)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and not settings.port:
             return _bound(settings.host, 0)
@@ -238,6 +250,19 @@ def _listen(settings: Settings) -> socket.socket:
             f"The manager cannot listen at {settings.host}:{settings.port}: {reason}",
             hint="Give another one with --port, or leave it out: a free one is taken.",
         ) from error
+
+
+def _bound_soon(settings: Settings) -> socket.socket:
+    """The server of a supervisor that was killed needs a moment to let go of its port: it is waited for."""
+    until = time.monotonic() + PREDECESSOR_SECONDS
+    while True:
+        try:
+            return _bound(settings.host, settings.port or PORT)
+        except OSError as error:
+            ours = error.errno == errno.EADDRINUSE and is_locked(settings.data_dir, "server")
+            if not ours or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -17,7 +17,7 @@ from cfy_cli.manager.settings import Settings
 DATABASE = "manager.db"
 BUSY_SECONDS = 30
 BATCH = 5000  # events deleted at a time, so that the manager can write in between
-_KEPT_OUT = frozenset({"logs", "incoming", "manager.json", "manager.lock", f"{DATABASE}.lock"})
+_KEPT_OUT = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "glusterfs", "lustre", "fuse.sshfs", "ceph"})
 
 
@@ -43,7 +43,7 @@ def back_up(settings: Settings, target: Path) -> int:
                 with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
                     tar.add(copy, arcname=DATABASE)
                     for path in sorted(settings.data_dir.iterdir()):
-                        if not path.name.startswith(DATABASE) and path.name not in _KEPT_OUT:
+                        if not path.name.startswith(DATABASE):
                             tar.add(path, arcname=path.name, filter=_kept)
                 file.flush()
                 os.fsync(file.fileno())
@@ -174,7 +174,8 @@ def _check(database: Path, archive: Path) -> None:
 
 
 def _kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if Path(member.name).name in _KEPT_OUT else member
+    is_lock = member.name.endswith(".lock") and "/" not in member.name
+    return None if is_lock or member.name in _KEPT_OUT else member
 
 
 def _size(database: Path) -> int:

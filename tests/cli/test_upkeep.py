@@ -42,13 +42,15 @@ def names(typed: Typed) -> list[str]:
 
 def test_what_a_manager_keeps_survives_in_a_backup(typed: Typed, data: Path, tmp_path: Path) -> None:
     typed("sites create tlv")
+    ours = data / "files/blueprints/7/resources/logs"  # named like something that is not kept
+    ours.mkdir(parents=True)
     archive = tmp_path / "backup.tar.gz"
     assert typed(f"manager backup {archive}").startswith("Manager backed up to")  # while it runs
     assert archive.stat().st_mode & 0o777 == 0o600
     with tarfile.open(archive) as tar:
         held = tar.getnames()
-    assert {"manager.db", "admin.json", "files"} <= set(held)
-    assert not {"manager.lock", "manager.json", "logs"} & set(held)
+    assert {"manager.db", "admin.json", "files", "files/blueprints/7/resources/logs"} <= set(held)
+    assert not {"manager.lock", "server.lock", "manager.json", "logs", "tmp", "files/incoming"} & set(held)
     typed("sites delete tlv")
     typed("sites create oslo")
     assert "Stop it first" in typed(f"manager restore {archive} --yes", code=1)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -147,6 +148,50 @@ def test_children_end_when_the_supervisor_is_killed(data_dir: Path):
     wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
 
 
+def test_its_port_is_had_again_although_the_server_of_the_killed_one_still_lives(data_dir: Path):
+    running = start(data_dir)
+    os.kill(running.pid, signal.SIGKILL)
+    while alive(running.pid):  # before it has gone, what stops in its session would be sent on its way by the system
+        continue
+    with suppress(ProcessLookupError):  # it may be quick
+        os.kill(running.server, signal.SIGSTOP)
+
+    def wake() -> None:
+        wait_until(lambda: supervise.is_locked(data_dir))  # the next supervisor has begun
+        time.sleep(0.3)
+        with suppress(ProcessLookupError):
+            os.kill(running.server, signal.SIGCONT)
+
+    threading.Thread(target=wake).start()
+    again = start(data_dir, port=running.port)
+    assert again.port == running.port
+    assert ask(again, data_dir, "/status").ok
+    assert not alive(running.server)
+
+
+def test_nothing_of_it_is_left_in_the_temporary_folder_whatever_was_killed(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    running = start(data_dir)
+    inline = f"#!/bin/sh\\ntouch '{tmp_path}/begun'\\nsleep 300\\n"
+    blueprint = SLEEPER.replace("sleep.sh", f'"{inline}"')
+    ask(running, data_dir, "/blueprints/s", "PUT", data=archive({"blueprint.yaml": blueprint}))
+    assert ask(running, data_dir, "/deployments/s", "PUT", json={"blueprint_id": "s"}).status_code == 201
+    ask(running, data_dir, "/executions", "POST", json={"deployment_id": "s", "workflow_id": "install"})
+    wait_until((tmp_path / "begun").exists)
+    assert list((data_dir / "tmp" / "worker-0").iterdir()) != []
+    for pid in (running.pid, running.server, *running.workers):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
+    start(data_dir)
+    supervise.stop(data_dir)
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not (data_dir / "tmp").exists()
+
+
 def test_a_killed_child_is_started_again(data_dir: Path):
     running = start(data_dir)
     for pid in (running.server, *running.workers):
@@ -272,13 +317,13 @@ def test_what_its_worker_dies_of_is_given_up_with_a_sentence_until_somebody_resu
     def found() -> dict[str, str]:
         return dict(ask(running, data_dir, f"/executions/{execution}").json())
 
-    wait_until(lambda: found()["status"] == "failed")
-    assert "The worker process died 3 times in a row" in found()["error"]
+    wait_until(lambda: found()["status"] == "failed", 60)
+    assert "The worker process died 5 times in a row" in found()["error"]
     assert f"`cfy executions resume {execution}`" in found()["error"]
-    assert (tmp_path / "lives").read_text().split() == ["begun"] * 3
+    assert (tmp_path / "lives").read_text().split() == ["begun"] * 5
     events = ask(running, data_dir, f"/events?execution_id={execution}").json()["items"]
     assert events[-1]["event_type"] == "workflow_failed"
-    assert "starting it again in 0.5 seconds" in (data_dir / "logs" / "manager.log").read_text()
+    assert "starting it again in 1 seconds" in (data_dir / "logs" / "manager.log").read_text()
     (tmp_path / "well").touch()
     ask(running, data_dir, f"/executions/{execution}", "POST", json={"action": "resume"}).raise_for_status()
     wait_until(lambda: found()["status"] == "terminated")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.errors import CfyError
 from cfy_cli.manager import supervise
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.supervise import Running
@@ -77,18 +76,6 @@ def kill(data_dir: Path, chance: random.Random) -> None:
     wait_until(lambda: not any(map(alive, chosen)))
 
 
-def start_again(settings: Settings) -> Running:
-    """As somebody would who finds it gone; a server without its supervisor takes a moment to let go of the port."""
-    until = time.monotonic() + 20
-    while True:
-        try:
-            return supervise.start(settings)
-        except CfyError as error:
-            if "another program listens there" not in error.message or time.monotonic() > until:
-                raise
-        time.sleep(0.2)
-
-
 def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: int, database_url: str) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -104,7 +91,7 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
         time.sleep(chance.uniform(0.05, 1.0))
         kill(data_dir, chance)
         if supervise.status(data_dir) is None:
-            running = start_again(settings)
+            running = supervise.start(settings)  # as somebody would who finds it gone
 
     def state() -> str:
         try:

@@ -16,7 +16,7 @@ from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import Scope, system
 
 MANAGER_NAME = "cfy"
-MOST_DEATHS = 3  # of workers in a row, before an execution that makes no progress is thought to be their cause
+MOST_DEATHS = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
 
 
 @dataclass(frozen=True, slots=True)
