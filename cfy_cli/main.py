@@ -57,4 +57,7 @@ def start_embedded(app: App) -> "Profile":
 @click.group("cfy", cls=Tree, nouns=NOUNS, first=ESTABLISHED, new_app=lambda: App(autostart=start_embedded))
 @click.version_option(__version__, "-V", "--version", prog_name="cfy")
 def main() -> None:
-    """Deploy and look after applications described in blueprints."""
+    """Deploy and look after applications described in blueprints.
+
+    New here? `cfy quickstart` deploys a small example on this machine, and says what to type next.
+    """

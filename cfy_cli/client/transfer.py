@@ -15,6 +15,7 @@ from cfy_cli.client.partial import Part
 from cfy_cli.errors import CfyError, Unreachable
 
 CHUNK = 256 * 1024
+OWN_FOLDER = ".cloudify"  # profiles, and all that the manager on this machine keeps
 RESUMES = 5  # how often a download is gone on with
 Progress = Callable[[int], None]
 Again = Callable[[requests.Response, int], requests.Response]  # the same file, from an offset on
@@ -65,8 +66,13 @@ def packed(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cfy-") as temporary:
         archive = Path(temporary) / "archive.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-            tar.add(folder, arcname=folder.resolve().name or "blueprint")
+            tar.add(folder, arcname=folder.resolve().name or "blueprint", filter=_without_profiles)
         yield archive
+
+
+def _without_profiles(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Whoever has a blueprint in their home folder does not mean to send their passwords too."""
+    return None if os.path.basename(member.name) == OWN_FOLDER else member
 
 
 def save(response: requests.Response, target: Path, progress: Progress = silent, again: Again | None = None) -> Path:

@@ -94,7 +94,7 @@ def _list(app: App, query: dict[str, Any], **which: Any) -> None:
         app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
     watch = Watch(json_output=query.pop("json_output"), with_worker_names=query.pop("with_worker_names"))
     when = _times(query)
-    if app.as_data and not watch.json_output:
+    if (app.as_data or app.picked or app.vertical) and not watch.json_output:
         app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
         return
     pages = app.client.events.pages(**which, **when, limit=app.limit, _sort=EVENTS.order)

@@ -15,6 +15,7 @@ from cfy_cli.errors import CfyError, Conflict, Failed
 from cfy_cli.manager.settings import Settings
 
 DATABASE = "manager.db"
+_MADE_BY = "Backups are made by: cfy manager backup FILE"
 BUSY_SECONDS = 30
 BATCH = 5000  # events deleted at a time, so that the manager can write in between
 _KEPT_OUT = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
@@ -67,7 +68,8 @@ def restore(settings: Settings, archive: Path) -> Path | None:
             with tarfile.open(archive) as tar:
                 tar.extractall(fresh, filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise CfyError(f"{archive} is no backup of a manager: {error}") from error
+            reason = str(error).partition("\n")[0].rstrip(":")
+            raise CfyError(f"{archive} is no backup of a manager: {reason}", hint=_MADE_BY) from error
         _check(fresh / DATABASE, archive)
         before = target.with_name(f"{target.name}.before-{now().replace(':', '')}") if target.exists() else None
         if before:

@@ -1,13 +1,15 @@
 """The one place where errors become words and exit codes."""
 
 import json
+import re
 import traceback
 from typing import Any
 
 import click
 
 from cfy_cli.contract.outcomes import INTERRUPTED
-from cfy_cli.errors import CfyError, Usage
+from cfy_cli.errors import CfyError, NotFound, Usage
+from cfy_cli.shell import examples
 
 _NO_WORDS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click end without an error
 
@@ -49,12 +51,12 @@ def as_data(failure: CfyError) -> dict[str, object]:
 
 def described(error: BaseException) -> CfyError:
     if isinstance(error, CfyError):
+        error.hint = error.hint or _where_to_look(error)
         return error
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return Interrupted("Interrupted")
     if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx else "cfy"
-        return Usage(error.format_message().rstrip("."), hint=f"`{path} -h` tells what there is.")
+        return Usage(error.format_message().rstrip("."), hint=_how_to_write(error))
     if isinstance(error, click.ClickException):
         return CfyError(error.format_message())
     if isinstance(error, OSError) and error.strerror:
@@ -62,3 +64,19 @@ def described(error: BaseException) -> CfyError:
     return CfyError(
         f"This should not happen: {type(error).__name__}: {error}", hint="-v shows where.", code="unexpected_error"
     )
+
+
+def _how_to_write(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "cfy"
+    shown = examples.of(path) if isinstance(error, click.MissingParameter) else ()
+    return f"Such as: {shown[0]}; `{path} -h` tells more." if shown else f"`{path} -h` tells what there is."
+
+
+def _where_to_look(error: CfyError) -> str | None:
+    """The command that lists the things of which one was not found."""
+    found = re.match(r"Requested `(\w+)` with ID ", error.message) if isinstance(error, NotFound) else None
+    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found[1]).lower() + "s" if found else ""
+    if f"{noun} list" not in examples.EXAMPLES:
+        return None
+    of = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""
+    return f"`cfy {noun} list{of}` shows what there is."

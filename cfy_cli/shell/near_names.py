@@ -8,6 +8,8 @@ SAME_VERBS = {
     "rm": "delete", "show": "get",
 }  # fmt: skip
 SAME_NOUNS = {
+    "create": "deployments create", "delete": "deployments delete", "get": "deployments get",
+    "list": "deployments list",
     "deploy": "install", "help": "--help", "init": "profiles use", "login": "profiles use", "logs": "events list",
     "logout": "profiles delete", "ls": "deployments list", "ps": "executions list", "run": "executions start",
     "start": "manager start", "stop": "manager stop", "undeploy": "uninstall", "use": "profiles use",

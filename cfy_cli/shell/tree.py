@@ -56,8 +56,8 @@ class Noun(click.Group):
         return (command.name if command else name), command, rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)  # first: they are what is looked for
         write_options(self, ctx, formatter)
-        self.format_commands(ctx, formatter)
 
 
 Noun.group_class = Noun

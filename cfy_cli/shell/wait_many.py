@@ -43,7 +43,7 @@ def wait_for(
     finally:
         line.clear()
     _tell(app, items, groups=groups)
-    _judge(items, state, timeout if not done else None)
+    _judge(items, state, timeout if not done else None, groups=groups)
 
 
 def _settled(execution: Item, state: str | None) -> bool:
@@ -63,17 +63,18 @@ def _tell(app: App, items: list[Item], *, groups: bool) -> None:
         app.say(f"{item['id']}  {item.get('workflow_id')} on `{place}`: {told(item)}")
 
 
-def _judge(items: list[Item], state: str | None, timeout: float | None) -> None:
+def _judge(items: list[Item], state: str | None, timeout: float | None, *, groups: bool) -> None:
     failed = [item for item in items if _failed(item, state)]
     for worst in ("failed", "cancelled", "terminated"):
         for item in failed:
             if item["status"] == worst:
                 kind = failure_of(worst) or CfyError
                 reason = f" and did not come to be {state}" if state else ""
-                raise kind(f"Execution {item['id']} {told(item)}{reason}", hint=f"cfy events list {item['id']}")
+                hint = f"Its events: cfy events list {'--execution-group ' if groups else ''}{item['id']}"
+                raise kind(f"Execution {item['id']} {told(item)}{reason}", hint=hint)
     waiting = [item["id"] for item in items if not _settled(item, state)]
     if waiting and timeout is not None:
         raise StillRunning(
             f"Stopped waiting after {timeout:g} seconds; still running: {', '.join(waiting)}",
-            hint=f"Wait on: cfy executions wait {' '.join(waiting)}",
+            hint=f"Wait on: cfy executions wait {'--groups ' if groups else ''}{' '.join(waiting)}",
         )
