@@ -9,7 +9,7 @@ from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.journal import NoJournal
 from cfy_cli.manager.engine.ports import Entry, Kept, Moved, Records
-from cfy_cli.manager.engine.tasks import DONE, Task, TaskState
+from cfy_cli.manager.engine.tasks import DONE, Operation, Task, TaskState
 
 
 class Died(BaseException):
@@ -52,7 +52,8 @@ class MemoryJournal(NoJournal):
         """As the manager does for what may have begun when its worker is gone."""
         for kept in self.graphs:
             for name, moved in kept.moved.items():
-                if moved.state not in (*DONE, TaskState.PENDING) and "/" in name:
+                in_flight = moved.state not in (*DONE, TaskState.PENDING)
+                if in_flight and isinstance(kept.graph.tasks[name].work, Operation):
                     kept.moved[name] = Moved(name, TaskState.PENDING, moved.attempt)
 
     def states(self, graph: str) -> dict[str, TaskState]:

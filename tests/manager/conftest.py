@@ -2,7 +2,9 @@
 
 import io
 import json
+import socket
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,9 +12,12 @@ from typing import Any, Protocol
 
 import pytest
 import requests
+import uvicorn
 
 from cfy_cli.contract.states import ENDED
 from cfy_cli.manager import supervise
+from cfy_cli.manager.server import create_app
+from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 
 HELLO = """
@@ -103,6 +108,21 @@ def upload(ask: Ask, worker: object) -> Upload:
         )
 
     return upload
+
+
+@pytest.fixture
+def port(manager: Manager) -> Iterator[int]:
+    """Where the manager listens on a socket."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(create_app(manager), log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture

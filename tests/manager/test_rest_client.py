@@ -1,18 +1,12 @@
 """Scripts that speak to the manager over its REST API, as whoever started their execution."""
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from cfy_cli.manager.server import create_app
-from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
@@ -47,21 +41,6 @@ node_templates:
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'manager.db'}"
-
-
-@pytest.fixture
-def port(manager: Manager) -> Iterator[int]:
-    """Where the manager listens on a socket."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(manager), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
 
 
 def test_a_script_speaks_to_its_manager(ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int):

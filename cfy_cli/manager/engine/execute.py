@@ -7,6 +7,7 @@ import heapq
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.ports import Event, Executor, Records, Steering
+from cfy_cli.manager.engine.ports import Event, Executor, Judge, Records, Steering
 from cfy_cli.manager.engine.retry import after_failure
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.tasks import (
@@ -46,7 +47,15 @@ class Execute:
     """One use: `Execute(...).run()`, of a graph that the ledger has opened."""
 
     def __init__(
-        self, graph: Graph, ledger: Ledger, records: Records, executor: Executor, *, wait_after_fail: float
+        self,
+        graph: Graph,
+        ledger: Ledger,
+        records: Records,
+        executor: Executor,
+        *,
+        wait_after_fail: float,
+        steering: Callable[[], Steering] | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._graph, self._ledger, self._records, self._executor = graph, ledger, records, executor
         self._schedule = Schedule(graph)
@@ -54,6 +63,9 @@ class Execute:
         self._waiting: deque[Attempt] = deque()  # for their turn
         self._delayed: list[tuple[float, int, Attempt]] = []  # for their time
         self._leaving: list[Attempt] = []  # for the executor, once it is stored that they start
+        self._steering = steering or records.steering
+        self._judge = judge
+        self._to_judge: list[Outcome] = []  # for the workflow, once it is stored what is told of them
         self._running = 0
         self._count = 0
         self._asked = 0.0
@@ -91,8 +103,10 @@ class Execute:
                 self._fail(task.work, found.failure)
 
     def _has_failed(self, task: Task) -> bool:
+        found = self._ledger.found(task)
         careless = isinstance(task.work, Operation) and task.work.ignore_failure
-        return self._ledger.found(task).state is TaskState.FAILED and not careless
+        ignored = found.failure is not None and found.failure.ignored
+        return found.state is TaskState.FAILED and not careless and not ignored
 
     def _may_begin(self) -> bool:
         return self._end.steering is Steering.GO_ON and time.monotonic() < self._deadline
@@ -100,7 +114,7 @@ class Execute:
     def _ask(self) -> None:
         if time.monotonic() >= self._asked + ASK_EVERY:
             self._asked = time.monotonic()
-            self._end.steering = self._records.steering()
+            self._end.steering = self._steering()
 
     def _advance(self) -> bool:
         """Close what has ended, then begin what may begin; whether there is more of it."""
@@ -132,6 +146,10 @@ class Execute:
         for attempt in self._leaving:
             self._executor.send(attempt, self._ledger.mark(attempt.task), self._report)
         self._leaving.clear()
+        for outcome in self._to_judge:
+            assert self._judge is not None
+            self._judge(outcome, self._report)
+        self._to_judge.clear()
 
     def _step(self, task: Task) -> None:
         work = task.work
@@ -172,8 +190,8 @@ class Execute:
             self._ledger.move(task, TaskState.FAILED if failed else TaskState.SUCCEEDED)
         self._schedule.ended(task.id, ok=not failed)
 
-    def _done(self, task: Task, attempt: int = 0, result: Any = None) -> None:
-        self._ledger.move(task, TaskState.SUCCEEDED, attempt=attempt, result=result)
+    def _done(self, task: Task, attempt: int = 0, result: Any = None, *, told: bool = False) -> None:
+        self._ledger.move(task, TaskState.SUCCEEDED, attempt=attempt, result=result, told=told)
         self._schedule.ended(task.id, ok=True)
 
     def _report(self, outcome: Outcome) -> None:
@@ -206,23 +224,32 @@ class Execute:
             self._take(self._outcomes.get())
 
     def _take(self, outcome: Outcome) -> None:
+        attempt = outcome.attempt
+        wanted = outcome.failure is not None and outcome.failure.requested  # to be run again: nothing to judge
+        if attempt.operation.handled and not outcome.judged and not wanted and self._judge is not None:
+            state = TaskState.FAILED if outcome.failure else TaskState.SUCCEEDED
+            self._ledger.say(attempt.task, state, attempt.number, outcome.result, outcome.failure)
+            self._to_judge.append(outcome)
+            return
         self._running -= 1
         if outcome.failure is None:
-            self._done(outcome.attempt.task, outcome.attempt.number, outcome.result)
+            self._done(attempt.task, attempt.number, outcome.result, told=outcome.judged)
         else:
-            self._not_done(outcome.attempt, outcome.failure)
+            self._not_done(attempt, outcome.failure, told=outcome.judged)
 
-    def _not_done(self, attempt: Attempt, failure: Failure) -> None:
+    def _not_done(self, attempt: Attempt, failure: Failure, *, told: bool) -> None:
         task, operation = attempt.task, attempt.operation
         again = after_failure(operation, attempt.number, failure)
         state = TaskState.RESCHEDULED if failure.requested else TaskState.FAILED
-        self._ledger.move(task, state, attempt=attempt.number, failure=failure, again=again is not None)
+        self._ledger.move(task, state, attempt=attempt.number, failure=failure, again=again is not None, told=told)
         if again is not None:
             self._count += 1
             due = time.monotonic() + again.delay
             heapq.heappush(self._delayed, (due, self._count, Attempt(task, operation, attempt.number + 1)))
         elif operation.ignore_failure:
             self._note(operation.instance_id, f"Ignoring task {operation.function} failure")
+            self._schedule.ended(task.id, ok=True)
+        elif failure.ignored:
             self._schedule.ended(task.id, ok=True)
         else:
             self._fail(operation, failure)

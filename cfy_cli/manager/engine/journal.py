@@ -25,7 +25,7 @@ class NoJournal:
             if isinstance(entry, Event):
                 self._records.emit(entry)
             elif isinstance(entry, SetState):
-                self._enter(entry)
+                enter(self._records, entry)
 
     def mark(self, key: str, task_id: str) -> str:
         return ""
@@ -33,6 +33,8 @@ class NoJournal:
     def started(self, mark: str, pid: int, birth: str) -> None:
         """Nobody will ask."""
 
-    def _enter(self, step: SetState) -> None:
-        stamped = system_properties(step, lambda: self._records.instance(step.instance_id).system_properties)
-        self._records.update(step.instance_id, state=step.state, system_properties=stamped)
+
+def enter(records: Records, step: SetState) -> None:
+    """Let an instance enter a state, with what that says of it."""
+    stamped = system_properties(step, lambda: records.instance(step.instance_id).system_properties)
+    records.update(step.instance_id, state=step.state, system_properties=stamped)

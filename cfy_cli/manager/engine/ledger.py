@@ -34,6 +34,14 @@ class Ledger:
         self._total = 0
         self._finished = 0
         self._told = 0.0
+        self._all = [self]  # those of the execution, each of graphs that run at the same time
+
+    def beside(self) -> "Ledger":
+        """Another one of the same execution, for a graph that runs at the same time as others do."""
+        other = Ledger(self._records, self._journal, dry_run=self.dry_run)
+        self._all.append(other)
+        other._all = self._all
+        return other
 
     def open(self, graph: Graph, kept: Kept | None = None) -> None:
         """Take up the tasks of a graph that is about to run or, when it is a kept one, to go on."""
@@ -59,8 +67,9 @@ class Ledger:
         result: Json = None,
         failure: Failure | None = None,
         again: bool = False,
+        told: bool = False,
     ) -> None:
-        """Note the new state of an attempt; `again` says that another attempt will follow."""
+        """Note the new state of an attempt; `again` says that another will follow, `told` that `say` told it."""
         self._finished += state in DONE or state is TaskState.RESCHEDULED
         self._total += again
         if again:
@@ -70,6 +79,11 @@ class Ledger:
             moved = Moved(task.id, final, attempt, result, failure)
         self._moved[task.id] = moved
         self._waiting.append(moved)
+        if not told:
+            self.say(task, state, attempt, result, failure)
+
+    def say(self, task: Task, state: TaskState, attempt: int, result: Json, failure: Failure | None) -> None:
+        """Write the history of a state without entering it."""
         if isinstance(task.work, Operation | Subgraph):
             self._tell(task.work, state, attempt, result, failure)
 
@@ -93,7 +107,8 @@ class Ledger:
         if self.dry_run or (not at_once and time.monotonic() < self._told + PROGRESS_EVERY):
             return
         self._told = time.monotonic()
-        self._records.progress(self._total, self._finished)
+        ledgers = list(self._all)
+        self._records.progress(sum(each._total for each in ledgers), sum(each._finished for each in ledgers))
 
     def _tell(
         self, work: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None
@@ -111,6 +126,8 @@ class Ledger:
         if isinstance(work, Subgraph):
             self.tell(Event("cloudify_event", message, event_type))
             return
+        if work.quiet:
+            return
         if attempt:
             most = "" if work.max_retries == FOREVER else f"/{work.max_retries}"
             message += f" [retry {attempt}{most}]"
@@ -121,8 +138,8 @@ class Ledger:
                 event_type,
                 operation=work.name,
                 error_causes=[failure.cause()] if failure is not None else None,
-                node_instance_id=work.instance_id,
-                node_name=work.node_id,
+                node_instance_id=work.instance_id or None,
+                node_name=work.node_id or None,
                 source_id=work.source_id,
                 target_id=work.target_id,
             )

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 
 from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Journal, Kept, Moved, Steering
 from cfy_cli.manager.engine.tasks import DONE, Operation, TaskState
 
 LAST_WORDS = 1.0  # seconds that an operation whose process has ended has to be told of
 LOOK_EVERY = 0.1
 CLEANUP = "resume_cleanup"  # the name of graphs that no workflow draws
+FUNCTION = "workflow function"  # and of those that stand for the process of a workflow
 
 
 class Past:
@@ -42,11 +44,12 @@ class Past:
             self._look()
         orphans.end(self._processes(TaskState.PENDING, TaskState.STARTED), self._marks())
 
-    def retry_failed(self) -> None:
-        """Let what failed in the latest graph be pending again, with all its attempts before it."""
-        kept = self.latest
-        if kept is None:
-            return
+    def retry_failed(self, *, everywhere: bool = False) -> None:
+        """Let what failed in the latest graph, or in all, be pending again, with all its attempts before it."""
+        for kept in self._kept if everywhere else self._kept[-1:]:
+            self._retry_failed(kept)
+
+    def _retry_failed(self, kept: Kept) -> None:
         again = [
             Moved(moved.task_id, TaskState.PENDING)
             for moved in kept.moved.values()
@@ -55,22 +58,27 @@ class Past:
         kept.moved.update({moved.task_id: moved for moved in again})
         self._journal.store(kept.key, again)
 
-    def take(self, name: str) -> Kept | None:
-        """The first graph of this name that was not taken yet."""
+    def take(self, name: str, like: Graph | None = None) -> Kept | None:
+        """The first graph of this name, and of the same tasks as another, that was not taken yet."""
         for number, kept in enumerate(self._kept):
-            if kept.graph.name == name:
+            if kept.graph.name == name and (like is None or kept.graph.tasks == like.tasks):
                 return self._kept.pop(number)
         return None
 
     def _look(self) -> None:
         kept = self._journal.kept()
-        self._kept = [one for one in kept if one.graph.name != CLEANUP]
+        self._kept = [one for one in kept if one.graph.name not in (CLEANUP, FUNCTION)]
+        self._functions = [one for one in kept if one.graph.name == FUNCTION]
         self._cleanups = [one for one in kept if one.graph.name == CLEANUP]
+
+    @property
+    def _all(self) -> list[Kept]:
+        return self._kept + self._cleanups + self._functions
 
     def _processes(self, *states: TaskState) -> list[tuple[int, str]]:
         return [
             process
-            for kept in self._kept + self._cleanups
+            for kept in self._all
             for task_id, process in kept.processes.items()
             if _state(kept, task_id) in states
         ]
@@ -78,7 +86,7 @@ class Past:
     def _marks(self) -> list[str]:
         return [
             self._journal.mark(kept.key, task.id)
-            for kept in self._kept + self._cleanups
+            for kept in self._all
             for task in kept.graph.tasks.values()
             if isinstance(task.work, Operation) and _state(kept, task.id) not in DONE
         ]
@@ -91,4 +99,5 @@ def _state(kept: Kept, task_id: str) -> TaskState:
 
 def _ignored(kept: Kept, moved: Moved) -> bool:
     work = kept.graph.tasks[moved.task_id].work
-    return isinstance(work, Operation) and work.ignore_failure
+    ignored = moved.failure is not None and moved.failure.ignored
+    return isinstance(work, Operation) and (work.ignore_failure or ignored)

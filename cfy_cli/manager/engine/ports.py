@@ -196,6 +196,7 @@ class Journal(Protocol):
 
 
 Report = Callable[[Outcome], None]
+Judge = Callable[[Outcome, Report], None]  # returns at once; reports the same outcome, judged, when that is done
 
 
 class Executor(Protocol):

@@ -14,7 +14,7 @@ class Again:
 
 def after_failure(operation: Operation, attempt: int, failure: Failure) -> Again | None:
     """Whether and when to try again; None when it stays failed."""
-    if not failure.requested and (not failure.recoverable or operation.ignore_failure):
+    if failure.ignored or (not failure.requested and (not failure.recoverable or operation.ignore_failure)):
         return None
     if operation.max_retries != FOREVER and attempt >= operation.max_retries:
         return None

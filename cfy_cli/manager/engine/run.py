@@ -1,6 +1,7 @@
 """Running one execution from its first event to its last."""
 
 import logging
+from collections.abc import Callable
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
@@ -13,9 +14,12 @@ from cfy_cli.manager.engine.ledger import Ledger
 from cfy_cli.manager.engine.past import Past
 from cfy_cli.manager.engine.ports import Beginning, Ending, Event, Executor, Job, Journal, Kept, Records, Steering
 from cfy_cli.manager.engine.tasks import Failure, Operation
-from cfy_cli.manager.engine.workflows import complete, find
+from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find
+from cfy_cli.manager.engine.workflows.beside import Beside, Ran
 from cfy_cli.manager.engine.workflows.cleanup import draw_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
+from cfy_cli.manager.engine.workflows.conversation import Engine
+from cfy_cli.manager.engine.workflows.python import Function, FunctionFailed, run_function
 
 WIDTH = 8  # operations at once
 WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on beginning work after a failure
@@ -37,15 +41,22 @@ def run_workflow(
     With a journal the same job may be run again after its runner died, and goes on where that was.
     """
     kept = NoJournal(records) if journal is None or job.dry_run else journal
-    executor = LocalExecutor(job, records, server or shared_server(), width, kept.started)
-    return _Run(job, records, kept, executor, wait_after_fail).to_end()
+    doors = server or shared_server()
+    executor = LocalExecutor(job, records, doors, width, kept.started)
+    return _Run(job, records, kept, executor, wait_after_fail, doors).to_end()
 
 
 class _Run:
     def __init__(
-        self, job: Job, records: Records, journal: Journal, executor: Executor, wait_after_fail: float
+        self,
+        job: Job,
+        records: Records,
+        journal: Journal,
+        executor: Executor,
+        wait_after_fail: float,
+        server: ContextServer,
     ) -> None:
-        self.job, self.records, self.executor = job, records, executor
+        self.job, self.records, self.journal, self.executor, self.server = job, records, journal, executor, server
         self.ledger = Ledger(records, journal, dry_run=job.dry_run)
         self.past = Past(journal)
         self.wait_after_fail = wait_after_fail
@@ -55,6 +66,9 @@ class _Run:
         self._event("workflow_started", f"{verb} '{self.job.workflow_id}' workflow execution")
         try:
             end = self._run_graphs()
+        except FunctionFailed as error:
+            self.executor.kill()
+            return self._failed(error.text, error.message, [error.cause])
         except CfyError as error:
             self.executor.kill()
             return self._failed(f"{error.message} {error.hint}" if error.hint else error.message)
@@ -76,9 +90,11 @@ class _Run:
         workflow = find(self.job.plan, self.job.workflow_id)
         parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
         context = WorkflowContext(self.job, self.records)
-        end = self._settle_past(context)
+        end = self._settle_past(context, everywhere=isinstance(workflow, Function))
         if end.steering is not Steering.GO_ON:
             return end
+        if isinstance(workflow, Function):
+            return run_function(workflow, parameters, context, self.journal, self.server, self._engine())
         graphs = workflow(context, parameters)
         try:
             graph = next(graphs)
@@ -92,7 +108,10 @@ class _Run:
             graphs.close()
         return end
 
-    def _settle_past(self, context: WorkflowContext) -> End:
+    def _engine(self) -> Engine:
+        return Engine(self.executor, self.past, self._run_beside, _explained, BUILT_IN, self.wait_after_fail)
+
+    def _settle_past(self, context: WorkflowContext, *, everywhere: bool) -> End:
         """See the end of what earlier runs left running, and undo by halves done steps of an install to resume."""
         if self.job.beginning is Beginning.ANEW:
             return End()
@@ -100,7 +119,7 @@ class _Run:
         if self.job.beginning is Beginning.GOES_ON:
             left = self.past.cleanup
             return self._run_graph(left.graph, left) if left else End()
-        self.past.retry_failed()
+        self.past.retry_failed(everywhere=everywhere)
         cleanup = draw_cleanup(context.look(), self.past.latest)
         return self._run_graph(cleanup) if cleanup else End()
 
@@ -110,6 +129,22 @@ class _Run:
         self.ledger.open(graph, kept)
         return Execute(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
 
+    def _run_beside(self, drawn: Graph, kept: Kept | None, beside: Beside, steering: Callable[[], Steering]) -> Ran:
+        """While others may run."""
+        graph, ledger = kept.graph if kept else drawn, self.ledger.beside()
+        ledger.open(graph, kept)
+        end = Execute(
+            graph,
+            ledger,
+            self.records,
+            beside,
+            wait_after_fail=self.wait_after_fail,
+            steering=steering,
+            judge=beside.judge,
+        ).run()
+        ledger.show_progress(at_once=True)
+        return Ran(end, {name: ledger.found(task) for name, task in graph.tasks.items()})
+
     def _cancelled(self, steering: Steering) -> Ending:
         if steering is Steering.KILL:
             self.executor.kill()
@@ -117,14 +152,21 @@ class _Run:
             self._event("workflow_cancelled", f"'{self.job.workflow_id}' workflow execution cancelled")
         return Ending(ExecutionState.CANCELLED)
 
-    def _failed(self, error: str) -> Ending:
-        self._event("workflow_failed", f"'{self.job.workflow_id}' workflow execution failed: {error}", dry=False)
+    def _failed(self, error: str, told: str | None = None, causes: list[dict[str, str]] | None = None) -> Ending:
+        message = f"'{self.job.workflow_id}' workflow execution failed: {told or error}"
+        self._event("workflow_failed", message, dry=False, causes=causes)
         return Ending(ExecutionState.FAILED, error)
 
-    def _event(self, event_type: str, message: str, *, dry: bool = True) -> None:
+    def _event(
+        self, event_type: str, message: str, *, dry: bool = True, causes: list[dict[str, str]] | None = None
+    ) -> None:
         if self.job.dry_run and dry:
             message += " (dry run)"
-        self.records.emit(Event("cloudify_event", message, event_type))
+        self.records.emit(Event("cloudify_event", message, event_type, error_causes=causes))
+
+
+def _explained(ran: Ran) -> str:
+    return explain(ran.end.failures) if ran.end.failures else ""
 
 
 def explain(failures: list[tuple[Operation, Failure]]) -> str:
@@ -138,5 +180,7 @@ def explain(failures: list[tuple[Operation, Failure]]) -> str:
 
 
 def _place(operation: Operation) -> str:
+    if not operation.instance_id:
+        return operation.function
     where = f"{operation.source_id}->{operation.target_id}" if operation.source_id else operation.instance_id
     return f"{operation.function} ({where}:{operation.name})"

@@ -63,6 +63,8 @@ class Operation:
     timeout_recoverable: bool = False
     ignore_failure: bool = False
     checks: Literal["", "status", "drift"] = ""  # what it finds out about the instance
+    quiet: bool = False  # no events tell of it
+    handled: bool = False  # the workflow that drew it is asked what to make of its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Failure:
     recoverable: bool = True
     requested: bool = False  # not an error: the operation asked to be run again
     retry_after: float | None = None
+    ignored: bool = False  # the workflow that drew the operation wants to go on without it
 
     def cause(self) -> dict[str, str]:
         return {"message": self.message, "traceback": self.traceback, "type": self.kind}
@@ -125,8 +128,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended."""
+    """How an attempt ended; `judged` says that the workflow has been asked what to make of it."""
 
     attempt: Attempt
     result: Json = None
     failure: Failure | None = None
+    judged: bool = False

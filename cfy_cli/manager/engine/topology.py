@@ -89,6 +89,13 @@ class Topology:
         found = [_operation(end, f"{RELATIONSHIP}.{name}", link.definition[side], {}, link=link) for end, side in ends]
         return [operation for operation in found if operation is not None]
 
+    def link_operation(
+        self, link: Link, name: str, end: Instance, inputs: Mapping[str, Json] | None = None
+    ) -> Operation | None:
+        """What the relationship runs, by the full name of the operation, for one of its ends."""
+        side = "source_operations" if end.id == link.source.id else "target_operations"
+        return _operation(end, name, link.definition[side], inputs or {}, link=link)
+
     def _definition(self, instance: Instance, relationship: Mapping[str, Json]) -> Mapping[str, Json]:
         for definition in self.node(instance)["relationships"]:
             if (definition["type"], definition["target_id"]) == (relationship["type"], relationship["target_name"]):

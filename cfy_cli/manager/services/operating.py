@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from sqlalchemy import select
+
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.services import extensions, fetching, tokens
@@ -11,7 +13,7 @@ from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.plugin_sources import environment_from_source
 from cfy_cli.manager.services.work import Work
-from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.models import Blueprint, Deployment
 
 
 class Operating:
@@ -32,6 +34,14 @@ class Operating:
                 raise
             return environment_from_source(manager.files, self.deployment.blueprint_storage_id, plugin, tell)
         return environment_of(manager, found, tell)
+
+    def workflow_plugin(self, name: str) -> Mapping[str, Any]:
+        """`cfy_cli.manager.engine.workflows.python.WorkflowHost`."""
+        with self._work.manager.reading(self._work.scope) as store:
+            number = self.deployment.blueprint_storage_id
+            plan = store.session.scalar(select(Blueprint.plan).where(Blueprint.storage_id == number)) or {}
+        plugins = plan.get("workflow_plugins_to_install") or ()
+        return next((one for one in plugins if one["name"] == name), {"name": name})
 
     def extension(self, scope: Scope, name: str) -> Any:
         """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""

@@ -55,7 +55,7 @@ def _context(scope: Scope) -> Json:
         "operation": operation.name,
         "retry_number": scope.attempt,
         "max_retries": operation.max_retries,
-        "managers": [_this_machine()],
+        "managers": [this_machine()],
     }
 
 
@@ -75,7 +75,7 @@ def _plugin(scope: Scope) -> Json:
     }
 
 
-def _this_machine() -> Json:
+def this_machine() -> Json:
     return {
         "id": 0,
         "hostname": socket.gethostname(),

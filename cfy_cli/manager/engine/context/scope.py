@@ -1,12 +1,11 @@
 """One running operation: what it may see, and where what it says goes."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.subject import Subject
 from cfy_cli.manager.engine.context.verdict import Verdict
 from cfy_cli.manager.engine.functions import evaluated
@@ -18,9 +17,10 @@ Json = Any
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-class Scope:
+class Scope(JobFiles):
     def __init__(self, job: Job, records: Records, task: Task, operation: Operation, attempt: int) -> None:
-        self.job, self.records, self.operation, self.attempt = job, records, operation, attempt
+        super().__init__(job)
+        self.records, self.operation, self.attempt = records, operation, attempt
         self.task_id = task.id
         self.prefix: str | None = None  # the environment of the plugin that runs, once it is known
         self.verdict = Verdict()
@@ -59,48 +59,9 @@ class Scope:
     def event(self, message: str) -> None:
         self._emit("cloudify_event", message, event_type="plugin_event")
 
-    def resource(self, path: str) -> Path | None:
-        """A file or folder of the deployment or, failing that, of the blueprint; None when there is none."""
-        for folder in (self.job.workdir, self.job.resources):
-            found = (folder / path).resolve()
-            if found.is_relative_to(folder.resolve()) and found.exists():
-                return found
-        return None
-
-    def existing(self, path: str) -> Path:
-        found = self.resource(path)
-        if found is None:
-            raise Invalid(f"There is no {path} in the folder of the blueprint {self.job.blueprint_id}.")
-        return found
-
-    def download(self, path: str, target: str | None = None) -> str:
-        """Copy a file of the blueprint to `target`, or to a new folder that lasts as long as the deployment."""
-        source = self.existing(path)
-        if not source.is_file():
-            raise Invalid(f"{path} is not a file.")
-        copy = self._place_for(source.name, target)
-        shutil.copyfile(source, copy)
-        self.log("info", f"Downloaded {path} to {copy}")
-        return str(copy)
-
-    def keep(self, path: str, text: str, target: str | None = None) -> str:
-        """Write what was made of a file of the blueprint, to where `download` would copy it."""
-        copy = self._place_for(Path(path).name, target)
-        copy.write_text(text, encoding="utf-8")
-        self.log("info", f"Downloaded {path} to {copy}")
-        return str(copy)
-
     def plugin_workdir(self) -> Path:
         """A folder for the plugin of the operation, which lasts as long as the deployment."""
         return self.job.workdir.resolve() / "plugins" / self.operation.plugin
-
-    def _place_for(self, name: str, target: str | None) -> Path:
-        return Path(target) if target else self._new_folder() / name
-
-    def _new_folder(self) -> Path:
-        downloads = self.job.workdir / "downloads"
-        downloads.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=downloads))
 
     def _emit(self, kind: Literal["cloudify_event", "cloudify_log"], message: str, **more: Any) -> None:
         operation = self.operation

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.calls import call
@@ -28,11 +28,18 @@ MOST_WORDS = 10_000
 log = logging.getLogger(__name__)
 
 
+class Talker(Protocol):
+    """Another than an operation, which a process may talk to in JSON."""
+
+    def call(self, name: str, arguments: dict[str, Json]) -> Json:
+        """The answer to a question. Raises CfyError."""
+
+
 class ContextServer:
     """Operations are known by random tokens, so that other users of the machine cannot speak for them."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[str, Scope | Talker] = {}
         self.programs = Path(tempfile.mkdtemp(prefix="cfy-ctx-"))  # holds the ctx program
         write_program(self.programs)
         self._server = _Server(self)
@@ -52,10 +59,16 @@ class ContextServer:
         self._scopes[token] = scope
         return token
 
+    def admit(self, talker: Talker) -> str:
+        """The token by which a process reaches it."""
+        token = secrets.token_urlsafe(16)
+        self._scopes[token] = talker
+        return token
+
     def forget(self, token: str) -> None:
         self._scopes.pop(token, None)
 
-    def scope(self, token: str) -> Scope | None:
+    def scope(self, token: str) -> Scope | Talker | None:
         return self._scopes.get(token)
 
     def url(self, token: str) -> str:
@@ -98,23 +111,29 @@ class _Conversation(socketserver.StreamRequestHandler):
         else:
             self._words(scope, int(kind) if kind.isdecimal() else 0)
 
-    def _words(self, scope: Scope | None, count: int) -> None:
+    def _words(self, scope: Scope | Talker | None, count: int) -> None:
         words = _read_words(cast(BinaryIO, self.rfile), min(count, MOST_WORDS))
-        given = answer(scope, words) if scope else Answer(1, "ctx: the operation that this belongs to has ended.\n")
+        if isinstance(scope, Scope):
+            given = answer(scope, words)
+        elif scope is None:
+            given = Answer(1, "ctx: the operation that this belongs to has ended.\n")
+        else:
+            given = Answer(1, "ctx: it is for operations; a workflow has `ctx` in Python only.\n")
         text = given.text.encode("utf-8", "surrogateescape")
         self.wfile.write(b"%d %d\n" % (given.status, len(text)) + text)
 
-    def _talk(self, scope: Scope | None) -> None:
+    def _talk(self, scope: Scope | Talker | None) -> None:
         for line in self.rfile:
             self.wfile.write(json.dumps(_reply(scope, line)).encode() + b"\n")
 
 
-def _reply(scope: Scope | None, line: bytes) -> dict[str, Json]:
+def _reply(scope: Scope | Talker | None, line: bytes) -> dict[str, Json]:
     try:
         if scope is None:
             raise hopeless("The operation that this script belongs to has ended.")
         request = json.loads(line)
-        return {"result": call(scope, request["call"], request.get("with") or {})}
+        name, arguments = request["call"], request.get("with") or {}
+        return {"result": call(scope, name, arguments) if isinstance(scope, Scope) else scope.call(name, arguments)}
     except CfyError as error:
         return {"error": {"type": "NonRecoverableError", "message": error.message}}
     except Exception as error:

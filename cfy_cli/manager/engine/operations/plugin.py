@@ -9,6 +9,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.script import MODULES, check_time
+from cfy_cli.manager.engine.ports import Job
 from cfy_cli.manager.engine.process import NotStarted, Processes, run
 from cfy_cli.manager.engine.tasks import hopeless
 
@@ -48,7 +49,7 @@ def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Jso
     try:
         finished = run(
             [str(environment / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
-            env=_variables(scope, environment, server, token),
+            env=variables(scope.job, environment, server, token),
             cwd=scope.job.workdir,
             processes=processes,
             stdout=lambda line: scope.log("info", f"<out> {line}"),
@@ -76,14 +77,14 @@ def _installed(scope: Scope) -> Path:
         raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
 
-def _variables(scope: Scope, environment: Path, server: ContextServer, token: str) -> dict[str, str]:
-    """Inputs are arguments of the function, and no variables."""
+def variables(job: Job, environment: Path, server: ContextServer, token: str) -> dict[str, str]:
+    """For functions of a plugin: inputs are their arguments, and no variables."""
     programs = (environment / "bin", server.programs)
-    variables = {**os.environ, **scope.job.environment}
-    variables.pop("PYTHONPATH", None)
-    return variables | {
+    given = {**os.environ, **job.environment}
+    given.pop("PYTHONPATH", None)
+    return given | {
         "CTX_SOCKET_URL": server.url(token),
-        "PATH": os.pathsep.join([*map(str, programs), variables.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([*map(str, programs), given.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(environment),
         # What cloudify-common needs for a client of this manager: there is no certificate, but it wants a file.
         "REST_PROTOCOL": "http",

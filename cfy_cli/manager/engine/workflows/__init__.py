@@ -6,6 +6,7 @@ from typing import Any
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.workflows import checks, heal, new_agents, operation, rollback, scale, setup
 from cfy_cli.manager.engine.workflows.context import Workflow
+from cfy_cli.manager.engine.workflows.python import Function
 
 Json = Any
 
@@ -29,14 +30,18 @@ BUILT_IN: dict[str, Workflow] = {
     "install_new_agents": new_agents.install_new_agents,
 }
 PACKAGE = "cloudify.plugins.workflows."  # how blueprints spell the built-in ones
+NEVER = (None, "", "default_workflows")  # plugins without functions of their own
 
 
-def find(plan: Mapping[str, Json], workflow_id: str) -> Workflow:
-    """The built-in workflow that this one is, or is mapped onto. Raises Invalid when it cannot be run."""
-    function = _definition(plan, workflow_id).get("operation", PACKAGE + workflow_id)
+def find(plan: Mapping[str, Json], workflow_id: str) -> Workflow | Function:
+    """The built-in workflow that this one is, or is mapped onto, or the function that it is. Raises Invalid."""
+    definition = _definition(plan, workflow_id)
+    function = definition.get("operation", PACKAGE + workflow_id)
     name = function.removeprefix(PACKAGE)
     if name in BUILT_IN:
         return BUILT_IN[name]
+    if not function.startswith(PACKAGE) and definition.get("plugin") not in NEVER:
+        return Function(definition["plugin"], function)
     shown = f"`{workflow_id}`" if function == PACKAGE + workflow_id else f"`{workflow_id}` ({function})"
     raise Invalid(f"The workflow {shown} is not supported by this manager yet.")
 

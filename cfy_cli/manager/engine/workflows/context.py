@@ -26,8 +26,12 @@ class WorkflowContext:
     yield graphs of the same names in the same order, so what it decides by a look at the deployment it decides `once`.
     """
 
-    def __init__(self, job: Job, records: Records) -> None:
-        self.job, self.records = job, records
+    def __init__(self, job: Job, records: Records, part: str = "") -> None:
+        self.job, self.records, self._part = job, records, part
+
+    def within(self, part: str) -> "WorkflowContext":
+        """For a workflow that is a part of this one, and decides for itself."""
+        return WorkflowContext(self.job, self.records, f"{self._part}{part}: ")
 
     def look(self) -> Topology:
         """A fresh picture of the deployment."""
@@ -38,6 +42,7 @@ class WorkflowContext:
 
     def once(self, name: str, decide: Callable[[], Json]) -> Json:
         """What `decide` gave when it was called first in this execution, as JSON; dry runs remember nothing."""
+        name = self._part + name
         decided = self.records.decision(name)
         if decided is None:
             decided = decide()

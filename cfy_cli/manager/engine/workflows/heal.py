@@ -52,23 +52,24 @@ def heal(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 def draw_heal(topology: Topology, chosen: Collection[str], name: str = "heal") -> Graph:
     drawing = Drawing(name)
-    steps = {
-        instance.id: _heal_one(drawing, topology, instance) if instance.id in chosen else drawing.knot(instance.id)
-        for instance in topology.instances.values()
-    }
+    steps = {}
+    for instance in topology.instances.values():
+        if instance.id in chosen:
+            steps[instance.id] = drawing.subgraph(f"heal_{instance.id}")
+            heal_one(steps[instance.id], topology, instance)
+        else:
+            steps[instance.id] = drawing.knot(instance.id)
     targets_first(drawing, topology, steps)
     return drawing.graph()
 
 
-def _heal_one(drawing: Drawing, topology: Topology, instance: Instance) -> Sequence:
-    steps = drawing.subgraph(f"heal_{instance.id}")
+def heal_one(steps: Sequence, topology: Topology, instance: Instance) -> None:
     steps.add(Note(instance.id, "Healing node instance"))
     for verb in ("preheal", "heal", "postheal"):
         operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
         steps.add(*([operation] if operation is not None else []))
     healed = SetState(instance.id, InstanceState(instance.state), because="healed")
     steps.fork(Note(instance.id, "Node instance healed"), healed)
-    return steps
 
 
 def _heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None, list[str]]:

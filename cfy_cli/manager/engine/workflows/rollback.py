@@ -34,22 +34,29 @@ def rollback(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 
 def draw_rollback(
-    topology: Topology, chosen: Collection[str], name: str = "rollback", *, ignore_failure: bool
+    topology: Topology,
+    chosen: Collection[str],
+    name: str = "rollback",
+    *,
+    ignore_failure: bool,
+    around: Collection[str] | None = None,
 ) -> Graph:
-    drawing = Drawing(name)
+    """Those that stay, or of them those `around`, unlink their relationships to what is taken back to nothing."""
+    drawing, steps = Drawing(name), dict[str, Sequence]()
     deleted = {one for one in chosen if topology.instances[one].state in HALF_MADE}
-    steps = {
-        instance.id: _roll_back_one(drawing, topology, instance, ignore_failure)
-        if instance.id in chosen
-        else relate(drawing, topology, instance, deleted, "unlink", ignore_failure)
-        for instance in topology.instances.values()
-    }
+    for instance in topology.instances.values():
+        if instance.id in chosen:
+            steps[instance.id] = drawing.subgraph(instance.id)
+            roll_back_one(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
+        else:
+            targets = deleted if around is None or instance.id in around else ()
+            steps[instance.id] = relate(drawing, topology, instance, targets, "unlink", ignore_failure)
     sources_first(drawing, topology, steps)
     return drawing.graph()
 
 
-def _roll_back_one(drawing: Drawing, topology: Topology, instance: Instance, ignore_failure: bool) -> Sequence:
-    steps, drafter = drawing.subgraph(instance.id), Drafter(topology, instance, ignore_failure=ignore_failure)
+def roll_back_one(steps: Sequence, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
+    drafter = Drafter(topology, instance, ignore_failure=ignore_failure)
     if instance.state in HALF_STARTED:
         steps.fork(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
         for phase in BEFORE_STOP:
@@ -71,4 +78,3 @@ def _roll_back_one(drawing: Drawing, topology: Topology, instance: Instance, ign
         steps.add(*drafter.said(f"Rollback Delete: nothing to do, instance state is {instance.state}"))
     if instance.state in HALF_MADE | HALF_STARTED:
         steps.add(*drafter.said("Rollbacked node instance"))
-    return steps

@@ -130,13 +130,18 @@ def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mappin
     changes = dsl.modify_instances(
         ctx.job.plan, existing(topology), {entity.name: after}, include=include, exclude=exclude
     )
-    related = {
+    related = with_all_relationships(topology, changes)
+    removed = [instance["id"] for instance in changes.removed]
+    return Plan(entity.name, entity.current, after, changes.added, related, removed)
+
+
+def with_all_relationships(topology: Topology, changes: dsl.Changes) -> dict[str, list[dict[str, Json]]]:
+    """All relationships of the instances that gain some, by their ids."""
+    return {
         one["id"]: _with(topology, topology.instances[one["id"]], one["relationships"])
         for one in changes.added_related
         if one["relationships"]
     }
-    removed = [instance["id"] for instance in changes.removed]
-    return Plan(entity.name, entity.current, after, changes.added, related, removed)
 
 
 def _check_number(entity: Entity, delta: int, after: int) -> None:

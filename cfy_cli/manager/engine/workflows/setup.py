@@ -45,30 +45,40 @@ def reinstall_all(ctx: WorkflowContext, chosen: Collection[str], *, ignore_failu
     yield draw_install(ctx.look(), chosen, "reinstall-install")
 
 
-def draw_install(topology: Topology, chosen: Collection[str], name: str = "install") -> Graph:
-    """Those that are there already establish their relationships to the chosen ones."""
+def draw_install(
+    topology: Topology, chosen: Collection[str], name: str = "install", *, around: Collection[str] | None = None
+) -> Graph:
+    """Those that are there already, or of them those `around`, establish their relationships to the chosen ones."""
     drawing, ends = Drawing(name), dict[str, dict[str, frozenset[str]]]()
     steps: dict[str, Sequence] = {}
     for instance in topology.instances.values():
         if instance.id in chosen:
-            steps[instance.id] = _install_one(drawing, topology, instance, ends.setdefault(instance.id, {}))
+            steps[instance.id] = drawing.subgraph(f"install_{instance.id}")
+            install_one(steps[instance.id], topology, instance, ends.setdefault(instance.id, {}))
         else:
-            steps[instance.id] = relate(drawing, topology, instance, chosen, "establish")
+            targets = chosen if around is None or instance.id in around else ()
+            steps[instance.id] = relate(drawing, topology, instance, targets, "establish")
     targets_first(drawing, topology, steps, ends)
     return drawing.graph()
 
 
 def draw_uninstall(
-    topology: Topology, chosen: Collection[str], name: str = "uninstall", *, ignore_failure: bool = False
+    topology: Topology,
+    chosen: Collection[str],
+    name: str = "uninstall",
+    *,
+    ignore_failure: bool = False,
+    around: Collection[str] | None = None,
 ) -> Graph:
-    """Those that stay unlink their relationships to the chosen ones."""
-    drawing = Drawing(name)
-    steps = {
-        instance.id: _uninstall_one(drawing, topology, instance, ignore_failure)
-        if instance.id in chosen
-        else relate(drawing, topology, instance, chosen, "unlink", ignore_failure)
-        for instance in topology.instances.values()
-    }
+    """Those that stay, or of them those `around`, unlink their relationships to the chosen ones."""
+    drawing, steps = Drawing(name), dict[str, Sequence]()
+    for instance in topology.instances.values():
+        if instance.id in chosen:
+            steps[instance.id] = drawing.subgraph(instance.id)
+            uninstall_one(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
+        else:
+            targets = chosen if around is None or instance.id in around else ()
+            steps[instance.id] = relate(drawing, topology, instance, targets, "unlink", ignore_failure)
     sources_first(drawing, topology, steps)
     return drawing.graph()
 
@@ -99,13 +109,13 @@ def _chosen(topology: Topology, parameters: Mapping[str, Json]) -> set[str]:
     return {instance.id for instance in select(topology, parameters)}
 
 
-def _install_one(drawing: Drawing, topology: Topology, instance: Instance, ends: dict[str, frozenset[str]]) -> Sequence:
+def install_one(steps: Sequence, topology: Topology, instance: Instance, ends: dict[str, frozenset[str]]) -> None:
     """`ends` is filled with the last tasks of each lifecycle operation."""
-    steps, drafter = drawing.subgraph(f"install_{instance.id}"), Drafter(topology, instance)
+    drafter = Drafter(topology, instance)
     on_host = agents.is_host(topology, instance) and instance.state != State.STARTED
     if not on_host and not any(map(drafter.has_work, INSTALL + AFTER_START)):
         steps.fork(*drafter.state(State.STARTED), *drafter.said("Node instance started (nothing to do)"))
-        return steps
+        return
     steps.add(*drafter.state(State.INITIALIZING))
     for phase in INSTALL:
         drafter.draw(steps, phase)
@@ -116,11 +126,10 @@ def _install_one(drawing: Drawing, topology: Topology, instance: Instance, ends:
         drafter.draw(steps, phase)
         ends[phase.operation] = steps.last
     steps.fork(*drafter.state(State.STARTED), *drafter.said("Node instance started"))
-    return steps
 
 
-def _uninstall_one(drawing: Drawing, topology: Topology, instance: Instance, careless: bool) -> Sequence:
-    steps, drafter = drawing.subgraph(instance.id), Drafter(topology, instance, ignore_failure=careless)
+def uninstall_one(steps: Sequence, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
+    drafter = Drafter(topology, instance, ignore_failure=ignore_failure)
     state = instance.state
     if state in NOT_RUNNING:
         steps.add(*drafter.said(BEFORE_STOP[0].idle), *drafter.said(f"Stop: instance already {state}"))
@@ -140,4 +149,3 @@ def _uninstall_one(drawing: Drawing, topology: Topology, instance: Instance, car
             drafter.draw(steps, phase)
     if state != State.DELETED:
         steps.fork(*drafter.state(State.DELETED), *drafter.said("Deleted node instance"))
-    return steps

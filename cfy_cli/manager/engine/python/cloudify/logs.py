@@ -8,16 +8,17 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 class _ToManager(logging.Handler):
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, **about: str) -> None:
         super().__init__()
-        self._connection = connection
+        self._connection, self._about = connection, about
 
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelname.lower()
-        self._connection.ask("log", level=level if level in LEVELS else "info", message=self.format(record))
+        known = level if level in LEVELS else "info"
+        self._connection.ask("log", level=known, message=self.format(record), **self._about)
 
 
-def logger(connection: Connection, name: str) -> logging.Logger:
+def logger(connection: Connection, name: str, **about: str) -> logging.Logger:
     made = logging.Logger(f"ctx.{name}", logging.DEBUG)
-    made.addHandler(_ToManager(connection))
+    made.addHandler(_ToManager(connection, **about))
     return made

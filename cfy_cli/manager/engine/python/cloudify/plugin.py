@@ -21,8 +21,8 @@ def run(name: str) -> None:
         if result is not None and os.getpid() == process:
             ctx._connection.ask("returns", value=result)
     except BaseException as failure:
-        error = described(failure, __file__)
-    end(error, process, __file__)
+        error = described(failure)
+    end(error, process)
 
 
 def _called(name: str) -> Json:

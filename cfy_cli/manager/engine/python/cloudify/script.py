@@ -14,7 +14,7 @@ def run(path: str) -> None:
     """Exits with 1 when the script fails; the manager has then been told why."""
     process = os.getpid()
     error = _failure_of(path)
-    end(error, process, __file__)
+    end(error, process)
 
 
 def _failure_of(path: str) -> dict[str, Any] | None:
@@ -25,9 +25,9 @@ def _failure_of(path: str) -> dict[str, Any] | None:
         source = Path(path).read_bytes()
         exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})  # noqa: S102
     except SystemExit as stop:
-        return None if stop.code in (None, 0) else described(stop, __file__)
+        return None if stop.code in (None, 0) else described(stop)
     except BaseException as error:
-        return described(error, __file__)
+        return described(error)
     return None
 
 

@@ -34,3 +34,12 @@ class Parameters(Mapping[str, Any]):
 
 
 ctx_parameters = Parameters()
+
+
+def __getattr__(name: str) -> Any:
+    """What only workflows use is made when it is asked for."""
+    if name in ("workflow_ctx", "workflow_parameters"):
+        from . import workflows
+
+        return workflows.ctx if name == "workflow_ctx" else workflows.parameters
+    raise AttributeError(name)

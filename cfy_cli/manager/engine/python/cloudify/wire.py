@@ -30,6 +30,12 @@ class Connection:
             raise _error(answer["error"]["type"], answer["error"]["message"])
         return answer["result"]
 
+    def close(self) -> None:
+        with self._lock:
+            if self._stream is not None and self._pid == os.getpid():
+                self._stream.close()
+            self._stream = None
+
     def _exchange(self, line: bytes) -> Json:
         if self._stream is None or self._pid != os.getpid():  # a forked child opens its own
             self._stream, self._pid = _connect(), os.getpid()

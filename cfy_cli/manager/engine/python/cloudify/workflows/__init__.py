@@ -1,0 +1,6 @@
+"""What workflow functions import: `from cloudify.workflows import ctx, parameters, api`."""
+
+from . import workflow_api as api
+from .workflow_context import ctx, parameters
+
+__all__ = ["api", "ctx", "parameters"]

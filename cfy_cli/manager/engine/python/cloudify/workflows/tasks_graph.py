@@ -1,0 +1,226 @@
+"""Graphs of tasks: drawn here, run by the manager."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from .tasks import (
+    TASK_FAILED,
+    TASK_PENDING,
+    TASK_SUCCEEDED,
+    HandlerResult,
+    WorkflowTask,
+)
+
+Json = Any
+
+
+class forkjoin:  # noqa: N801 - so it is called everywhere
+    """Tasks of a sequence that run at the same time."""
+
+    def __init__(self, *tasks: WorkflowTask) -> None:
+        self.tasks = tasks
+
+
+class TaskDependencyGraph:
+    """`execute` runs what is in it; what has ended well is taken out."""
+
+    def __init__(self, workflow_context: Any, graph_id: str | None = None, **_more: Any) -> None:
+        self.ctx, self.id = workflow_context, graph_id
+        self.name: str | None = None  # by which it is found again when the workflow is resumed
+        self._tasks: dict[str, WorkflowTask] = {}
+        self._dependencies: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
+        self._dependents: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
+
+    @property
+    def tasks(self) -> list[WorkflowTask]:
+        return list(self._tasks.values())
+
+    def tasks_iter(self) -> Iterator[WorkflowTask]:
+        return iter(self.tasks)
+
+    def add_task(self, task: WorkflowTask) -> None:
+        self._tasks[task.id] = task
+
+    def get_task(self, task_id: str) -> WorkflowTask | None:
+        return self._tasks.get(task_id)
+
+    def remove_task(self, task: WorkflowTask) -> None:
+        if isinstance(task, SubgraphTask):
+            for inside in list(task.tasks.values()):
+                self.remove_task(inside)
+        if self._tasks.pop(task.id, None) is None:
+            return
+        for dependent in self._dependents.pop(task, set()):
+            self._dependencies[dependent].discard(task)
+        for dependency in self._dependencies.pop(task, set()):
+            self._dependents[dependency].discard(task)
+        if task.containing_subgraph is not None:
+            task.containing_subgraph.tasks.pop(task.id, None)
+
+    def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
+        """Let `src_task` begin when `dst_task` has ended."""
+        for what, task in (("src", src_task), ("dst", dst_task)):
+            if task.id not in self._tasks:
+                raise RuntimeError(f"{what} not in graph: {task!r}")
+        if src_task != dst_task:
+            self._dependencies[src_task].add(dst_task)
+            self._dependents[dst_task].add(src_task)
+
+    def remove_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
+        self._dependencies[src_task].discard(dst_task)
+        self._dependents[dst_task].discard(src_task)
+
+    def sequence(self) -> "TaskSequence":
+        return TaskSequence(self)
+
+    def subgraph(self, name: str) -> "SubgraphTask":
+        task = SubgraphTask(self, info={"name": name})
+        self.add_task(task)
+        return task
+
+    def store(self, name: str, optimize: bool = True) -> None:
+        """Give it a name, by which it is found again when the workflow is resumed."""
+        self.name = name
+
+    def optimize(self) -> None:
+        """Nothing is gained: steps that do nothing cost nothing."""
+
+    def linearize(self) -> list[WorkflowTask]:
+        """The tasks, each after those it depends on."""
+        ordered: list[WorkflowTask] = []
+        left = {task: set(self._dependencies[task]) for task in self.tasks}
+        while ready := [task for task, before in left.items() if not before]:
+            ordered += ready
+            left = {task: before.difference(ready) for task, before in left.items() if task not in ready}
+        return ordered
+
+    def execute(self) -> None:
+        """Return when all has ended. Raises WorkflowFailed when something failed for good, and ExecutionCancelled."""
+        names = {task: str(number) for number, task in enumerate(self.tasks, 1)}
+        described = [self._described(task, names) for task in self.tasks]
+        internal = self.ctx.internal
+        key = internal.connection.ask("graph", name=self.name, tasks=described)
+        self._run(key, {name: task for task, name in names.items()})
+
+    def _run(self, key: str, tasks: dict[str, WorkflowTask]) -> None:
+        try:
+            self.ctx.internal.follow(key, tasks)
+        finally:
+            for task in [one for one in self.tasks if one.get_state() in (TASK_SUCCEEDED, TASK_FAILED)]:
+                self.remove_task(task)
+
+    def _described(self, task: WorkflowTask, names: dict[WorkflowTask, str]) -> dict[str, Json]:
+        """What it waits for is told by name; that a subgraph's members wait for it is understood."""
+        holder = task.containing_subgraph
+        before = [names[one] for one in self._dependencies[task] if one in names and one is not holder]
+        handlers = [name for name in ("on_success", "on_failure") if getattr(task, name) is not None]
+        return {
+            **task.described(),
+            "id": names[task],
+            "after": sorted(before, key=int),
+            "part_of": names.get(holder) if holder is not None else None,
+            "handled": handlers,
+        }
+
+
+class RestoredGraph(TaskDependencyGraph):
+    """One that an earlier run of the workflow has begun: the manager knows what is left of it."""
+
+    def execute(self) -> None:
+        self._run(self.ctx.internal.connection.ask("go_on", name=self.name), {})
+
+
+class TaskSequence:
+    """Tasks one after the other; a forkjoin is several at once."""
+
+    def __init__(self, graph: Any) -> None:
+        self.graph = graph
+        self.last_fork_join_tasks: tuple[WorkflowTask, ...] = ()
+
+    def add(self, *tasks: WorkflowTask | forkjoin | list[WorkflowTask]) -> None:
+        for step in tasks:
+            if isinstance(step, forkjoin):
+                fork = tuple(step.tasks)
+            else:
+                fork = tuple(step) if isinstance(step, list | tuple) else (step,)
+            for task in fork:
+                self.graph.add_task(task)
+                for before in self.last_fork_join_tasks:
+                    self.graph.add_dependency(task, before)
+            self.last_fork_join_tasks = fork or self.last_fork_join_tasks
+
+
+class SubgraphTask(WorkflowTask):
+    """Tasks that begin and end together, and are told of as one."""
+
+    is_subgraph = True
+
+    def __init__(self, graph: Any, info: dict[str, Json] | None = None, **more: Any) -> None:
+        super().__init__(graph.ctx, info=info or {}, **more)
+        self.graph = graph
+        self.tasks: dict[str, WorkflowTask] = {}
+        self.failed_task: WorkflowTask | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.info.get("name") or self.id)
+
+    def is_nop(self) -> bool:
+        return all(task.is_nop() for task in self.tasks.values())
+
+    def described(self) -> dict[str, Json]:
+        return {"kind": "subgraph", "name": self.name}
+
+    def sequence(self) -> TaskSequence:
+        return TaskSequence(self)
+
+    def subgraph(self, name: str) -> "SubgraphTask":
+        task = SubgraphTask(self.graph, info={"name": name})
+        self.add_task(task)
+        return task
+
+    def add_task(self, task: WorkflowTask) -> None:
+        if task.containing_subgraph not in (None, self):
+            raise RuntimeError(
+                f"{task!r} is in the subgraph {task.containing_subgraph.name} already, it cannot be in {self.name} too"
+            )
+        self.graph.add_task(task)
+        self.tasks[task.id] = task
+        task.containing_subgraph = self
+
+    def remove_task(self, task: WorkflowTask) -> None:
+        self.graph.remove_task(task)
+
+    def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
+        self.graph.add_dependency(src_task, dst_task)
+
+
+def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[..., TaskDependencyGraph]:
+    """For a function that draws a graph: a resumed workflow goes on with the graph of that `name` instead."""
+
+    @wraps(function)
+    def made(*args: Any, name: str, **kwargs: Any) -> TaskDependencyGraph:
+        from .workflow_context import ctx
+
+        if ctx.internal.connection.ask("is_kept", name=name):
+            restored = RestoredGraph(ctx)
+            restored.name = name
+            return restored
+        graph = function(*args, **kwargs)
+        graph.store(name)
+        return graph
+
+    return made
+
+
+def judged(task: WorkflowTask) -> dict[str, Json] | None:
+    """What the handler of a task that has ended wants; None when it has none."""
+    handler = task.on_success if task.get_state() == TASK_SUCCEEDED else task.on_failure
+    if handler is None:
+        return None
+    verdict = handler(task)
+    if verdict.action == HandlerResult.HANDLER_RETRY:
+        task.set_state(TASK_PENDING)
+    return {"action": verdict.action.removeprefix("handler_"), "retry_after": verdict.retry_after}

@@ -1,0 +1,156 @@
+"""Workflows that plugins and blueprints bring, started over HTTP."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ask
+from tests.manager.conftest import Upload, ended, until
+from tests.manager.test_plugin_operations import THEIRS, messages
+from tests.wagons import YAML, package, project, wheel
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+plugins:
+  mine: {executor: central_deployment_agent, source: my-plugin}
+node_templates:
+  it:
+    type: cloudify.nodes.Root
+    capabilities: {scalable: {properties: {default_instances: 2}}}
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        start: {implementation: say.sh, inputs: {word: start}}
+workflows:
+  greet:
+    mapping: mine.my_flows.greet
+    parameters: {word: {default: hello}, port: {}}
+  wrong: mine.my_flows.wrong
+  script: {mapping: flow.py, parameters: {word: {default: hello}}}
+"""
+FLOWS = """
+import os
+from cloudify.decorators import workflow
+from cloudify.manager import get_rest_client
+from cloudify.workflows import ctx as same, parameters
+from cloudify.workflows.tasks_graph import make_or_get_graph
+
+START = "cloudify.interfaces.lifecycle.start"
+
+@workflow(resumable=True)
+def greet(ctx, word, port, **_):
+    os.environ["REST_PORT"] = str(port)
+    states = [one["state"] for one in get_rest_client().node_instances.list(deployment_id=ctx.deployment.id)]
+    ctx.logger.info("%s to %s, %s", word, sorted(states), parameters.word)
+    draw(ctx, name="greeting").execute()
+
+@make_or_get_graph
+def draw(ctx):
+    graph = ctx.graph_mode()
+    for instance in ctx.node_instances:
+        graph.sequence().add(
+            instance.send_event("Greeting"),
+            instance.execute_operation(START, {"word": "hi"}, allow_kwargs_override=True),
+            instance.set_state("started"),
+        )
+    return graph
+
+def wrong(ctx):
+    raise ValueError("no such greeting")
+"""
+SCRIPT = "from cloudify.workflows import ctx, parameters\nctx.logger.info('%s from a script', parameters.word)\n"
+SAY = '#!/bin/bash\nctx logger info "$word from $(ctx instance id)"\n'
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'manager.db'}"
+
+
+@pytest.fixture
+def app(ask: Ask, upload: Upload) -> None:
+    source = {f"plugins/my-plugin/{path}": text for path, text in project({"my_flows.py": FLOWS}).items()}
+    uploaded = upload("app", BLUEPRINT, {**source, "say.sh": SAY, "flow.py": SCRIPT}).json()
+    assert uploaded["state"] == "uploaded", uploaded["error"]
+    assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
+
+
+@pytest.mark.usefixtures("app")
+def test_a_function_of_a_plugin_is_a_workflow(ask: Ask, run: Run, port: int):
+    execution = run("app", "greet", parameters={"word": "hey", "port": port})
+    assert execution["status"] == "terminated", execution["error"]
+    assert (execution["total_operations"], execution["finished_operations"]) == (6, 6)
+    told = messages(ask, execution)
+    assert "hey to ['uninitialized', 'uninitialized'], hey" in told
+    assert sum(message.startswith("hi from it_") for message in told) == 2
+    instances = ask("GET", "/node-instances", params={"deployment_id": "app"}).json()["items"]
+    assert {one["state"] for one in instances} == {"started"}
+    graphs = ask("GET", "/tasks_graphs", params={"execution_id": execution["id"]}).json()["items"]
+    assert [one["name"] for one in graphs] == ["workflow function", "greeting"]
+    operations = ask("GET", "/operations", params={"graph_id": graphs[1]["id"]}).json()["items"]
+    assert {one["state"] for one in operations} == {"succeeded"}
+    wrong = run("app", "wrong")
+    assert wrong["status"] == "failed"
+    assert wrong["error"].startswith("my_flows.wrong: ValueError `no such greeting`\nTraceback of my_flows.wrong")
+    assert wrong["error"].count('File "') == 1
+
+
+@pytest.mark.usefixtures("app")
+def test_a_script_of_the_blueprint_is_a_workflow(ask: Ask, run: Run):
+    execution = run("app", "script")
+    assert execution["status"] == "terminated", execution["error"]
+    assert "hello from a script" in messages(ask, execution)
+
+
+def test_a_plugin_that_brings_cloudify_common_has_the_workflows_of_ours(ask: Ask, upload: Upload, run: Run):
+    flows = """
+from cloudify.decorators import operation
+from cloudify.exceptions import NonRecoverableError
+from cloudify.only_theirs import WORD
+
+def create(**_): pass
+
+def mine(**kwargs):
+    from cloudify.plugins import lifecycle
+    from cloudify.state import current_workflow_ctx
+    from cloudify.workflows import api, ctx
+    from cloudify.workflows.tasks import HandlerResult
+    assert current_workflow_ctx.ctx is ctx is kwargs["ctx"]
+    lifecycle.install_node_instances(ctx.graph_mode(), set(ctx.node_instances))
+    raise NonRecoverableError(WORD)
+"""
+    state = THEIRS["cloudify/state.py"] + "current_workflow_ctx = _Current()\n"
+    wrong = "raise RuntimeError('this is not to be imported')\n"
+    files = {**THEIRS, "cloudify/state.py": state, "cloudify/plugins/__init__.py": "", "cloudify/workflows/x.py": wrong}
+    name, content = wheel("cloudify-common", "6.4.2", {**files, "cloudify/workflows/__init__.py": wrong})
+    yaml = YAML.format(name="tiny-plugin", version="1.0.0") + "workflows: {mine: tiny.tiny_ops.mine}\n"
+    data = package(ops=flows, more_wheels={name: content}, requires=("cloudify-common",), yamls={"plugin.yaml": yaml})
+    assert ask("POST", "/plugins", data=data).status_code == 201
+    blueprint = (
+        "tosca_definitions_version: cloudify_dsl_1_4\n"
+        "imports: [cloudify/types/types.yaml, 'plugin:tiny-plugin']\n"
+        "node_templates: {it: {type: tiny.Node}}\n"
+    )
+    assert upload("theirs", blueprint, {}).json()["state"] == "uploaded"
+    assert ask("PUT", "/deployments/theirs", json={"blueprint_id": "theirs"}).status_code == 201
+    execution = run("theirs", "mine")
+    assert execution["error"].startswith("tiny_ops.mine: NonRecoverableError `theirs`")
+    assert "Node instance started" in messages(ask, execution)
+
+
+@pytest.mark.usefixtures("app")
+def test_one_that_is_cancelled_ends(ask: Ask, upload: Upload):
+    flow = "import time\nfrom cloudify.workflows import ctx\nctx.logger.info('there')\ntime.sleep(1000)\n"
+    assert (
+        upload("slow", BLUEPRINT, {"say.sh": SAY, "flow.py": flow, "plugins/my-plugin/setup.py": ""}).status_code < 300
+    )
+    assert ask("PUT", "/deployments/slow", json={"blueprint_id": "slow"}).status_code == 201
+    body = {"deployment_id": "slow", "workflow_id": "script"}
+    started = ask("POST", "/executions", json=body).json()
+    until(lambda: messages(ask, started), lambda found: "there" in found)
+    assert ask("POST", f"/executions/{started['id']}", json={"action": "kill"}).status_code == 200
+    assert ended(ask, started["id"])["status"] == "cancelled"
