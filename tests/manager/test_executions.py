@@ -13,9 +13,16 @@ from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services import recovery
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.models import Event, Execution
 from tests.conftest import Ask
 from tests.manager.conftest import SLEEPER, Upload, ended, until
+
+LINE = {column.name: None for column in Event.__table__.columns if column.name != "storage_id"} | {
+    "tenant_name": "default_tenant",
+    "visibility": "tenant",
+    "created_by": "admin",
+    "type": "cloudify_log",
+}
 
 
 @pytest.fixture
@@ -109,10 +116,9 @@ def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask
     ended(ask, execution)
     ask("DELETE", "/deployments/d?force=true")
     until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
-    about = {"tenant_name": "default_tenant", "created_by": "admin", "visibility": "tenant", "type": "cloudify_log"}
     time_ = "2030-01-01T00:00:00.000Z"
-    worker._history.add({**about, "execution_id": execution, "message": "late", "reported_timestamp": time_})
-    worker._history.add({**about, "execution_id": None, "message": "of another", "reported_timestamp": time_})
+    worker._history.add({**LINE, "execution_id": execution, "message": "late", "reported_timestamp": time_})
+    worker._history.add({**LINE, "execution_id": None, "message": "of another", "reported_timestamp": time_})
     worker._history.flush()
     messages = [
         line["message"] for line in ask("GET", "/events?type=cloudify_log&_sort=-_storage_id&_size=2").json()["items"]
@@ -180,9 +186,8 @@ def test_an_end_set_from_outside_gives_the_next_its_turn(ask: Ask, hello: str, m
 
 def test_times_in_the_history_never_go_back(ask: Ask, hello: str, run, worker):
     execution = run(hello, "install")["id"]
-    about = {"tenant_name": "default_tenant", "created_by": "admin", "type": "cloudify_log", "execution_id": execution}
     for moment in ("2031-01-01T00:00:00.000Z", "2030-01-01T00:00:00.000Z"):
-        worker._history.add({**about, "message": moment, "reported_timestamp": moment})
+        worker._history.add({**LINE, "execution_id": execution, "message": moment, "reported_timestamp": moment})
     worker._history.flush()
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
     assert [line["message"][:4] for line in lines[-2:]] == ["2031", "2030"]
@@ -394,7 +399,7 @@ def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
         pages = 1 if full.is_set() else 2**30  # it is never made smaller than what is there already
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
-    listen(manager.database.engine, "begin", fill)
+    listen(manager.database.writer, "begin", fill)
     full.set()
     refused = start(ask, "b", force=True, parameters={"x": "y" * 100_000}, allow_custom_parameters=True)
     assert (refused.status_code, "disk" in refused.json()["message"]) == (503, True), refused.text

@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.manager.engine.stamps import system_properties
 from cfy_cli.manager.engine.tasks import SetState
+from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Event, NodeInstance, Operation
 
 Row = dict[str, Any]
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
-MOVE = (
+SAY = Bulk.insert(Event)
+MOVE = Bulk(
     update(Operation)
     .where(_operations.c.id == bindparam("mark"))
     .values(
@@ -23,12 +25,12 @@ MOVE = (
         failure=bindparam("new_failure"),
     )
 )
-START = (
+START = Bulk(
     update(Operation)
     .where(_operations.c.id == bindparam("mark"))
     .values(pid=bindparam("new_pid"), birth=bindparam("new_birth"))
 )
-ENTER = (
+ENTER = Bulk(
     update(NodeInstance)
     .where(_instances.c.storage_id == bindparam("number"))
     .values(
@@ -59,12 +61,9 @@ class Batch:
         connection = session.connection()
         if self.entered:
             self._enter(session)
-        if self.starts:
-            connection.execute(START, _sorted(self.starts))
-        if self.moves:
-            connection.execute(MOVE, _sorted(self.moves))
-        if self.lines:
-            connection.execute(insert(Event), self.lines)
+        START.execute(connection, _sorted(self.starts))
+        MOVE.execute(connection, _sorted(self.moves))
+        SAY.execute(connection, self.lines)
 
     def _enter(self, session: Session) -> None:
         found = session.execute(
@@ -92,9 +91,7 @@ class Batch:
                 row["new_properties"] = row["new_properties"] if stamped is None else stamped
                 row["new_state"] = step.state
                 row["changes"] += 1
-        changed = [row for row in rows.values() if row["changes"]]
-        if changed:
-            session.connection().execute(ENTER, changed)
+        ENTER.execute(session.connection(), [row for row in rows.values() if row["changes"]])
 
 
 def _sorted(rows: dict[str, Row]) -> list[Row]:

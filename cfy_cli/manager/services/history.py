@@ -4,14 +4,13 @@ import logging
 import threading
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.batch import Batch
+from cfy_cli.manager.services.batch import SAY, Batch
 from cfy_cli.manager.store.database import Database
-from cfy_cli.manager.store.models import Event
 
 log = logging.getLogger(__name__)
 EVERY = 0.1  # seconds a line may wait for others to be stored with
@@ -47,7 +46,7 @@ class History:
         self._thread.start()
 
     def add(self, line: dict[str, Any]) -> None:
-        """A row of `events` as keyword arguments; stored a moment later."""
+        """A whole row of `events` but its number, by column; stored a moment later."""
         self.put(Batch(lines=[line]))
         self._spoken.set()
         if len(self._waiting.lines) > MOST_WAITING:
@@ -56,8 +55,9 @@ class History:
     def put(self, batch: Batch) -> None:
         """Take it; `flush` stores it."""
         with self._guard:
+            present = now()
             for line in batch.lines:
-                self._date(line)
+                self._date(line, present)
             self._waiting.extend(batch)
 
     def flush(self) -> None:
@@ -81,10 +81,10 @@ class History:
         self._thread.join()
         self.flush()
 
-    def _date(self, line: dict[str, Any]) -> None:
+    def _date(self, line: dict[str, Any], present: str) -> None:
         """Times never go back: readers page by time, and a line put before one they have read would be lost to them."""
         self._latest = max(self._latest, line["reported_timestamp"])
-        line["reported_timestamp"], line["timestamp"] = self._latest, now()
+        line["reported_timestamp"], line["timestamp"] = self._latest, present
         line["message"] = line["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
     def _store(self, batch: Batch) -> None:
@@ -103,7 +103,7 @@ class History:
         for line in batch.lines:
             try:
                 with self._database.write() as session:
-                    session.execute(insert(Event), [line])
+                    SAY.execute(session.connection(), [line])
             except CfyError:
                 raise
             except Exception as error:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
@@ -18,7 +18,22 @@ from cfy_cli.manager.services.batch import Batch
 from cfy_cli.manager.services.masking import Masking
 from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.work import MANAGER_NAME, Work
+from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Operation, TasksGraph
+
+KEEP_GRAPH, KEEP = Bulk.insert(TasksGraph), Bulk.insert(Operation)
+
+
+class Marks(dict[str, str]):
+    """Of the tasks of a graph: each is asked for many times."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = uuid.UUID(key)
+
+    def __missing__(self, task_id: str) -> str:
+        self[task_id] = mark = str(uuid.uuid5(self._key, task_id))
+        return mark
 
 
 class StoreJournal:
@@ -27,7 +42,7 @@ class StoreJournal:
     def __init__(self, work: Work, deployment_storage_id: int) -> None:
         self._work = work
         self._deployment = deployment_storage_id
-        self._marks: dict[str, dict[str, str]] = {}  # by graph: each is asked for many times
+        self._marks: dict[str, Marks] = {}  # by graph
 
     def kept(self) -> list[Kept]:
         execution = self._work.execution
@@ -55,14 +70,13 @@ class StoreJournal:
             "created_by": execution.created_by,
             "created_at": now(),
         }
-        rows = [{**owner, **self._row(key, task)} for task in graph.tasks.values()]
+        rows = [_row(owner, key, self._marks_of(key), task) for task in graph.tasks.values()]
 
         def store() -> None:
             with self._work.manager.database.write() as session:
                 one = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
-                session.connection().execute(insert(TasksGraph), [one])
-                if rows:
-                    session.connection().execute(insert(Operation), rows)
+                KEEP_GRAPH.execute(session.connection(), [one])
+                KEEP.execute(session.connection(), rows)
 
         patiently(self._work.stopping, store)
         return key
@@ -72,45 +86,28 @@ class StoreJournal:
         patiently(self._work.stopping, self._work.history.flush)
 
     def mark(self, key: str, task_id: str) -> str:
-        marks = self._marks.setdefault(key, {})
-        if task_id not in marks:
-            marks[task_id] = str(uuid.uuid5(uuid.UUID(key), task_id))
-        return marks[task_id]
+        return self._marks_of(key)[task_id]
+
+    def _marks_of(self, key: str) -> Marks:
+        if key not in self._marks:
+            self._marks[key] = Marks(key)
+        return self._marks[key]
 
     def started(self, mark: str, pid: int, birth: str) -> None:
         """Stored with what is stored next: should that come too late, the process is known by its mark."""
         self._work.history.put(Batch(starts={mark: {"mark": mark, "new_pid": pid, "new_birth": birth}}))
 
     def _batch(self, key: str, entries: Iterable[Entry]) -> Batch:
-        batch = Batch()
+        batch, marks = Batch(), self._marks_of(key)
         for entry in entries:
             if isinstance(entry, Event):
                 batch.lines.append(self._work.line(entry))
             elif isinstance(entry, SetState):
                 batch.entered.append((self._deployment, entry))
             else:
-                mark = self.mark(key, entry.task_id)
+                mark = marks[entry.task_id]
                 batch.moves[mark] = _move(mark, entry, self._work.masking)
         return batch
-
-    def _row(self, key: str, task: Task) -> dict[str, Any]:
-        work = task.work
-        holder = self.mark(key, task.part_of) if task.part_of is not None else None
-        parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(work)}
-        if isinstance(work, OperationWork):
-            parameters |= {"total_retries": work.max_retries, "retry_interval": work.retry_interval}
-        return {
-            "id": self.mark(key, task.id),
-            "tasks_graph_id": key,
-            "task": task.id,
-            "name": values.name_of(work),
-            "type": values.KINDS[type(work)],
-            "state": TaskState.PENDING,
-            "attempt": 0,
-            "dependencies": [*filter(None, [holder]), *sorted(self.mark(key, before) for before in task.after)],
-            "parameters": parameters,
-            "manager_name": MANAGER_NAME,
-        }
 
 
 def rewind(session: Session, execution_ids: Collection[str]) -> None:
@@ -142,10 +139,37 @@ def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
     ).execution_options(synchronize_session=False)
 
 
+def _row(owner: dict[str, Any], key: str, marks: Marks, task: Task) -> dict[str, Any]:
+    work = task.work
+    holder = marks[task.part_of] if task.part_of is not None else None
+    after = sorted([marks[before] for before in task.after])
+    parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(work)}
+    if isinstance(work, OperationWork):
+        parameters |= {"total_retries": work.max_retries, "retry_interval": work.retry_interval}
+    return {
+        **owner,
+        "id": marks[task.id],
+        "tasks_graph_id": key,
+        "task": task.id,
+        "name": values.name_of(work),
+        "type": values.KINDS[type(work)],
+        "state": TaskState.PENDING.value,
+        "attempt": 0,
+        "dependencies": [holder, *after] if holder else after,
+        "parameters": parameters,
+        "result": None,
+        "failure": None,
+        "pid": None,
+        "birth": None,
+        "manager_name": MANAGER_NAME,
+        "agent_name": None,
+    }
+
+
 def _move(mark: str, moved: Moved, masking: Masking) -> dict[str, Any]:
     return {
         "mark": mark,
-        "new_state": moved.state,
+        "new_state": moved.state.value,
         "new_attempt": moved.attempt,
         "new_result": moved.result,
         "new_failure": masking.masked(asdict(moved.failure)) if moved.failure else None,

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import select, update
@@ -20,6 +21,7 @@ from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 
 log = logging.getLogger(__name__)
+COLUMNS = tuple(getattr(NodeInstance, field.name) for field in fields(Instance))  # many rows, without the objects
 LOOK_EVERY = 0.2  # seconds between looks at what people outside want
 STEERED = {
     ExecutionState.CANCELLING: Steering.CANCEL,
@@ -45,11 +47,12 @@ class StoreRecords(Operating, StoreLookups):
 
     def instances(self) -> list[Instance]:
         with self._read() as store:
-            rows = store.session.scalars(
-                select(NodeInstance).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
+            rows = store.session.execute(
+                select(*COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
             ).all()
-        self._node_of.update((row.id, row.node_id) for row in rows)
-        return [_instance(row) for row in rows]
+        found = [Instance(*row) for row in rows]
+        self._node_of.update((instance.id, instance.node_id) for instance in found)
+        return found
 
     def node_of(self, instance_id: str) -> str:
         if instance_id not in self._node_of:
@@ -150,15 +153,4 @@ class StoreRecords(Operating, StoreLookups):
 
 
 def _instance(row: NodeInstance) -> Instance:
-    return Instance(
-        id=row.id,
-        node_id=row.node_id,
-        index=row.index,
-        host_id=row.host_id,
-        state=row.state,
-        version=row.version,
-        relationships=row.relationships,
-        scaling_groups=row.scaling_groups,
-        runtime_properties=row.runtime_properties,
-        system_properties=row.system_properties,
-    )
+    return Instance(*(getattr(row, column.key) for column in COLUMNS))

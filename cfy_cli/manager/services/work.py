@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
@@ -17,9 +19,11 @@ from cfy_cli.manager.store.scope import Scope, system
 
 MANAGER_NAME = "cfy"
 MOST_DEATHS = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
+FIELDS = tuple(Event.__slots__)
+_fields = attrgetter(*FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
     manager: Manager
     execution: Execution  # as it was when claimed
@@ -51,6 +55,14 @@ class Work:
 
     def line(self, event: Event) -> dict[str, Any]:
         """A row of `events`."""
+        said = dict(zip(FIELDS, _fields(event), strict=True))
+        said["message"] = self.masking.masked(event.message)
+        said["error_causes"] = self.masking.masked(event.error_causes)
+        return {**self._speaker, **said}
+
+    @cached_property
+    def _speaker(self) -> dict[str, Any]:
+        """What all rows of it have in common."""
         execution = self.execution
         return {
             "tenant_name": execution.tenant_name,
@@ -63,9 +75,6 @@ class Work:
             "blueprint_id": execution.blueprint_id,
             "manager_name": MANAGER_NAME,
             "agent_name": None,
-            **{name: getattr(event, name) for name in Event.__slots__},
-            "message": self.masking.masked(event.message),
-            "error_causes": self.masking.masked(event.error_causes),
         }
 
     def emit(self, event: Event) -> None:

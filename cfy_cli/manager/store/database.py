@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.errors import Busy, CfyError, Failed, Invalid
 
 BUSY_SECONDS = 30
+LOG_PAGES = 4000  # written before SQLite brings them home: a page written often is brought home once
 HINT = "Try again in a moment."
 
 
@@ -23,8 +24,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._writing = self.engine.execution_options(write=True)
+        self.engine = _sqlite(self.url, "BEGIN DEFERRED") if self.is_sqlite else _postgresql(self.url)
+        # A reader that turns writer is refused at once, whatever the timeout: writers say so from the start. They
+        # share one connection, which so knows what it has just written without reading it again.
+        self.writer = _sqlite(self.url, "BEGIN IMMEDIATE", most=1) if self.is_sqlite else self.engine
         # Writers of this process take turns here, fairly; SQLite's own lock is polled and starves the unlucky.
         self._turn: Any = _Turn() if self.is_sqlite else nullcontext()
 
@@ -40,13 +43,14 @@ class Database:
         with (
             as_sentences(self.url),
             self._turn,
-            Session(self._writing, expire_on_commit=False) as session,
+            Session(self.writer, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
 
     def close(self) -> None:
         self.engine.dispose()
+        self.writer.dispose()
 
 
 def parse_url(text: str) -> URL:
@@ -65,9 +69,14 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, begin: str, most: int = 50) -> Engine:
     engine = create_engine(
-        url, pool_size=50, max_overflow=0, pool_timeout=BUSY_SECONDS, connect_args={"timeout": BUSY_SECONDS}
+        url,
+        pool_size=most,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_use_lifo=True,  # the connection used last has most at hand
+        connect_args={"timeout": BUSY_SECONDS},
     )
 
     @event.listens_for(engine, "connect")
@@ -78,14 +87,13 @@ def _sqlite(url: URL) -> Engine:
             "journal_mode = WAL",
             "synchronous = NORMAL",
             "foreign_keys = ON",
+            f"wal_autocheckpoint = {LOG_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A reader that turns writer is refused at once, whatever the timeout: writers say so from the start.
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
+    def say_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
 
     return engine
 
