@@ -17,7 +17,10 @@ LINES = (
     "deployments get nothere", "executions list -d hello", "nodes list -d hello", "node-instances list -d hello",
     "workflows list -d hello", "workflows get install -d hello", "profiles list", "profiles show-current",
     "managers list", "plugins list", "executions start nosuch -d hello", "deployments delete nothere",
-    "sites create 'a b'",
+    "sites create 'a b'", "plugins set-global nothere", "plugins validate nothere.wgn",
+    "plugins blueprint-labels list nothere", "plugins resource-tags add a:b nothere",
+    "executions start install -d nothere", "events list nothere",
+    "profiles set -t default_tenant", "nodes get app",
 )  # fmt: skip
 
 
