@@ -22,6 +22,23 @@ BLUEPRINTS = Resource(
         "labels",
     ),
 )
+DEPENDENCIES = Resource(
+    name="deployments/inter-deployment-dependencies",
+    noun="inter-deployment dependency",
+    key="id",
+    sort="created_at",
+    search=("id",),
+    columns=(
+        "id",
+        "dependency_creator",
+        "source_deployment_id",
+        "target_deployment_id",
+        "created_at",
+        "visibility",
+        "tenant_name",
+        "created_by",
+    ),
+)
 DEPLOYMENTS = Resource(
     name="deployments",
     noun="deployment",

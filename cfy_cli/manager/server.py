@@ -9,6 +9,7 @@ from cfy_cli import __version__
 from cfy_cli.manager.rest import (
     blueprints,
     cluster,
+    dependencies,
     deployments,
     docs,
     errors,
@@ -33,6 +34,7 @@ from cfy_cli.manager.services.manager import Manager
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
     cluster.routes,
+    dependencies.routes,  # before the deployments: one of that name is none of theirs
     deployments.routes,
     events.routes,
     executions.routes,

@@ -35,6 +35,11 @@ POST   /deployments/{deployment_id}/set-site   deployment_set_site
 PATCH  /deployments/{deployment_id}            deployment_update
 GET    /deployments/{deployment_id}/outputs    deployment_capabilities
 GET    /deployments/{deployment_id}/capabilities deployment_capabilities
+GET    /deployments/inter-deployment-dependencies inter_deployment_dependency_list
+PUT    /deployments/inter-deployment-dependencies inter_deployment_dependency_create
+POST   /deployments/inter-deployment-dependencies inter_deployment_dependency_create
+DELETE /deployments/inter-deployment-dependencies inter_deployment_dependency_delete
+PUT    /deployments/{deployment_id}/inter-deployment-dependencies inter_deployment_dependency_create
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create

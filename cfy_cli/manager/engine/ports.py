@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
@@ -145,6 +145,14 @@ class Records(Lookups, Protocol):
 
     def progress(self, total: int, finished: int) -> None:
         """How many operations there are and how many have ended."""
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """Records whose deployment may have others inside."""
+
+    def uninstall_inside(self, *, ignore_failure: bool) -> None:
+        """Uninstall those and wait until they are, or we are not to go on. Raises CfyError when one fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, and_, true
 
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
@@ -13,7 +13,8 @@ from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services import deployments, workflows
+from cfy_cli.manager.services import dependencies, deployments, family, workflows
+from cfy_cli.manager.services.labelling import remove
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.services.waiting import wait_for
 from cfy_cli.manager.store.listing import Listing
@@ -45,13 +46,19 @@ class Siting(BaseModel):
 def list_deployments(
     call: Call, asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=EXTRA))]
 ) -> dict[str, Any]:
-    page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=named(call))
+    page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=and_(named(call), needed(call)))
     return listed(page, [shown(row, asked.include) for row in page.items])
 
 
 @routes.get("/deployments/{deployment_id}", "deployment_get")
 def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
-    return shown(call.store.get(Deployment, deployment_id), call.include)
+    """With `all_sub_deployments=false` only those directly inside are counted."""
+    deployment = call.store.get(Deployment, deployment_id)
+    answer = shown(deployment, call.include)
+    if not flag(call.query, "all_sub_deployments", True):
+        counted = family.direct_summary(call.store.session, deployment)
+        answer.update({name: value for name, value in counted.items() if name in answer})
+    return answer
 
 
 @routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
@@ -77,7 +84,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         ended = wait_for(call.manager, execution.id)
         if ended is not None and ended.status == ExecutionState.FAILED:
             with call.manager.writing(scope) as store:
-                store.delete(store.own(Deployment, deployment_id))  # nothing is left of what could not be made
+                remove(store, store.own(Deployment, deployment_id))  # nothing is left of what could not be made
             raise Invalid(ended.error or "Its environment could not be created", code="deployment_creation_error")
         with call.manager.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
@@ -144,6 +151,14 @@ def list_workflows(call: Call) -> dict[str, Any]:
 
 def shown(row: Deployment, include: tuple[str, ...] | None = None) -> dict[str, Any]:
     return item(row, include, workflows=lambda: workflows.shown(row))
+
+
+def needed(call: Call) -> ColumnElement[bool]:
+    """`_dependencies_of`: what that deployment needs, and what those need."""
+    name = call.query.get("_dependencies_of")
+    if not name:
+        return true()
+    return Deployment.storage_id.in_(dependencies.needed_by(call.store.get(Deployment, name)))
 
 
 def named(call: Call) -> ColumnElement[bool]:

@@ -6,14 +6,15 @@ from sqlalchemy import select
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
-from cfy_cli.contract.states import ExecutionState, InstanceState, Visibility
+from cfy_cli.contract.states import InstanceState, Visibility
 from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.services import blueprints, executions, labels, plugin_choice, secrets
+from cfy_cli.manager.services import blueprints, dependencies, executions, family, labels, plugin_choice, secrets
+from cfy_cli.manager.services.labelling import set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance, Site
+from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
@@ -56,7 +57,7 @@ def create(
         deployment_status="in_progress",
     )
     store.add(deployment)
-    labels.replace(deployment.labels, DeploymentLabel, labels.parse(given_labels), store.scope.user)
+    set_labels(store, deployment, labels.parse(given_labels))
     execution = executions.start_system(
         store, "create_deployment_environment", {"inputs": inputs, "display_name": deployment.display_name}, deployment
     )
@@ -84,29 +85,22 @@ def _check_plugins(store: Store, plan: dict[str, Any]) -> None:
 
 
 def start_delete(
-    manager: Manager, store: Store, deployment_id: str, *, force: bool, delete_logs: bool, recursive: bool
+    manager: Manager,
+    store: Store,
+    deployment_id: str,
+    *,
+    force: bool,
+    delete_logs: bool,
+    recursive: bool,
+    creator: str | None = None,
 ) -> Execution:
-    """Start `delete_deployment_environment`. Refused while it runs something or, unless forced, has live instances."""
+    """Start `delete_deployment_environment`.
+
+    Refused while it runs something or, unless forced, is needed by others or has live instances. `creator` is the
+    dependency that asks for the deletion itself, if one does.
+    """
     deployment = store.own(Deployment, deployment_id)
-    busy = executions.running_ids(store, deployment)
-    if busy:
-        raise Invalid(
-            f"Can't delete deployment {deployment_id} - There are running or queued executions for this deployment. "
-            f"Running executions ids: {','.join(busy)}",
-            code="dependent_exists_error",
-        )
-    live = store.session.scalars(
-        select(NodeInstance.id)
-        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
-        .order_by(NodeInstance.storage_id)
-    ).all()
-    if live and not force:
-        raise Invalid(
-            f"Can't delete deployment {deployment_id} - There are live nodes for this deployment. "
-            f"Live nodes ids: {','.join(live)}",
-            hint=f"Run `cfy executions start uninstall -d {deployment_id}` first, or force the deletion.",
-            code="dependent_exists_error",
-        )
+    _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
     execution = executions.start_system(
         store,
         "delete_deployment_environment",
@@ -121,9 +115,39 @@ def start_delete(
     return execution
 
 
+def _check_deletable(
+    store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None
+) -> None:
+    busy = executions.running_ids(store, deployment)
+    if busy:
+        raise Invalid(
+            f"Can't delete deployment {deployment.id} - There are running or queued executions for this deployment. "
+            f"Running executions ids: {','.join(busy)}",
+            code="dependent_exists_error",
+        )
+    if force:
+        return
+    dependencies.check_deletable(store, deployment, recursive=recursive, creator=creator)
+    live = store.session.scalars(
+        select(NodeInstance.id)
+        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
+        .order_by(NodeInstance.storage_id)
+    ).all()
+    if live:
+        raise Invalid(
+            f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
+            f"Live nodes ids: {','.join(live)}",
+            hint=f"Run `cfy executions start uninstall -d {deployment.id}` first, or force the deletion.",
+            code="dependent_exists_error",
+        )
+    for child in family.children(store.session, deployment) if recursive else ():
+        between = dependencies.between(store, deployment, child)
+        _check_deletable(store, child, force=force, recursive=True, creator=between)
+
+
 def relabel(store: Store, deployment_id: str, given: Any) -> Deployment:
     deployment = store.own(Deployment, deployment_id)
-    labels.replace(deployment.labels, DeploymentLabel, labels.parse(given), store.scope.user)
+    set_labels(store, deployment, labels.parse(given))
     deployment.updated_at = now()
     return deployment
 
@@ -164,10 +188,5 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     deployment.installation_status = "active" if started else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
     deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
-    latest = store.session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
-    if latest == ExecutionState.TERMINATED and (started or not rows):
-        deployment.deployment_status = "good"
-    elif latest in (None, ExecutionState.TERMINATED, ExecutionState.FAILED, ExecutionState.CANCELLED):
-        deployment.deployment_status = "requires_attention"
-    else:
-        deployment.deployment_status = "in_progress"
+    deployment.deployment_status = family.status_of(store.session, deployment)
+    family.refresh_above(store.session, deployment)

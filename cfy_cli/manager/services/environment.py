@@ -7,11 +7,12 @@ from sqlalchemy import delete, exists, insert, select
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import labels
+from cfy_cli.manager.services import asking, contained
+from cfy_cli.manager.services.labelling import remove, set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.secrets import used_by
 from cfy_cli.manager.services.work import Work
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Event, Node, NodeInstance
+from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 Plan = dict[str, Any]
@@ -35,7 +36,7 @@ def create_deployment_environment(work: Work) -> None:
     work.say(f"Creating {len(instances)} node-instances")
     with work.manager.writing(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
-        describe(deployment, plan)
+        describe(store, deployment, plan)
         owner = owner_of(deployment)
         nodes = [_node(deployment, node, owner) for node in plan["nodes"]]
         if _is_made(store, deployment):  # before a worker died that did not live to say so
@@ -44,6 +45,7 @@ def create_deployment_environment(work: Work) -> None:
             store.session.execute(insert(Node), nodes)
         if instances:
             store.session.execute(insert(NodeInstance), [instance_row(instance, owner) for instance in instances])
+        asking.keep(store, deployment, plan, instances)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -55,16 +57,18 @@ def _is_made(store: Store, deployment: Deployment) -> bool:
 def delete_deployment_environment(work: Work) -> None:
     """The deployment, its nodes, instances and executions - this one too - are gone after it."""
     number = work.execution.deployment_storage_id
+    if work.parameters.get("recursive"):
+        contained.delete(work)
     with work.manager.writing(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
         store.session.execute(
             delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
         )
-        store.delete(deployment)
+        remove(store, deployment)
     work.manager.files.forget_deployment(deployment.storage_id)
 
 
-def describe(deployment: Deployment, plan: Plan) -> None:
+def describe(store: Store, deployment: Deployment, plan: Plan) -> None:
     """Set what a deployment shows of its plan."""
     deployment.description = plan.get("description")
     deployment.groups = plan.get("groups") or {}
@@ -82,7 +86,7 @@ def describe(deployment: Deployment, plan: Plan) -> None:
         deployment.display_name = str(settings["display_name"])
     given = [(label.key, label.value) for label in deployment.labels]
     own = [(key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]]
-    labels.replace(deployment.labels, DeploymentLabel, [*given, *own], deployment.created_by)
+    set_labels(store, deployment, [*given, *own])
 
 
 def owner_of(deployment: Deployment) -> dict[str, Any]:

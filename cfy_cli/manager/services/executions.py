@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from cfy_cli.contract.clock import now, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services import journal, workflows
+from cfy_cli.manager.services import dependencies, journal, workflows
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
@@ -38,11 +38,18 @@ def start(
     dry_run: bool = False,
     scheduled_time: str | None = None,
     wait_after_fail: int = 600,
+    execution_id: str | None = None,
+    creator: str | None = None,
 ) -> Execution:
-    """Accept a workflow to run on a deployment; a worker takes it from there."""
+    """Accept a workflow to run on a deployment; a worker takes it from there.
+
+    `creator` is the dependency on the deployment that asks for this itself, if one does.
+    """
     deployment = store.get(Deployment, deployment_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
+    if not force:
+        dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)
     status, scheduled_for = ExecutionState.PENDING, None
     if scheduled_time:
         status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
@@ -55,7 +62,7 @@ def start(
             workflows.check_available(deployment, workflow_id, workflow)
     execution = store.add(
         Execution(
-            id=str(uuid.uuid4()),
+            id=execution_id or str(uuid.uuid4()),
             workflow_id=workflow_id,
             status=status,
             parameters=complete,

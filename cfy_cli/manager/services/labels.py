@@ -6,6 +6,24 @@ from typing import Any
 from cfy_cli.errors import Invalid
 
 Pair = tuple[str, str]
+PARENT = "csys-obj-parent"  # the deployment that one stands in
+CONSUMER = "csys-consumer-id"  # a deployment that needs this one; set by the manager alone
+KIND = "csys-obj-type"
+RESERVED = "csys-"
+ALLOWED = (
+    PARENT,
+    "csys-env-type",
+    CONSUMER,
+    "csys-location-long",
+    "csys-wrcp-services",
+    "csys-location-name",
+    "csys-location-lat",
+    "csys-obj-name",
+    "csys-environment",
+    KIND,
+    "csys-wrcp-group-id",
+)
+FURTHEST = {"csys-location-lat": ("latitude", 90), "csys-location-long": ("longitude", 180)}
 LONGEST = 256
 SPECIMEN = 'give [{"KEY": "VALUE"}], [{"key": "KEY", "value": "VALUE"}] or KEY=VALUE,KEY=VALUE'
 
@@ -47,10 +65,32 @@ def _pairs(label: Any) -> list[Pair]:
     if label.keys() == {"key", "value"}:
         label = {label["key"]: label["value"]}
     return [
-        (_checked(key, "key").lower(), _checked(value, "value"))
+        _allowed(_checked(key, "key").lower(), _checked(value, "value"))
         for key, values in label.items()
         for value in (values if isinstance(values, list) else [values])
     ]
+
+
+def _allowed(key: str, value: str) -> Pair:
+    if not key.startswith(RESERVED):
+        return key, value
+    if key not in ALLOWED:
+        raise Invalid(
+            f"All labels with a `{RESERVED}` prefix are reserved for internal use. "
+            f"Allowed `{RESERVED}` prefixed labels are: {', '.join(ALLOWED)}"
+        )
+    if key in FURTHEST:
+        _check_place(value, *FURTHEST[key])
+    return key, value.lower() if key == KIND else value
+
+
+def _check_place(value: str, what: str, most: int) -> None:
+    try:
+        well = -most <= float(value) <= most
+    except ValueError:
+        well = False
+    if not well:
+        raise Invalid(f"Invalid {what} `{value}`. Must be a number between -{most} and {most}")
 
 
 def _checked(text: Any, what: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli import dsl
+from cfy_cli.manager.services.labels import CONSUMER
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
@@ -50,7 +51,13 @@ class StoreLookups:
         return int(self._column(instance_id, NodeInstance.index))
 
     def consumers(self, what: str) -> Any:
-        raise KeyError(f"Nobody is known to consume this deployment ({what}): this manager keeps no dependencies yet")
+        """Of the deployments that need this one: their `ids`, their `names` for people, or their `count`."""
+        ids = self.label(CONSUMER)
+        if what == "names":
+            with self._read() as store:
+                found = [store.find(Deployment, name) for name in ids]
+            return [each.display_name for each in found if each is not None]
+        return len(ids) if what == "count" else ids
 
     def group_capability(self, group_id: str, name: str) -> Any:
         raise KeyError(

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.services import extensions, fetching, tokens
+from cfy_cli.manager.engine.ports import Steering
+from cfy_cli.manager.services import contained, extensions, fetching, tokens
 from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.plugin_sources import environment_from_source
@@ -21,6 +22,7 @@ class Operating:
 
     _work: Work
     deployment: Deployment
+    steering: Callable[[], Steering]
     _token: str | None = None
 
     def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Path:
@@ -50,6 +52,10 @@ class Operating:
     def fetch(self, url: str, file: IO[bytes]) -> None:
         """`cfy_cli.manager.engine.operations.script.FetchingHost`."""
         fetching.fetch(url, file)
+
+    def uninstall_inside(self, *, ignore_failure: bool) -> None:
+        """`cfy_cli.manager.engine.ports.Environment`."""
+        contained.uninstall(self._work, lambda: self.steering() is Steering.GO_ON, ignore_failure=ignore_failure)
 
     def rest_token(self) -> str:
         """A token of the user who started the execution; one for all of its operations, for a day."""

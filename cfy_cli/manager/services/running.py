@@ -12,7 +12,7 @@ from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import Beginning, Ending, Job
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.services import deployments, executions
+from cfy_cli.manager.services import asking, deployments, executions, family
 from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
 from cfy_cli.manager.services.journal import StoreJournal
 from cfy_cli.manager.services.lookups import plan_node
@@ -69,6 +69,10 @@ def run(work: Work) -> None:
         ending = Ending(ExecutionState.FAILED, traceback.format_exc())
     if work.stopping.is_set() and ending.state != ExecutionState.TERMINATED:
         return
+    try:
+        patiently(work.stopping, lambda: asking.follow_targets(work))
+    except Exception:
+        log.exception("The dependencies after execution %s could not be followed", execution.id)
     try:
         patiently(work.stopping, work.history.flush)  # whoever sees it ended finds its last line too
         patiently(work.stopping, lambda: _store_end(work, ending))
@@ -153,6 +157,8 @@ def _note_start(session: Session, execution: Execution) -> None:
             .where(Deployment.storage_id == execution.deployment_storage_id)
             .values(deployment_status="in_progress")
         )
+        if family.has_parents(session, execution.deployment_storage_id):
+            family.refresh_above(session, session.get_one(Deployment, execution.deployment_storage_id))
 
 
 def _store_end(work: Work, ending: Ending) -> None:

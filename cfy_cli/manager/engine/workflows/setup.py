@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
-from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
-from cfy_cli.manager.engine.ports import Instance
+from cfy_cli.manager.engine.ports import Environment, Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
@@ -28,11 +27,11 @@ def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    if parameters.get("recursive"):
-        raise Invalid("Uninstalling the deployments inside this one is not supported by this manager yet.")
+    ignore_failure = bool(parameters.get("ignore_failure"))
+    if parameters.get("recursive") and isinstance(ctx.records, Environment) and not ctx.job.dry_run:
+        ctx.records.uninstall_inside(ignore_failure=ignore_failure)
     topology = ctx.look()
-    chosen = _chosen(topology, parameters)
-    yield draw_uninstall(topology, chosen, ignore_failure=bool(parameters.get("ignore_failure")))
+    yield draw_uninstall(topology, _chosen(topology, parameters), ignore_failure=ignore_failure)
 
 
 def reinstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:

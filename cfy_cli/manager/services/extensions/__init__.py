@@ -6,7 +6,7 @@ from typing import Any
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.tasks import hopeless
-from cfy_cli.manager.services.extensions import blueprint, component, password_secret, shared_resource
+from cfy_cli.manager.services.extensions import blueprint, component, condition, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.work import Work
 
@@ -15,17 +15,17 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
     "component.create": component.create,
     "component.execute_start": component.execute_start,
     "component.delete": component.delete,
-    "component.check_status": component.check_status,
-    "component.check_drift": component.check_drift,
-    "component.heal": component.heal,
-    "component.refresh": component.refresh,
-    "component.update": component.update,
+    "component.check_status": condition.check_status,
+    "component.check_drift": condition.check_drift,
+    "component.heal": condition.heal,
+    "component.refresh": condition.refresh,
+    "component.update": condition.update,
     "shared_resource.connect_deployment": shared_resource.connect,
     "shared_resource.disconnect_deployment": shared_resource.disconnect,
     "shared_resource.execute_workflow": shared_resource.execute_workflow,
-    "shared_resource.check_status": component.check_status,
-    "shared_resource.check_drift": shared_resource.check_drift,
-    "shared_resource.refresh": component.refresh,
+    "shared_resource.check_status": condition.check_status_as_known,
+    "shared_resource.check_drift": condition.drift,
+    "shared_resource.refresh": condition.refresh,
     "blueprint.upload": blueprint.upload,
     "blueprint.delete": blueprint.delete,
     "password_secret.create": password_secret.create,

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services import deployments, executions
+from cfy_cli.errors import Conflict
+from cfy_cli.manager.services import dependencies, deployments
 from cfy_cli.manager.services.extensions import blueprint
-from cfy_cli.manager.services.extensions.following import follow, until_gone
-from cfy_cli.manager.services.extensions.subject import CONSUMER, PARENT, Subject
-from cfy_cli.manager.services.labels import parse
+from cfy_cli.manager.services.extensions.following import follow, until_gone, until_idle
+from cfy_cli.manager.services.extensions.starting import run
+from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.labels import PARENT, parse
 from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
+from cfy_cli.manager.store.store import Store
 
 MOST_SUFFIXES = 10_000
 
@@ -16,19 +19,15 @@ MOST_SUFFIXES = 10_000
 def create(subject: Subject) -> bool:
     wanted = subject.part("deployment")
     if wanted.get("external_resource"):
+        name = str(wanted.get("id"))
         subject.say("Using external deployment.")
-        subject.keep(deployment={"id": wanted.get("id")})
-        deployment_of(subject)
-        return True
-    name = subject.runtime.get("_component_create_deployment_id")  # set when this was begun before
-    if name is None or not _exists(subject, name):
-        name = _start(subject, wanted)
+    else:
+        name = _made_before(subject) or _start(subject, wanted)
     with subject.reading() as store:
         execution_id = store.get(Deployment, name).create_execution
-    if execution_id:
-        follow(subject, execution_id, logs=_tells(wanted))
-    subject.label(subject.parent, CONSUMER, name)
     subject.keep(deployment={"id": name})
+    if execution_id and not wanted.get("external_resource"):
+        follow(subject, execution_id, timeout=subject.inputs.get("timeout"), logs=_tells(wanted))
     return True
 
 
@@ -39,79 +38,54 @@ def execute_start(subject: Subject) -> bool:
     if wanted.get("external_resource") or (workflow_id == "uninstall" and not _exists(subject, name)):
         subject.say(f'Nothing to do: "{name}" is not managed by this component')
     else:
-        run(subject, workflow_id, {}, timeout=subject.inputs.get("timeout"), **_start_arguments(subject))
+        subject.say(f'Starting execution for "{name}" deployment')
+        given = dict(subject.config.get("executions_start_args") or {})
+        run(
+            subject,
+            workflow_id,
+            given.get("parameters") or _parameters(subject, workflow_id),
+            timeout=subject.inputs.get("timeout"),
+            logs=_tells(wanted),
+            creator=_creator(subject),
+            allow_custom_parameters=bool(given.get("allow_custom_parameters")),
+            force=bool(given.get("force")),
+        )
+        subject.say(f'Execution succeeded for "{name}" deployment')
     if _exists(subject, name):
         subject.keep_capabilities()
     return True
 
 
-def run(
-    subject: Subject, workflow_id: str, parameters: dict[str, Any], *, timeout: float | None = None, **more: Any
-) -> None:
-    """Run a workflow in the subject's deployment to its end. Raises Invalid when that is not a good one."""
-    name = str(subject.deployment_id)
-    subject.say(f'Starting execution for "{name}" deployment')
-    with subject.writing() as store:
-        execution = executions.start(
-            subject.manager, store, name, workflow_id, more.pop("parameters", None) or parameters, queue=True, **more
-        )
-    follow(subject, execution.id, timeout=timeout, logs=_tells(subject.part("deployment")))
-    subject.say(f'Execution succeeded for "{name}" deployment')
-
-
 def delete(subject: Subject) -> bool:
     name = subject.deployment_id
-    if name and not subject.part("deployment").get("external_resource") and _exists(subject, name):
-        subject.say(f'Delete component\'s "{name}" deployment')
+    if name and not subject.part("deployment").get("external_resource"):
+        _delete(subject, name)
         with subject.writing() as store:
-            execution = deployments.start_delete(
-                subject.manager, store, name, force=False, delete_logs=False, recursive=False
-            )
-        subject.say("Waiting for component's deployment delete.")
-        follow(subject, execution.id, logs=False)
-        until_gone(subject, name)
-    if name:
-        subject.unlabel(subject.parent, CONSUMER, name)
+            dependencies.forget(store, _dependencies(subject, store))
     blueprint.delete(subject)
     subject.keep("deployment", "blueprint", "_component_create_deployment_id")
     return True
 
 
-def check_status(subject: Subject) -> None:
-    """Raises Invalid when the deployment is not well."""
-    deployment = deployment_of(subject)
-    if deployment.installation_status != "active" or deployment.deployment_status == "requires_attention":
-        raise Invalid(
-            f'The deployment "{deployment.id}" is {deployment.installation_status} '
-            f"and its status is {deployment.deployment_status}"
+def _delete(subject: Subject, name: str) -> None:
+    subject.say("Wait for component's stop deployment operation related executions.")
+    until_idle(subject, name)
+    subject.say(f'Delete component\'s "{name}" deployment')
+    if not _exists(subject, name):
+        subject.scope.log("warning", f'There is no deployment "{name}" any more')
+        return
+    with subject.writing() as store:
+        deployments.start_delete(
+            subject.manager,
+            store,
+            name,
+            force=False,
+            delete_logs=False,
+            recursive=False,
+            creator=_creator(subject),
         )
-
-
-def check_drift(subject: Subject) -> dict[str, list[str]] | None:
-    wanted = subject.part("deployment").get("inputs") or {}
-    present = deployment_of(subject).inputs
-    return {"deployment": ["inputs"]} if any(present.get(name) != value for name, value in wanted.items()) else None
-
-
-def update(subject: Subject) -> None:
-    if check_drift(subject):
-        raise Invalid(f'The inputs of the deployment "{subject.deployment_id}" cannot be changed by this manager yet')
-    subject.keep_capabilities()
-
-
-def heal(subject: Subject) -> bool:
-    run(subject, "heal", {})
-    return True
-
-
-def refresh(subject: Subject) -> bool:
-    subject.keep_capabilities()
-    return True
-
-
-def deployment_of(subject: Subject) -> Deployment:
-    with subject.reading() as store:
-        return store.get(Deployment, str(subject.deployment_id))
+    subject.say("Waiting for component's deployment delete.")
+    until_gone(subject, name)
 
 
 def _start(subject: Subject, wanted: dict[str, Any]) -> str:
@@ -131,7 +105,7 @@ def _start(subject: Subject, wanted: dict[str, Any]) -> str:
 def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
     blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
     with subject.writing() as store:
-        deployments.create(
+        made, _ = deployments.create(
             subject.manager,
             store,
             name,
@@ -139,14 +113,33 @@ def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
             inputs=wanted.get("inputs") or {},
             given_labels=[*({key: value} for key, value in parse(wanted.get("labels"))), {PARENT: subject.parent}],
         )
+        dependencies.create(store, _creator(subject), store.get(Deployment, subject.parent), made)
     subject.say(f'Creating "{name}" component deployment')
     subject.keep(_component_create_deployment_id=name)
     return name
 
 
-def _start_arguments(subject: Subject) -> dict[str, Any]:
-    given = subject.config.get("executions_start_args") or {}
-    return {name: given[name] for name in ("parameters", "allow_custom_parameters", "force") if name in given}
+def _made_before(subject: Subject) -> str | None:
+    """The deployment that this was begun with when a worker died."""
+    with subject.reading() as store:
+        made = [each.target_deployment_id for each in _dependencies(subject, store)]
+    return next((name for name in made if name), None)
+
+
+def _dependencies(subject: Subject, store: Store) -> list[Dependency]:
+    own = dependencies.of_source(store.get(Deployment, subject.parent))
+    return list(store.session.scalars(own.where(Dependency.dependency_creator == _creator(subject))))
+
+
+def _creator(subject: Subject) -> str:
+    return f"{dependencies.COMPONENT}{subject.instance_id}"
+
+
+def _parameters(subject: Subject, workflow_id: str) -> dict[str, Any]:
+    """What the same workflow of the parent was told that is meant for all that belongs to it."""
+    job = subject.scope.job
+    careless = job.workflow_id == workflow_id == "uninstall" and bool(job.parameters.get("ignore_failure"))
+    return {"ignore_failure": True} if careless else {}
 
 
 def _exists(subject: Subject, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Waiting, in an operation, for an execution elsewhere to end, and telling here what happens there."""
 
-import time
 from collections.abc import Callable
 
 from sqlalchemy import select
@@ -9,10 +8,10 @@ from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import Failed, Invalid
 from cfy_cli.manager.engine.ports import Steering
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.resting import rest_until
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 
 TIMEOUT = 1800.0  # seconds
-FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks: ever longer
 TOLD = "received_events"  # runtime property: how many lines of each execution were told here
 
 
@@ -66,17 +65,17 @@ def until_gone(subject: Subject, deployment_id: str) -> None:
 
 
 def _wait(subject: Subject, well: Callable[[], bool], timeout: float | None, sentence: str) -> None:
-    """Until it is well; meanwhile others may have our place among those at work."""
-    deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
-    pause = FIRST_LOOK
-    with subject.work.resting():
-        while not well():
-            if time.monotonic() > deadline:
-                raise Invalid(sentence)
-            if subject.scope.records.steering() in (Steering.KILL, Steering.FORCE_CANCEL):
-                raise Failed("The execution was stopped while it waited for another one")
-            time.sleep(pause)
-            pause = min(pause * 1.5, LAST_LOOK)
+    """Raises Invalid with the sentence when the time is up."""
+    seconds = TIMEOUT if timeout is None else timeout
+    is_well = rest_until(subject.work, well, goes_on=lambda: _goes_on(subject), seconds=seconds)
+    if is_well is None:
+        raise Invalid(sentence)
+    if not is_well:
+        raise Failed("The execution was stopped while it waited for another one")
+
+
+def _goes_on(subject: Subject) -> bool:
+    return subject.scope.records.steering() not in (Steering.KILL, Steering.FORCE_CANCEL)
 
 
 def _tell(subject: Subject, execution_id: str, told: int) -> int:

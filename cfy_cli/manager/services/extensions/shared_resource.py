@@ -1,10 +1,17 @@
 """Shared resources: a deployment that exists already, used by several others."""
 
-from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import deployments
-from cfy_cli.manager.services.extensions.component import deployment_of, run
-from cfy_cli.manager.services.extensions.subject import CONSUMER, Subject
+from sqlalchemy import Select
+
+from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.manager.services import dependencies
+from cfy_cli.manager.services.extensions.following import until_idle
+from cfy_cli.manager.services.extensions.starting import run
+from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.labels import CONSUMER, KIND
 from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
+
+ON_DEMAND, STAYS = "on-demand-resource", "on-demand-uninstall-off"  # values of the label csys-obj-type
 
 
 def connect(subject: Subject) -> bool:
@@ -14,38 +21,93 @@ def connect(subject: Subject) -> bool:
     tenant = subject.scope.job.tenant_name
     subject.say(f'Validating that "{name}" SharedResource\'s deployment exists on tenant "{tenant}"...')
     with subject.reading() as store:
-        if store.find(Deployment, name) is None:
-            raise Invalid(
-                f'SharedResource\'s deployment ID "{name}" does not exist on tenant "{tenant}", '
-                "please verify the given ID"
-            )
+        deployment = store.find(Deployment, name)
+    if deployment is None:
+        raise Invalid(
+            f'SharedResource\'s deployment ID "{name}" does not exist on tenant "{tenant}", please verify the given ID'
+        )
     subject.keep(deployment={"id": name})
-    subject.label(name, CONSUMER, subject.parent)
+    if deployment.installation_status == "inactive":
+        _install(subject, deployment)
     subject.keep_capabilities()
+    with subject.writing() as store:
+        user = store.get(Deployment, subject.parent)
+        if store.session.scalar(_own(subject, user)) is None:  # unless this was begun before
+            dependencies.create(store, _creator(subject), user, store.get(Deployment, name))
     return True
 
 
 def disconnect(subject: Subject) -> bool:
-    if subject.deployment_id:
-        subject.unlabel(subject.deployment_id, CONSUMER, subject.parent)
-    subject.keep("deployment")
+    name = subject.deployment_id
+    if name:
+        subject.say(
+            f'Removing inter-deployment dependency between this deployment ("{subject.parent}") and "{name}" '
+            "SharedResource's deployment..."
+        )
+        with subject.writing() as store:
+            dependencies.forget(store, store.session.scalars(_own(subject, store.get(Deployment, subject.parent))))
+        _uninstall_if_unused(subject, name)
     return True
 
 
 def execute_workflow(subject: Subject) -> bool:
     """Run a workflow in the shared deployment, for a relationship to it."""
-    workflow_id = subject.inputs.get("workflow_id")
+    workflow_id, name = subject.inputs.get("workflow_id"), str(subject.deployment_id)
     if not workflow_id:
         raise Invalid("No `workflow_id` says what is to be run in the shared deployment")
-    parameters = dict(subject.inputs.get("parameters") or {})
-    run(subject, workflow_id, parameters, timeout=subject.inputs.get("timeout"), allow_custom_parameters=True)
+    subject.say(f'Waiting until all currently running executions on "{name}" SharedResource deployment finish.')
+    until_idle(subject, name, timeout=subject.inputs.get("timeout"))
+    _run(subject, workflow_id, dict(subject.inputs.get("parameters") or {}))
     subject.keep_capabilities()
     return True
 
 
-def check_drift(subject: Subject) -> dict[str, list[str]] | None:
-    """Whether its capabilities are others than those that were fetched."""
-    deployment = deployment_of(subject)
+def _install(subject: Subject, deployment: Deployment) -> None:
+    if ON_DEMAND not in _values(deployment, KIND):
+        raise Invalid(
+            f"SharedResource's deployment \"{deployment.id}\" is in an inactive state and isn't labeled as "
+            f"`{KIND}: {ON_DEMAND}`. Please install the deployment first"
+        )
+    _run(subject, "install", {})
+
+
+def _uninstall_if_unused(subject: Subject, name: str) -> None:
     with subject.reading() as store:
-        now = deployments.evaluated(subject.manager, store, deployment, deployment.capabilities)
-    return None if now == subject.runtime.get("capabilities") else {"capabilities": sorted(now)}
+        deployment = store.find(Deployment, name)
+    if deployment is None or deployment.installation_status == "inactive" or _values(deployment, CONSUMER):
+        return
+    kinds = _values(deployment, KIND)
+    if ON_DEMAND in kinds and STAYS not in kinds:
+        try:
+            _run(subject, "uninstall", {})
+        except CfyError as error:
+            subject.scope.log(
+                "warning", f'Uninstall of shared resource deployment "{name}" is blocked. Error: {error}.'
+            )
+
+
+def _run(subject: Subject, workflow_id: str, parameters: dict[str, object]) -> None:
+    name = subject.deployment_id
+    subject.say(f'Starting execution of "{workflow_id}" workflow for "{name}" SharedResource deployment')
+    run(
+        subject,
+        workflow_id,
+        parameters,
+        timeout=subject.inputs.get("timeout"),
+        logs=subject.inputs.get("redirect_logs") is not False,
+        creator=_creator(subject),
+        allow_custom_parameters=True,
+    )
+    subject.say(f'Execution succeeded for "{name}" SharedResource deployment of "{workflow_id}" workflow')
+
+
+def _creator(subject: Subject) -> str:
+    return f"{dependencies.SHARED_RESOURCE}{subject.instance_id}"
+
+
+def _own(subject: Subject, user: Deployment) -> Select[Dependency]:
+    return dependencies.of_source(user).where(Dependency.dependency_creator == _creator(subject))
+
+
+def _values(deployment: Deployment, key: str) -> list[str]:
+    return [label.value for label in deployment.labels if label.key == key]

@@ -1,23 +1,19 @@
 """The node instance that an operation of these types is about, and the manager it may act on."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.services.labels import replace
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.secrets import asked_later
 from cfy_cli.manager.services.work import Work
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel
+from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
-
-PARENT = "csys-obj-parent"
-CONSUMER = "csys-consumer-id"
 
 
 class Subject:
@@ -108,25 +104,15 @@ class Subject:
         with self.manager.writing(self.work.scope) as store:
             yield store
 
+    def capabilities(self, deployment: Deployment) -> dict[str, Any]:
+        """Of the deployment it stands for; secrets in them are left to be asked for by whoever uses them."""
+        return dsl.evaluate_outputs(deployment.capabilities, StoreLookups(self.reading, deployment, asked_later))
+
     def keep_capabilities(self) -> None:
         """Fetch those of the deployment into the runtime property `capabilities`."""
         self.say(f'Fetching "{self.deployment_id}" deployment capabilities..')
         with self.reading() as store:
             deployment = store.get(Deployment, str(self.deployment_id))
-        lookups = StoreLookups(self.reading, deployment, asked_later)  # `get_attribute` asks for the secrets in them
-        found = dsl.evaluate_outputs(deployment.capabilities, lookups)
+        found = self.capabilities(deployment)
         self.say(f"Fetched capabilities:\n{json.dumps(found, indent=1)}")
         self.keep(capabilities=found)
-
-    def label(self, deployment_id: str, key: str, value: str) -> None:
-        self._relabel(deployment_id, lambda present: [*present, (key, value)])
-
-    def unlabel(self, deployment_id: str, key: str, value: str) -> None:
-        self._relabel(deployment_id, lambda present: [label for label in present if label != (key, value)])
-
-    def _relabel(self, deployment_id: str, change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]) -> None:
-        with self.writing() as store:
-            deployment = store.find(Deployment, deployment_id)
-            if deployment is not None:
-                present = [(label.key, label.value) for label in deployment.labels]
-                replace(deployment.labels, DeploymentLabel, change(present), store.scope.user)

@@ -1,6 +1,7 @@
 """What the manager keeps, a table for each kind of thing."""
 
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
+from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, Worker
 from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, User
@@ -18,6 +19,7 @@ __all__ = [
     "DeploymentLabel",
     "Event",
     "Execution",
+    "InterDeploymentDependency",
     "Membership",
     "Node",
     "NodeInstance",

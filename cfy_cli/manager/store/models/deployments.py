@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cfy_cli.contract.clock import now
@@ -82,6 +82,10 @@ class Deployment(Owned, Base):
     unavailable_instances: Mapped[int] = mapped_column(default=0)
     instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
     node_types: Mapped[list[str]] = mapped_column(Json, default=list)  # every type of its nodes, ancestors too
+    sub_services_count: Mapped[int] = mapped_column(default=0)  # of all that is below it, see services/family.py
+    sub_services_status: Mapped[str | None] = mapped_column(text(24))
+    sub_environments_count: Mapped[int] = mapped_column(default=0)
+    sub_environments_status: Mapped[str | None] = mapped_column(text(24))
     create_execution: Mapped[str | None] = mapped_column(text(36))
     latest_execution: Mapped[str | None] = mapped_column(text(36), index=True)
 
@@ -95,13 +99,12 @@ class Deployment(Owned, Base):
     )
 
     permalink = None
-    sub_services_status = None
-    sub_environments_status = None
-    sub_services_count = 0
-    sub_environments_count = 0
-    has_sub_deployments = False
     workdir_zip = None
     deployment_groups: tuple[str, ...] = ()
+
+    @property
+    def has_sub_deployments(self) -> bool:
+        return self.sub_services_count + self.sub_environments_count > 0
 
     @property
     def site_name(self) -> str | None:
@@ -130,7 +133,10 @@ class Deployment(Owned, Base):
 
 class DeploymentLabel(Label, Base):
     __tablename__ = "deployment_labels"
-    __table_args__ = (UniqueConstraint("deployment_storage_id", "key", "value"),)
+    __table_args__ = (
+        UniqueConstraint("deployment_storage_id", "key", "value"),
+        Index("ix_deployment_labels_value", "value", "key"),
+    )
 
     deployment_storage_id: Mapped[int] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
 

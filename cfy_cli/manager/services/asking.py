@@ -1,0 +1,79 @@
+"""Dependencies of deployments that ask others for capabilities (`get_capability`), found in their plans."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from cfy_cli import dsl
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.services import dependencies
+from cfy_cli.manager.services.lookups import StoreLookups
+from cfy_cli.manager.services.secrets import used_by
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
+from cfy_cli.manager.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def keep(store: Store, deployment: Deployment, plan: dict[str, Any], instances: list[dict[str, Any]]) -> None:
+    """Keep what the plan of a new deployment asks for; names that nobody has yet are looked for again later."""
+    for asked in dsl.inter_deployment_functions(plan, instances):
+        name, written = asked["target_deployment"]
+        target = store.find(Deployment, name) if isinstance(name, str) else None
+        dependencies.create(
+            store,
+            asked["function_identifier"],
+            deployment,
+            target,
+            function=None if target else {"function": written, "context": asked["context"]},
+        )
+
+
+def follow_targets(work: Work) -> None:
+    """Once something has run: ask again which deployments the calls mean that only then can be answered."""
+    number = work.execution.deployment_storage_id
+    if number is None or work.execution.is_dry_run:
+        return
+    with work.manager.reading(work.scope) as store:
+        deployment = store.session.get(Deployment, number)
+        open_ones = _open(store, deployment) if deployment else []
+    if deployment is None or not open_ones:
+        return
+    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
+    meant = {each.storage_id: _meant(each.target_deployment_func, lookups) for each in open_ones}
+    with work.manager.writing(work.scope) as store:
+        source = store.session.get(Deployment, number)
+        for each in _open(store, source) if source else []:
+            name = meant.get(each.storage_id)
+            target = store.find(Deployment, name) if name else None
+            if source and target and target.storage_id != each.target_storage_id:
+                _aim(work, store, source, each, target)
+
+
+def _open(store: Store, source: Deployment) -> Sequence[Dependency]:
+    return store.session.scalars(
+        dependencies.of_source(source).where(Dependency.target_deployment_func.is_not(None))
+    ).all()
+
+
+def _meant(function: Any, lookups: StoreLookups) -> str | None:
+    """The name of a deployment, as far as it can be told now."""
+    is_pair = isinstance(function, dict) and "function" in function
+    written, ids = (function["function"], function.get("context") or {}) if is_pair else (function, {})
+    try:
+        name = dsl.evaluate(
+            written, lookups, self_id=ids.get("self"), source_id=ids.get("source"), target_id=ids.get("target")
+        )
+    except (CfyError, KeyError) as error:  # such as an instance that is no more
+        log.info("Which deployment %s means is not known: %s", written, error)
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _aim(work: Work, store: Store, source: Deployment, dependency: Dependency, target: Deployment) -> None:
+    try:
+        dependencies.aim(store, source, dependency, target)
+    except CfyError as error:
+        work.say(f"Failed updating dependencies of deployment {source.id}: {error}", "error")

@@ -1,0 +1,123 @@
+"""Deployments inside another one, uninstalled and deleted with it when that is asked for (`recursive`)."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from cfy_cli.contract.states import ENDED, ExecutionState
+from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.manager.services import dependencies, deployments, executions, family, workflows
+from cfy_cli.manager.services.resting import rest_until
+from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.store import Store
+
+PATIENCE = float("inf")  # seconds; whoever started it can cancel it
+UNINSTALL, DELETE = "uninstall", "delete_deployment_environment"
+
+
+def uninstall(work: Work, goes_on: Callable[[], bool], *, ignore_failure: bool) -> None:
+    """Uninstall what is inside, and inside that; its own components the deployment uninstalls itself.
+
+    Raises Invalid when one of them fails.
+    """
+    work.say("Uninstalling service deployments recursively")
+    begun: dict[str, str] = {}
+    refused: list[str] = []
+    with work.manager.reading(work.scope) as store:
+        deployment = store.session.get_one(Deployment, work.execution.deployment_storage_id)
+        own = dependencies.components(store, deployment)
+        names = [one.id for one in family.children(store.session, deployment) if one.storage_id not in own]
+    for name in names:
+        try:
+            with work.manager.writing(work.scope) as store:
+                execution_id = _uninstall_one(work, store, name, ignore_failure=ignore_failure)
+        except CfyError as error:
+            refused.append(f"{name}: {error.message}")
+        else:
+            begun.update({execution_id: name} if execution_id else {})
+
+    def have_ended() -> bool:
+        return all(status in ENDED for status in _statuses(work, begun).values())
+
+    if not rest_until(work, have_ended, goes_on=goes_on, seconds=PATIENCE):
+        return
+    ends = _statuses(work, begun)
+    failed = [
+        f"{begun[key]}: its uninstall {key} ended as {status}"
+        for key, status in ends.items()
+        if status != ExecutionState.TERMINATED
+    ]
+    if (refused or failed) and not ignore_failure:
+        raise Invalid("Not all services could be uninstalled: " + "; ".join([*refused, *failed]) + ".")
+    work.say("Service deployments uninstalled")
+
+
+def delete(work: Work) -> None:
+    """Delete what is inside, and inside that. Raises Invalid for what cannot be."""
+    force = bool(work.parameters.get("force"))
+    with work.manager.reading(work.scope) as store:
+        deployment = store.session.get_one(Deployment, work.execution.deployment_storage_id)
+        inside = [child.id for child in family.children(store.session, deployment)]
+    with work.manager.writing(work.scope) as store:
+        for name in inside:
+            if _deletion(store, name) not in (None, *ENDED):  # begun before a worker died
+                continue
+            deployments.start_delete(
+                work.manager,
+                store,
+                name,
+                force=force,
+                delete_logs=bool(work.parameters.get("delete_logs")),
+                recursive=True,
+                creator=dependencies.between(store, deployment, store.get(Deployment, name)),
+            )
+
+    def are_gone() -> bool:
+        with work.manager.reading(work.scope) as store:
+            left = [name for name in inside if store.find(Deployment, name) is not None]
+            failed = [
+                name for name in left if _deletion(store, name) in (ExecutionState.FAILED, ExecutionState.CANCELLED)
+            ]
+        if failed:
+            raise Invalid(f"What is inside it could not be deleted: {', '.join(failed)}")
+        return not left
+
+    if not rest_until(work, are_gone, goes_on=lambda: not work.stopping.is_set(), seconds=PATIENCE):
+        raise Invalid(f"The deletion of what is inside {deployment.id} was interrupted")
+
+
+def _uninstall_one(work: Work, store: Store, name: str, *, ignore_failure: bool) -> str | None:
+    """The execution that does it, begun now or before; None when there is nothing to uninstall."""
+    child = store.own(Deployment, name)
+    running = store.session.scalar(
+        select(Execution.id).where(
+            Execution.deployment_storage_id == child.storage_id,
+            Execution.workflow_id == UNINSTALL,
+            Execution.status.not_in(ENDED),
+        )
+    )
+    definition = child.workflow_definitions.get(UNINSTALL)
+    if running or definition is None or not workflows.is_available(child, definition):
+        return running
+    parameters = {"recursive": True, "ignore_failure": ignore_failure}
+    return executions.start(
+        work.manager, store, name, UNINSTALL, parameters, queue=True, allow_custom_parameters=True
+    ).id
+
+
+def _deletion(store: Store, name: str) -> str | None:
+    """How the latest deletion of a deployment stands."""
+    return store.session.scalar(
+        select(Execution.status)
+        .where(Execution.deployment_storage_id == store.own(Deployment, name).storage_id)
+        .where(Execution.workflow_id == DELETE)
+        .order_by(Execution.storage_id.desc())
+        .limit(1)
+    )
+
+
+def _statuses(work: Work, begun: dict[str, str]) -> dict[str, str]:
+    with work.manager.reading(work.scope) as store:
+        found = store.session.execute(select(Execution.id, Execution.status).where(Execution.id.in_(begun)))
+        return {row.id: row.status for row in found}

@@ -1,0 +1,48 @@
+"""Dependencies between deployments."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+from cfy_cli.manager.store.models.deployments import Deployment
+from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.types import Json, text
+
+
+class InterDeploymentDependency(Owned, Base):
+    """The source needs the target; the target's place is empty when it is gone or not known yet."""
+
+    __tablename__ = "inter_deployment_dependencies"
+    __table_args__ = (UniqueConstraint("id"),)
+    WIRE = (
+        "created_at",
+        "visibility",
+        "id",
+        "dependency_creator",
+        "target_deployment_func",
+        "external_source",
+        "external_target",
+        "source_deployment_id",
+        "target_deployment_id",
+        *Owned.OWNED_WIRE,
+    )
+
+    id: Mapped[str] = mapped_column(text(36))
+    dependency_creator: Mapped[str] = mapped_column(Text)  # component.INSTANCE, nodes.NODE....get_capability
+    target_deployment_func: Mapped[Any | None] = mapped_column(Json)  # {"function", "context"}: what gives the target
+    external_source: Mapped[dict[str, Any] | None] = mapped_column(Json)  # a deployment of another manager
+    external_target: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    source_storage_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
+    )
+    target_storage_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deployments.storage_id", ondelete="SET NULL"), index=True
+    )
+
+    source_deployment_id: Mapped[str | None] = column_property(
+        select(Deployment.id).where(Deployment.storage_id == source_storage_id).scalar_subquery()
+    )
+    target_deployment_id: Mapped[str | None] = column_property(
+        select(Deployment.id).where(Deployment.storage_id == target_storage_id).scalar_subquery()
+    )
