@@ -442,6 +442,30 @@ def test_after_a_death_it_starts_again_and_what_succeeded_does_not_run_again(flo
     assert 12 <= done.total() <= 12 + 3, "only what was in flight runs once more"
 
 
+def test_a_graph_drawn_otherwise_than_before_is_a_new_one(flow: Flow):
+    made = flow(
+        """
+        start = "cloudify.interfaces.lifecycle.start"
+        graph = ctx.graph_mode()
+        for word in ["second"] if ctx.resume else ["first", "second"]:
+            instance = ctx.get_node_instance("db_1")
+            graph.add_task(instance.execute_operation(start, {"word": word}, allow_kwargs_override=True))
+            graph.execute()
+        """,
+        run=False,
+    )
+    made.plan["nodes"][0]["operations"][START]["inputs"]["script_source"] = 'ctx logger info "did $word"'
+    journal = MemoryJournal(made.records)
+    journal.die_at = 7  # when the first graph has ended
+    with pytest.raises(Died):
+        run_workflow(made.job("flow"), made.records, journal)
+    assert "did first" in made.logs
+    assert "did second" not in made.logs
+    journal.rewind()
+    assert run_workflow(made.job("flow", beginning=Beginning.GOES_ON), made.records, journal) == Ending("terminated")
+    assert [line for line in made.logs if line.startswith("did")] == ["did first", "did second"]
+
+
 CHOSEN = """
 from cloudify.plugins import lifecycle
 chosen = {one for one in ctx.node_instances if one.node_id in parameters.chosen}
@@ -473,6 +497,9 @@ def test_installing_and_uninstalling_are_those_of_the_built_in_workflows(tmp_pat
     assert made.of(made.ids("app")[0]) == ["ran relationship_lifecycle.unlink"] * 1 + [
         "ran relationship_lifecycle.establish"
     ]
+    made.script("flow.py", HEAD + CHOSEN + "lifecycle.reinstall_node_instances(ctx.graph_mode(), chosen)")
+    assert made.run("flow", chosen=["db"]) == Ending("terminated")
+    assert made.of(made.ids("app")[0]) == [], "who is not named is left alone"
     made.script("flow.py", HEAD + CHOSEN + "lifecycle.uninstall_node_instances(ctx.graph_mode(), chosen, True)")
     assert made.run("flow", chosen=["db", "app"]) == Ending("terminated")
     assert [made.states(name) for name in ("db", "app", "host")] == [["deleted"], ["deleted"], ["started"]]

@@ -106,6 +106,36 @@ def test_a_script_of_the_blueprint_is_a_workflow(ask: Ask, run: Run):
     assert "hello from a script" in messages(ask, execution)
 
 
+GROW = """
+from cloudify.plugins import lifecycle
+from cloudify.workflows import ctx
+
+def seen():
+    ctx.refresh_node_instances()
+    node = ctx.get_node("it")
+    return f"{node.number_of_instances} counted, {len(list(node.instances))} there"
+
+more = ctx.deployment.start_modification({"it": {"instances": 3}})
+added = {one for one in more.added.node_instances if one.modification == "added"}
+lifecycle.install_node_instances(ctx.graph_mode(), added)
+more.finish()
+ctx.logger.info(seen())
+ctx.deployment.start_modification({"it": {"instances": 5}}).rollback()
+ctx.logger.info(seen())
+"""
+
+
+def test_a_workflow_changes_how_many_instances_there_are(ask: Ask, upload: Upload, run: Run):
+    files = {"say.sh": SAY, "flow.py": GROW, "plugins/my-plugin/setup.py": ""}
+    assert upload("app", BLUEPRINT, files).json()["state"] == "uploaded"
+    assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
+    execution = run("app", "script")
+    assert execution["status"] == "terminated", execution["error"]
+    assert [line for line in messages(ask, execution) if "counted" in line] == ["3 counted, 3 there"] * 2
+    (node,) = ask("GET", "/nodes", params={"deployment_id": "app"}).json()["items"]
+    assert [int(node[name]) for name in ("number_of_instances", "planned_number_of_instances")] == [3, 3]
+
+
 def test_a_plugin_that_brings_cloudify_common_has_the_workflows_of_ours(ask: Ask, upload: Upload, run: Run):
     flows = """
 from cloudify.decorators import operation

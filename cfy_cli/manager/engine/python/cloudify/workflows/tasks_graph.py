@@ -153,7 +153,7 @@ class TaskSequence:
 
 
 class SubgraphTask(WorkflowTask):
-    """Tasks that begin and end together, and are told of as one; it fails with any of them, whatever handlers it has."""
+    """Tasks that begin and end together, told of as one; it fails with any of them, whatever handlers it has."""
 
     is_subgraph = True
 
