@@ -5,12 +5,12 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services import passwords
+from cfy_cli.manager.services.key_files import key_in
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Membership, Token, User
 from cfy_cli.manager.store.models.identity import FAILURES_BEFORE_LOCK
@@ -129,10 +130,7 @@ class Credentials:
         return hmac.digest(self._key(), payload, "sha256")
 
     def _key(self) -> bytes:
-        if not self._key_file.exists():
-            with open(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-        return self._key_file.read_bytes()
+        return key_in(self._key_file, partial(secrets.token_bytes, 32))
 
     def _digest(self, credential: str) -> bytes:
         return hashlib.blake2b(credential.encode(), key=self._salt, digest_size=32).digest()

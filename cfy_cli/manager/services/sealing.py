@@ -1,13 +1,11 @@
 """Text encrypted at rest, with a key that is a file in the data folder or is given to the manager."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Failed, Invalid
+from cfy_cli.manager.services.key_files import key_in
 from cfy_cli.manager.settings import ENCRYPTION_KEY
 
 
@@ -40,15 +38,14 @@ class Seal:
 
     def _ready(self, *, make: bool = False) -> Fernet:
         if self._fernet is None:
-            if make and not self._file.exists():
-                _make(self._file)
             try:
-                self._fernet = _fernet(self._file.read_bytes().strip())
+                key = key_in(self._file, Fernet.generate_key) if make else self._file.read_bytes()
             except OSError as error:
                 raise Failed(
                     f"The manager's encryption key cannot be read: {self._file}: {error.strerror}",
                     hint=f"Put the file back, or start the manager with the key in ${ENCRYPTION_KEY}.",
                 ) from error
+            self._fernet = _fernet(key.strip())
         return self._fernet
 
 
@@ -60,18 +57,3 @@ def _fernet(key: bytes) -> Fernet:
             "The manager's encryption key is no key: it is 32 bytes in base64",
             hint="Make one: openssl rand -base64 32",
         ) from None
-
-
-def _make(path: Path) -> None:
-    """Whole from the moment it is there; of several who make one at once, the first wins."""
-    handle, name = tempfile.mkstemp(dir=path.parent)  # for its owner alone
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
-    finally:
-        beside.unlink()
