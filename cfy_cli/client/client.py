@@ -4,6 +4,7 @@ from typing import Any
 
 from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection
+from cfy_cli.client.dependencies import Dependencies
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.http import Http
@@ -18,6 +19,7 @@ class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
+        self.dependencies = Dependencies(http, r.DEPENDENCIES)
         self.deployments = Deployments(http, r.DEPLOYMENTS)
         self.events = Events(http, r.EVENTS)
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)

@@ -6,7 +6,7 @@ import click
 
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.errors import Conflict, Usage
-from cfy_cli.shell import existing, labels, options, values
+from cfy_cli.shell import dependencies, existing, labels, options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 
@@ -17,6 +17,7 @@ def cli() -> None:
 
 
 labels.attach(cli, DEPLOYMENTS, lambda client: client.deployments)
+dependencies.attach(cli)
 
 
 @cli.command("list")

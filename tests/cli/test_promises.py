@@ -93,6 +93,11 @@ deployments capabilities dep
 deployments labels add a:b dep
 deployments labels list dep
 deployments labels delete a dep
+deployments create other -b app
+deployments dependencies add dep other
+deployments dependencies list
+deployments dependencies delete dep other
+deployments delete other
 deployments set-site dep -s tlv
 deployments set-visibility dep -l global
 workflows list -d dep

@@ -294,8 +294,19 @@ def test_a_workflow_that_is_not_there_yet_says_so(full):
     assert full.messages[-1] == f"'update' workflow execution failed: {ending.error}"
 
 
-def test_what_uninstall_cannot_do_yet_is_refused(full):
-    assert "not supported by this manager yet" in full.run("uninstall", recursive=True).error
+def test_what_is_inside_is_uninstalled_first_when_that_is_asked(full):
+    class WithServices(type(full.records)):
+        def uninstall_inside(self, *, ignore_failure: bool) -> None:
+            told.append((ignore_failure, full.states("app")))
+
+    told: list[tuple[bool, list[str]]] = []
+    full.run("install")
+    before = full.states("app")
+    full.records.__class__ = WithServices
+    full.run("uninstall", recursive=True, dry_run=True)
+    assert told == []
+    assert full.run("uninstall", recursive=True, ignore_failure=True).state == "terminated"
+    assert told == [(True, before)]
 
 
 def test_unknown_nodes_are_named_with_those_that_exist(full):
