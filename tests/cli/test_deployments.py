@@ -165,3 +165,16 @@ def test_blueprints_and_deployments_that_are_there_may_be_left(deployed: Cfy, ap
     assert deployed(f"blueprints upload {app} --if-exists skip") == "Blueprint `app` exists already\n"
     deployed("deployments create dep -b app", code=1)
     assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` exists already\n"
+
+
+def test_a_deployment_that_others_need_is_not_deleted_and_what_to_do_is_said(deployed: Cfy) -> None:
+    deployed("deployments create net -b app")
+    deployed("deployments dependencies add dep net -c nodes.page.disk")
+    listed = json.loads(deployed("deployments dependencies list --target net --json"))
+    assert [one["source_deployment_id"] for one in listed] == ["dep"]
+    deployed("deployments delete net", code=1)
+    assert "[1] Deployment `dep` uses capabilities of the current deployment in its node `page`" in deployed.errors
+    assert "Uninstall and delete those first, or force the deletion (--force)" in deployed.errors
+    assert deployed("deployments list --dependencies-of dep --format name") == "net\n"
+    deployed("deployments delete net --force")
+    assert json.loads(deployed("deployments dependencies list --json"))[0]["target_deployment_id"] is None

@@ -3,13 +3,18 @@
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cfy_cli.manager.services import recovery
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, SAY, Upload, archive
+from tests.manager.conftest import HELLO, SAY, Upload, archive, ended, until
 
 Run = Callable[..., dict[str, Any]]
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
@@ -301,3 +306,165 @@ def test_a_password_that_cannot_be_made_is_refused_before_it_is_kept(
     assert failed["status"] == "failed"
     assert sentence in failed["error"]
     assert [secret["key"] for secret in ask("GET", "/secrets").json()["items"]] == ["taken"]
+
+
+def dependencies(ask: Ask) -> list[tuple[str, str | None, str | None]]:
+    items = ask("GET", "/deployments/inter-deployment-dependencies").json()["items"]
+    return [(one["dependency_creator"], one["source_deployment_id"], one["target_deployment_id"]) for one in items]
+
+
+def instance_of(ask: Ask, node: str, deployment: str = "parent") -> str:
+    found = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
+    return str(found[0]["id"])
+
+
+def test_a_component_is_kept_from_all_but_its_parent(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+    upload("child", HELLO)
+    deploy(PARENT)
+    assert run("parent", "install")["status"] == "terminated"
+    comp = instance_of(ask, "comp")
+    assert dependencies(ask) == [(f"component.{comp}", "parent", "kid")]
+    parent = ask("GET", "/deployments/parent").json()
+    assert (parent["sub_services_count"], parent["sub_services_status"]) == (1, "good")
+    why = f"Deployment `parent` contains the current deployment in its node `{comp}`"
+    refused = ask("POST", "/executions", json={"deployment_id": "kid", "workflow_id": "uninstall"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
+    assert why in refused.json()["message"]
+    assert why in ask("DELETE", "/deployments/kid").json()["message"]
+    is_parent = "Deployment `parent` is the parent of deployment kid"
+    assert is_parent in ask("DELETE", "/deployments/parent").json()["message"]
+    operation = {"operation": "cloudify.interfaces.lifecycle.stop", "node_ids": ["comp"]}
+    stopped = run("parent", "execute_operation", parameters=operation)
+    assert stopped["status"] == "terminated", stopped["error"]
+    assert ask("GET", "/deployments/kid").json()["installation_status"] == "inactive"
+    removed = run("parent", "uninstall")
+    assert removed["status"] == "terminated", removed["error"]
+    assert dependencies(ask) == []
+
+
+def test_a_component_that_somebody_deleted_is_no_hindrance(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
+    upload("child", HELLO)
+    deploy(PARENT)
+    run("parent", "install")
+    assert ask("DELETE", "/deployments/kid", params={"force": "true"}).status_code == 204
+    until(lambda: ask("GET", "/deployments/kid").status_code, lambda status: status == 404)
+    assert [target for _, _, target in dependencies(ask)] == [None]
+    checked = run("parent", "check_status")
+    assert "Requested `Deployment` with ID `kid` was not found" in checked["error"]
+    removed = run("parent", "uninstall")
+    assert removed["status"] == "terminated", removed["error"]
+    assert dependencies(ask) == []
+
+
+def test_a_component_is_checked_healed_and_compared_with_what_is_wanted(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
+    upload("child", HELLO)
+    wanted = "deployment: {id: kid, labels: [{team: core}], "
+    deploy(PARENT.replace("deployment: {id: kid, ", wanted))
+    run("parent", "install")
+    assert ("team", "core") in labels(ask, "kid")
+    assert run("parent", "check_drift")["status"] == "terminated"
+
+    def drift() -> Any:
+        run("parent", "check_drift")
+        found = ask("GET", "/node-instances", params={"deployment_id": "parent", "node_id": "comp"}).json()["items"][0]
+        return (found["system_properties"]["configuration_drift"] or {}).get("result")
+
+    assert drift() is None
+    ask("PATCH", "/deployments/kid", json={"labels": [{"csys-obj-parent": "parent"}]})
+    assert drift() == {"deployment": ["labels"]}
+    updated = run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.update"})
+    assert updated["status"] == "terminated", updated["error"]
+    assert ("team", "core") in labels(ask, "kid")
+    web = ask("GET", "/node-instances", params={"deployment_id": "kid"}).json()["items"][0]
+    workflows = [one["workflow_id"] for one in ask("GET", "/executions?deployment_id=kid").json()["items"]]
+    assert workflows.count("check_drift") == 3
+    assert run("parent", "heal")["status"] == "terminated"
+    assert ask("GET", f"/node-instances/{web['id']}").json()["state"] == "started"
+
+
+def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
+    ask: Ask,
+    upload: Upload,
+    deploy: Callable[..., None],
+    manager: Manager,
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    upload("child", HELLO, {"say.sh": '#!/bin/bash\nwhile [ ! -e "$GATE" ]; do sleep 0.05; done\n'})
+    deploy(PARENT)
+    install = ask("POST", "/executions", json={"deployment_id": "parent", "workflow_id": "install"}).json()["id"]
+
+    def installs() -> list[str]:
+        found = ask("GET", "/executions", params={"deployment_id": "kid", "workflow_id": "install"}).json()["items"]
+        return [one["status"] for one in found]
+
+    until(installs, lambda statuses: statuses == ["started"])
+    worker.stop()
+    worker.close()
+    recovery.recover(manager, ["test"])
+    (tmp_path / "gate").touch()
+    successor = Worker(manager, "test")
+    thread = threading.Thread(target=successor.work)
+    thread.start()
+    try:
+        assert ended(ask, install)["status"] == "terminated"
+        assert installs() == ["terminated"]
+    finally:
+        successor.stop()
+        thread.join()
+        successor.close()
+
+
+def test_a_shared_deployment_is_kept_while_it_is_used(ask: Ask, deploy: Callable[..., None], run: Run):
+    deploy(HELLO, "kid")
+    deploy(SHARING)
+    assert "is in an inactive state" in run("parent", "install")["error"]
+    run("kid", "install")
+    assert run("parent", "install")["status"] == "terminated"
+    shared = instance_of(ask, "shared")
+    assert dependencies(ask) == [(f"sharedresource.{shared}", "parent", "kid")]
+    why = f"Deployment `parent` uses a shared resource from the current deployment in its node `{shared}`"
+    assert why in ask("DELETE", "/deployments/kid").json()["message"]
+    assert run("parent", "uninstall")["status"] == "terminated"
+    assert dependencies(ask) == []
+    assert run("kid", "uninstall")["status"] == "terminated"
+
+
+def test_a_shared_deployment_on_demand_is_installed_and_uninstalled_with_its_users(
+    ask: Ask, deploy: Callable[..., None], run: Run
+):
+    deploy(HELLO, "kid")
+    ask("PATCH", "/deployments/kid", json={"labels": [{"csys-obj-type": "on-demand-resource"}]})
+    deploy(SHARING)
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    assert ask("GET", "/deployments/kid").json()["installation_status"] == "active"
+    removed = run("parent", "uninstall")
+    assert removed["status"] == "terminated", removed["error"]
+    assert ask("GET", "/deployments/kid").json()["installation_status"] == "inactive"
+
+
+def test_a_component_whose_install_failed_is_made_anew_when_its_parent_is_resumed(
+    ask: Ask,
+    upload: Upload,
+    deploy: Callable[..., None],
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    upload("child", HELLO, {"say.sh": '#!/bin/bash\n[ -e "$GATE" ] || ctx abort-operation "not yet"\n'})
+    deploy(PARENT)
+    failed = run("parent", "install")
+    assert "not yet" in failed["error"]
+    (tmp_path / "gate").touch()
+    ask("POST", f"/executions/{failed['id']}", json={"action": "resume"})
+    resumed = ended(ask, failed["id"])
+    assert resumed["status"] == "terminated", resumed["error"]
+    assert ask("GET", "/deployments/kid").json()["installation_status"] == "active"

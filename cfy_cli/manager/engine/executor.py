@@ -1,6 +1,7 @@
 """Operations run on this machine: in threads that wait for child processes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from cfy_cli.manager.engine.context.scope import Scope
@@ -10,7 +11,7 @@ from cfy_cli.manager.engine.orphans import MARK, born
 from cfy_cli.manager.engine.pool import Pool
 from cfy_cli.manager.engine.ports import Job, Records, Report
 from cfy_cli.manager.engine.process import Processes
-from cfy_cli.manager.engine.tasks import Attempt, Failure, OperationFailed, Outcome
+from cfy_cli.manager.engine.tasks import Abandoned, Attempt, Failure, OperationFailed, Outcome
 
 OnStart = Callable[[str, int, str], None]  # the mark, the process that has it and its birth
 
@@ -25,13 +26,17 @@ class LocalExecutor:
         self._processes = Processes()
 
     def send(self, attempt: Attempt, mark: str, report: Report) -> None:
-        self._pool.submit(lambda: report(self._outcome(attempt, mark)))
+        self._pool.submit(lambda: self._attempt(attempt, mark, report))
 
     def kill(self) -> None:
         self._processes.kill()
 
     def close(self) -> None:
         self._pool.close()
+
+    def _attempt(self, attempt: Attempt, mark: str, report: Report) -> None:
+        with suppress(Abandoned):
+            report(self._outcome(attempt, mark))
 
     def _outcome(self, attempt: Attempt, mark: str) -> Outcome:
         try:
@@ -41,6 +46,8 @@ class LocalExecutor:
             return Outcome(attempt, run_operation(scope, self._server, processes))
         except OperationFailed as error:
             return Outcome(attempt, failure=error.failure)
+        except Abandoned:
+            raise
         except BaseException as error:
             kind = type(error).__name__
             return Outcome(attempt, failure=Failure(kind, str(error) or kind))

@@ -104,6 +104,10 @@ class Failure:
         return {"message": self.message, "traceback": self.traceback, "type": self.kind}
 
 
+class Abandoned(Exception):
+    """Raised by an operation that stops because its execution is to end at once: it has no outcome."""
+
+
 class OperationFailed(Exception):
     """Raised by whoever runs an operation."""
 

@@ -1,5 +1,6 @@
 """Deployments: making, describing and ending them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -128,11 +129,7 @@ def _check_deletable(
     if force:
         return
     dependencies.check_deletable(store, deployment, recursive=recursive, creator=creator)
-    live = store.session.scalars(
-        select(NodeInstance.id)
-        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
-        .order_by(NodeInstance.storage_id)
-    ).all()
+    live = live_instances(store, deployment)
     if live:
         raise Invalid(
             f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
@@ -143,6 +140,15 @@ def _check_deletable(
     for child in family.children(store.session, deployment) if recursive else ():
         between = dependencies.between(store, deployment, child)
         _check_deletable(store, child, force=force, recursive=True, creator=between)
+
+
+def live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
+    """The ids of those that are there, wholly or by halves."""
+    return store.session.scalars(
+        select(NodeInstance.id)
+        .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
+        .order_by(NodeInstance.storage_id)
+    ).all()
 
 
 def relabel(store: Store, deployment_id: str, given: Any) -> Deployment:

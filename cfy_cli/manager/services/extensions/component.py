@@ -35,22 +35,19 @@ def execute_start(subject: Subject) -> bool:
     """Run a workflow, `install` or `uninstall`, in the component's deployment."""
     wanted, name = subject.part("deployment"), str(subject.deployment_id)
     workflow_id = subject.inputs.get("workflow_id") or "install"
-    if wanted.get("external_resource") or (workflow_id == "uninstall" and not _exists(subject, name)):
+    if wanted.get("external_resource"):
         subject.say(f'Nothing to do: "{name}" is not managed by this component')
+    elif _is_done(subject, workflow_id, name):
+        subject.say(f'Nothing to do: `{workflow_id}` has nothing left to do in "{name}"')
     else:
-        subject.say(f'Starting execution for "{name}" deployment')
         given = dict(subject.config.get("executions_start_args") or {})
-        run(
+        _execute(
             subject,
             workflow_id,
             given.get("parameters") or _parameters(subject, workflow_id),
-            timeout=subject.inputs.get("timeout"),
-            logs=_tells(wanted),
-            creator=_creator(subject),
             allow_custom_parameters=bool(given.get("allow_custom_parameters")),
             force=bool(given.get("force")),
         )
-        subject.say(f'Execution succeeded for "{name}" deployment')
     if _exists(subject, name):
         subject.keep_capabilities()
     return True
@@ -70,10 +67,15 @@ def delete(subject: Subject) -> bool:
 def _delete(subject: Subject, name: str) -> None:
     subject.say("Wait for component's stop deployment operation related executions.")
     until_idle(subject, name)
-    subject.say(f'Delete component\'s "{name}" deployment')
     if not _exists(subject, name):
         subject.scope.log("warning", f'There is no deployment "{name}" any more')
         return
+    if _is_live(subject, name):  # an install that failed half way
+        with subject.reading() as store:
+            present = store.get(Deployment, name)
+            dependencies.check_workflow(store, present, "uninstall", {}, creator=_creator(subject))
+        _execute(subject, "uninstall", {}, force=True)
+    subject.say(f'Delete component\'s "{name}" deployment')
     with subject.writing() as store:
         deployments.start_delete(
             subject.manager,
@@ -86,6 +88,35 @@ def _delete(subject: Subject, name: str) -> None:
         )
     subject.say("Waiting for component's deployment delete.")
     until_gone(subject, name)
+
+
+def _execute(subject: Subject, workflow_id: str, parameters: dict[str, Any], **more: Any) -> None:
+    name = subject.deployment_id
+    subject.say(f'Starting execution for "{name}" deployment')
+    run(
+        subject,
+        workflow_id,
+        parameters,
+        timeout=subject.inputs.get("timeout"),
+        logs=_tells(subject.part("deployment")),
+        creator=_creator(subject),
+        **more,
+    )
+    subject.say(f'Execution succeeded for "{name}" deployment')
+
+
+def _is_done(subject: Subject, workflow_id: str, name: str) -> bool:
+    """Whether all is installed already, or nothing is any more; somebody else may have seen to that."""
+    if workflow_id == "uninstall":
+        return not _is_live(subject, name)
+    with subject.reading() as store:
+        return workflow_id == "install" and store.get(Deployment, name).instances_active == "all"
+
+
+def _is_live(subject: Subject, name: str) -> bool:
+    with subject.reading() as store:
+        deployment = store.find(Deployment, name)
+        return deployment is not None and bool(deployments.live_instances(store, deployment))
 
 
 def _start(subject: Subject, wanted: dict[str, Any]) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from cfy_cli.contract.states import ENDED, ExecutionState
-from cfy_cli.errors import Failed, Invalid
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Steering
+from cfy_cli.manager.engine.tasks import Abandoned
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.resting import rest_until
 from cfy_cli.manager.store.models import Deployment, Event, Execution
@@ -65,13 +66,13 @@ def until_gone(subject: Subject, deployment_id: str) -> None:
 
 
 def _wait(subject: Subject, well: Callable[[], bool], timeout: float | None, sentence: str) -> None:
-    """Raises Invalid with the sentence when the time is up."""
+    """Raises Invalid with the sentence when the time is up, and Abandoned when we are to end at once."""
     seconds = TIMEOUT if timeout is None else timeout
     is_well = rest_until(subject.work, well, goes_on=lambda: _goes_on(subject), seconds=seconds)
     if is_well is None:
         raise Invalid(sentence)
     if not is_well:
-        raise Failed("The execution was stopped while it waited for another one")
+        raise Abandoned
 
 
 def _goes_on(subject: Subject) -> bool:
