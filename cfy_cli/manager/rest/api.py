@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
@@ -23,6 +25,8 @@ from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 PREFIX = "/api/v3.1"
+MOST_WAITING = 500  # requests at once that wait for a worker
+_LIMITER: RunVar[CapacityLimiter] = RunVar("limiter of answers that wait")
 Endpoint = Callable[..., Any]
 
 
@@ -101,16 +105,21 @@ class Routes:
 
 def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> Endpoint:
     @wraps(function)
-    def run(call: Call, **arguments: Any) -> Response:
+    async def run(call: Call, **arguments: Any) -> Response:
+        answer = await run_in_threadpool(transaction, call, arguments)
+        if not isinstance(answer, Later):
+            return answer
+        return finished(await to_thread.run_sync(lambda: dump(answer.what()), limiter=_waiting()))
+
+    def transaction(call: Call, arguments: dict[str, Any]) -> Response | Later:
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
             content = None if isinstance(answer, Response | Later) else dump(answer)
         # Only now is it stored: nobody is told of a change that could still be lost.
-        if isinstance(answer, Later):
-            content = dump(answer.what())
-        if content is None:
-            return answer  # type: ignore[no-any-return]
+        return answer if content is None else finished(content)
+
+    def finished(content: bytes) -> Response:
         return Response(content, status, media_type="application/json") if status != 204 else Response(status_code=204)
 
     signature = inspect.signature(function)
@@ -118,6 +127,15 @@ def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> En
     caller = first.replace(annotation=Annotated[Call, Depends(authorized(permission))])
     run.__signature__ = signature.replace(parameters=[caller, *rest])  # type: ignore[attr-defined]
     return run
+
+
+def _waiting() -> CapacityLimiter:
+    """Threads for answers that wait, of the loop we run in, so that those who wait do not stand in others' way."""
+    try:
+        return _LIMITER.get()
+    except LookupError:
+        _LIMITER.set(limiter := CapacityLimiter(MOST_WAITING))
+        return limiter
 
 
 def authorized(permission: str) -> Callable[[Request], Any]:

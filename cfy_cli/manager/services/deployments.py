@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import lazyload, load_only
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
@@ -20,6 +21,17 @@ from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
+SUMMARY = (  # what `refresh_status` reads and writes of a deployment
+    lazyload("*"),
+    load_only(
+        Deployment.latest_execution,
+        Deployment.instances_active,
+        Deployment.installation_status,
+        Deployment.unavailable_instances,
+        Deployment.drifted_instances,
+        Deployment.deployment_status,
+    ),
+)
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
 
 
@@ -42,9 +54,10 @@ def create(
     check_visibility(store.scope, visibility)
     if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
-    assert blueprint.plan is not None, "an uploaded blueprint has a plan"
+    plan = manager.plans.of(store.session, blueprint.storage_id)
+    assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:
-        _check_plugins(store, blueprint.plan)
+        _check_plugins(store, plan)
     deployment = Deployment(
         id=check_name("deployment", deployment_id),
         display_name=check_name("deployment", display_name or deployment_id),
@@ -52,7 +65,7 @@ def create(
         blueprint_storage_id=blueprint.storage_id,
         blueprint_id=blueprint.id,
         site=store.get(Site, site_name) if site_name else None,
-        inputs=dsl.check_inputs(blueprint.plan, inputs),
+        inputs=dsl.check_inputs(plan, inputs),
         visibility=visibility,
         runtime_only_evaluation=runtime_only_evaluation,
         deployment_status="in_progress",

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import lazyload
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
@@ -12,10 +13,12 @@ from cfy_cli.manager.services.labelling import remove, set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.secrets import used_by
 from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 Plan = dict[str, Any]
+NODES, INSTANCES = Bulk.insert(Node), Bulk.insert(NodeInstance)
 
 
 def create_deployment_environment(work: Work) -> None:
@@ -23,7 +26,7 @@ def create_deployment_environment(work: Work) -> None:
     number = work.execution.deployment_storage_id
     with work.manager.reading(work.scope) as store:
         deployment = store.session.get_one(Deployment, number)
-        blueprint_plan = deployment.blueprint.plan
+        blueprint_plan = work.manager.plans.of(store.session, deployment.blueprint_storage_id)
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
     lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
@@ -35,16 +38,14 @@ def create_deployment_environment(work: Work) -> None:
     work.say(f"Creating {len(plan['nodes'])} nodes")
     work.say(f"Creating {len(instances)} node-instances")
     with work.manager.writing(work.scope) as store:
-        deployment = store.session.get_one(Deployment, number)
-        describe(store, deployment, plan)
-        owner = owner_of(deployment)
-        nodes = [_node(deployment, node, owner) for node in plan["nodes"]]
+        alone = lazyload(Deployment.site), lazyload(Deployment.latest)
+        deployment = store.session.get_one(Deployment, number, options=alone)
         if _is_made(store, deployment):  # before a worker died that did not live to say so
             return
-        if nodes:
-            store.session.execute(insert(Node), nodes)
-        if instances:
-            store.session.execute(insert(NodeInstance), [instance_row(instance, owner) for instance in instances])
+        describe(store, deployment, plan)
+        owner = owner_of(deployment)
+        NODES.execute(store.session.connection(), [_node(deployment, node, owner) for node in plan["nodes"]])
+        INSTANCES.execute(store.session.connection(), [instance_row(instance, owner) for instance in instances])
         asking.keep(store, deployment, plan, instances)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,4 +136,5 @@ def instance_row(instance: dict[str, Any], owner: dict[str, Any]) -> dict[str, A
         "relationships": instance.get("relationships") or [],
         "scaling_groups": instance.get("scaling_groups") or [],
         "runtime_properties": {},
+        "system_properties": None,
     }

@@ -54,7 +54,7 @@ def start(
     if scheduled_time:
         status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
     elif not force:
-        if queue and _running(store, deployment):
+        if queue and _running(store, deployment.storage_id):
             status = ExecutionState.QUEUED
         else:
             _check_idle(store, deployment)
@@ -162,15 +162,16 @@ def release_next(store: Store, ended: Execution) -> None:
     if ended.deployment_storage_id is None:
         return
     store.session.flush()
-    deployment = store.session.get(Deployment, ended.deployment_storage_id)
-    if deployment is None or _running(store, deployment):
-        return
     turn = (
         select(Execution.storage_id)
-        .where(Execution.deployment_storage_id == deployment.storage_id, Execution.status == ExecutionState.QUEUED)
+        .where(
+            Execution.deployment_storage_id == ended.deployment_storage_id, Execution.status == ExecutionState.QUEUED
+        )
         .order_by(Execution.created_at, Execution.storage_id)
         .limit(1)
     )
+    if store.session.scalar(turn) is None or _running(store, ended.deployment_storage_id):
+        return
     store.session.execute(
         update(Execution).where(Execution.storage_id == turn.scalar_subquery()).values(status=ExecutionState.PENDING)
     )
@@ -197,7 +198,7 @@ def running_ids(store: Store, deployment: Deployment) -> list[str]:
 
 
 def _check_idle(store: Store, deployment: Deployment) -> None:
-    others = _running(store, deployment)
+    others = _running(store, deployment.storage_id)
     if others:
         raise Invalid(
             f"The following executions are currently running for this deployment: {', '.join(others)}. "
@@ -207,10 +208,10 @@ def _check_idle(store: Store, deployment: Deployment) -> None:
         )
 
 
-def _running(store: Store, deployment: Deployment) -> list[str]:
+def _running(store: Store, deployment: int) -> list[str]:
     rows = store.session.execute(
         select(Execution.id, Execution.workflow_id, Execution.status).where(
-            Execution.deployment_storage_id == deployment.storage_id,
+            Execution.deployment_storage_id == deployment,
             Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
         )
     )

@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 from cfy_cli.contract.clock import seconds_ago
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.services.credentials import Credentials
+from cfy_cli.manager.services.endings import Endings
+from cfy_cli.manager.services.plans import Plans
 from cfy_cli.manager.services.sealing import Seal
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.database import Database
@@ -30,6 +32,8 @@ class Manager:
         self.database = Database(settings.database)
         self.files = Files(settings.files)
         self.bell = bell or Bell.hang()
+        self.plans = Plans()
+        self.endings = Endings(self.database)
         self.credentials = Credentials(self.database, self._key_file)
         self.seal = Seal(settings.data_dir / "secrets.key", settings.encryption_key)
 

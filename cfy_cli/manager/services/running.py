@@ -4,7 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
@@ -25,6 +25,11 @@ from cfy_cli.manager.store.models import Deployment, Execution, Node
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+DUE = or_(
+    Execution.status == ExecutionState.PENDING,
+    and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
+)
+OLDEST = select(Execution).where(DUE).order_by(Execution.created_at, Execution.storage_id).limit(1)
 
 SYSTEM: dict[str, Callable[[Work], None]] = {
     "upload_blueprint": upload_blueprint,
@@ -35,19 +40,13 @@ SYSTEM: dict[str, Callable[[Work], None]] = {
 
 def claim(manager: Manager, worker: str) -> tuple[Execution, Beginning] | None:
     """Take the oldest execution that may start now, so that nobody else does."""
-    due = or_(
-        Execution.status == ExecutionState.PENDING,
-        and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= now()),
-    )
-    oldest = select(Execution.storage_id).where(due).order_by(Execution.created_at, Execution.storage_id).limit(1)
     with manager.database.read() as session:
-        if session.scalar(oldest) is None:  # the usual answer, without disturbing those who write
-            return None
+        if session.scalar(OLDEST.with_only_columns(Execution.storage_id), {"now": now()}) is None:
+            return None  # the usual answer, without disturbing those who write
     with manager.database.write() as session:
-        number = session.scalar(oldest.with_for_update(skip_locked=True))
-        if number is None:
+        execution = session.scalar(OLDEST.with_for_update(skip_locked=True), {"now": now()})
+        if execution is None:
             return None
-        execution = session.get_one(Execution, number)
         beginning = _beginning(execution)
         execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
         _note_start(session, execution)
@@ -165,17 +164,21 @@ def _store_end(work: Work, ending: Ending) -> None:
     error = work.masking.masked(ending.error)
     with work.manager.writing(work.scope) as store:
         # By its id: when it deleted itself with its deployment, its number may already be another's.
-        execution = store.session.scalar(select(Execution).where(Execution.id == work.execution.id))
-        if execution is None:
+        ended = store.session.execute(
+            update(Execution)
+            .where(Execution.id == work.execution.id)
+            .values(status=ending.state, error=error, ended_at=now())
+            .execution_options(synchronize_session=False)
+        )
+        if not ended.rowcount:  # type: ignore[attr-defined]
             return
-        execution.status, execution.error, execution.ended_at = ending.state, error, now()
-        note_end(store, execution)
+        note_end(store, work.execution)
         store.after_commit(work.manager.bell.ring)
 
 
 def note_end(store: Store, execution: Execution) -> None:
     """What an end means for others: who waits in the queue, and what is told of the deployment."""
     executions.release_next(store, execution)
-    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
+    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SUMMARY)
     if deployment is not None:
         deployments.refresh_status(store, deployment)

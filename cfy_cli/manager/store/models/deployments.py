@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cfy_cli.contract.clock import now
+from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label
@@ -91,8 +92,8 @@ class Deployment(Owned, Base):
 
     blueprint: Mapped[Blueprint] = relationship(lazy="select")
     site: Mapped[Site | None] = relationship(lazy="joined")
-    latest: Mapped[Execution | None] = relationship(
-        primaryjoin="foreign(Deployment.latest_execution) == Execution.id", viewonly=True, lazy="joined"
+    latest: Mapped["LatestExecution | None"] = relationship(
+        primaryjoin="foreign(Deployment.latest_execution) == LatestExecution.id", viewonly=True, lazy="joined"
     )
     labels: Mapped[list["DeploymentLabel"]] = relationship(
         cascade="all, delete-orphan", order_by="DeploymentLabel.storage_id", lazy="selectin"
@@ -129,6 +130,24 @@ class Deployment(Owned, Base):
     @property
     def environment_type(self) -> str:
         return next((label.value for label in self.labels if label.key == "csys-env-type"), "")
+
+
+class LatestExecution(Base):
+    """What a deployment shows of an execution: a few of its columns."""
+
+    __table__ = Execution.__table__
+    __mapper_args__ = {
+        "include_properties": ("storage_id", "id", "status", "workflow_id", "total_operations", "finished_operations")
+    }
+
+    status: Mapped[str]
+    workflow_id: Mapped[str]
+    total_operations: Mapped[int]
+    finished_operations: Mapped[int]
+
+    @property
+    def status_display(self) -> str:
+        return DISPLAYED_AS.get(ExecutionState(self.status), self.status)
 
 
 class DeploymentLabel(Label, Base):
