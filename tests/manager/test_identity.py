@@ -1,5 +1,7 @@
 """Who may come in, and what they are told when they may not."""
 
+from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.models import Token
 from tests.conftest import PASSWORD, Ask
 
 
@@ -76,3 +78,12 @@ def test_the_first_administrator_cannot_be_lost(ask: Ask):
     assert ask("DELETE", "/users/admin").status_code == 409
     assert ask("POST", "/users/admin", json={"role": "default"}).status_code == 409
     assert ask("POST", "/users/active/admin", json={"action": "deactivate"}).status_code == 409
+
+
+def test_expired_tokens_go_when_another_is_made(ask: Ask, manager: Manager):
+    old, fresh = (ask("POST", "/tokens", json={"description": name}).json()["id"] for name in ("old", "fresh"))
+    with manager.database.write() as session:
+        session.query(Token).filter_by(id=old).update({"expiration_date": "2001-01-01T00:00:00.000Z"})
+        session.query(Token).filter_by(id=fresh).update({"expiration_date": "2999-01-01T00:00:00.000Z"})
+    another = ask("POST", "/tokens", json={}).json()["id"]
+    assert {token["id"] for token in ask("GET", "/tokens").json()["items"]} == {fresh, another}

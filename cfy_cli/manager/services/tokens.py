@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from dateutil import parser
 from dateutil.relativedelta import relativedelta
+from sqlalchemy import delete
 
-from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.clock import now, stamp
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services.credentials import fingerprint
 from cfy_cli.manager.services.permissions import allowed
@@ -20,7 +21,8 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 
 
 def create(store: Store, description: str | None, expiry: str | None) -> tuple[Token, str]:
-    """The token and its full value, which is shown this once."""
+    """The token and its full value, which is shown this once. Those that have expired, of whomever, go."""
+    store.session.execute(delete(Token).where(Token.expiration_date <= now()))
     secret = secrets.token_urlsafe(30)
     owner = get_user(store, store.scope.user)
     token = Token(
