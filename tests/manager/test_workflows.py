@@ -156,3 +156,37 @@ def test_rollback_and_reinstall(ask: Ask, installed: Run):
 @pytest.mark.parametrize("workflow", ["pull", "validate_agents", "install_new_agents"])
 def test_others_end_well(installed: Run, workflow: str):
     assert installed(workflow)["status"] == "terminated"
+
+
+def _told(ask: Ask) -> tuple[str, str]:
+    deployment = _deployment(ask)
+    return deployment["installation_status"], deployment["deployment_status"]
+
+
+def test_a_deployment_is_active_while_all_of_it_is_there(ask: Ask, installed: Run):
+    assert _told(ask) == ("active", "good")
+    installed("stop")
+    assert _told(ask) == ("active", "good")
+    installed("start")
+    assert installed("uninstall", node_ids=["app"])["status"] == "terminated"
+    assert _told(ask) == ("inactive", "requires_attention")
+    installed("install")
+    assert installed("scale", scalable_entity_name="db", delta=1)["status"] == "terminated"
+    assert _told(ask) == ("active", "good")
+    installed("uninstall")
+    assert _told(ask) == ("inactive", "requires_attention")
+
+
+def test_a_failed_scaling_says_by_the_status_whether_it_was_undone(ask: Ask, lonely: Run):
+    lonely("scale", scalable_entity_name="db", delta=1, ignore_failure=True)
+    assert _told(ask) == ("active", "requires_attention")
+    lonely("scale", scalable_entity_name="db", delta=1, rollback_if_failed=False)
+    assert _told(ask) == ("inactive", "requires_attention")
+
+
+def test_nobody_heals_an_instance_that_is_not_there(ask: Ask, installed: Run):
+    body = {"deployment_id": "d", "workflow_id": "heal", "parameters": {"node_instance_id": "nope"}}
+    refused = ask("POST", "/executions", json=body)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "illegal_execution_parameters_error")
+    assert "Value 'nope' of 'node_instance_id' is not a valid value for data type 'node_instance'" in refused.text
+    assert _instances(ask, "db")[0]["id"] in refused.text

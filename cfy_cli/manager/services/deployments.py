@@ -201,10 +201,11 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
         )
     ).all()
     started = sum(state == InstanceState.STARTED for state, _ in rows)
-    stopped = any(state == InstanceState.STOPPED for state, _ in rows)  # there, to be started or uninstalled
+    stopped = sum(state == InstanceState.STOPPED for state, _ in rows)  # there, to be started or uninstalled
+    installed = started + stopped == len(rows)
     all_started = bool(rows) and started == len(rows)
     deployment.instances_active = "all" if all_started else "partial" if started or stopped else "none"
-    deployment.installation_status = "active" if started else "inactive"
+    deployment.installation_status = "active" if rows and installed else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
     deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
     deployment.deployment_status = family.status_of(store.session, deployment)

@@ -48,6 +48,7 @@ def start(
     deployment = store.get(Deployment, deployment_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
+    workflows.check_instances(store, deployment, workflow, parameters)
     if not force:
         dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)
     status, scheduled_for = ExecutionState.PENDING, None

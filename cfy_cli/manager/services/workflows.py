@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.engine.selection import some_of
+from cfy_cli.manager.store.models import Deployment, NodeInstance
+from cfy_cli.manager.store.store import Store
 
 KINDS: dict[str, tuple[type, ...]] = {
     "integer": (int,),
@@ -75,6 +79,27 @@ def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, An
     return {**{key: about["default"] for key, about in declared.items() if "default" in about}, **given}
 
 
+def check_instances(store: Store, deployment: Deployment, workflow: dict[str, Any], given: dict[str, Any]) -> None:
+    """Raises Invalid where a parameter that names a node instance names one that the deployment does not have."""
+    declared = workflow.get("parameters") or {}
+    for key, value in given.items():
+        if (declared.get(key) or {}).get("type") != "node_instance" or not value:
+            continue
+        theirs = list(
+            store.session.scalars(
+                select(NodeInstance.id)
+                .where(NodeInstance.deployment_storage_id == deployment.storage_id)
+                .order_by(NodeInstance.storage_id)
+            )
+        )
+        if value not in theirs:
+            raise _illegal(
+                f"Parameter \"{key}\" does not meet its constraints: Value '{value}' of '{key}' is not a valid value "
+                "for data type 'node_instance'",
+                hint=f"{deployment.id} has {some_of(theirs)}.",
+            )
+
+
 def shown(deployment: Deployment) -> list[dict[str, Any]]:
     """The wire's list of a deployment's workflows."""
     return [
@@ -103,5 +128,5 @@ def _wrong(key: str, wanted: str, value: Any) -> str:
     return f"Parameter `{key}` must be of the type {wanted}, not {type(value).__name__} ({value!r})"
 
 
-def _illegal(sentence: str) -> Invalid:
-    return Invalid(sentence, code="illegal_execution_parameters_error")
+def _illegal(sentence: str, hint: str | None = None) -> Invalid:
+    return Invalid(sentence, hint=hint, code="illegal_execution_parameters_error")
