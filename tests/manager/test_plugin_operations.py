@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ node_templates:
 """
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
+# Making an environment takes seconds, so what has nothing to do with the database is tried with one of them.
+with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -134,6 +132,7 @@ def yaml_with(*operations: str, name: str = "tiny-plugin", version: str = "1.0.0
     return YAML.format(name=name, version=version) + "\n".join(["      ops:", *lines, *wrong]) + "\n"
 
 
+@with_sqlite
 def test_results_retries_and_errors_are_those_of_scripts(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     plugin(ALL_KINDS, yamls={"plugin.yaml": yaml_with(*OPERATIONS)})
     template = "{{ ctx.node.name }} of {{ ctx.deployment.id }} for {{ who }}{{ nothing }}"
@@ -191,6 +190,7 @@ THEIRS = {
 }
 
 
+@with_sqlite
 def test_a_plugin_that_brings_cloudify_common_uses_that(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 from cloudify import ctx
@@ -217,12 +217,14 @@ def create(who, ctx, **_):
     assert properties(ask) == {"word": "theirs", "missing": "The blueprint has no file nowhere.txt."}
 
 
+@with_sqlite
 def test_a_plugin_packed_without_cloudify_common_has_ours(plugin: Plugin, deploy: Deploy, run: Run):
     plugin(requires=("cloudify-common>=5.1", "cloudify-rest-client"))
     deploy()
     assert run("app", "install")["status"] == "terminated"
 
 
+@with_sqlite
 def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
     ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
 ):
@@ -258,6 +260,7 @@ def test_many_that_need_a_plugin_at_once_have_it_installed_once(
     assert len(list(folder.glob("environment-*"))) == 1
 
 
+@with_sqlite
 def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_plugin(
     ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
 ):

@@ -117,10 +117,12 @@ def agree(running: Running, data_dir: Path, folder: Path, execution: str, nodes:
     assert len([one for one in operations if one["type"] == "RemoteWorkflowTask"]) == 2 * nodes
     instances = pages(running, data_dir, "/node-instances?deployment_id=app")
     assert {one["state"] for one in instances} == {"started"}
-    events = pages(running, data_dir, f"/events?execution_id={execution}")
+    events = pages(running, data_dir, f"/events?execution_id={execution}&include_logs=true")
     names = {one["id"]: one["node_id"] for one in instances}
     told = {kind: tally(events, kind, names) for kind in ("task_started", "task_succeeded")}
     assert told["task_succeeded"] == Counter(expected), "what had succeeded was never run again"
+    said = {event["message"] for event in events if event["type"] == "cloudify_log"}
+    assert expected <= said, "what an operation said is stored before its success is"
     for name in expected:
         assert began[name] <= told["task_started"][name], "nothing ran that was not said to start"
         assert began[name] <= 1 + kills
@@ -133,7 +135,7 @@ def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Cou
     return Counter(
         f"{names[event['node_instance_id']]} {event['operation'].rpartition('.')[2]}"
         for event in events
-        if event["event_type"] == kind and event["node_instance_id"]
+        if event.get("event_type") == kind and event["node_instance_id"]
     )
 
 

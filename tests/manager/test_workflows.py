@@ -1,11 +1,15 @@
 """Built-in workflows over HTTP: what they do to node instances, and what deployments say of themselves after them."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.event import listen
 
+from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 from tests.engine import cluster
 from tests.manager.conftest import Upload, ended
@@ -190,3 +194,33 @@ def test_nobody_heals_an_instance_that_is_not_there(ask: Ask, installed: Run):
     assert (refused.status_code, refused.json()["error_code"]) == (400, "illegal_execution_parameters_error")
     assert "Value 'nope' of 'node_instance_id' is not a valid value for data type 'node_instance'" in refused.text
     assert _instances(ask, "db")[0]["id"] in refused.text
+
+
+MANY = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  many: {type: cloudify.nodes.Root}
+"""
+
+
+def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run, manager: Manager):
+    if not manager.database.is_sqlite:
+        pytest.skip("the disk of a server is its own")
+    upload("many", MANY)
+    ask("PUT", "/deployments/d", json={"blueprint_id": "many"})
+    run("d", "install")
+    refused = threading.Event()
+
+    def fill(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+        """The first to add instances finds the disk full."""
+        if statement.startswith("INSERT INTO node_instances"):
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {2**30 if refused.is_set() else 1}")
+            refused.set()
+
+    listen(manager.database.engine, "before_cursor_execute", fill)
+    scaled = run("d", "scale", parameters={"scalable_entity_name": "many", "delta": 60})
+    assert refused.is_set()
+    assert (scaled["status"], scaled["error"]) == ("terminated", "")
+    assert {one["state"] for one in _instances(ask, "many")} == {"started"}
+    assert _counts(ask, "many") == (61, 61)

@@ -1,5 +1,7 @@
 """What running operations need of the manager itself: plugins, and a token to speak to it."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -10,20 +12,26 @@ from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.ports import Steering
 from cfy_cli.manager.services import contained, extensions, fetching, tokens
+from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.plugin_choice import required
 from cfy_cli.manager.services.plugin_environments import environment_of
 from cfy_cli.manager.services.plugin_sources import environment_from_source
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
+RENEW = 12 * 3600.0  # seconds
+
 
 class Operating:
     """Adds to the records of an execution what its operations may ask of the manager."""
 
-    _work: Work
     deployment: Deployment
     steering: Callable[[], Steering]
-    _token: str | None = None
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._token, self._renew_at = "", float("-inf")
+        self._token_guard = threading.Lock()
 
     def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Path:
         """`cfy_cli.manager.engine.operations.plugin.PluginHost`: one that was uploaded, else from its source."""
@@ -58,8 +66,12 @@ class Operating:
         contained.uninstall(self._work, lambda: self.steering() is Steering.GO_ON, ignore_failure=ignore_failure)
 
     def rest_token(self) -> str:
-        """A token of the user who started the execution; one for all of its operations, for a day."""
-        if self._token is None:
-            with self._work.manager.writing(self._work.scope) as store:
-                self._token = tokens.create(store, f"execution {self._work.execution.id}", "+1d")[1]
-        return self._token
+        """A token of the user who started the execution, for its operations; good for half a day at least."""
+        with self._token_guard:
+            if time.monotonic() >= self._renew_at:
+                self._token, self._renew_at = patiently(self._work.stopping, self._new_token), time.monotonic() + RENEW
+            return self._token
+
+    def _new_token(self) -> str:
+        with self._work.manager.writing(self._work.scope) as store:
+            return tokens.create(store, f"execution {self._work.execution.id}", "+1d")[1]

@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
@@ -19,8 +19,10 @@ from cfy_cli.manager.services.patience import patiently
 from cfy_cli.manager.services.secrets import used_by
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
+from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 COLUMNS = tuple(getattr(NodeInstance, field.name) for field in fields(Instance))  # many rows, without the objects
 LOOK_EVERY = 0.2  # seconds between looks at what people outside want
 STEERED = {
@@ -37,8 +39,8 @@ class StoreRecords(Operating, StoreLookups):
     """`cfy_cli.manager.engine.ports.Records` over the store; each change is a transaction of its own."""
 
     def __init__(self, work: Work, deployment: Deployment) -> None:
-        super().__init__(lambda: work.manager.reading(work.scope), deployment, used_by(work))
-        self._work = work
+        Operating.__init__(self, work)
+        StoreLookups.__init__(self, lambda: work.manager.reading(work.scope), deployment, used_by(work))
         self._steering = Steering.GO_ON
         self._next_look = 0.0
         self._progress = (0, 0)
@@ -46,11 +48,13 @@ class StoreRecords(Operating, StoreLookups):
         self._node_of: dict[str, str] = {}  # for good: an instance never changes its node
 
     def instances(self) -> list[Instance]:
-        with self._read() as store:
-            rows = store.session.execute(
-                select(*COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
-            ).all()
-        found = [Instance(*row) for row in rows]
+        theirs = select(*COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
+
+        def read() -> list[Instance]:
+            with self._read() as store:
+                return [Instance(*row) for row in store.session.execute(theirs)]
+
+        found = patiently(self._work.stopping, read)
         self._node_of.update((instance.id, instance.node_id) for instance in found)
         return found
 
@@ -79,26 +83,20 @@ class StoreRecords(Operating, StoreLookups):
         }
         changes = {name: value for name, value in given.items() if value is not None}
 
-        def change() -> Instance:
-            with self._work.manager.writing(self._work.scope) as store:
-                return _instance(instances.change(store, instance_id, version, changes))
-
         try:
-            return patiently(self._work.stopping, change)
+            return self._write(lambda store: _instance(instances.change(store, instance_id, version, changes)))
         except instances.VersionConflict as error:
             raise StaleVersion(str(error)) from error
 
     def add_instances(self, added: Sequence[Mapping[str, Any]], related: Mapping[str, list[dict[str, Any]]]) -> None:
-        with self._work.manager.writing(self._work.scope) as store:
-            scaling.add(store, self.deployment.storage_id, added, related)
+        self._write(lambda store: scaling.add(store, self.deployment.storage_id, added, related))
 
     def remove_instances(self, instance_ids: Collection[str]) -> None:
-        with self._work.manager.writing(self._work.scope) as store:
-            scaling.remove(store, self.deployment.storage_id, instance_ids)
+        self._write(lambda store: scaling.remove(store, self.deployment.storage_id, instance_ids))
 
     def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
-        with self._work.manager.writing(self._work.scope) as store:
-            scaling.set_planned(store, self.deployment.storage_id, entity, number, reached=reached)
+        storage_id = self.deployment.storage_id
+        self._write(lambda store: scaling.set_planned(store, storage_id, entity, number, reached=reached))
 
     def decision(self, name: str) -> Any:
         return self._work.execution.decisions.get(name)
@@ -106,10 +104,17 @@ class StoreRecords(Operating, StoreLookups):
     def decide(self, name: str, value: Any) -> None:
         execution = self._work.execution
         execution.decisions = {**execution.decisions, name: value}
-        with self._work.manager.writing(self._work.scope) as store:
-            store.session.execute(
-                update(Execution).where(Execution.id == execution.id).values(decisions=execution.decisions)
-            )
+        kept = update(Execution).where(Execution.id == execution.id).values(decisions=execution.decisions)
+        self._write(lambda store: store.session.execute(kept))
+
+    def _write(self, change: Callable[[Store], T]) -> T:
+        """In a transaction of its own, as soon as the database takes it."""
+
+        def write() -> T:
+            with self._work.manager.writing(self._work.scope) as store:
+                return change(store)
+
+        return patiently(self._work.stopping, write)
 
     def emit(self, event: Event) -> None:
         self._work.emit(event)
