@@ -1,6 +1,7 @@
 """Dependencies between deployments: where they come from, what they forbid, and deployments inside others."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,6 +112,29 @@ def test_what_others_need_is_not_taken_away_unless_forced(
     until(lambda: ask("GET", "/deployments/app").status_code, lambda status: status == 404)
     assert (found(ask), labels(ask, "net")) == ([], [])
     assert ask("DELETE", "/deployments/net").status_code == 204
+
+
+def test_one_that_is_being_uninstalled_forbids_nothing_any_more(
+    ask: Ask,
+    upload: Upload,
+    deploy: Callable[..., None],
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+    deploy("net", HELLO)
+    wait = '#!/bin/bash\nwhile [ ! -e "$GATE" ]; do sleep 0.05; done\n'
+    asking = "outputs:\n  port: {value: {get_capability: [net, port]}}"
+    upload("app", HELLO.replace("create:", "delete:").replace("outputs:", asking, 1), {"say.sh": wait})
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    for name in ("net", "app"):
+        run(name, "install")
+    assert start(ask, "net", "stop")["error_code"] == "dependent_exists_error"
+    leaving = start(ask, "app", "uninstall")["id"]
+    assert ended(ask, start(ask, "net", "stop")["id"])["status"] == "terminated"
+    (tmp_path / "gate").touch()
+    assert ended(ask, leaving)["status"] == "terminated"
 
 
 def test_a_capability_that_only_an_idle_deployment_asks_for_may_be_uninstalled(
