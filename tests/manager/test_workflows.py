@@ -218,7 +218,7 @@ def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run
             connection.exec_driver_sql(f"PRAGMA max_page_count = {2**30 if refused.is_set() else 1}")
             refused.set()
 
-    listen(manager.database.engine, "before_cursor_execute", fill)
+    listen(manager.database.writer, "before_cursor_execute", fill)
     scaled = run("d", "scale", parameters={"scalable_entity_name": "many", "delta": 60})
     assert refused.is_set()
     assert (scaled["status"], scaled["error"]) == ("terminated", "")
