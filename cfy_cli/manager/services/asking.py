@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from cfy_cli import dsl
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import dependencies
@@ -37,24 +39,27 @@ def follow_targets(work: Work) -> None:
     if number is None or work.execution.is_dry_run:
         return
     with work.manager.reading(work.scope) as store:
-        deployment = store.session.get(Deployment, number)
-        open_ones = _open(store, deployment) if deployment else []
-    if deployment is None or not open_ones:
+        open_ones = _open(store, number)
+        deployment = store.session.get(Deployment, number) if open_ones else None
+    if deployment is None:
         return
     lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
     meant = {each.storage_id: _meant(each.target_deployment_func, lookups) for each in open_ones}
     with work.manager.writing(work.scope) as store:
         source = store.session.get(Deployment, number)
-        for each in _open(store, source) if source else []:
+        for each in _open(store, number) if source else []:
             name = meant.get(each.storage_id)
             target = store.find(Deployment, name) if name else None
             if source and target and target.storage_id != each.target_storage_id:
                 _aim(work, store, source, each, target)
 
 
-def _open(store: Store, source: Deployment) -> Sequence[Dependency]:
+def _open(store: Store, source: int) -> Sequence[Dependency]:
+    """By the storage id of a deployment."""
     return store.session.scalars(
-        dependencies.of_source(source).where(Dependency.target_deployment_func.is_not(None))
+        select(Dependency)
+        .where(Dependency.source_storage_id == source, Dependency.target_deployment_func.is_not(None))
+        .order_by(Dependency.storage_id)
     ).all()
 
 

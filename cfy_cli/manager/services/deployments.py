@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import lazyload, load_only
+from sqlalchemy.orm import defer, lazyload
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
@@ -21,17 +21,7 @@ from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-SUMMARY = (  # what `refresh_status` reads and writes of a deployment
-    lazyload("*"),
-    load_only(
-        Deployment.latest_execution,
-        Deployment.instances_active,
-        Deployment.installation_status,
-        Deployment.unavailable_instances,
-        Deployment.drifted_instances,
-        Deployment.deployment_status,
-    ),
-)
+SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without what takes long to read
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
 
 

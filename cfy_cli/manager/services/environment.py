@@ -3,12 +3,12 @@
 from typing import Any
 
 from sqlalchemy import delete, exists, select
-from sqlalchemy.orm import lazyload
 
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import asking, contained
+from cfy_cli.manager.services.deployments import SLIM
 from cfy_cli.manager.services.labelling import remove, set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.secrets import used_by
@@ -38,8 +38,7 @@ def create_deployment_environment(work: Work) -> None:
     work.say(f"Creating {len(plan['nodes'])} nodes")
     work.say(f"Creating {len(instances)} node-instances")
     with work.manager.writing(work.scope) as store:
-        alone = lazyload(Deployment.site), lazyload(Deployment.latest)
-        deployment = store.session.get_one(Deployment, number, options=alone)
+        deployment = store.session.get_one(Deployment, number, options=SLIM)
         if _is_made(store, deployment):  # before a worker died that did not live to say so
             return
         describe(store, deployment, plan)

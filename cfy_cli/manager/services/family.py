@@ -59,7 +59,8 @@ def check_parents(store: Store, deployment: Deployment, names: Collection[str]) 
 
 def refresh_above(session: Session, deployment: Deployment) -> None:
     """Bring up to date what is told of this one in all that it stands in."""
-    refresh(session, parents(session, deployment))
+    if has_parents(session, deployment.storage_id):
+        refresh(session, parents(session, deployment))
 
 
 def refresh(session: Session, changed: Iterable[Deployment]) -> None:

@@ -179,6 +179,6 @@ def _store_end(work: Work, ending: Ending) -> None:
 def note_end(store: Store, execution: Execution) -> None:
     """What an end means for others: who waits in the queue, and what is told of the deployment."""
     executions.release_next(store, execution)
-    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SUMMARY)
+    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
     if deployment is not None:
         deployments.refresh_status(store, deployment)
