@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager.engine.ports import Steering
+from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import node, operation
+from tests.engine.journal import MemoryJournal
 
 
 def steer_when(deployment, message, wanted):
@@ -99,6 +101,58 @@ def test_kill_ends_the_whole_tree_of_processes(deployment, tmp_path):
     assert gone(pids)
     assert slow.state("a_1") == "creating"
     assert "'install' workflow execution cancelled" not in slow.messages
+
+
+DAEMONS = """#!/bin/bash
+        setsid bash -c 'echo $$ >> {pids}; exec sleep 300' &
+        env -i setsid /bin/bash -c 'echo $$ >> {pids}; exec sleep 300' &
+        setsid -f bash -c 'echo $$ >> {pids}; exec sleep 300'
+        while [ $(wc -l < {pids}) -lt 3 ]; do sleep 0.02; done
+        ctx logger info begun
+        {then}
+"""
+
+
+def daemons(path):
+    return [int(pid) for pid in path.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path):
+    pids = tmp_path / "pids"
+    pids.touch()
+    slow = deployment(node("a", {"create": operation(source=DAEMONS.format(pids=pids, then="sleep 300"))}))
+    steer_when(slow, "begun", Steering.KILL)
+    assert run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records)).state == "cancelled"
+    assert len(daemons(pids)) == 3
+    assert gone(daemons(pids))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_what_took_too_long_leaves_nothing_running(deployment, tmp_path):
+    pids = tmp_path / "pids"
+    pids.touch()
+    late = operation(source=DAEMONS.format(pids=pids, then="sleep 300"), timeout=1, max_retries=0)
+    slow = deployment(node("a", {"create": late}))
+    ending = run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records))
+    assert "timeout of 1 seconds" in ending.error
+    assert len(daemons(pids)) == 3
+    assert gone(daemons(pids))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_a_service_that_a_script_leaves_behind_stays(deployment, tmp_path):
+    pids = tmp_path / "pids"
+    pids.touch()
+    well = deployment(node("a", {"create": operation(source=DAEMONS.format(pids=pids, then="exit 0"))}))
+    ending = run_workflow(well.job("install"), well.records, MemoryJournal(well.records))
+    left = daemons(pids)
+    try:
+        assert ending.state == "terminated"
+        assert all(map(alive, left))
+    finally:
+        for pid in left:
+            os.kill(pid, 9)
 
 
 def test_what_was_cancelled_before_it_began_does_nothing(deployment):

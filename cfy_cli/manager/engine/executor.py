@@ -7,10 +7,11 @@ from dataclasses import replace
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations import run_operation
-from cfy_cli.manager.engine.orphans import MARK, born
+from cfy_cli.manager.engine.orphans import born
 from cfy_cli.manager.engine.pool import Pool
 from cfy_cli.manager.engine.ports import Job, Records, Report
 from cfy_cli.manager.engine.process import Processes
+from cfy_cli.manager.engine.process_tree import MARK
 from cfy_cli.manager.engine.tasks import Abandoned, Attempt, Failure, OperationFailed, Outcome
 
 OnStart = Callable[[str, int, str], None]  # the mark, the process that has it and its birth

@@ -7,12 +7,9 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 
-from cfy_cli.manager.engine.process import PATIENCE, kill_session
-
-MARK = "CFY_OPERATION_ID"  # the variable by which the processes of an operation are known
-PROC = Path("/proc")
+from cfy_cli.manager.engine.process import PATIENCE
+from cfy_cli.manager.engine.process_tree import PROC, kill_tree, marked
 
 
 def born(pid: int) -> str:
@@ -37,13 +34,13 @@ def end(processes: Collection[tuple[int, str]], marks: Collection[str]) -> None:
     """
     ours = [(pid, birth) for pid, birth in processes if born(pid) in ("", birth)]
     for pid, _ in ours:
-        kill_session(pid)
-    marked = _marked(set(marks))
-    for pid in marked:
+        kill_tree(pid)
+    daemons = {pid: born(pid) for pid in marked(set(marks))}
+    for pid in daemons:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     until = time.monotonic() + PATIENCE
-    while any(is_alive(pid, birth) for pid, birth in [*ours, *marked.items()]) and time.monotonic() < until:
+    while any(is_alive(pid, birth) for pid, birth in [*ours, *daemons.items()]) and time.monotonic() < until:
         time.sleep(0.01)
 
 
@@ -53,14 +50,3 @@ def _boot() -> str:
     with suppress(OSError):
         return (PROC / "sys/kernel/random/boot_id").read_text()[:8]
     return ""
-
-
-def _marked(marks: set[str]) -> dict[int, str]:
-    """Processes with one of these marks in their environment, where the system shows it, and their births."""
-    found = {}
-    wanted = {f"{MARK}={mark}".encode() for mark in marks if mark}
-    for path in PROC.glob("[0-9]*/environ") if wanted else ():
-        with suppress(OSError):
-            if not wanted.isdisjoint(path.read_bytes().split(b"\0")):
-                found[int(path.parent.name)] = born(int(path.parent.name))
-    return found

@@ -4,7 +4,6 @@ import codecs
 import copy
 import os
 import selectors
-import signal
 import subprocess
 import threading
 import time
@@ -13,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cfy_cli.manager.engine.process_tree import MARK, kill_tree
 
 CHUNK = 65536
 LONGEST_LINE = 65536  # characters; longer ones are told in pieces
@@ -39,7 +40,7 @@ class Processes:
     """The processes of one execution, so that all can be killed at once."""
 
     def __init__(self) -> None:
-        self._pids: set[int] = set()
+        self._marks: dict[int, str] = {}  # of each process, that of its operation
         self._change = threading.Condition()
         self._killed = threading.Event()
         self._note: Callable[[int], None] | None = None
@@ -50,46 +51,26 @@ class Processes:
         noting._note = note
         return noting
 
-    def add(self, pid: int) -> None:
+    def add(self, pid: int, mark: str = "") -> None:
         with self._change:
-            self._pids.add(pid)
+            self._marks[pid] = mark
             if self._killed.is_set():
-                kill_session(pid)
+                kill_tree(pid, mark)
         if self._note is not None:
             self._note(pid)
 
     def discard(self, pid: int) -> None:
         with self._change:
-            self._pids.discard(pid)
+            self._marks.pop(pid, None)
             self._change.notify_all()
 
     def kill(self) -> None:
         """End them and all they started, and see them gone; those that are still to come die at birth."""
         with self._change:
             self._killed.set()
-            for pid in self._pids:
-                kill_session(pid)
-            self._change.wait_for(lambda: not self._pids, PATIENCE)
-
-
-def kill_session(leader: int) -> None:
-    """End a process that leads a session, its process group, and the groups its descendants made for themselves."""
-    members = _in_session(leader)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-    for pid in members:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _in_session(leader: int) -> list[int]:
-    """The members of a session, where the system tells them."""
-    members = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError, IndexError):
-            if int(entry.read_text().rpartition(")")[2].split()[3]) == leader:
-                members.append(int(entry.parent.name))
-    return members
+            for pid, mark in self._marks.items():
+                kill_tree(pid, mark)
+            self._change.wait_for(lambda: not self._marks, PATIENCE)
 
 
 class Lines:
@@ -166,13 +147,14 @@ def run(
         )
     except OSError as error:
         raise NotStarted(str(error)) from error
-    processes.add(process.pid)
+    mark = env.get(MARK, "")
+    processes.add(process.pid, mark)
     try:
         if started:
             started(process.pid)
-        return _Watch(process, Lines(stdout), Lines(stderr)).until_end(timeout)
+        return _Watch(process, mark, Lines(stdout), Lines(stderr)).until_end(timeout)
     except BaseException:
-        kill_session(process.pid)  # nobody would look after it
+        kill_tree(process.pid, mark)  # nobody would look after it
         process.wait()
         raise
     finally:
@@ -182,8 +164,8 @@ def run(
 class _Watch:
     """Waits for output and for the end of a process in one loop, without asking it again and again."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", stdout: Lines, stderr: Lines) -> None:
-        self._process, self._stdout, self._stderr = process, stdout, stderr
+    def __init__(self, process: "subprocess.Popen[bytes]", mark: str, stdout: Lines, stderr: Lines) -> None:
+        self._process, self._mark, self._stdout, self._stderr = process, mark, stdout, stderr
         self._selector = selectors.DefaultSelector()
         for pipe, lines in ((process.stdout, stdout), (process.stderr, stderr)):
             if pipe is not None:
@@ -197,7 +179,7 @@ class _Watch:
         timed_out = False
         while not self._round(None if deadline is None else max(0.0, deadline - time.monotonic())):
             if deadline is not None and time.monotonic() >= deadline:
-                kill_session(self._process.pid)
+                kill_tree(self._process.pid, self._mark)
                 timed_out, deadline = True, None
         self._drain()
         code = self._process.wait()

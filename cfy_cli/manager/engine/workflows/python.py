@@ -21,10 +21,11 @@ from cfy_cli.manager.engine.execute import End
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.operations.plugin import PluginHost, variables
 from cfy_cli.manager.engine.operations.script import MODULES
-from cfy_cli.manager.engine.orphans import MARK, born
+from cfy_cli.manager.engine.orphans import born
 from cfy_cli.manager.engine.past import FUNCTION
 from cfy_cli.manager.engine.ports import Journal, Moved, Steering
 from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
+from cfy_cli.manager.engine.process_tree import MARK
 from cfy_cli.manager.engine.tasks import Operation, Task, TaskState
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
 from cfy_cli.manager.engine.workflows.conversation import Conversation, Engine
