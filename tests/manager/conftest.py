@@ -126,6 +126,17 @@ def port(manager: Manager) -> Iterator[int]:
 
 
 @pytest.fixture
+def deploy(ask: Ask, upload: Upload) -> Callable[..., None]:
+    def deploy(blueprint: str, name: str = "parent", **inputs: Any) -> None:
+        uploaded = upload(name, blueprint, {"say.sh": SAY}).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        made = ask("PUT", f"/deployments/{name}", json={"blueprint_id": name, "inputs": inputs})
+        assert made.status_code == 201, made.text
+
+    return deploy
+
+
+@pytest.fixture
 def run(ask: Ask) -> Callable[..., dict[str, Any]]:
     """Start a workflow, wait for its end and return the execution."""
 

@@ -14,49 +14,15 @@ from cfy_cli.manager.services import recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
+from tests.manager.components import HEAD, PARENT, properties
 from tests.manager.conftest import HELLO, SAY, Upload, archive, ended, until
 
 Run = Callable[..., dict[str, Any]]
-HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
-PARENT = (
-    HEAD
-    + """
-inputs: {greeting: {default: hi}, suffix: {default: false}}
-node_templates:
-  comp:
-    type: cloudify.nodes.Component
-    properties:
-      resource_config:
-        blueprint: {external_resource: true, id: child}
-        deployment: {id: kid, auto_inc_suffix: {get_input: suffix}, inputs: {greeting: {get_input: greeting}, port: 81}}
-  after:
-    type: cloudify.nodes.Root
-    relationships: [{type: cloudify.relationships.connected_to, target: comp}]
-outputs:
-  port: {value: {get_attribute: [comp, capabilities, port]}}
-"""
-)
-
-
-@pytest.fixture
-def deploy(ask: Ask, upload: Upload) -> Callable[..., None]:
-    def deploy(blueprint: str, name: str = "parent", **inputs: Any) -> None:
-        uploaded = upload(name, blueprint, {"say.sh": SAY}).json()
-        assert uploaded["state"] == "uploaded", uploaded["error"]
-        made = ask("PUT", f"/deployments/{name}", json={"blueprint_id": name, "inputs": inputs})
-        assert made.status_code == 201, made.text
-
-    return deploy
 
 
 def labels(ask: Ask, deployment: str) -> list[tuple[str, str]]:
     found = ask("GET", f"/deployments/{deployment}").json()["labels"]
     return [(label["key"], label["value"]) for label in found]
-
-
-def properties(ask: Ask, node: str, deployment: str = "parent") -> dict[str, Any]:
-    found = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
-    return found[0]["runtime_properties"]
 
 
 def test_a_component_is_made_installed_and_removed_with_its_parent(
@@ -182,130 +148,6 @@ def test_a_shared_deployment_is_used_and_left_as_it_is(ask: Ask, upload: Upload,
 def test_a_shared_deployment_must_be_there(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(SHARING)
     assert 'deployment ID "kid" does not exist on tenant "default_tenant"' in run("parent", "install")["error"]
-
-
-def test_secrets_of_a_component_live_as_long_as_it(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
-    child = HELLO.replace("{get_input: greeting}", "{get_secret: greeting}")
-    upload("child", child)
-    deploy(
-        PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought, more: {a: 1}}\n", 1)
-    )
-    installed = run("parent", "install")
-    assert installed["status"] == "terminated", installed["error"]
-    assert ask("GET", "/secrets/more").json()["value"] == '{"a": 1}'
-    (web,) = ask("GET", "/node-instances", params={"deployment_id": "kid"}).json()["items"]
-    assert web["runtime_properties"]["said"] == "brought, world"
-    assert run("parent", "uninstall")["status"] == "terminated"
-    assert ask("GET", "/secrets").json()["items"] == []
-
-
-def test_a_component_leaves_secrets_of_others_alone(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
-    ask("PUT", "/secrets/greeting", json={"value": "mine"})
-    upload("child", HELLO)
-    deploy(PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought}\n", 1))
-    failed = run("parent", "install")
-    assert "There are secrets already" in failed["error"]
-    run("parent", "uninstall", force=True)
-    assert ask("GET", "/secrets/greeting").json()["value"] == "mine"
-
-
-def test_secrets_go_in_and_out_of_a_component_without_being_kept(
-    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
-):
-    ask("PUT", "/secrets/word", json={"value": "canary-word"})
-    made_of_it = "  word: {value: {concat: [<, {get_secret: word}, {get_input: greeting}]}}\n"
-    upload("child", HELLO.replace("capabilities:\n", "capabilities:\n" + made_of_it))
-    parent = PARENT.replace(
-        "greeting: {get_input: greeting}, port", "greeting: {concat: [+, {get_secret: word}]}, port"
-    )
-    deploy(parent + "  word: {value: {get_attribute: [comp, capabilities, word]}}\n")
-    installed = run("parent", "install")
-    assert installed["status"] == "terminated", installed["error"]
-    kid = ask("GET", "/deployments/kid")
-    assert kid.json()["inputs"]["greeting"] == {"concat": ["+", {"get_secret": "word"}]}
-    assert properties(ask, "web", "kid")["said"] == "+canary-word, world"
-    kept = properties(ask, "comp")["capabilities"]
-    assert kept["port"] == 81
-    assert "canary" not in json.dumps(kept)
-    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {
-        "port": 81, "word": "<canary-word+canary-word"
-    }  # fmt: skip
-    assert run("parent", "check_drift")["status"] == "terminated"
-    assert "canary" not in ask("GET", "/events", params={"include_logs": "true", "_size": 1000}).text
-    assert "canary" not in ask("GET", "/executions", params={"_include_system_workflows": "true"}).text
-
-
-PASSWORD = (
-    HEAD
-    + """
-node_templates:
-  pw:
-    type: cloudify.nodes.PasswordSecret
-    properties: {length: 12, uppercase: 2, digits: 3, symbols: -1, PROPERTIES}
-  user:
-    type: cloudify.nodes.Root
-    relationships: [{type: cloudify.relationships.depends_on, target: pw}]
-    interfaces:
-      cloudify.interfaces.lifecycle:
-        create: {implementation: say.sh, inputs: {greeting: {get_attribute: [pw, password]}}}
-outputs: {password: {value: {get_attribute: [pw, password]}}}
-"""
-)
-
-
-def test_a_password_is_made_up_and_kept_as_a_secret(ask: Ask, deploy: Callable[..., None], run: Run):
-    deploy(PASSWORD.replace("PROPERTIES", ""))
-    installed = run("parent", "install")
-    assert installed["status"] == "terminated", installed["error"]
-    kept = properties(ask, "pw")
-    assert kept["password"] == {"get_secret": kept["secret_name"]}
-    assert kept["secret_name"].startswith("ps_parent_pw_")
-    password = ask("GET", f"/secrets/{kept['secret_name']}").json()["value"]
-    assert len(password) == 12
-    assert password.isalnum()
-    assert sum(letter.isupper() for letter in password) >= 2
-    assert sum(letter.isdigit() for letter in password) >= 3
-    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"password": password}
-    assert properties(ask, "user")["said"] == f"{password}, world"
-    query = {"execution_id": installed["id"], "include_logs": "true"}
-    assert password not in ask("GET", "/events", params=query).text
-    assert run("parent", "uninstall")["status"] == "terminated"
-    assert ask("GET", "/secrets").json()["items"] == []
-    assert properties(ask, "pw") == {}
-
-
-def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[..., None], run: Run):
-    ask("PUT", "/secrets/db", json={"value": "given-before"})
-    deploy(PASSWORD.replace("PROPERTIES", "secret_name: db, use_secret_if_exists: true"))
-    assert run("parent", "install")["status"] == "terminated"
-    assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"password": "given-before"}
-    assert run("parent", "uninstall")["status"] == "terminated"
-    assert ask("GET", "/secrets/db").json()["value"] == "given-before"
-
-
-@pytest.mark.parametrize(
-    ("wanted", "sentence"),
-    [
-        ("length: 5", "at least 6"),
-        ("lowercase: 8", "cannot have that many"),
-        ("lowercase: -2", "`lowercase` is how many"),
-        ("uppercase: -1, lowercase: -1, digits: -1", "not all kinds can be -1"),
-        ("use_secret_if_exists: true", "its `secret_name` is not given"),
-        ("secret_name: taken", "There are secrets already"),
-    ],
-)
-def test_a_password_that_cannot_be_made_is_refused_before_it_is_kept(
-    ask: Ask, deploy: Callable[..., None], run: Run, wanted: str, sentence: str
-):
-    ask("PUT", "/secrets/taken", json={"value": "x"})
-    given = {name: value for name, _, value in (part.partition(": ") for part in wanted.split(", "))}
-    before = {"length": "12", "uppercase": "2", "digits": "3", "symbols": "-1"} | given
-    text = ", ".join(f"{name}: {value}" for name, value in before.items())
-    deploy(HEAD + f"node_templates: {{pw: {{type: cloudify.nodes.PasswordSecret, properties: {{{text}}}}}}}\n")
-    failed = run("parent", "install")
-    assert failed["status"] == "failed"
-    assert sentence in failed["error"]
-    assert [secret["key"] for secret in ask("GET", "/secrets").json()["items"]] == ["taken"]
 
 
 def dependencies(ask: Ask) -> list[tuple[str, str | None, str | None]]:

@@ -9,11 +9,10 @@ from sqlalchemy import select
 from cfy_cli.contract.clock import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
-from cfy_cli.manager.services.access import scope_for
-from cfy_cli.manager.services.credentials import identity_of
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.schemas import Schema, check_value
+from cfy_cli.manager.services.starters import scope_of_starter
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Secret, User
@@ -139,17 +138,11 @@ def used_by(work: Work) -> Callable[[str], str]:
 
 
 def _starter(work: Work) -> Scope:
-    """What the user who started it may see, as of now."""
-    execution = work.execution
-    nobody = Scope(execution.created_by, execution.tenant_name)
-    with work.manager.database.read() as session:
-        identity = identity_of(session, execution.created_by)
-    if identity is None:
-        return nobody
+    """Who may not see secrets still sees what is global."""
     try:
-        return scope_for(identity, execution.tenant_name, "secret_get", tenant_exists=True)
-    except CfyError:
-        return nobody
+        return scope_of_starter(work, "secret_get")
+    except Forbidden:
+        return Scope(work.execution.created_by, work.execution.tenant_name)
 
 
 def _found(store: Store, key: str) -> Secret:

@@ -45,7 +45,7 @@ def delete(subject: Subject) -> bool:
     """Only one that was uploaded by this node, and that nothing else uses."""
     kept: dict[str, Any] = subject.runtime.get("blueprint") or {}
     if kept.get("uploaded_here"):
-        with subject.writing() as store:
+        with subject.acting("blueprint_delete") as store:
             if store.find(Blueprint, kept["id"]) is not None:
                 subject.say(f'Deleting the blueprint "{kept["id"]}"')
                 blueprints.delete(subject.manager, store, kept["id"])
@@ -59,7 +59,7 @@ def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None
     if not source:
         raise Invalid(f'The blueprint "{blueprint_id}" has no `blueprint_archive` to upload it from')
     subject.say(f'Uploading the blueprint "{blueprint_id}" from {source}')
-    with subject.manager.files.receive() as (_, archive), subject.writing() as store:
+    with subject.manager.files.receive() as (_, archive), subject.acting("blueprint_upload") as store:
         is_url = "://" in source
         if not is_url:
             shutil.copyfile(subject.scope.existing(source), archive)

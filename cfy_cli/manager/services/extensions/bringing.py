@@ -28,7 +28,7 @@ def bring(subject: Subject, wanted: Mapping[str, Any]) -> None:
         value = wanted[name]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         subject.work.masking.hide(text)
-        with subject.writing() as store:
+        with subject.acting("secret_create") as store:
             secrets.create(subject.manager, store, name, text)
         subject.say(f'Created the secret "{name}"')
 
@@ -36,7 +36,7 @@ def bring(subject: Subject, wanted: Mapping[str, Any]) -> None:
 def take_away(subject: Subject) -> None:
     """Delete the secrets that this instance has made."""
     for name in subject.runtime.get(OURS) or ():
-        with subject.writing() as store:
+        with subject.acting("secret_delete") as store:
             secret = store.find(Secret, name)
             if secret is not None and secret.tenant_name == store.scope.tenant:
                 store.delete(secret)

@@ -76,7 +76,7 @@ def _delete(subject: Subject, name: str) -> None:
             dependencies.check_workflow(store, present, "uninstall", {}, creator=_creator(subject))
         _execute(subject, "uninstall", {}, force=True)
     subject.say(f'Delete component\'s "{name}" deployment')
-    with subject.writing() as store:
+    with subject.acting("deployment_delete") as store:
         deployments.start_delete(
             subject.manager,
             store,
@@ -135,7 +135,7 @@ def _start(subject: Subject, wanted: dict[str, Any]) -> str:
 
 def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
     blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
-    with subject.writing() as store:
+    with subject.acting("deployment_create") as store:
         made, _ = deployments.create(
             subject.manager,
             store,

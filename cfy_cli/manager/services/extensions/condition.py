@@ -67,7 +67,7 @@ def update(subject: Subject) -> None:
                 "updates no deployments yet. Reinstall the node instead",
             )
     if "labels" in found.get("deployment", ()):
-        with subject.writing() as store:
+        with subject.acting("deployment_update") as store:
             deployment = store.own(Deployment, name)
             present = [(label.key, label.value) for label in deployment.labels]
             set_labels(store, deployment, [*present, *parse(subject.part("deployment").get("labels"))])

@@ -36,7 +36,7 @@ def run(
         if _is_lost(store, execution_id):  # this is another try
             execution_id = str(uuid.uuid4())
     subject.keep(**{BEGUN: {"by": by, "id": execution_id}})
-    with subject.writing() as store:
+    with subject.acting("execution_start") as store:
         if store.session.scalar(_of(execution_id)) is None:
             executions.start(
                 subject.manager,

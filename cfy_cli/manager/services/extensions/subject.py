@@ -11,6 +11,7 @@ from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.secrets import asked_later
+from cfy_cli.manager.services.starters import scope_of_starter
 from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
@@ -102,6 +103,12 @@ class Subject:
     @contextmanager
     def writing(self) -> Iterator[Store]:
         with self.manager.writing(self.work.scope) as store:
+            yield store
+
+    @contextmanager
+    def acting(self, permission: str) -> Iterator[Store]:
+        """In the name of the user who started the execution. Raises Forbidden when they may not do so themselves."""
+        with self.manager.writing(scope_of_starter(self.work, permission)) as store:
             yield store
 
     def capabilities(self, deployment: Deployment) -> dict[str, Any]:
