@@ -21,8 +21,8 @@ from sqlalchemy.engine import make_url
 from cfy_cli.config.profiles import Profile
 from cfy_cli.main import main
 from cfy_cli.manager.server import create_app
-from cfy_cli.manager.services import passwords
-from cfy_cli.manager.services.founding import found
+from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity.founding import found
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store import schema

@@ -56,7 +56,7 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
     from cfy_cli.manager.rest.request_ids import name_in_log
     from cfy_cli.manager.server import create_app
-    from cfy_cli.manager.services.founding import found
+    from cfy_cli.manager.services.identity.founding import found
     from cfy_cli.manager.services.manager import Manager
     from cfy_cli.manager.services.retention import Retention
 
@@ -91,7 +91,7 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
 
 def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int) -> None:
-    from cfy_cli.manager.services import recovery
+    from cfy_cli.manager.services.executing import recovery
     from cfy_cli.manager.services.manager import Manager
 
     manager = Manager(settings, bell)

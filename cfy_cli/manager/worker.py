@@ -9,11 +9,11 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services import running
-from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.executing import running
+from cfy_cli.manager.services.executing.history import History
+from cfy_cli.manager.services.executing.slots import Slot, Slots
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.slots import Slot, Slots
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Worker as WorkerRow
 
 log = logging.getLogger(__name__)

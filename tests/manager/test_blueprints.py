@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.services import archives
+from cfy_cli.manager.services.intake import archives
 from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, ended

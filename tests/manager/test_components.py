@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.services import recovery
+from cfy_cli.manager.services.executing import recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from cfy_cli.manager.services import running
+from cfy_cli.manager.services.executing import running
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.work import Work
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, ended, until
 

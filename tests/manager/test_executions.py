@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services import recovery
+from cfy_cli.manager.services.executing import recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Event, Execution
 from tests.conftest import Ask

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services import recovery
+from cfy_cli.manager.services.executing import recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Blueprint, Execution, Operation, Worker
 from tests.conftest import Ask

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cfy_cli.manager import upkeep
-from cfy_cli.manager.services import secrets
-from cfy_cli.manager.services.founding import found
+from cfy_cli.manager.services.confidential import secrets
+from cfy_cli.manager.services.confidential.passphrases import Passphrase
+from cfy_cli.manager.services.identity.founding import found
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.passphrases import Passphrase
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import system

@@ -16,8 +16,8 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.paging import included
-from cfy_cli.manager.services.access import DEFAULT_TENANT, scope_for
-from cfy_cli.manager.services.credentials import Identity
+from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
+from cfy_cli.manager.services.identity.credentials import Identity
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.listing import Page
 from cfy_cli.manager.store.models import Tenant

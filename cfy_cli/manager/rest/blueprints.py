@@ -14,9 +14,10 @@ from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services import blueprints, labels
+from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.executing.waiting import wait_for
+from cfy_cli.manager.services.intake import blueprints
 from cfy_cli.manager.services.visibility import widen
-from cfy_cli.manager.services.waiting import wait_for
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Blueprint, Execution
 from cfy_cli.manager.store.store import Store

@@ -14,9 +14,9 @@ from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import dependencies, deployments, family, workflows
+from cfy_cli.manager.services.executing.waiting import wait_for
 from cfy_cli.manager.services.labelling import remove
 from cfy_cli.manager.services.visibility import widen
-from cfy_cli.manager.services.waiting import wait_for
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment
 

@@ -12,7 +12,7 @@ from cfy_cli.contract.clock import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing, moment, number
-from cfy_cli.manager.services.history import take_turn
+from cfy_cli.manager.services.executing.history import take_turn
 from cfy_cli.manager.store.listing import Listing, Page, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import check_include, narrow

@@ -20,13 +20,13 @@ from cfy_cli.manager.rest.api import Call, Later, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services import bundles, plugins
-from cfy_cli.manager.services.fetching import fetch
+from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.intake.fetching import fetch
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.permissions import allowed
-from cfy_cli.manager.services.plugin_environments import environment_of
+from cfy_cli.manager.services.packages import bundles, plugins
+from cfy_cli.manager.services.packages.environments import environment_of
+from cfy_cli.manager.services.packages.wagons import Package, look_into
 from cfy_cli.manager.services.visibility import widen
-from cfy_cli.manager.services.wagons import Package, look_into
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Plugin
 

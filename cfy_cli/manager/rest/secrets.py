@@ -10,8 +10,9 @@ from cfy_cli.errors import Forbidden, Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import items
-from cfy_cli.manager.services import secret_archives, secrets
-from cfy_cli.manager.services.permissions import allowed
+from cfy_cli.manager.services.confidential import archives as secret_archives
+from cfy_cli.manager.services.confidential import secrets
+from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Secret

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import item, items
-from cfy_cli.manager.services import tokens
+from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Token, User
 

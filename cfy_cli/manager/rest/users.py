@@ -9,8 +9,8 @@ from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.services import users
-from cfy_cli.manager.services.permissions import allowed
+from cfy_cli.manager.services.identity import users
+from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import User
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from cfy_cli import dsl
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import dependencies
+from cfy_cli.manager.services.confidential.secrets import used_by
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.lookups import StoreLookups
-from cfy_cli.manager.services.secrets import used_by
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store

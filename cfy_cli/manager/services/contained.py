@@ -7,8 +7,8 @@ from sqlalchemy import select
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services import dependencies, deployments, executions, family, workflows
-from cfy_cli.manager.services.resting import rest_until
-from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.services.executing.resting import rest_until
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 

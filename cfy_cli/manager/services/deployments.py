@@ -10,11 +10,14 @@ from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import InstanceState, Visibility
 from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.services import blueprints, dependencies, executions, family, labels, plugin_choice, secrets
+from cfy_cli.manager.services import dependencies, executions, family, labels
+from cfy_cli.manager.services.confidential import secrets
+from cfy_cli.manager.services.intake import blueprints
 from cfy_cli.manager.services.labelling import set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.packages import choice as plugin_choice
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok

@@ -8,11 +8,11 @@ from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import asking, contained
+from cfy_cli.manager.services.confidential.secrets import used_by
 from cfy_cli.manager.services.deployments import SLIM
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.labelling import remove, set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
-from cfy_cli.manager.services.secrets import used_by
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from cfy_cli.contract.clock import now, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services import dependencies, journal, workflows
+from cfy_cli.manager.services import dependencies, workflows
+from cfy_cli.manager.services.executing import journal
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store

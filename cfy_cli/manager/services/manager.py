@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from cfy_cli.contract.clock import seconds_ago
 from cfy_cli.manager.bell import Bell
-from cfy_cli.manager.services.credentials import Credentials
-from cfy_cli.manager.services.endings import Endings
-from cfy_cli.manager.services.plans import Plans
-from cfy_cli.manager.services.sealing import Seal
+from cfy_cli.manager.services.confidential.sealing import Seal
+from cfy_cli.manager.services.executing.endings import Endings
+from cfy_cli.manager.services.identity.credentials import Credentials
+from cfy_cli.manager.services.intake.plans import Plans
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.files import Files

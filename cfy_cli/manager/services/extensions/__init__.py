@@ -6,9 +6,9 @@ from typing import Any
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.extensions import blueprint, component, condition, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.subject import Subject
-from cfy_cli.manager.services.work import Work
 
 OPERATIONS: dict[str, Callable[[Subject], Any]] = {
     "component.upload_blueprint": blueprint.upload,

@@ -4,10 +4,11 @@ import shutil
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import blueprints, labels
+from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.extensions.bringing import bring, take_away
 from cfy_cli.manager.services.extensions.following import follow
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.intake import blueprints
 from cfy_cli.manager.store.models import Blueprint
 
 

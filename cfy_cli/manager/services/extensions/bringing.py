@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import secrets
+from cfy_cli.manager.services.confidential import secrets
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.store.models import Secret
 

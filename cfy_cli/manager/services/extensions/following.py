@@ -8,8 +8,8 @@ from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Steering
 from cfy_cli.manager.engine.tasks import Abandoned
+from cfy_cli.manager.services.executing.resting import rest_until
 from cfy_cli.manager.services.extensions.subject import Subject
-from cfy_cli.manager.services.resting import rest_until
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 
 TIMEOUT = 1800.0  # seconds

@@ -8,11 +8,11 @@ from typing import Any
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.services.confidential.secrets import asked_later
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.identity.starters import scope_of_starter
 from cfy_cli.manager.services.lookups import StoreLookups
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.secrets import asked_later
-from cfy_cli.manager.services.starters import scope_of_starter
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 

@@ -14,13 +14,13 @@ from cfy_cli.manager.engine.ports import Beginning, Ending, Job
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.services import asking, deployments, executions, family
 from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
-from cfy_cli.manager.services.journal import StoreJournal
+from cfy_cli.manager.services.executing.journal import StoreJournal
+from cfy_cli.manager.services.executing.patience import patiently
+from cfy_cli.manager.services.executing.records import StoreRecords
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.intake.uploading import upload_blueprint
 from cfy_cli.manager.services.lookups import plan_node
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.patience import patiently
-from cfy_cli.manager.services.records import StoreRecords
-from cfy_cli.manager.services.uploading import upload_blueprint
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, Node
 from cfy_cli.manager.store.store import Store
 

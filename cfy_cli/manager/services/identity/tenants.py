@@ -6,9 +6,9 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
 
 from cfy_cli.errors import Conflict
-from cfy_cli.manager.services.access import DEFAULT_TENANT
+from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
+from cfy_cli.manager.services.identity.users import tenant_of
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.services.users import tenant_of
 from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Secret, Site, Tenant
 from cfy_cli.manager.store.store import Store
 

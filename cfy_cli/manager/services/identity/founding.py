@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from cfy_cli.manager.services import passwords
-from cfy_cli.manager.services.access import DEFAULT_TENANT
+from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
+from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.users import ADMIN
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.models import Membership, Tenant, User
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from cfy_cli.dsl.resolver import Resolved
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import plugins
-from cfy_cli.manager.services.fetching import SCHEMES, fetch
+from cfy_cli.manager.services.intake.fetching import SCHEMES, fetch
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.plugin_choice import imported
+from cfy_cli.manager.services.packages import plugins
+from cfy_cli.manager.services.packages.choice import imported
 from cfy_cli.manager.store.scope import Scope
 
 MOST_BYTES = 5 * 1024 * 1024

@@ -14,10 +14,10 @@ from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationWork
-from cfy_cli.manager.services.batch import Batch
-from cfy_cli.manager.services.masking import Masking
-from cfy_cli.manager.services.patience import patiently
-from cfy_cli.manager.services.work import MANAGER_NAME, Work
+from cfy_cli.manager.services.confidential.masking import Masking
+from cfy_cli.manager.services.executing.batch import Batch
+from cfy_cli.manager.services.executing.patience import patiently
+from cfy_cli.manager.services.executing.work import MANAGER_NAME, Work
 from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Operation, TasksGraph
 

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
-from cfy_cli.manager.services import secrets
-from cfy_cli.manager.services.access import scope_for
-from cfy_cli.manager.services.credentials import Identity
+from cfy_cli.manager.services.confidential import secrets
+from cfy_cli.manager.services.confidential.passphrases import Passphrase
+from cfy_cli.manager.services.identity.access import scope_for
+from cfy_cli.manager.services.identity.credentials import Identity
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.passphrases import Passphrase
 from cfy_cli.manager.services.visibility import is_wider
 from cfy_cli.manager.store.listing import PAGE, Listing
 from cfy_cli.manager.store.models import Secret, Tenant

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import archives, executions
-from cfy_cli.manager.services.fetching import check_url
+from cfy_cli.manager.services import executions
+from cfy_cli.manager.services.intake import archives
+from cfy_cli.manager.services.intake.fetching import check_url
 from cfy_cli.manager.services.labels import Pair, parse, replace
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name

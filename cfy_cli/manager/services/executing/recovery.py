@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.manager.engine import orphans
-from cfy_cli.manager.services import journal
+from cfy_cli.manager.services.executing import journal
+from cfy_cli.manager.services.executing.running import note_end
+from cfy_cli.manager.services.executing.work import MOST_DEATHS
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.running import note_end
-from cfy_cli.manager.services.work import MOST_DEATHS
 from cfy_cli.manager.store.models import Execution, Worker
 from cfy_cli.manager.store.scope import system
 from cfy_cli.manager.store.store import Store

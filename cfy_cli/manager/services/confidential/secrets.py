@@ -9,12 +9,12 @@ from sqlalchemy import select
 from cfy_cli.contract.clock import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
+from cfy_cli.manager.services.confidential.schemas import Schema, check_value
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.identity.starters import scope_of_starter
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.services.schemas import Schema, check_value
-from cfy_cli.manager.services.starters import scope_of_starter
 from cfy_cli.manager.services.visibility import check_visibility, widen
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Secret, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store

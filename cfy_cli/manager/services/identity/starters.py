@@ -1,9 +1,9 @@
 """What the user who started an execution may do, as of now."""
 
 from cfy_cli.errors import Forbidden
-from cfy_cli.manager.services.access import scope_for
-from cfy_cli.manager.services.credentials import identity_of
-from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.identity.access import scope_for
+from cfy_cli.manager.services.identity.credentials import identity_of
 from cfy_cli.manager.store.scope import Scope
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.services.executing.work import Work
 
 FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks: ever longer
 

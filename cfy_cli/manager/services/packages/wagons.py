@@ -12,7 +12,7 @@ from typing import IO, Any
 import yaml
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.archives import MOST_BYTES
+from cfy_cli.manager.services.intake.archives import MOST_BYTES
 
 ABOUT = "package.json"  # in the folder at the top of every wagon
 SUFFIX = ".wgn"

@@ -9,10 +9,11 @@ from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import CfyError, Invalid
-from cfy_cli.manager.services import archives, labels
-from cfy_cli.manager.services.fetching import fetch
-from cfy_cli.manager.services.resolver import ManagerResolver
-from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.intake import archives
+from cfy_cli.manager.services.intake.fetching import fetch
+from cfy_cli.manager.services.intake.resolver import ManagerResolver
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.scope import Scope
 

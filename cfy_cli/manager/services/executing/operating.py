@@ -11,12 +11,14 @@ from sqlalchemy import select
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.ports import Steering
-from cfy_cli.manager.services import contained, extensions, fetching, tokens
-from cfy_cli.manager.services.patience import patiently
-from cfy_cli.manager.services.plugin_choice import required
-from cfy_cli.manager.services.plugin_environments import environment_of
-from cfy_cli.manager.services.plugin_sources import environment_from_source
-from cfy_cli.manager.services.work import Work
+from cfy_cli.manager.services import contained, extensions
+from cfy_cli.manager.services.executing.patience import patiently
+from cfy_cli.manager.services.executing.work import Work
+from cfy_cli.manager.services.identity import tokens
+from cfy_cli.manager.services.intake import fetching
+from cfy_cli.manager.services.packages.choice import required
+from cfy_cli.manager.services.packages.environments import environment_of
+from cfy_cli.manager.services.packages.sources import environment_from_source
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
 RENEW = 12 * 3600.0  # seconds

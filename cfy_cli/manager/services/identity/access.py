@@ -1,8 +1,8 @@
 """From who asks, where and for what, to the rows they may see."""
 
 from cfy_cli.errors import Forbidden
-from cfy_cli.manager.services.credentials import Identity
-from cfy_cli.manager.services.permissions import allowed
+from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.store.scope import Scope
 
 DEFAULT_TENANT = "default_tenant"

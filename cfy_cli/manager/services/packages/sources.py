@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.archives import unpack
-from cfy_cli.manager.services.fetching import fetch
-from cfy_cli.manager.services.plugin_environments import Tell
-from cfy_cli.manager.services.virtual_environments import Making, made_once, stand_ins
+from cfy_cli.manager.services.intake.archives import unpack
+from cfy_cli.manager.services.intake.fetching import fetch
+from cfy_cli.manager.services.packages.environments import Tell
+from cfy_cli.manager.services.packages.virtual_environments import Making, made_once, stand_ins
 from cfy_cli.manager.store.files import Files
 
 PROJECT_FILES = ("setup.py", "pyproject.toml")

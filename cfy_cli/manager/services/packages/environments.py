@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.archives import Budget
+from cfy_cli.manager.services.intake.archives import Budget
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.plugins import WAGON
-from cfy_cli.manager.services.virtual_environments import Making, made_once, stand_ins
-from cfy_cli.manager.services.wagons import wheels_of
+from cfy_cli.manager.services.packages.plugins import WAGON
+from cfy_cli.manager.services.packages.virtual_environments import Making, made_once, stand_ins
+from cfy_cli.manager.services.packages.wagons import wheels_of
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.scope import system
 

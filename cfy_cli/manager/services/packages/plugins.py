@@ -15,8 +15,8 @@ from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.packages.wagons import Package, read_yaml
 from cfy_cli.manager.services.visibility import check_visibility
-from cfy_cli.manager.services.wagons import Package, read_yaml
 from cfy_cli.manager.store.models import Blueprint, Plugin, User
 from cfy_cli.manager.store.store import Store
 

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli.errors import Conflict, Invalid, NotFound
-from cfy_cli.manager.services import passwords
-from cfy_cli.manager.services.permissions import SYSTEM_ROLES, TENANT_ROLES
+from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity.permissions import SYSTEM_ROLES, TENANT_ROLES
 from cfy_cli.manager.store.models import Membership, Tenant, User
 from cfy_cli.manager.store.store import Store
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.batch import SAY, Batch
+from cfy_cli.manager.services.executing.batch import SAY, Batch
 from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)

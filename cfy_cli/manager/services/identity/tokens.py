@@ -10,9 +10,9 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.clock import now, stamp
 from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.services.credentials import fingerprint
-from cfy_cli.manager.services.permissions import allowed
-from cfy_cli.manager.services.users import get as get_user
+from cfy_cli.manager.services.identity.credentials import fingerprint
+from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.identity.users import get as get_user
 from cfy_cli.manager.store.models import Token
 from cfy_cli.manager.store.store import Store
 

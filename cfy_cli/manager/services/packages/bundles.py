@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.archives import MOST_BYTES
-from cfy_cli.manager.services.wagons import MOST_TEXT, Package, read_about, read_yaml
+from cfy_cli.manager.services.intake.archives import MOST_BYTES
+from cfy_cli.manager.services.packages.wagons import MOST_TEXT, Package, read_about, read_yaml
 
 LIST = "METADATA"  # YAML in the folder at the top: the path of each wagon, and that of its yaml file
 MOST_PLUGINS = 500

@@ -11,9 +11,9 @@ from typing import Any
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import Beginning, Event
-from cfy_cli.manager.services.history import History
+from cfy_cli.manager.services.confidential.masking import Masking
+from cfy_cli.manager.services.executing.history import History
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.masking import Masking
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import Scope, system
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Failed, Invalid
-from cfy_cli.manager.services.key_files import key_in
+from cfy_cli.manager.services.confidential.key_files import key_in
 from cfy_cli.manager.settings import ENCRYPTION_KEY
 
 

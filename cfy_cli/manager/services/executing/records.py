@@ -12,12 +12,13 @@ from sqlalchemy import select, update
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import Event, Instance, StaleVersion, Steering
-from cfy_cli.manager.services import instances, scaling
+from cfy_cli.manager.services import instances
+from cfy_cli.manager.services.confidential.secrets import used_by
+from cfy_cli.manager.services.executing import scaling
+from cfy_cli.manager.services.executing.operating import Operating
+from cfy_cli.manager.services.executing.patience import patiently
+from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.lookups import StoreLookups
-from cfy_cli.manager.services.operating import Operating
-from cfy_cli.manager.services.patience import patiently
-from cfy_cli.manager.services.secrets import used_by
-from cfy_cli.manager.services.work import Work
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
 

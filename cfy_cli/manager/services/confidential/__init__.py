@@ -1,0 +1,1 @@
+"""What is kept from others: secrets, and the keys and words that protect them."""

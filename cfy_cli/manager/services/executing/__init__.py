@@ -1,0 +1,1 @@
+"""A worker's side: executions taken up, run, told of and ended."""

@@ -1,0 +1,1 @@
+"""Blueprints, from what somebody sends to a plan that is kept."""

@@ -1,0 +1,1 @@
+"""Plugins: taken in, chosen among, and made ready to run."""
