@@ -29,7 +29,7 @@ test:
 
 # Man pages and completions are made from the command tree; `--check` fails when they are stale.
 pages:
-	$(PYTHON) -m cfy_cli.shell.pages --check
+	$(PYTHON) -m cfy_cli.pages --check
 
 # The public parser of blueprints, in a virtual environment of its own with `cloudify-common[dispatcher]`, is asked again.
 oracle:

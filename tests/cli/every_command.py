@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cfy_cli.main import main
-from cfy_cli.shell.pages import walk
+from cfy_cli.pages import walk
 
 WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",

@@ -11,10 +11,10 @@ import click
 import pytest
 
 from cfy_cli.main import ESTABLISHED, NOUNS, main
+from cfy_cli.pages import stale, walk
 from cfy_cli.shell import examples
 from cfy_cli.shell.app import App
 from cfy_cli.shell.near_names import SAME_NOUNS
-from cfy_cli.shell.pages import stale, walk
 
 from .conftest import Run
 

@@ -1,18 +1,18 @@
-"""Man pages and completion scripts, made from the command tree: `python -m cfy_cli.shell.pages [--check]`."""
+"""Man pages and completion scripts, made from the command tree: `python -m cfy_cli.pages [--check]`."""
 
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from cfy_cli.contract.outcomes import EXIT_CODES
+from cfy_cli.main import main as tree
 from cfy_cli.shell import examples
 from cfy_cli.shell.completion import SHELLS, completion_script, file_name
 from cfy_cli.shell.everywhere import EveryOption
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 ENVIRONMENT = (
     ("CFY_WORKDIR", "The folder in which .cloudify lies: profiles, and the manager on this machine. Default: home."),
     ("CFY_AUTOSTART", "Set to false, no manager is started on this machine by itself."),
@@ -70,8 +70,7 @@ def man_page(context: click.Context) -> str:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every generated file and what it should hold."""
-    main = import_module("cfy_cli.main").main  # by name: pages stand below the tree that they describe
-    for context in walk(main, "cfy"):
+    for context in walk(tree, "cfy"):
         yield ROOT / "man" / (context.command_path.replace(" ", "-") + ".1"), man_page(context)
     for shell in SHELLS:
         yield ROOT / "completions" / file_name(shell), completion_script(shell)
