@@ -73,12 +73,12 @@ class Supervisor:
             self._start_child(f"worker-{number}", wait=False)
         for name in self._children:
             self._wait_ready(name)
-        return self._write_state()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        return self._write_state()  # from now on it is known whom to stop
 
     def watch(self) -> int:
         """Until told to stop, or until a child cannot be kept alive."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
         while not self._stopping:
             for name, child in list(self._children.items()):
                 if child.poll() is not None and not self._restart(name):
