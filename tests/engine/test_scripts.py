@@ -71,6 +71,52 @@ def test_much_output_is_told_in_pieces_and_only_its_end_is_kept(once):
     assert len(much.ending.error) < 20000
 
 
+def test_of_too_much_output_the_beginning_and_the_end_are_told(once):
+    script = "#!/bin/bash\nfor i in 1 2 3; do echo first $i; done; yes filling | head -n 200000; echo last"
+    logs = once(operation(source=script)).logs
+    assert logs[:4] == ["<out> first 1", "<out> first 2", "<out> first 3", "<out> filling"]
+    assert logs[-2:] == ["<out> filling", "<out> last"]
+    assert len(logs) < 100_000
+    told = sum(line == "<out> filling" for line in logs)
+    assert any(f" MB, {200000 - told} lines, were left out" in line for line in logs)
+
+
+def test_too_much_in_one_line_is_told_up_to_a_limit(once):
+    script = "#!/bin/bash\nhead -c 40000000 /dev/zero | tr '\\0' x"
+    logs = once(operation(source=script)).logs
+    assert sum(map(len, logs)) < 18_000_000
+    assert " MB, " in logs[-1]
+
+
+def test_windows_line_ends_in_a_shell_script_are_warned_of(once):
+    ended = once(operation(script="scripts/dos.sh"), {"scripts/dos.sh": "#!/bin/bash\r\ntrue\r\n"})
+    assert ended.logs[0] == (
+        "scripts/dos.sh has the line ends of Windows (CRLF): the shell takes the CR as a part of words."
+    )
+    assert once(operation(script="scripts/dos.py"), {"scripts/dos.py": "#!/usr/bin/python\r\nprint(1)\r\n"}).logs == [
+        "<out> 1"
+    ]
+
+
+def test_a_byte_order_mark_does_not_hide_the_interpreter(once):
+    marked = {"scripts/marked.sh": "\ufeff#!/bin/bash\n[[ -n $BASH_VERSION ]] && echo $((2 + 3))\n"}
+    assert "<out> 5" in once(operation(script="scripts/marked.sh"), marked).logs
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        ({"env": ["A=1"]}, "The process option env must be a map of names to values, not ['A=1']."),
+        ({"args": "one two"}, "The process option args must be a list, not 'one two'."),
+        ({"cwd": 3}, "The process option cwd must be a text, not 3."),
+        ({"command_prefix": ["bash"]}, "The process option command_prefix must be a text, not ['bash']."),
+    ],
+)
+def test_process_options_of_the_wrong_kind_are_named(once, process, said):
+    wrong = once(operation(source="#!/bin/bash\ntrue", process=process))
+    assert f"NonRecoverableError `{said}`" in wrong.ending.error
+
+
 def test_a_program_left_running_holds_nobody_up(once, tmp_path):
     script = f"#!/bin/bash\n(sleep 0.6; echo still writing; touch {tmp_path}/alive) &\necho started"
     began = time.monotonic()

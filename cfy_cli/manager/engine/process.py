@@ -1,26 +1,21 @@
 """A child process of an operation: its output line by line, its end, and the end of everything it started."""
 
-import codecs
 import copy
 import os
 import selectors
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfy_cli.manager.engine.output import Lines, OnLine
 from cfy_cli.manager.engine.process_tree import MARK, kill_tree
 
 CHUNK = 65536
-LONGEST_LINE = 65536  # characters; longer ones are told in pieces
-TAIL = 16384  # characters of output kept to explain a failure
 PATIENCE = 10.0  # seconds for killed processes to go
-
-OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,50 +66,6 @@ class Processes:
             for pid, mark in self._marks.items():
                 kill_tree(pid, mark)
             self._change.wait_for(lambda: not self._marks, PATIENCE)
-
-
-class Lines:
-    """Bytes as they come, told line by line; keeps the end of them."""
-
-    def __init__(self, tell: OnLine | None) -> None:
-        self._tell = tell
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._rest = ""
-        self._tail: deque[str] = deque()
-        self._held = 0
-        self._cut = False
-
-    def feed(self, data: bytes) -> None:
-        self._take(self._decode(data))
-
-    def end(self) -> None:
-        self._take(self._decode(b"", final=True))
-        if self._rest and self._tell:
-            self._tell(self._rest)
-        self._rest = ""
-
-    @property
-    def tail(self) -> str:
-        text = "".join(self._tail)
-        return "[...] " + text[-TAIL:] if self._cut or len(text) > TAIL else text
-
-    def _take(self, text: str) -> None:
-        self._keep(text)
-        if not self._tell:
-            return
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._tell(line.removesuffix("\r"))
-        while len(self._rest) > LONGEST_LINE:
-            self._tell(self._rest[:LONGEST_LINE])
-            self._rest = self._rest[LONGEST_LINE:]
-
-    def _keep(self, text: str) -> None:
-        self._tail.append(text)
-        self._held += len(text)
-        while self._held - len(self._tail[0]) > TAIL:
-            self._held -= len(self._tail.popleft())
-            self._cut = True
 
 
 def run(

@@ -24,6 +24,14 @@ Json = Any
 MODULES = Path(__file__).parent.parent / "python"  # the `cloudify` module of scripts
 RUN_PYTHON = MODULES / "run_script.py"
 POWERSHELL = "powershell"
+BOM = b"\xef\xbb\xbf"
+SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
+KINDS: dict[str, tuple[type, str]] = {
+    "env": (dict, "a map of names to values"),
+    "args": (list, "a list"),
+    "cwd": (str, "a text"),
+    "command_prefix": (str, "a text"),
+}
 
 
 @runtime_checkable
@@ -36,11 +44,11 @@ class FetchingHost(Protocol):
 
 def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Json:
     """What the script returned through ctx. Raises OperationFailed."""
-    process = scope.inputs.get("process") or {}
-    if not isinstance(process, Mapping):
-        raise hopeless(f"The input `process` must be a map of options, not {process!r}.")
+    process = _options(scope.inputs.get("process") or {})
     with _script(scope, process) as script:
         python = _is_python(script, process)
+        if not python:
+            _warn_of_line_ends(scope, script)
         token = server.register(scope, process)
         try:
             finished = _run(scope, script, process, processes, server, token, python=python)
@@ -48,6 +56,15 @@ def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Jso
             server.forget(token)
     check_time(scope, finished)
     return scope.verdict.result(finished, None if python else _shown(script, process))
+
+
+def _options(process: Json) -> Mapping[str, Json]:
+    if not isinstance(process, Mapping):
+        raise hopeless(f"The input `process` must be a map of options, not {process!r}.")
+    for name, (kind, shown) in KINDS.items():
+        if process.get(name) is not None and not isinstance(process[name], kind):
+            raise hopeless(f"The process option {name} must be {shown}, not {process[name]!r}.")
+    return process
 
 
 def _run(
@@ -173,11 +190,23 @@ def _prefix(script: Path, process: Mapping[str, Json]) -> str:
 
 def _interpreter(script: Path) -> list[str]:
     """From the script's first line, so that the file itself need not be executable."""
-    with script.open("rb") as file:
-        first = file.readline(4096)
+    first = _beginning(script).partition(b"\n")[0]
     if first.startswith(b"#!"):
         return os.fsdecode(first[2:]).strip().split(None, 1) or ["/bin/sh"]
     return [] if first.startswith(b"\x7fELF") and os.access(script, os.X_OK) else ["/bin/sh"]
+
+
+def _beginning(script: Path) -> bytes:
+    with script.open("rb") as file:
+        return file.read(4096).removeprefix(BOM)
+
+
+def _warn_of_line_ends(scope: Scope, script: Path) -> None:
+    """Shells go on with words that nobody wrote, where others do not mind or fail at once."""
+    programs = {PurePosixPath(word).name for words in _interpreter(script) for word in words.split()}
+    if b"\r\n" in _beginning(script).partition(b"\n")[2] and not programs.isdisjoint(SHELLS):
+        name = scope.inputs.get("script_path") or script.name
+        scope.log("warning", f"{name} has the line ends of Windows (CRLF): the shell takes the CR as a part of words.")
 
 
 def _why_not_started(error: BaseException | None, command: list[str], cwd: Path) -> str:
