@@ -41,6 +41,7 @@ class Lines:
         return "[...] " + text[-TAIL:] if self._cut or len(text) > TAIL else text
 
     def _take(self, text: str) -> None:
+        text = text.replace("\0", "\ufffd")
         self._keep(text)
         if not self._tell:
             return

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.manager.engine.context.storable import check_storable
 from cfy_cli.manager.engine.functions import evaluated
 from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
 
@@ -37,6 +38,7 @@ class Subject:
             instance = self.instance()
             properties = copy.deepcopy(instance.runtime_properties)
             edit(properties)
+            check_storable(properties)
             try:
                 self._records.update(self.id, version=instance.version, runtime_properties=properties)
             except StaleVersion:
@@ -46,7 +48,8 @@ class Subject:
         raise Conflict(f"The runtime properties of {self.id} change all the time; they could not be stored.")
 
     def replace(self, properties: Mapping[str, Json], version: int) -> None:
-        """Store all of them. Raises StaleVersion when they are no longer of this version."""
+        """Store all of them. Raises StaleVersion when they are no longer of this version, Invalid."""
+        check_storable(properties)
         self._records.update(self.id, version=version, runtime_properties=dict(properties))
 
     def host_ip(self) -> str:

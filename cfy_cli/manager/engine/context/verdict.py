@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.storable import check_storable, readable
 from cfy_cli.manager.engine.process import Finished
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
 
@@ -26,6 +28,7 @@ class Verdict:
         self._lock = threading.Lock()
 
     def returns(self, value: Json) -> None:
+        check_storable(value)
         self._once()
         self.value = value
 
@@ -52,7 +55,9 @@ class Verdict:
         """What the operation returned. `command` is None for a Python script. Raises OperationFailed."""
         failure = self._stop or self._error or self._of_process(finished, command) or self._again
         if failure is not None:
-            raise OperationFailed(failure)
+            raise OperationFailed(
+                replace(failure, message=readable(failure.message), traceback=readable(failure.traceback))
+            )
         return self.value
 
     def _of_process(self, finished: Finished, command: str | None) -> Failure | None:

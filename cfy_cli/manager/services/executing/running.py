@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.context.storable import readable
 from cfy_cli.manager.engine.ports import Beginning, Ending, Job
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.services import asking, deployments, executions, family
@@ -161,7 +162,7 @@ def _note_start(session: Session, execution: Execution) -> None:
 
 
 def _store_end(work: Work, ending: Ending) -> None:
-    error = work.masking.masked(ending.error)
+    error = readable(work.masking.masked(ending.error))
     with work.manager.writing(work.scope) as store:
         # By its id: when it deleted itself with its deployment, its number may already be another's.
         ended = store.session.execute(
