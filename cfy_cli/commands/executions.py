@@ -13,7 +13,7 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
 from cfy_cli.shell.watch import Watch, watching
 
-DETAILS = ("blueprint_id", "ended_at", "error")
+DETAILS = ("blueprint_id", "ended_at", "finished_operations", "total_operations", "error")
 
 
 @click.group("executions", cls=Noun)

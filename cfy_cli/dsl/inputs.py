@@ -77,6 +77,8 @@ def coerce_input(about: About, text: str) -> Json:
     if not text or kind is None or kind in ("string", "textarea", "regex") or kind in NAMING:
         return text
     value = _structure(text)
+    if kind == "list" and isinstance(value, str | int | float):
+        value = _structure(f"[{text}]")  # as people type it: a,b
     wanted = list if kind == "list" else dict
     if not isinstance(value, wanted):
         raise InputsInvalid([f"`{text}` is not of the type {kind}; write it as JSON or YAML"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cfy_cli.contract.labels import Label
 from cfy_cli.shell.app import App
-from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.inputs import read_inputs, read_parameters
 from cfy_cli.shell.wait import follow, see_through
 from cfy_cli.shell.watch import Watch
 
@@ -36,7 +36,7 @@ def install_group(
     app.client.deployment_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
     app.note(f"Deployment group `{group_id}` created with {count} deployments")
     _wait_until_created(app, group_id, watch)
-    defaults = read_inputs(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
+    defaults = read_parameters(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
     group = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
     app.note(f"Executing workflow `{workflow_id}` on deployment group `{group_id}`")
     see_through(app, group, watch, group=True)

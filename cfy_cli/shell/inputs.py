@@ -15,7 +15,21 @@ Declared = Mapping[str, Mapping[str, Any]]
 FORMS = "Give key=value, a YAML or JSON file (@file is the same, - is stdin), or JSON text."
 
 
-def read_inputs(sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False) -> dict[str, Any]:
+def read_parameters(sources: Sequence[str], declared: Callable[[], Declared]) -> dict[str, Any]:
+    """Those of a workflow: where no type is declared, a default that is a list or a map says what is wanted."""
+    return read_inputs(
+        sources, lambda: {name: _by_default(about) for name, about in declared().items()}, noun="Parameter"
+    )
+
+
+def _by_default(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind = {list: "list", dict: "dict"}.get(type(about.get("default")))
+    return about if about.get("type") or kind is None else {**about, "type": kind}
+
+
+def read_inputs(
+    sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False, noun: str = "Input"
+) -> dict[str, Any]:
     """All sources as one mapping; later ones win. `declared` is asked only when a text must become a value.
 
     With `dotted`, `a.b=1` is a value inside of `a`, and sources are merged level by level.
@@ -26,7 +40,7 @@ def read_inputs(sources: Sequence[str], declared: Callable[[], Declared], *, dot
         mapping = _mapping(source)
         if mapping is None:
             known = declared() if known is None else known
-            found = [(key, _value(known, key, text)) for key, text in _pairs(source, known)]
+            found = [(key, _value(noun, known, key, text)) for key, text in _pairs(source, known)]
             mapping = {}
             for key, value in found:
                 mapping = merged(mapping, nested(key, value) if dotted else {key: value})
@@ -41,7 +55,7 @@ def _pairs(source: str, known: Declared) -> list[tuple[str, str]]:
         raise Usage(error.message, hint=FORMS) from error
 
 
-def _value(known: Declared, key: str, text: str) -> Any:
+def _value(noun: str, known: Declared, key: str, text: str) -> Any:
     from cfy_cli.dsl import coerce_input
 
     if key not in known:
@@ -49,7 +63,7 @@ def _value(known: Declared, key: str, text: str) -> Any:
     try:
         return coerce_input(known[key], text)
     except CfyError as error:
-        raise Invalid(f"Input `{key}`: {error.message}", code=error.code) from error
+        raise Invalid(f"{noun} `{key}`: {error.message}", code=error.code) from error
 
 
 def _mapping(source: str) -> dict[str, Any] | None:

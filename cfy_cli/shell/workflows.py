@@ -8,7 +8,7 @@ from typing import Any
 from cfy_cli.client.collection import Item
 from cfy_cli.errors import CfyError
 from cfy_cli.shell.app import App
-from cfy_cli.shell.inputs import read_inputs
+from cfy_cli.shell.inputs import read_parameters
 from cfy_cli.shell.wait import conclude, follow, see_through
 from cfy_cli.shell.watch import Watch
 
@@ -29,7 +29,7 @@ def start_workflow(
 ) -> Item:
     """The execution just started; a deployment that is still being made is waited for first."""
     deployments = app.client.deployments
-    given = read_inputs(parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id))
+    given = read_parameters(parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id))
     fields["parameters"] = given | fields.pop("more_parameters", {})
     app.note(f"Executing workflow `{workflow_id}` on deployment `{deployment_id}`")
     began = time.monotonic()

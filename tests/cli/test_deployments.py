@@ -70,6 +70,7 @@ def test_a_deployment_lives(cfy: Cfy, app: Path) -> None:
     assert [item["workflow_id"] for item in executions] == ["create_deployment_environment", "install"]
     key = executions[1]["id"]
     assert "completed" in cfy(f"executions get {key}")
+    assert "finished_operations | total_operations" in cfy(f"executions get {key}")
     assert "said hello" in cfy(f"events list {key}")
     assert "said hello" not in cfy(f"events list {key} --no-logs")
     assert len(json.loads(cfy(f"events list {key} --json -s 3"))) == 3
@@ -100,6 +101,22 @@ def test_a_blueprint_with_other_deployments_outlives_one_of_them(deployed: Cfy) 
     deployed("executions start install -d dep")
     assert "Deployment `dep` deleted" in deployed("uninstall dep")
     assert "Blueprint `app` stays" in deployed.errors
+
+
+def test_what_is_not_available_says_what_it_needs(deployed: Cfy) -> None:
+    deployed("executions start uninstall -d dep", code=1)
+    assert (
+        "It is for deployments of whose node instances all or partial are active; now none are. "
+        "--force starts it all the same." in deployed.errors
+    )
+
+
+def test_parameters_of_a_workflow_are_typed_as_words(deployed: Cfy) -> None:
+    start = "executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create"
+    told = deployed(f"{start} -p node_ids=page -p 'operation_kwargs={{\"more\": 1}}'")
+    assert "Operation parameters: {'more': 1}" in told
+    deployed(f"{start} -p node_ids=page,nowhere", code=5)
+    assert "There is no node nowhere" in deployed.errors
 
 
 def test_inputs_are_checked(cfy: Cfy, app: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.errors import CfyError, Usage
-from cfy_cli.shell.inputs import Declared, read_inputs
+from cfy_cli.shell.inputs import Declared, read_inputs, read_parameters
 
 DECLARED: Declared = {
     "port": {"type": "integer"}, "flag": {"type": "boolean"}, "ratio": {"type": "float"}, "tags": {"type": "list"},
@@ -40,6 +40,19 @@ def test_a_value_is_everything_behind_the_first_equals_sign(value: str) -> None:
 )  # fmt: skip
 def test_texts_become_what_the_blueprint_declares(typed: str, value: dict[str, Any]) -> None:
     assert read(typed) == value
+
+
+def test_a_parameter_whose_default_is_a_list_or_a_map_takes_one() -> None:
+    declared = {"names": {"default": []}, "more": {"default": {}}, "text": {"default": "x"}, "odd": {"type": "string"}}
+
+    def given(*sources: str) -> dict[str, Any]:
+        return read_parameters(sources, lambda: declared)
+
+    assert given("names=web,db", 'more={"a": 1}', "text=[1]", "odd=[2]") == {
+        "names": ["web", "db"], "more": {"a": 1}, "text": "[1]", "odd": "[2]",
+    }  # fmt: skip
+    with pytest.raises(CfyError, match=r"^Parameter `more`: `1` is not of the type dict"):
+        given("more=1")
 
 
 def test_a_text_of_the_wrong_kind_is_refused_with_its_name() -> None:

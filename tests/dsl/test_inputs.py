@@ -118,6 +118,8 @@ def test_inputs_are_refused_with_every_problem(
         ("boolean", "no", False),
         ("list", "[1, 2]", [1, 2]),
         ("list", "- a\n- b", ["a", "b"]),
+        ("list", "web", ["web"]),
+        ("list", "web, db,80", ["web", "db", 80]),
         ("dict", '{"a": {"b": 1}}', {"a": {"b": 1}}),
         ("dict", "a: 1", {"a": 1}),
         ("address", "{number: 1}", {"number": 1}),

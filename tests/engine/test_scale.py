@@ -98,7 +98,7 @@ def test_naming_instances_makes_no_sense_when_some_are_added(made):
 @pytest.mark.parametrize(
     ("name", "delta", "said"),
     [
-        ("sc", 1, "No scalable entity named sc was found There is app, db, grp, host."),
+        ("sc", 1, "No scalable entity named sc was found. There is app, db, grp, host."),
         ("db", -5, "Provided delta: -5 is illegal. current number of instances of entity db is 1"),
         ("db", 3, "db cannot have 4 instances: its max_instances is 3, and there are 1 now."),
         ("grp", 4, "grp cannot have 5 instances: its max_instances is 4, and there are 1 now."),

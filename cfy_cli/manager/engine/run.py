@@ -71,7 +71,7 @@ class _Run:
             return self._failed(error.text, error.message, [error.cause])
         except CfyError as error:
             self.executor.kill()
-            return self._failed(f"{error.message} {error.hint}" if error.hint else error.message)
+            return self._failed(f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message)
         except Exception as error:
             log.exception("the execution %s failed", self.job.execution_id)
             self.executor.kill()

@@ -48,9 +48,24 @@ def check_available(deployment: Deployment, name: str, workflow: dict[str, Any])
         raise Invalid(
             f"Workflow not available: {name}",
             code="unavailable_workflow_error",
-            hint=f"Its rules are {rules}; active node instances now: {deployment.instances_active}. "
-            "--force passes over them.",
+            hint=f"{_needs(rules, deployment.instances_active)} --force starts it all the same.",
         )
+
+
+def _needs(rules: dict[str, Any], active_now: str) -> str:
+    """The rules as sentences."""
+    needs = []
+    if rules.get("available") is False:
+        needs.append("Its blueprint says that it is not available.")
+    if active := rules.get("node_instances_active"):
+        needs.append(f"It is for deployments of whose node instances {_or(active)} are active; now {active_now} are.")
+    if types := rules.get("node_types_required"):
+        needs.append(f"It is for deployments with a node of the type {_or(types)}.")
+    return " ".join(needs)
+
+
+def _or(names: list[str]) -> str:
+    return " or ".join(names)
 
 
 def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, Any], *, custom: bool) -> dict[str, Any]:
