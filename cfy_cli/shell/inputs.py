@@ -23,7 +23,8 @@ def read_parameters(sources: Sequence[str], declared: Callable[[], Declared]) ->
 
 
 def _by_default(about: Mapping[str, Any]) -> Mapping[str, Any]:
-    kind = {list: "list", dict: "dict"}.get(type(about.get("default")))
+    default = about.get("default")
+    kind = "list" if isinstance(default, list) else "dict" if isinstance(default, dict) else None
     return about if about.get("type") or kind is None else {**about, "type": kind}
 
 

@@ -57,3 +57,66 @@ def test_a_script_speaks_to_its_manager(ask: Ask, upload: Upload, run: Callable[
         "user": "admin",
         "refused": [404, "not_found_error"],
     }
+
+
+NAMES = """
+import json
+from cloudify import context, ctx
+from cloudify.manager import download_resource, get_node_instance, get_resource, get_rest_client, update_node_instance
+from cloudify.state import current_ctx
+from cloudify.utils import format_exception, get_tenant, setup_logger
+from cloudify_rest_client import CloudifyClient
+from cloudify_rest_client.exceptions import CloudifyClientError, ExistingRunningExecutionError
+from cloudify_rest_client.executions import Execution
+client, deployment = get_rest_client(), ctx.deployment.id
+assert isinstance(client, CloudifyClient) and ctx.type == context.NODE_INSTANCE
+assert current_ctx.get_ctx() is ctx and get_tenant()["name"] == "default_tenant"
+setup_logger("mine").info("said by a logger of Python's own")
+found = client.deployments.list(_include=["id"])
+said = {"deployments": [one.id for one in found.items], "total": found.metadata.pagination.total}
+said["node"] = client.nodes.get(deployment, ctx.node.id).type
+client.secrets.create("key", "one", update_if_exists=True)
+client.secrets.update("key", "two")
+said["secret"] = client.secrets.get("key").value
+client.deployments.update_labels(deployment, [{"kind": "web"}])
+rules = [{"key": "kind", "values": ["web"], "operator": "any_of", "type": "label"}]
+said["labelled"] = [one.id for one in client.deployments.list(filter_rules=rules)]
+said["outputs"] = client.deployments.outputs.get(deployment).outputs
+said["running"] = client.executions.get(ctx.execution_id).status not in Execution.END_STATES
+instance = get_node_instance(ctx.instance.id)
+instance.runtime_properties["seen"] = instance.version
+update_node_instance(instance)
+try:
+    update_node_instance(instance)
+except CloudifyClientError as error:
+    said["conflict"] = error.status_code
+try:
+    client.executions.start(deployment, "install")
+except ExistingRunningExecutionError as error:
+    said["refused"] = "ExistingRunningExecutionError: 400" in format_exception(error)
+said["text"] = get_resource("names.py")[:12].decode() + open(download_resource("names.py")).read()[:12]
+ctx.returns(json.dumps(said))
+"""
+
+
+def test_scripts_find_the_names_that_public_scripts_import(ask: Ask, upload: Upload, run, port: int):
+    blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "names.py")
+    assert upload("app", blueprint, {"names.py": NAMES}).json()["state"] == "uploaded"
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
+    assert done["status"] == "terminated", done["error"]
+    events = ask("GET", "/events?include_logs=true", params={"execution_id": done["id"]}).json()["items"]
+    (said,) = [event["message"].partition(" - ")[2] for event in events if "Task succeeded 's" in event["message"]]
+    assert json.loads(said) == {
+        "deployments": ["app"],
+        "total": 1,
+        "node": "cloudify.nodes.Root",
+        "secret": "two",
+        "labelled": ["app"],
+        "outputs": {},
+        "running": True,
+        "conflict": 409,
+        "refused": True,
+        "text": "\nimport json" * 2,
+    }
+    assert "<out> said by a logger of Python's own" in [event["message"] for event in events]

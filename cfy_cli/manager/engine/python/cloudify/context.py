@@ -6,6 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from .constants import DEPLOYMENT as DEPLOYMENT
+from .constants import NODE_INSTANCE as NODE_INSTANCE
+from .constants import RELATIONSHIP_INSTANCE as RELATIONSHIP_INSTANCE
 from .exceptions import HttpException, NonRecoverableError
 from .instance import Instance, Node, Subject
 from .wire import Connection

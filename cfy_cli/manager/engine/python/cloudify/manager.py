@@ -2,21 +2,41 @@
 
 from typing import Any
 
+from .rest import Client
+from .state import ctx
 from .utils import get_manager_rest_service_host, get_manager_rest_service_port, get_rest_token, get_tenant_name
 
 
-def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> Any:
-    """A client of the REST API: that of the package cloudify_rest_client where it is installed, else a plain one."""
-    where: dict[str, Any] = {
-        "host": get_manager_rest_service_host(),
-        "port": get_manager_rest_service_port(),
-        "tenant": tenant or get_tenant_name(),
-        "token": api_token or get_rest_token(),
-    }
-    try:
-        import cloudify_rest_client  # type: ignore[import-not-found]
-    except ImportError:
-        from .rest import Client
+def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> Client:
+    """A client of the REST API, which acts for the user who started the execution."""
+    return Client(
+        host=get_manager_rest_service_host(),
+        port=get_manager_rest_service_port(),
+        tenant=tenant or get_tenant_name(),
+        token=api_token or get_rest_token(),
+    )
 
-        return Client(**where)
-    return cloudify_rest_client.CloudifyClient(protocol="http", **where)
+
+def get_resource(resource_path: str, base_url: str | None = None) -> bytes:
+    """The content of a file of the blueprint. Raises HttpException when there is none."""
+    content: bytes = ctx.get_resource(resource_path)
+    return content
+
+
+def download_resource(resource_path: str, logger: Any = None, target_path: str | None = None) -> str:
+    """Copy a file of the blueprint and give where it is. Raises HttpException when there is none."""
+    return ctx.download_resource(resource_path, target_path)
+
+
+def get_node_instance(node_instance_id: str, evaluate_functions: bool = False, client: Client | None = None) -> Any:
+    return (client or get_rest_client()).node_instances.get(node_instance_id)
+
+
+def update_node_instance(node_instance: Any, client: Client | None = None) -> None:
+    """Store its state and runtime properties, if nobody else has changed it since it was read."""
+    (client or get_rest_client()).node_instances.update(
+        node_instance.id,
+        state=node_instance.state,
+        runtime_properties=node_instance.runtime_properties,
+        version=node_instance.version,
+    )

@@ -1,21 +1,18 @@
 """A client of the manager's REST API, with the standard library alone; named as cloudify_rest_client names things."""
 
+import builtins
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from types import SimpleNamespace
 from typing import Any
+
+from .rest_errors import CloudifyClientError as CloudifyClientError
+from .rest_errors import refusal
 
 Json = Any
 PAGE = 1000
-
-
-class CloudifyClientError(Exception):
-    """The manager refused: what it said, and the status and code it said it with."""
-
-    def __init__(self, message: str, status_code: int = -1, error_code: str | None = None) -> None:
-        super().__init__(f"{status_code}: {message}")
-        self.status_code, self.error_code = status_code, error_code
 
 
 class Item(dict[str, Json]):
@@ -28,23 +25,53 @@ class Item(dict[str, Json]):
             raise AttributeError(name) from None
 
 
+class Found(list[Item]):
+    """What a list has given."""
+
+    @property
+    def items(self) -> list[Item]:
+        return self
+
+    @property
+    def metadata(self) -> Any:
+        return SimpleNamespace(pagination=SimpleNamespace(total=len(self), offset=0, size=len(self)))
+
+    def one(self) -> Item:
+        """The only one. Raises ValueError when there are none or several."""
+        (only,) = self
+        return only
+
+
 class Collection:
     """All things of a kind."""
 
     def __init__(self, client: "Client", name: str) -> None:
-        self._client, self._path = client, f"/{name.replace('_', '-')}"
+        self._client, self._path = client, f"/{name}"
 
-    def list(self, **query: Json) -> list[Item]:
-        """All that match, of every page."""
-        found: list[Item] = []
+    def list(
+        self,
+        _include: builtins.list[str] | None = None,
+        sort: str | None = None,
+        is_descending: bool = False,
+        filter_rules: builtins.list[dict[str, Json]] | None = None,
+        **query: Json,
+    ) -> Found:
+        """All that match, of every page; one page where `_offset` or `_size` is given."""
+        if sort:
+            query["_sort"] = f"-{sort}" if is_descending else sort
+        if _include:
+            query["_include"] = _include
+        if "_offset" in query or "_size" in query:
+            return Found(map(Item, self._page(query, filter_rules)["items"]))
+        found = Found()
         while True:
-            page = self._client.request("GET", self._path, {**query, "_offset": len(found), "_size": PAGE})
-            found += [Item(one) for one in page["items"]]
+            page = self._page({**query, "_offset": len(found), "_size": PAGE}, filter_rules)
+            found += map(Item, page["items"])
             if not page["items"] or len(found) >= page["metadata"]["pagination"]["total"]:
                 return found
 
-    def get(self, key: str, **query: Json) -> Item:
-        return self._item("GET", key, query)
+    def get(self, key: str, _include: builtins.list[str] | None = None, **query: Json) -> Item:
+        return self._item("GET", key, {**query, "_include": _include})
 
     def create(self, key: str, **fields: Json) -> Item:
         return self._item("PUT", key, body=fields)
@@ -55,45 +82,49 @@ class Collection:
     def delete(self, key: str, **query: Json) -> None:
         self._item("DELETE", key, query)
 
+    def _page(self, query: dict[str, Json], filter_rules: builtins.list[dict[str, Json]] | None) -> Json:
+        if filter_rules is None:
+            return self._client.request("GET", self._path, query)
+        return self._client.request("POST", f"/searches{self._path}", query, {"filter_rules": filter_rules})
+
     def _item(self, method: str, key: str, query: dict[str, Json] | None = None, body: Json = None) -> Item:
         path = f"{self._path}/{urllib.parse.quote(key, safe='')}"
         return Item(self._client.request(method, path, query, body) or {})
 
 
-class Deployments(Collection):
-    def create(self, blueprint_id: str, deployment_id: str, **fields: Json) -> Item:  # type: ignore[override]
-        return super().create(deployment_id, blueprint_id=blueprint_id, **fields)
-
-
-class Executions(Collection):
-    def start(
-        self, deployment_id: str, workflow_id: str, parameters: dict[str, Json] | None = None, **fields: Json
-    ) -> Item:
-        body = {**fields, "deployment_id": deployment_id, "workflow_id": workflow_id, "parameters": parameters or {}}
-        return Item(self._client.request("POST", self._path, body=body))
-
-    def cancel(self, execution_id: str, force: bool = False, kill: bool = False) -> Item:
-        action = "kill" if kill else "force-cancel" if force else "cancel"
-        return self._item("POST", execution_id, body={"action": action})
-
-
 class Client:
     """`client.node_instances.list(deployment_id="app")`: each kind of thing is an attribute."""
 
-    def __init__(self, host: str, port: int, tenant: str, token: str | None) -> None:
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 80,
+        tenant: str | None = None,
+        token: str | None = None,
+        **_more: Json,
+    ) -> None:
         self._base = f"http://{host}:{port}/api/v3.1"
-        self._headers = {"Tenant": tenant, "Authentication-Token": token or "", "Content-Type": "application/json"}
-        self.deployments = Deployments(self, "deployments")
-        self.executions = Executions(self, "executions")
+        self._headers = {
+            "Tenant": tenant or "",
+            "Authentication-Token": token or "",
+            "Content-Type": "application/json",
+        }
 
-    def __getattr__(self, name: str) -> Collection:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return Collection(self, name)
+        from .rest_kinds import KINDS, PATHS
+
+        path = PATHS.get(name, name.replace("_", "-"))
+        collection = KINDS.get(name, Collection)(self, path)
+        setattr(self, name, collection)
+        return collection
 
     def request(self, method: str, path: str, query: dict[str, Json] | None = None, body: Json = None) -> Json:
         """The answer as data; None when it is empty. Raises CloudifyClientError."""
-        asked = urllib.parse.urlencode({name: value for name, value in (query or {}).items() if value is not None})
+        asked = urllib.parse.urlencode(
+            {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        )
         request = urllib.request.Request(  # noqa: S310 - the address is that of our own manager
             f"{self._base}{path}{'?' if asked else ''}{asked}",
             None if body is None else json.dumps(body).encode(),
@@ -104,15 +135,13 @@ class Client:
             with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
                 content = answer.read()
         except urllib.error.HTTPError as error:
-            raise _refusal(error) from None
+            raise refusal(error.read(), error.code, error.reason) from None
         except urllib.error.URLError as error:
             raise CloudifyClientError(f"No manager answers at {self._base}: {error.reason}") from error
         return json.loads(content) if content else None
 
 
-def _refusal(error: urllib.error.HTTPError) -> CloudifyClientError:
-    try:
-        said = json.loads(error.read())
-        return CloudifyClientError(said["message"], error.code, said.get("error_code"))
-    except (ValueError, KeyError, TypeError):
-        return CloudifyClientError(error.reason, error.code)
+def _text(value: Json) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple | set) else str(value)

@@ -36,6 +36,19 @@ class Parameters(Mapping[str, Any]):
 ctx_parameters = Parameters()
 
 
+class Current:
+    """The same, as code finds it that is given no ctx."""
+
+    def get_ctx(self) -> Context:
+        return ctx
+
+    def get_parameters(self) -> Parameters:
+        return ctx_parameters
+
+
+current_ctx = Current()
+
+
 def __getattr__(name: str) -> Any:
     """What only workflows use is made when it is asked for."""
     if name in ("workflow_ctx", "workflow_parameters"):

@@ -1,10 +1,12 @@
 """Small things that scripts import from cloudify.utils."""
 
+import logging
 import os
 import random
 import shlex
 import string
 import subprocess
+import sys
 import tempfile
 import traceback
 from typing import Any
@@ -31,6 +33,25 @@ def exception_to_error_cause(exception: BaseException, tb: Any) -> dict[str, str
         "type": type(exception).__name__,
         "traceback": "".join(traceback.format_exception(type(exception), exception, tb)),
     }
+
+
+def format_exception(exception: BaseException) -> str:
+    return "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
+
+
+def setup_logger(
+    logger_name: str, logger_level: int = logging.DEBUG, handlers: list[logging.Handler] | None = None, **_more: Any
+) -> logging.Logger:
+    """A logger of Python's own; what it says to stdout becomes lines of the operation's history."""
+    logger = logging.getLogger(logger_name)
+    logger.setLevel(logger_level)
+    logger.handlers = list(handlers or [logging.StreamHandler(sys.stdout)])
+    return logger
+
+
+def get_tenant() -> dict[str, Any]:
+    tenant: dict[str, Any] = ctx.tenant
+    return tenant
 
 
 def get_tenant_name() -> str:
