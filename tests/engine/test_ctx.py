@@ -76,6 +76,8 @@ def ctx(deployment):
         ("deployment id", "dep"),
         ("deployment display_name", "The deployment"),
         ("tenant-name", "default_tenant"),
+        ("tenant", "{'name': 'default_tenant'}"),
+        ("tenant name", "default_tenant"),
         ("execution-id", "exec"),
         ("workflow_id", "install"),
         ("type", "node-instance"),

@@ -99,6 +99,24 @@ ctx.returns(json.dumps(said))
 """
 
 
+def test_a_shell_script_speaks_to_its_manager_with_a_token(ask: Ask, upload: Upload, run, port: int):
+    script = """#!/bin/bash
+python3 - "$(ctx rest-token)" <<'END'
+import sys, urllib.request, os
+request = urllib.request.Request("http://127.0.0.1:%s/api/v3.1/user" % os.environ["REST_PORT"])
+request.add_header("Authentication-Token", sys.argv[1])
+print(urllib.request.urlopen(request).read().decode())
+END
+"""
+    blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "speak.sh")
+    upload("app", blueprint, {"speak.sh": script})
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
+    assert done["status"] == "terminated", done["error"]
+    events = ask("GET", "/events?include_logs=true", params={"execution_id": done["id"]}).json()["items"]
+    assert any('<out> {"username":"admin"' in event["message"] for event in events)
+
+
 def test_scripts_find_the_names_that_public_scripts_import(ask: Ask, upload: Upload, run, port: int):
     blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "names.py")
     assert upload("app", blueprint, {"names.py": NAMES}).json()["state"] == "uploaded"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from cfy_cli.errors import CfyError, Invalid, Usage
 from cfy_cli.manager.engine.context import paths
+from cfy_cli.manager.engine.context.calls import call
 from cfy_cli.manager.engine.context.render import rendered
 from cfy_cli.manager.engine.context.scope import LEVELS, Scope
 from cfy_cli.manager.engine.context.subject import Subject
@@ -24,7 +25,7 @@ usage: ctx [-j] [--json-arg-prefix PREFIX] [-t SECONDS] WORD...
   ctx source|target node|instance ...          (operations of relationships)
   ctx operation name|retry-number|max-retries|retry [MESSAGE [SECONDS]]
   ctx blueprint id, ctx deployment id|display-name|creator
-  ctx execution-id|workflow-id|tenant-name|task-id|task-name|type
+  ctx execution-id|workflow-id|tenant-name|task-id|task-name|type|rest-token
   ctx plugin name|package-name|package-version|prefix|workdir, ctx capabilities get-all
   ctx logger debug|info|warning|error|critical MESSAGE
   ctx send-event MESSAGE
@@ -228,6 +229,10 @@ def _capabilities(scope: Scope, _args: Args) -> dict[str, Json]:
     return {target: scope.records.instance(target).runtime_properties for target in targets}
 
 
+def _tenant(scope: Scope, args: Args) -> Json:
+    return _read({"name": scope.job.tenant_name}, args)
+
+
 SUBJECT: dict[str, dict[str, Callable[[Subject, Args], Json]]] = {
     "node": {
         "id": lambda subject, _: subject.node()["id"],
@@ -269,7 +274,6 @@ GROUPS: dict[str, dict[str, Callable[[Scope, Args], Json]]] = {
         "workdir": lambda scope, _: str(scope.plugin_workdir()),
     },
     "execution": {"id": lambda scope, _: scope.job.execution_id},
-    "tenant": {"name": lambda scope, _: scope.job.tenant_name},
     "capabilities": {"get_all": _capabilities},
     "logger": {level: _log(level) for level in LEVELS} | {"warn": _log("warning"), "exception": _log("error")},
 }
@@ -278,7 +282,9 @@ PLAIN: dict[str, Callable[[Scope, Args], Json]] = {
     "execution_id": lambda scope, _: scope.job.execution_id,
     "workflow_id": lambda scope, _: scope.job.workflow_id,
     "workflow_parameters": lambda scope, _: dict(scope.job.parameters),
+    "tenant": _tenant,
     "tenant_name": lambda scope, _: scope.job.tenant_name,
+    "rest_token": lambda scope, _: call(scope, "rest_token", {}),
     "task_id": lambda scope, _: scope.task_id,
     "task_name": lambda scope, _: scope.operation.function,
     "send_event": lambda scope, args: scope.event(" ".join(map(str, args))),
