@@ -29,5 +29,8 @@ def _element(item: Any) -> str:
     if isinstance(item, dict):
         if "key" in item and "value" in item:
             return f"{item['key']}:{item['value']}"
+        if "manager" in item and "state" in item:  # where a plugin is installed
+            place = item["manager"] or item.get("agent")
+            return str(place) if item["state"] == "installed" else f"{place} ({item['state']})"
         return json.dumps(item, ensure_ascii=False)
     return str(item)

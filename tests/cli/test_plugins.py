@@ -60,6 +60,9 @@ def test_the_same_plugin_twice_and_files_that_are_not_there_are_refused(cfy: Cfy
     assert "There is no file nowhere.yaml" in cfy.errors
     cfy("plugins upload image.png -y plugin.yaml", code=1)
     assert "must include one wgn file" in cfy.errors
+    (files / "broken.wgn").write_bytes((files / "tiny.wgn").read_bytes()[200:])
+    cfy("plugins upload broken.wgn -y plugin.yaml", code=1)
+    assert cfy.errors.endswith("Error: This is no wagon: it is neither a zip nor a whole tar archive\n")
 
 
 def test_a_plugin_is_installed_ahead_or_the_reason_is_told(cfy: Cfy, files: Path):
@@ -69,8 +72,10 @@ def test_a_plugin_is_installed_ahead_or_the_reason_is_told(cfy: Cfy, files: Path
     good, bad = (plugin["id"] for plugin in json.loads(cfy("plugins list --json")))
     assert cfy(f"plugins install {good}") == f"Plugin `{good}` installed\n"
     assert "installed" in cfy(f"plugins get {good}").split("Plugin installation state:")[1]
+    assert '{"manager"' not in cfy(f"plugins get {good}")
     cfy(f"plugins install {bad}", code=1)
     assert "not-there" in cfy.errors
+    assert "(error)" in cfy(f"plugins get {bad}")
     cfy(f"plugins install {good} --manager-hostname elsewhere", code=1)
     assert "`elsewhere` is no place" in cfy.errors
 

@@ -272,8 +272,10 @@ def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_p
     assert not (folder / "environment-dead").exists()
     assert ask("DELETE", f"/plugins/{uploaded['id']}", params={"force": "true"}).status_code == 204
     assert not folder.exists()
+    plugin(version="2.0.0")
     gone = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
-    assert "Required plugin tiny-plugin, version 1.0.0 is not installed on the manager" in gone["error"]
+    sentences = "tiny-plugin, version 1.0.0 is not installed on the manager. It has the versions 2.0.0.`"
+    assert f"Required plugin {sentences}" in gone["error"]
 
 
 def test_a_plugin_is_found_by_operations_of_every_tenant_that_sees_it(ask: Ask, plugin: Plugin, worker: object):

@@ -74,7 +74,8 @@ def _installed(scope: Scope) -> Path:
     try:
         return scope.records.installed(scope.plugin(), scope.log)
     except CfyError as error:
-        raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+        hint = (error.hint or "").rstrip(".")
+        raise hopeless(f"{error.message}. {hint[:1].upper()}{hint[1:]}." if hint else error.message) from error
 
 
 def variables(job: Job, environment: Path, server: ContextServer, token: str) -> dict[str, str]:

@@ -50,7 +50,9 @@ def read_about(wagon: Path) -> dict[str, Any]:
         with _about_file(wagon) as file:
             about = json.loads(_bounded(file, ABOUT))
     except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-        raise Invalid(f"This is no wagon: {error}") from error
+        opened = not isinstance(error, tarfile.ReadError)
+        reason = error if opened else "it is neither a zip nor a whole tar archive"
+        raise Invalid(f"This is no wagon: {reason}") from error
     if not isinstance(about, dict) or not all(isinstance(about.get(name), str) and about[name] for name in NEEDED):
         raise Invalid(f"The {ABOUT} of the wagon does not tell {', '.join(NEEDED)}")
     return about
