@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.compiling import compile_blueprint, imported_files, lint
     from cfy_cli.dsl.creating import prepare_deployment, secrets_of
     from cfy_cli.dsl.dependencies import inter_deployment_functions
-    from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input
+    from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input, coerce_parameter
     from cfy_cli.dsl.instances import create_instances
     from cfy_cli.dsl.lookups import Lookups, WiderLookups
     from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Place, Problem, Problems
@@ -27,7 +27,7 @@ _HOMES = {
     "compiling": ("compile_blueprint", "imported_files", "lint"),
     "creating": ("prepare_deployment", "secrets_of"),
     "dependencies": ("inter_deployment_functions",),
-    "inputs": ("Known", "check_inputs", "coerce_input"),
+    "inputs": ("Known", "check_inputs", "coerce_input", "coerce_parameter"),
     "instances": ("create_instances",),
     "lookups": ("Lookups", "WiderLookups"),
     "problems": ("BlueprintInvalid", "InputsInvalid", "Place", "Problem", "Problems"),
@@ -54,6 +54,7 @@ __all__ = [
     "WiderLookups",
     "check_inputs",
     "coerce_input",
+    "coerce_parameter",
     "compare_plans",
     "compile_blueprint",
     "create_instances",

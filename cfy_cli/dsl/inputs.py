@@ -85,6 +85,13 @@ def coerce_input(about: About, text: str) -> Json:
     return value
 
 
+def coerce_parameter(about: About, text: str) -> Json:
+    """The same for a parameter of a workflow: where it declares no type, its default says whether it is a boolean,
+    a list or a map."""
+    implied = {bool: "boolean", list: "list", dict: "dict"}.get(type(about.get("default")), "string")
+    return coerce_input({"type": about.get("type") or implied}, text)
+
+
 def check_defaults(declared: Mapping[str, About], section: Node, reading: Reading) -> None:
     """Tell the defaults that break their own constraints."""
     for name, about in declared.items():

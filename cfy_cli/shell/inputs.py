@@ -16,20 +16,12 @@ FORMS = "Give key=value, a YAML or JSON file (@file is the same, - is stdin), or
 
 
 def read_parameters(sources: Sequence[str], declared: Callable[[], Declared]) -> dict[str, Any]:
-    """Those of a workflow: where no type is declared, a default that is a list or a map says what is wanted."""
-    return read_inputs(
-        sources, lambda: {name: _by_default(about) for name, about in declared().items()}, noun="Parameter"
-    )
-
-
-def _by_default(about: Mapping[str, Any]) -> Mapping[str, Any]:
-    default = about.get("default")
-    kind = "list" if isinstance(default, list) else "dict" if isinstance(default, dict) else None
-    return about if about.get("type") or kind is None else {**about, "type": kind}
+    """Those of a workflow: where no type is declared, the default may say what is wanted."""
+    return read_inputs(sources, declared, of_workflow=True)
 
 
 def read_inputs(
-    sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False, noun: str = "Input"
+    sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False, of_workflow: bool = False
 ) -> dict[str, Any]:
     """All sources as one mapping; later ones win. `declared` is asked only when a text must become a value.
 
@@ -41,7 +33,7 @@ def read_inputs(
         mapping = _mapping(source)
         if mapping is None:
             known = declared() if known is None else known
-            found = [(key, _value(noun, known, key, text)) for key, text in _pairs(source, known)]
+            found = [(key, _value(known, key, text, of_workflow)) for key, text in _pairs(source, known)]
             mapping = {}
             for key, value in found:
                 mapping = merged(mapping, nested(key, value) if dotted else {key: value})
@@ -56,14 +48,15 @@ def _pairs(source: str, known: Declared) -> list[tuple[str, str]]:
         raise Usage(error.message, hint=FORMS) from error
 
 
-def _value(noun: str, known: Declared, key: str, text: str) -> Any:
-    from cfy_cli.dsl import coerce_input
+def _value(known: Declared, key: str, text: str, of_workflow: bool) -> Any:
+    from cfy_cli.dsl import coerce_input, coerce_parameter
 
     if key not in known:
         return text
     try:
-        return coerce_input(known[key], text)
+        return coerce_parameter(known[key], text) if of_workflow else coerce_input(known[key], text)
     except CfyError as error:
+        noun = "Parameter" if of_workflow else "Input"
         raise Invalid(f"{noun} `{key}`: {error.message}", code=error.code) from error
 
 

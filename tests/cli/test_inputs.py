@@ -43,13 +43,19 @@ def test_texts_become_what_the_blueprint_declares(typed: str, value: dict[str, A
 
 
 def test_a_parameter_whose_default_is_a_list_or_a_map_takes_one() -> None:
-    declared = {"names": {"default": []}, "more": {"default": {}}, "text": {"default": "x"}, "odd": {"type": "string"}}
+    declared = {
+        "names": {"default": []},
+        "more": {"default": {}},
+        "text": {"default": "x"},
+        "sure": {"default": True},
+        "odd": {"type": "string"},
+    }
 
     def given(*sources: str) -> dict[str, Any]:
         return read_parameters(sources, lambda: declared)
 
-    assert given("names=web,db", 'more={"a": 1}', "text=[1]", "odd=[2]") == {
-        "names": ["web", "db"], "more": {"a": 1}, "text": "[1]", "odd": "[2]",
+    assert given("names=web,db", 'more={"a": 1}', "text=[1]", "odd=[2]", "sure=false") == {
+        "names": ["web", "db"], "more": {"a": 1}, "text": "[1]", "odd": "[2]", "sure": False,
     }  # fmt: skip
     with pytest.raises(CfyError, match=r"^Parameter `more`: `1` is not of the type dict"):
         given("more=1")

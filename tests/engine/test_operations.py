@@ -62,6 +62,7 @@ def test_inputs_may_be_added_and_replaced_only_with_leave(three):
     ending = three.run("execute_operation", **kwargs)
     assert ending.state == "failed"
     assert "already has the input level" in ending.error
+    assert three.run("execute_operation", allow_kwargs_override="false", **kwargs).state == "failed"
     assert three.run("execute_operation", allow_kwargs_override=True, **kwargs).state == "terminated"
     assert "db_1=5" in three.logs
     assert "Starting operation w.ops.echo (Operation parameters: {'level': 5})" in three.messages

@@ -60,7 +60,7 @@ def test_what_cannot_start_says_why(ask: Ask, hello: str):
         ({"workflow_id": "uninstall"}, 400, "unavailable_workflow_error", "uninstall"),
         ({"parameters": {"zzz": 1}}, 400, "illegal_execution_parameters_error", "zzz"),
         ({"workflow_id": "execute_operation"}, 400, "illegal_execution_parameters_error", "operation"),
-        ({"parameters": {"node_ids": "web"}}, 400, "illegal_execution_parameters_error", "node_ids"),
+        ({"parameters": {"node_ids": "{web: 1}"}}, 400, "illegal_execution_parameters_error", "node_ids"),
         ({"scheduled_time": "202001010000+0000"}, 400, "bad_parameters_error", "passed"),
         ({"scheduled_time": "tomorrow"}, 400, "bad_parameters_error", "tomorrow"),
     ):
@@ -68,6 +68,17 @@ def test_what_cannot_start_says_why(ask: Ask, hello: str):
         assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
         assert word in answer.json()["message"]
     assert ask("GET", "/executions?workflow_id=install").json()["items"] == []
+
+
+def test_parameters_that_clients_send_as_text_become_what_is_declared(ask: Ask, hello: str, run):
+    assert run(hello, "install")["status"] == "terminated"
+    typed = {"scalable_entity_name": "web", "delta": "0", "rollback_if_failed": "false", "include_instances": "x,y"}
+    scaled = start(ask, hello, "scale", parameters=typed, dry_run=True).json()["parameters"]
+    assert (scaled["delta"], scaled["rollback_if_failed"], scaled["include_instances"]) == (0, False, "x,y")
+    stopped = start(ask, hello, "stop", parameters={"node_ids": "web"}, dry_run=True, force=True).json()["parameters"]
+    assert stopped["node_ids"] == ["web"]
+    refused = start(ask, hello, "scale", parameters={**typed, "delta": "more"}, force=True).json()
+    assert refused["message"].startswith("Parameter `delta` must be of the type integer")
 
 
 def test_custom_parameters_are_taken_when_allowed(ask: Ask, hello: str, run):

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from cfy_cli.dsl import InputsInvalid, coerce_parameter
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.selection import some_of
 from cfy_cli.manager.store.models import Deployment, NodeInstance
@@ -86,6 +87,7 @@ def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, An
         raise _illegal(
             f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}'
         )
+    given = {key: _meant(declared.get(key), value) for key, value in given.items()}
     wrong = [
         _wrong(key, declared[key]["type"], given[key]) for key in given if _mistyped(declared.get(key), given[key])
     ]
@@ -130,6 +132,16 @@ def shown(deployment: Deployment) -> list[dict[str, Any]]:
         }
         for name, workflow in deployment.workflow_definitions.items()
     ]
+
+
+def _meant(about: dict[str, Any] | None, value: Any) -> Any:
+    """Clients send what was typed as text; what cannot be read as what is wanted stays as it came."""
+    if about is None or not isinstance(value, str):
+        return value
+    try:
+        return coerce_parameter(about, value)
+    except InputsInvalid:
+        return value
 
 
 def _mistyped(about: dict[str, Any] | None, value: Any) -> bool:

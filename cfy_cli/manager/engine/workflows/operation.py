@@ -37,7 +37,7 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
         chosen,
         parameters,
         parameters.get("operation_kwargs"),
-        override=bool(parameters.get("allow_kwargs_override")),
+        override=str(parameters.get("allow_kwargs_override")).lower() == "true",  # some send what was typed
     )
 
 
