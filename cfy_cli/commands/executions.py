@@ -27,7 +27,7 @@ def cli() -> None:
 @options.parameters()
 @click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment runs.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, without doing it.")
-@click.option("--wait-after-fail", type=int, default=600, show_default=True,
+@click.option("--wait-after-fail", type=click.IntRange(0), default=600, show_default=True,
               help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
 @click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
 @click.option("--schedule", type=values.minute, metavar="TIME",

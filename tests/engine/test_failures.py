@@ -212,7 +212,9 @@ def test_a_missing_interpreter_is_named(deployment):
 
 def test_an_operation_of_another_plugin_is_refused_with_a_sentence(deployment):
     other = deployment(node("a", {"create": operation(plugin="aws", function="aws.make")}))
-    assert "needs the plugin aws (aws.make), which this manager cannot run yet" in other.run("install").error
+    assert (
+        "needs the plugin aws (aws.make), and there is no manager here that keeps plugins" in other.run("install").error
+    )
 
 
 @pytest.mark.parametrize("recoverable", [False, True])

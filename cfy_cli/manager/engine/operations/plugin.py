@@ -69,7 +69,7 @@ def _installed(scope: Scope) -> Path:
     if not isinstance(scope.records, PluginHost):
         raise hopeless(
             f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
-            "which this manager cannot run yet."
+            "and there is no manager here that keeps plugins."
         )
     try:
         return scope.records.installed(scope.plugin(), scope.log)

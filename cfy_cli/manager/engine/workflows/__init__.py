@@ -43,7 +43,7 @@ def find(plan: Mapping[str, Json], workflow_id: str) -> Workflow | Function:
     if not function.startswith(PACKAGE) and definition.get("plugin") not in NEVER:
         return Function(definition["plugin"], function)
     shown = f"`{workflow_id}`" if function == PACKAGE + workflow_id else f"`{workflow_id}` ({function})"
-    raise Invalid(f"The workflow {shown} is not supported by this manager yet.")
+    raise Invalid(f"There is no built-in workflow {shown}; there is {', '.join(sorted(BUILT_IN))}.")
 
 
 def complete(plan: Mapping[str, Json], workflow_id: str, given: Mapping[str, Json]) -> dict[str, Json]:
