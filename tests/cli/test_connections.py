@@ -11,6 +11,7 @@ import responses
 from click.testing import CliRunner
 from urllib3.exceptions import NameResolutionError
 
+from cfy_cli.client.http import Http
 from cfy_cli.config.profiles import LOCAL, Profile
 from cfy_cli.main import main
 from cfy_cli.shell.app import App
@@ -76,7 +77,7 @@ def test_a_tenant_that_is_not_there_says_how_to_name_another(run: Run, wire: res
 def test_a_long_wait_for_a_busy_manager_is_told(
     run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.setitem(Http.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
     waits = {"Retry-After": "20"}
     wire.get("http://manager/api/v3.1/sites", status=503, json={"message": "Busy"}, headers=waits)
     wire.get("http://manager/api/v3.1/sites", json=page())

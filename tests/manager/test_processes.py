@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
     """Running, and no zombie that waits for a parent to notice."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before it is opened, or between that and reading
         return False
 
 

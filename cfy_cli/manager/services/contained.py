@@ -58,26 +58,28 @@ def delete(work: Work) -> None:
     force = bool(work.parameters.get("force"))
     with work.manager.reading(work.scope) as store:
         deployment = store.session.get_one(Deployment, work.execution.deployment_storage_id)
-        inside = [child.id for child in family.children(store.session, deployment)]
+        inside = [child.storage_id for child in family.children(store.session, deployment)]
     with work.manager.writing(work.scope) as store:
-        for name in inside:
-            if _deletion(store, name) not in (None, *ENDED):  # begun before a worker died
+        for child in _left(store, inside):
+            if _deletion(store, child) not in (None, *ENDED):  # begun before a worker died
                 continue
             deployments.start_delete(
                 work.manager,
                 store,
-                name,
+                child.id,
                 force=force,
                 delete_logs=bool(work.parameters.get("delete_logs")),
                 recursive=True,
-                creator=dependencies.between(store, deployment, store.get(Deployment, name)),
+                creator=dependencies.between(store, deployment, child),
             )
 
     def are_gone() -> bool:
         with work.manager.reading(work.scope) as store:
-            left = [name for name in inside if store.find(Deployment, name) is not None]
+            left = _left(store, inside)
             failed = [
-                name for name in left if _deletion(store, name) in (ExecutionState.FAILED, ExecutionState.CANCELLED)
+                child.id
+                for child in left
+                if _deletion(store, child) in (ExecutionState.FAILED, ExecutionState.CANCELLED)
             ]
         if failed:
             raise Invalid(f"What is inside it could not be deleted: {', '.join(failed)}")
@@ -106,12 +108,17 @@ def _uninstall_one(work: Work, store: Store, name: str, *, ignore_failure: bool)
     ).id
 
 
-def _deletion(store: Store, name: str) -> str | None:
+def _left(store: Store, numbers: list[int]) -> list[Deployment]:
+    """Those that are still there; they may go at any moment, so what is asked of them is asked by their number."""
+    chosen = select(Deployment).where(Deployment.storage_id.in_(numbers)).order_by(Deployment.storage_id)
+    return list(store.session.scalars(chosen))
+
+
+def _deletion(store: Store, deployment: Deployment) -> str | None:
     """How the latest deletion of a deployment stands."""
     return store.session.scalar(
         select(Execution.status)
-        .where(Execution.deployment_storage_id == store.own(Deployment, name).storage_id)
-        .where(Execution.workflow_id == DELETE)
+        .where(Execution.deployment_storage_id == deployment.storage_id, Execution.workflow_id == DELETE)
         .order_by(Execution.storage_id.desc())
         .limit(1)
     )
