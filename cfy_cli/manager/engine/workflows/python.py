@@ -168,7 +168,7 @@ class _FunctionRun:
         if not isinstance(self._records, WorkflowHost):
             raise Invalid(
                 f"The workflow {self._job.workflow_id} needs the plugin {self._function.plugin} "
-                f"({self._function.name}), which this manager cannot run yet."
+                f"({self._function.name}), and there is no manager here that keeps plugins."
             )
         about = self._records.workflow_plugin(self._function.plugin)
         environment = self._records.installed(about, self._conversation.log)
