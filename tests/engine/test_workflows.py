@@ -174,5 +174,5 @@ def test_a_workflow_of_a_blueprint_may_be_a_built_in_one_under_another_name(tmp_
 
 
 def test_what_cannot_be_run_is_named_with_what_it_is_mapped_to():
-    with pytest.raises(Invalid, match=r"The workflow `mine` \(my_plugin.workflow\) is not supported"):
+    with pytest.raises(Invalid, match=r"There is no built-in workflow `mine` \(my_plugin.workflow\)"):
         find({"workflows": {"mine": {"operation": "my_plugin.workflow"}}}, "mine")
