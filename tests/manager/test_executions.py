@@ -333,3 +333,15 @@ def test_the_list_is_narrowed_down_sorted_and_cut(ask: Ask, hello: str, run):
     assert set(listed["items"][0]) == {"id", "workflow_id"}
     assert listed["metadata"]["pagination"]["total"] == 3
     assert ask("GET", "/executions?is_dry_run=maybe").status_code == 400
+
+
+def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: str, manager: Manager):
+    def latest() -> int:
+        with manager.database.read() as session:
+            return session.query(Execution.storage_id).order_by(Execution.storage_id.desc()).first()[0]
+
+    assert ask("DELETE", f"/deployments/{hello}").status_code == 204
+    until(lambda: ask("GET", f"/deployments/{hello}").status_code, lambda status: status == 404)
+    gone = latest()  # its own creation and deletion, the latest, are gone with it
+    ask("PUT", "/deployments/e", json={"blueprint_id": "app"})
+    assert latest() > gone + 2

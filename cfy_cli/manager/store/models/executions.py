@@ -13,7 +13,11 @@ from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, t
 
 class Execution(Owned, Base):
     __tablename__ = "executions"
-    __table_args__ = (UniqueConstraint("id"), Index("ix_executions_status_created", "status", "created_at"))
+    __table_args__ = (
+        UniqueConstraint("id"),
+        Index("ix_executions_status_created", "status", "created_at"),
+        NEVER_AGAIN,
+    )
     WIRE = (
         "created_at",
         "visibility",

@@ -264,7 +264,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["deployment_storage_id"], ["deployments.storage_id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["tenant_name"], ["tenants.name"], ),
         sa.PrimaryKeyConstraint("storage_id"),
-        sa.UniqueConstraint("id")
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True
     )
     op.create_index("ix_executions_deployment_storage_id", "executions", ["deployment_storage_id"])
     op.create_index("ix_executions_status_created", "executions", ["status", "created_at"])
