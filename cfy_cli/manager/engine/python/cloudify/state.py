@@ -1,39 +1,13 @@
 """The operation that is running: `ctx`, and its inputs as `ctx_parameters`."""
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .context import Context
 from .exceptions import NotInContext as NotInContext
+from .parameters import Parameters
 
 ctx = Context()
-
-
-class Parameters(Mapping[str, Any]):
-    """The inputs of the operation, as items or as attributes."""
-
-    def __getitem__(self, name: str) -> Any:
-        return ctx._static["inputs"][name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(ctx._static["inputs"])
-
-    def __len__(self) -> int:
-        return len(ctx._static["inputs"])
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-    def copy(self) -> dict[str, Any]:
-        return dict(self)
-
-
-ctx_parameters = Parameters()
+ctx_parameters = Parameters(lambda: ctx._static["inputs"])
 
 
 class Current:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import exceptions
 from ..ending import described
 from ..logs import logger
+from ..parameters import Parameters
 from ..rest import Item
 from ..wire import Connection
 from . import workflow_api as api
@@ -285,30 +286,4 @@ _STATIC = frozenset(
 )
 
 ctx = CloudifyWorkflowContext()
-
-
-class Parameters(Mapping[str, Any]):
-    """The parameters of the workflow, as items or as attributes."""
-
-    def __getitem__(self, name: str) -> Any:
-        return ctx._static["parameters"][name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(ctx._static["parameters"])
-
-    def __len__(self) -> int:
-        return len(ctx._static["parameters"])
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-    def copy(self) -> dict[str, Any]:
-        return dict(self)
-
-
-parameters = Parameters()
+parameters = Parameters(lambda: ctx._static["parameters"])
