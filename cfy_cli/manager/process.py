@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -23,6 +24,9 @@ from cfy_cli.manager.supervise import SETTINGS, TEMPORARY, lock_of, unpack
 
 if TYPE_CHECKING:
     from cfy_cli.manager.services.manager import Manager
+
+
+MANY_OBJECTS = 20_000  # made since the last look for cycles among them, before the next one
 
 
 def main() -> None:
@@ -69,6 +73,7 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         retention.start()
+        _collect_seldom()
         ready.well()
         yield
         retention.stop()
@@ -135,6 +140,7 @@ def _work_until_stopped(manager: "Manager", own: str, ready: "_Ready", life: int
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     _when_orphaned(life, worker.stop)
+    _collect_seldom()
     ready.well()
     worker.work()
     worker.close()
@@ -145,6 +151,12 @@ def worker_name(settings: Settings, name: str) -> str:
     """The same for the same worker at each start, and different for every data folder and host."""
     place = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
     return f"{socket.gethostname()}/{place}/{name}"
+
+
+def _collect_seldom() -> None:
+    """Rows, graphs and answers are many objects and hardly a cycle; what is imported by now stays anyway."""
+    gc.freeze()
+    gc.set_threshold(MANY_OBJECTS, 20, 20)
 
 
 def _when_orphaned(life: int, stop: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.executing import running
+from cfy_cli.manager.services.executing.claiming import claim
 from cfy_cli.manager.services.executing.history import History
 from cfy_cli.manager.services.executing.slots import Slot, Slots
 from cfy_cli.manager.services.executing.work import Work
@@ -39,7 +40,7 @@ class Worker:
         self._say_alive_if_possible()  # before anything is claimed: who dies without having said so does not count
         threading.Thread(target=self._keep_saying, name="sign of life", daemon=True).start()
         while not self._stopping.is_set():
-            if not self._start_one():
+            if not self._start_some():
                 self._manager.bell.wait(LOOK_EVERY)
 
     def stop(self) -> None:
@@ -53,24 +54,22 @@ class Worker:
         with self._manager.database.write() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.name == self._name))
 
-    def _start_one(self) -> bool:
-        slot = self._slots.take(LOOK_EVERY)
-        if slot is None:
-            return False
-        claimed = None
+    def _start_some(self) -> bool:
+        """Whether there was anything to start, so that there may be more."""
+        free = self._slots.take(LOOK_EVERY)
+        claimed = []
         try:
-            claimed = running.claim(self._manager, self._name)
+            if free:
+                claimed = claim(self._manager, self._name, len(free))
         except CfyError as error:
             log.warning("No execution can be claimed: %s", error)
         finally:
-            if claimed is None:
+            for slot in free[len(claimed) :]:
                 slot.give_back()
-        if claimed is None:
-            return False
-        execution, beginning = claimed
-        work = Work(self._manager, execution, self._history, self._stopping, beginning, slot.resting)
-        self._pool.submit(self._run, work, slot)
-        return True
+        for (execution, beginning), slot in zip(claimed, free, strict=False):
+            work = Work(self._manager, execution, self._history, self._stopping, beginning, slot.resting)
+            self._pool.submit(self._run, work, slot)
+        return bool(claimed)
 
     def _run(self, work: Work, slot: Slot) -> None:
         try:

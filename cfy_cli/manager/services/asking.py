@@ -1,7 +1,7 @@
 """Dependencies of deployments that ask others for capabilities (`get_capability`), found in their plans."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -17,20 +17,26 @@ from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+Asked = dict[str, Any]  # a call, as dsl.inter_deployment_functions describes it
 
 
-def keep(store: Store, deployment: Deployment, plan: dict[str, Any], instances: list[dict[str, Any]]) -> None:
-    """Keep what the plan of a new deployment asks for; names that nobody has yet are looked for again later."""
-    for asked in dsl.inter_deployment_functions(plan, instances):
-        name, written = asked["target_deployment"]
-        target = store.find(Deployment, name) if isinstance(name, str) else None
-        dependencies.create(
-            store,
-            asked["function_identifier"],
-            deployment,
-            target,
-            function=None if target else {"function": written, "context": asked["context"]},
-        )
+def wanted(plan: Asked, instances: list[Asked], lookups: StoreLookups) -> list[tuple[str | None, Asked]]:
+    """The calls in the plan of a new deployment, each with the name of the deployment it means, if that can be told."""
+    calls = dsl.inter_deployment_functions(plan, instances)
+    return [(_meant(_function(call), lookups), call) for call in calls]
+
+
+def keep(store: Store, deployment: Deployment, calls: Iterable[tuple[str | None, Asked]]) -> None:
+    """Keep what was found `wanted`; what cannot be told yet, and names nobody has yet, are looked for again later."""
+    for name, call in calls:
+        target = store.find(Deployment, name) if name else None
+        is_said = call["target_deployment"][0] is not None
+        function = None if target and is_said else _function(call)
+        dependencies.create(store, call["function_identifier"], deployment, target, function=function)
+
+
+def _function(call: Asked) -> Asked:
+    return {"function": call["target_deployment"][1], "context": call["context"]}
 
 
 def follow_targets(work: Work) -> None:

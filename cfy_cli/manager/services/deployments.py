@@ -1,5 +1,6 @@
 """Deployments: making, describing and ending them."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def create(
     assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:
         _check_plugins(store, plan)
+    creation = str(uuid.uuid4())
     deployment = Deployment(
         id=check_name("deployment", deployment_id),
         display_name=check_name("deployment", display_name or deployment_id),
@@ -62,13 +64,21 @@ def create(
         visibility=visibility,
         runtime_only_evaluation=runtime_only_evaluation,
         deployment_status="in_progress",
+        create_execution=creation,
+        latest_execution=creation,
+        labels=[],
     )
     store.add(deployment)
-    set_labels(store, deployment, labels.parse(given_labels))
+    wanted_labels = labels.parse(given_labels)
+    if wanted_labels:
+        set_labels(store, deployment, wanted_labels)
     execution = executions.start_system(
-        store, "create_deployment_environment", {"inputs": inputs, "display_name": deployment.display_name}, deployment
+        store,
+        "create_deployment_environment",
+        {"inputs": inputs, "display_name": deployment.display_name},
+        deployment,
+        execution_id=creation,
     )
-    deployment.create_execution = execution.id
     store.after_commit(manager.bell.ring)
     return deployment, execution
 
@@ -187,7 +197,6 @@ def lookups(manager: Manager, scope: Scope, deployment: Deployment) -> StoreLook
 
 def refresh_status(store: Store, deployment: Deployment) -> None:
     """Bring the summary columns up to date with the instances and the latest execution."""
-    store.session.flush()
     rows = store.session.execute(
         select(NodeInstance.state, NodeInstance.system_properties).where(
             NodeInstance.deployment_storage_id == deployment.storage_id
@@ -201,5 +210,6 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     deployment.installation_status = "active" if rows and installed else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
     deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
-    deployment.deployment_status = family.status_of(store.session, deployment)
+    with store.session.no_autoflush:
+        deployment.deployment_status = family.status_of(store.session, deployment, has_instances=bool(rows))
     family.refresh_above(store.session, deployment)

@@ -7,9 +7,11 @@ from sqlalchemy import delete, exists, select
 from cfy_cli import dsl
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.ports import Beginning
 from cfy_cli.manager.services import asking, contained
 from cfy_cli.manager.services.confidential.secrets import used_by
 from cfy_cli.manager.services.deployments import SLIM
+from cfy_cli.manager.services.executing.ends import Finish
 from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.labelling import remove, set_labels
 from cfy_cli.manager.services.lookups import StoreLookups
@@ -21,11 +23,11 @@ Plan = dict[str, Any]
 NODES, INSTANCES = Bulk.insert(Node), Bulk.insert(NodeInstance)
 
 
-def create_deployment_environment(work: Work) -> None:
+def create_deployment_environment(work: Work) -> Finish:
     work.check_deaths()
     number = work.execution.deployment_storage_id
     with work.manager.reading(work.scope) as store:
-        deployment = store.session.get_one(Deployment, number)
+        deployment = store.session.get_one(Deployment, number, options=SLIM)
         blueprint_plan = work.manager.plans.of(store.session, deployment.blueprint_storage_id)
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
@@ -34,38 +36,42 @@ def create_deployment_environment(work: Work) -> None:
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )
     instances = dsl.create_instances(plan)
+    wanted = asking.wanted(plan, instances, lookups)
     work.say("Setting deployment attributes")
     work.say(f"Creating {len(plan['nodes'])} nodes")
     work.say(f"Creating {len(instances)} node-instances")
-    with work.manager.writing(work.scope) as store:
-        deployment = store.session.get_one(Deployment, number, options=SLIM)
-        if _is_made(store, deployment):  # before a worker died that did not live to say so
-            return
-        describe(store, deployment, plan)
-        owner = owner_of(deployment)
-        NODES.execute(store.session.connection(), [_node(deployment, node, owner) for node in plan["nodes"]])
-        INSTANCES.execute(store.session.connection(), [instance_row(instance, owner) for instance in instances])
-        asking.keep(store, deployment, plan, instances)
     work.say("Creating deployment work directory")
     work.manager.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def finish(store: Store, made: Deployment) -> None:
+        if work.beginning is not Beginning.ANEW and _is_made(store, made):
+            return
+        describe(store, made, plan)
+        owner = owner_of(made)
+        NODES.execute(store.session.connection(), [_node(made, node, owner) for node in plan["nodes"]])
+        INSTANCES.execute(store.session.connection(), [instance_row(instance, owner) for instance in instances])
+        asking.keep(store, made, wanted)
+
+    return finish
 
 
 def _is_made(store: Store, deployment: Deployment) -> bool:
     return bool(store.session.scalar(select(exists().where(Node.deployment_storage_id == deployment.storage_id))))
 
 
-def delete_deployment_environment(work: Work) -> None:
+def delete_deployment_environment(work: Work) -> Finish:
     """The deployment, its nodes, instances and executions - this one too - are gone after it."""
-    number = work.execution.deployment_storage_id
     if work.parameters.get("recursive"):
         contained.delete(work)
-    with work.manager.writing(work.scope) as store:
-        deployment = store.session.get_one(Deployment, number)
+
+    def finish(store: Store, deployment: Deployment) -> None:
         store.session.execute(
             delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
         )
         remove(store, deployment)
-    work.manager.files.forget_deployment(deployment.storage_id)
+        store.after_commit(lambda: work.manager.files.forget_deployment(deployment.storage_id))
+
+    return finish
 
 
 def describe(store: Store, deployment: Deployment, plan: Plan) -> None:
@@ -84,9 +90,9 @@ def describe(store: Store, deployment: Deployment, plan: Plan) -> None:
     settings = plan.get("deployment_settings") or {}
     if settings.get("display_name") and deployment.display_name == deployment.id:
         deployment.display_name = str(settings["display_name"])
-    given = [(label.key, label.value) for label in deployment.labels]
     own = [(key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]]
-    set_labels(store, deployment, [*given, *own])
+    if own:
+        set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *own])
 
 
 def owner_of(deployment: Deployment) -> dict[str, Any]:

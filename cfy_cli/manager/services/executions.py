@@ -83,12 +83,17 @@ def start(
 
 
 def start_system(
-    store: Store, workflow_id: str, parameters: dict[str, Any], deployment: Deployment | None = None
+    store: Store,
+    workflow_id: str,
+    parameters: dict[str, Any],
+    deployment: Deployment | None = None,
+    *,
+    execution_id: str | None = None,
 ) -> Execution:
     """A workflow of the manager itself. The caller rings the bell."""
     execution = store.add(
         Execution(
-            id=str(uuid.uuid4()),
+            id=execution_id or str(uuid.uuid4()),
             workflow_id=workflow_id,
             parameters=parameters,
             allow_custom_parameters=True,

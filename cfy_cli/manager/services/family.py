@@ -29,11 +29,13 @@ def parents(session: Session, deployment: Deployment) -> list[Deployment]:
     return list(session.scalars(select(Deployment).where(Deployment.id.in_(named), near)).unique())
 
 
-def has_parents(session: Session, deployment_storage_id: int) -> bool:
-    """Cheaper to ask than who they are."""
+def inside_others(session: Session, numbers: Iterable[int]) -> list[int]:
+    """Those of the deployments with these numbers that have parents; cheaper to ask than who they are."""
     label = DeploymentLabel
-    named = exists().where(label.deployment_storage_id == deployment_storage_id, label.key == PARENT)
-    return bool(session.scalar(select(named)))
+    named = select(label.deployment_storage_id).where(
+        label.deployment_storage_id.in_(sorted(numbers)), label.key == PARENT
+    )
+    return sorted(set(session.scalars(named)))
 
 
 def children(session: Session, deployment: Deployment) -> list[Deployment]:
@@ -59,7 +61,7 @@ def check_parents(store: Store, deployment: Deployment, names: Collection[str]) 
 
 def refresh_above(session: Session, deployment: Deployment) -> None:
     """Bring up to date what is told of this one in all that it stands in."""
-    if has_parents(session, deployment.storage_id):
+    if inside_others(session, [deployment.storage_id]):
         refresh(session, parents(session, deployment))
 
 
@@ -79,14 +81,12 @@ def refresh(session: Session, changed: Iterable[Deployment]) -> None:
         level = {parent.storage_id: parent for each in level.values() for parent in parents(session, each)}
 
 
-def status_of(session: Session, deployment: Deployment) -> str:
+def status_of(session: Session, deployment: Deployment, *, has_instances: bool) -> str:
     """How it stands itself, by its latest execution and its instances, and with all that is below it."""
     latest = session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
     if latest is not None and latest not in ENDED:
         own = IN_PROGRESS
-    elif latest == ExecutionState.TERMINATED and (
-        deployment.installation_status == "active" or not _has_instances(session, deployment)
-    ):
+    elif latest == ExecutionState.TERMINATED and (deployment.installation_status == "active" or not has_instances):
         own = GOOD
     else:
         own = REQUIRES_ATTENTION
@@ -101,7 +101,8 @@ def direct_summary(session: Session, deployment: Deployment) -> dict[str, Any]:
 def _summarize(session: Session, deployment: Deployment) -> None:
     for name, value in _summary(session, Deployment.storage_id.in_(_below(deployment))).items():
         setattr(deployment, name, value)
-    deployment.deployment_status = status_of(session, deployment)
+    has_instances = _has_instances(session, deployment)
+    deployment.deployment_status = status_of(session, deployment, has_instances=has_instances)
 
 
 def _summary(session: Session, chosen: ColumnElement[bool]) -> dict[str, Any]:

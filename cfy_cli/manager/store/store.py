@@ -116,7 +116,7 @@ class Store:
         if hasattr(row, "created_by") and row.created_by is None:
             row.created_by = self.scope.user
         name = getattr(row, row.KEY, None)
-        if name is not None and self.is_name_taken(row, name, getattr(row, "visibility", None)):
+        if name is not None and row.NAMED and self.is_name_taken(row, name, getattr(row, "visibility", None)):
             raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
         self.session.add(row)
         try:

@@ -2,14 +2,17 @@
 
 import logging
 import threading
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.executing.batch import SAY, Batch
+from cfy_cli.manager.services.executing.batch import SAY, Batch, Row
+from cfy_cli.manager.services.executing.patience import cannot_now
 from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,7 @@ class History:
         self._thread = threading.Thread(target=self._keep_storing, name="history", daemon=True)
         self._thread.start()
 
-    def add(self, line: dict[str, Any]) -> None:
+    def add(self, line: Row) -> None:
         """A whole row of `events` but its number, by column; stored a moment later."""
         self.put(Batch(lines=[line]))
         self._spoken.set()
@@ -55,24 +58,31 @@ class History:
     def put(self, batch: Batch) -> None:
         """Take it; `flush` stores it."""
         with self._guard:
-            present = now()
-            for line in batch.lines:
-                self._date(line, present)
+            self._date(batch.lines)
             self._waiting.extend(batch)
 
     def flush(self) -> None:
         """Return when all that was given before is stored. Raises when it cannot be."""
         with self._storing:
-            with self._guard:
-                batch, self._waiting = self._waiting, Batch()
-            if not batch:
-                return
+            batch = self._taken()
             try:
                 self._store(batch)
             except CfyError:
-                with self._guard:
-                    batch.extend(self._waiting)
-                    self._waiting = batch
+                self._put_back(batch)
+                raise
+
+    @contextmanager
+    def storing(self, last: Sequence[Row]) -> Iterator[Batch]:
+        """All that was given before and then `last`, to be stored by whoever asks, in a transaction of their own.
+
+        What was given before is kept when they fail.
+        """
+        with self._storing:
+            batch = self._taken(last)
+            try:
+                yield replace(batch, lines=[*batch.lines, *last])
+            except BaseException:
+                self._put_back(batch)
                 raise
 
     def close(self) -> None:
@@ -81,20 +91,36 @@ class History:
         self._thread.join()
         self.flush()
 
-    def _date(self, line: dict[str, Any], present: str) -> None:
+    def _taken(self, last: Iterable[Row] = ()) -> Batch:
+        """What waits; `last` is dated as what comes right after it."""
+        with self._guard:
+            batch, self._waiting = self._waiting, Batch()
+            self._date(last)
+        return batch
+
+    def _put_back(self, batch: Batch) -> None:
+        with self._guard:
+            batch.extend(self._waiting)
+            self._waiting = batch
+
+    def _date(self, lines: Iterable[Row]) -> None:
         """Times never go back: readers page by time, and a line put before one they have read would be lost to them."""
-        self._latest = max(self._latest, line["reported_timestamp"])
-        line["reported_timestamp"], line["timestamp"] = self._latest, present
-        line["message"] = line["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        present = now()
+        for line in lines:
+            self._latest = max(self._latest, line["reported_timestamp"])
+            line["reported_timestamp"], line["timestamp"] = self._latest, present
+            line["message"] = line["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
     def _store(self, batch: Batch) -> None:
+        if not batch:
+            return
         try:
             with self._database.write() as session:
                 take_turn(session)
                 batch.store(session)
-        except CfyError:
-            raise
-        except Exception:
+        except Exception as error:
+            if cannot_now(error):
+                raise
             log.exception("Lines of history are refused; the others are stored one by one")
             self._store_singly(batch)
 
@@ -104,9 +130,9 @@ class History:
             try:
                 with self._database.write() as session:
                     SAY.execute(session.connection(), [line])
-            except CfyError:
-                raise
             except Exception as error:
+                if cannot_now(error):
+                    raise
                 log.error("This line of history is lost: %s (%s)", line, error)
         batch.lines = []
         with self._database.write() as session:

@@ -12,6 +12,11 @@ T = TypeVar("T")
 AGAIN_AFTER = 0.5  # seconds
 
 
+def cannot_now(error: Exception) -> bool:
+    """Not refused for good: it may be done later."""
+    return isinstance(error, CfyError) and error.status >= 500
+
+
 def patiently(stopping: threading.Event, action: Callable[[], T]) -> T:
     """Do it again until it works. What is refused for good is raised at once; anything is, when we must end."""
     told = ""
@@ -19,7 +24,7 @@ def patiently(stopping: threading.Event, action: Callable[[], T]) -> T:
         try:
             return action()
         except CfyError as error:
-            if error.status < 500 or stopping.is_set():
+            if not cannot_now(error) or stopping.is_set():
                 raise
             if str(error) != told:
                 told = str(error)

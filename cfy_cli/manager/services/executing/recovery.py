@@ -9,7 +9,7 @@ from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.executing import journal
-from cfy_cli.manager.services.executing.running import note_end
+from cfy_cli.manager.services.executing.ends import note_end
 from cfy_cli.manager.services.executing.work import MOST_DEATHS
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution, Worker

@@ -4,54 +4,32 @@ import logging
 import traceback
 from collections.abc import Callable
 
-from sqlalchemy import and_, bindparam, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.context.storable import readable
-from cfy_cli.manager.engine.ports import Beginning, Ending, Job
+from cfy_cli.manager.engine.ports import Ending, Event, Job
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.services import asking, deployments, executions, family
+from cfy_cli.manager.services import asking
 from cfy_cli.manager.services.environment import create_deployment_environment, delete_deployment_environment
+from cfy_cli.manager.services.executing.ends import Finish, store_end
 from cfy_cli.manager.services.executing.journal import StoreJournal
 from cfy_cli.manager.services.executing.patience import patiently
 from cfy_cli.manager.services.executing.records import StoreRecords
 from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.intake.uploading import upload_blueprint
 from cfy_cli.manager.services.lookups import plan_node
-from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.store.models import Deployment, Execution, Node
-from cfy_cli.manager.store.store import Store
+from cfy_cli.manager.store.models import Deployment, Node
 
 log = logging.getLogger(__name__)
-DUE = or_(
-    Execution.status == ExecutionState.PENDING,
-    and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
-)
-OLDEST = select(Execution).where(DUE).order_by(Execution.created_at, Execution.storage_id).limit(1)
+DELETE = "delete_deployment_environment"
 
-SYSTEM: dict[str, Callable[[Work], None]] = {
+# Each returns what is left to be stored with its end, if anything is.
+SYSTEM: dict[str, Callable[[Work], Finish | None]] = {
     "upload_blueprint": upload_blueprint,
     "create_deployment_environment": create_deployment_environment,
-    "delete_deployment_environment": delete_deployment_environment,
+    DELETE: delete_deployment_environment,
 }
-
-
-def claim(manager: Manager, worker: str) -> tuple[Execution, Beginning] | None:
-    """Take the oldest execution that may start now, so that nobody else does."""
-    with manager.database.read() as session:
-        if session.scalar(OLDEST.with_only_columns(Execution.storage_id), {"now": now()}) is None:
-            return None  # the usual answer, without disturbing those who write
-    with manager.database.write() as session:
-        execution = session.scalar(OLDEST.with_for_update(skip_locked=True), {"now": now()})
-        if execution is None:
-            return None
-        beginning = _beginning(execution)
-        execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
-        _note_start(session, execution)
-    return execution, beginning
 
 
 def run(work: Work) -> None:
@@ -61,45 +39,51 @@ def run(work: Work) -> None:
     """
     execution = work.execution
     try:
-        ending = _run_system(work) if execution.workflow_id in SYSTEM else _run_unless_deadly(work)
+        if execution.workflow_id in SYSTEM:
+            _run_system(work)
+        else:
+            _run_on_deployment(work)
     except CfyError as error:
-        ending = Ending(ExecutionState.FAILED, str(error))
+        _fail(work, str(error))
     except Exception:
         log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
-        ending = Ending(ExecutionState.FAILED, traceback.format_exc())
+        _fail(work, traceback.format_exc())
+
+
+def _fail(work: Work, reason: str) -> None:
+    if work.stopping.is_set():
+        return
+    try:
+        store_end(work, Ending(ExecutionState.FAILED, reason))
+    except Exception:
+        log.exception("The end of execution %s could not be stored", work.execution.id)
+
+
+def _run_system(work: Work) -> None:
+    name = work.execution.workflow_id
+    told = name != DELETE  # whose history goes with it
+    if told:
+        work.tell("workflow_started", f"Starting '{name}' workflow execution")
+    try:
+        finish = SYSTEM[name](work)
+        done = Event("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
+        store_end(work, Ending(ExecutionState.TERMINATED), finish=finish, last=[done] if told else [])
+    except CfyError as error:
+        if not work.stopping.is_set():
+            cause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
+            work.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
+        raise
+
+
+def _run_on_deployment(work: Work) -> None:
+    ending = _run_unless_deadly(work)
     if work.stopping.is_set() and ending.state != ExecutionState.TERMINATED:
         return
     try:
         patiently(work.stopping, lambda: asking.follow_targets(work))
     except Exception:
-        log.exception("The dependencies after execution %s could not be followed", execution.id)
-    try:
-        patiently(work.stopping, work.history.flush)  # whoever sees it ended finds its last line too
-        patiently(work.stopping, lambda: _store_end(work, ending))
-    except Exception:
-        log.exception("The end of execution %s could not be stored", execution.id)
-
-
-def _beginning(execution: Execution) -> Beginning:
-    if execution.started_at is None:
-        return Beginning.ANEW
-    return Beginning.GOES_ON if execution.worker else Beginning.RESUMED
-
-
-def _run_system(work: Work) -> Ending:
-    name = work.execution.workflow_id
-    if name == "delete_deployment_environment":  # its history goes with it
-        SYSTEM[name](work)
-        return Ending(ExecutionState.TERMINATED)
-    work.tell("workflow_started", f"Starting '{name}' workflow execution")
-    try:
-        SYSTEM[name](work)
-    except CfyError as error:
-        cause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
-        work.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
-        raise
-    work.tell("workflow_succeeded", f"'{name}' workflow execution succeeded")
-    return Ending(ExecutionState.TERMINATED)
+        log.exception("The dependencies after execution %s could not be followed", work.execution.id)
+    store_end(work, ending)
 
 
 def _run_unless_deadly(work: Work) -> Ending:
@@ -148,38 +132,3 @@ def _run_workflow(work: Work) -> Ending:
     )
     patiently(work.stopping, records.store_progress)
     return ending
-
-
-def _note_start(session: Session, execution: Execution) -> None:
-    if execution.deployment_storage_id is not None:
-        session.execute(
-            update(Deployment)
-            .where(Deployment.storage_id == execution.deployment_storage_id)
-            .values(deployment_status="in_progress")
-        )
-        if family.has_parents(session, execution.deployment_storage_id):
-            family.refresh_above(session, session.get_one(Deployment, execution.deployment_storage_id))
-
-
-def _store_end(work: Work, ending: Ending) -> None:
-    error = readable(work.masking.masked(ending.error))
-    with work.manager.writing(work.scope) as store:
-        # By its id: when it deleted itself with its deployment, its number may already be another's.
-        ended = store.session.execute(
-            update(Execution)
-            .where(Execution.id == work.execution.id)
-            .values(status=ending.state, error=error, ended_at=now())
-            .execution_options(synchronize_session=False)
-        )
-        if not ended.rowcount:  # type: ignore[attr-defined]
-            return
-        note_end(store, work.execution)
-        store.after_commit(work.manager.bell.ring)
-
-
-def note_end(store: Store, execution: Execution) -> None:
-    """What an end means for others: who waits in the queue, and what is told of the deployment."""
-    executions.release_next(store, execution)
-    deployment = store.session.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
-    if deployment is not None:
-        deployments.refresh_status(store, deployment)

@@ -10,13 +10,13 @@ class Slots:
         self._free = number
         self._changed = threading.Condition()
 
-    def take(self, timeout: float) -> "Slot | None":
-        """One for a new execution; None when none gets free in time."""
+    def take(self, timeout: float) -> "list[Slot]":
+        """All that are free, for new executions; none when none gets free in time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._free > 0, timeout):
-                return None
-            self._free -= 1
-        return Slot(self)
+            self._changed.wait_for(lambda: self._free > 0, timeout)
+            taken = max(0, self._free)
+            self._free -= taken
+        return [Slot(self) for _ in range(taken)]
 
     def add(self, number: int) -> None:
         with self._changed:

@@ -18,6 +18,7 @@ class Execution(Owned, Base):
         Index("ix_executions_status_created", "status", "created_at"),
         NEVER_AGAIN,
     )
+    NAMED = False
     WIRE = (
         "created_at",
         "visibility",

@@ -11,10 +11,11 @@ from cfy_cli.manager.store.models.types import Name, Stamp, text
 
 
 class Base(DeclarativeBase):
-    """`WIRE` names the fields the API shows, in its order; `KEY` is the one people use."""
+    """`WIRE` names the fields the API shows, in its order; `KEY` is the one people use, `NAMED` if they make it up."""
 
     WIRE: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
+    NAMED: ClassVar[bool] = True
 
     storage_id: Mapped[int] = mapped_column(primary_key=True)
 
