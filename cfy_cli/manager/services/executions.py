@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from cfy_cli.contract.clock import now, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services import dependencies, workflows
+from cfy_cli.manager.services import dependencies, system_wide, workflows
 from cfy_cli.manager.services.executing import journal
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -55,6 +55,8 @@ def start(
     status, scheduled_for = ExecutionState.PENDING, None
     if scheduled_time:
         status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
+    elif system_wide.must_wait(store, queue=queue):
+        status = ExecutionState.QUEUED
     elif not force:
         if queue and _running(store, deployment.storage_id):
             status = ExecutionState.QUEUED
@@ -91,6 +93,7 @@ def start_system(
     execution_id: str | None = None,
 ) -> Execution:
     """A workflow of the manager itself. The caller rings the bell."""
+    system_wide.must_wait(store)
     execution = store.add(
         Execution(
             id=execution_id or str(uuid.uuid4()),
@@ -134,6 +137,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
         raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
     if execution.workflow_id in SYSTEM_WORKFLOWS:
         raise Conflict(f"Cannot {action} execution: `{execution.id}` is the manager's own `{execution.workflow_id}`")
+    system_wide.must_wait(store)
     deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:
         _check_idle(store, deployment)
@@ -165,19 +169,24 @@ def set_status(store: Store, execution_id: str, status: str, error: str | None) 
 
 
 def release_next(store: Store, ended: Execution) -> None:
-    """Let the oldest queued execution of the same deployment have its turn."""
-    if ended.deployment_storage_id is None:
-        return
+    """Let the oldest queued execution of the same deployment have its turn, or one that waits for all others."""
     store.session.flush()
+    if system_wide.release_next(store):
+        return
+    queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
+    numbers = store.session.scalars(queued) if ended.is_system_workflow else [ended.deployment_storage_id]
+    for number in [each for each in numbers if each is not None]:
+        _release_of(store, number)
+
+
+def _release_of(store: Store, deployment: int) -> None:
     turn = (
         select(Execution.storage_id)
-        .where(
-            Execution.deployment_storage_id == ended.deployment_storage_id, Execution.status == ExecutionState.QUEUED
-        )
+        .where(Execution.deployment_storage_id == deployment, Execution.status == ExecutionState.QUEUED)
         .order_by(Execution.created_at, Execution.storage_id)
         .limit(1)
     )
-    if store.session.scalar(turn) is None or _running(store, ended.deployment_storage_id):
+    if store.session.scalar(turn) is None or _running(store, deployment):
         return
     store.session.execute(
         update(Execution).where(Execution.storage_id == turn.scalar_subquery()).values(status=ExecutionState.PENDING)

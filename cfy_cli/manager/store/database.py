@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -51,6 +51,12 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
         self.writer.dispose()
+
+
+def take_turn(session: Session, lock: int) -> None:
+    """Let transactions that name the same lock do what follows in turns; writers of SQLite are alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
 def parse_url(text: str) -> URL:

@@ -2,20 +2,29 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.clock import now
-from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.manager.engine.ports import Beginning
-from cfy_cli.manager.services import family
+from cfy_cli.manager.services import family, system_wide
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.database import take_turn
 from cfy_cli.manager.store.models import Deployment, Execution
 
 AT_A_TIME = 4  # so that other workers find some too
-DUE = or_(
-    Execution.status == ExecutionState.PENDING,
-    and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
+TURN = 0x63667902  # any number, the same for every manager of one PostgreSQL database
+_other = aliased(Execution)
+IN_THE_WAY = exists().where(
+    _other.status.in_((ExecutionState.STARTED, *STOPPING)), or_(_other.is_system_workflow, Execution.is_system_workflow)
+)
+DUE = and_(
+    or_(
+        Execution.status == ExecutionState.PENDING,
+        and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
+    ),
+    ~IN_THE_WAY,
 )
 OLDEST = select(Execution).where(DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("most"))
 IS_ANY_DUE = OLDEST.with_only_columns(Execution.storage_id)
@@ -28,7 +37,9 @@ def claim(manager: Manager, worker: str, most: int) -> list[tuple[Execution, Beg
         if session.scalar(IS_ANY_DUE, {"now": now(), "most": 1}) is None:
             return []  # the usual answer, without disturbing those who write
     with manager.database.write() as session:
-        executions = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
+        take_turn(session, TURN)  # else two workers could begin what must not run at the same time
+        due = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
+        executions = system_wide.compatible(due)
         claimed = [(execution, _beginning(execution)) for execution in executions]
         for execution in executions:
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker

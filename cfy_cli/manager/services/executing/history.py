@@ -6,28 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.executing.batch import SAY, Batch, Row
 from cfy_cli.manager.services.executing.patience import cannot_now
-from cfy_cli.manager.store.database import Database
+from cfy_cli.manager.store.database import Database, take_turn
 
 log = logging.getLogger(__name__)
 EVERY = 0.1  # seconds a line may wait for others to be stored with
-TURN = 0x63667901  # any number, the same for every manager of one PostgreSQL database
+TURN = 0x63667901  # a later line never has the smaller number; any number, the same for every manager of a database
 MOST_WAITING = 20_000  # lines; beyond it those who speak wait for the disk
-
-
-def take_turn(session: Session) -> None:
-    """Let those who write history do so one after another: then a later line never has the smaller number.
-
-    Writers of SQLite are alone anyway.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": TURN})
 
 
 class History:
@@ -116,7 +104,7 @@ class History:
             return
         try:
             with self._database.write() as session:
-                take_turn(session)
+                take_turn(session, TURN)
                 batch.store(session)
         except Exception as error:
             if cannot_now(error):
