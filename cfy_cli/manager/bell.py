@@ -1,8 +1,11 @@
-"""How the server tells the workers that there is something to do, without waiting for their next look."""
+"""How processes tell each other that there is something to do or something done, without waiting for a next look."""
 
 import contextlib
 import os
 import select
+from collections.abc import Mapping
+
+MANY = 65_536  # rings, more than a pipe holds
 
 
 class Bell:
@@ -17,10 +20,13 @@ class Bell:
     def hang(cls) -> "Bell":
         return cls(*os.pipe())
 
-    @property
-    def handles(self) -> tuple[int, int]:
-        """The descriptors to pass to a child process."""
-        return self._read, self._write
+    def named(self, name: str) -> dict[str, int]:
+        """The descriptors to pass to a child process, which `found` makes the same bell of."""
+        return {f"{name}_read": self._read, f"{name}_write": self._write}
+
+    @classmethod
+    def found(cls, name: str, descriptors: Mapping[str, int]) -> "Bell":
+        return cls(descriptors[f"{name}_read"], descriptors[f"{name}_write"])
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe has rung already
@@ -33,7 +39,14 @@ class Bell:
             with contextlib.suppress(BlockingIOError):  # another worker was faster
                 os.read(self._read, 1)
 
+    def wait_for_all(self, seconds: float) -> None:
+        """The same for the only one who listens: many rings are one."""
+        ready, _, _ = select.select([self._read], [], [], seconds)
+        if ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read, MANY)
+
     def close(self) -> None:
-        for handle in self.handles:
+        for handle in (self._read, self._write):
             with contextlib.suppress(OSError):
                 os.close(handle)

@@ -37,23 +37,23 @@ def main() -> None:
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for handle in descriptors.values():
         os.set_inheritable(handle, False)
-    bell = Bell(descriptors["bell_read"], descriptors["bell_write"])
+    bells = Bell.found("bell", descriptors), Bell.found("ends", descriptors)
     ready = _Ready(descriptors["ready"])
     try:
         if name == "server":
             listener = socket.socket(fileno=descriptors["socket"])
             with _alone(settings, name):
-                _serve(settings, bell, listener, ready, descriptors["life"])
+                _serve(settings, bells, listener, ready, descriptors["life"])
         else:
             os.close(descriptors["socket"])
-            _work(settings, bell, name, ready, descriptors["life"])
+            _work(settings, bells, name, ready, descriptors["life"])
     except CfyError as error:
         logging.error("%s", error)
         ready.failed(error)
         sys.exit(1)
 
 
-def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Ready", life: int) -> None:
+def _serve(settings: Settings, bells: tuple[Bell, Bell], listener: socket.socket, ready: "_Ready", life: int) -> None:
     import uvicorn
 
     sys.setswitchinterval(0.0005)  # a request hops between two threads: neither should hold the other up for long
@@ -66,7 +66,7 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
 
     for handler in logging.getLogger().handlers:
         name_in_log(handler)
-    manager = Manager(settings, bell)
+    manager = Manager(settings, *bells)
     found(manager)
     retention = Retention(manager.database, settings.keep_events)
 
@@ -95,11 +95,11 @@ def _serve(settings: Settings, bell: Bell, listener: socket.socket, ready: "_Rea
     server.run(sockets=[listener])
 
 
-def _work(settings: Settings, bell: Bell, name: str, ready: "_Ready", life: int) -> None:
+def _work(settings: Settings, bells: tuple[Bell, Bell], name: str, ready: "_Ready", life: int) -> None:
     from cfy_cli.manager.services.executing import recovery
     from cfy_cli.manager.services.manager import Manager
 
-    manager = Manager(settings, bell)
+    manager = Manager(settings, *bells)
     own = worker_name(settings, name)
     in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
     with _alone(settings, name):

@@ -56,7 +56,7 @@ class Supervisor:
         except CfyError:
             self._lock.close()
             raise
-        self._bell = Bell.hang()
+        self._bell, self._ends = Bell.hang(), Bell.hang()
         self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
         self._pipes: dict[str, int] = {}  # where a child says that it is ready
@@ -117,8 +117,8 @@ class Supervisor:
             "socket": self._socket.fileno(),
             "life": self._life[0],
             "ready": said,
-            "bell_read": self._bell.handles[0],
-            "bell_write": self._bell.handles[1],
+            **self._bell.named("bell"),
+            **self._ends.named("ends"),
         }
         self._children[name] = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
-from cfy_cli.manager.engine.operations import run_operation
+from cfy_cli.manager.engine.operations import does_nothing, run_operation
 from cfy_cli.manager.engine.orphans import born
 from cfy_cli.manager.engine.pool import Pool
 from cfy_cli.manager.engine.ports import Job, Records, Report
@@ -27,7 +27,10 @@ class LocalExecutor:
         self._processes = Processes()
 
     def send(self, attempt: Attempt, mark: str, report: Report) -> None:
-        self._pool.submit(lambda: self._attempt(attempt, mark, report))
+        if does_nothing(attempt.operation):  # sooner done than handed to a thread
+            self._attempt(attempt, mark, report)
+        else:
+            self._pool.submit(lambda: self._attempt(attempt, mark, report))
 
     def kill(self) -> None:
         self._processes.kill()

@@ -1,4 +1,4 @@
-"""The manager as its services see it: a database, files, keys, a bell."""
+"""The manager as its services see it: a database, files, keys, bells."""
 
 import socket
 from collections.abc import Iterator
@@ -27,13 +27,14 @@ HEARTBEAT_LIMIT = 15  # seconds without a word from a worker before it counts as
 class Manager:
     """One for each process; opens stores on somebody's behalf."""
 
-    def __init__(self, settings: Settings, bell: Bell | None = None) -> None:
+    def __init__(self, settings: Settings, bell: Bell | None = None, ends: Bell | None = None) -> None:
+        """`bell` rings when there is something to do, `ends` when an execution has ended."""
         self.settings = settings
         self.database = Database(settings.database)
         self.files = Files(settings.files)
-        self.bell = bell or Bell.hang()
+        self.bell, self.ends = bell or Bell.hang(), ends or Bell.hang()
         self.plans = Plans()
-        self.endings = Endings(self.database)
+        self.endings = Endings(self.database, self.ends)
         self.credentials = Credentials(self.database, self._key_file)
         self.seal = Seal(settings.data_dir / "secrets.key", settings.encryption_key)
 
@@ -70,5 +71,7 @@ class Manager:
         }
 
     def close(self) -> None:
+        self.endings.close()
         self.database.close()
         self.bell.close()
+        self.ends.close()

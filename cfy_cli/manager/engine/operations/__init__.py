@@ -8,7 +8,7 @@ from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import Processes
 from cfy_cli.manager.engine.stamps import stamp
-from cfy_cli.manager.engine.tasks import OperationFailed
+from cfy_cli.manager.engine.tasks import Operation, OperationFailed
 
 Json = Any
 
@@ -27,9 +27,14 @@ def run_operation(scope: Scope, server: ContextServer, processes: Processes) -> 
     return result
 
 
+def does_nothing(operation: Operation) -> bool:
+    """Agents are installed and removed elsewhere; here all operations run on this machine."""
+    return operation.plugin == "agent"
+
+
 def _run(scope: Scope, server: ContextServer, processes: Processes) -> Json:
     operation = scope.operation
-    if operation.plugin == "agent":
+    if does_nothing(operation):
         scope.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")
         return None
     if operation.plugin == "script" and operation.function in SCRIPT_FUNCTIONS:

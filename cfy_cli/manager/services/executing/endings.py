@@ -2,58 +2,68 @@
 
 import logging
 import threading
-import time
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
 from cfy_cli.contract.states import ENDED
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Execution
 
 log = logging.getLogger(__name__)
-SOON, LATE = 0.004, 0.25  # seconds between two looks, while somebody has only begun to wait, and later
+LOOK_EVERY = 0.25  # seconds, when no bell rings: workers of another manager have none of ours
 
 
 @dataclass(eq=False, slots=True)
 class _Wait:
     execution_id: str
-    since: float = field(default_factory=time.monotonic)
     over: threading.Event = field(default_factory=threading.Event)
 
 
 class Endings:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bell: Bell) -> None:
         self._database = database
+        self._bell = bell
         self._waits: set[_Wait] = set()
         self._guard = threading.Lock()
-        self._looking = False
+        self._looker: threading.Thread | None = None
 
     def wait(self, execution_id: str, seconds: float) -> None:
         """Return when the execution has ended or is gone, or when the time is up."""
         wait = _Wait(execution_id)
         with self._guard:
             self._waits.add(wait)
-            if not self._looking:
-                self._looking = True
-                threading.Thread(target=self._keep_looking, name="endings", daemon=True).start()
+            if self._looker:
+                self._bell.ring()  # it may have ended before we began to wait
+            else:
+                self._looker = threading.Thread(target=self._keep_looking, name="endings", daemon=True)
+                self._looker.start()
         try:
             wait.over.wait(seconds)
         finally:
             with self._guard:
                 self._waits.discard(wait)
 
+    def close(self) -> None:
+        """Nobody waits any more; return when nobody looks."""
+        with self._guard:
+            looker = self._looker
+            self._waits.clear()
+        self._bell.ring()
+        if looker:
+            looker.join()
+
     def _keep_looking(self) -> None:
         while True:
             with self._guard:
                 waits = [wait for wait in self._waits if not wait.over.is_set()]
-                self._looking = bool(waits)
-            if not waits:
-                return
+                if not waits:
+                    self._looker = None
+                    return
             self._look(waits)
-            youngest = max(wait.since for wait in waits)
-            time.sleep(min(LATE, SOON + (time.monotonic() - youngest) / 5))
+            self._bell.wait_for_all(LOOK_EVERY)
 
     def _look(self, waits: list[_Wait]) -> None:
         asked = select(Execution.id).where(

@@ -69,3 +69,4 @@ def _end(work: Work, store: Store, ending: Ending) -> None:
     if store.session.connection().execute(END, values).rowcount:
         note_end(store, work.execution)
         store.after_commit(work.manager.bell.ring)
+        store.after_commit(work.manager.ends.ring)
