@@ -1,14 +1,16 @@
 """How fast executions run on the embedded manager, beside what the machine itself can do in the same run.
 
-    python benchmarks/engine.py [--database URL] [--seconds-of-scripts N]
+    python benchmarks/engine.py [--database URL] [--operations N] [--peer PYTHON]
 
 Everything is measured from the outside: an execution from its start to its end, with its journal and all of its
-history stored. The floor of scripts is a bare pool of eight threads that start the same program.
+history stored. The floor of scripts is a bare pool of eight threads that start the same program. With `--peer`, a
+Python that has `cloudify-common[dispatcher]`, the public local engine, which stores nothing, does the same work.
 """
 
 import argparse
 import io
 import json
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -20,6 +22,7 @@ from typing import Any
 
 import requests
 
+from cfy_cli.dsl import bundled
 from cfy_cli.manager import supervise
 from cfy_cli.manager.settings import Settings
 
@@ -40,6 +43,9 @@ id=$(ctx instance id)
 ctx instance runtime-properties me "$id"
 [ "$(ctx instance runtime-properties me)" = "$id" ]
 """
+CREATE = "cloudify.interfaces.lifecycle.create"
+PEER = Path(__file__).with_name("peer_engine.py")
+PEER_PLUGIN = "plugins: {beside: {executor: central_deployment_agent, install: false}}\n"
 FILES = {"exit.sh": "#!/bin/sh\nexit 0\n", "ctx.sh": THREE_CALLS}
 
 
@@ -90,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", default="", help="postgresql://...; SQLite otherwise")
     parser.add_argument("--operations", type=int, default=2000, help="that do nothing; a fifth as many scripts")
+    parser.add_argument("--peer", help="a Python that has the public local engine")
     asked = parser.parse_args()
     scripts = asked.operations // 5
     with tempfile.TemporaryDirectory() as folder:
@@ -97,6 +104,8 @@ def main() -> None:
         running = supervise.start(Settings(data_dir, database_url=asked.database, workers=1))
         try:
             api = Api(running.url, data_dir)
+            if asked.peer:
+                peer(asked.peer, asked.operations)
             nothing = operations(api, "nothing", NOTHING, asked.operations)
             print(f"operations that do nothing: {nothing:.0f}/s; a bare pool: {bare(lambda: None, 20_000):.0f}/s")
             floor = bare(lambda: subprocess.run(["/bin/sh", "-c", "exit 0"], check=True), scripts)
@@ -112,10 +121,29 @@ def main() -> None:
 def operations(api: Api, name: str, implementation: str, count: int) -> float:
     api.upload(name, HEAD + TYPED.format(implementation=implementation, count=count))
     api.deploy(name, name)
-    execution, seconds = api.execute(name, "execute_operation", operation="cloudify.interfaces.lifecycle.create")
+    execution, seconds = api.execute(name, "execute_operation", operation=CREATE)
     kept = api.count(f"/operations?execution_id={execution}&type=RemoteWorkflowTask&state=succeeded")
     assert kept == count, f"{kept} of {count} are in the journal"
     return count / seconds
+
+
+def peer(python: str, count: int) -> None:
+    """The same of the public local engine, with fewer scripts, because they take it long."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**FILES, "nothing.py": "def nothing(**_):\n    pass\n"}.items():
+            (Path(folder) / name).write_text(text)
+        shutil.copytree(bundled.FOLDER, Path(folder) / "cloudify" / "types")
+        for what, implementation, many in (
+            ("operations that do nothing", "beside.nothing.nothing", count),
+            ("scripts that exit at once", "exit.sh", count // 20),
+            ("scripts with three ctx calls", "ctx.sh", count // 50),
+        ):
+            blueprint = Path(folder) / "blueprint.yaml"
+            blueprint.write_text(HEAD + PEER_PLUGIN + TYPED.format(implementation=implementation, count=many))
+            command = [python, str(PEER), str(blueprint), CREATE, str(WIDTH)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            said = f"{many / float(done.stdout.split()[-1]):.0f}/s" if not done.returncode else "it fails"
+            print(f"the peer, {what}: {said}")
 
 
 def bare(job: Callable[[], object], count: int) -> float:
