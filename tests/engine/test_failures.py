@@ -45,6 +45,28 @@ def test_the_event_of_a_failure_carries_its_cause(deployment):
     assert "run_script.py" not in cause["traceback"]
 
 
+def test_what_a_failure_was_raised_from_is_told_before_it(deployment):
+    text = """
+def load():
+    return {}["port"]
+try:
+    load()
+except KeyError as missing:
+    raise RuntimeError("no port was given") from missing
+"""
+    failing = python(deployment, text, max_retries=0)
+    assert failing.run("install").state == "failed"
+    (event,) = [event for event in failing.records.events if event.error_causes]
+    first, _, second = event.error_causes[0]["traceback"].partition(
+        "\nThe above exception was the direct cause of the following exception:\n\n"
+    )
+    assert first.splitlines()[0].endswith('a.py", line 5, in <module>')
+    assert first.endswith("KeyError: 'port'\n")
+    assert second.splitlines()[0].endswith('a.py", line 7, in <module>')
+    assert second.endswith("RuntimeError: no port was given\n")
+    assert (first + second).count('File "') == 3
+
+
 def test_a_failure_is_tried_again_as_often_as_allowed(deployment):
     failing = python(deployment, "raise ValueError('no')", max_retries=2)
     assert failing.run("install").state == "failed"

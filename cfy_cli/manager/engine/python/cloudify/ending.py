@@ -8,6 +8,7 @@ from .state import ctx
 
 Json = Any
 OURS = os.path.dirname(__file__) + os.sep
+HEADING = "Traceback (most recent call last):\n"
 
 
 def end(error: dict[str, Json] | None, process: int) -> None:
@@ -25,18 +26,26 @@ def end(error: dict[str, Json] | None, process: int) -> None:
 
 def described(error: BaseException) -> dict[str, Json]:
     """How it ended, as the manager takes it; frames of ours are left out of the traceback."""
-    import traceback
-
     # By name: a plugin that brings cloudify-common raises that one's errors, not ours.
     kinds = {kind.__name__ for kind in type(error).__mro__}
     requested = "OperationRetry" in kinds
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OURS)]
-    lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
     return {
         "kind": type(error).__name__,
         "message": str(error),
-        "traceback": "" if requested else "".join(lines),
+        "traceback": "" if requested else _story(error),
         "recoverable": "NonRecoverableError" not in kinds,
         "requested": requested,
         "retry_after": getattr(error, "retry_after", None),
     }
+
+
+def _story(error: BaseException) -> str:
+    """What led to it: the errors it was raised from, then itself, each with the frames of the script."""
+    from traceback import StackSummary, TracebackException
+
+    told = TracebackException.from_exception(error)
+    one: TracebackException | None = told
+    while one is not None:
+        one.stack = StackSummary.from_list([frame for frame in one.stack if not frame.filename.startswith(OURS)])
+        one = one.__cause__ or one.__context__
+    return "".join(line for line in told.format() if line != HEADING)
