@@ -6,6 +6,7 @@ from tests.engine.deployment import LIFECYCLE, NOTHING, operation, relationship
 from tests.engine.deployment import node as a_node
 
 OP = operation("op.sh")
+GET_STATE = "cloudify.interfaces.host.get_state"
 EVERYTHING = {
     **dict.fromkeys(
         (
@@ -191,6 +192,34 @@ def test_a_host_says_of_each_phase_that_there_is_nothing_to_do(deployment):
     )
     host.run("install")
     assert host.of("h_1") == NOTHING_TO_DO
+
+
+@pytest.mark.parametrize("no", ["false", "''"])
+def test_a_host_is_asked_until_it_is_up_however_often(deployment, no):
+    asked = operation(source=f'[ "$(ctx operation retry-number)" = 3 ] && ctx returns true || ctx returns {no}')
+    host = deployment(
+        a_node(
+            "h",
+            {"start": operation(source="true"), GET_STATE: {**asked, "max_retries": 1}},
+            types=("cloudify.nodes.Compute",),
+            properties={"agent_config": {"install_method": "none"}},
+        )
+    )
+    assert host.run("install").state == "terminated"
+    ends = [
+        event
+        for event in host.records.events
+        if event.operation == GET_STATE and event.event_type in ("task_rescheduled", "task_succeeded")
+    ]
+    assert [event.event_type for event in ends] == ["task_rescheduled"] * 3 + ["task_succeeded"]
+    assert host.at("Starting node instance") < host.at(ends[0].message) < host.at("Node instance started")
+
+
+def test_a_host_that_cannot_be_asked_fails(deployment):
+    asked = operation(source="exit 1", max_retries=1)
+    host = deployment(a_node("h", {GET_STATE: asked}, types=("cloudify.nodes.Compute",)))
+    assert host.run("install").state == "failed"
+    assert sum("exit_code: 1" in message for message in host.messages) == 3
 
 
 def test_installing_an_agent_is_nothing_to_do_on_this_machine(deployment):

@@ -16,6 +16,7 @@ def after_failure(operation: Operation, attempt: int, failure: Failure) -> Again
     """Whether and when to try again; None when it stays failed."""
     if failure.ignored or (not failure.requested and (not failure.recoverable or operation.ignore_failure)):
         return None
-    if operation.max_retries != FOREVER and attempt >= operation.max_retries:
+    limited = operation.max_retries != FOREVER and not failure.unlimited
+    if limited and attempt >= operation.max_retries:
         return None
     return Again(operation.retry_interval if failure.retry_after is None else failure.retry_after)

@@ -63,6 +63,7 @@ class Operation:
     timeout_recoverable: bool = False
     ignore_failure: bool = False
     checks: Literal["", "status", "drift"] = ""  # what it finds out about the instance
+    awaited: bool = False  # a question that is asked again until the answer is yes
     quiet: bool = False  # no events tell of it
     handled: bool = False  # the workflow that drew it is asked what to make of its end
 
@@ -98,6 +99,7 @@ class Failure:
     recoverable: bool = True
     requested: bool = False  # not an error: the operation asked to be run again
     retry_after: float | None = None
+    unlimited: bool = False  # it may be tried again however often it was
     ignored: bool = False  # the workflow that drew the operation wants to go on without it
 
     def cause(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import Processes
 from cfy_cli.manager.engine.stamps import stamp
-from cfy_cli.manager.engine.tasks import Operation, OperationFailed
+from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
 
 Json = Any
 
@@ -24,12 +24,19 @@ def run_operation(scope: Scope, server: ContextServer, processes: Processes) -> 
             stamp(scope.records, scope.operation, ok=False, result=error.failure.message)
         raise
     stamp(scope.records, scope.operation, ok=True, result=result)
+    if scope.operation.awaited and not _is_yes(result):
+        message = f"{scope.operation.name} answers {result!r}, it is asked again"
+        raise OperationFailed(Failure("OperationRetry", message, requested=True, unlimited=True))
     return result
 
 
 def does_nothing(operation: Operation) -> bool:
     """Agents are installed and removed elsewhere; here all operations run on this machine."""
     return operation.plugin == "agent"
+
+
+def _is_yes(result: Json) -> bool:
+    return bool(result) and str(result).lower() != "false"  # what a shell script returns is text
 
 
 def _run(scope: Scope, server: ContextServer, processes: Processes) -> Json:

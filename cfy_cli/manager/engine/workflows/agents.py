@@ -1,4 +1,6 @@
-"""What a host does beside its own lifecycle: installing and removing the agent that would run operations on it."""
+"""What a host does beside its own lifecycle: coming up, and the agent that would run operations on it."""
+
+from dataclasses import replace
 
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.tasks import Work
@@ -7,6 +9,7 @@ from cfy_cli.manager.engine.workflows.phases import Drafter
 
 AGENT = "cloudify.interfaces.cloudify_agent"
 MONITORING_AGENT = "cloudify.interfaces.monitoring_agent"
+GET_STATE = "cloudify.interfaces.host.get_state"  # whether the host is up
 STARTS_BY_ITSELF = ("plugin", "init_script")  # methods that leave a script for the host to run
 STOPS_BY_ITSELF = (*STARTS_BY_ITSELF, "provided")
 
@@ -16,7 +19,7 @@ def is_host(topology: Topology, instance: Instance) -> bool:
 
 
 def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
-    steps: list[Work] = []
+    steps: list[Work] = [replace(asked, awaited=True) for asked in drafter.operation(GET_STATE)]
     method = method_of(topology, instance)
     if method != "none":
         steps += [
