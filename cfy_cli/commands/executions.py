@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from cfy_cli.contract.clock import now
 from cfy_cli.contract.resources import EXECUTIONS
-from cfy_cli.contract.states import STOPPING
+from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.shell import options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun
@@ -135,7 +136,11 @@ def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
 
     execution = app.client.executions.get(execution_id)
     pages = app.client.events.pages(include_logs=False, execution_id=execution_id, _sort="reported_timestamp")
-    found = timeline.spans(event for page in pages for event in page)
+    found = timeline.spans(
+        (event for page in pages for event in page),
+        until=execution.get("ended_at") or now(),
+        over=execution["status"] in ENDED,
+    )
     title = f"{execution['workflow_id']} on {execution.get('deployment_id')}"
     if output_path:
         Path(output_path).write_text(timeline.as_svg(found, title), encoding="utf-8")

@@ -8,10 +8,16 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-STARTED = "task_started"
+STARTED, BEGINS = "task_started", "workflow_started"  # of an attempt, of the execution: at first or resumed
 ENDS = {"task_succeeded": "succeeded", "task_failed": "failed", "task_rescheduled": "rescheduled"}
-MARKS = {"succeeded": "#", "failed": "x", "rescheduled": "~", "running": ">"}
-COLOURS = {"succeeded": "#4a90d9", "failed": "#d9534f", "rescheduled": "#e6a23c", "running": "#9aa5b1"}
+MARKS = {"succeeded": "#", "failed": "x", "rescheduled": "~", "interrupted": "!", "running": ">"}
+COLOURS = {
+    "succeeded": "#4a90d9",
+    "failed": "#d9534f",
+    "rescheduled": "#e6a23c",
+    "interrupted": "#8e6bbf",
+    "running": "#9aa5b1",
+}
 ROW, LABELS, WIDTH = 22, 320, 640  # of the SVG, in pixels
 
 
@@ -23,31 +29,41 @@ class Span:
     operation: str  # create
     start: float
     end: float
-    outcome: str  # succeeded, failed, rescheduled, running
+    outcome: str  # succeeded, failed, rescheduled, interrupted, running
+    side: str = ""  # of a relationship: source or target
 
     @property
     def label(self) -> str:
-        return f"{self.place} {self.operation}"
+        side = f" ({self.side})" if self.side else ""
+        return f"{self.place} {self.operation}{side}"
 
 
-def spans(events: Iterable[Mapping[str, Any]]) -> list[Span]:
-    """The attempts in the order they began; one without an end runs until the last event."""
-    begun: dict[str, Span] = {}
+def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over: bool = False) -> list[Span]:
+    """The attempts in the order they began. One without an end runs `until` now; of an execution that is `over`, or
+    was resumed since, it was interrupted.
+    """
+    begun: dict[tuple[str, ...], Span] = {}
     ended: list[Span] = []
     first, last = None, 0.0
     for event in events:
-        moment = _seconds(event)
+        moment = _seconds(str(event.get("reported_timestamp") or event.get("timestamp")))
         first = moment if first is None else first
+        if event.get("event_type") == BEGINS:
+            ended += [replace(span, end=last, outcome="interrupted") for span in begun.values()]
+            begun.clear()
         last = moment - first
-        place, operation = _place(event), str(event.get("operation") or "").rpartition(".")[2]
+        place, side = _place(event)
+        operation = str(event.get("operation") or "").rpartition(".")[2]
         if not operation or not place:
             continue
-        key = f"{place} {event['operation']}"
+        key = (place, side, str(event["operation"]))
         if event.get("event_type") == STARTED:
-            begun[key] = Span(place, operation, last, last, "running")
+            begun[key] = Span(place, operation, last, last, "running", side)
         elif event.get("event_type") in ENDS and key in begun:
             ended.append(replace(begun.pop(key), end=last, outcome=ENDS[event["event_type"]]))
-    still = [replace(span, end=last) for span in begun.values()]
+    if until is not None and first is not None:
+        last = max(last, _seconds(until) - first)
+    still = [replace(span, end=last, outcome="interrupted" if over else "running") for span in begun.values()]
     return sorted([*ended, *still], key=lambda span: (span.start, span.label))
 
 
@@ -97,12 +113,13 @@ def as_svg(found: Sequence[Span], title: str) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _place(event: Mapping[str, Any]) -> str:
-    if event.get("source_id"):
-        return f"{event['source_id']}->{event.get('target_id')}"
-    return str(event.get("node_instance_id") or "")
+def _place(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Where it ran and, of a relationship, for which of its ends."""
+    instance, source = str(event.get("node_instance_id") or ""), event.get("source_id")
+    if not source:
+        return instance, ""
+    return f"{source}->{event.get('target_id')}", "source" if instance == source else "target"
 
 
-def _seconds(event: Mapping[str, Any]) -> float:
-    text = str(event.get("reported_timestamp") or event.get("timestamp"))
+def _seconds(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

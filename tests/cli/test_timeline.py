@@ -35,6 +35,33 @@ def test_attempts_are_told_in_the_order_they_began():
     ]
 
 
+def test_one_that_still_runs_is_drawn_until_now_and_one_that_nobody_saw_end_was_interrupted():
+    begun = [event(0, "workflow_started", "", ""), event(1, "task_started")]
+
+    def drawn(events: list[dict[str, str | None]], **how: bool) -> list[tuple[float, float, str]]:
+        found = timeline.spans(events, "2026-11-23T12:00:05.000Z", **how)
+        return [(span.start, span.end, span.outcome) for span in found]
+
+    assert drawn(begun) == [(1.0, 5.0, "running")]
+    assert drawn(begun, over=True) == [(1.0, 5.0, "interrupted")]
+    resumed = [*begun, event(3, "workflow_started", "", ""), event(4, "task_started"), event(5, "task_succeeded")]
+    assert drawn(resumed, over=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
+
+
+def test_both_ends_of_a_relationship_have_their_own_bars():
+    def establish(second: float, kind: str, instance: str) -> dict[str, str | None]:
+        return event(second, kind, instance, "a.b.establish") | {"source_id": "web_1", "target_id": "db_2"}
+
+    found = timeline.spans([
+        establish(0, "task_started", "web_1"), establish(0, "task_started", "db_2"),
+        establish(1, "task_succeeded", "web_1"), establish(3, "task_succeeded", "db_2"),
+    ])  # fmt: skip
+    assert [(span.label, span.end) for span in found] == [
+        ("web_1->db_2 establish (source)", 1.0),
+        ("web_1->db_2 establish (target)", 3.0),
+    ]
+
+
 def test_bars_stand_where_and_as_long_as_the_operation_ran():
     drawn = timeline.as_text(timeline.spans(EVENTS), 94).splitlines()
     bars = [line.split("|")[1] for line in drawn]
