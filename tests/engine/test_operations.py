@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.deployment import NOTHING, node, operation, relationship
+from tests.engine.deployment import LIFECYCLE, NOTHING, node, operation, relationship
 
 ECHO = operation(source="#!/bin/bash\nctx logger info $(ctx instance id)=$level; ctx returns echo-$level", level=1)
 NAME = operation(
@@ -88,7 +88,7 @@ def test_an_operation_nobody_has_fails_with_the_names_of_those_there_are(three):
     ending = three.run("execute_operation", operation="w.ops.ecko")
     assert ending.state == "failed"
     assert "None of the selected node instances has the operation w.ops.ecko" in ending.error
-    assert "w.ops.echo" in ending.error
+    assert ending.error.endswith(f"; something is run for {LIFECYCLE}.start, {LIFECYCLE}.stop, w.ops.echo.")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,11 @@ def test_what_is_unknown_is_named(three, narrowed, sentence):
     assert sentence in ending.error
 
 
-def test_an_operation_declared_without_implementation_is_nothing_to_do(three):
+def test_an_operation_declared_without_implementation_is_said_to_be_nothing_to_do(three):
     assert three.run("execute_operation", operation="w.ops.nothing").state == "terminated"
-    assert len(three.messages) == 2
+    assert three.logs == ["Nothing to do: none of the selected node instances has something to run for w.ops.nothing."]
+    assert three.run("pull").state == "terminated"
+    assert three.logs[-1].endswith("has something to run for cloudify.interfaces.lifecycle.pull.")
 
 
 def test_an_operation_must_be_named(three):

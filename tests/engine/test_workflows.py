@@ -91,6 +91,14 @@ def test_rollback_takes_back_what_was_left_half_made(tmp_path, verb, left, after
     assert made.states("host") == ["started"]
 
 
+def test_a_rollback_with_nothing_to_take_back_says_so(tmp_path):
+    made = cluster.make(tmp_path)
+    made.run("install")
+    assert made.run("rollback").state == "terminated"
+    assert "Nothing to roll back: no node instance is creating, configuring or starting." in made.logs
+    assert all_states(made) == {"started"}
+
+
 def test_what_was_never_installed_has_no_part_in_the_coming_and_going_of_others(tmp_path):
     made = cluster.make(tmp_path)
     app = made.ids("app")[0]

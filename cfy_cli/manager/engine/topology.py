@@ -77,6 +77,11 @@ class Topology:
         """Whether the node knows the operation, with something to run or without."""
         return name in self.node(instance)["operations"]
 
+    def to_run(self, instance: Instance) -> list[str]:
+        """The operations, by their full names, for which there is something to run."""
+        operations = self.node(instance)["operations"]
+        return [name for name, plan in operations.items() if "." in name and plan.get("operation")]
+
     def operation(
         self, instance: Instance, name: str, inputs: Mapping[str, Json] | None = None, *, override: bool = True
     ) -> Operation | None:

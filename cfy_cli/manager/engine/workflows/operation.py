@@ -26,11 +26,11 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
         raise Invalid("The parameter operation must name an operation, such as cloudify.interfaces.lifecycle.start.")
     chosen = select(topology, parameters)
     if not any(topology.declares(instance, name) for instance in chosen):
-        known = {operation for instance in chosen for operation in topology.node(instance)["operations"]}
+        known = {one for instance in chosen for one in topology.to_run(instance)}
         raise Invalid(
-            f"None of the selected node instances has the operation {name}; "
-            f"they have {some_of({operation for operation in known if '.' in operation}, most=60)}."
+            f"None of the selected node instances has the operation {name}; something is run for {some_of(known)}."
         )
+    _say_if_idle(ctx, topology, name, chosen)
     yield _draw(
         topology,
         name,
@@ -63,7 +63,14 @@ def restart(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 def pull(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.look()
-    yield _draw(topology, PULL, select(topology, parameters), parameters, parameters.get("operation_parms"))
+    chosen = select(topology, parameters)
+    _say_if_idle(ctx, topology, PULL, chosen)
+    yield _draw(topology, PULL, chosen, parameters, parameters.get("operation_parms"))
+
+
+def _say_if_idle(ctx: WorkflowContext, topology: Topology, name: str, chosen: list[Instance]) -> None:
+    if not any(topology.operation(instance, name) for instance in chosen):
+        ctx.say(f"Nothing to do: none of the selected node instances has something to run for {name}.")
 
 
 def _draw(

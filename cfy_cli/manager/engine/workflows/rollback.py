@@ -26,8 +26,11 @@ def rollback(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     unresolved = ctx.once("unresolved", lambda: [one.id for one in chosen if one.state in HALF_MADE | HALF_STARTED])
     ctx.say(f"unresolved node instances: {unresolved}", "debug")
     ctx.say(f"intact node instances: {[one for one in topology.instances if one not in unresolved]}", "debug")
+    full = bool(parameters.get("full_rollback"))
+    if not unresolved and not full:
+        ctx.say("Nothing to roll back: no node instance is creating, configuring or starting.")
     yield draw_rollback(topology, unresolved, ignore_failure=True)
-    if parameters.get("full_rollback"):
+    if full:
         ctx.say("Start uninstall after rollback.", "debug")
         topology = ctx.look()
         yield draw_uninstall(topology, set(topology.instances), "uninstall-a-uninstall")
