@@ -55,8 +55,6 @@ def start_execution(
         when = moment(execution.get("scheduled_for") or str(schedule))
         app.result(f"Execution {execution['id']} is scheduled for {when}", execution, EXECUTIONS)
         return
-    if execution["status"] == "queued":
-        app.note("It is queued: it starts when those before it have ended.")
     see_through(app, execution, watch)
 
 

@@ -9,6 +9,7 @@ import click
 from cfy_cli.contract.outcomes import ended, failure_of
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.errors import StillRunning
+from cfy_cli.output.cells import moment
 from cfy_cli.output.progress import StatusLine
 from cfy_cli.shell.door import Interrupted
 from cfy_cli.shell.feed import Feed, show_event
@@ -30,6 +31,10 @@ def see_through(app: App, execution: Item, watch: Watch, *, group: bool = False)
         app.result(f"Execution {key} of {_named(execution)} is {execution['status']}", execution, EXECUTIONS)
         app.note(f"Wait for its end: {hint}")
         return execution
+    if execution["status"] == "queued":
+        app.note("It is queued: it starts when those before it have ended.")
+    if execution["status"] == "scheduled":
+        app.note(f"It is scheduled for {moment(str(execution.get('scheduled_for')))} (UTC) and starts then.")
     execution = follow(app, execution, watch, group=group)
     conclude(app, execution, watch)
     return execution

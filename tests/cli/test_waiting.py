@@ -183,6 +183,22 @@ def test_a_scheduled_execution_is_not_waited_for(run: Run, wire: responses.Reque
     assert json.loads(post.calls[0].request.body or "")["scheduled_time"] == "202701011201+0000"
 
 
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        ("queued", "It is queued: it starts when those before it have ended."),
+        ("scheduled", "It is scheduled for 2030-01-02 03:04:00.000 (UTC) and starts then."),
+    ],
+)
+def test_who_follows_one_that_waits_is_told_what_for(
+    run: Run, wire: responses.RequestsMock, status: str, note: str
+) -> None:
+    wire.get(f"{API}/executions/e1", json=execution(status, scheduled_for="2030-01-02T03:04:00.000Z"))
+    wire.get(f"{API}/executions/e1", json=execution("terminated"))
+    wire.get(f"{API}/events", json=page(END))
+    assert note in run("events list e1 --tail").err
+
+
 def test_a_group_is_followed_to_the_end_of_all(run: Run, wire: responses.RequestsMock) -> None:
     group = {"id": "g1", "workflow_id": "install", "deployment_group_id": "dg", "status": "failed"}
     wire.get(f"{API}/execution-groups/g1", json=group)
