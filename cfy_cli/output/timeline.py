@@ -49,8 +49,7 @@ def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over
         moment = _seconds(str(event.get("reported_timestamp") or event.get("timestamp")))
         first = moment if first is None else first
         if event.get("event_type") == BEGINS:
-            ended += [replace(span, end=last, outcome="interrupted") for span in begun.values()]
-            begun.clear()
+            begun = {key: _cut(span, last) for key, span in begun.items()}  # unless its end is told after all
         last = moment - first
         place, side = _place(event)
         operation = str(event.get("operation") or "").rpartition(".")[2]
@@ -58,13 +57,19 @@ def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over
             continue
         key = (place, side, str(event["operation"]))
         if event.get("event_type") == STARTED:
+            if key in begun:
+                ended.append(_cut(begun[key], last))
             begun[key] = Span(place, operation, last, last, "running", side)
         elif event.get("event_type") in ENDS and key in begun:
             ended.append(replace(begun.pop(key), end=last, outcome=ENDS[event["event_type"]]))
     if until is not None and first is not None:
         last = max(last, _seconds(until) - first)
-    still = [replace(span, end=last, outcome="interrupted" if over else "running") for span in begun.values()]
+    still = [_cut(span, last, "interrupted" if over else "running") for span in begun.values()]
     return sorted([*ended, *still], key=lambda span: (span.start, span.label))
+
+
+def _cut(span: Span, moment: float, outcome: str = "interrupted") -> Span:
+    return replace(span, end=moment, outcome=outcome) if span.outcome == "running" else span
 
 
 def as_text(found: Sequence[Span], width: int) -> str:

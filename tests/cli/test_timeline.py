@@ -46,6 +46,8 @@ def test_one_that_still_runs_is_drawn_until_now_and_one_that_nobody_saw_end_was_
     assert drawn(begun, over=True) == [(1.0, 5.0, "interrupted")]
     resumed = [*begun, event(3, "workflow_started", "", ""), event(4, "task_started"), event(5, "task_succeeded")]
     assert drawn(resumed, over=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
+    outlived = [*begun, event(3, "workflow_started", "", ""), event(4, "task_succeeded")]
+    assert drawn(outlived, over=True) == [(1.0, 4.0, "succeeded")]
 
 
 def test_both_ends_of_a_relationship_have_their_own_bars():
