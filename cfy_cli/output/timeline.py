@@ -42,29 +42,29 @@ def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over
     """The attempts in the order they began. One without an end runs `until` now; of an execution that is `over`, or
     was resumed since, it was interrupted.
     """
-    begun: dict[tuple[str, ...], Span] = {}
+    begun: dict[tuple[str, ...], list[Span]] = {}  # several at once, where a workflow runs an operation so
     ended: list[Span] = []
     first, last = None, 0.0
     for event in events:
         moment = _seconds(str(event.get("reported_timestamp") or event.get("timestamp")))
         first = moment if first is None else first
         if event.get("event_type") == BEGINS:
-            begun = {key: _cut(span, last) for key, span in begun.items()}  # unless its end is told after all
+            begun = {key: [_cut(span, last) for span in open_] for key, open_ in begun.items()}  # until told otherwise
         last = moment - first
         place, side = _place(event)
         operation = str(event.get("operation") or "").rpartition(".")[2]
         if not operation or not place:
             continue
-        key = (place, side, str(event["operation"]))
+        open_ = begun.setdefault((place, side, str(event["operation"])), [])
         if event.get("event_type") == STARTED:
-            if key in begun:
-                ended.append(_cut(begun[key], last))
-            begun[key] = Span(place, operation, last, last, "running", side)
-        elif event.get("event_type") in ENDS and key in begun:
-            ended.append(replace(begun.pop(key), end=last, outcome=ENDS[event["event_type"]]))
+            ended += [span for span in open_ if span.outcome == "interrupted"]
+            open_[:] = [span for span in open_ if span.outcome == "running"]
+            open_.append(Span(place, operation, last, last, "running", side))
+        elif event.get("event_type") in ENDS and open_:
+            ended.append(replace(open_.pop(0), end=last, outcome=ENDS[event["event_type"]]))
     if until is not None and first is not None:
         last = max(last, _seconds(until) - first)
-    still = [_cut(span, last, "interrupted" if over else "running") for span in begun.values()]
+    still = [_cut(span, last, "interrupted" if over else "running") for open_ in begun.values() for span in open_]
     return sorted([*ended, *still], key=lambda span: (span.start, span.label))
 
 

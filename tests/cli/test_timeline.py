@@ -50,6 +50,14 @@ def test_one_that_still_runs_is_drawn_until_now_and_one_that_nobody_saw_end_was_
     assert drawn(outlived, over=True) == [(1.0, 4.0, "succeeded")]
 
 
+def test_an_operation_may_run_several_times_at_once():
+    twice = [event(0, "task_started"), event(1, "task_started"), event(2, "task_succeeded"), event(3, "task_failed")]
+    assert [(span.start, span.end, span.outcome) for span in timeline.spans(twice)] == [
+        (0.0, 2.0, "succeeded"),
+        (1.0, 3.0, "failed"),
+    ]
+
+
 def test_both_ends_of_a_relationship_have_their_own_bars():
     def establish(second: float, kind: str, instance: str) -> dict[str, str | None]:
         return event(second, kind, instance, "a.b.establish") | {"source_id": "web_1", "target_id": "db_2"}
