@@ -300,6 +300,42 @@ def test_a_handler_may_want_another_try(flow: Flow, tmp_path: Path):
     assert sum("Task started" in message for message in made.messages) == 3
 
 
+@pytest.mark.parametrize(("ignored", "tries"), [(True, 5), (False, 2)])
+def test_a_handler_may_want_more_tries_than_the_task_has(flow: Flow, ignored: bool, tries: int):
+    made = flow(
+        f"""
+        graph = ctx.graph_mode()
+        task = ctx.get_node_instance("db_1").execute_operation("cloudify.interfaces.lifecycle.start")
+        task.total_retries, task.retry_interval = 1, 0.01
+        again = tasks.HandlerResult.retry(ignore_total_retries={ignored})
+        task.on_success = lambda task: again if task.current_retries < 4 else tasks.HandlerResult.cont()
+        graph.add_task(task)
+        graph.execute()
+        """
+    )
+    assert made.ending.state == ("terminated" if ignored else "failed")
+    assert sum("Task started" in message for message in made.messages) == tries
+
+
+def test_what_takes_no_time_has_handlers_too(flow: Flow):
+    made = well(
+        flow(
+            """
+            graph = ctx.graph_mode()
+            instance = ctx.get_node_instance("db_1")
+            nothing = instance.execute_operation("cloudify.interfaces.lifecycle.pull")
+            steps = [nothing, instance.send_event("told"), instance.set_state("configured")]
+            for step in steps:
+                step.on_success = lambda task: ctx.logger.info("after %s", task.name) or tasks.HandlerResult.cont()
+            graph.sequence().add(*steps)
+            graph.execute()
+            """
+        )
+    )
+    assert made.messages[1:-1] == ["after NOP", "told", "after SendNodeEventTask", "after SetNodeInstanceStateTask"]
+    assert made.state("db_1") == "configured"
+
+
 def test_functions_of_its_own_run_in_its_own_process_as_tasks(flow: Flow):
     made = well(
         flow(

@@ -104,12 +104,14 @@ def _failure(outcome: Outcome, verdict: Mapping[str, Json] | None) -> Failure | 
     failure, action = outcome.failure, (verdict or {}).get("action")
     if verdict is None or (action == "continue" and failure is None):
         return failure
-    after = verdict["retry_after"]
+    after, unlimited = verdict["retry_after"], verdict["unlimited"]
     if failure is None:
         told = "The handler of its success wants it to"
         if action == "retry":
-            return Failure("OperationRetry", f"{told} run again", requested=True, retry_after=after)
+            wanted = Failure("OperationRetry", f"{told} run again", requested=True)
+            return replace(wanted, retry_after=after, unlimited=unlimited)
         return Failure("NonRecoverableError", f"{told} fail", recoverable=False) if action == "fail" else None
     if action == "retry":
-        return replace(failure, recoverable=True, retry_after=failure.retry_after if after is None else after)
+        after = failure.retry_after if after is None else after
+        return replace(failure, recoverable=True, retry_after=after, unlimited=unlimited)
     return replace(failure, recoverable=False, ignored=action != "fail")

@@ -15,6 +15,8 @@ from .tasks import (
 
 Json = Any
 
+LIGHT = ("knot", "note", "state")  # the manager does them unasked, unless a handler wants to know
+
 
 class forkjoin:  # noqa: N801 - so it is called everywhere
     """Tasks of a sequence that run at the same time."""
@@ -116,8 +118,11 @@ class TaskDependencyGraph:
         holder = task.containing_subgraph
         before = [names[one] for one in self._dependencies[task] if one in names and one is not holder]
         handlers = [name for name in ("on_success", "on_failure") if getattr(task, name) is not None]
+        described = task.described()
+        if handlers and described["kind"] in LIGHT:
+            described = {"kind": "here", "name": task.name, "max_retries": 0, "retry_interval": None, "quiet": True}
         return {
-            **task.described(),
+            **described,
             "id": names[task],
             "after": sorted(before, key=int),
             "part_of": names.get(holder) if holder is not None else None,
@@ -223,4 +228,8 @@ def judged(task: WorkflowTask) -> dict[str, Json] | None:
     verdict = handler(task)
     if verdict.action == HandlerResult.HANDLER_RETRY:
         task.set_state(TASK_PENDING)
-    return {"action": verdict.action.removeprefix("handler_"), "retry_after": verdict.retry_after}
+    return {
+        "action": verdict.action.removeprefix("handler_"),
+        "retry_after": verdict.retry_after,
+        "unlimited": verdict.ignore_total_retries,
+    }

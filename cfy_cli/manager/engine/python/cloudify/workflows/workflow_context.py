@@ -242,7 +242,7 @@ class Internal:
             return judged(task)
         except Exception as error:
             broken.append(error)
-            return {"action": "fail", "retry_after": None}
+            return {"action": "fail", "retry_after": None, "unlimited": False}
 
     def _run_here(self, key: str, name: str, task: WorkflowTask | None) -> None:
         answer: dict[str, Json] = {"result": None, "error": None}
