@@ -106,7 +106,7 @@ def test_a_blueprint_with_other_deployments_outlives_one_of_them(deployed: Cfy) 
 def test_what_is_not_available_says_what_it_needs(deployed: Cfy) -> None:
     deployed("executions start uninstall -d dep", code=1)
     assert (
-        "It is for deployments of whose node instances all or partial are active; now none are. "
+        "It is for deployments of whose node instances all or some are active; now none are. "
         "--force starts it all the same." in deployed.errors
     )
 

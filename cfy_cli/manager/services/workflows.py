@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "dict": (dict,),
 }
+AMOUNTS = {"all": "all", "partial": "some", "none": "none"}  # of the instances of a deployment, in words
 
 
 def find(deployment: Deployment, name: str) -> dict[str, Any]:
@@ -59,7 +60,10 @@ def _needs(rules: dict[str, Any], active_now: str) -> str:
     if rules.get("available") is False:
         needs.append("Its blueprint says that it is not available.")
     if active := rules.get("node_instances_active"):
-        needs.append(f"It is for deployments of whose node instances {_or(active)} are active; now {active_now} are.")
+        wanted = _or([AMOUNTS[one] for one in active])
+        needs.append(
+            f"It is for deployments of whose node instances {wanted} are active; now {AMOUNTS[active_now]} are."
+        )
     if types := rules.get("node_types_required"):
         needs.append(f"It is for deployments with a node of the type {_or(types)}.")
     return " ".join(needs)
