@@ -90,27 +90,31 @@ def _list(app: App, query: dict[str, Any], **which: Any) -> None:
     from cfy_cli.shell.feed import show_event
     from cfy_cli.shell.watch import Watch
 
+    when = _times(query)
     if which["execution_id"]:
         app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
-    watch = Watch(json_output=query.pop("json_output"), with_worker_names=query.pop("with_worker_names"))
-    when = _times(query)
+    watch = Watch(json_output=when.pop("json_output"), with_worker_names=when.pop("with_worker_names"))
     if (app.as_data or app.picked or app.vertical) and not watch.json_output:
         app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
         return
     pages = app.client.events.pages(**which, **when, limit=app.limit, _sort=EVENTS.order)
-    count = total = 0
+    count = hidden = total = 0
     for page in pages:
         count, total = count + len(page), page.total
-        for event in page:
-            show_event(app, event, watch)
-    app.note(f"\nShowing {count} of {total} events")
+        hidden += sum(not show_event(app, event, watch) for event in page)
+    app.note(f"\nShowing {count - hidden} of {total} events")
+    if hidden:
+        app.note(f"{hidden} debug messages hidden (use -vv to show them)")
 
 
 def _times(query: dict[str, Any]) -> dict[str, Any]:
     before = query.pop("before")
     if before and query["until"]:
         raise Usage("Give --to or --before, not both")
-    return query | {"until": before or query["until"]}
+    until = before or query["until"]
+    if until and query["since"] and query["since"] > until:
+        raise Usage("Nothing lies between those times: --from is later than the end")
+    return query | {"until": until}
 
 
 def _lines(events: list[dict[str, Any]]) -> Iterator[str]:

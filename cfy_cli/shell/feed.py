@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OVERLAP = 50  # events read again each time, since one may be stored before another that was reported earlier
 LAST_EVENTS = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
+FIRST_EVENT = "workflow_started"  # also of one that is resumed
 _BEGINS, _ENDS = "task_started", frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
 
 
@@ -60,7 +61,9 @@ class Feed:
 
     def _take_in(self, event: Item) -> None:
         kind = event.get("event_type")
-        self.complete = self.complete or kind in LAST_EVENTS
+        self.complete = kind in LAST_EVENTS or (self.complete and kind != FIRST_EVENT)
+        if kind == FIRST_EVENT:
+            self._running.clear()
         task = (event.get("node_instance_id") or event.get("source_id"), event.get("operation"))
         if kind == _BEGINS and task[1]:
             self._running[task] = None
@@ -68,10 +71,15 @@ class Feed:
             self._running.pop(task, None)
 
 
-def show_event(app: App, event: Item, watch: Watch) -> None:
-    """Events are the answer of a plain command; where that is data, it is the execution, and they go to stderr."""
+def show_event(app: App, event: Item, watch: Watch) -> bool:
+    """Events are the answer of a plain command; where that is data, it is the execution, and they go to stderr.
+
+    False for what is only for those who ask for more.
+    """
+    shown = watch.json_output or worth_showing(event, app.verbosity)
     if watch.json_output:
         formats.json_line(event, err=app.as_data)
-    elif worth_showing(event, app.verbosity):
+    elif shown:
         line = coloured(event, event_line(event, worker_names=watch.with_worker_names))
         click.echo(line, err=app.as_data, color=app.colour)
+    return shown

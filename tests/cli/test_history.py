@@ -41,6 +41,19 @@ def test_a_history_without_a_mark_is_read_by_offsets(run: Run, wire: responses.R
     assert asked(wire) == [{"_offset": "0"}, {"_offset": "1"}]
 
 
+def test_debug_messages_that_are_not_shown_are_not_counted_as_shown(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/executions/e1", json={"id": "e1"})
+    debug = event(2, type="cloudify_log", level="debug")
+    wire.get(f"{API}/events", json=marked(event(1), debug, total=2, after=2))
+    assert run("events list e1").err == ("\nShowing 1 of 2 events\n1 debug messages hidden (use -vv to show them)\n")
+    assert "\nShowing 2 of 2 events\n" in run("events list e1 -vv").err
+    assert "\nShowing 2 of 2 events\n" in run("events list e1 --json-output").err
+
+
+def test_times_the_wrong_way_round_are_refused(run: Run) -> None:
+    assert "--from is later than the end" in run("events list e1 --from 2026-01-02 --to 2026-01-01", code=2).err
+
+
 @pytest.mark.parametrize("option", ["--pagination-offset 1", "--pagination-size 1", "--limit 1"])
 def test_a_part_of_a_history_is_that_part(run: Run, wire: responses.RequestsMock, option: str) -> None:
     wire.get(f"{API}/executions/e1", json={"id": "e1"})

@@ -115,6 +115,16 @@ def test_late_events_are_waited_for_a_moment_only(run: Run, wire: responses.Requ
     assert "event 1" in run(START).out
 
 
+def test_what_a_resumed_one_told_of_its_first_end_is_not_its_last_word(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "terminated")
+    failed = event(1, "it failed", event_type="workflow_failed")
+    resumed = event(2, "it resumes", event_type="workflow_started")
+    for _ in range(3):
+        wire.get(f"{API}/events", json=page(failed, resumed))
+    wire.get(f"{API}/events", json=page(failed, resumed, END))
+    assert "execution succeeded" in run(START).out
+
+
 def test_a_timeout_leaves_it_running_and_says_how_to_go_on(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "started")
     wire.get(f"{API}/events", json=page(event(1)))
