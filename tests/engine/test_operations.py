@@ -85,10 +85,11 @@ def test_order_passes_through_instances_that_are_left_out(deployment):
 
 
 def test_an_operation_nobody_has_fails_with_the_names_of_those_there_are(three):
-    ending = three.run("execute_operation", operation="w.ops.ecko")
+    ending = three.run("execute_operation", operation="turn_around")
     assert ending.state == "failed"
-    assert "None of the selected node instances has the operation w.ops.ecko" in ending.error
+    assert "None of the selected node instances has the operation turn_around" in ending.error
     assert ending.error.endswith(f"; something is run for {LIFECYCLE}.start, {LIFECYCLE}.stop, w.ops.echo.")
+    assert three.run("execute_operation", operation="w.ops.ecko").error.endswith("; did you mean w.ops.echo?")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """execute_operation and the workflows that are one operation on many instances: start, stop, restart, pull."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
@@ -27,9 +28,9 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
     chosen = select(topology, parameters)
     if not any(topology.declares(instance, name) for instance in chosen):
         known = {one for instance in chosen for one in topology.to_run(instance)}
-        raise Invalid(
-            f"None of the selected node instances has the operation {name}; something is run for {some_of(known)}."
-        )
+        near = get_close_matches(name, known)
+        there = f"did you mean {' or '.join(near)}?" if near else f"something is run for {some_of(known)}."
+        raise Invalid(f"None of the selected node instances has the operation {name}; {there}")
     _say_if_idle(ctx, topology, name, chosen)
     yield _draw(
         topology,
