@@ -104,6 +104,8 @@ def test_a_failure_that_cannot_be_mended_is_not_tried_again(deployment):
         ("ctx.operation.retry('not yet', retry_after=0.01)", "not yet [retry_after=0.01]"),
         ("raise OperationRetry('not yet')", "not yet"),
         ("ctx.retry_operation('not yet')", "not yet"),
+        ("ctx.retry_operation()", "The script wants to be run again"),
+        ("raise OperationRetry()", "OperationRetry"),
     ],
 )
 def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
@@ -122,6 +124,8 @@ def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
         ("ctx operation retry 'in bash'", "task_rescheduled", "in bash"),
         ("ctx retry-operation 'in bash'", "task_rescheduled", "in bash"),
         ("ctx abort-operation 'in bash'; echo rc=$?", "task_failed", "in bash"),
+        ("ctx operation retry", "task_rescheduled", "The script wants to be run again"),
+        ("ctx abort-operation", "task_failed", "The script aborted the operation"),
     ],
 )
 def test_so_may_a_shell_script(deployment, command, type_, message):
@@ -129,6 +133,12 @@ def test_so_may_a_shell_script(deployment, command, type_, message):
     again.run("install")
     ((kind, text),) = of_create(again)
     assert (kind, text.partition(" -> ")[2]) == (type_, message)
+
+
+def test_an_error_without_words_is_told_by_its_kind(deployment):
+    failing = python(deployment, "assert 1 > 2")
+    failing.run("install")
+    assert of_create(failing) == [("task_failed", "Task failed 'script_runner.tasks.run' -> AssertionError")]
 
 
 def test_aborting_stops_a_careful_script_and_fails_whatever_its_exit_code(deployment):

@@ -13,6 +13,7 @@ from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
 Json = Any
 
 ONCE = "A script may return, abort or ask for a retry only once."
+ABORTED, AGAIN = "The script aborted the operation", "The script wants to be run again"  # when it does not say why
 
 
 class Verdict:
@@ -35,7 +36,7 @@ class Verdict:
     def abort(self, message: str) -> None:
         """Fail for good, whatever the process does from here."""
         self._once()
-        self._stop = Failure("NonRecoverableError", message, recoverable=False)
+        self._stop = Failure("NonRecoverableError", message or ABORTED, recoverable=False)
 
     def retry(self, message: str, retry_after: float | None) -> None:
         """Run the operation again, whatever the process does from here."""
@@ -55,9 +56,8 @@ class Verdict:
         """What the operation returned. `command` is None for a Python script. Raises OperationFailed."""
         failure = self._stop or self._error or self._of_process(finished, command) or self._again
         if failure is not None:
-            raise OperationFailed(
-                replace(failure, message=readable(failure.message), traceback=readable(failure.traceback))
-            )
+            message = readable(failure.message or failure.kind)  # some errors have no words of their own
+            raise OperationFailed(replace(failure, message=message, traceback=readable(failure.traceback)))
         return self.value
 
     def _of_process(self, finished: Finished, command: str | None) -> Failure | None:
@@ -79,6 +79,7 @@ class Verdict:
 
 
 def _retry(message: str, retry_after: float | None) -> Failure:
+    message = message or AGAIN
     if retry_after is not None:
         message = f"{message} [retry_after={retry_after:g}]"
     return Failure("OperationRetry", message, requested=True, retry_after=retry_after)
