@@ -62,8 +62,15 @@ def conclude(app: App, execution: Item, watch: Watch) -> None:
     group = "--execution-group " if execution.get("deployment_group_id") else ""
     hint = f"Its events: cfy events list {group}{execution['id']}"
     if kind:
+        if _may_go_on(execution):
+            hint += f"; let it go on: cfy executions resume {execution['id']}"
         raise kind(f"Workflow {_named(execution)} {told(execution)}", hint=hint)
     app.note(hint)
+
+
+def _may_go_on(execution: Item) -> bool:
+    group, its_own = execution.get("deployment_group_id"), execution.get("is_system_workflow")
+    return not (group or its_own or execution.get("is_dry_run"))
 
 
 def told(execution: Item) -> str:

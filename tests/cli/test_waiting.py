@@ -115,6 +115,17 @@ def test_late_events_are_waited_for_a_moment_only(run: Run, wire: responses.Requ
     assert "event 1" in run(START).out
 
 
+@pytest.mark.parametrize(
+    ("kind", "offered"), [({}, True), ({"is_system_workflow": True}, False), ({"is_dry_run": True}, False)]
+)
+def test_how_a_failed_one_goes_on_is_told_where_it_may(
+    run: Run, wire: responses.RequestsMock, kind: dict[str, bool], offered: bool
+) -> None:
+    states(wire, "failed", **kind)
+    wire.get(f"{API}/events", json=page(END))
+    assert ("cfy executions resume e1" in run(START, code=5).err) is offered
+
+
 def test_what_a_resumed_one_told_of_its_first_end_is_not_its_last_word(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     failed = event(1, "it failed", event_type="workflow_failed")
