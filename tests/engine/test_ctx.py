@@ -88,6 +88,10 @@ def ctx(deployment):
         ("capabilities get-all", "{'h_1': {}}"),
         ("get-resource res/plain.txt", "plain resource"),
         ("--timeout 3 node id", "a"),
+        ("node properties conf.s -j", '"str"'),
+        ("deployment tenant-name", "default_tenant"),
+        ("deployment resource-tags -j", "{}"),
+        ("plugin properties -j", "{}"),
     ],
 )
 def test_ctx_prints(ctx, words, said):
@@ -111,6 +115,20 @@ def test_ctx_prints(ctx, words, said):
         ("source node id", 1, "Only an operation of a relationship has a source."),
         ("get-resource res/none.txt", 1, "There is no res/none.txt in the folder of the blueprint bp."),
         ("get-resource ../../etc/passwd", 1, "There is no ../../etc/passwd"),
+        ("get-resource res", 1, "ctx: res is not a file."),
+        ("get-resource", 2, "Say which file of the blueprint."),
+        ("get-resource-and-render res", 1, "ctx: res is not a file."),
+        ("download-resource", 2, "Say which file of the blueprint."),
+        (
+            "download-resource res/plain.txt /no/where",
+            1,
+            "ctx: res/plain.txt cannot be copied to /no/where: No such file or directory.",
+        ),
+        ("download-resource-and-render res/plain.txt @[1]", 2, "the variables as a JSON map"),
+        ("download-directory res/plain.txt", 1, "ctx: res/plain.txt is not a folder."),
+        ("instance id extra", 2, "'extra' is one word too many"),
+        ("execution-id extra", 2, "'extra' is one word too many"),
+        ("send-event", 2, "`ctx send-event` needs a message."),
     ],
 )
 def test_ctx_refuses_with_a_sentence(ctx, words, status, sentence):
@@ -220,6 +238,44 @@ def test_files_of_the_blueprint_are_copied_where_wanted(ctx, tmp_path):
     assert chosen == f"0 [{tmp_path}/copy]"
     assert (tmp_path / "copy").read_text() == "plain resource\n"
     assert default.startswith(f"0 [{ctx.deployment.workdir}/downloads/")
+
+
+def test_a_target_leads_from_where_the_script_is_and_may_be_a_folder(deployment, tmp_path):
+    script = (
+        f"#!/bin/bash\ncd {tmp_path}; mkdir in; for target in copy in; do ctx download-resource plain.txt $target; done"
+    )
+    placed = deployment(node("a", {"create": operation(source=script)})).script("plain.txt", "plain\n")
+    assert placed.run("install").state == "terminated"
+    assert (tmp_path / "copy").read_text() == (tmp_path / "in" / "plain.txt").read_text() == "plain\n"
+
+
+def test_folders_of_the_blueprint_are_copied_whole(deployment, tmp_path):
+    script = f"#!/bin/bash\ncat $(ctx download-directory res)/sub/one; ctx download-directory res {tmp_path}/copy"
+    whole = deployment(node("a", {"create": operation(source=script)})).script("res/sub/one", "first\n")
+    whole.run("install")
+    assert "<out> first" in whole.logs
+    assert (tmp_path / "copy" / "sub" / "one").read_text() == "first\n"
+
+
+@pytest.mark.parametrize("program", ["bash", "python"])
+def test_a_file_that_is_no_text_is_printed_as_it_is(deployment, monkeypatch, tmp_path, program):
+    if program == "python":
+        (tmp_path / "ctx").write_text(f"#!/usr/bin/env python3\n{PYTHON}")
+        (tmp_path / "ctx").chmod(0o755)
+        monkeypatch.setattr(shared_server(), "programs", tmp_path)
+    script = f"#!/bin/bash\nfor size in 9 9000; do ctx get-resource bytes.$size > {tmp_path}/$size; done"
+    binary = deployment(node("a", {"create": operation(source=script)}))
+    contents = {size: (b"caf\xe9\n\0z" + bytes(range(256)) * 40)[:size] for size in (9, 9000)}
+    for size, content in contents.items():
+        (binary.resources / f"bytes.{size}").write_bytes(content)
+    assert binary.run("install").state == "terminated"
+    assert {size: (tmp_path / str(size)).read_bytes() for size in contents} == contents
+
+
+def test_the_folder_of_the_plugin_is_there_when_it_is_named(deployment):
+    there = deployment(node("a", {"create": operation(source="#!/bin/bash\ncd $(ctx plugin workdir) && pwd")}))
+    there.run("install")
+    assert there.logs == [f"<out> {there.workdir}/plugins/script"]
 
 
 def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):

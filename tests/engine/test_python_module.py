@@ -74,6 +74,7 @@ def says(script, expression, **more):
         ("ctx.plugin.name", "'script'"),
         ("ctx.get_resource('res.txt')", "b'text\\n'"),
         ("open(ctx.download_resource('res.txt')).read()", "'text\\n'"),
+        ("open(ctx.download_directory('.') + '/res.txt').read()", "'text\\n'"),
         ("ctx.get_managers()[0]['public_ip']", "'127.0.0.1'"),
         ("ctx.capabilities.get_all()", "{'db_1': {}}"),
         ("__import__('cloudify.state', fromlist=['x']).ctx_parameters['word']", "'given'"),
@@ -201,6 +202,14 @@ def test_modules_beside_a_script_can_be_imported(deployment):
     )
     made.run("install")
     assert made.logs == ["x"]
+
+
+def test_a_target_leads_from_where_the_script_is(script, tmp_path):
+    made = script(
+        f"import os; os.chdir({str(tmp_path)!r})\nprint(open(ctx.download_resource('res.txt', 'copy')).read())"
+    )
+    assert made.ending.state == "terminated", made.ending
+    assert (tmp_path / "copy").read_text() == "text\n"
 
 
 def test_the_folder_a_manager_keeps_blueprints_in_is_found_here(script):

@@ -59,17 +59,23 @@ def _context(scope: Scope) -> Json:
     }
 
 
-def _plugin(scope: Scope) -> Json:
-    about = scope.plugin()
-    properties = {name: dict(one) for name, one in (about.get("properties") or {}).items() if isinstance(one, dict)}
+def plugin_properties(scope: Scope) -> dict[str, Json]:
+    """Each with its `value`, `type` and `description`."""
+    about = scope.plugin().get("properties") or {}
+    properties = {name: dict(one) for name, one in about.items() if isinstance(one, dict)}
     values = evaluated({name: one["value"] for name, one in properties.items() if "value" in one}, scope.records)
     for name, value in values.items():
         properties[name]["value"] = value
+    return properties
+
+
+def _plugin(scope: Scope) -> Json:
+    about = scope.plugin()
     return {
         "name": scope.operation.plugin,
         "package_name": about.get("package_name"),
         "package_version": about.get("package_version"),
-        "properties": properties,
+        "properties": plugin_properties(scope),
         "prefix": scope.prefix,
         "workdir": str(scope.plugin_workdir()),
     }
@@ -184,6 +190,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "event": lambda scope, message: scope.event(message),
     "resource": _resource,
     "download": lambda scope, path, target: scope.download(path, target),
+    "download_folder": lambda scope, path, target: scope.download_folder(path, target),
     "render": _render,
     "download_rendered": _download_rendered,
     "rest_token": _rest_token,

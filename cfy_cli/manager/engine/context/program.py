@@ -11,10 +11,14 @@ if [ -z "$address" ]; then echo "ctx: no operation is running: CTX_SOCKET_URL is
 server=${address%%/*}
 { exec 3<>"/dev/tcp/${server%:*}/${server##*:}"; } 2>/dev/null ||
   { echo "ctx: the operation that this belongs to has ended." >&2; exit 1; }
-{ printf '%s %d\\n' "${address#*/}" $#; [ $# -eq 0 ] || printf '%s\\0' "$@"; } >&3
+{ printf '%s %d\\n' "${address#*/}" $(($# + 1)); printf '%s\\0' "$PWD" "$@"; } >&3
 IFS=' ' read -r status length <&3 || { echo "ctx: the manager did not answer." >&2; exit 1; }
 [ "$status" -eq 0 ] || exec >&2
-if [ "$length" -lt 4096 ]; then LC_ALL=C IFS= read -r -d '' answer <&3; printf '%s' "$answer"; else cat <&3; fi
+LC_ALL=C  # lengths are of bytes
+if [ "$length" -lt 4096 ]; then
+  IFS= read -r -d '' answer <&3; printf '%s' "$answer"
+  [ "${#answer}" -eq "$length" ] || { printf '\\0'; cat <&3; }  # a variable holds what comes before a NUL
+else cat <&3; fi
 exit "$status"
 """
 
@@ -29,7 +33,7 @@ try:
     connection = socket.create_connection((host, int(port)))
 except OSError:
     sys.exit("ctx: the operation that this belongs to has ended.")
-words = [os.fsencode(word) + b"\\0" for word in sys.argv[1:]]
+words = [os.fsencode(word) + b"\\0" for word in (os.getcwd(), *sys.argv[1:])]
 connection.sendall(b"%s %d\\n" % (token.encode(), len(words)) + b"".join(words))
 head, _, text = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\\n")
 if not head:

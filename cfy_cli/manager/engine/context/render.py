@@ -17,7 +17,7 @@ def rendered(scope: Scope, path: str, variables: Mapping[str, Json] | None = Non
 
     if variables and "ctx" in variables:
         raise Invalid("A variable of a template cannot be called ctx: the context has that name.")
-    text = scope.existing(path).read_text("utf-8", "replace")
+    text = scope.file(path).read_text("utf-8", "replace")
     environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=False)
     try:
         return environment.from_string(text).render({**(variables or {}), "ctx": _view(scope)})

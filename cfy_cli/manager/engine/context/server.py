@@ -99,7 +99,10 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Conversation(socketserver.StreamRequestHandler):
-    """The first line is the token and either a number of words, or `json` for a talk in JSON lines."""
+    """The first line is the token and either a number of words, or `json` for a talk in JSON lines.
+
+    The first word is the folder of the one who asks.
+    """
 
     disable_nagle_algorithm = True
 
@@ -112,9 +115,9 @@ class _Conversation(socketserver.StreamRequestHandler):
             self._words(scope, int(kind) if kind.isdecimal() else 0)
 
     def _words(self, scope: Scope | Talker | None, count: int) -> None:
-        words = _read_words(cast(BinaryIO, self.rfile), min(count, MOST_WORDS))
+        folder, *words = _read_words(cast(BinaryIO, self.rfile), min(count, MOST_WORDS)) or [""]
         if isinstance(scope, Scope):
-            given = answer(scope, words)
+            given = answer(scope.standing(folder), words)
         elif scope is None:
             given = Answer(1, "ctx: the operation that this belongs to has ended.\n")
         else:
