@@ -222,6 +222,32 @@ def test_a_prefix_runs_what_is_no_program(once):
     assert "exit_code: 1" in said.ending.error
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"script_source": "#!/bin/bash\necho $A $0"},
+        {"script_path": "a.sh"},
+    ],
+)
+def test_a_prefix_may_start_the_script_itself(once, given):
+    said = once(operation(**given, process={"command_prefix": "env A=1"}), {"a.sh": "#!/bin/bash\necho $A"})
+    assert said.ending.state == "terminated", said.ending
+    assert said.logs[0].startswith("<out> 1")
+
+
+def test_a_map_among_the_arguments_is_one_word(once):
+    script = '#!/bin/bash\nprintf "[%s]" "$@"'
+    said = once(operation(source=script, process={"args": ["a b", {"k": [1, "x y"]}, True]}))
+    assert said.logs == ['<out> [a][b][{"k": [1, "x y"]}][true]']
+
+
+def test_a_folder_to_run_in_leads_from_that_of_the_deployment(once, deployment):
+    below = deployment(node("a", {"create": operation(source="#!/bin/bash\npwd", process={"cwd": "below"})}))
+    (below.workdir / "below").mkdir()
+    below.run("install")
+    assert below.logs == [f"<out> {below.workdir}/below"]
+
+
 def test_scripts_run_in_the_folder_of_the_deployment(once):
     made = once(operation(source="#!/bin/bash\npwd"))
     assert made.logs == [f"<out> {made.workdir}"]

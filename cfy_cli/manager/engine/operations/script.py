@@ -4,10 +4,11 @@ import ast
 import contextlib
 import os
 import shlex
+import stat
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -87,7 +88,9 @@ def _run(
     )
     command = [sys.executable, "-u", str(RUN_PYTHON), str(script)] if python else _command(script, process)
     log_out, log_err = bool(process.get("log_stdout", True)), bool(process.get("log_stderr", True))
-    cwd = Path(process.get("cwd") or scope.job.workdir)
+    cwd = scope.job.workdir / (process.get("cwd") or "")
+    if not python and _prefix(script, process):
+        _make_executable(script)
     try:
         finished = run(
             command,
@@ -124,10 +127,8 @@ def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
         return
     text = textwrap.dedent(str(source))
     suffix = ".py" if process.get("eval_python") or _reads_as_python(text) else ".sh"
-    with tempfile.NamedTemporaryFile("w", prefix="script-", suffix=suffix, encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        yield Path(file.name)
+    with _temporary(suffix, lambda file: file.write(text.encode())) as script:
+        yield script
 
 
 @contextlib.contextmanager
@@ -135,13 +136,28 @@ def _fetched(scope: Scope, url: str) -> Iterator[Path]:
     """A script from elsewhere, for as long as it runs. The network may be better the next time: it is tried again."""
     if not isinstance(scope.records, FetchingHost):
         raise hopeless(f"The script {url} cannot be fetched: there is no manager here that could.")
-    with tempfile.NamedTemporaryFile("wb", prefix="script-", suffix=PurePosixPath(urlsplit(url).path).suffix) as file:
+    host = scope.records
+
+    def fetch(file: IO[bytes]) -> None:
         try:
-            scope.records.fetch(url, file.file)
+            host.fetch(url, file)
         except CfyError as error:
             raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
-        file.flush()
-        yield Path(file.name)
+
+    with _temporary(PurePosixPath(urlsplit(url).path).suffix, fetch) as script:
+        yield script
+
+
+@contextlib.contextmanager
+def _temporary(suffix: str, write: Callable[[IO[bytes]], object]) -> Iterator[Path]:
+    """A file that lasts as long as it runs; it is closed before, because an open one cannot be started as a program."""
+    number, name = tempfile.mkstemp(prefix="script-", suffix=suffix)
+    try:
+        with open(number, "wb") as file:
+            write(file)
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _file(scope: Scope, path: str) -> Path:
@@ -180,7 +196,18 @@ def _shown(script: Path, process: Mapping[str, Json]) -> str:
     words = _prefix(script, process)
     if not words and process.get("args"):
         words = shlex.join(_interpreter(script))
-    return " ".join(filter(None, (words, shlex.quote(str(script)), *map(as_text, process.get("args") or []))))
+    return " ".join(filter(None, (words, shlex.quote(str(script)), *map(_argument, process.get("args") or []))))
+
+
+def _argument(given: Json) -> str:
+    """Text may hold several words; a map or a list is one."""
+    return shlex.quote(as_text(given)) if isinstance(given, dict | list) else as_text(given)
+
+
+def _make_executable(script: Path) -> None:
+    """A prefix such as `sudo` or `timeout 60` starts the script itself."""
+    with contextlib.suppress(OSError):  # then the prefix tells why it could not
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
 
 
 def _prefix(script: Path, process: Mapping[str, Json]) -> str:

@@ -11,7 +11,7 @@ from .constants import NODE_INSTANCE as NODE_INSTANCE
 from .constants import RELATIONSHIP_INSTANCE as RELATIONSHIP_INSTANCE
 from .exceptions import HttpException, NonRecoverableError
 from .instance import Instance, Node, Subject
-from .wire import Connection
+from .wire import Connection, whole
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -170,7 +170,7 @@ class Context:
     def download_resource(self, resource_path: str, target_path: str | None = None) -> str:
         """Copy a file of the blueprint and give where it is. Raises HttpException when there is none."""
         self._resource(resource_path)
-        copy: str = self._connection.ask("download", path=resource_path, target=_whole(target_path))
+        copy: str = self._connection.ask("download", path=resource_path, target=whole(target_path))
         return copy
 
     def download_directory(self, directory_path: str, target_path: str | None = None) -> str:
@@ -178,7 +178,7 @@ class Context:
         found = self._connection.ask("resource", path=os.fspath(directory_path))
         if found is None or not Path(found).is_dir():
             raise HttpException(directory_path, 404, f"The blueprint has no folder {directory_path}.")
-        copy: str = self._connection.ask("download_folder", path=directory_path, target=_whole(target_path))
+        copy: str = self._connection.ask("download_folder", path=directory_path, target=whole(target_path))
         return copy
 
     def get_resource_and_render(self, resource_path: str, template_variables: dict[str, Json] | None = None) -> bytes:
@@ -195,7 +195,7 @@ class Context:
         self._resource(resource_path)
         self._store()
         copy: str = self._connection.ask(
-            "download_rendered", path=resource_path, target=_whole(target_path), variables=template_variables
+            "download_rendered", path=resource_path, target=whole(target_path), variables=template_variables
         )
         return copy
 
@@ -246,11 +246,6 @@ class Context:
         if found is None or not Path(found).is_file():
             raise HttpException(path, 404, f"The blueprint has no file {path}.")
         return Path(found)
-
-
-def _whole(target: str | None) -> str | None:
-    """Where it leads from here: the manager stands elsewhere."""
-    return None if target is None else os.path.abspath(target)
 
 
 _STATIC = frozenset(

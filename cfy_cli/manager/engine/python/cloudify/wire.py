@@ -47,6 +47,11 @@ class Connection:
         return json.loads(answer)
 
 
+def whole(target: str | None) -> str | None:
+    """A path as it leads from here: the manager stands elsewhere."""
+    return None if target is None else os.path.abspath(target)
+
+
 def _connect() -> Any:
     address = os.environ.get("CTX_SOCKET_URL", "").removeprefix("tcp://")
     if not address:

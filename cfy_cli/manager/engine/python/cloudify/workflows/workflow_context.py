@@ -11,7 +11,7 @@ from ..ending import described
 from ..logs import logger
 from ..parameters import Parameters
 from ..rest import Item
-from ..wire import Connection
+from ..wire import Connection, whole
 from . import workflow_api as api
 from .deployment import Deployment
 from .nodes import Node, NodeInstance, NodesAndInstances
@@ -149,7 +149,7 @@ class CloudifyWorkflowContext:
         """Copy a file of the blueprint and give where it is. Raises HttpException when there is none."""
         if self.internal.connection.ask("resource", path=resource_path) is None:
             raise exceptions.HttpException(resource_path, 404, f"The blueprint has no file {resource_path}.")
-        copy: str = self.internal.connection.ask("download", path=resource_path, target=target_path)
+        copy: str = self.internal.connection.ask("download", path=resource_path, target=whole(target_path))
         return copy
 
     def get_managers(self) -> list[dict[str, Json]]:
