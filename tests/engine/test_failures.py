@@ -155,7 +155,7 @@ def test_a_script_may_end_itself_in_one_way_only(deployment):
 
 def test_sys_exit_0_is_a_success_and_another_code_a_failure(deployment):
     assert python(deployment, "import sys; sys.exit(0)").run("install").state == "terminated"
-    assert "SystemExit `7`" in python(deployment, "import sys; sys.exit(7)").run("install").error
+    assert "ended with exit code 7`" in python(deployment, "import sys; sys.exit(7)").run("install").error
 
 
 def test_a_python_script_that_dies_unheard_is_a_failure(deployment):

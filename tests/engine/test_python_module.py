@@ -99,7 +99,14 @@ def test_ctx_knows(script, expression, value):
             "NonRecoverableError",
             "can be changed only by operations that run on it",
         ),
-        ("ctx.instance.runtime_properties['x'] = {1}", "NonRecoverableError", "Only what JSON can hold can be stored"),
+        (
+            "ctx.instance.runtime_properties['x'] = {'y': [0, {1}]}",
+            "NonRecoverableError",
+            "Only what JSON can hold can be stored: x.y.1: Object of type set is not JSON serializable",
+        ),
+        ("ctx.returns(object())", "NonRecoverableError", "can be stored: Object of type object"),
+        ("raise SystemExit(3)", "SystemExit", "The Python process ended with exit code 3"),
+        ("raise SystemExit('enough')", "SystemExit", "`enough`"),
     ],
 )
 def test_what_cannot_be_is_an_error_that_says_so(script, statement, kind, message):
@@ -202,6 +209,23 @@ def test_modules_beside_a_script_can_be_imported(deployment):
     )
     made.run("install")
     assert made.logs == ["x"]
+
+
+def test_no_module_beside_a_script_hides_one_of_python(deployment):
+    made = deployment(node("a", {"create": operation("scripts/s.py")}))
+    made.script("scripts/s.py", "import queue; print(queue.Queue.__name__)").script("scripts/queue.py", "1/0")
+    made.run("install")
+    assert made.logs == ["<out> Queue"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_script_may_start_processes_that_know_its_functions(script, method):
+    made = script(
+        "import multiprocessing\ndef double(n): return 2 * n\nif __name__ == '__main__':\n"
+        f"  with multiprocessing.get_context('{method}').Pool(1) as pool: print(pool.map(double, [1, 2]))"
+    )
+    assert made.ending.state == "terminated", made.ending
+    assert made.logs == ["<out> [2, 4]"]
 
 
 def test_a_target_leads_from_where_the_script_is(script, tmp_path):

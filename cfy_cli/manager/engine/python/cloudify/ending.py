@@ -2,13 +2,17 @@
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .state import ctx
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from traceback import TracebackException
+
 Json = Any
 OURS = os.path.dirname(__file__) + os.sep
-HEADING = "Traceback (most recent call last):\n"
+HEAD = "Traceback (most recent call last):\n"  # the manager has a head of its own
 
 
 def end(error: dict[str, Json] | None, process: int) -> None:
@@ -24,28 +28,35 @@ def end(error: dict[str, Json] | None, process: int) -> None:
     sys.exit(1 if error else 0)
 
 
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return f"The Python process ended with exit code {error.code}"
+    return str(error)
+
+
+def _chain(told: "TracebackException") -> "Iterator[TracebackException]":
+    """It, and what it was raised for or amid."""
+    here: TracebackException | None = told
+    while here is not None:
+        yield here
+        here = here.__cause__ or here.__context__
+
+
 def described(error: BaseException) -> dict[str, Json]:
     """How it ended, as the manager takes it; frames of ours are left out of the traceback."""
+    import traceback
+
     # By name: a plugin that brings cloudify-common raises that one's errors, not ours.
     kinds = {kind.__name__ for kind in type(error).__mro__}
     requested = "OperationRetry" in kinds
+    told = traceback.TracebackException.from_exception(error)
+    for one in _chain(told):
+        one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(OURS)]
     return {
         "kind": type(error).__name__,
-        "message": str(error),
-        "traceback": "" if requested else _story(error),
+        "message": _message(error),
+        "traceback": "" if requested else "".join(told.format()).removeprefix(HEAD),
         "recoverable": "NonRecoverableError" not in kinds,
         "requested": requested,
         "retry_after": getattr(error, "retry_after", None),
     }
-
-
-def _story(error: BaseException) -> str:
-    """What led to it: the errors it was raised from, then itself, each with the frames of the script."""
-    from traceback import StackSummary, TracebackException
-
-    told = TracebackException.from_exception(error)
-    one: TracebackException | None = told
-    while one is not None:
-        one.stack = StackSummary.from_list([frame for frame in one.stack if not frame.filename.startswith(OURS)])
-        one = one.__cause__ or one.__context__
-    return "".join(line for line in told.format() if line != HEADING)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .ending import described, end
@@ -17,13 +18,23 @@ def run(path: str) -> None:
     end(error, process)
 
 
-def _failure_of(path: str) -> dict[str, Any] | None:
+def execute(path: str) -> None:
+    """As the program of this process: what it defines can be pickled, and child processes can import it.
+
+    Its folder comes last among those that modules are looked for in, so that none beside it hides one of Python's.
+    """
+    main = ModuleType("__main__")
+    main.__file__ = path
+    sys.modules["__main__"] = main
     sys.argv = [path]
+    sys.path.append(str(Path(path).parent))
+    exec(compile(Path(path).read_bytes(), path, "exec"), main.__dict__)  # noqa: S102
+
+
+def _failure_of(path: str) -> dict[str, Any] | None:
     os.chdir = _chdir
-    sys.path.insert(0, str(Path(path).parent))
     try:
-        source = Path(path).read_bytes()
-        exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})  # noqa: S102
+        execute(path)
     except SystemExit as stop:
         return None if stop.code in (None, 0) else described(stop)
     except BaseException as error:

@@ -23,7 +23,9 @@ class Connection:
         try:
             line = json.dumps({"call": call, "with": arguments}).encode() + b"\n"
         except (TypeError, ValueError) as error:
-            raise exceptions.NonRecoverableError(f"Only what JSON can hold can be stored: {error}") from None
+            where = ".".join(_unstorable(arguments)[1:])  # the first is the name of an argument
+            place = f"{where}: " if where else ""
+            raise exceptions.NonRecoverableError(f"Only what JSON can hold can be stored: {place}{error}") from None
         with self._lock:
             answer = self._exchange(line)
         if "error" in answer:
@@ -45,6 +47,17 @@ class Connection:
         if not answer:
             raise exceptions.NonRecoverableError("The manager that runs this operation did not answer.")
         return json.loads(answer)
+
+
+def _unstorable(value: Json, depth: int = 20) -> list[str]:
+    """The way to the first thing in a value that JSON cannot hold."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for name, one in inside:
+        try:
+            json.dumps(one)
+        except (TypeError, ValueError):
+            return [str(name), *(_unstorable(one, depth - 1) if depth else ())]
+    return []
 
 
 def whole(target: str | None) -> str | None:

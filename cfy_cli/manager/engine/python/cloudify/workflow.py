@@ -4,11 +4,11 @@ import importlib
 import inspect
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from .ending import described
 from .plugin import _function
+from .script import execute
 from .workflows import api, ctx, parameters
 from .workflows.workflow_context import Failed
 
@@ -46,11 +46,8 @@ def _takes_ctx(function: Any) -> bool:
 
 
 def _script(path: str) -> Json:
-    sys.argv = [path]
-    sys.path.insert(0, str(Path(path).parent))
     try:
-        source = Path(path).read_bytes()
-        exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path, "__builtins__": __builtins__})  # noqa: S102
+        execute(path)
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise
