@@ -75,6 +75,14 @@ def says(script, expression, **more):
         ("ctx.get_resource('res.txt')", "b'text\\n'"),
         ("open(ctx.download_resource('res.txt')).read()", "'text\\n'"),
         ("open(ctx.download_directory('.') + '/res.txt').read()", "'text\\n'"),
+        ("ctx._context['node_id']", "'a_1'"),
+        ("ctx._context['blueprint_id']", "'bp'"),
+        ("ctx.agent.init_script()", "None"),
+        ("ctx.bootstrap_context.cloudify_agent.user", "None"),
+        ("ctx.get_config()", "[]"),
+        ("ctx.rest_host", "['127.0.0.1']"),
+        ("(ctx.timeout, ctx.timeout_recoverable)", "(None, False)"),
+        ("ctx.sync_deployment_workdir().__enter__()", "None"),
         ("ctx.get_managers()[0]['public_ip']", "'127.0.0.1'"),
         ("ctx.capabilities.get_all()", "{'db_1': {}}"),
         ("__import__('cloudify.state', fromlist=['x']).ctx_parameters['word']", "'given'"),
@@ -90,6 +98,11 @@ def test_ctx_knows(script, expression, value):
     ("statement", "kind", "message"),
     [
         ("ctx.node.properties['new'] = 1", "NonRecoverableError", "properties of a node cannot be changed"),
+        (
+            "ctx._context['blueprint_id'] = 'another'; ctx.download_directory('.')",
+            "HttpException",
+            "404 (.) : The blueprint has no folder",
+        ),
         ("ctx.get_resource('none.txt')", "HttpException", "404 (none.txt) : The blueprint has no file none.txt."),
         ("ctx.source", "NonRecoverableError", "Only an operation of a relationship has ctx.source."),
         ("ctx.instance.runtime_properties['none']", "KeyError", "'none'"),
@@ -168,6 +181,7 @@ def test_both_ends_of_a_relationship(script):
     made = script(
         "ctx.source.instance.runtime_properties['py'] = 1\n"
         "ctx.target.instance.runtime_properties['py'] = [ctx.target.node.properties['port']]\n"
+        "assert ctx._context['node_id'] == ctx.source._context['node_id'] != ctx.target._context['node_id']\n"
         "ctx.logger.info('%s %s', ctx.type, ctx.operation.relationship)\nctx.instance",
         relation=True,
     )

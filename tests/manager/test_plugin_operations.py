@@ -94,6 +94,7 @@ def picky(required): pass
 def again(ctx, **_):
     if ctx.operation.retry_number == 0:
         ctx.operation.retry("once more", retry_after=0.01)
+        return RuntimeError("what it returns does not count then")
     elif ctx.operation.retry_number == 1:
         raise OperationRetry("and once more", retry_after=0.01)
     else:
@@ -215,6 +216,45 @@ def create(who, ctx, **_):
     execution = run("app", "install")
     assert "NonRecoverableError `enough`" in execution["error"]
     assert properties(ask) == {"word": "theirs", "missing": "The blueprint has no file nowhere.txt."}
+
+
+KIT = """
+def get_deployment_dir(deployment_name=None, deployment_id=None): raise RuntimeError("No deployment directory found!")
+def get_blueprint_dir(blueprint_id=None): raise RuntimeError("No blueprint directory found!")
+"""
+
+
+@with_sqlite
+def test_the_kit_of_public_plugins_finds_the_folders_of_a_deployment(
+    ask: Ask, plugin: Plugin, deploy: Deploy, run: Run
+):
+    ops = """
+from cloudify.decorators import operation
+from cloudify_common_sdk.utils import get_blueprint_dir, get_deployment_dir
+
+@operation
+def create(ctx, **_):
+    import os
+    for other in (get_blueprint_dir, get_deployment_dir):
+        try:
+            other("another")
+        except RuntimeError as error:
+            print(error)
+    ctx.instance.runtime_properties["found"] = [
+        get_deployment_dir(ctx.deployment.id) == ctx.local_deployment_workdir(),
+        sorted(os.listdir(get_blueprint_dir())) == sorted(os.listdir(get_blueprint_dir(ctx.blueprint.id))),
+        os.listdir(get_blueprint_dir()),
+    ]
+"""
+    kit = {"cloudify_common_sdk/__init__.py": "", "cloudify_common_sdk/utils.py": KIT}
+    wheels = dict([wheel("cloudify-utilities-plugins-sdk", "1.0", kit), wheel("cloudify-common", "6.4.2", THEIRS)])
+    plugin(ops, more_wheels=wheels, requires=("cloudify-utilities-plugins-sdk", "cloudify-common"))
+    deploy()
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask)["found"] == [True, True, ["blueprint.yaml"]]
+    told = messages(ask, execution)
+    assert {"<out> No deployment directory found!", "<out> No blueprint directory found!"} <= set(told)
 
 
 @with_sqlite

@@ -55,6 +55,8 @@ def _context(scope: Scope) -> Json:
         "operation": operation.name,
         "retry_number": scope.attempt,
         "max_retries": operation.max_retries,
+        "timeout": operation.timeout,
+        "timeout_recoverable": operation.timeout_recoverable,
         "managers": [this_machine()],
     }
 

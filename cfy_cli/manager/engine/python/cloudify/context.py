@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .constants import DEPLOYMENT as DEPLOYMENT
 from .constants import NODE_INSTANCE as NODE_INSTANCE
 from .constants import RELATIONSHIP_INSTANCE as RELATIONSHIP_INSTANCE
+from .elsewhere import Elsewhere
 from .exceptions import HttpException, NonRecoverableError
 from .instance import Instance, Node, Subject
 from .wire import Connection, whole
@@ -29,9 +30,11 @@ class Operation:
         self.max_retries: int = static["max_retries"]
         ends = {static["source_id"]: "source", static["target_id"]: "target"}
         self.relationship = ends.get(static["instance_id"])
+        self._again = False
 
     def retry(self, message: str | None = None, retry_after: float | None = None) -> None:
         """Run the operation again when it has ended well."""
+        self._again = True
         self._connection.ask("again", message=message or "", retry_after=retry_after)
 
 
@@ -79,15 +82,8 @@ class Plugin(str):
         return text
 
 
-class Context:
+class Context(Elsewhere):
     """Asks the manager when it is first used, so that importing it costs nothing."""
-
-    # What cloudify-common asks of any ctx, and has no meaning here.
-    execution_token: str | None = None
-    rest_ssl_cert: str | None = None
-    task_target: str | None = None
-    bypass_maintenance = False
-    resume = False
 
     def __init__(self) -> None:
         self._connection = Connection()
@@ -97,6 +93,14 @@ class Context:
     def _static(self) -> dict[str, Json]:
         static: dict[str, Json] = self._connection.ask("context")
         return static
+
+    @cached_property
+    def _context(self) -> dict[str, Json]:
+        """The facts by the names that plugins look for; some put another blueprint there, to have its files."""
+        static = self._static
+        names = ("blueprint_id", "deployment_id", "execution_id", "workflow_id", "task_id", "task_name", "type")
+        own = {"node_id": static["instance_id"], "tenant": self.tenant}
+        return own | {name: static[name] for name in names}
 
     def __getattr__(self, name: str) -> Any:
         if name in _STATIC:
@@ -144,6 +148,14 @@ class Context:
         )
 
     @property
+    def rest_host(self) -> list[str]:
+        return [os.environ.get("REST_HOST", "127.0.0.1")]
+
+    @property
+    def rest_port(self) -> int:
+        return int(os.environ.get("REST_PORT", "80"))
+
+    @property
     def tenant(self) -> dict[str, Json]:
         return {"name": self._static["tenant_name"]}
 
@@ -159,6 +171,11 @@ class Context:
 
     def get_managers(self, network: str = "default") -> list[dict[str, Json]]:
         return [one for one in self._static["managers"] if network in one["networks"]]
+
+    def get_execution(self, execution_id: str | None = None) -> Any:
+        from .manager import get_rest_client
+
+        return get_rest_client().executions.get(execution_id or self._static["execution_id"])
 
     def send_event(self, event: str) -> None:
         self._connection.ask("event", message=event)
@@ -176,7 +193,8 @@ class Context:
     def download_directory(self, directory_path: str, target_path: str | None = None) -> str:
         """Copy a folder of the blueprint with all that is in it. Raises HttpException when there is none."""
         found = self._connection.ask("resource", path=os.fspath(directory_path))
-        if found is None or not Path(found).is_dir():
+        others = self._context["blueprint_id"] != self._static["blueprint_id"]
+        if others or found is None or not Path(found).is_dir():
             raise HttpException(directory_path, 404, f"The blueprint has no folder {directory_path}.")
         copy: str = self._connection.ask("download_folder", path=directory_path, target=whole(target_path))
         return copy
@@ -258,6 +276,8 @@ _STATIC = frozenset(
         "tenant_name",
         "task_id",
         "task_name",
+        "timeout",
+        "timeout_recoverable",
     }
 )
 

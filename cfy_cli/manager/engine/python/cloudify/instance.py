@@ -32,6 +32,9 @@ class RuntimeProperties(dict[str, Json]):
 
     dirty = False
 
+    def _set_changed(self) -> None:
+        """As some say it."""
+
 
 class OthersProperties(_ReadOnly):
     """Runtime properties of an instance that the operation does not run on."""
@@ -167,6 +170,7 @@ class Subject:
     def __init__(self, connection: Connection, instance_id: str, *, writable: bool) -> None:
         self.node = Node(connection, instance_id)
         self.instance = Instance(connection, instance_id, self.node, writable=writable)
+        self._context = {"node_id": instance_id}  # where plugins look for it
 
 
 class Relationship:

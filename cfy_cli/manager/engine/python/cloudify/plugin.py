@@ -7,6 +7,7 @@ from typing import Any
 
 from .ending import described, end
 from .exceptions import NonRecoverableError
+from .kit import watch
 from .state import ctx
 
 Json = Any
@@ -18,7 +19,7 @@ def run(name: str) -> None:
     error = None
     try:
         result = _called(name)
-        if result is not None and os.getpid() == process:
+        if result is not None and os.getpid() == process and not ctx.operation._again:
             ctx._connection.ask("returns", value=result)
     except BaseException as failure:
         error = described(failure)
@@ -29,6 +30,7 @@ def _called(name: str) -> Json:
     inputs = ctx._static["inputs"]
     if __package__ != "cloudify":  # the plugin brought cloudify-common: our ctx becomes its own
         importlib.import_module("cloudify.state").current_ctx.set(ctx, dict(inputs))
+    watch()
     return _function(name)(**inputs, ctx=ctx)
 
 
