@@ -7,6 +7,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.extensions.bringing import bring, take_away
 from cfy_cli.manager.services.extensions.following import follow
+from cfy_cli.manager.services.extensions.plugins_brought import bring_plugins, take_plugins_away
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.intake import blueprints
 from cfy_cli.manager.store.models import Blueprint
@@ -14,6 +15,7 @@ from cfy_cli.manager.store.models import Blueprint
 
 def upload(subject: Subject) -> bool:
     bring(subject, subject.wanted("secrets") or {})
+    bring_plugins(subject, subject.wanted("plugins") or {})
     wanted = subject.part("blueprint") or dict(subject.config)
     blueprint_id = wanted.get("id") or f"{subject.parent}-{subject.instance_id}"
     with subject.reading() as store:
@@ -51,6 +53,7 @@ def delete(subject: Subject) -> bool:
                 subject.say(f'Deleting the blueprint "{kept["id"]}"')
                 blueprints.delete(subject.manager, store, kept["id"])
     take_away(subject)
+    take_plugins_away(subject)
     subject.keep("blueprint")
     return True
 

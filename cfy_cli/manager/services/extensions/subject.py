@@ -22,9 +22,9 @@ class Subject:
         self.work, self.scope = work, scope
         self._engine_subject = scope.end("target") if scope.relationship else scope.own()
         properties = self._properties = self._engine_subject.properties()
-        for name in ("client", "plugins"):
-            if properties.get(name):
-                raise Invalid(f"The property `{name}` of {scope.operation.node_id} is not supported by this manager")
+        if properties.get("client"):
+            node_id = scope.operation.node_id
+            raise Invalid(f"The property `client` of {node_id} names another manager; this one acts on itself alone")
         given = self.inputs.get("resource_config")
         self.config: Mapping[str, Any] = {**(properties.get("resource_config") or {}), **(given or {})}
 

@@ -1,0 +1,105 @@
+"""Plugins that components bring."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ask
+from tests.manager.components import HEAD, properties
+from tests.manager.conftest import Upload, archive
+from tests.manager.web import serving
+from tests.wagons import YAML, package, wagon
+
+CHILD = HEAD.replace("types.yaml]", "types.yaml, 'plugin:tiny-plugin']") + "node_templates: {it: {type: tiny.Node}}\n"
+PARENT = (
+    HEAD
+    + """
+node_templates:
+  comp:
+    type: cloudify.nodes.Component
+    properties:
+      plugins: {tiny: {wagon_path: WAGON, plugin_yaml_path: tiny.yaml}}
+      resource_config:
+        blueprint: {id: child, blueprint_archive: child.tgz, main_file_name: blueprint.yaml}
+        deployment: {id: kid}
+"""
+)
+FILES = {
+    "tiny.wgn": wagon(),
+    "tiny.yaml": YAML.format(name="tiny-plugin", version="1.0.0"),
+    "child.tgz": archive({"blueprint.yaml": CHILD}),
+}
+Run = Callable[..., dict[str, Any]]
+with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def deploy_with(ask: Ask, upload: Upload) -> Callable[..., None]:
+    def deploy(parent: str) -> None:
+        uploaded = upload("parent", parent, FILES).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        assert ask("PUT", "/deployments/parent", json={"blueprint_id": "parent"}).status_code == 201
+
+    return deploy
+
+
+def plugins(ask: Ask) -> list[str]:
+    return [one["package_name"] for one in ask("GET", "/plugins").json()["items"]]
+
+
+@with_sqlite
+def test_plugins_of_a_component_live_as_long_as_it(ask: Ask, deploy_with: Callable[..., None], run: Run):
+    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+    installed = run("parent", "install")
+    assert installed["status"] == "terminated", installed["error"]
+    assert plugins(ask) == ["tiny-plugin"]
+    assert properties(ask, "it", "kid") == {"version": "1.0.0"}
+    removed = run("parent", "uninstall")
+    assert removed["status"] == "terminated", removed["error"]
+    assert plugins(ask) == []
+    assert "_plugins" not in properties(ask, "comp")
+
+
+def test_they_may_come_from_an_address(ask: Ask, deploy_with: Callable[..., None], run: Run):
+    with serving(FILES["tiny.wgn"]) as address:
+        deploy_with(PARENT.replace("WAGON", address))
+        run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    assert plugins(ask) == ["tiny-plugin"]
+
+
+def test_a_component_leaves_plugins_of_others_alone(ask: Ask, deploy_with: Callable[..., None], run: Run):
+    assert ask("POST", "/plugins", data=package()).status_code == 201
+    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+    for operation in ("create", "delete"):
+        done = run(
+            "parent", "execute_operation", parameters={"operation": f"cloudify.interfaces.lifecycle.{operation}"}
+        )
+        assert done["status"] == "terminated", done["error"]
+    assert plugins(ask) == ["tiny-plugin"]
+
+
+def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_with: Callable[..., None], run: Run):
+    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+    run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    assert upload("other", CHILD, {}).json()["state"] == "uploaded"
+    done = run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.delete"})
+    assert done["status"] == "terminated", done["error"]
+    assert plugins(ask) == ["tiny-plugin"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (
+            "{tiny: {wagon_path: tiny.wgn}}",
+            "The plugin tiny that comp is to bring needs wagon_path and plugin_yaml_path",
+        ),
+        ("{tiny: {wagon_path: no.wgn, plugin_yaml_path: tiny.yaml}}", "There is no no.wgn in the folder"),
+        ("{tiny: {wagon_path: tiny.yaml, plugin_yaml_path: tiny.yaml}}", "This is no wagon"),
+    ],
+)
+def test_what_is_wrong_with_one_is_told(ask: Ask, deploy_with: Callable[..., None], run: Run, wanted: str, said: str):
+    deploy_with(PARENT.replace("{tiny: {wagon_path: WAGON, plugin_yaml_path: tiny.yaml}}", wanted))
+    assert said in run("parent", "install")["error"]
+    assert plugins(ask) == []
