@@ -60,20 +60,26 @@ def test_a_script_speaks_to_its_manager(ask: Ask, upload: Upload, run: Callable[
 
 
 NAMES = """
-import json
+import json, logging
 from cloudify import context, ctx
+from cloudify.logs import init_cloudify_logger
 from cloudify.manager import download_resource, get_node_instance, get_resource, get_rest_client, update_node_instance
 from cloudify.state import current_ctx
 from cloudify.utils import format_exception, get_tenant, setup_logger
 from cloudify_rest_client import CloudifyClient
 from cloudify_rest_client.exceptions import CloudifyClientError, ExistingRunningExecutionError
+from cloudify_rest_client.client import CloudifyClient as TheSame
+from cloudify_rest_client.constants import VisibilityState
 from cloudify_rest_client.executions import Execution
 client, deployment = get_rest_client(), ctx.deployment.id
-assert isinstance(client, CloudifyClient) and ctx.type == context.NODE_INSTANCE
+assert isinstance(client, CloudifyClient) and CloudifyClient is TheSame and ctx.type == context.NODE_INSTANCE
 assert current_ctx.get_ctx() is ctx and get_tenant()["name"] == "default_tenant"
 setup_logger("mine").info("said by a logger of Python's own")
+init_cloudify_logger(logging.NullHandler(), "unheard").info("said to nobody")
 found = client.deployments.list(_include=["id"])
 said = {"deployments": [one.id for one in found.items], "total": found.metadata.pagination.total}
+assert client.deployments.get(deployment_id=deployment).visibility == VisibilityState.TENANT
+assert client.node_instances.get(node_instance_id=ctx.instance.id).id == ctx.instance.id
 said["node"] = client.nodes.get(deployment, ctx.node.id).type
 client.secrets.create("key", "one", update_if_exists=True)
 client.secrets.update("key", "two")
@@ -97,6 +103,41 @@ except ExistingRunningExecutionError as error:
 said["text"] = get_resource("names.py")[:12].decode() + open(download_resource("names.py")).read()[:12]
 ctx.returns(json.dumps(said))
 """
+
+
+STRANGERS = """
+import os
+from cloudify import ctx
+from cloudify_rest_client import CloudifyClient
+from cloudify_rest_client.exceptions import UserUnauthorizedError
+place = {"host": "127.0.0.1", "port": int(os.environ["REST_PORT"]), "tenant": "default_tenant"}
+known = CloudifyClient(username="ann", password="a long password", **place)
+assert [one.id for one in known.blueprints.list()] == ["app"]
+for wrong in ({"username": "ann", "password": "guess"}, {}):
+    try:
+        CloudifyClient(**wrong, **place).blueprints.list()
+    except UserUnauthorizedError as error:
+        print("refused", error.status_code)
+try:
+    known.deployments.get()
+except TypeError as error:
+    print(error)
+"""
+
+
+def test_a_script_may_speak_as_another_user(ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int):
+    ask("PUT", "/users", json={"username": "ann", "password": "a long password", "role": "sys_admin"})
+    blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "strangers.py")
+    assert upload("app", blueprint, {"strangers.py": STRANGERS}).json()["state"] == "uploaded"
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
+    assert done["status"] == "terminated", done["error"]
+    events = ask("GET", "/events?include_logs=true", params={"execution_id": done["id"]}).json()["items"]
+    assert [event["message"] for event in events if event["message"].startswith("<out>")] == [
+        "<out> refused 401",
+        "<out> refused 401",
+        "<out> deployments: say which one is meant, as deployment_id",
+    ]
 
 
 def test_a_shell_script_speaks_to_its_manager_with_a_token(ask: Ask, upload: Upload, run, port: int):

@@ -18,6 +18,16 @@ class _ToManager(logging.Handler):
         self._connection.ask("log", level=known, message=self.format(record), **self._about)
 
 
+def init_cloudify_logger(
+    handler: logging.Handler, logger_name: str, logging_level: int = logging.DEBUG
+) -> logging.Logger:
+    """A logger of Python's own with this handler alone."""
+    made = logging.getLogger(f"ctx.{logger_name}")
+    made.setLevel(logging_level)
+    made.handlers = [handler]
+    return made
+
+
 def logger(connection: Connection, name: str, **about: str) -> logging.Logger:
     made = logging.Logger(f"ctx.{name}", logging.DEBUG)
     made.addHandler(_ToManager(connection, **about))

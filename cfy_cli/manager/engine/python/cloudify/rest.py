@@ -1,18 +1,23 @@
 """A client of the manager's REST API, with the standard library alone; named as cloudify_rest_client names things."""
 
+import base64
 import builtins
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .rest_errors import CloudifyClientError as CloudifyClientError
 from .rest_errors import refusal
 
+if TYPE_CHECKING:
+    import ssl
+
 Json = Any
 PAGE = 1000
+TIMEOUT = 300.0  # seconds
 
 
 class Item(dict[str, Json]):
@@ -47,6 +52,8 @@ class Collection:
 
     def __init__(self, client: "Client", name: str) -> None:
         self._client, self._path = client, f"/{name}"
+        one = name.removesuffix("s").replace("-", "_")
+        self._names = (f"{one}_id", f"{one}_name", "name", "username")  # by which its key may be given
 
     def list(
         self,
@@ -70,7 +77,8 @@ class Collection:
             if not page["items"] or len(found) >= page["metadata"]["pagination"]["total"]:
                 return found
 
-    def get(self, key: str, _include: builtins.list[str] | None = None, **query: Json) -> Item:
+    def get(self, key: str | None = None, _include: builtins.list[str] | None = None, **query: Json) -> Item:
+        key = self._key(key, query)
         return self._item("GET", key, {**query, "_include": _include})
 
     def create(self, key: str, **fields: Json) -> Item:
@@ -79,8 +87,17 @@ class Collection:
     def update(self, key: str, **fields: Json) -> Item:
         return self._item("PATCH", key, body=fields)
 
-    def delete(self, key: str, **query: Json) -> None:
+    def delete(self, key: str | None = None, **query: Json) -> None:
+        key = self._key(key, query)
         self._item("DELETE", key, query)
+
+    def _key(self, key: str | None, given: dict[str, Json]) -> str:
+        """The key, which may have been given by its name instead."""
+        names = () if key is not None else (name for name in self._names if name in given)
+        found = next((given.pop(name) for name in names), key)
+        if found is None:
+            raise TypeError(f"{self._path.removeprefix('/')}: say which one is meant, as {self._names[0]}")
+        return str(found)
 
     def _page(self, query: dict[str, Json], filter_rules: builtins.list[dict[str, Json]] | None) -> Json:
         if filter_rules is None:
@@ -98,17 +115,31 @@ class Client:
     def __init__(
         self,
         host: str = "localhost",
-        port: int = 80,
-        tenant: str | None = None,
+        port: int | None = None,
+        protocol: str = "http",
+        api_version: str = "v3.1",
+        headers: dict[str, str] | None = None,
+        query_params: dict[str, Json] | None = None,
+        cert: str | None = None,
+        trust_all: bool = False,
+        username: str | None = None,
+        password: str | None = None,
         token: str | None = None,
+        tenant: str | None = None,
+        timeout: float | None = None,
         **_more: Json,
     ) -> None:
-        self._base = f"http://{host}:{port}/api/v3.1"
-        self._headers = {
-            "Tenant": tenant or "",
-            "Authentication-Token": token or "",
-            "Content-Type": "application/json",
-        }
+        """`cert` is a file with the certificate to trust, `trust_all` trusts any."""
+        port = port or (443 if protocol == "https" else 80)
+        self._base = f"{protocol}://{host}:{port}/api/{api_version}"
+        self._query, self._timeout = query_params or {}, timeout or TIMEOUT
+        self._trusting = (cert, trust_all) if protocol == "https" else None
+        self._headers = {"Tenant": tenant or "", "Content-Type": "application/json", **(headers or {})}
+        if token:
+            self._headers["Authentication-Token"] = token
+        elif username is not None:
+            known = base64.b64encode(f"{username}:{password or ''}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {known}"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -123,22 +154,33 @@ class Client:
     def request(self, method: str, path: str, query: dict[str, Json] | None = None, body: Json = None) -> Json:
         """The answer as data; None when it is empty. Raises CloudifyClientError."""
         asked = urllib.parse.urlencode(
-            {name: _text(value) for name, value in (query or {}).items() if value is not None}
+            {name: _text(value) for name, value in {**self._query, **(query or {})}.items() if value is not None}
         )
-        request = urllib.request.Request(  # noqa: S310 - the address is that of our own manager
+        request = urllib.request.Request(  # noqa: S310 - the address is that of a manager
             f"{self._base}{path}{'?' if asked else ''}{asked}",
             None if body is None else json.dumps(body).encode(),
             self._headers,
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self._timeout, context=self._context()) as answer:  # noqa: S310
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise refusal(error.read(), error.code, error.reason) from None
         except urllib.error.URLError as error:
             raise CloudifyClientError(f"No manager answers at {self._base}: {error.reason}") from error
         return json.loads(content) if content else None
+
+    def _context(self) -> "ssl.SSLContext | None":
+        if self._trusting is None:
+            return None
+        import ssl  # that only some need
+
+        cert, trust_all = self._trusting
+        context = ssl.create_default_context(cafile=cert)
+        if trust_all:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
 
 
 def _text(value: Json) -> str:

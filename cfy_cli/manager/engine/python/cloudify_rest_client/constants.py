@@ -1,0 +1,8 @@
+"""Names that scripts compare with."""
+
+
+class VisibilityState:
+    PRIVATE = "private"
+    TENANT = "tenant"
+    GLOBAL = "global"
+    STATES = (PRIVATE, TENANT, GLOBAL)
