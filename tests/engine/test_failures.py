@@ -62,7 +62,7 @@ except KeyError as missing:
     )
     assert first.splitlines()[0].endswith('a.py", line 5, in <module>')
     assert first.endswith("KeyError: 'port'\n")
-    assert second.splitlines()[0].endswith('a.py", line 7, in <module>')
+    assert second.splitlines()[1].endswith('a.py", line 7, in <module>')
     assert second.endswith("RuntimeError: no port was given\n")
     assert (first + second).count('File "') == 3
 
