@@ -33,6 +33,14 @@ def test_what_is_older_goes_and_what_is_younger_stays(manager: Manager, monkeypa
     assert left(manager) == ["1", "2"]
 
 
+def test_lines_that_stay_hold_up_none_of_those_that_go(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "PAUSE", 0)
+    add_events(manager, -1, -2, -3, -4, 40, -5, 39)
+    assert Retention(manager.database, "4 weeks").forget() == 2
+    assert left(manager) == ["-1", "-2", "-3", "-4", "-5"]
+
+
 def test_all_is_kept_where_nothing_was_said(manager: Manager) -> None:
     add_events(manager, 4000)
     assert Retention(manager.database, "").forget() == 0

@@ -10,7 +10,7 @@ from cfy_cli.contract.clock import stamp
 from cfy_cli.contract.spans import Span, parse_span
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.store.database import Database
-from cfy_cli.manager.store.models import Event
+from cfy_cli.manager.store.models import Event, Tenant
 
 log = logging.getLogger(__name__)
 EVERY = 3600.0  # seconds
@@ -38,14 +38,21 @@ class Retention:
         """How many were older."""
         if self._keep is None:
             return 0
-        before, count = stamp(self._keep.before(datetime.now(UTC))), 0
+        before = stamp(self._keep.before(datetime.now(UTC)))
+        with self._database.read() as session:
+            tenants = session.scalars(select(Tenant.name)).all()
+        return sum(self._forget_of(tenant, before) for tenant in tenants)
+
+    def _forget_of(self, tenant: str, before: str) -> int:
+        """Found by the index of a tenant's lines by time, so that lines that stay are not looked at."""
+        old = select(Event.storage_id).where(Event.tenant_name == tenant, Event.reported_timestamp < before)
+        some = delete(Event).where(Event.storage_id.in_(old.limit(BATCH).scalar_subquery()))
+        count = 0
         while not self._stopping.is_set():
-            oldest = select(Event.storage_id).order_by(Event.storage_id).limit(BATCH).scalar_subquery()
-            old = delete(Event).where(Event.storage_id.in_(oldest), Event.reported_timestamp < before)
             with self._database.write() as session:
-                gone: int = session.execute(old).rowcount  # type: ignore[attr-defined]
+                gone: int = session.execute(some).rowcount  # type: ignore[attr-defined]
             count += gone
-            if not gone:
+            if gone < BATCH:
                 break
             self._stopping.wait(PAUSE)
         return count
