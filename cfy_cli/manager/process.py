@@ -6,13 +6,14 @@ import gc
 import json
 import logging
 import os
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
 from cfy_cli.manager.supervise import SETTINGS, TEMPORARY, lock_of, unpack
+
+LOOK_EVERY = 0.05  # seconds, for a lock
 
 if TYPE_CHECKING:
     from cfy_cli.manager.services.manager import Manager
@@ -42,10 +45,9 @@ def main() -> None:
     try:
         if name == "server":
             listener = socket.socket(fileno=descriptors["socket"])
-            with _alone(settings, name):
-                _serve(settings, bells, listener, ready, descriptors["life"])
+            _be_alone(settings, name, descriptors["life"])
+            _serve(settings, bells, listener, ready, descriptors["life"])
         else:
-            os.close(descriptors["socket"])
             _work(settings, bells, name, ready, descriptors["life"])
     except CfyError as error:
         logging.error("%s", error)
@@ -102,31 +104,37 @@ def _work(settings: Settings, bells: tuple[Bell, Bell], name: str, ready: "_Read
     manager = Manager(settings, *bells)
     own = worker_name(settings, name)
     in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
-    with _alone(settings, name):
-        recovery.recover(manager, {own})
-        for other in recovery.workers_without_successor(manager, own, in_use):
-            with _locked(settings, other.rpartition("/")[2]):
-                recovery.recover(manager, {other})
-        _work_until_stopped(manager, own, ready, life)
+    _be_alone(settings, name, life)
+    recovery.recover(manager, {own})
+    for other in recovery.workers_without_successor(manager, own, in_use):
+        lock = _lock(settings, other.rpartition("/")[2], life)
+        recovery.recover(manager, {other})
+        os.close(lock)
+    _work_until_stopped(manager, own, ready, life)
 
 
-@contextlib.contextmanager
-def _alone(settings: Settings, name: str) -> Iterator[None]:
-    """Be the only child of that name, in a temporary folder of its own: what a killed one left there is gone."""
+def _be_alone(settings: Settings, name: str, life: int) -> None:
+    """Be the only child of that name, in a temporary folder of its own: what a killed one left there is gone.
+
+    The lock goes with the process and not before: until then a thread may start something, and who comes next looks
+    for what is left.
+    """
+    _lock(settings, name, life)
     folder = settings.data_dir / TEMPORARY / name
-    with _locked(settings, name):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700, parents=True)
-        tempfile.tempdir = str(folder)
-        yield
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    tempfile.tempdir = str(folder)
 
 
-@contextlib.contextmanager
-def _locked(settings: Settings, name: str) -> Iterator[None]:
-    """A child that is still ending must have ended before its work is taken up."""
-    with open(lock_of(settings.data_dir, name), "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _lock(settings: Settings, name: str, life: int) -> int:
+    """A child that is still ending must have ended before its work is taken up. Nobody waits for it once orphaned."""
+    handle = os.open(lock_of(settings.data_dir, name), os.O_WRONLY | os.O_CREAT, 0o600)
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        if select.select([life], [], [], LOOK_EVERY)[0]:
+            sys.exit(1)
 
 
 def _work_until_stopped(manager: "Manager", own: str, ready: "_Ready", life: int) -> None:

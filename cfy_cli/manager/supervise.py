@@ -97,12 +97,14 @@ def stop(data_dir: Path) -> Running | None:
 
 def status(data_dir: Path) -> Running | None:
     """What runs on a data folder. The lock decides: a file left by a crash is not believed."""
-    if not is_locked(data_dir):
-        return None
     for _ in range(100):  # between its lock and its file a manager is still starting
+        if not is_locked(data_dir):
+            return None
         with suppress(OSError, ValueError, TypeError):
             known = json.loads((data_dir / STATE).read_text())
-            return Running(**{**known, "workers": tuple(known["workers"])})
+            running = Running(**{**known, "workers": tuple(known["workers"])})
+            if not _gone(running.pid):  # else a child that it was about to start still lets go of its lock
+                return running
         time.sleep(0.1)
     raise CfyError(
         f"The manager on {data_dir} is still starting, or starting badly", hint=f"Look into {data_dir / LOG}"

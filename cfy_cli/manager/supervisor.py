@@ -56,6 +56,7 @@ class Supervisor:
         except CfyError:
             self._lock.close()
             raise
+        (settings.data_dir / STATE).unlink(missing_ok=True)  # it told of one that was killed
         self._bell, self._ends = Bell.hang(), Bell.hang()
         self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
@@ -114,12 +115,13 @@ class Supervisor:
     def _start_child(self, name: str, *, wait: bool = True) -> None:
         ready, said = os.pipe()
         descriptors = {
-            "socket": self._socket.fileno(),
             "life": self._life[0],
             "ready": said,
             **self._bell.named("bell"),
             **self._ends.named("ends"),
         }
+        if name == "server":  # nobody else keeps the port from whoever starts us again
+            descriptors["socket"] = self._socket.fileno()
         self._children[name] = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],
             pass_fds=list(descriptors.values()),
@@ -231,11 +233,15 @@ def supervise(settings: Settings, ready: Callable[[Running], None]) -> int:
 
 def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
     file = open(lock_of(data_dir, "manager"), "a")  # noqa: SIM115 - held until the process ends
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyRunning(status(data_dir), data_dir) from None
-    return file
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            running = status(data_dir)  # none: somebody has only looked whether it is locked
+        if running is not None:
+            raise AlreadyRunning(running, data_dir)
+        time.sleep(0.01)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -259,10 +265,17 @@ def _bound_soon(settings: Settings) -> socket.socket:
         try:
             return _bound(settings.host, settings.port or PORT)
         except OSError as error:
-            ours = error.errno == errno.EADDRINUSE and is_locked(settings.data_dir, "server")
-            if not ours or time.monotonic() > until:
+            if error.errno != errno.EADDRINUSE or not _may_be_ours(settings) or time.monotonic() > until:
                 raise
         time.sleep(0.05)
+
+
+def _may_be_ours(settings: Settings) -> bool:
+    """A server that was only being started when all else was killed has the port before it has its lock."""
+    with suppress(OSError, ValueError, KeyError):
+        left: dict[str, object] = json.loads((settings.data_dir / STATE).read_text())
+        return left["port"] == (settings.port or PORT)
+    return is_locked(settings.data_dir, "server")
 
 
 def _bound(host: str, port: int) -> socket.socket:

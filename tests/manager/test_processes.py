@@ -1,5 +1,6 @@
 """The manager as processes: started, found, killed, ended."""
 
+import fcntl
 import json
 import os
 import signal
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,23 @@ def wait_until(what: object, seconds: float = 15) -> None:
     while not what():  # type: ignore[operator]
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.05)
+
+
+def children(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@contextmanager
+def locked(data_dir: Path, kind: int, seconds: float) -> Iterator[None]:
+    """The lock of a manager is held for so long."""
+    with open(supervise.lock_of(data_dir, "manager")) as file:
+        fcntl.flock(file, kind)
+        timer = threading.Timer(seconds, lambda: fcntl.flock(file, fcntl.LOCK_UN))
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.join()
 
 
 def test_it_answers_when_start_returns_and_nothing_is_left_when_stop_does(data_dir: Path):
@@ -167,6 +186,42 @@ def test_its_port_is_had_again_although_the_server_of_the_killed_one_still_lives
     assert again.port == running.port
     assert ask(again, data_dir, "/status").ok
     assert not alive(running.server)
+
+
+@pytest.mark.parametrize("which", ["server", "worker"])
+def test_a_child_that_was_only_being_started_when_the_supervisor_was_killed_is_in_nobodys_way(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+):
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    waits = f"import os, time\nwhile os.path.exists({str(slow / 'now')!r}):\n    time.sleep(0.05)\n"
+    (slow / "sitecustomize.py").write_text(waits)
+    monkeypatch.setenv("PYTHONPATH", str(slow))
+    running = start(data_dir)
+    (slow / "now").touch()
+    old = {running.server, *running.workers}
+    os.kill(running.server if which == "server" else running.workers[0], signal.SIGKILL)
+    wait_until(lambda: children(running.pid) - old)
+    [child] = children(running.pid) - old
+    os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(alive, old)))
+    threading.Timer(1.0, (slow / "now").unlink).start()
+    while alive(running.pid):
+        continue
+    monkeypatch.delenv("PYTHONPATH")
+    assert start(data_dir, port=running.port).port == running.port
+    wait_until(lambda: not alive(child))
+
+
+def test_who_lets_go_of_the_lock_a_little_later_than_it_was_killed_is_not_believed_to_run(data_dir: Path):
+    running = start(data_dir)
+    state = (data_dir / "manager.json").read_text()
+    supervise.stop(data_dir)
+    (data_dir / "manager.json").write_text(state)
+    with locked(data_dir, fcntl.LOCK_EX, 0.3):  # as by a child of it that has not yet become another program
+        assert supervise.status(data_dir) is None
+    with locked(data_dir, fcntl.LOCK_SH, 0.3):  # as by somebody who looks whether it runs
+        assert start(data_dir, port=running.port).port == running.port
 
 
 def test_nothing_of_it_is_left_in_the_temporary_folder_whatever_was_killed(
