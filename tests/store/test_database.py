@@ -1,9 +1,12 @@
-"""Several processes that write to one database at once."""
+"""Several processes that write to one database at once, and what one says that cannot."""
 
 import multiprocessing
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import create_engine, text
 
+from cfy_cli.errors import Busy
+from cfy_cli.manager.store import database as module
 from cfy_cli.manager.store.database import Database
 
 PROCESSES, TIMES = 4, 50
@@ -30,3 +33,35 @@ def test_processes_that_read_and_then_write_wait_for_one_another(manager) -> Non
     assert [process.exitcode for process in processes] == [0] * PROCESSES
     with manager.database.read() as session:
         assert session.scalar(text("SELECT failed_logins FROM users")) == PROCESSES * TIMES
+
+
+def lose_the_server(database: Database) -> None:
+    """In the middle of a transaction."""
+    with database.write() as session, create_engine(database.url, isolation_level="AUTOCOMMIT").connect() as other:
+        number = session.scalar(text("SELECT pg_backend_pid()"))
+        other.execute(text("SELECT pg_terminate_backend(:number, 5000)"), {"number": number})
+        session.execute(text("SELECT 1"))
+
+
+def test_a_server_that_is_gone_is_one_to_wait_for(manager) -> None:  # type: ignore[no-untyped-def]
+    if manager.database.is_sqlite:
+        pytest.skip("no server")
+    with pytest.raises(Busy, match="does not answer: terminating connection"):
+        lose_the_server(manager.database)
+    with manager.database.write() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_who_gets_no_connection_in_time_is_told_that_it_is_busy(manager, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
+    database = Database(manager.database.url.render_as_string(hide_password=False))
+    sessions = [database.read() for _ in range(50 if database.is_sqlite else 40)]
+    try:
+        for session in sessions:
+            session.__enter__().execute(text("SELECT 1"))
+        with pytest.raises(Busy, match="is busy"), database.read() as one_too_many:
+            one_too_many.execute(text("SELECT 1"))
+    finally:
+        for session in sessions:
+            session.__exit__(None, None, None)
+        database.close()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Busy, CfyError, Failed, Invalid
@@ -16,6 +17,8 @@ from cfy_cli.errors import Busy, CfyError, Failed, Invalid
 BUSY_SECONDS = 30
 LOG_PAGES = 4000  # written before SQLite brings them home: a page written often is brought home once
 HINT = "Try again in a moment."
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)  # the last: it lost too many races
+GONE = ("08", "57P")  # how PostgreSQL's codes begin when a connection broke, and when the server ends or starts
 
 
 class Database:
@@ -137,7 +140,7 @@ def as_sentences(url: URL) -> Iterator[None]:
         raise sentence from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise Invalid(f"A value cannot be stored: {error}") from error
-    except TimeoutError as error:
+    except NoConnection as error:
         raise Busy("The manager's database is busy", hint=HINT) from error
 
 
@@ -146,7 +149,7 @@ def _sentence(error: DBAPIError, url: URL) -> CfyError | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error, DataError):
         return Invalid(f"A value cannot be stored: {str(error.orig).splitlines()[0]}")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or state in ("40001", "40P01", "55P03", "53300"):
+    if code in BUSY or state in ("40001", "40P01", "55P03", "53300"):
         return Busy("The manager's database is busy", hint=HINT)
     if code == sqlite3.SQLITE_FULL or state == "53100":
         return Busy("The disk of the manager's database is full", hint="Make room and try again.")
@@ -154,7 +157,8 @@ def _sentence(error: DBAPIError, url: URL) -> CfyError | None:
         return Failed(f"{url.database} is not a SQLite database", hint="Move it away, or give another data folder.")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT):
         return Failed(f"The database {url.database} cannot be used: {error.orig}")
-    if url.get_backend_name() == "postgresql" and isinstance(error, OperationalError) and not state:
+    gone = isinstance(error, OperationalError) and (not state or state.startswith(GONE))
+    if gone and url.get_backend_name() == "postgresql":
         where = url.render_as_string(hide_password=True)
         return Busy(f"The database {where} does not answer: {str(error.orig).splitlines()[0]}", hint="Is it running?")
     return None
