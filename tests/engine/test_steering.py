@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cfy_cli.manager.engine import execute
 from cfy_cli.manager.engine.ports import Steering
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import node, operation
@@ -129,6 +130,14 @@ def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_what_ends_because_all_is_being_ended_has_not_failed(deployment, monkeypatch):
+    monkeypatch.setattr(execute, "ASK_EVERY", 60.0)  # so that nobody looks before it has ended
+    one = deployment(node("a", {"create": operation(source="ctx logger info begun; exit 143")}))
+    steer_when(one, "begun", Steering.KILL)
+    assert one.run("install").state == "cancelled"
+    assert [message for message in one.messages if "failed" in message] == []
+
+
 def test_what_took_too_long_leaves_nothing_running(deployment, tmp_path):
     pids = tmp_path / "pids"
     pids.touch()

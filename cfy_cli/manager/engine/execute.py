@@ -111,8 +111,8 @@ class Execute:
     def _may_begin(self) -> bool:
         return self._end.steering is Steering.GO_ON and time.monotonic() < self._deadline
 
-    def _ask(self) -> None:
-        if time.monotonic() >= self._asked + ASK_EVERY:
+    def _ask(self, *, at_once: bool = False) -> None:
+        if at_once or time.monotonic() >= self._asked + ASK_EVERY:
             self._asked = time.monotonic()
             self._end.steering = self._steering()
 
@@ -224,6 +224,10 @@ class Execute:
             self._take(self._outcomes.get())
 
     def _take(self, outcome: Outcome) -> None:
+        if outcome.failure is not None:
+            self._ask(at_once=True)
+            if self._end.steering is Steering.KILL:  # whoever ends all that runs may have ended this before us
+                return
         attempt = outcome.attempt
         wanted = outcome.failure is not None and outcome.failure.requested  # to be run again: nothing to judge
         if attempt.operation.handled and not outcome.judged and not wanted and self._judge is not None:
