@@ -103,9 +103,14 @@ class Supervisor:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Nothing is left of what killed children had begun to write or to receive."""
-        for folder in (self._settings.data_dir / TEMPORARY, Files(self._settings.files).incoming):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Nothing is left of what killed children had begun to write or to receive; those still ending keep theirs."""
+        ended = [name for name in _folders(self._settings) if not is_locked(self._settings.data_dir, name)]
+        for name in ended:
+            shutil.rmtree(self._settings.data_dir / TEMPORARY / name, ignore_errors=True)
+        with suppress(OSError):  # not empty, or not there
+            (self._settings.data_dir / TEMPORARY).rmdir()
+        if not is_locked(self._settings.data_dir, "server"):
+            shutil.rmtree(Files(self._settings.files).incoming, ignore_errors=True)
 
     def give_up(self) -> None:
         """End a start that failed, and leave the folder to others. Otherwise our own end does that."""
@@ -268,6 +273,13 @@ def _bound_soon(settings: Settings) -> socket.socket:
             if error.errno != errno.EADDRINUSE or not _may_be_ours(settings) or time.monotonic() > until:
                 raise
         time.sleep(0.05)
+
+
+def _folders(settings: Settings) -> list[str]:
+    """Children that left something in the temporary folder."""
+    with suppress(OSError):
+        return os.listdir(settings.data_dir / TEMPORARY)
+    return []
 
 
 def _may_be_ours(settings: Settings) -> bool:

@@ -224,6 +224,18 @@ def test_who_lets_go_of_the_lock_a_little_later_than_it_was_killed_is_not_believ
         assert start(data_dir, port=running.port).port == running.port
 
 
+def test_a_child_that_is_still_ending_keeps_its_temporary_folder_until_it_has_ended(data_dir: Path):
+    for name in ("worker-5", "worker-6"):
+        (data_dir / "tmp" / name / "cfy-ctx").mkdir(parents=True)
+    with open(data_dir / "worker-5.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        start(data_dir)
+        assert (data_dir / "tmp" / "worker-5" / "cfy-ctx").exists()
+        assert not (data_dir / "tmp" / "worker-6").exists()
+    supervise.stop(data_dir)
+    assert not (data_dir / "tmp").exists()
+
+
 def test_nothing_of_it_is_left_in_the_temporary_folder_whatever_was_killed(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
