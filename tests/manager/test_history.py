@@ -1,7 +1,12 @@
 """The history of executions over HTTP: what is told, in which order, and how it is read."""
 
 import pytest
+from sqlalchemy import select
 
+from cfy_cli.errors import Busy
+from cfy_cli.manager.services.executing.batch import Batch
+from cfy_cli.manager.services.executing.history import History
+from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Event
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, until
@@ -84,6 +89,60 @@ def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask
         line["message"] for line in ask("GET", "/events?type=cloudify_log&_sort=-_storage_id&_size=2").json()["items"]
     ]
     assert "of another" in messages
+
+
+def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, manager):
+    execution = run(hello, "install")["id"]
+    line = {**LINE, "execution_id": execution, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
+    worker._history.put(
+        Batch(lines=[{**line, "message": "before"}, {**line, "message": "it", "execution_id": object()}])
+    )
+    worker._history.put(Batch(lines=[{**line, "message": "after"}]))
+    worker._history.flush()
+    lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
+    assert [line["message"] for line in lines[-2:]] == ["before", "after"]
+
+
+def test_a_line_that_no_column_holds_is_refused_for_good(ask: Ask, hello: str, run, worker, manager):
+    """Where columns have a length."""
+    line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "it", "operation": "x" * 999}
+    worker._history.add(line)
+    assert run(hello, "install")["status"] == "terminated"
+
+
+def test_a_state_that_is_refused_is_known_to_who_waits_and_spoils_nothing_else(manager: Manager):
+    history = History(manager.database)
+    line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "told"}
+    move = {"new_state": "started", "new_attempt": 0, "new_result": None, "new_failure": None}
+    history.put(Batch(lines=[line], moves={"m": {**move, "mark": object()}}))
+    with pytest.raises(Exception, match="object"):
+        history.flush()
+    history.flush()
+    history.close()
+    with manager.database.read() as session:
+        assert session.scalars(select(Event.message)).all() == ["told"]
+
+
+def test_what_could_be_stored_before_the_database_went_away_is_not_stored_twice(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+):
+    history, write = History(manager.database), History._write
+    line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
+
+    def write_until_full(self: History, batch: Batch) -> None:
+        if batch.lines[0]["message"] == "c":
+            raise Busy("The disk is full")
+        write(self, batch)
+
+    history.put(Batch(lines=[{**line, "message": name} for name in "abcd"] + [{**line, "message": "e"}]))
+    history._waiting.lines[-1]["tenant_name"] = object()
+    monkeypatch.setattr(History, "_write", write_until_full)
+    with pytest.raises(Busy):
+        history.flush()
+    monkeypatch.setattr(History, "_write", write)
+    history.close()
+    with manager.database.read() as session:
+        assert session.scalars(select(Event.message).order_by(Event.storage_id)).all() == list("abcd")
 
 
 def test_times_in_the_history_never_go_back(ask: Ask, hello: str, run, worker):

@@ -1,5 +1,6 @@
 """What a worker has to store, all together: lines of history, states of tasks, states of node instances."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,21 @@ class Batch:
         self.moves |= later.moves
         self.starts |= later.starts
         self.entered += later.entered
+
+    def taken_apart(self) -> Iterator["Batch"]:
+        """Each thing alone; it is gone from here as soon as the next one is asked for."""
+        while self.lines:  # first: what is told twice does less harm than what is never told
+            yield Batch(lines=self.lines[:1])
+            del self.lines[0]
+        while self.entered:
+            yield Batch(entered=self.entered[:1])
+            del self.entered[0]
+        for mark in list(self.starts):
+            yield Batch(starts={mark: self.starts[mark]})
+            del self.starts[mark]
+        for mark in list(self.moves):
+            yield Batch(moves={mark: self.moves[mark]})
+            del self.moves[mark]
 
     def store(self, session: Session) -> None:
         connection = session.connection()

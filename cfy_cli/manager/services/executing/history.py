@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.executing.batch import SAY, Batch, Row
+from cfy_cli.manager.services.executing.batch import Batch, Row
 from cfy_cli.manager.services.executing.patience import cannot_now
 from cfy_cli.manager.store.database import Database, take_turn
 
@@ -55,7 +55,7 @@ class History:
             batch = self._taken()
             try:
                 self._store(batch)
-            except CfyError:
+            except Exception:
                 self._put_back(batch)
                 raise
 
@@ -103,27 +103,30 @@ class History:
         if not batch:
             return
         try:
-            with self._database.write() as session:
-                take_turn(session, TURN)
-                batch.store(session)
+            self._write(batch)
         except Exception as error:
             if cannot_now(error):
                 raise
-            log.exception("Lines of history are refused; the others are stored one by one")
-            self._store_singly(batch)
+            log.exception("Something is refused; the rest is stored one by one")
+            self._store_apart(batch)
 
-    def _store_singly(self, batch: Batch) -> None:
-        """What one line is refused for must not hold up all others."""
-        for line in batch.lines:
+    def _store_apart(self, batch: Batch) -> None:
+        """What one is refused for must not hold up all others. A line is lost; of a state, whoever waits must know."""
+        refused: Exception | None = None
+        for one in batch.taken_apart():
             try:
-                with self._database.write() as session:
-                    SAY.execute(session.connection(), [line])
+                self._write(one)
             except Exception as error:
                 if cannot_now(error):
                     raise
-                log.error("This line of history is lost: %s (%s)", line, error)
-        batch.lines = []
+                log.error("This is lost: %s (%s)", one, error)
+                refused = refused if one.lines else error
+        if refused is not None:
+            raise refused
+
+    def _write(self, batch: Batch) -> None:
         with self._database.write() as session:
+            take_turn(session, TURN)
             batch.store(session)
 
     def _keep_storing(self) -> None:
