@@ -65,6 +65,7 @@ class Supervisor:
         self._deaths: dict[str, int] = {}  # in a row, each after a short life
         self._due: dict[str, float] = {}  # when a dead one is started again
         self._stopping = False
+        self._told = True  # whether what stands in the state file is true
 
     def start(self) -> Running:
         """Server first: it makes the database that workers need."""
@@ -84,6 +85,9 @@ class Supervisor:
             for name, child in list(self._children.items()):
                 if child.poll() is not None and not self._restart(name):
                     return 1
+            if not self._told:
+                with suppress(CfyError):  # a full disk is waited for
+                    self._write_state()
             time.sleep(0.2)
         return 0
 
@@ -169,11 +173,11 @@ class Supervisor:
         if time.monotonic() < self._due[name]:
             return True
         del self._due[name]
+        self._told = False
         try:
             self._start_child(name)
-        except CfyError as error:
+        except (CfyError, OSError) as error:
             log.error("%s does not start: %s", name, error)
-        self._write_state()
         return True
 
     def _pause_after(self, name: str) -> float | None:
@@ -212,8 +216,12 @@ class Supervisor:
         )
         path = self._settings.data_dir / STATE
         beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(asdict(running)))
-        beside.replace(path)
+        try:
+            beside.write_text(json.dumps(asdict(running)))
+            beside.replace(path)
+        except OSError as error:
+            raise CfyError(f"{path} cannot be written: {error.strerror}") from error
+        self._told = True
         return running
 
 

@@ -1,5 +1,6 @@
 """Blueprints over HTTP: taking them in, refusing them, giving them back."""
 
+import errno
 import io
 import json
 import tarfile
@@ -11,6 +12,7 @@ import pytest
 
 from cfy_cli.manager.services.intake import archives
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.files import Files
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
 from tests.manager.web import serving
@@ -290,3 +292,12 @@ def test_parameters_that_are_not_json_are_a_sentence(ask: Ask, worker: object):
     assert "`params` is not JSON" in answer.json()["message"]
     answer = ask("PUT", "/blueprints/app", files={"params": (None, json.dumps([1])), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
+
+
+def test_a_full_disk_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Files, "keep_archive", fail)
+    refused = ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": "{}"}))
+    assert (refused.status_code, refused.json()["message"]) == (503, "The disk of the manager is full")

@@ -273,6 +273,22 @@ def test_a_killed_child_is_started_again(data_dir: Path):
     wait_until(lambda: ask(running, data_dir, "/status").ok)
 
 
+def test_what_it_knows_of_itself_is_written_as_soon_as_the_disk_takes_it(data_dir: Path):
+    (data_dir / "manager.new").mkdir(parents=True)  # nothing can be written there
+    with pytest.raises(CfyError, match=r"manager\.json cannot be written: Is a directory"):
+        start(data_dir)
+    (data_dir / "manager.new").rmdir()
+    running = start(data_dir)
+    (data_dir / "manager.new").mkdir()
+    os.kill(running.workers[0], signal.SIGKILL)
+    wait_until(lambda: children(running.pid) - {running.server, *running.workers})
+    wait_until(lambda: ask(running, data_dir, "/status").ok)
+    time.sleep(0.5)
+    assert alive(running.pid)
+    (data_dir / "manager.new").rmdir()
+    wait_until(lambda: supervise.status(data_dir) != running)
+
+
 def test_stopping_ends_the_scripts_that_run_and_their_execution_goes_on_at_the_next_start(
     data_dir: Path, tmp_path: Path
 ):

@@ -1,5 +1,6 @@
 """Every failure as the wire says it: {"message", "error_code", "server_traceback"}."""
 
+import errno
 import logging
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from cfy_cli.manager.rest import request_ids
 from cfy_cli.manager.rest.api import dump
 
 log = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def install(app: FastAPI) -> None:
@@ -60,6 +62,8 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in FULL:
+        return await _ours(request, Busy("The disk of the manager is full", hint="Make room and try again."))
     response = answer(500, "internal_server_error", "The manager failed at this request; its log says more")
     response.headers[request_ids.HEADER] = request_ids.current()  # it is sent outside of all middleware
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
