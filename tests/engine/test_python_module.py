@@ -119,6 +119,7 @@ def test_ctx_knows(script, expression, value):
         ),
         ("ctx.returns(object())", "NonRecoverableError", "can be stored: Object of type object"),
         ("raise SystemExit(3)", "SystemExit", "The Python process ended with exit code 3"),
+        ("assert ctx.node.id == 'b'", "AssertionError", "AssertionError `AssertionError`"),
         ("raise SystemExit('enough')", "SystemExit", "`enough`"),
     ],
 )

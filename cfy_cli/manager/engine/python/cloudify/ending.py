@@ -31,7 +31,7 @@ def end(error: dict[str, Json] | None, process: int) -> None:
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return f"The Python process ended with exit code {error.code}"
-    return str(error)
+    return str(error) or type(error).__name__  # `assert` says nothing
 
 
 def _chain(told: "TracebackException") -> "Iterator[TracebackException]":
