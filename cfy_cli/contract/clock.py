@@ -13,5 +13,11 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def read(text: str) -> datetime:
+    """A time in ISO 8601, with a `T` or a space; one without a zone is in UTC. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def seconds_ago(seconds: float) -> str:
     return stamp(datetime.now(UTC) - timedelta(seconds=seconds))

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -345,3 +346,42 @@ def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: st
     gone = latest()  # its own creation and deletion, the latest, are gone with it
     ask("PUT", "/deployments/e", json={"blueprint_id": "app"})
     assert latest() > gone + 2
+
+
+def test_of_two_that_are_due_at_once_one_waits_for_the_other(ask: Ask, hello: str, manager: Manager):
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
+    parameters = {"operation": "cloudify.interfaces.lifecycle.create"}
+    both = [
+        start(ask, hello, "execute_operation", scheduled_time=later, parameters=parameters).json()["id"]
+        for _ in range(2)
+    ]
+    with manager.database.write() as session:
+        session.query(Execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
+    first, second = (ended(ask, each) for each in both)
+    assert [first["status"], second["status"]] == ["terminated", "terminated"]
+    assert second["started_at"] >= first["ended_at"]
+
+
+def test_many_who_start_at_the_same_time_start_one(ask: Ask, sleeper: str):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: start(ask, sleeper), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
+    [begun] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    ask("POST", f"/executions/{begun}", json={"action": "kill"})
+    ended(ask, begun)
+
+
+@pytest.mark.parametrize("given", ["2030-01-31 22:30", "2030-01-31T22:30:00Z", "203001312230+0000"])
+def test_times_to_start_at_are_read_as_people_write_them(ask: Ask, hello: str, given: str):
+    assert start(ask, hello, scheduled_time=given).json()["scheduled_for"] == "2030-01-31T22:30:00.000Z"
+
+
+def test_what_is_left_of_a_failed_installation_can_be_uninstalled(ask: Ask, upload: Upload, run):
+    upload("bad", files={"say.sh": "#!/bin/bash\nctx abort-operation no\n"})
+    ask("PUT", "/deployments/bad", json={"blueprint_id": "bad"})
+    assert run("bad", "install")["status"] == "failed"
+    available = {each["name"]: each["is_available"] for each in ask("GET", "/workflows?id=bad").json()["items"]}
+    assert available["uninstall"], available
+    assert available["rollback"], available
+    assert available["install"], available
+    assert run("bad", "uninstall")["status"] == "terminated"

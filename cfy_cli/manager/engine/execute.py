@@ -90,6 +90,9 @@ class Execute:
                 continue
             if not self._running and not (self._may_begin() and (self._delayed or self._waiting)):
                 break
+            if time.monotonic() >= self._deadline:
+                self._leave()
+                break
             self._wait()
         self._check_all_ran()
         return self._end
@@ -206,13 +209,13 @@ class Execute:
     def _leave(self) -> None:
         """Go without waiting for what runs. What was killed has no outcome of its own: it stays as started."""
         with self._door:
-            if self._end.steering is Steering.FORCE_CANCEL:
+            if self._end.steering is not Steering.KILL:
                 self._take_all()
                 self._left = True
         self._ledger.store()
 
     def _wait(self) -> None:
-        soonest = self._delayed[0][0] - time.monotonic() if self._delayed else ASK_EVERY
+        soonest = min([self._deadline, *(due for due, _, _ in self._delayed[:1])]) - time.monotonic()
         try:
             self._take(self._outcomes.get(timeout=max(0.0, min(ASK_EVERY, soonest))))
         except Empty:

@@ -22,7 +22,7 @@ from cfy_cli.manager.engine.workflows.conversation import Engine
 from cfy_cli.manager.engine.workflows.python import Function, FunctionFailed, run_function
 
 WIDTH = 8  # operations at once
-WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on beginning work after a failure
+WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on after a failure; what runs then is left to itself
 
 log = logging.getLogger(__name__)
 

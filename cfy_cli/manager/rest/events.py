@@ -12,8 +12,7 @@ from cfy_cli.contract.clock import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing, moment, number
-from cfy_cli.manager.services.executing.history import TURN
-from cfy_cli.manager.store.database import take_turn
+from cfy_cli.manager.store.database import Turn, take_turn
 from cfy_cli.manager.store.listing import Listing, Page, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import check_include, narrow
@@ -71,7 +70,7 @@ def create_events(call: Call, body: Lines) -> None:
         "manager_name": body.manager_name,
         "agent_name": body.agent_name,
     }
-    take_turn(call.store.session, TURN)
+    take_turn(call.store.session, Turn.HISTORY)
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         call.store.session.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
 

@@ -1,14 +1,12 @@
 """What a list is asked, read from the query string."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC
 from typing import Any
 
-from dateutil import parser
 from fastapi import Request
 from starlette.datastructures import QueryParams
 
-from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.clock import read, stamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import PAGE, Listing, Range
 
@@ -89,7 +87,6 @@ def moment(text: str) -> str | None:
     if not text:
         return None
     try:
-        found = parser.isoparse(text.replace(" ", "T", 1))
-    except ValueError:
+        return stamp(read(text))
+    except (ValueError, OverflowError):
         raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z") from None
-    return stamp(found if found.tzinfo else found.replace(tzinfo=UTC))

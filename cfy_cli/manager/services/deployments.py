@@ -202,12 +202,11 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
             NodeInstance.deployment_storage_id == deployment.storage_id
         )
     ).all()
-    started = sum(state == InstanceState.STARTED for state, _ in rows)
-    stopped = sum(state == InstanceState.STOPPED for state, _ in rows)  # there, to be started or uninstalled
-    installed = started + stopped == len(rows)
-    all_started = bool(rows) and started == len(rows)
-    deployment.instances_active = "all" if all_started else "partial" if started or stopped else "none"
-    deployment.installation_status = "active" if rows and installed else "inactive"
+    states = {state for state, _ in rows}
+    there = not states.issubset(NOT_LIVE)  # something is, perhaps by halves: it can be uninstalled, or installed on
+    deployment.instances_active = "all" if states == {InstanceState.STARTED} else "partial" if there else "none"
+    installed = bool(states) and states <= {InstanceState.STARTED, InstanceState.STOPPED}
+    deployment.installation_status = "active" if installed else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
     deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
     with store.session.no_autoflush:

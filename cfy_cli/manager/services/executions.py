@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from cfy_cli.contract.clock import now, stamp
+from cfy_cli.contract.clock import now, read, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services import dependencies, system_wide, workflows
 from cfy_cli.manager.services.executing import journal
 from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.store.database import Turn, take_turn
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -23,7 +24,7 @@ ACTIONS = {
 RESUMING = ("resume", "force-resume")
 VALID_ACTIONS = [*ACTIONS, *RESUMING]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
-SPECIMEN = "Expected: YYYYMMDDHHMM+HHMM or YYYYMMDDHHMM-HHMM, such as 201801012230-0500 (Jan-01-18 10:30pm EST)"
+SPECIMEN = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
 
 
 def start(
@@ -47,6 +48,7 @@ def start(
     `creator` is the dependency on the deployment that asks for this itself, if one does.
     """
     deployment = store.get(Deployment, deployment_id)
+    take_turn(store.session, Turn.STARTING, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
     workflows.check_instances(store, deployment, workflow, parameters)
@@ -140,6 +142,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     system_wide.must_wait(store)
     deployment = store.session.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:
+        take_turn(store.session, Turn.STARTING, deployment.storage_id)
         _check_idle(store, deployment)
         deployment.latest_execution = execution.id
     if action == "force-resume":
@@ -180,6 +183,7 @@ def release_next(store: Store, ended: Execution) -> None:
 
 
 def _release_of(store: Store, deployment: int) -> None:
+    take_turn(store.session, Turn.STARTING, deployment)
     turn = (
         select(Execution.storage_id)
         .where(Execution.deployment_storage_id == deployment, Execution.status == ExecutionState.QUEUED)
@@ -235,10 +239,19 @@ def _running(store: Store, deployment: int) -> list[str]:
 
 
 def _later(text: str) -> str:
+    moment = _moment(text)
+    if moment <= datetime.now(UTC):
+        raise Invalid(f"Date `{text}` has already passed.", hint=f"It is {now()} now; give a later time.")
+    return stamp(moment)
+
+
+def _moment(text: str) -> datetime:
+    """As the API writes times to start at, or as most others do."""
     try:
-        moment = datetime.strptime(text, "%Y%m%d%H%M%z")
+        return datetime.strptime(text, "%Y%m%d%H%M%z")
+    except ValueError:
+        pass
+    try:
+        return read(text)
     except ValueError:
         raise Invalid(f"`{text}` is not a time. {SPECIMEN}") from None
-    if moment <= datetime.now(UTC):
-        raise Invalid(f"Date `{text}` has already passed. {SPECIMEN}")
-    return stamp(moment)

@@ -6,15 +6,14 @@ from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.clock import now
-from cfy_cli.contract.states import STOPPING, ExecutionState
+from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
 from cfy_cli.manager.engine.ports import Beginning
 from cfy_cli.manager.services import family, system_wide
 from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.store.database import take_turn
+from cfy_cli.manager.store.database import Turn, take_turn
 from cfy_cli.manager.store.models import Deployment, Execution
 
 AT_A_TIME = 4  # so that other workers find some too
-TURN = 0x63667902  # any number, the same for every manager of one PostgreSQL database
 _other = aliased(Execution)
 IN_THE_WAY = exists().where(
     _other.status.in_((ExecutionState.STARTED, *STOPPING)), or_(_other.is_system_workflow, Execution.is_system_workflow)
@@ -37,14 +36,26 @@ def claim(manager: Manager, worker: str, most: int) -> list[tuple[Execution, Beg
         if session.scalar(IS_ANY_DUE, {"now": now(), "most": 1}) is None:
             return []  # the usual answer, without disturbing those who write
     with manager.database.write() as session:
-        take_turn(session, TURN)  # else two workers could begin what must not run at the same time
+        take_turn(session, Turn.CLAIMING)
         due = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
-        executions = system_wide.compatible(due)
-        claimed = [(execution, _beginning(execution)) for execution in executions]
-        for execution in executions:
+        claimed = []
+        for execution in system_wide.compatible(due):
+            if _must_queue(session, execution):
+                execution.status = ExecutionState.QUEUED
+                continue
+            claimed.append((execution, _beginning(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
-        _note_starts(session, executions)
+        _note_starts(session, [execution for execution, _ in claimed])
     return claimed
+
+
+def _must_queue(session: Session, execution: Execution) -> bool:
+    """Whether something else runs on the deployment when the time of a scheduled one has come."""
+    if execution.status != ExecutionState.SCHEDULED or execution.force:
+        return False
+    take_turn(session, Turn.STARTING, execution.deployment_storage_id or 0)
+    others = exists().where(_other.deployment_storage_id == execution.deployment_storage_id, _other.status.in_(RUNNING))
+    return bool(session.scalar(select(others)))
 
 
 def _beginning(execution: Execution) -> Beginning:

@@ -9,10 +9,9 @@ from cfy_cli.contract.clock import now
 from cfy_cli.manager.engine.context.storable import readable
 from cfy_cli.manager.engine.ports import Ending, Event
 from cfy_cli.manager.services import deployments, executions
-from cfy_cli.manager.services.executing.history import TURN
 from cfy_cli.manager.services.executing.patience import patiently
 from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.store.database import take_turn
+from cfy_cli.manager.store.database import Turn, take_turn
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -33,7 +32,7 @@ def store_end(work: Work, ending: Ending, *, finish: Finish | None = None, last:
     def store() -> None:
         lines = [work.line(event) for event in last]
         with work.history.storing(lines) as batch, work.manager.writing(work.scope) as opened:
-            take_turn(opened.session, TURN)
+            take_turn(opened.session, Turn.HISTORY)
             deployment = _deployment_of(opened, work.execution)
             if finish is not None and deployment is not None:
                 finish(opened, deployment)

@@ -10,11 +10,10 @@ from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.executing.batch import Batch, Row
 from cfy_cli.manager.services.executing.patience import cannot_now
-from cfy_cli.manager.store.database import Database, take_turn
+from cfy_cli.manager.store.database import Database, Turn, take_turn
 
 log = logging.getLogger(__name__)
 EVERY = 0.1  # seconds a line may wait for others to be stored with
-TURN = 0x63667901  # a later line never has the smaller number; any number, the same for every manager of a database
 MOST_WAITING = 20_000  # lines; beyond it those who speak wait for the disk
 
 
@@ -126,7 +125,7 @@ class History:
 
     def _write(self, batch: Batch) -> None:
         with self._database.write() as session:
-            take_turn(session, TURN)
+            take_turn(session, Turn.HISTORY)
             batch.store(session)
 
     def _keep_storing(self) -> None:
