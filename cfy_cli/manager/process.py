@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
+from cfy_cli.manager.pulse import beat
 from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
 from cfy_cli.manager.supervise import SETTINGS, TEMPORARY, lock_of, unpack
 
@@ -41,6 +42,7 @@ def main() -> None:
     for handle in descriptors.values():
         os.set_inheritable(handle, False)
     bells = Bell.found("bell", descriptors), Bell.found("ends", descriptors)
+    beat(descriptors["pulse"])
     ready = _Ready(descriptors["ready"])
     try:
         if name == "server":

@@ -21,6 +21,7 @@ from cfy_cli import __version__
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
+from cfy_cli.manager.pulse import Pulse
 from cfy_cli.manager.settings import PORT, Settings
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.supervise import (
@@ -40,6 +41,8 @@ from cfy_cli.manager.supervise import (
 )
 
 log = logging.getLogger(__name__)
+LOOK_EVERY = 0.2  # seconds
+MOST_SILENCE = 60.0  # seconds; a child that is merely busy says something in between
 LONG_LIFE = 10.0  # seconds; a child that dies sooner, again and again, is started again later and later
 PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds, doubled from death to death
 MOST_DEATHS = 8  # of the server in a row: starting it again does not help
@@ -61,6 +64,7 @@ class Supervisor:
         self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
         self._pipes: dict[str, int] = {}  # where a child says that it is ready
+        self._pulses: dict[str, Pulse] = {}
         self._born: dict[str, float] = {}
         self._deaths: dict[str, int] = {}  # in a row, each after a short life
         self._due: dict[str, float] = {}  # when a dead one is started again
@@ -83,12 +87,14 @@ class Supervisor:
         """Until told to stop, or until a child cannot be kept alive."""
         while not self._stopping:
             for name, child in list(self._children.items()):
-                if child.poll() is not None and not self._restart(name):
+                if child.poll() is None:
+                    self._listen(name, child)
+                elif not self._restart(name):
                     return 1
             if not self._told:
                 with suppress(CfyError):  # a full disk is waited for
                     self._write_state()
-            time.sleep(0.2)
+            time.sleep(LOOK_EVERY)
         return 0
 
     def end(self) -> None:
@@ -123,7 +129,9 @@ class Supervisor:
 
     def _start_child(self, name: str, *, wait: bool = True) -> None:
         ready, said = os.pipe()
+        pulse = self._pulses[name] = Pulse()
         descriptors = {
+            "pulse": pulse.handle,
             "life": self._life[0],
             "ready": said,
             **self._bell.named("bell"),
@@ -139,7 +147,7 @@ class Supervisor:
         )
         self._born[name] = time.monotonic()
         os.close(said)
-        os.set_inheritable(ready, False)
+        pulse.leave_to_child()
         self._pipes[name] = ready
         if wait:
             self._wait_ready(name)
@@ -163,6 +171,17 @@ class Supervisor:
             )
             raise CfyError(said["error"], hint=said.get("hint"))
 
+    def _listen(self, name: str, child: Child) -> None:
+        """Who has stopped without ending is ended: then somebody else goes on with its work."""
+        pulse = self._pulses[name]
+        pulse.listen()
+        silence = pulse.silent * LOOK_EVERY
+        if silence > MOST_SILENCE:
+            log.error(
+                "%s (pid %s) has stopped: it says nothing for %.0f seconds; it is ended", name, child.pid, silence
+            )
+            child.kill()
+
     def _restart(self, name: str) -> bool:
         """Start a dead child again, when it is time to; False when that is pointless."""
         if name not in self._due:
@@ -174,10 +193,13 @@ class Supervisor:
             return True
         del self._due[name]
         self._told = False
+        self._pulses[name].close()
         try:
-            self._start_child(name)
-        except (CfyError, OSError) as error:
+            self._start_child(name, wait=False)  # others may die meanwhile
+        except OSError as error:
             log.error("%s does not start: %s", name, error)
+        else:
+            os.close(self._pipes.pop(name))  # it logs itself why it does not start
         return True
 
     def _pause_after(self, name: str) -> float | None:

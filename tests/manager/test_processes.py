@@ -289,6 +289,35 @@ def test_what_it_knows_of_itself_is_written_as_soon_as_the_disk_takes_it(data_di
     wait_until(lambda: supervise.status(data_dir) != running)
 
 
+IMPATIENT = """
+import sys
+from cfy_cli.manager import supervisor
+supervisor.MOST_SILENCE = 3.0
+sys.exit(supervisor.main())
+"""
+
+
+def test_a_child_that_has_stopped_without_ending_is_ended_and_started_again(data_dir: Path):
+    supervise.prepare_folder(data_dir)
+    settings = supervise.pack(Settings(data_dir, port=free_port(), workers=1))
+    read, write = os.pipe()
+    subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, str(write)],
+        pass_fds=[write],
+        env={**os.environ, supervise.SETTINGS: settings},
+    )
+    os.close(write)
+    with os.fdopen(read) as told:
+        assert json.loads(told.readline())["data_dir"] == str(data_dir)
+    running = supervise.status(data_dir)
+    assert running is not None
+    time.sleep(4)  # longer than it takes who says nothing
+    assert all(map(alive, (running.server, *running.workers)))
+    os.kill(running.workers[0], signal.SIGSTOP)
+    wait_until(lambda: not alive(running.workers[0]))
+    wait_until(lambda: (supervise.status(data_dir) or running).workers != running.workers)
+
+
 def test_stopping_ends_the_scripts_that_run_and_their_execution_goes_on_at_the_next_start(
     data_dir: Path, tmp_path: Path
 ):
