@@ -167,6 +167,25 @@ def test_children_end_when_the_supervisor_is_killed(data_dir: Path):
     wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
 
 
+def test_who_waits_for_an_execution_keeps_the_server_from_ending_only_for_a_moment(data_dir: Path):
+    running = start(data_dir)
+    [worker] = running.workers
+    os.kill(worker, signal.SIGSTOP)
+
+    def upload() -> None:
+        with suppress(OSError):
+            ask(running, data_dir, "/blueprints/b", "PUT", data=archive({"blueprint.yaml": "{}"}))
+
+    waiting = threading.Thread(target=upload)
+    waiting.start()
+    wait_until(lambda: ask(running, data_dir, "/executions").json()["items"])
+    os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: not alive(running.server))
+    with suppress(ProcessLookupError):  # the system sends on its way who stands still when its session has ended
+        os.kill(worker, signal.SIGKILL)
+    waiting.join()
+
+
 def test_its_port_is_had_again_although_the_server_of_the_killed_one_still_lives(data_dir: Path):
     running = start(data_dir)
     os.kill(running.pid, signal.SIGKILL)

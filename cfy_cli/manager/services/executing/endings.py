@@ -29,11 +29,14 @@ class Endings:
         self._waits: set[_Wait] = set()
         self._guard = threading.Lock()
         self._looker: threading.Thread | None = None
+        self._closed = False
 
     def wait(self, execution_id: str, seconds: float) -> None:
-        """Return when the execution has ended or is gone, or when the time is up."""
+        """Return when the execution has ended or is gone, when the time is up, or when this process is to end."""
         wait = _Wait(execution_id)
         with self._guard:
+            if self._closed:
+                return
             self._waits.add(wait)
             if self._looker:
                 self._bell.ring()  # it may have ended before we began to wait
@@ -47,10 +50,12 @@ class Endings:
                 self._waits.discard(wait)
 
     def close(self) -> None:
-        """Nobody waits any more; return when nobody looks."""
+        """Nobody waits any longer, since a thread that did would keep the process from ending; nor does one look."""
         with self._guard:
+            self._closed = True
             looker = self._looker
-            self._waits.clear()
+            for wait in self._waits:
+                wait.over.set()
         self._bell.ring()
         if looker:
             looker.join()
