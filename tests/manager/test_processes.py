@@ -170,7 +170,8 @@ def test_children_end_when_the_supervisor_is_killed(data_dir: Path):
 def test_who_waits_for_an_execution_keeps_the_server_from_ending_only_for_a_moment(data_dir: Path):
     running = start(data_dir)
     [worker] = running.workers
-    os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: ask(running, data_dir, "/status").json()["services"]["Management Worker"]["status"] == "Active")
+    os.kill(worker, signal.SIGSTOP)  # now that it has said that it lives: it holds nothing that others want
 
     def upload() -> None:
         with suppress(OSError):
