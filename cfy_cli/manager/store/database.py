@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from enum import IntEnum
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.errors import Busy, CfyError, Failed, Invalid
 
 BUSY_SECONDS = 30
+LOOK_AGAIN = 0.0003  # seconds between two looks at the lock of writers
 LOG_PAGES = 4000  # written before SQLite brings them home: a page written often is brought home once
 HINT = "Try again in a moment."
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)  # the last: it lost too many races
@@ -28,10 +30,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(self.url, "BEGIN DEFERRED") if self.is_sqlite else _postgresql(self.url)
+        self.engine = _sqlite(self.url, _begin_reading) if self.is_sqlite else _postgresql(self.url)
         # A reader that turns writer is refused at once, whatever the timeout: writers say so from the start. They
         # share one connection, which so knows what it has just written without reading it again.
-        self.writer = _sqlite(self.url, "BEGIN IMMEDIATE", most=1) if self.is_sqlite else self.engine
+        self.writer = _sqlite(self.url, _begin_writing, most=1) if self.is_sqlite else self.engine
         # Writers of this process take turns here, fairly; SQLite's own lock is polled and starves the unlucky.
         self._turn: Any = _Turn() if self.is_sqlite else nullcontext()
 
@@ -91,7 +93,7 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def _sqlite(url: URL, begin: str, most: int = 50) -> Engine:
+def _sqlite(url: URL, begin: Callable[[Connection], None], most: int = 50) -> Engine:
     engine = create_engine(
         url,
         pool_size=most,
@@ -113,11 +115,29 @@ def _sqlite(url: URL, begin: str, most: int = 50) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def say_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    event.listen(engine, "begin", begin)
     return engine
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN DEFERRED")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """SQLite waits longer and longer between two looks at its lock, which others take up again within a moment."""
+    handle = connection.connection.driver_connection
+    assert isinstance(handle, sqlite3.Connection)
+    until = time.monotonic() + BUSY_SECONDS
+    handle.execute("PRAGMA busy_timeout = 0")
+    while time.monotonic() < until:
+        try:
+            handle.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                break
+        time.sleep(LOOK_AGAIN)
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL) -> Engine:
