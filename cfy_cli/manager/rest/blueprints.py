@@ -15,7 +15,7 @@ from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import labels
-from cfy_cli.manager.services.executing.waiting import wait_for
+from cfy_cli.manager.services.executing.endings import PATIENCE
 from cfy_cli.manager.services.intake import blueprints
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
@@ -53,7 +53,7 @@ def upload_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, De
     scope = call.scope
 
     def once_uploaded() -> dict[str, Any]:
-        wait_for(call.manager, execution.id)
+        call.manager.endings.wait(execution.id, PATIENCE)
         with call.manager.reading(scope) as store:
             return shown(store, store.get(Blueprint, blueprint_id))
 

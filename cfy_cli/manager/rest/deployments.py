@@ -14,11 +14,11 @@ from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import dependencies, deployments, family, workflows
-from cfy_cli.manager.services.executing.waiting import wait_for
+from cfy_cli.manager.services.executing.endings import PATIENCE
 from cfy_cli.manager.services.labelling import remove
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
-from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.models import Deployment, Execution
 
 routes = Routes("deployments")
 EXTRA = ("_search_name", "_group_id", "_dependencies_of")
@@ -81,11 +81,11 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
     scope = call.scope
 
     def once_created() -> dict[str, Any]:
-        ended = wait_for(call.manager, execution.id)
-        if ended is not None and ended.status == ExecutionState.FAILED:
+        if call.manager.endings.wait(execution.id, PATIENCE) == ExecutionState.FAILED:
             with call.manager.writing(scope) as store:
+                error = store.get(Execution, execution.id).error
                 remove(store, store.own(Deployment, deployment_id))  # nothing is left of what could not be made
-            raise Invalid(ended.error or "Its environment could not be created", code="deployment_creation_error")
+            raise Invalid(error or "Its environment could not be created", code="deployment_creation_error")
         with call.manager.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from cfy_cli.contract.clock import now, read, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services import dependencies, system_wide, workflows
+from cfy_cli.manager.services import dependencies, family, system_wide, workflows
 from cfy_cli.manager.services.executing import journal
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.database import Turn, take_turn
@@ -24,6 +24,7 @@ ACTIONS = {
 RESUMING = ("resume", "force-resume")
 VALID_ACTIONS = [*ACTIONS, *RESUMING]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
+ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
 SPECIMEN = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
 
 
@@ -81,7 +82,7 @@ def start(
             **belongs_to(deployment),
         )
     )
-    deployment.latest_execution = execution.id
+    _tell(store, deployment, execution)
     store.after_commit(manager.bell.ring)
     return execution
 
@@ -106,8 +107,15 @@ def start_system(
         )
     )
     if deployment:
-        deployment.latest_execution = execution.id
+        _tell(store, deployment, execution)
     return execution
+
+
+def _tell(store: Store, deployment: Deployment, execution: Execution) -> None:
+    """What is told of a deployment that something was accepted for."""
+    deployment.latest_execution = execution.id
+    if execution.status == ExecutionState.PENDING:
+        family.note_progress(store.session, deployment)
 
 
 def steer(manager: Manager, store: Store, execution_id: str, action: str) -> Execution:
@@ -144,10 +152,11 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     if deployment is not None:
         take_turn(store.session, Turn.STARTING, deployment.storage_id)
         _check_idle(store, deployment)
-        deployment.latest_execution = execution.id
     if action == "force-resume":
         journal.rewind(store.session, [execution.id])
     execution.status, execution.ended_at = ExecutionState.PENDING, None
+    if deployment is not None:
+        _tell(store, deployment, execution)
     execution.resume, execution.worker, execution.deaths = True, None, 0
 
 
@@ -171,15 +180,22 @@ def set_status(store: Store, execution_id: str, status: str, error: str | None) 
     return execution
 
 
-def release_next(store: Store, ended: Execution) -> None:
-    """Let the oldest queued execution of the same deployment have its turn, or one that waits for all others."""
+def release_next(store: Store, ended: Execution) -> bool:
+    """Let the oldest queued execution of the same deployment have its turn, or one that waits for all others.
+
+    Whether any may have it now, so that the bell is to ring.
+    """
     store.session.flush()
-    if system_wide.release_next(store):
-        return
-    queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
-    numbers = store.session.scalars(queued) if ended.is_system_workflow else [ended.deployment_storage_id]
-    for number in [each for each in numbers if each is not None]:
-        _release_of(store, number)
+    if ended.deployment_storage_id is not None:
+        take_turn(store.session, Turn.STARTING, ended.deployment_storage_id)
+    if store.session.scalar(ANY_QUEUED) is None:
+        return False
+    if not system_wide.release_next(store):
+        queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
+        numbers = store.session.scalars(queued) if ended.is_system_workflow else [ended.deployment_storage_id]
+        for number in [each for each in numbers if each is not None]:
+            _release_of(store, number)
+    return True
 
 
 def _release_of(store: Store, deployment: int) -> None:

@@ -7,7 +7,7 @@ in the one above and everything above that.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
@@ -17,6 +17,11 @@ from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution,
 from cfy_cli.manager.store.store import Store
 
 GOOD, IN_PROGRESS, REQUIRES_ATTENTION = "good", "in_progress", "requires_attention"
+ANY_PARENT = (
+    select(DeploymentLabel.storage_id)
+    .where(DeploymentLabel.deployment_storage_id == bindparam("child"), DeploymentLabel.key == PARENT)
+    .limit(1)
+)
 FROM_BEST_TO_WORST = (GOOD, IN_PROGRESS, REQUIRES_ATTENTION)
 
 
@@ -29,13 +34,9 @@ def parents(session: Session, deployment: Deployment) -> list[Deployment]:
     return list(session.scalars(select(Deployment).where(Deployment.id.in_(named), near)).unique())
 
 
-def inside_others(session: Session, numbers: Iterable[int]) -> list[int]:
-    """Those of the deployments with these numbers that have parents; cheaper to ask than who they are."""
-    label = DeploymentLabel
-    named = select(label.deployment_storage_id).where(
-        label.deployment_storage_id.in_(sorted(numbers)), label.key == PARENT
-    )
-    return sorted(set(session.scalars(named)))
+def has_parents(session: Session, deployment_storage_id: int) -> bool:
+    """Cheaper to ask than who they are."""
+    return session.scalar(ANY_PARENT, {"child": deployment_storage_id}) is not None
 
 
 def children(session: Session, deployment: Deployment) -> list[Deployment]:
@@ -61,7 +62,7 @@ def check_parents(store: Store, deployment: Deployment, names: Collection[str]) 
 
 def refresh_above(session: Session, deployment: Deployment) -> None:
     """Bring up to date what is told of this one in all that it stands in."""
-    if inside_others(session, [deployment.storage_id]):
+    if has_parents(session, deployment.storage_id):
         refresh(session, parents(session, deployment))
 
 
@@ -79,6 +80,13 @@ def refresh(session: Session, changed: Iterable[Deployment]) -> None:
         for each in level.values():
             _summarize(session, each)
         level = {parent.storage_id: parent for each in level.values() for parent in parents(session, each)}
+
+
+def note_progress(session: Session, deployment: Deployment) -> None:
+    """Something is about to run on it."""
+    if deployment.deployment_status != IN_PROGRESS:
+        deployment.deployment_status = IN_PROGRESS
+        refresh_above(session, deployment)
 
 
 def status_of(session: Session, deployment: Deployment, *, has_instances: bool) -> str:

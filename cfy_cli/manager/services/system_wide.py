@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import select
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
 from cfy_cli.errors import Invalid
@@ -12,12 +12,13 @@ from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
 
 MOST_NAMED = 10  # executions in a sentence
-_runs = Execution.status.in_(RUNNING)
+ALL = select(Execution.id).where(Execution.status.in_(RUNNING)).order_by(Execution.storage_id).limit(MOST_NAMED)
+ALONE = ALL.where(Execution.is_system_workflow)
 
 
 def start(store: Store, workflow_id: str, parameters: dict[str, Any], *, queue: bool = False) -> Execution:
     """Raises Invalid while anything runs, unless it may wait for that. The caller rings the bell."""
-    others = _ids(store, _runs)
+    others = store.session.scalars(ALL).all()
     if others and not queue:
         raise _refusal(others)
     return store.add(
@@ -34,7 +35,7 @@ def start(store: Store, workflow_id: str, parameters: dict[str, Any], *, queue: 
 
 def must_wait(store: Store, *, queue: bool = False) -> bool:
     """Whether another execution has to wait for one of these. Raises Invalid when it may not wait."""
-    running = _ids(store, Execution.is_system_workflow.is_(True), _runs)
+    running = store.session.scalars(ALONE).all()
     if running and not queue:
         raise _refusal(running)
     return bool(running)
@@ -48,7 +49,7 @@ def release_next(store: Store) -> bool:
         .order_by(Execution.storage_id)
         .limit(1)
     )
-    if queued is None or store.session.scalar(select(exists().where(_runs))):
+    if queued is None or store.session.scalars(ALL).first() is not None:
         return False
     queued.status = ExecutionState.PENDING
     store.session.flush()
@@ -60,11 +61,6 @@ def compatible(due: Sequence[Execution]) -> Sequence[Execution]:
     if due and due[0].is_system_workflow:
         return due[:1]
     return [each for each in due if not each.is_system_workflow]
-
-
-def _ids(store: Store, *conditions: ColumnElement[bool]) -> list[str]:
-    chosen = select(Execution.id).where(*conditions).order_by(Execution.storage_id).limit(MOST_NAMED)
-    return list(store.session.scalars(chosen))
 
 
 def _refusal(running: Sequence[str]) -> Invalid:

@@ -1,8 +1,6 @@
 """Taking what may start now, so that nobody else does."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.clock import now
@@ -40,41 +38,26 @@ def claim(manager: Manager, worker: str, most: int) -> list[tuple[Execution, Beg
         due = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
         claimed = []
         for execution in system_wide.compatible(due):
-            if _must_queue(session, execution):
+            if execution.status == ExecutionState.SCHEDULED and not _has_its_turn(session, execution):
                 execution.status = ExecutionState.QUEUED
                 continue
             claimed.append((execution, _beginning(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
-        _note_starts(session, [execution for execution, _ in claimed])
     return claimed
 
 
-def _must_queue(session: Session, execution: Execution) -> bool:
-    """Whether something else runs on the deployment when the time of a scheduled one has come."""
-    if execution.status != ExecutionState.SCHEDULED or execution.force:
+def _has_its_turn(session: Session, execution: Execution) -> bool:
+    """Whether nothing else runs on the deployment of a scheduled one, now that its time has come."""
+    number = execution.deployment_storage_id or 0
+    take_turn(session, Turn.STARTING, number)
+    others = exists().where(_other.deployment_storage_id == number, _other.status.in_(RUNNING))
+    if not execution.force and session.scalar(select(others)):
         return False
-    take_turn(session, Turn.STARTING, execution.deployment_storage_id or 0)
-    others = exists().where(_other.deployment_storage_id == execution.deployment_storage_id, _other.status.in_(RUNNING))
-    return bool(session.scalar(select(others)))
+    family.note_progress(session, session.get_one(Deployment, number))
+    return True
 
 
 def _beginning(execution: Execution) -> Beginning:
     if execution.started_at is None:
         return Beginning.ANEW
     return Beginning.GOES_ON if execution.worker else Beginning.RESUMED
-
-
-def _note_starts(session: Session, executions: Sequence[Execution]) -> None:
-    """What they mean for what is told of their deployments."""
-    numbers = {each.deployment_storage_id for each in executions if each.deployment_storage_id is not None}
-    if not numbers:
-        return
-    chosen = Deployment.storage_id.in_(sorted(numbers))
-    session.execute(
-        update(Deployment)
-        .where(chosen)
-        .values(deployment_status=family.IN_PROGRESS)
-        .execution_options(synchronize_session=False)
-    )
-    for number in family.inside_others(session, numbers):
-        family.refresh_above(session, session.get_one(Deployment, number))

@@ -13,6 +13,7 @@ from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Execution
 
 log = logging.getLogger(__name__)
+PATIENCE = 120.0  # seconds of those who wait; a client's own limit is shorter, and what it waits for goes on
 LOOK_EVERY = 0.25  # seconds, when no bell rings: workers of another manager have none of ours
 
 
@@ -20,6 +21,7 @@ LOOK_EVERY = 0.25  # seconds, when no bell rings: workers of another manager hav
 class _Wait:
     execution_id: str
     over: threading.Event = field(default_factory=threading.Event)
+    status: str | None = None
 
 
 class Endings:
@@ -31,12 +33,12 @@ class Endings:
         self._looker: threading.Thread | None = None
         self._closed = False
 
-    def wait(self, execution_id: str, seconds: float) -> None:
-        """Return when the execution has ended or is gone, when the time is up, or when this process is to end."""
+    def wait(self, execution_id: str, seconds: float) -> str | None:
+        """How the execution ended; None when it is gone, when the time is up, or when this process is to end."""
         wait = _Wait(execution_id)
         with self._guard:
             if self._closed:
-                return
+                return None
             self._waits.add(wait)
             if self._looker:
                 self._bell.ring()  # it may have ended before we began to wait
@@ -48,6 +50,7 @@ class Endings:
         finally:
             with self._guard:
                 self._waits.discard(wait)
+        return wait.status
 
     def close(self) -> None:
         """Nobody waits any longer, since a thread that did would keep the process from ending; nor does one look."""
@@ -71,15 +74,15 @@ class Endings:
             self._bell.wait_for_all(LOOK_EVERY)
 
     def _look(self, waits: list[_Wait]) -> None:
-        asked = select(Execution.id).where(
-            Execution.id.in_({wait.execution_id for wait in waits}), Execution.status.not_in(ENDED)
-        )
+        asked = select(Execution.id, Execution.status).where(Execution.id.in_({wait.execution_id for wait in waits}))
         try:
             with self._database.read() as session:
-                going_on = set(session.scalars(asked))
+                found = {row.id: row.status for row in session.execute(asked)}
         except CfyError as error:
             log.warning("Whether executions have ended is not known: %s", error)
             return
         for wait in waits:
-            if wait.execution_id not in going_on:
+            status = found.get(wait.execution_id)
+            if status is None or status in ENDED:
+                wait.status = status
                 wait.over.set()

@@ -46,12 +46,16 @@ def store_end(work: Work, ending: Ending, *, finish: Finish | None = None, last:
         patiently(work.stopping, store)
 
 
-def note_end(store: Store, execution: Execution) -> None:
-    """What an end means for others: who waits in the queue, and what is told of the deployment."""
-    executions.release_next(store, execution)
+def note_end(store: Store, execution: Execution) -> bool:
+    """What an end means for others: who waits in the queue, and what is told of the deployment.
+
+    Whether any of those who waited may start now.
+    """
+    may_start = executions.release_next(store, execution)
     deployment = _deployment_of(store, execution)
     if deployment is not None:
         deployments.refresh_status(store, deployment)
+    return may_start
 
 
 def _deployment_of(store: Store, execution: Execution) -> Deployment | None:
@@ -66,6 +70,6 @@ def _end(work: Work, store: Store, ending: Ending) -> None:
         "moment": now(),
     }
     if store.session.connection().execute(END, values).rowcount:
-        note_end(store, work.execution)
-        store.after_commit(work.manager.bell.ring)
+        if note_end(store, work.execution):
+            store.after_commit(work.manager.bell.ring)
         store.after_commit(work.manager.ends.ring)
