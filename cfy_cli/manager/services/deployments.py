@@ -209,6 +209,5 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     deployment.installation_status = "active" if installed else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
     deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
-    with store.session.no_autoflush:
-        deployment.deployment_status = family.status_of(store.session, deployment, has_instances=bool(rows))
+    deployment.deployment_status = family.status_of(store.session, deployment, has_instances=bool(rows))
     family.refresh_above(store.session, deployment)

@@ -185,7 +185,6 @@ def release_next(store: Store, ended: Execution) -> bool:
 
     Whether any may have it now, so that the bell is to ring.
     """
-    store.session.flush()
     if ended.deployment_storage_id is not None:
         take_turn(store.session, Turn.STARTING, ended.deployment_storage_id)
     if store.session.scalar(ANY_QUEUED) is None:

@@ -50,6 +50,14 @@ def _by_key(model: type[M], sees_private: bool) -> Select[M]:
     return asked.options(joinedload(column(model, "labels"))) if hasattr(model, "labels") else asked
 
 
+@cache
+def _others_of_name(model: type[Base], in_tenant: bool) -> Select[int]:
+    wanted = and_(getattr(model, model.KEY) == bindparam("name"), model.storage_id != bindparam("own"))
+    if in_tenant:
+        wanted = and_(wanted, or_(column(model, "tenant_name") == bindparam("tenant"), _is_global(model)))
+    return select(model.storage_id).where(wanted).limit(1)
+
+
 class Store:
     """The rows one asker may see, within one transaction."""
 
@@ -163,12 +171,10 @@ class Store:
 
     def is_name_taken(self, row: Base, name: str, visibility: str | None) -> bool:
         """By another row of the tenant, by a global one or, for one that is global itself, by any."""
-        model = type(row)
-        wanted = and_(getattr(model, model.KEY) == name, model.storage_id != (row.storage_id or 0))
         tenant = getattr(row, "tenant_name", None)
-        if tenant is not None and visibility != Visibility.GLOBAL:
-            wanted = and_(wanted, or_(column(model, "tenant_name") == tenant, _is_global(model)))
-        return self.session.scalar(select(model.storage_id).where(wanted).limit(1)) is not None
+        in_tenant = tenant is not None and visibility != Visibility.GLOBAL
+        asked = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
+        return self.session.scalar(_others_of_name(type(row), in_tenant), asked) is not None
 
     @staticmethod
     def _where(row: Base) -> str:

@@ -37,7 +37,8 @@ def store_end(work: Work, ending: Ending, *, finish: Finish | None = None, last:
             if finish is not None and deployment is not None:
                 finish(opened, deployment)
             batch.store(opened.session)
-            _end(work, opened, ending)
+            with opened.session.no_autoflush:  # the deployment is written once, with all that is told of it
+                _end(work, opened, ending)
 
     try:
         patiently(work.stopping, store)
