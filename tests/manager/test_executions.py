@@ -1,8 +1,11 @@
 """Executions over HTTP: starting, waiting, steering, recovering."""
 
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from sqlalchemy.event import listen
 
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services.executing import recovery
+from cfy_cli.errors import Busy
+from cfy_cli.manager.services.executing import patience, recovery
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
@@ -385,3 +389,25 @@ def test_what_is_left_of_a_failed_installation_can_be_uninstalled(ask: Ask, uplo
     assert available["rollback"], available
     assert available["install"], available
     assert run("bad", "uninstall")["status"] == "terminated"
+
+
+def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
+    ask: Ask, upload: Upload, manager: Manager, run, monkeypatch: pytest.MonkeyPatch
+):
+    real, asked = manager.database.read, itertools.count()
+
+    @contextmanager
+    def read() -> Iterator[object]:
+        if threading.current_thread().name.startswith(("execution", "ctx")) and next(asked) % 3:
+            raise Busy("The database does not answer")
+        with real() as session:
+            yield session
+
+    monkeypatch.setattr(manager.database, "read", read)
+    monkeypatch.setattr(patience, "AGAIN_AFTER", 0.01)
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    for workflow in ("install", "uninstall"):
+        ended = run("d", workflow)
+        assert ended["status"] == "terminated", ended["error"]
+    assert next(asked) > 20

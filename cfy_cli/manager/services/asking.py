@@ -44,12 +44,12 @@ def follow_targets(work: Work) -> None:
     number = work.execution.deployment_storage_id
     if number is None or work.execution.is_dry_run:
         return
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         open_ones = _open(store, number)
         deployment = store.session.get(Deployment, number) if open_ones else None
     if deployment is None:
         return
-    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
+    lookups = StoreLookups(work.reading, deployment, used_by(work))
     meant = {each.storage_id: _meant(each.target_deployment_func, lookups) for each in open_ones}
     with work.manager.writing(work.scope) as store:
         source = store.session.get(Deployment, number)

@@ -24,7 +24,7 @@ def uninstall(work: Work, goes_on: Callable[[], bool], *, ignore_failure: bool) 
     work.say("Uninstalling service deployments recursively")
     begun: dict[str, str] = {}
     refused: list[str] = []
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         deployment = store.session.get_one(Deployment, work.execution.deployment_storage_id)
         own = dependencies.components(store, deployment)
         names = [one.id for one in family.children(store.session, deployment) if one.storage_id not in own]
@@ -56,7 +56,7 @@ def uninstall(work: Work, goes_on: Callable[[], bool], *, ignore_failure: bool) 
 def delete(work: Work) -> None:
     """Delete what is inside, and inside that. Raises Invalid for what cannot be."""
     force = bool(work.parameters.get("force"))
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         deployment = store.session.get_one(Deployment, work.execution.deployment_storage_id)
         inside = [child.storage_id for child in family.children(store.session, deployment)]
     with work.manager.writing(work.scope) as store:
@@ -74,7 +74,7 @@ def delete(work: Work) -> None:
             )
 
     def are_gone() -> bool:
-        with work.manager.reading(work.scope) as store:
+        with work.reading() as store:
             left = _left(store, inside)
             failed = [
                 child.id
@@ -125,6 +125,6 @@ def _deletion(store: Store, deployment: Deployment) -> str | None:
 
 
 def _statuses(work: Work, begun: dict[str, str]) -> dict[str, str]:
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         found = store.session.execute(select(Execution.id, Execution.status).where(Execution.id.in_(begun)))
         return {row.id: row.status for row in found}

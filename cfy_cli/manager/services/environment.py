@@ -26,12 +26,12 @@ NODES, INSTANCES = Bulk.insert(Node), Bulk.insert(NodeInstance)
 def create_deployment_environment(work: Work) -> Finish:
     work.check_deaths()
     number = work.execution.deployment_storage_id
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         deployment = store.session.get_one(Deployment, number, options=SLIM)
         blueprint_plan = work.manager.plans.of(store.session, deployment.blueprint_storage_id)
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
-    lookups = StoreLookups(lambda: work.manager.reading(work.scope), deployment, used_by(work))
+    lookups = StoreLookups(work.reading, deployment, used_by(work))
     plan = dsl.prepare_deployment(
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )

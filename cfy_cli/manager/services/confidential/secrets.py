@@ -129,7 +129,7 @@ def used_by(work: Work) -> Callable[[str], str]:
     """
 
     def read(key: str) -> str:
-        with work.manager.reading(_starter(work)) as store:
+        with work.reading(_starter(work)) as store:
             text = _text(work.manager, _found(store, key))
         work.masking.hide(text)
         return text

@@ -46,7 +46,8 @@ class StoreJournal:
 
     def kept(self) -> list[Kept]:
         execution = self._work.execution
-        with self._work.manager.database.read() as session:
+        with self._work.reading() as store:
+            session = store.session
             graphs = session.scalars(
                 select(TasksGraph).where(TasksGraph.execution_id == execution.id).order_by(TasksGraph.storage_id)
             ).all()

@@ -39,7 +39,7 @@ class Operating:
         """`cfy_cli.manager.engine.operations.plugin.PluginHost`: one that was uploaded, else from its source."""
         manager, source = self._work.manager, plugin.get("source")
         try:
-            with manager.reading(self._work.scope) as store:
+            with self._work.reading() as store:
                 found = required(store, plugin)
         except NotFound:
             if not source:
@@ -49,7 +49,7 @@ class Operating:
 
     def workflow_plugin(self, name: str) -> Mapping[str, Any]:
         """`cfy_cli.manager.engine.workflows.python.WorkflowHost`."""
-        with self._work.manager.reading(self._work.scope) as store:
+        with self._work.reading() as store:
             number = self.deployment.blueprint_storage_id
             plan = store.session.scalar(select(Blueprint.plan).where(Blueprint.storage_id == number)) or {}
         plugins = plan.get("workflow_plugins_to_install") or ()

@@ -41,7 +41,7 @@ class StoreRecords(Operating, StoreLookups):
 
     def __init__(self, work: Work, deployment: Deployment) -> None:
         Operating.__init__(self, work)
-        StoreLookups.__init__(self, lambda: work.manager.reading(work.scope), deployment, used_by(work))
+        StoreLookups.__init__(self, work.reading, deployment, used_by(work))
         self._steering = Steering.GO_ON
         self._next_look = 0.0
         self._progress = (0, 0)
@@ -50,12 +50,8 @@ class StoreRecords(Operating, StoreLookups):
 
     def instances(self) -> list[Instance]:
         theirs = select(*COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
-
-        def read() -> list[Instance]:
-            with self._read() as store:
-                return [Instance(*row) for row in store.session.execute(theirs)]
-
-        found = patiently(self._work.stopping, read)
+        with self._read() as store:
+            found = [Instance(*row) for row in store.session.execute(theirs)]
         self._node_of.update((instance.id, instance.node_id) for instance in found)
         return found
 
@@ -139,7 +135,7 @@ class StoreRecords(Operating, StoreLookups):
     def _look(self) -> None:
         """Read what is wanted and, on the same occasion, store how far we are."""
         wanted = select(Execution).where(Execution.id == self._work.execution.id)
-        with self._read() as store:
+        with self._work.manager.reading(self._work.scope) as store:  # without waiting: it is asked often
             row = store.session.scalar(wanted)
         if row is None:
             self._steering = Steering.KILL  # deleted: nobody is left to run for

@@ -97,7 +97,7 @@ def _run_unless_deadly(work: Work) -> Ending:
 
 def _run_workflow(work: Work) -> Ending:
     execution, manager = work.execution, work.manager
-    with manager.reading(work.scope) as store:
+    with work.reading() as store:
         deployment = store.session.get_one(Deployment, execution.deployment_storage_id)
         nodes = store.session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)

@@ -1,8 +1,8 @@
 """One execution in a worker's hands: what it is, and speaking in its name."""
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -13,9 +13,11 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import Beginning, Event
 from cfy_cli.manager.services.confidential.masking import Masking
 from cfy_cli.manager.services.executing.history import History
+from cfy_cli.manager.services.executing.patience import patiently
 from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import Scope, system
+from cfy_cli.manager.store.store import Store
 
 MANAGER_NAME = "cfy"
 MOST_DEATHS = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
@@ -40,6 +42,20 @@ class Work:
     @property
     def parameters(self) -> dict[str, Any]:
         return self.execution.parameters
+
+    @contextmanager
+    def reading(self, scope: Scope | None = None) -> Iterator[Store]:
+        """The rows of the tenant, or what another scope sees; a database that does not answer is waited for."""
+        with ExitStack() as open_ones:
+
+            def opened() -> Store:
+                with ExitStack() as opening:
+                    store = opening.enter_context(self.manager.reading(scope or self.scope))
+                    store.session.connection()
+                    open_ones.push(opening.pop_all())
+                return store
+
+            yield patiently(self.stopping, opened)
 
     def check_deaths(self) -> None:
         """Raises when worker after worker died while it ran this: one more would only die of it too."""

@@ -97,7 +97,7 @@ class Subject:
 
     @contextmanager
     def reading(self) -> Iterator[Store]:
-        with self.manager.reading(self.work.scope) as store:
+        with self.work.reading() as store:
             yield store
 
     @contextmanager

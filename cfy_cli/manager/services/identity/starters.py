@@ -10,8 +10,8 @@ from cfy_cli.manager.store.scope import Scope
 def scope_of_starter(work: Work, permission: str) -> Scope:
     """Raises Forbidden when they may not, or are no more."""
     execution = work.execution
-    with work.manager.database.read() as session:
-        identity = identity_of(session, execution.created_by)
+    with work.reading() as store:
+        identity = identity_of(store.session, execution.created_by)
     if identity is None:
         raise Forbidden(f"The user `{execution.created_by}`, who started the execution, is not there any more")
     return scope_for(identity, execution.tenant_name, permission, tenant_exists=True)

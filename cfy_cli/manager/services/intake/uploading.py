@@ -55,7 +55,7 @@ def upload_blueprint(work: Work) -> None:
 
 
 def _number(work: Work) -> int:
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         found = store.session.scalar(
             select(Blueprint.storage_id).where(Blueprint.upload_execution_id == work.execution.id)
         )
@@ -66,7 +66,7 @@ def _number(work: Work) -> int:
 
 def _state(work: Work, number: int) -> BlueprintState:
     """How far it has come. Raises when a worker brought it to a bad end and died before it could say so."""
-    with work.manager.reading(work.scope) as store:
+    with work.reading() as store:
         row = store.session.get_one(Blueprint, number)
     if row.state in FAILED_IN.values():
         raise Invalid(row.error or "It failed")
