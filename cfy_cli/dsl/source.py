@@ -14,6 +14,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LARGEST_FILE = 5_000_000  # bytes
 MOST_VALUES = 1_000_000  # after aliases are expanded
 DEEPEST = 100  # collections within collections
+TOO_DEEP = f"collections are nested over {DEEPEST} deep"
 
 _TAG = "tag:yaml.org,2002:"
 # A date is left as it was typed: nothing in a blueprint is a date, and JSON has none.
@@ -125,7 +126,10 @@ def read(data: bytes, source: Source, problems: Problems) -> Node | None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         place = Place(source.file, mark.line + 1, mark.column + 1) if mark else Place(source.file, 1, 1)
-        problems.add(place, "yaml", f"not YAML: {reason}")
+        if "nesting" in str(reason):  # the library has a limit too, and may look that far ahead
+            problems.add(place, "too-deep", TOO_DEEP)
+        else:
+            problems.add(place, "yaml", f"not YAML: {reason}")
     except _Unusable:
         pass
     return None
@@ -163,7 +167,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         if depth >= DEEPEST:
-            raise self.told(event, "too-deep", f"collections are nested over {DEEPEST} deep")
+            raise self.told(event, "too-deep", TOO_DEEP)
         if event.anchor:
             self.anchors[event.anchor] = None  # not yet: it may not hold itself
         if isinstance(event, yaml.MappingStartEvent):
