@@ -198,6 +198,18 @@ def test_after_the_grace_of_a_failure_nothing_new_begins(deployment):
     assert "Subgraph failed 'install_bad_1'" in mixed.messages
 
 
+def test_after_its_grace_nothing_is_waited_for(deployment, tmp_path):
+    mixed = deployment(
+        node("bad", {"create": operation(source="exit 1")}),
+        node("slow", {"create": operation(source=f"until [ -e {tmp_path}/go ]; do sleep 0.05; done")}),
+    )
+    try:
+        assert mixed.run("install", wait_after_fail=0.1).state == "failed"
+    finally:
+        (tmp_path / "go").touch()
+    assert mixed.state("slow_1") == "creating"
+
+
 def test_uninstall_may_ignore_failures(deployment):
     sloppy = deployment(
         node("a", {"stop": operation(source="exit 1", max_retries=9), "delete": operation(source="true; true")})
