@@ -8,7 +8,7 @@ import pytest
 
 from cfy_cli.manager.services.manager import Manager
 from tests.conftest import Ask
-from tests.manager.conftest import Upload
+from tests.manager.conftest import Upload, archive
 from tests.wagons import YAML, bundle, package, wagon
 
 
@@ -239,6 +239,16 @@ def test_a_plugin_in_use_is_deleted_only_by_force(ask: Ask, upload: Upload):
     assert "in use in blueprints: app." in refused.json()["message"]
     assert ask("DELETE", f"/plugins/{other['id']}").status_code == 204
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204
+
+
+def test_blueprints_of_other_tenants_are_counted_and_not_named(ask: Ask, worker: object):
+    plugin = take_in(ask, package(), visibility="global")
+    ask("POST", "/tenants/red")
+    body = archive({"blueprint.yaml": uses("plugin:tiny-plugin")})
+    for name, tenant in (("app", "default_tenant"), ("hidden", "red")):
+        assert ask("PUT", f"/blueprints/{name}", data=body, tenant=tenant).json()["state"] == "uploaded"
+    refused = ask("DELETE", f"/plugins/{plugin['id']}")
+    assert "in use in blueprints: app, 1 of other tenants." in refused.json()["message"]
 
 
 def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(ask: Ask, upload: Upload):

@@ -97,7 +97,7 @@ def delete(manager: Manager, store: Store, plugin_id: str, *, force: bool = Fals
     used_by = [] if force else blueprints_using(store, plugin)
     if used_by:
         raise PluginInUse(
-            f'Plugin "{plugin_id}" is currently in use in blueprints: {", ".join(used_by)}. '
+            f'Plugin "{plugin_id}" is currently in use in blueprints: {_named(store, used_by)}. '
             'You can "force" plugin removal if needed.'
         )
     number = plugin.storage_id
@@ -105,7 +105,14 @@ def delete(manager: Manager, store: Store, plugin_id: str, *, force: bool = Fals
     store.after_commit(lambda: manager.files.forget_plugin(number))
 
 
-def blueprints_using(store: Store, plugin: Plugin) -> list[str]:
+def _named(store: Store, blueprints: Sequence[Blueprint]) -> str:
+    """By their names, but for those of other tenants, which the asker may not know."""
+    names = [each.id for each in blueprints if each.tenant_name == store.scope.tenant]
+    others = len(blueprints) - len(names)
+    return ", ".join([*names, *([f"{others} of other tenants"] if others else [])])
+
+
+def blueprints_using(store: Store, plugin: Plugin) -> list[Blueprint]:
     """The blueprints, of every tenant that sees the plugin, whose plan needs this version of it."""
     asked = (
         select(Blueprint)
@@ -117,7 +124,7 @@ def blueprints_using(store: Store, plugin: Plugin) -> list[str]:
         asked = asked.where(Blueprint.tenant_name == plugin.tenant_name)
     wanted = (plugin.package_name, plugin.package_version)
     return [
-        row.id
+        row
         for row in store.session.scalars(asked)
         if any(
             (used.get("package_name"), used.get("package_version")) == wanted
