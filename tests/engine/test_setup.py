@@ -212,6 +212,8 @@ def test_a_host_is_asked_until_it_is_up_however_often(deployment, no):
         if event.operation == GET_STATE and event.event_type in ("task_rescheduled", "task_succeeded")
     ]
     assert [event.event_type for event in ends] == ["task_rescheduled"] * 3 + ["task_succeeded"]
+    assert ends[1].message.endswith(" [retry 1/1]")
+    assert ends[2].message.endswith(" [retry 2]")
     assert host.at("Starting node instance") < host.at(ends[0].message) < host.at("Node instance started")
 
 

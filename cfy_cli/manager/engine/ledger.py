@@ -9,7 +9,7 @@ import time
 
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Entry, Event, Journal, Json, Kept, Moved, Records
-from cfy_cli.manager.engine.tasks import DONE, FOREVER, Failure, Operation, SetState, Subgraph, Task, TaskState
+from cfy_cli.manager.engine.tasks import DONE, Failure, Operation, SetState, Subgraph, Task, TaskState
 
 PROGRESS_EVERY = 0.25  # seconds
 
@@ -129,7 +129,7 @@ class Ledger:
         if work.quiet:
             return
         if attempt:
-            most = "" if work.max_retries == FOREVER else f"/{work.max_retries}"
+            most = f"/{work.max_retries}" if attempt <= work.max_retries else ""  # some are asked on and on
             message += f" [retry {attempt}{most}]"
         self.tell(
             Event(
