@@ -85,7 +85,15 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
     assert ask(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
     wait_until(lambda: ask(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
     assert ask(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).status_code == 201
-    begin = {"deployment_id": "app", "workflow_id": "install"}
+    running, execution = through_kills(running, settings, "app", "install", kills, chance)
+    agree(running, data_dir, folder, execution, nodes, kills)
+
+
+def through_kills(
+    running: Running, settings: Settings, deployment: str, workflow: str, kills: int, chance: random.Random
+) -> tuple[Running, str]:
+    """Run a workflow to its good end, whatever is killed; the manager that then runs, and the execution."""
+    data_dir, begin = settings.data_dir, {"deployment_id": deployment, "workflow_id": workflow}
     execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
     for _ in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
@@ -101,7 +109,7 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
 
     wait_until(lambda: state() in ("terminated", "failed", "cancelled"), 120)
     assert state() == "terminated", ask(running, data_dir, f"/executions/{execution}").json()["error"]
-    agree(running, data_dir, folder, execution, nodes, kills)
+    return running, execution
 
 
 def agree(running: Running, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int) -> None:

@@ -76,7 +76,8 @@ def refresh(session: Session, changed: Iterable[Deployment]) -> None:
         # Whoever else counts here waits until we have stored: each then sees what the other did.
         session.flush()
         numbers = select(Deployment.storage_id).where(Deployment.storage_id.in_(level))
-        session.execute(numbers.order_by(Deployment.storage_id).with_for_update())
+        # They refer to these rows already, as new labels and dependencies do: so only changes wait for each other.
+        session.execute(numbers.order_by(Deployment.storage_id).with_for_update(key_share=True))
         for each in level.values():
             _summarize(session, each)
         level = {parent.storage_id: parent for each in level.values() for parent in parents(session, each)}

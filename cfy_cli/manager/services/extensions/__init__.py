@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.services.executing.patience import patiently
 from cfy_cli.manager.services.executing.work import Work
 from cfy_cli.manager.services.extensions import blueprint, component, condition, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.subject import Subject
@@ -39,7 +40,13 @@ def run(work: Work, scope: Scope, name: str) -> Any:
     operation = OPERATIONS.get(name)
     if operation is None:
         raise hopeless(f"There is no operation cloudify_types.{name}.")
-    try:
-        return operation(Subject(work, scope))
-    except CfyError as error:
-        raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+
+    def attempt() -> Any:
+        try:
+            return operation(Subject(work, scope))
+        except CfyError as error:
+            if isinstance(error, Busy) and not work.stopping.is_set():
+                raise  # to be tried again, as after a death: what it has begun it goes on with
+            raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+
+    return patiently(work.stopping, attempt)
