@@ -6,6 +6,7 @@ every operation that has ended and every one that may have begun.
 """
 
 import time
+from dataclasses import replace
 
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Entry, Event, Journal, Json, Kept, Moved, Records
@@ -82,6 +83,18 @@ class Ledger:
         if not told:
             self.say(task, state, attempt, result, failure)
 
+    def reopen(self, task: Task) -> None:
+        """What was done is to be decided once more."""
+        self._finished -= 1
+        self._amend(replace(self.found(task), state=TaskState.STARTED))
+
+    def forgive(self, task: Task) -> None:
+        """What failed in what the workflow goes on without has failed nothing: no later run brings it up."""
+        found = self.found(task)
+        if found.state is TaskState.FAILED and not (found.failure and found.failure.ignored):
+            failure = found.failure or Failure("NonRecoverableError", "Something in it has failed", recoverable=False)
+            self._amend(replace(found, failure=replace(failure, ignored=True)))
+
     def say(self, task: Task, state: TaskState, attempt: int, result: Json, failure: Failure | None) -> None:
         """Write the history of a state without entering it."""
         if isinstance(task.work, Operation | Subgraph):
@@ -109,6 +122,10 @@ class Ledger:
         self._told = time.monotonic()
         ledgers = list(self._all)
         self._records.progress(sum(each._total for each in ledgers), sum(each._finished for each in ledgers))
+
+    def _amend(self, moved: Moved) -> None:
+        self._moved[moved.task_id] = moved
+        self._waiting.append(moved)
 
     def _tell(
         self, work: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Journal, Kept, Moved, Steering
-from cfy_cli.manager.engine.tasks import DONE, Operation, TaskState
+from cfy_cli.manager.engine.tasks import DONE, Operation, Subgraph, TaskState
 
 LAST_WORDS = 1.0  # seconds that an operation whose process has ended has to be told of
 LOOK_EVERY = 0.1
@@ -51,7 +52,7 @@ class Past:
 
     def _retry_failed(self, kept: Kept) -> None:
         again = [
-            Moved(moved.task_id, TaskState.PENDING)
+            _again(kept, moved)
             for moved in kept.moved.values()
             if moved.state is TaskState.FAILED and not _ignored(kept, moved)
         ]
@@ -100,4 +101,11 @@ def _state(kept: Kept, task_id: str) -> TaskState:
 def _ignored(kept: Kept, moved: Moved) -> bool:
     work = kept.graph.tasks[moved.task_id].work
     ignored = moved.failure is not None and moved.failure.ignored
-    return isinstance(work, Operation) and (work.ignore_failure or ignored)
+    return ignored or (isinstance(work, Operation) and work.ignore_failure)
+
+
+def _again(kept: Kept, moved: Moved) -> Moved:
+    """In the place of a subgraph that was tried again something else runs: that is tried again, not what is in it."""
+    if isinstance(kept.graph.tasks[moved.task_id].work, Subgraph):
+        return replace(moved, state=TaskState.PENDING)
+    return Moved(moved.task_id, TaskState.PENDING)

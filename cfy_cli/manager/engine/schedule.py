@@ -15,10 +15,11 @@ class Schedule:
     def __init__(self, graph: Graph) -> None:
         self.ready: deque[str] = deque()
         self.closing: deque[str] = deque()
-        self.unfinished = len(graph.tasks)
+        self.unfinished = len(graph.tasks)  # what has not ended well
         self._tasks = graph.tasks
-        self._doomed: set[str] = set()
+        self._doomed: dict[str, str] = {}  # subgraphs, and the member of each that failed first
         self._members: dict[str, list[str]] = {}
+        self._well: set[str] = set()  # what has ended so
         self._left: dict[str, int] = {}  # members of a subgraph that have not ended
         self._flying: dict[str, int] = {}  # of these, the ones that have begun
         self._followers: dict[str, list[str]] = {}
@@ -58,8 +59,9 @@ class Schedule:
         return subgraph in self._doomed
 
     def ended(self, name: str, *, ok: bool) -> None:
-        self.unfinished -= 1
         if ok:
+            self._well.add(name)
+            self.unfinished -= 1
             for follower in self._followers.get(name, ()):
                 self._release(follower)
         holder = self._tasks[name].part_of
@@ -68,9 +70,28 @@ class Schedule:
         self._left[holder] -= 1
         self._flying[holder] -= 1
         if not ok:
-            self._doomed.add(holder)
+            self._doomed.setdefault(holder, name)
         if not self._left[holder] or (holder in self._doomed and not self._flying[holder]):
             self.closing.append(holder)
+
+    def way(self, subgraph: str) -> list[str]:
+        """From a subgraph to what failed in it first: a member of it, a member of that ..."""
+        found: list[str] = []
+        while (member := self._doomed.get(found[-1] if found else subgraph)) is not None:
+            found.append(member)
+        return found
+
+    def left(self, subgraph: str) -> list[str]:
+        """What has failed in a subgraph, however deep, and what never began because of that."""
+        members = [member for member in self._members.get(subgraph, ()) if member not in self._well]
+        return members + [inside for member in members for inside in self.left(member)]
+
+    def forget(self, subgraph: str) -> None:
+        """Let nobody wait for what is left of it: the workflow goes on without."""
+        for name in self.left(subgraph):
+            self.unfinished -= 1
+            for follower in self._followers.get(name, ()):
+                self._release(follower)
 
     def stuck(self) -> list[str]:
         """Subgraphs that wait for each other: what is left when all that could run has run."""

@@ -73,6 +73,7 @@ class Subgraph:
     """Tasks that begin and end together, such as everything that installs one instance."""
 
     name: str
+    handled: bool = False  # the workflow that drew it is asked what to make of its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Failure:
     requested: bool = False  # not an error: the operation asked to be run again
     retry_after: float | None = None
     unlimited: bool = False  # it may be tried again however often it was
-    ignored: bool = False  # the workflow that drew the operation wants to go on without it
+    ignored: bool = False  # the workflow that drew what failed wants to go on without it
 
     def cause(self) -> dict[str, str]:
         return {"message": self.message, "traceback": self.traceback, "type": self.kind}
@@ -125,7 +126,7 @@ def hopeless(message: str) -> OperationFailed:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at an operation, for an executor; they count from 0."""
+    """One try at an operation, for an executor, or at a subgraph, for a judge; they count from 0."""
 
     task: Task
     operation: Operation
@@ -137,6 +138,7 @@ class Outcome:
     """How an attempt ended; `judged` says that the workflow has been asked what to make of it."""
 
     attempt: Attempt
-    result: Json = None
+    result: Json = None  # of a subgraph that is to be judged, the way to what failed in it first
     failure: Failure | None = None
     judged: bool = False
+    failures: tuple[tuple[Operation, Failure], ...] = ()  # of what ran in the place of a subgraph

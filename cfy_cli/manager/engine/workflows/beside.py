@@ -7,8 +7,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from cfy_cli.manager.engine.execute import End
-from cfy_cli.manager.engine.ports import Executor, Moved, Report
-from cfy_cli.manager.engine.tasks import DONE, Attempt, Failure, Outcome
+from cfy_cli.manager.engine.ports import Executor, Moved, Report, Steering
+from cfy_cli.manager.engine.tasks import DONE, Attempt, Failure, Operation, Outcome, Subgraph
 from cfy_cli.manager.engine.workflows.described import HERE
 
 Json = Any
@@ -32,9 +32,13 @@ class Beside:
         self._items: SimpleQueue[dict[str, Json]] = SimpleQueue()
         self._asked: dict[str, tuple[Outcome, Report]] = {}
         self._lock = threading.Lock()
+        self.end = End()  # when it is over
 
     def next(self) -> dict[str, Json]:
-        """What the process is to do next, when there is something: `run` or `judge` a task, or note the `end`."""
+        """What the process is to do next, when there is something.
+
+        It is to `run` or `judge` a task, to `replace` one by what its handler has drawn, or to note the `end`.
+        """
         while True:
             try:
                 return self._items.get(timeout=LOOK_EVERY)
@@ -56,7 +60,8 @@ class Beside:
 
     def judge(self, outcome: Outcome, report: Report) -> None:
         """`cfy_cli.manager.engine.ports.Judge`."""
-        self._ask("judge", outcome, report)
+        wanted = outcome.failure is not None and outcome.failure.requested
+        self._ask("replace" if wanted else "judge", outcome, report)
 
     def ran(self, task: str, result: Json, error: Mapping[str, Json] | None) -> None:
         """The process has run a task."""
@@ -68,12 +73,24 @@ class Beside:
         outcome, report = self._take(task)
         report(replace(outcome, judged=True, failure=_failure(outcome, verdict)))
 
+    def replaced(self, task: str, by: End) -> None:
+        """What the process had run in the place of a task has ended."""
+        outcome, report = self._take(task)
+        failure = outcome.failure
+        assert failure is not None
+        if by.failures:
+            failure = replace(by.failures[0][1], requested=False)
+        elif by.steering is Steering.GO_ON:
+            failure = replace(failure, requested=False, ignored=True)
+        report(replace(outcome, judged=True, failure=failure, failures=tuple(by.failures)))
+
     def over(self, ran: Ran, error: str) -> None:
         states = {
             name: (str(moved.state), moved.result, asdict(moved.failure) if moved.failure else None, moved.attempt)
             for name, moved in ran.moved.items()
             if name.isdecimal() and moved.state in DONE  # the others are steps that we drew
         }
+        self.end = ran.end
         self._items.put(_ended(error, cancelled=not error and ran.end.steering.name != "GO_ON", states=states))
 
     def done(self) -> None:
@@ -81,6 +98,8 @@ class Beside:
 
     def broken(self, error: str) -> None:
         """It could not be run at all."""
+        failure = Failure("NonRecoverableError", error, recoverable=False)
+        self.end = End([(Operation("graph", HERE, "graph", "", ""), failure)])
         self._items.put(_ended(error, cancelled=False))
 
     def _ask(self, kind: str, outcome: Outcome, report: Report) -> None:
@@ -113,5 +132,6 @@ def _failure(outcome: Outcome, verdict: Mapping[str, Json] | None) -> Failure | 
         return Failure("NonRecoverableError", f"{told} fail", recoverable=False) if action == "fail" else None
     if action == "retry":
         after = failure.retry_after if after is None else after
-        return replace(failure, recoverable=True, retry_after=after, unlimited=unlimited)
-    return replace(failure, recoverable=False, ignored=action != "fail")
+        requested = isinstance(outcome.attempt.task.work, Subgraph)  # what runs in its place asks for its own tries
+        return replace(failure, recoverable=True, retry_after=after, unlimited=unlimited, requested=requested)
+    return replace(failure, recoverable=False, requested=False, ignored=action != "fail")

@@ -76,6 +76,7 @@ class Conversation(JobFiles):
             "next": lambda graph: self._beside[graph].next(),
             "ran": lambda graph, **what: self._beside[graph].ran(**what),
             "judged": lambda graph, **what: self._beside[graph].judged(**what),
+            "replaced": lambda graph, task, by: self._beside[graph].replaced(task, self._beside[by].end),
             "start_modification": self._modifications.start,
             "modifications": self._modifications.started,
             "finish_modification": self._modifications.finish,

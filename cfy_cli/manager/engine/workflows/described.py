@@ -58,7 +58,7 @@ def _work(wish: Wish, topology: Topology) -> Work:
         case "state":
             return SetState(_instance(topology, wish["instance_id"]).id, state_of(wish["state"]))
         case "subgraph" | "instance":
-            return Subgraph(wish["name"])
+            return Subgraph(wish["name"], handled=bool(wish["handled"]))
         case _:
             return Knot()
 

@@ -1,6 +1,6 @@
 """Installing, uninstalling, healing ... instances as part of a workflow; the manager draws what that takes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from ..constants import COMPUTE_NODE_TYPE
@@ -30,7 +30,7 @@ class _InstanceSubgraph(SubgraphTask):
 
     def __init__(self, graph: Any, verb: str, instance: Any, ignore_failure: bool) -> None:
         name = f"install_{instance.id}" if verb == "install" else instance.id
-        super().__init__(graph, info={"name": name})
+        super().__init__(graph, info={"name": name}, **graph.subgraph_config)
         self._about = {"verb": verb, "instance_id": instance.id, "ignore_failure": ignore_failure}
 
     def is_nop(self) -> bool:
@@ -171,11 +171,12 @@ def execute_unlink_relationships(
 
 
 def install_node_instance_subgraph(instance: Any, graph: Any, **_more: Any) -> SubgraphTask:
-    return _subgraph(instance, graph, "install")
+    return _tried_again(_subgraph(instance, graph, "install"), instance, reinstall_node_instance_subgraph)
 
 
 def uninstall_node_instance_subgraph(instance: Any, graph: Any, ignore_failure: bool = False) -> SubgraphTask:
-    return _subgraph(instance, graph, "uninstall", ignore_failure)
+    task = _subgraph(instance, graph, "uninstall", ignore_failure)
+    return task if ignore_failure else _tried_again(task, instance, uninstall_node_instance_subgraph)
 
 
 def rollback_node_instance_subgraph(instance: Any, graph: Any, ignore_failure: bool = True) -> SubgraphTask:
@@ -191,7 +192,7 @@ def reinstall_node_instance_subgraph(instance: Any, graph: Any) -> SubgraphTask:
     around.sequence().add(
         uninstall_node_instance_subgraph(instance, around), install_node_instance_subgraph(instance, around)
     )
-    return around
+    return _tried_again(around, instance, reinstall_node_instance_subgraph)
 
 
 def set_send_node_event_on_error_handler(task: WorkflowTask, instance: Any) -> None:
@@ -212,6 +213,20 @@ def _subgraph(instance: Any, graph: Any, verb: str, ignore_failure: bool = False
     whole = graph.graph if isinstance(graph, SubgraphTask) else graph
     task = _InstanceSubgraph(whole, verb, instance, ignore_failure)
     graph.add_task(task)
+    return task
+
+
+def _tried_again(task: SubgraphTask, instance: Any, draw: Callable[[Any, Any], SubgraphTask]) -> SubgraphTask:
+    """As often as its `total_retries` say; what is a part of something else is tried again with that."""
+
+    def again(failed: SubgraphTask) -> HandlerResult:
+        if failed.containing_subgraph is not None or not failed.has_more_tries(result := HandlerResult.retry()):
+            return HandlerResult.fail()
+        result.retried_task = retried = draw(instance, failed.graph)
+        retried.total_retries, retried.current_retries = failed.total_retries, failed.current_retries + 1
+        return result
+
+    task.on_failure = again
     return task
 
 

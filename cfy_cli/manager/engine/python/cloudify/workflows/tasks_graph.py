@@ -1,11 +1,12 @@
 """Graphs of tasks: drawn here, run by the manager."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
 from .tasks import (
+    INFINITE_TOTAL_RETRIES,
     TASK_FAILED,
     TASK_PENDING,
     TASK_SUCCEEDED,
@@ -28,12 +29,20 @@ class forkjoin:  # noqa: N801 - so it is called everywhere
 class TaskDependencyGraph:
     """`execute` runs what is in it; what has ended well is taken out."""
 
-    def __init__(self, workflow_context: Any, graph_id: str | None = None, **_more: Any) -> None:
+    def __init__(
+        self,
+        workflow_context: Any,
+        graph_id: str | None = None,
+        default_subgraph_task_config: dict[str, Json] | None = None,
+        **_more: Any,
+    ) -> None:
         self.ctx, self.id = workflow_context, graph_id
+        self.subgraph_config = default_subgraph_task_config or {}
         self.name: str | None = None  # by which it is found again when the workflow is resumed
         self._tasks: dict[str, WorkflowTask] = {}
         self._dependencies: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._dependents: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
+        self._sent: set[WorkflowTask] = set()
 
     @property
     def tasks(self) -> list[WorkflowTask]:
@@ -58,8 +67,10 @@ class TaskDependencyGraph:
             self._dependencies[dependent].discard(task)
         for dependency in self._dependencies.pop(task, set()):
             self._dependents[dependency].discard(task)
-        if task.containing_subgraph is not None:
-            task.containing_subgraph.tasks.pop(task.id, None)
+        holder = task.containing_subgraph
+        if holder is not None and task.id in holder.tasks:
+            # Another dictionary: handlers remove the members of a subgraph while they go through them.
+            holder.tasks = {key: one for key, one in holder.tasks.items() if key != task.id}
 
     def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
         """Let `src_task` begin when `dst_task` has ended."""
@@ -78,7 +89,7 @@ class TaskDependencyGraph:
         return TaskSequence(self)
 
     def subgraph(self, name: str) -> "SubgraphTask":
-        task = SubgraphTask(self, info={"name": name})
+        task = SubgraphTask(self, info={"name": name}, **self.subgraph_config)
         self.add_task(task)
         return task
 
@@ -100,11 +111,27 @@ class TaskDependencyGraph:
 
     def execute(self) -> None:
         """Return when all has ended. Raises WorkflowFailed when something failed for good, and ExecutionCancelled."""
-        names = {task: str(number) for number, task in enumerate(self.tasks, 1)}
-        described = [self._described(task, names) for task in self.tasks]
-        internal = self.ctx.internal
-        key = internal.connection.ask("graph", name=self.name, tasks=described)
-        self._run(key, {name: task for task, name in names.items()})
+        self._run(*self.sent(self.tasks, self.ctx.internal.connection, self.name))
+
+    def sent(
+        self, tasks: list[WorkflowTask], connection: Any, name: str | None = None
+    ) -> tuple[str, dict[str, WorkflowTask]]:
+        """Let the manager run tasks; gives its key of their graph, and their names there."""
+        names = {task: str(number) for number, task in enumerate(tasks, 1)}
+        described = [self._described(task, names) for task in tasks]
+        key: str = connection.ask("graph", name=name, tasks=described)
+        self._sent.update(tasks)
+        return key, {name: task for task, name in names.items()}
+
+    def not_sent(self, task: WorkflowTask) -> list[WorkflowTask]:
+        """A task, what is in it and what these wait for, except what the manager has been told of."""
+        found, left = dict[WorkflowTask, None](), [task]
+        while left:
+            one = left.pop()
+            if one not in found and one not in self._sent:
+                found[one] = None
+                left += [*getattr(one, "tasks", {}).values(), *self._dependencies[one]]
+        return [one for one in self.tasks if one in found]
 
     def _run(self, key: str, tasks: dict[str, WorkflowTask]) -> None:
         try:
@@ -158,15 +185,16 @@ class TaskSequence:
 
 
 class SubgraphTask(WorkflowTask):
-    """Tasks that begin and end together, told of as one; it fails with any of them, whatever handlers it has."""
+    """Tasks that begin and end together, told of as one; it fails with any of them, unless its handler disagrees."""
 
     is_subgraph = True
 
-    def __init__(self, graph: Any, info: dict[str, Json] | None = None, **more: Any) -> None:
-        super().__init__(graph.ctx, info=info or {}, **more)
+    def __init__(self, graph: Any, info: dict[str, Json] | None = None, total_retries: int = 0, **more: Any) -> None:
+        super().__init__(graph.ctx, info=info or {}, total_retries=total_retries, **more)
         self.graph = graph
         self.tasks: dict[str, WorkflowTask] = {}
         self.failed_task: WorkflowTask | None = None
+        self.replacing: list[WorkflowTask] = []  # what is to run in its place
 
     @property
     def name(self) -> str:
@@ -182,7 +210,7 @@ class SubgraphTask(WorkflowTask):
         return TaskSequence(self)
 
     def subgraph(self, name: str) -> "SubgraphTask":
-        task = SubgraphTask(self.graph, info={"name": name})
+        task = SubgraphTask(self.graph, info={"name": name}, **self.graph.subgraph_config)
         self.add_task(task)
         return task
 
@@ -200,6 +228,23 @@ class SubgraphTask(WorkflowTask):
 
     def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
         self.graph.add_dependency(src_task, dst_task)
+
+    def has_ended(self, state: str, result: Json, failure: Mapping[str, Json] | None, retries: int) -> None:
+        """How often it was tried is counted by its handlers, who draw each try."""
+        super().has_ended(state, result, failure, self.current_retries)
+
+    def has_failed_by(self, way: Iterable[WorkflowTask], failure: Mapping[str, Json]) -> None:
+        """A member of it has, a member of that ..."""
+        holder: WorkflowTask = self
+        for member in way:
+            member.has_ended(TASK_FAILED, None, failure, member.current_retries)
+            if isinstance(holder, SubgraphTask) and holder.failed_task is None:
+                holder.failed_task = member
+            holder = member
+
+    def has_more_tries(self, verdict: HandlerResult) -> bool:
+        endless = self.total_retries == INFINITE_TOTAL_RETRIES or verdict.ignore_total_retries
+        return endless or self.current_retries < (self.total_retries or 0)
 
 
 def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[..., TaskDependencyGraph]:
@@ -222,14 +267,42 @@ def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[
 
 def judged(task: WorkflowTask) -> dict[str, Json] | None:
     """What the handler of a task that has ended wants; None when it has none."""
-    handler = task.on_success if task.get_state() == TASK_SUCCEEDED else task.on_failure
+    failed = task.get_state() != TASK_SUCCEEDED
+    handler = task.on_failure if failed else task.on_success
     if handler is None:
         return None
-    verdict = handler(task)
-    if verdict.action == HandlerResult.HANDLER_RETRY:
+    verdict, holder = handler(task), task.containing_subgraph
+    action = verdict.action
+    if action == HandlerResult.HANDLER_RETRY and isinstance(task, SubgraphTask):
+        action = _replaced(task, verdict)
+    elif action == HandlerResult.HANDLER_RETRY:
         task.set_state(TASK_PENDING)
+    elif failed and holder is not None and holder.get_state() == TASK_FAILED:
+        action = HandlerResult.HANDLER_FAIL  # the handler has let what holds it fail
     return {
-        "action": verdict.action.removeprefix("handler_"),
+        "action": action.removeprefix("handler_"),
         "retry_after": verdict.retry_after,
         "unlimited": verdict.ignore_total_retries,
     }
+
+
+def _replaced(task: SubgraphTask, verdict: HandlerResult) -> str:
+    """A subgraph is tried again by running what its handler has drawn instead, when it may be."""
+    graph, retried = task.graph, verdict.retried_task
+    if retried is None:
+        raise RuntimeError(
+            f"The subgraph {task.name} can only be tried again by running something else instead: "
+            "its handler has to draw that, and to set it as the retried_task of its result."
+        )
+    graph.add_task(retried)
+    replacing = graph.not_sent(retried)
+    if not replacing:
+        raise RuntimeError(f"{retried.name} is running already, so it cannot run instead of the subgraph {task.name}.")
+    if not task.has_more_tries(verdict):
+        for one in replacing:
+            graph.remove_task(one)
+        return HandlerResult.HANDLER_FAIL
+    if retried.containing_subgraph is None and task.containing_subgraph is not None:
+        task.containing_subgraph.add_task(retried)
+    task.replacing = replacing
+    return HandlerResult.HANDLER_RETRY

@@ -1,5 +1,6 @@
 """`ctx` of a workflow: the deployment it is about, and the steps it may have the manager take."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -24,7 +25,7 @@ from .tasks import (
     UpdateExecutionStatusTask,
     WorkflowTask,
 )
-from .tasks_graph import TaskDependencyGraph, judged
+from .tasks_graph import SubgraphTask, TaskDependencyGraph, judged
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Json = Any
 
 AT_ONCE = 8  # functions of the workflow's own process
+FAIL = {"action": "fail", "retry_after": None, "unlimited": False}
 WorkflowFailed: type[Exception] = getattr(exceptions, "WorkflowFailed", RuntimeError)
 
 
@@ -209,14 +211,12 @@ class Internal:
         connection, broken = Connection(), list[BaseException]()
         try:
             while (item := connection.ask("next", graph=key))["kind"] != "end":
-                task = tasks.get(item["task"])
                 if item["kind"] == "run" and alone:
-                    self._run_here(key, item["task"], task)
+                    self._run_here(key, item["task"], tasks.get(item["task"]))
                 elif item["kind"] == "run":
-                    self._pool.submit(self._run_here, key, item["task"], task)
+                    self._pool.submit(self._run_here, key, item["task"], tasks.get(item["task"]))
                 else:
-                    verdict = self._judge(task, item, broken)
-                    connection.ask("judged", graph=key, task=item["task"], verdict=verdict)
+                    self._handle(connection, key, item, tasks, broken)
         finally:
             connection.close()
         for name, (state, result, failure, retries) in item["states"].items():
@@ -231,18 +231,61 @@ class Internal:
         if item["cancelled"]:
             raise api.ExecutionCancelled
 
+    def _handle(
+        self,
+        connection: Connection,
+        key: str,
+        item: dict[str, Json],
+        tasks: Mapping[str, WorkflowTask],
+        broken: list[BaseException],
+    ) -> None:
+        """Do what handlers of tasks are for."""
+        task = tasks.get(item["task"])
+        if item["kind"] == "replace":  # in no thread of the pool: it waits for others that are
+            arguments = (key, item["task"], task, broken)
+            threading.Thread(target=self._replace, args=arguments, daemon=True).start()
+        else:
+            verdict = self._judge(task, item, tasks, broken)
+            connection.ask("judged", graph=key, task=item["task"], verdict=verdict)
+
     def _judge(
-        self, task: WorkflowTask | None, item: dict[str, Json], broken: list[BaseException]
+        self,
+        task: WorkflowTask | None,
+        item: dict[str, Json],
+        tasks: Mapping[str, WorkflowTask],
+        broken: list[BaseException],
     ) -> dict[str, Json] | None:
         if task is None:
             return None
-        state = TASK_FAILED if item["failure"] else TASK_SUCCEEDED
-        task.has_ended(state, item["result"], item["failure"], item["retries"])
+        state, result = TASK_FAILED if item["failure"] else TASK_SUCCEEDED, item["result"]
+        if isinstance(task, SubgraphTask):
+            way, result = [tasks[name] for name in result or () if name in tasks], None
+            task.has_failed_by(way, item["failure"])
+        task.has_ended(state, result, item["failure"], item["retries"])
         try:
             return judged(task)
         except Exception as error:
             broken.append(error)
-            return {"action": "fail", "retry_after": None, "unlimited": False}
+            return FAIL
+
+    def _replace(self, key: str, name: str, task: SubgraphTask, broken: list[BaseException]) -> None:
+        """Have that run which the handler of a subgraph has drawn in its place."""
+        connection, by = Connection(), None
+        try:
+            by, tasks = task.graph.sent(task.replacing, connection)
+            self.follow(by, tasks)
+        except (Failed, api.ExecutionCancelled):
+            """The manager knows."""
+        except BaseException as error:
+            broken.append(error)
+            by = None
+        try:
+            if by is None:
+                connection.ask("judged", graph=key, task=name, verdict=FAIL)
+            else:
+                connection.ask("replaced", graph=key, task=name, by=by)
+        finally:
+            connection.close()
 
     def _run_here(self, key: str, name: str, task: WorkflowTask | None) -> None:
         answer: dict[str, Json] = {"result": None, "error": None}
