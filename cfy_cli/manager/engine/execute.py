@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -29,8 +29,8 @@ from cfy_cli.manager.engine.tasks import (
     Subgraph,
     Task,
     TaskState,
-    Work,
 )
+from cfy_cli.manager.engine.verdicts import Verdicts, as_operation
 
 ASK_EVERY = 0.2  # seconds between two questions whether to go on
 MOST_STEPS = 1000  # in one round, so that steering and progress have their turn
@@ -60,6 +60,8 @@ class Execute:
     ) -> None:
         self._graph, self._ledger, self._records, self._executor = graph, ledger, records, executor
         self._schedule = Schedule(graph)
+        asked = judge is not None and not ledger.dry_run
+        self._verdicts = Verdicts(graph, ledger, self._schedule, asked=asked)
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._waiting: deque[Attempt] = deque()  # for their turn
         self._delayed: list[tuple[float, int, Attempt]] = []  # for their time
@@ -67,9 +69,7 @@ class Execute:
         self._steering = steering or records.steering
         self._judge = judge
         self._to_judge: list[Outcome] = []  # for the workflow, once it is stored what is told of them
-        self._held: dict[str, list[tuple[Operation, Failure]]] = {}  # in subgraphs that are still to be judged
         self._running = 0
-        self._closing = 0  # subgraphs that are being judged
         self._count = 0
         self._asked = 0.0
         self._wait_after_fail = wait_after_fail
@@ -91,14 +91,14 @@ class Execute:
             self._ledger.show_progress()
             if more:
                 continue
-            if not self._running and not self._closing and not (self._may_begin() and (self._delayed or self._waiting)):
+            to_begin = self._may_begin() and (self._delayed or self._waiting)
+            if not (self._running or self._verdicts.open or to_begin):
                 break
             if time.monotonic() >= self._deadline:
                 self._leave()
                 break
             self._wait()
-        for held in self._held.values():  # nobody has said, in the time there was, that they are none
-            self._end.failures += held
+        self._end.failures += self._verdicts.unsaid()
         self._check_all_ran()
         return self._end
 
@@ -106,14 +106,8 @@ class Execute:
         """Those of an earlier run; what they left undone stays undone."""
         for task in self._graph.tasks.values():
             found = self._ledger.found(task)
-            if found.failure is not None and self._has_failed(task) and not self._is_replaced(task):
-                self._fail(task, _as_operation(task.work), found.failure)
-
-    def _has_failed(self, task: Task) -> bool:
-        found = self._ledger.found(task)
-        careless = isinstance(task.work, Operation) and task.work.ignore_failure
-        ignored = found.failure is not None and found.failure.ignored
-        return found.state is TaskState.FAILED and not careless and not ignored
+            if found.failure is not None and self._ledger.has_failed(task) and not self._verdicts.is_replaced(task):
+                self._fail(task, as_operation(task.work), found.failure)
 
     def _may_begin(self) -> bool:
         return self._end.steering is Steering.GO_ON and time.monotonic() < self._deadline
@@ -161,15 +155,15 @@ class Execute:
     def _step(self, task: Task) -> None:
         work = task.work
         if isinstance(work, Subgraph):
-            if work.handled and self._is_left_behind(task):
+            if work.handled and self._verdicts.is_left_behind(task):
                 self._schedule.closing.append(task.id)
                 return
             if not self._ledger.is_done(task):
                 self._ledger.move(task, TaskState.STARTED)
             self._schedule.opened(task.id)
         elif self._ledger.is_done(task):
-            self._schedule.ended(task.id, ok=not self._has_failed(task))
-        elif task.part_of is not None and self._has_failed(self._graph.tasks[task.part_of]):
+            self._schedule.ended(task.id, ok=not self._ledger.has_failed(task))
+        elif task.part_of is not None and self._ledger.has_failed(self._graph.tasks[task.part_of]):
             self._schedule.ended(task.id, ok=False)
         elif isinstance(work, Operation) and not self._ledger.dry_run:
             self._waiting.append(Attempt(task, work, self._ledger.found(task).attempt))
@@ -195,87 +189,33 @@ class Execute:
         )
 
     def _close(self, task: Task) -> None:
-        if self._is_handled(task):
-            self._close_handled(task)
+        if self._verdicts.handles(task):
+            if self._verdicts.must_ask(task):
+                self._to_judge.append(self._verdicts.question(task))
+            else:
+                self._close_judged(task)
             return
         failed = self._schedule.failed(task.id)
         if not self._ledger.is_done(task):
             self._ledger.move(task, TaskState.FAILED if failed else TaskState.SUCCEEDED)
         self._schedule.ended(task.id, ok=not failed)
 
-    def _close_handled(self, task: Task) -> None:
-        """How that ended which ran in its place is known to its handler alone, so that is asked in each run."""
-        if not self._ledger.is_done(task) or (self._is_replaced(task) and self._has_failed(task)):
-            self._ask_about(task)
-        else:
-            self._closed(task)
-
-    def _closed(self, task: Task) -> None:
-        ok = not self._has_failed(task)
+    def _close_judged(self, task: Task) -> None:
+        ok = not self._ledger.has_failed(task)
         if ok:
             self._schedule.forget(task.id)
         self._schedule.ended(task.id, ok=ok)
 
-    def _is_handled(self, task: Task) -> bool:
-        asked = self._judge is not None and not self._ledger.dry_run
-        return asked and isinstance(task.work, Subgraph) and task.work.handled
-
-    def _is_replaced(self, task: Task) -> bool:
-        """Whether something else runs, or has run, in the place of a subgraph."""
-        return isinstance(task.work, Subgraph) and self._ledger.found(task).attempt > 0
-
-    def _is_left_behind(self, task: Task) -> bool:
-        """Whether nothing more of a subgraph is to run, whatever is left of it."""
-        failure = self._ledger.found(task).failure
-        return self._is_replaced(task) or (failure is not None and failure.ignored)
-
-    def _ask_about(self, task: Task) -> None:
-        found, failure = self._ledger.found(task), self._failure_of(task)
-        if self._ledger.is_done(task):
-            self._ledger.reopen(task)
-        elif not found.attempt:
-            self._ledger.say(task, TaskState.FAILED if failure else TaskState.SUCCEEDED, 0, None, None)
-        way = self._schedule.way(task.id) or found.result
-        self._closing += 1
-        self._to_judge.append(Outcome(Attempt(task, _as_operation(task.work), found.attempt), way, failure))
-
-    def _failure_of(self, task: Task) -> Failure | None:
-        """The first one in a subgraph."""
-        held = self._held.get(task.id)
-        if held:
-            return replace(held[0][1], requested=False)
-        return self._ledger.found(task).failure if self._is_replaced(task) else None
-
     def _take_verdict(self, outcome: Outcome) -> None:
         """The handler of a subgraph has said what is to become of it."""
-        self._closing -= 1
-        task, failure = outcome.attempt.task, outcome.failure
-        if failure is not None and failure.requested:
-            self._replace(task, outcome)
+        failures = self._verdicts.take(outcome)
+        if failures is None:  # something else is to run, once that is stored
+            if self._may_begin():
+                self._to_judge.append(self._verdicts.again(outcome))
             return
-        state, held = TaskState.FAILED if failure else TaskState.SUCCEEDED, self._held.pop(task.id, [])
-        own = failure if failure and (failure.ignored or not held) else None  # else it is kept with a member
-        self._ledger.move(task, state, attempt=self._ledger.found(task).attempt, failure=own, told=True)
-        if failure is not None and failure.ignored:
-            self._forgive(task)
-        elif failure is not None:
-            for operation, each in outcome.failures or held or [(outcome.attempt.operation, failure)]:
-                self._fail(task, operation, each)
-        self._closed(task)
-
-    def _replace(self, task: Task, outcome: Outcome) -> None:
-        """Let the workflow run something else in the place of a subgraph, once it is stored that it is to."""
-        failure = self._failure_of(task)
-        self._held.pop(task.id, None)
-        self._forgive(task)
-        self._ledger.move(task, TaskState.STARTED, attempt=1, result=outcome.result, failure=failure, told=True)
-        if self._may_begin():
-            self._closing += 1
-            self._to_judge.append(replace(outcome, judged=False))
-
-    def _forgive(self, task: Task) -> None:
-        for name in self._schedule.left(task.id):
-            self._ledger.forgive(self._graph.tasks[name])
+        for operation, failure in failures:
+            self._fail(outcome.attempt.task, operation, failure)
+        self._close_judged(outcome.attempt.task)
 
     def _done(self, task: Task, attempt: int = 0, result: Any = None, *, told: bool = False) -> None:
         self._ledger.move(task, TaskState.SUCCEEDED, attempt=attempt, result=result, told=told)
@@ -351,12 +291,8 @@ class Execute:
 
     def _fail(self, task: Task, operation: Operation, failure: Failure) -> None:
         """Unless a subgraph around it has a handler: that is asked first whether anything has failed."""
-        holder = task
-        while holder.part_of is not None:
-            holder = self._graph.tasks[holder.part_of]
-            if self._is_handled(holder) and not self._ledger.is_done(holder):
-                self._held.setdefault(holder.id, []).append((operation, failure))
-                return
+        if self._verdicts.hold(task, operation, failure):
+            return
         self._end.failures.append((operation, failure))
         self._deadline = min(self._deadline, time.monotonic() + self._wait_after_fail)
 
@@ -364,9 +300,3 @@ class Execute:
         stopped = self._end.failures or self._end.steering is not Steering.GO_ON
         if self._schedule.unfinished and not stopped:
             raise Failed(f"These wait for each other, so none can begin: {', '.join(self._schedule.stuck())}.")
-
-
-def _as_operation(work: Work) -> Operation:
-    """What is told to have failed: a subgraph fails by itself when its handler wants that."""
-    assert isinstance(work, Operation | Subgraph), "light steps do not fail"
-    return work if isinstance(work, Operation) else Operation(work.name, "", work.name, "", "", handled=True)

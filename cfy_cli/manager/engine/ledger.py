@@ -59,6 +59,13 @@ class Ledger:
     def is_done(self, task: Task) -> bool:
         return self.found(task).state in DONE
 
+    def has_failed(self, task: Task) -> bool:
+        """So that others must not go on."""
+        found = self.found(task)
+        careless = isinstance(task.work, Operation) and task.work.ignore_failure
+        ignored = found.failure is not None and found.failure.ignored
+        return found.state is TaskState.FAILED and not careless and not ignored
+
     def move(
         self,
         task: Task,
