@@ -40,7 +40,8 @@ class Worker:
         self._say_alive_if_possible()  # before anything is claimed: who dies without having said so does not count
         threading.Thread(target=self._keep_saying, name="sign of life", daemon=True).start()
         while not self._stopping.is_set():
-            if not self._start_some():
+            free = self._slots.take(LOOK_EVERY)
+            if free and not self._start_some(free):
                 self._manager.bell.wait(LOOK_EVERY)
 
     def stop(self) -> None:
@@ -54,13 +55,11 @@ class Worker:
         with self._manager.database.write() as session:
             session.execute(delete(WorkerRow).where(WorkerRow.name == self._name))
 
-    def _start_some(self) -> bool:
+    def _start_some(self, free: list[Slot]) -> bool:
         """Whether there was anything to start, so that there may be more."""
-        free = self._slots.take(LOOK_EVERY)
         claimed = []
         try:
-            if free:
-                claimed = claim(self._manager, self._name, len(free))
+            claimed = claim(self._manager, self._name, len(free))
         except CfyError as error:
             log.warning("No execution can be claimed: %s", error)
         finally:
