@@ -269,10 +269,11 @@ def test_nothing_of_it_is_left_in_the_temporary_folder_whatever_was_killed(
     ask(running, data_dir, "/executions", "POST", json={"deployment_id": "s", "workflow_id": "install"})
     wait_until((tmp_path / "begun").exists)
     assert list((data_dir / "tmp" / "worker-0").iterdir()) != []
-    for pid in (running.pid, running.server, *running.workers):
+    everything = (running.pid, running.server, *running.workers)
+    for pid in everything:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(alive(pid) for pid in (running.server, *running.workers)))
+    wait_until(lambda: not any(map(alive, everything)))
     start(data_dir)
     supervise.stop(data_dir)
     assert list((tmp_path / "temporary").iterdir()) == []
