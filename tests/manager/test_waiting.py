@@ -2,9 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
+import pytest
 import requests
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services.manager import Manager
@@ -54,3 +57,19 @@ def test_who_waits_is_told_of_the_end_and_when_it_is_gone_and_when_patience_ends
         session.execute(update(Execution).where(Execution.id == "ends").values(status=ExecutionState.FAILED))
     waiter.join(10)
     assert told.is_set()
+
+
+def test_a_look_that_fails_is_repeated(manager: Manager, monkeypatch: pytest.MonkeyPatch):
+    with manager.database.write() as session:
+        session.add(
+            Execution(id="e", workflow_id="w", status="terminated", tenant_name="default_tenant", created_by="admin")
+        )
+    real, broken = manager.database.read, iter([RuntimeError("a surprise")])
+
+    def read() -> AbstractContextManager[Session]:
+        for error in broken:
+            raise error
+        return real()
+
+    monkeypatch.setattr(manager.database, "read", read)
+    assert manager.endings.wait("e", 30) == "terminated"

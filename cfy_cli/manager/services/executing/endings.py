@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from cfy_cli.contract.states import ENDED
-from cfy_cli.errors import CfyError
 from cfy_cli.manager.bell import Bell
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Execution
@@ -78,7 +77,7 @@ class Endings:
         try:
             with self._database.read() as session:
                 found = {row.id: row.status for row in session.execute(asked)}
-        except CfyError as error:
+        except Exception as error:  # whatever it is: those who wait are asked about again in a moment
             log.warning("Whether executions have ended is not known: %s", error)
             return
         for wait in waits:
