@@ -224,3 +224,11 @@ def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run
     assert (scaled["status"], scaled["error"]) == ("terminated", "")
     assert {one["state"] for one in _instances(ask, "many")} == {"started"}
     assert _counts(ask, "many") == (61, 61)
+
+
+def test_a_mistyped_workflow_is_answered_with_the_one_that_was_meant(ask: Ask, upload: Upload):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    refused = ask("POST", "/executions", json={"deployment_id": "d", "workflow_id": "instal"}).json()
+    assert refused["error_code"] == "nonexistent_workflow_error"
+    assert refused["hint"].startswith("Did you mean `install`? It has check_drift, ")

@@ -20,6 +20,7 @@ from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.packages import choice as plugin_choice
 from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.store.database import Turn, take_turn
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.scope import Scope
@@ -117,6 +118,7 @@ def start_delete(
     dependency that asks for the deletion itself, if one does.
     """
     deployment = store.own(Deployment, deployment_id)
+    take_turn(store.session, Turn.STARTING, deployment.storage_id)  # nothing may begin on it meanwhile
     _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
     execution = executions.start_system(
         store,

@@ -1,5 +1,6 @@
 """Workflows of a deployment: what they take and when they are available."""
 
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import select
@@ -24,10 +25,12 @@ AMOUNTS = {"all": "all", "partial": "some", "none": "none"}  # of the instances 
 def find(deployment: Deployment, name: str) -> dict[str, Any]:
     workflow: dict[str, Any] | None = deployment.workflow_definitions.get(name)
     if workflow is None:
+        near = get_close_matches(name, deployment.workflow_definitions, n=1)
+        meant = f"Did you mean `{near[0]}`? " if near else ""
         raise Invalid(
             f"Workflow {name} does not exist in the deployment {deployment.id}",
             code="nonexistent_workflow_error",
-            hint=f"It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
+            hint=f"{meant}It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
         )
     return workflow
 
