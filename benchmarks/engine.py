@@ -23,7 +23,7 @@ from typing import Any
 import requests
 
 from cfy_cli.dsl import bundled
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
 from cfy_cli.manager.settings import Settings
 
 WIDTH = 8  # operations of an execution at once
@@ -101,7 +101,7 @@ def main() -> None:
     scripts = asked.operations // 5
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        running = supervise.start(Settings(data_dir, database_url=asked.database, workers=1))
+        running = control.start(Settings(data_dir, database_url=asked.database, workers=1))
         try:
             api = Api(running.url, data_dir)
             if asked.peer:
@@ -115,7 +115,7 @@ def main() -> None:
             thousand_nodes(api, running.workers[0])
             environments(api)
         finally:
-            supervise.stop(data_dir)
+            control.stop(data_dir)
 
 
 def operations(api: Api, name: str, implementation: str, count: int) -> float:

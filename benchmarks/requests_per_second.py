@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 
 import cfy_cli
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
 from cfy_cli.manager.settings import Settings
 
 CONNECTIONS = 4
@@ -34,7 +34,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        running = supervise.start(Settings(data_dir, database_url=asked.database, workers=1))
+        running = control.start(Settings(data_dir, database_url=asked.database, workers=1))
         try:
             login = json.loads((data_dir / "admin.json").read_text())
             deploy(running.url, (login["username"], login["password"]))
@@ -45,7 +45,7 @@ def main() -> None:
                 rates.append(rate(running.host, running.port, one, asked.requests))
                 floors.append(rate(running.host, running.port, request("/health"), asked.requests))
         finally:
-            supervise.stop(data_dir)
+            control.stop(data_dir)
     best, floor = max(rates), max(floors)
     print(f"GET of one deployment: median {statistics.median(rates):.0f}/s, best {best:.0f}/s")
     print(f"GET of /health, the floor: median {statistics.median(floors):.0f}/s, best {floor:.0f}/s")

@@ -21,9 +21,9 @@ from sqlalchemy.engine import make_url
 from cfy_cli.config.profiles import Profile
 from cfy_cli.main import main
 from cfy_cli.manager.server import create_app
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
-from cfy_cli.manager.services.identity.founding import found
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.identity.bootstrap import found
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database, parse_url
@@ -88,7 +88,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of each kind, with its tables; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'manager.db'}"
+        yield f"sqlite:///{tmp_path / 'app.db'}"
         return
     template = request.getfixturevalue("postgresql_template")
     name = f"cfy_{uuid.uuid4().hex}"
@@ -121,17 +121,17 @@ def _administer(statement: str) -> None:
 
 
 @pytest.fixture
-def manager(database_url: str, tmp_path: Path) -> Iterator[Manager]:
-    manager = Manager(Settings(tmp_path / "data", database_url=database_url))
-    found(manager, PASSWORD)
-    yield manager
-    manager.close()
+def app(database_url: str, tmp_path: Path) -> Iterator[AppContext]:
+    app = AppContext(Settings(tmp_path / "data", database_url=database_url))
+    found(app, PASSWORD)
+    yield app
+    app.close()
 
 
 @pytest.fixture
-def worker(manager: Manager) -> Iterator[Worker]:
+def worker(app: AppContext) -> Iterator[Worker]:
     """Executions run, in a thread of this process."""
-    worker = Worker(manager, "test")
+    worker = Worker(app, "test")
     thread = threading.Thread(target=worker.work)
     thread.start()
     yield worker
@@ -141,9 +141,9 @@ def worker(manager: Manager) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def session(manager: Manager) -> Iterator[requests.Session]:
+def session(app: AppContext) -> Iterator[requests.Session]:
     """Speaks to the manager as any client does, without a socket."""
-    adapter = InProcess(create_app(manager))
+    adapter = InProcess(create_app(app))
     with requests.Session() as session:
         session.mount("http://", adapter)
         yield session

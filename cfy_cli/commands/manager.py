@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cfy_cli.config.profiles import Profile
+    from cfy_cli.manager.control import Running
     from cfy_cli.manager.settings import Settings
-    from cfy_cli.manager.supervise import Running
     from cfy_cli.shell.diagnosis import Finding
 
 EMBEDDED = "embedded"  # the field of the `local` profile that remembers how the manager was started
@@ -83,9 +83,9 @@ def _tell_started(app: App, running: Running, settings: Settings) -> None:
 @pass_app
 def stop_manager(app: App, **chosen: Any) -> None:
     """Stop the manager on this machine; what it keeps stays, and executions go on when it starts again."""
-    from cfy_cli.manager import supervise
+    from cfy_cli.manager import control
 
-    stopped = supervise.stop(_settings(app, **chosen).data_dir)
+    stopped = control.stop(_settings(app, **chosen).data_dir)
     app.result("Manager stopped" if stopped else "No manager runs", _data(stopped))
 
 
@@ -94,10 +94,10 @@ def stop_manager(app: App, **chosen: Any) -> None:
 @pass_app
 def show_status(app: App, **chosen: Any) -> None:
     """Show whether a manager runs on this machine, and where."""
-    from cfy_cli.manager import supervise
+    from cfy_cli.manager import control
 
     settings = _settings(app, **chosen)
-    running = supervise.status(settings.data_dir)
+    running = control.status(settings.data_dir)
     if running is None:
         raise Unreachable(f"No manager runs on {settings.data_dir}", hint="Start it: cfy manager start")
     if app.as_data:
@@ -115,9 +115,9 @@ def show_status(app: App, **chosen: Any) -> None:
 @pass_app
 def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
     """Show what the manager on this machine wrote to its log."""
-    from cfy_cli.manager import supervise
+    from cfy_cli.manager import control
 
-    log = _settings(app, **chosen).data_dir / supervise.LOG
+    log = _settings(app, **chosen).data_dir / control.LOG
     if not log.is_file():
         raise CfyError(f"There is no log {log}", hint="Has a manager run on this folder?")
     with log.open(encoding="utf-8", errors="replace") as file:
@@ -140,10 +140,10 @@ def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
 
     The archive holds passwords and keys too, so it is for its owner alone.
     """
-    from cfy_cli.manager import upkeep
+    from cfy_cli.manager import maintenance
 
     target = Path(output_path).expanduser()
-    size = upkeep.back_up(_settings(app, **chosen), target)
+    size = maintenance.back_up(_settings(app, **chosen), target)
     app.result(f"Manager backed up to {target}", {"path": str(target), "size": size})
 
 
@@ -153,14 +153,14 @@ def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
 @pass_app
 def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
     """Put back what the backup ARCHIVE_PATH holds; what is there now is moved aside."""
-    from cfy_cli.manager import supervise, upkeep
+    from cfy_cli.manager import control, maintenance
 
     settings = _settings(app, **chosen)
-    if supervise.is_locked(settings.data_dir):
+    if control.is_locked(settings.data_dir):
         raise Conflict(f"A manager runs on {settings.data_dir}", hint="Stop it first: cfy manager stop")
     if settings.data_dir.exists():
         app.confirm(f"Replace what is in {settings.data_dir} by {archive_path}?")
-    before = upkeep.restore(settings, Path(archive_path))
+    before = maintenance.restore(settings, Path(archive_path))
     app.result(
         f"Manager restored to {settings.data_dir}",
         {"data_dir": str(settings.data_dir), "before": str(before) if before else None},
@@ -179,9 +179,9 @@ def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> No
     """Give disk space that the manager on this machine does not use back; it may run meanwhile."""
     from dataclasses import asdict
 
-    from cfy_cli.manager import upkeep
+    from cfy_cli.manager import maintenance
 
-    done = upkeep.vacuum(_settings(app, **chosen), events_older_than)
+    done = maintenance.vacuum(_settings(app, **chosen), events_older_than)
     shrunk = f"{done.before // 1024} KiB before, {done.after // 1024} KiB after"
     app.result(f"{done.events_deleted} events deleted; {shrunk}", asdict(done))
 
@@ -191,13 +191,13 @@ def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> No
 @pass_app
 def upgrade_manager(app: App, **chosen: Any) -> None:
     """Bring the data of the manager on this machine to the version of this program; one that runs is started again."""
-    from cfy_cli.manager import supervise, upkeep
+    from cfy_cli.manager import control, maintenance
 
     settings = _settings(app, **chosen)
-    upkeep.check_owner(settings.data_dir)
-    supervise.prepare_folder(settings.data_dir)
-    ran = supervise.stop(settings.data_dir)
-    before, after = upkeep.upgrade(settings)
+    maintenance.check_owner(settings.data_dir)
+    control.prepare_folder(settings.data_dir)
+    ran = control.stop(settings.data_dir)
+    before, after = maintenance.upgrade(settings)
     if ran:
         _local_profile(app, _start(app, settings), settings)
     changed = f"from {before} to {after}" if before != after else f"is at {after} already"
@@ -206,10 +206,10 @@ def upgrade_manager(app: App, **chosen: Any) -> None:
 
 def is_asleep(app: App) -> bool:
     """Whether no manager runs here."""
-    from cfy_cli.manager import supervise
+    from cfy_cli.manager import control
 
     with suppress(CfyError):
-        return supervise.status(_settings(app).data_dir) is None
+        return control.status(_settings(app).data_dir) is None
     return False
 
 
@@ -220,18 +220,18 @@ def findings_here(app: App) -> Iterator[Finding]:
     if find_spec("fastapi") is None:
         yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")
         return
-    from cfy_cli.manager import supervise, upkeep
+    from cfy_cli.manager import control, maintenance
 
     settings = _settings(app)
     try:
-        running = supervise.status(settings.data_dir)
+        running = control.status(settings.data_dir)
     except CfyError as error:
         yield Finding("manager here", WRONG, error.message, error.hint)
         return
     yield Finding("manager here", FINE, f"runs at {running.url}" if running else "does not run")
     if settings.data_dir.parent != app.home:
         yield writable("data folder", settings.data_dir, "Make room, or choose another with --data-dir.")
-    kind = upkeep.network_disk(settings.data_dir)
+    kind = maintenance.network_disk(settings.data_dir)
     if kind:
         yield Finding("data folder", ODD, f"{settings.data_dir} is on a network disk ({kind})", _ELSEWHERE)
 
@@ -242,10 +242,10 @@ _ELSEWHERE = "Databases in files are not safe there: choose another folder with 
 def ensure_running(app: App) -> Profile:
     """The profile of the manager on this machine, which is started unless CFY_AUTOSTART forbids it."""
     from cfy_cli.config.settings import boolean
-    from cfy_cli.manager import supervise
+    from cfy_cli.manager import control
 
     settings = _settings(app)
-    running = supervise.status(settings.data_dir)
+    running = control.status(settings.data_dir)
     if running is None:
         if not boolean("CFY_AUTOSTART", app.environ, default=True):
             raise Unreachable(
@@ -259,21 +259,21 @@ def ensure_running(app: App) -> Profile:
 
 def _start(app: App, settings: Settings) -> Running:
     _must_be_installed()
-    from cfy_cli.manager import supervise, upkeep
+    from cfy_cli.manager import control, maintenance
 
-    upkeep.check_owner(settings.data_dir)
-    kind = None if settings.database_url else upkeep.network_disk(settings.data_dir)
+    maintenance.check_owner(settings.data_dir)
+    kind = None if settings.database_url else maintenance.network_disk(settings.data_dir)
     if kind:
         app.note(f"{settings.data_dir} is on a network disk ({kind}). {_ELSEWHERE}")
-    return supervise.start(settings)
+    return control.start(settings)
 
 
 def _stay(settings: Settings, ready: Callable[[Running], None]) -> None:
     """Be the manager until it is told to stop."""
     _must_be_installed()
-    from cfy_cli.manager import supervise, supervisor
+    from cfy_cli.manager import control, supervisor
 
-    supervise.prepare_folder(settings.data_dir)
+    control.prepare_folder(settings.data_dir)
     raise SystemExit(supervisor.supervise(settings, ready))
 
 

@@ -19,15 +19,15 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.bell import Bell
-from cfy_cli.manager.pulse import beat
+from cfy_cli.manager.control import SETTINGS, TEMPORARY, lock_of, unpack
+from cfy_cli.manager.heartbeat import beat
 from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
-from cfy_cli.manager.supervise import SETTINGS, TEMPORARY, lock_of, unpack
+from cfy_cli.manager.wakeup import WakeupPipe
 
 LOOK_EVERY = 0.05  # seconds, for a lock
 
 if TYPE_CHECKING:
-    from cfy_cli.manager.services.manager import Manager
+    from cfy_cli.manager.services.context import AppContext
 
 
 MANY_OBJECTS = 20_000  # made since the last look for cycles among them, before the next one
@@ -41,36 +41,38 @@ def main() -> None:
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for handle in descriptors.values():
         os.set_inheritable(handle, False)
-    bells = Bell.found("bell", descriptors), Bell.found("ends", descriptors)
+    wakeups = WakeupPipe.attach("work_available", descriptors), WakeupPipe.attach("execution_ended", descriptors)
     beat(descriptors["pulse"])
     ready = _Ready(descriptors["ready"])
     try:
         if name == "server":
             listener = socket.socket(fileno=descriptors["socket"])
             _be_alone(settings, name, descriptors["life"])
-            _serve(settings, bells, listener, ready, descriptors["life"])
+            _serve(settings, wakeups, listener, ready, descriptors["life"])
         else:
-            _work(settings, bells, name, ready, descriptors["life"])
+            _work(settings, wakeups, name, ready, descriptors["life"])
     except CfyError as error:
         logging.error("%s", error)
         ready.failed(error)
         sys.exit(1)
 
 
-def _serve(settings: Settings, bells: tuple[Bell, Bell], listener: socket.socket, ready: "_Ready", life: int) -> None:
+def _serve(
+    settings: Settings, wakeups: tuple[WakeupPipe, WakeupPipe], listener: socket.socket, ready: "_Ready", life: int
+) -> None:
     import uvicorn
 
     sys.setswitchinterval(0.0005)  # a request hops between two threads: neither should hold the other up for long
 
     from cfy_cli.manager.rest.request_ids import name_in_log
     from cfy_cli.manager.server import create_app
-    from cfy_cli.manager.services.identity.founding import found
-    from cfy_cli.manager.services.manager import Manager
-    from cfy_cli.manager.services.retention import Retention
+    from cfy_cli.manager.services.context import AppContext
+    from cfy_cli.manager.services.events.retention import Retention
+    from cfy_cli.manager.services.identity.bootstrap import found
 
     for handler in logging.getLogger().handlers:
         name_in_log(handler)
-    manager = Manager(settings, *bells)
+    manager = AppContext(settings, *wakeups)
     found(manager)
     retention = Retention(manager.database, settings.keep_events)
 
@@ -99,11 +101,11 @@ def _serve(settings: Settings, bells: tuple[Bell, Bell], listener: socket.socket
     server.run(sockets=[listener])
 
 
-def _work(settings: Settings, bells: tuple[Bell, Bell], name: str, ready: "_Ready", life: int) -> None:
-    from cfy_cli.manager.services.executing import recovery
-    from cfy_cli.manager.services.manager import Manager
+def _work(settings: Settings, wakeups: tuple[WakeupPipe, WakeupPipe], name: str, ready: "_Ready", life: int) -> None:
+    from cfy_cli.manager.services.context import AppContext
+    from cfy_cli.manager.services.worker import recovery
 
-    manager = Manager(settings, *bells)
+    manager = AppContext(settings, *wakeups)
     own = worker_name(settings, name)
     in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
     _be_alone(settings, name, life)
@@ -139,7 +141,7 @@ def _lock(settings: Settings, name: str, life: int) -> int:
             sys.exit(1)
 
 
-def _work_until_stopped(manager: "Manager", own: str, ready: "_Ready", life: int) -> None:
+def _work_until_stopped(manager: "AppContext", own: str, ready: "_Ready", life: int) -> None:
     from cfy_cli.manager.worker import Worker
 
     worker = Worker(manager, own)

@@ -29,7 +29,7 @@ from cfy_cli.manager.rest import (
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.rest.request_ids import RequestIds
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
@@ -52,10 +52,10 @@ RESOURCES: tuple[Routes, ...] = (
 )
 
 
-def create_app(manager: Manager) -> FastAPI:
+def create_app(manager: AppContext) -> FastAPI:
     """The API of one manager, which must have been founded."""
     app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
-    app.state.manager = manager
+    app.state.context = manager
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)

@@ -20,11 +20,7 @@ from types import FrameType
 from cfy_cli import __version__
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.bell import Bell
-from cfy_cli.manager.pulse import Pulse
-from cfy_cli.manager.settings import PORT, Settings
-from cfy_cli.manager.store.files import Files
-from cfy_cli.manager.supervise import (
+from cfy_cli.manager.control import (
     LOG,
     SETTINGS,
     STATE,
@@ -39,13 +35,17 @@ from cfy_cli.manager.supervise import (
     tail,
     unpack,
 )
+from cfy_cli.manager.heartbeat import Heartbeat
+from cfy_cli.manager.settings import PORT, Settings
+from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.wakeup import WakeupPipe
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 0.2  # seconds
 MOST_SILENCE = 60.0  # seconds; a child that is merely busy says something in between
 LONG_LIFE = 10.0  # seconds; a child that dies sooner, again and again, is started again later and later
 PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds, doubled from death to death
-MOST_DEATHS = 8  # of the server in a row: starting it again does not help
+MAX_CRASHES = 8  # of the server in a row: starting it again does not help
 PREDECESSOR_SECONDS = 15.0  # for what a killed supervisor left to end
 Child = subprocess.Popen[bytes]
 
@@ -60,11 +60,11 @@ class Supervisor:
             self._lock.close()
             raise
         (settings.data_dir / STATE).unlink(missing_ok=True)  # it told of one that was killed
-        self._bell, self._ends = Bell.hang(), Bell.hang()
+        self._work_available, self._execution_ended = WakeupPipe.create(), WakeupPipe.create()
         self._life = os.pipe()  # children end when our end closes, however we die
         self._children: dict[str, Child] = {}
         self._pipes: dict[str, int] = {}  # where a child says that it is ready
-        self._pulses: dict[str, Pulse] = {}
+        self._pulses: dict[str, Heartbeat] = {}
         self._born: dict[str, float] = {}
         self._deaths: dict[str, int] = {}  # in a row, each after a short life
         self._due: dict[str, float] = {}  # when a dead one is started again
@@ -129,13 +129,13 @@ class Supervisor:
 
     def _start_child(self, name: str, *, wait: bool = True) -> None:
         ready, said = os.pipe()
-        pulse = self._pulses[name] = Pulse()
+        pulse = self._pulses[name] = Heartbeat()
         descriptors = {
             "pulse": pulse.handle,
             "life": self._life[0],
             "ready": said,
-            **self._bell.named("bell"),
-            **self._ends.named("ends"),
+            **self._work_available.named("work_available"),
+            **self._execution_ended.named("execution_ended"),
         }
         if name == "server":  # nobody else keeps the port from whoever starts us again
             descriptors["socket"] = self._socket.fileno()
@@ -204,12 +204,12 @@ class Supervisor:
 
     def _pause_after(self, name: str) -> float | None:
         child, life = self._children[name], time.monotonic() - self._born[name]
-        deaths = self._deaths[name] = self._deaths.get(name, 0) + 1 if life < LONG_LIFE else 1
+        crashes = self._deaths[name] = self._deaths.get(name, 0) + 1 if life < LONG_LIFE else 1
         said = f"{name} (pid {child.pid}) ended with {child.returncode} after {life:.1f} seconds"
-        if name == "server" and deaths >= MOST_DEATHS:
-            log.error("%s, the %sth time in a row; giving up", said, deaths)
+        if name == "server" and crashes >= MAX_CRASHES:
+            log.error("%s, the %sth time in a row; giving up", said, crashes)
             return None
-        pause = 0.0 if deaths == 1 else min(PAUSE * 2 ** (deaths - 2), LONGEST_PAUSE)
+        pause = 0.0 if crashes == 1 else min(PAUSE * 2 ** (crashes - 2), LONGEST_PAUSE)
         log.error("%s; starting it again%s", said, f" in {pause:g} seconds" if pause else "")
         return pause
 

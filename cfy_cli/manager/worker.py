@@ -9,12 +9,12 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.executing import running
-from cfy_cli.manager.services.executing.claiming import claim
-from cfy_cli.manager.services.executing.history import History
-from cfy_cli.manager.services.executing.slots import Slot, Slots
-from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
+from cfy_cli.manager.services.runtime.event_writer import EventWriter
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.worker import running
+from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.store.models import Worker as WorkerRow
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,12 @@ WORD_EVERY = 5.0  # seconds between signs of life
 class Worker:
     """Runs in a process of its own, or in a thread of a test."""
 
-    def __init__(self, manager: Manager, name: str) -> None:
-        self._manager = manager
+    def __init__(self, app: AppContext, name: str) -> None:
+        self._manager = app
         self._name = name
-        self._history = History(manager.database)
+        self._history = EventWriter(app.database)
         self._pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="execution")
-        self._slots = Slots(AT_ONCE)
+        self._slots = ConcurrencyLimit(AT_ONCE)
         self._stopping = threading.Event()
 
     def work(self) -> None:
@@ -42,11 +42,11 @@ class Worker:
         while not self._stopping.is_set():
             free = self._slots.take(LOOK_EVERY)
             if free and not self._start_some(free):
-                self._manager.bell.wait(LOOK_EVERY)
+                self._manager.work_available.wait(LOOK_EVERY)
 
     def stop(self) -> None:
         self._stopping.set()
-        self._manager.bell.ring()
+        self._manager.work_available.notify()
 
     def close(self) -> None:
         """Wait for what still runs and store the last lines."""
@@ -65,12 +65,12 @@ class Worker:
         finally:
             for slot in free[len(claimed) :]:
                 slot.give_back()
-        for (execution, beginning), slot in zip(claimed, free, strict=False):
-            work = Work(self._manager, execution, self._history, self._stopping, beginning, slot.resting)
+        for (execution, start_mode), slot in zip(claimed, free, strict=False):
+            work = ExecutionContext(self._manager, execution, self._history, self._stopping, start_mode, slot.resting)
             self._pool.submit(self._run, work, slot)
         return bool(claimed)
 
-    def _run(self, work: Work, slot: Slot) -> None:
+    def _run(self, work: ExecutionContext, slot: Slot) -> None:
         try:
             running.run(work)
         finally:

@@ -25,7 +25,7 @@ def poll(
     deadline = None if seconds is None else time.monotonic() + seconds
     pause = FIRST_PAUSE if pause is None else pause
     while True:
-        answer = patiently(app, ask)
+        answer = retry_unreachable(app, ask)
         if done(answer):
             return answer, True
         if deadline is not None and time.monotonic() >= deadline:
@@ -34,7 +34,7 @@ def poll(
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def patiently(app: App, ask: Callable[[], T]) -> T:
+def retry_unreachable(app: App, ask: Callable[[], T]) -> T:
     """The answer, also of a manager that is away for a while."""
     deadline = time.monotonic() + PATIENCE
     told = False

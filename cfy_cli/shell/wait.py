@@ -13,7 +13,7 @@ from cfy_cli.output.cells import moment
 from cfy_cli.output.progress import StatusLine
 from cfy_cli.shell.door import Interrupted
 from cfy_cli.shell.feed import Feed, show_event
-from cfy_cli.shell.polling import FIRST_PAUSE, patiently, poll
+from cfy_cli.shell.polling import FIRST_PAUSE, poll, retry_unreachable
 
 if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
@@ -147,7 +147,7 @@ class _Following:
         """Events are written in batches: the last may be stored after the state. Those of a waiting one never come."""
         feed = self.feed
         if feed and feed.begun:
-            patiently(self.app, self._show_new)
+            retry_unreachable(self.app, self._show_new)
             poll(self.app, self._show_new, lambda _: feed.complete, seconds=LAST_WORDS, pause=2 * FIRST_PAUSE)
 
 

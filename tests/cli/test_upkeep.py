@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cfy_cli.errors import Conflict
 from cfy_cli.main import main, start_embedded
-from cfy_cli.manager import upkeep
+from cfy_cli.manager import maintenance
 from cfy_cli.shell.app import App
 
 Typed = Callable[..., str]
@@ -118,19 +118,19 @@ def test_where_there_is_no_manager_nothing_is_made(typed: Typed, data: Path, tmp
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    upkeep.check_owner(tmp_path)
-    upkeep.check_owner(tmp_path / "absent")
+    maintenance.check_owner(tmp_path)
+    maintenance.check_owner(tmp_path / "absent")
     monkeypatch.setattr(os, "getuid", lambda: 4242)
     with pytest.raises(Conflict, match="belongs to another user"):
-        upkeep.check_owner(tmp_path)
+        maintenance.check_owner(tmp_path)
 
 
 def test_a_network_disk_is_known_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert upkeep.network_disk(tmp_path) is None
+    assert maintenance.network_disk(tmp_path) is None
     mounts = f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\nserver:/y {tmp_path}-other nfs rw 0 0\n"
     monkeypatch.setattr(Path, "read_text", lambda *_args, **_kwargs: mounts)
-    assert upkeep.network_disk(tmp_path / "deeper" / "still") == "nfs4"
-    assert upkeep.network_disk(tmp_path.parent) is None
+    assert maintenance.network_disk(tmp_path / "deeper" / "still") == "nfs4"
+    assert maintenance.network_disk(tmp_path.parent) is None
 
 
 def test_events_that_are_too_old_go_by_themselves(typed: Typed, data: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli import dsl
-from cfy_cli.manager.engine.ports import Beginning, Ending, Event, Instance, Job, StaleVersion, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, Event, Instance, Job, StaleVersion, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 
 Json = Any
@@ -98,7 +98,7 @@ class MemoryRecords:
     def __init__(self, nodes: list[dict[str, Json]]) -> None:
         self.nodes = {one["id"]: one for one in nodes}
         self.events: list[Event] = []
-        self.wanted = Steering.GO_ON
+        self.wanted = CancelRequest.NONE
         self.told: list[tuple[int, int]] = []
         self.decisions: dict[str, Json] = {}
         self.groups: dict[str, dict[str, Json]] = {}
@@ -186,7 +186,7 @@ class MemoryRecords:
             self.events.append(event)
         self.on_emit(event)
 
-    def steering(self) -> Steering:
+    def steering(self) -> CancelRequest:
         return self.wanted
 
     def progress(self, total: int, finished: int) -> None:
@@ -269,7 +269,7 @@ class Deployment:
         workflow: str,
         *,
         dry_run: bool = False,
-        beginning: Beginning = Beginning.ANEW,
+        start_mode: StartMode = StartMode.NEW,
         environment: Mapping[str, str] | None = None,
         **parameters: Json,
     ) -> Job:
@@ -286,11 +286,11 @@ class Deployment:
             resources=self.resources,
             workdir=self.workdir,
             dry_run=dry_run,
-            beginning=beginning,
+            start_mode=start_mode,
             environment=environment or {},
         )
 
-    def run(self, workflow: str, *, width: int = 8, wait_after_fail: float = 600, **more: Json) -> Ending:
+    def run(self, workflow: str, *, width: int = 8, wait_after_fail: float = 600, **more: Json) -> WorkflowResult:
         self.records.events.clear()
         self.records.decisions.clear()
         return run_workflow(self.job(workflow, **more), self.records, width=width, wait_after_fail=wait_after_fail)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.engine.ports import Beginning, Ending
+from cfy_cli.manager.engine.ports import StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import Deployment, MemoryRecords
 from tests.engine.journal import Died, MemoryJournal
@@ -108,14 +108,14 @@ class Told:
         self.journal.die_at, self.journal.die_after = at, after
         self.died = False
         try:
-            self.ending = self._run(story, Beginning.ANEW)
+            self.ending = self._run(story, StartMode.NEW)
         except Died:
             self.died = True
             self.journal.rewind()
-            self.ending = self._run(story, Beginning.GOES_ON)
+            self.ending = self._run(story, StartMode.RECOVERED)
 
-    def _run(self, story: Story, beginning: Beginning) -> Ending:
-        job = self.made.job(story.workflow, beginning=beginning, **story.parameters)
+    def _run(self, story: Story, start_mode: StartMode) -> WorkflowResult:
+        job = self.made.job(story.workflow, start_mode=start_mode, **story.parameters)
         return run_workflow(job, self.made.records, self.journal)
 
     def what_is_there(self) -> dict[str, Any]:
@@ -148,9 +148,9 @@ def test_it_goes_on_whenever_it_dies(name: str, after: bool, every: int, tmp_pat
     story = STORIES[name]
     undisturbed = Told(tmp_path, story)
     expected, moments = undisturbed.what_is_there(), undisturbed.journal.stores
-    deaths = 0
+    crashes = 0
     for at in range(1, moments + 1, every):
         told = Told(tmp_path, story, at=at, after=after)
         assert told.what_is_there() == expected, f"after a death at moment {at} of {moments}"
-        deaths += told.died
-    assert deaths >= moments // every / 2  # how many moments there are is a matter of what ends together
+        crashes += told.died
+    assert crashes >= moments // every / 2  # how many moments there are is a matter of what ends together

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.engine.ports import Beginning, Event
+from cfy_cli.manager.engine.ports import Event, StartMode
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine import cluster
 from tests.engine.deployment import Deployment
@@ -109,7 +109,7 @@ def _resumed(made: Deployment) -> None:
     assert run_workflow(made.job("install"), made.records, journal).state == "failed"
     _set(made, "db")
     made.records.events.clear()
-    run_workflow(made.job("install", beginning=Beginning.RESUMED), made.records, journal)
+    run_workflow(made.job("install", start_mode=StartMode.RESUMED), made.records, journal)
 
 
 def _careless(made: Deployment) -> None:

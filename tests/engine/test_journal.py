@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from cfy_cli.manager.engine import orphans
-from cfy_cli.manager.engine.ports import Beginning, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, StartMode
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import Operation, TaskState
 from tests.engine.deployment import node, operation, relationship
@@ -47,9 +47,9 @@ def telling(told, *, count=3):
     )
 
 
-def go(deployment, journal, beginning=Beginning.ANEW, workflow="install", **more):
-    deployment.records.wanted = Steering.GO_ON
-    return run_workflow(deployment.job(workflow, beginning=beginning, **more), deployment.records, journal)
+def go(deployment, journal, start_mode=StartMode.NEW, workflow="install", **more):
+    deployment.records.wanted = CancelRequest.NONE
+    return run_workflow(deployment.job(workflow, start_mode=start_mode, **more), deployment.records, journal)
 
 
 def die(deployment, journal, at, *, after):
@@ -71,7 +71,7 @@ def test_whenever_it_dies_it_goes_on_and_repeats_nothing_that_had_succeeded(depl
     ending = die(three, journal, at, after=after)
     done, before = scripts_done(journal), told()
     if ending is None:
-        ending = go(three, journal, Beginning.GOES_ON)
+        ending = go(three, journal, StartMode.RECOVERED)
     assert ending.state == "terminated", ending.error
     assert {three.state(name) for name in ("base_1", "top_1", "top_2", "top_3")} == {"started"}
     assert set(journal.states("install").values()) == {TaskState.SUCCEEDED}
@@ -97,7 +97,7 @@ def test_an_execution_that_has_done_all_but_say_so_does_nothing_more(deployment,
     assert go(two, journal).state == "terminated"
     before = told()
     two.records.events.clear()
-    assert go(two, journal, Beginning.GOES_ON).state == "terminated"
+    assert go(two, journal, StartMode.RECOVERED).state == "terminated"
     assert told() == before
     assert two.messages == ["Resuming 'install' workflow execution", "'install' workflow execution succeeded"]
 
@@ -108,7 +108,7 @@ def test_progress_counts_what_was_done_before(deployment, told):
     go(two, journal)
     all_of_it = two.records.told[-1]
     two.records.told.clear()
-    go(two, journal, Beginning.GOES_ON)
+    go(two, journal, StartMode.RECOVERED)
     assert two.records.told[-1] == all_of_it
     assert all_of_it[0] == all_of_it[1]
 
@@ -125,7 +125,7 @@ def test_a_failure_before_the_death_is_not_forgotten(deployment, told):
         died = died or die(both, journal, at, after=True) is None
         if TaskState.FAILED in journal.states("install").values():
             break
-    ending = go(both, journal, Beginning.GOES_ON)
+    ending = go(both, journal, StartMode.RECOVERED)
     assert died
     assert (ending.state, told()["bad"]) == ("failed", 1)
     assert "exit_code: 3" in ending.error
@@ -136,7 +136,7 @@ def test_attempts_go_on_counting_after_a_death(deployment, told):
     failing = deployment(node("a", {"create": operation(source=text, max_retries=2, retry_interval=0.05)}))
     journal = MemoryJournal(failing.records)
     die(failing, journal, 4, after=True)
-    ending = go(failing, journal, Beginning.GOES_ON)
+    ending = go(failing, journal, StartMode.RECOVERED)
     assert ending.state == "failed"
     assert told()["try"] in (3, 4)
     assert any("[retry 2/2]" in message for message in failing.messages)
@@ -146,8 +146,8 @@ def test_what_is_left_of_a_dead_workers_scripts_is_ended_before_they_run_again(d
     text = f"echo $$ >> {told.path}; [ -e {tmp_path}/well ] && exit; trap '' TERM; sleep 300"
     one = deployment(node("a", {"create": operation(source=text)}))
     journal = MemoryJournal(one.records)
-    steer_when(one, "Task started 'script_runner.tasks.run'", Steering.FORCE_CANCEL)
-    one.records.wanted = Steering.GO_ON
+    steer_when(one, "Task started 'script_runner.tasks.run'", CancelRequest.FORCE_CANCEL)
+    one.records.wanted = CancelRequest.NONE
     run_workflow(one.job("install"), one.records, journal)
     deadline = time.monotonic() + 10
     while not told() and time.monotonic() < deadline:
@@ -156,7 +156,7 @@ def test_what_is_left_of_a_dead_workers_scripts_is_ended_before_they_run_again(d
     assert alive(int(pid))
     journal.rewind()
     (tmp_path / "well").touch()
-    assert go(one, journal, Beginning.GOES_ON).state == "terminated"
+    assert go(one, journal, StartMode.RECOVERED).state == "terminated"
     assert gone([int(pid)])
     assert sum(told().values()) == 2
 
@@ -177,10 +177,10 @@ def test_resuming_a_failed_install_first_deletes_what_was_half_created(deploymen
     journal = MemoryJournal(failing.records)
     assert go(failing, journal).state == "failed"
     failing.records.events.clear()
-    assert go(failing, journal, Beginning.RESUMED).state == "failed"
+    assert go(failing, journal, StartMode.RESUMED).state == "failed"
     (tmp_path / "well").touch()
     failing.records.events.clear()
-    assert go(failing, journal, Beginning.RESUMED).state == "terminated"
+    assert go(failing, journal, StartMode.RESUMED).state == "terminated"
     assert told() == {"create": 3, "delete": 2, "b": 1}
     assert [line for line in failing.messages if "Process created" not in line and "Execution done" not in line][
         :12
@@ -206,7 +206,7 @@ def test_a_cleanup_that_fails_stops_nobody(deployment, told, tmp_path):
     journal = MemoryJournal(failing.records)
     assert go(failing, journal).state == "failed"
     (tmp_path / "well").touch()
-    assert go(failing, journal, Beginning.RESUMED).state == "terminated"
+    assert go(failing, journal, StartMode.RESUMED).state == "terminated"
     assert told() == {"create": 2}
 
 
@@ -215,11 +215,11 @@ def test_what_runs_on_after_a_forced_cancel_is_waited_for_and_not_run_again(depl
         node("a", {"create": operation(source=f"ctx logger info begun; sleep 0.8; echo create >> {told.path}")})
     )
     journal = MemoryJournal(slow.records)
-    steer_when(slow, "begun", Steering.FORCE_CANCEL)
+    steer_when(slow, "begun", CancelRequest.FORCE_CANCEL)
     assert run_workflow(slow.job("install"), slow.records, journal).state == "cancelled"
     assert told() == {}
     slow.records.on_emit = lambda event: None
-    assert go(slow, journal, Beginning.RESUMED).state == "terminated"
+    assert go(slow, journal, StartMode.RESUMED).state == "terminated"
     assert told() == {"create": 1}
     assert slow.state("a_1") == "started"
 
@@ -235,6 +235,6 @@ def test_several_graphs_go_on_with_the_one_that_was_running(deployment, told, tm
         go(one, journal, workflow="restart")
     journal.die_at = float("inf")
     journal.rewind()
-    assert go(one, journal, Beginning.GOES_ON, workflow="restart").state == "terminated"
+    assert go(one, journal, StartMode.RECOVERED, workflow="restart").state == "terminated"
     assert told()["stop"] == 1
     assert told()["start"] in (1, 2)

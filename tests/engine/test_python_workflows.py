@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cfy_cli.manager.engine.orphans import born
-from cfy_cli.manager.engine.ports import Beginning, Ending, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine import cluster
 from tests.engine.deployment import Deployment, MemoryRecords, node, operation, relationship
@@ -51,7 +51,7 @@ def flow(deployment: Callable[..., Deployment]) -> Flow:
 
 
 def well(made: Deployment) -> Deployment:
-    assert made.ending == Ending("terminated"), made.ending
+    assert made.ending == WorkflowResult("terminated"), made.ending
     return made
 
 
@@ -163,7 +163,7 @@ def test_a_failed_operation_fails_the_workflow_in_the_words_of_the_engine(flow: 
     )
     made.plan["nodes"][0]["operations"][START]["inputs"]["script_source"] = "ctx abort-operation 'no luck'"
     ending = made.run("flow")
-    assert ending == Ending(
+    assert ending == WorkflowResult(
         "failed", f"Task failed: script_runner.tasks.run (db_1:{START}): NonRecoverableError `no luck`"
     )
     assert made.messages[-1] == f"'flow' workflow execution failed: {ending.error}"
@@ -384,7 +384,7 @@ def test_a_dry_run_only_tells(flow: Flow):
     assert made.state("db_1") == "uninitialized"
 
 
-def steered(made: Deployment, message: str, steering: Steering) -> Ending:
+def steered(made: Deployment, message: str, steering: CancelRequest) -> WorkflowResult:
     """Run `flow`; when this message comes, somebody wants something."""
 
     def on_emit(event: Any) -> None:
@@ -412,13 +412,13 @@ def test_a_cancelled_workflow_may_clean_up(flow: Flow):
         """,
         run=False,
     )
-    assert steered(made, "<out> waiting", Steering.CANCEL).state == "cancelled"
+    assert steered(made, "<out> waiting", CancelRequest.CANCEL).state == "cancelled"
     assert made.logs == ["<out> waiting", "cleaned up"]
     assert made.messages[-1] == "'flow' workflow execution cancelled"
 
 
-@pytest.mark.parametrize("steering", [Steering.FORCE_CANCEL, Steering.KILL])
-def test_one_that_does_not_listen_is_ended(flow: Flow, steering: Steering):
+@pytest.mark.parametrize("steering", [CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
+def test_one_that_does_not_listen_is_ended(flow: Flow, steering: CancelRequest):
     made = flow(
         """
         import subprocess
@@ -470,8 +470,8 @@ def test_after_a_death_it_starts_again_and_what_succeeded_does_not_run_again(flo
         run_workflow(made.job("flow"), made.records, journal)
     journal.die_at = float("inf")
     journal.rewind()
-    ending = run_workflow(made.job("flow", beginning=Beginning.GOES_ON), made.records, journal)
-    assert ending == Ending("terminated")
+    ending = run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal)
+    assert ending == WorkflowResult("terminated")
     done = Counter(line for line in made.logs if line.startswith("did"))
     assert {line.split(" of ")[0] for line in done} <= {"did alone", "did once", "did named False", "did named True"}
     assert len(done) == 9, "a graph with a name goes on as it was drawn"
@@ -498,7 +498,9 @@ def test_a_graph_drawn_otherwise_than_before_is_a_new_one(flow: Flow):
     assert "did first" in made.logs
     assert "did second" not in made.logs
     journal.rewind()
-    assert run_workflow(made.job("flow", beginning=Beginning.GOES_ON), made.records, journal) == Ending("terminated")
+    assert run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal) == WorkflowResult(
+        "terminated"
+    )
     assert [line for line in made.logs if line.startswith("did")] == ["did first", "did second"]
 
 
@@ -517,11 +519,11 @@ def of_cluster(folder: Path, script: str) -> Deployment:
 
 def test_installing_and_uninstalling_are_those_of_the_built_in_workflows(tmp_path: Path):
     made = of_cluster(tmp_path, "lifecycle.install_node_instances(ctx.graph_mode(), chosen, around)")
-    assert made.run("flow", chosen=["host", "db", "app"]) == Ending("terminated")
+    assert made.run("flow", chosen=["host", "db", "app"]) == WorkflowResult("terminated")
     by_function = {one: made.of(one) for one in made.records._instances}
     (tmp_path / "other").mkdir()
     other = cluster.make(tmp_path / "other")
-    assert other.run("install") == Ending("terminated")
+    assert other.run("install") == WorkflowResult("terminated")
     names = {one.node_id: one.id for one in other.records.instances()}
     for one in made.records.instances():
         assert by_function[one.id] == other.of(names[one.node_id])
@@ -529,15 +531,15 @@ def test_installing_and_uninstalling_are_those_of_the_built_in_workflows(tmp_pat
     made.script(
         "flow.py", HEAD + CHOSEN + "lifecycle.reinstall_node_instances(ctx.graph_mode(), chosen, False, around)"
     )
-    assert made.run("flow", chosen=["db"]) == Ending("terminated")
+    assert made.run("flow", chosen=["db"]) == WorkflowResult("terminated")
     assert made.of(made.ids("app")[0]) == ["ran relationship_lifecycle.unlink"] * 1 + [
         "ran relationship_lifecycle.establish"
     ]
     made.script("flow.py", HEAD + CHOSEN + "lifecycle.reinstall_node_instances(ctx.graph_mode(), chosen)")
-    assert made.run("flow", chosen=["db"]) == Ending("terminated")
+    assert made.run("flow", chosen=["db"]) == WorkflowResult("terminated")
     assert made.of(made.ids("app")[0]) == [], "who is not named is left alone"
     made.script("flow.py", HEAD + CHOSEN + "lifecycle.uninstall_node_instances(ctx.graph_mode(), chosen, True)")
-    assert made.run("flow", chosen=["db", "app"]) == Ending("terminated")
+    assert made.run("flow", chosen=["db", "app"]) == WorkflowResult("terminated")
     assert [made.states(name) for name in ("db", "app", "host")] == [["deleted"], ["deleted"], ["started"]]
 
 
@@ -553,7 +555,7 @@ def test_one_instance_is_installed_as_a_step_of_a_graph(tmp_path: Path):
         graph.execute()
         """,
     )
-    assert made.run("flow", chosen=["host", "app"]) == Ending("terminated")
+    assert made.run("flow", chosen=["host", "app"]) == WorkflowResult("terminated")
     host, app = made.ids("host")[0], made.ids("app")[0]
     assert (made.state(host), made.state(app)) == ("started", "started")
     assert made.at(f"Subgraph succeeded 'reinstall_{app}'") < made.at(f"Subgraph started 'install_{host}'")
@@ -583,14 +585,14 @@ ctx.logger.info("%d there, %d counted", len(list(ctx.get_node("db").instances)),
 
 def test_a_modification_adds_and_removes_instances_or_leaves_all_as_it_was(tmp_path: Path):
     made = of_cluster(tmp_path, "")
-    assert made.run("install") == Ending("terminated")
+    assert made.run("install") == WorkflowResult("terminated")
     made.script("flow.py", HEAD + SCALED)
-    assert made.run("flow", number=3, undo=True) == Ending("terminated")
+    assert made.run("flow", number=3, undo=True) == WorkflowResult("terminated")
     assert made.logs == ["2 added, 0 removed, around ['app']", "1 there, 1 counted"]
-    assert made.run("flow", number=3) == Ending("terminated")
+    assert made.run("flow", number=3) == WorkflowResult("terminated")
     assert made.logs[0 :: len(made.logs) - 1] == ["2 added, 0 removed, around ['app']", "3 there, 3 counted"]
     assert made.states("db") == ["started"] * 3
-    assert made.run("flow", number=1) == Ending("terminated")
+    assert made.run("flow", number=1) == WorkflowResult("terminated")
     assert (made.logs[0], made.logs[-1]) == ("0 added, 2 removed, around []", "1 there, 1 counted")
     assert made.states("db") == ["started"]
 
@@ -610,7 +612,7 @@ def test_a_built_in_workflow_may_be_a_part_of_it(tmp_path: Path):
             ctx.logger.info("caught %s", error)
         """,
     )
-    assert made.run("flow", chosen=[]) == Ending("terminated")
+    assert made.run("flow", chosen=[]) == WorkflowResult("terminated")
     assert made.states("db") == ["started"] * 3
     assert made.logs[-1].startswith("caught None of the selected node instances has the operation w.ops.none")
 
@@ -657,10 +659,10 @@ def test_a_function_of_a_plugin_runs_in_its_environment(deployment: Callable[...
 
     made = deployment(node("db"), workflows=workflows)
     made.records = WithPlugins(made.plan["nodes"])
-    assert made.run("mine") == Ending("terminated")
+    assert made.run("mine") == WorkflowResult("terminated")
     assert made.logs == [f"hello in {environment / 'env'}"]
     assert asked == [{"name": "own"}]
-    assert made.run("plain", word="bye") == Ending("terminated")
+    assert made.run("plain", word="bye") == WorkflowResult("terminated")
     assert made.logs == ["plain bye"]
     assert "own_flows has no function named 'none'" in made.run("none").error
 
@@ -670,9 +672,9 @@ def test_several_run_at_once_without_mixing(flow: Flow):
     threads = [
         threading.Thread(target=lambda: endings.append(run_workflow(made.job("flow"), made.records))) for _ in range(2)
     ]
-    endings: list[Ending] = []
+    endings: list[WorkflowResult] = []
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert endings == [Ending("terminated")] * 2
+    assert endings == [WorkflowResult("terminated")] * 2

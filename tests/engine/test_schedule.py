@@ -10,8 +10,8 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.execute import Execute
 from cfy_cli.manager.engine.graph import Drawing
 from cfy_cli.manager.engine.journal import NoJournal
-from cfy_cli.manager.engine.ledger import Ledger
 from cfy_cli.manager.engine.schedule import Schedule
+from cfy_cli.manager.engine.task_states import TaskStates
 from cfy_cli.manager.engine.tasks import Note, Subgraph
 from tests.engine.deployment import MemoryRecords
 
@@ -88,7 +88,7 @@ def test_tasks_have_the_same_names_each_time_they_are_drawn():
 
 def test_a_circle_is_told_and_not_waited_for():
     graph, records = drawing_of([(1, 0), (0, 1)], 2), MemoryRecords([])
-    ledger = Ledger(records, NoJournal(records))
+    ledger = TaskStates(records, NoJournal(records))
     ledger.open(graph)
     run = Execute(graph, ledger, records, NoExecutor(), wait_after_fail=0)
     with pytest.raises(Failed, match="wait for each other"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager.engine import execute
-from cfy_cli.manager.engine.ports import Steering
+from cfy_cli.manager.engine.ports import CancelRequest
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import node, operation
 from tests.engine.journal import MemoryJournal
@@ -46,7 +46,7 @@ def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
             },
         )
     )
-    steer_when(two, "begun", Steering.CANCEL)
+    steer_when(two, "begun", CancelRequest.CANCEL)
     ending = two.run("install")
     assert (ending.state, ending.error) == ("cancelled", "")
     assert two.logs == ["begun", "done"]
@@ -55,7 +55,7 @@ def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
 
 def test_cancel_begins_nothing_that_waits_for_its_turn(deployment):
     three = deployment(node("a", {"create": operation(source="ctx logger info begun; sleep 0.4")}, count=3))
-    steer_when(three, "begun", Steering.CANCEL)
+    steer_when(three, "begun", CancelRequest.CANCEL)
     assert three.run("install", width=1).state == "cancelled"
     assert three.logs == ["begun"]
 
@@ -64,7 +64,7 @@ def test_cancel_gives_up_retries(deployment):
     waiting = deployment(
         node("a", {"create": operation(source="ctx logger info begun; exit 1", max_retries=9, retry_interval=30)})
     )
-    steer_when(waiting, "begun", Steering.CANCEL)
+    steer_when(waiting, "begun", CancelRequest.CANCEL)
     began = time.monotonic()
     assert waiting.run("install").state == "cancelled"
     assert time.monotonic() - began < 10
@@ -73,7 +73,7 @@ def test_cancel_gives_up_retries(deployment):
 def test_force_cancel_does_not_wait(deployment, tmp_path):
     done = tmp_path / "done"
     slow = deployment(node("a", {"create": operation(source=f"ctx logger info begun; sleep 1.5; touch {done}")}))
-    steer_when(slow, "begun", Steering.FORCE_CANCEL)
+    steer_when(slow, "begun", CancelRequest.FORCE_CANCEL)
     assert slow.run("install").state == "cancelled"
     assert not done.exists()
     assert slow.messages[-1] == "'install' workflow execution cancelled"
@@ -95,7 +95,7 @@ def test_kill_ends_the_whole_tree_of_processes(deployment, tmp_path):
         wait
     """
     slow = deployment(node("a", {"create": operation(source=tree)}, count=1))
-    steer_when(slow, "begun", Steering.KILL)
+    steer_when(slow, "begun", CancelRequest.KILL)
     assert slow.run("install").state == "cancelled"
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 4
@@ -123,7 +123,7 @@ def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path)
     pids = tmp_path / "pids"
     pids.touch()
     slow = deployment(node("a", {"create": operation(source=DAEMONS.format(pids=pids, then="sleep 300"))}))
-    steer_when(slow, "begun", Steering.KILL)
+    steer_when(slow, "begun", CancelRequest.KILL)
     assert run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records)).state == "cancelled"
     assert len(daemons(pids)) == 3
     assert gone(daemons(pids))
@@ -133,7 +133,7 @@ def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path)
 def test_what_ends_because_all_is_being_ended_has_not_failed(deployment, monkeypatch):
     monkeypatch.setattr(execute, "ASK_EVERY", 60.0)  # so that nobody looks before it has ended
     one = deployment(node("a", {"create": operation(source="ctx logger info begun; exit 143")}))
-    steer_when(one, "begun", Steering.KILL)
+    steer_when(one, "begun", CancelRequest.KILL)
     assert one.run("install").state == "cancelled"
     assert [message for message in one.messages if "failed" in message] == []
 
@@ -166,7 +166,7 @@ def test_a_service_that_a_script_leaves_behind_stays(deployment, tmp_path):
 
 def test_what_was_cancelled_before_it_began_does_nothing(deployment):
     early = deployment(node("a", {"create": operation(source="ctx logger info never")}))
-    early.records.wanted = Steering.CANCEL
+    early.records.wanted = CancelRequest.CANCEL
     assert early.run("install").state == "cancelled"
     assert early.logs == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.engine.ports import Beginning, Ending, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import LIFECYCLE, Deployment, node, operation
 from tests.engine.journal import Died, MemoryJournal
@@ -76,7 +76,7 @@ def test_a_workflow_goes_on_without_what_a_handler_ignores(flow: Flow, verdict: 
         assert (first.get_state(), first.failed_task.get_state(), graph.tasks) == ("failed", "failed", [])
         """
     )
-    assert made.run("flow") == Ending("terminated")
+    assert made.run("flow") == WorkflowResult("terminated")
     assert ran(made) == ["ok on a_1", "bad on b_1", "after on c_1"]
     assert "failed ops.do bad luck" in made.logs
     assert made.messages.count("Subgraph failed 'first'") == 1
@@ -94,7 +94,7 @@ def test_who_waits_for_a_part_of_what_is_ignored_goes_on_too(flow: Flow):
         graph.execute()
         """
     )
-    assert made.run("flow") == Ending("terminated")
+    assert made.run("flow") == WorkflowResult("terminated")
     assert sorted(ran(made)) == ["after on a_1"] * 4 + ["bad on b_1", "ok on a_1"]
 
 
@@ -108,7 +108,7 @@ def test_the_grace_of_a_failure_begins_when_a_handler_has_let_it_fail(flow: Flow
         """
     )
     ending = made.run("flow", wait_after_fail=0.2)
-    assert ending == (Ending("terminated") if went_on else Ending("failed", BAD.format("bad")))
+    assert ending == (WorkflowResult("terminated") if went_on else WorkflowResult("failed", BAD.format("bad")))
     assert ("ok on c_1" in ran(made)) is went_on
 
 
@@ -122,7 +122,7 @@ def test_what_still_runs_in_it_ends_before_its_handler_is_asked(flow: Flow):
         graph.execute()
         """
     )
-    assert made.run("flow", wait_after_fail=0.1) == Ending("terminated")
+    assert made.run("flow", wait_after_fail=0.1) == WorkflowResult("terminated")
     assert made.messages.index("Task succeeded 'script_runner.tasks.run'") < made.at("ignoring both")
 
 
@@ -165,7 +165,7 @@ def test_what_nobody_inside_ignores_is_for_the_handler_around(flow: Flow):
         graph.execute()
         """
     )
-    assert made.run("flow") == Ending("terminated")
+    assert made.run("flow") == WorkflowResult("terminated")
     assert "outer inner b" in made.logs
     assert "Subgraph succeeded 'plain'" in made.messages
 
@@ -185,13 +185,13 @@ def test_a_handler_may_let_what_is_around_fail_as_public_plugins_do(flow: Flow):
         graph.execute()
         """
     )
-    assert made.run("flow") == Ending("failed", BAD.format("bad"))
+    assert made.run("flow") == WorkflowResult("failed", BAD.format("bad"))
     assert "Subgraph failed 'outer'" in made.messages
 
 
 def test_a_dry_run_asks_no_handler(flow: Flow):
     made = flow("drawn('first', step('a'), on_success=lambda sub: HandlerResult.fail())\ngraph.execute()")
-    assert made.run("flow", dry_run=True) == Ending("terminated")
+    assert made.run("flow", dry_run=True) == WorkflowResult("terminated")
 
 
 RETRIED = """
@@ -234,7 +234,7 @@ def test_in_the_place_of_a_subgraph_that_runs_which_its_handler_drew(
 ):
     made = retried(flow, words, tries, ignored=ignored)
     ending = made.run("flow")
-    assert ending == (Ending("failed", BAD.format(error)) if error else Ending("terminated"))
+    assert ending == (WorkflowResult("failed", BAD.format(error)) if error else WorkflowResult("terminated"))
     shown = words[: words.index(error or "ok") + 1]
     expected = [line for word in shown for line in ("ok on a_1", f"{word} on b_1")]
     assert ran(made) == expected + ([] if error else ["after on c_1"])
@@ -301,7 +301,7 @@ def test_many_may_be_tried_again_at_the_same_time(flow: Flow):
         graph.execute()
         """
     )
-    assert made.run("flow") == Ending("terminated")
+    assert made.run("flow") == WorkflowResult("terminated")
     assert Counter(ran(made)) == {"bad on b_1": 12, "ok on a_1": 12}
 
 
@@ -320,7 +320,9 @@ STORIES: dict[str, Callable[[Flow], Deployment]] = {
 }
 
 
-def told(flow: Flow, name: str, at: float, *, after: bool) -> tuple[Ending, dict[str, int], dict[str, int], int]:
+def told(
+    flow: Flow, name: str, at: float, *, after: bool
+) -> tuple[WorkflowResult, dict[str, int], dict[str, int], int]:
     """How a story ends whose worker dies at this moment, what succeeded or failed in it, and what ran."""
     made = STORIES[name](flow)
     journal = MemoryJournal(made.records)
@@ -329,7 +331,7 @@ def told(flow: Flow, name: str, at: float, *, after: bool) -> tuple[Ending, dict
         ending = run_workflow(made.job("flow"), made.records, journal)
     except Died:
         journal.rewind()
-        ending = run_workflow(made.job("flow", beginning=Beginning.GOES_ON), made.records, journal)
+        ending = run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal)
     ends = Counter(message for message in made.messages if message.startswith(("Task succ", "Task fail")))
     total, finished = made.records.told[-1]
     assert finished <= total
@@ -347,10 +349,10 @@ def test_whenever_its_worker_dies_it_ends_as_if_nothing_had_been(flow: Flow, nam
         assert its_runs.total() <= runs.total() + 2, "only what was in flight runs once more"
 
 
-def resumed(made: Deployment, journal: MemoryJournal) -> tuple[Ending, list[str]]:
+def resumed(made: Deployment, journal: MemoryJournal) -> tuple[WorkflowResult, list[str]]:
     before = len(ran(made))
-    made.records.wanted = Steering.GO_ON
-    ending = run_workflow(made.job("flow", beginning=Beginning.RESUMED), made.records, journal)
+    made.records.wanted = CancelRequest.NONE
+    ending = run_workflow(made.job("flow", start_mode=StartMode.RESUMED), made.records, journal)
     return ending, ran(made)[before:]
 
 
@@ -374,12 +376,12 @@ def test_who_resumes_what_was_tried_again_goes_on_in_the_last_try(flow: Flow):
     made = retried(flow, ["bad1", "bad2", "bad3"], 1)
     journal = MemoryJournal(made.records)
     ending = run_workflow(made.job("flow"), made.records, journal)
-    assert ending == Ending("failed", BAD.format("bad2"))
+    assert ending == WorkflowResult("failed", BAD.format("bad2"))
     assert resumed(made, journal) == (ending, ["bad2 on b_1"])
 
 
-@pytest.mark.parametrize("steering", [Steering.CANCEL, Steering.FORCE_CANCEL, Steering.KILL])
-def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow: Flow, steering: Steering):
+@pytest.mark.parametrize("steering", [CancelRequest.CANCEL, CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
+def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow: Flow, steering: CancelRequest):
     made = retried(flow, ["bad1", "slow", "ok"], 2)
 
     def on_emit(event: Any) -> None:
@@ -392,6 +394,8 @@ def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow:
     made.records.on_emit = lambda event: None
     journal.rewind()
     ending, again = resumed(made, journal)
-    assert ending == Ending("terminated")
-    assert again == ["after on c_1"] if steering is Steering.CANCEL else again[-2:] == ["slow on b_1", "after on c_1"]
+    assert ending == WorkflowResult("terminated")
+    assert (
+        again == ["after on c_1"] if steering is CancelRequest.CANCEL else again[-2:] == ["slow on b_1", "after on c_1"]
+    )
     assert not {"bad1 on b_1", "ok on a_1"} & set(again)

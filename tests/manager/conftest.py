@@ -15,9 +15,9 @@ import requests
 import uvicorn
 
 from cfy_cli.contract.states import ENDED
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
 from cfy_cli.manager.server import create_app
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 
 HELLO = """
@@ -58,7 +58,7 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     """A data folder; what is started on it is stopped."""
     folder = tmp_path / "a folder"
     yield folder
-    supervise.stop(folder)
+    control.stop(folder)
 
 
 def archive(files: Mapping[str, str | bytes], root: str = "app/") -> bytes:
@@ -111,11 +111,11 @@ def upload(ask: Ask, worker: object) -> Upload:
 
 
 @pytest.fixture
-def port(manager: Manager) -> Iterator[int]:
+def port(app: AppContext) -> Iterator[int]:
     """Where the manager listens on a socket."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(manager), log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(create_app(app), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.services.intake import archives
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.store.files import Files
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
@@ -97,14 +97,14 @@ def test_other_schemes_are_refused_at_once(ask: Ask, worker: object, address: st
     assert ask("GET", "/blueprints/app").status_code == 404
 
 
-def test_a_wrong_blueprint_says_all_that_is_wrong_where_and_keeps_no_files(ask: Ask, upload: Upload, manager: Manager):
+def test_a_wrong_blueprint_says_all_that_is_wrong_where_and_keeps_no_files(ask: Ask, upload: Upload, app: AppContext):
     answer = upload("app", HELLO.replace("cloudify.nodes.Root", "cloudify.nodes.Rot"))
     blueprint = answer.json()
     assert blueprint["state"] == "invalid"
     assert "blueprint.yaml:9:" in blueprint["error"]
     assert "cloudify.nodes.Root" in blueprint["error"]  # what was probably meant
     assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
-    assert list(manager.files.folder.glob("blueprints/*")) == []
+    assert list(app.files.folder.glob("blueprints/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 400
     assert upload("app").json()["state"] == "uploaded"  # a failed upload does not keep its name
 
@@ -172,19 +172,19 @@ EVIL = {
 
 @pytest.mark.parametrize("kind", EVIL)
 def test_archives_that_would_leave_their_folder_are_refused_and_nothing_is_left(
-    ask: Ask, worker: object, manager: Manager, kind: str
+    ask: Ask, worker: object, app: AppContext, kind: str
 ):
     answer = ask("PUT", "/blueprints/app", data=EVIL[kind]())
     problem = answer.json().get("error") or answer.json().get("message")
     assert "archive" in problem
     assert "Traceback" not in answer.text
-    assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+    assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
     assert not Path("/tmp/cfy-evil").exists()
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_a_bomb_is_refused_before_it_is_unpacked(
-    ask: Ask, worker: object, manager: Manager, kind: str, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, worker: object, app: AppContext, kind: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
     if kind == "tar":
@@ -198,7 +198,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
     blueprint = ask("PUT", "/blueprints/app", data=body).json()
     assert blueprint["state"] == "failed_extracting"
     assert "more than 1 MiB" in blueprint["error"]
-    assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+    assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
 def test_too_many_files_are_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
@@ -207,18 +207,16 @@ def test_too_many_files_are_refused(ask: Ask, worker: object, monkeypatch: pytes
     assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["error"]
 
 
-def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object, manager: Manager):
+def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object, app: AppContext):
     for text, status in ((HELLO, "terminated"), ("tosca_definitions_version: nonsense", "failed")):
         started = ask("PUT", "/blueprints/try/validate", data=archive({"blueprint.yaml": text, "say.sh": SAY}))
         assert started.status_code == 201
         assert ended(ask, started.json()["id"])["status"] == status
         assert ask("GET", "/blueprints").json()["items"] == []
-        assert [path for path in manager.files.folder.rglob("*") if path.is_file()] == []
+        assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
-def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(
-    ask: Ask, upload: Upload, manager: Manager
-):
+def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(ask: Ask, upload: Upload, app: AppContext):
     upload("app")
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
     refused = ask("DELETE", "/blueprints/app")
@@ -227,7 +225,7 @@ def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(
     upload("unused")
     assert ask("DELETE", "/blueprints/unused").status_code == 204
     assert ask("GET", "/blueprints/unused").status_code == 404
-    assert len(list(manager.files.folder.glob("blueprints/*"))) == 1
+    assert len(list(app.files.folder.glob("blueprints/*"))) == 1
 
 
 def test_labels_are_replaced_as_a_whole(ask: Ask, upload: Upload):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.services.executing import recovery
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
 from tests.manager.components import HEAD, PARENT, properties
@@ -232,7 +232,7 @@ def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
     ask: Ask,
     upload: Upload,
     deploy: Callable[..., None],
-    manager: Manager,
+    app: AppContext,
     worker: Worker,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -249,9 +249,9 @@ def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
     until(installs, lambda statuses: statuses == ["started"])
     worker.stop()
     worker.close()
-    recovery.recover(manager, ["test"])
+    recovery.recover(app, ["test"])
     (tmp_path / "gate").touch()
-    successor = Worker(manager, "test")
+    successor = Worker(app, "test")
     thread = threading.Thread(target=successor.work)
     thread.start()
     try:

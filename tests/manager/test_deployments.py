@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from cfy_cli.manager.services.executing import running
-from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.worker import running
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, ended, until
 
@@ -68,13 +68,13 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
     ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ):
     from cfy_cli.errors import Invalid
-    from cfy_cli.manager.services import environment
+    from cfy_cli.manager.services.system_workflows import deployment_environment
 
     def refuse(*_: object) -> None:
         raise Invalid("no room for instances")
 
     upload("app")
-    monkeypatch.setattr(environment.dsl, "create_instances", refuse)
+    monkeypatch.setattr(deployment_environment.dsl, "create_instances", refuse)
     answer = ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     assert (answer.status_code, answer.json()["message"]) == (400, "no room for instances")
     assert ask("GET", "/deployments/d").status_code == 404
@@ -127,10 +127,10 @@ def test_a_site_is_set_detached_and_forgotten_with_its_deletion(ask: Ask, upload
     assert ask("GET", "/deployments/d").json()["site_name"] is None
 
 
-def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, manager: Manager):
+def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, app: AppContext):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
-    assert len(list(manager.files.folder.glob("deployments/*"))) == 1
+    assert len(list(app.files.folder.glob("deployments/*"))) == 1
     run("d", "install")
     refused = ask("DELETE", "/deployments/d")
     assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
@@ -145,7 +145,7 @@ def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, ma
         "/events?deployment_id=d&include_logs=true",
     ):
         assert ask("GET", path).json()["items"] == [], path
-    assert list(manager.files.folder.glob("deployments/*")) == []
+    assert list(app.files.folder.glob("deployments/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
 
 
@@ -211,13 +211,13 @@ def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(
     ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ):
     from cfy_cli.errors import Invalid
-    from cfy_cli.manager.services import environment
+    from cfy_cli.manager.services.system_workflows import deployment_environment
 
     def refuse(*_: object) -> None:
         raise Invalid("no room for instances")
 
     upload("app")
-    monkeypatch.setattr(environment.dsl, "create_instances", refuse)
+    monkeypatch.setattr(deployment_environment.dsl, "create_instances", refuse)
     made = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
     assert ended(ask, made["create_execution"])["error"] == "no room for instances"
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
@@ -231,7 +231,9 @@ def test_the_end_of_a_deletion_is_not_told_of_the_execution_that_came_after_it(
         ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
     delete = running.SYSTEM["delete_deployment_environment"]
 
-    def delete_and_create_another(work: Work) -> None:  # which then has the number in the table that the deletion had
+    def delete_and_create_another(
+        work: ExecutionContext,
+    ) -> None:  # which then has the number in the table that the deletion had
         delete(work)
         ask("PUT", "/deployments/two", json={"blueprint_id": "app", "async_create": True})
 

@@ -16,8 +16,9 @@ from sqlalchemy.event import listen
 from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import Busy
-from cfy_cli.manager.services.executing import patience, recovery
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime import db_retry
+from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
 from tests.manager.conftest import SLEEPER, Upload, ended, until
@@ -116,10 +117,10 @@ def test_nothing_to_wait_for_is_no_queue(ask: Ask, hello: str):
     assert ended(ask, started["id"])["status"] == "terminated"
 
 
-def test_an_end_set_from_outside_gives_the_next_its_turn(ask: Ask, hello: str, manager: Manager):
+def test_an_end_set_from_outside_gives_the_next_its_turn(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     ghost = start(ask, hello, scheduled_time=later).json()["id"]
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=ghost).update({"status": ExecutionState.STARTED, "worker": "elsewhere"})
     queued = start(ask, hello, queue=True).json()
     assert queued["status"] == "queued"
@@ -149,10 +150,10 @@ def test_one_that_waits_is_cancelled_without_starting(ask: Ask, hello: str):
     assert start(ask, hello).status_code == 201
 
 
-def test_a_scheduled_one_starts_when_its_time_has_come(ask: Ask, hello: str, manager: Manager):
+def test_a_scheduled_one_starts_when_its_time_has_come(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     execution = start(ask, hello, scheduled_time=later).json()["id"]
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
     assert ended(ask, execution)["status"] == "terminated"
 
@@ -194,20 +195,20 @@ def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: U
     ended(ask, execution)
 
 
-def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, manager: Manager):
+def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, app: AppContext):
     ghost = start(
         ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     ).json()["id"]
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=ghost).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "started_at": now()}
         )
     assert start(ask, hello).status_code == 400
-    assert recovery.workers_without_successor(manager, "host/y/worker-0", []) == []
-    assert recovery.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-7"]) == []
-    assert recovery.workers_without_successor(manager, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
-    assert recovery.recover(manager, ["host/x/worker-70"]) == 0
-    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
+    assert recovery.workers_without_successor(app, "host/y/worker-0", []) == []
+    assert recovery.workers_without_successor(app, "host/x/worker-0", ["host/x/worker-7"]) == []
+    assert recovery.workers_without_successor(app, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
+    assert recovery.recover(app, ["host/x/worker-70"]) == 0
+    assert recovery.recover(app, ["host/x/worker-7"]) == 1
     assert ended(ask, ghost)["status"] == "terminated"
     events = ask("GET", f"/events?execution_id={ghost}").json()["items"]
     assert events[0]["message"] == "Resuming 'install' workflow execution"
@@ -290,9 +291,9 @@ for number in $(seq 200); do echo "line $number of a long story that needs room 
 
 
 def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
-    ask: Ask, upload: Upload, manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, upload: Upload, app: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    if not manager.database.is_sqlite:
+    if not app.database.is_sqlite:
         pytest.skip("the disk of a server is its own")
     monkeypatch.setenv("MARK", str(tmp_path / "asleep"))
     blueprint = SLEEPER.replace("{implementation: sleep.sh}", "{implementation: sleep.sh, max_retries: 0}")
@@ -306,7 +307,7 @@ def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
         pages = 1 if full.is_set() else 2**30  # it is never made smaller than what is there already
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
-    listen(manager.database.writer, "begin", fill)
+    listen(app.database.writer, "begin", fill)
     full.set()
     refused = start(ask, "b", force=True, parameters={"x": "y" * 100_000}, allow_custom_parameters=True)
     assert (refused.status_code, "disk" in refused.json()["message"]) == (503, True), refused.text
@@ -340,9 +341,9 @@ def test_the_list_is_narrowed_down_sorted_and_cut(ask: Ask, hello: str, run):
     assert ask("GET", "/executions?is_dry_run=maybe").status_code == 400
 
 
-def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: str, manager: Manager):
+def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: str, app: AppContext):
     def latest() -> int:
-        with manager.database.read() as session:
+        with app.database.read() as session:
             return session.query(Execution.storage_id).order_by(Execution.storage_id.desc()).first()[0]
 
     assert ask("DELETE", f"/deployments/{hello}").status_code == 204
@@ -352,14 +353,14 @@ def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: st
     assert latest() > gone + 2
 
 
-def test_of_two_that_are_due_at_once_one_waits_for_the_other(ask: Ask, hello: str, manager: Manager):
+def test_of_two_that_are_due_at_once_one_waits_for_the_other(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     parameters = {"operation": "cloudify.interfaces.lifecycle.create"}
     both = [
         start(ask, hello, "execute_operation", scheduled_time=later, parameters=parameters).json()["id"]
         for _ in range(2)
     ]
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
     first, second = (ended(ask, each) for each in both)
     assert [first["status"], second["status"]] == ["terminated", "terminated"]
@@ -392,9 +393,9 @@ def test_what_is_left_of_a_failed_installation_can_be_uninstalled(ask: Ask, uplo
 
 
 def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
-    ask: Ask, upload: Upload, manager: Manager, run, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, upload: Upload, app: AppContext, run, monkeypatch: pytest.MonkeyPatch
 ):
-    real, asked = manager.database.read, itertools.count()
+    real, asked = app.database.read, itertools.count()
 
     @contextmanager
     def read() -> Iterator[object]:
@@ -403,8 +404,8 @@ def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
         with real() as session:
             yield session
 
-    monkeypatch.setattr(manager.database, "read", read)
-    monkeypatch.setattr(patience, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(app.database, "read", read)
+    monkeypatch.setattr(db_retry, "AGAIN_AFTER", 0.01)
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     for workflow in ("install", "uninstall"):

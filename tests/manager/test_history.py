@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from cfy_cli.errors import Busy
-from cfy_cli.manager.services.executing.batch import Batch
-from cfy_cli.manager.services.executing.history import History
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.batch import Batch
+from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.store.models import Event
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, until
@@ -91,7 +91,7 @@ def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask
     assert "of another" in messages
 
 
-def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, manager):
+def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, app):
     execution = run(hello, "install")["id"]
     line = {**LINE, "execution_id": execution, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
     worker._history.put(
@@ -103,15 +103,15 @@ def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, 
     assert [line["message"] for line in lines[-2:]] == ["before", "after"]
 
 
-def test_a_line_that_no_column_holds_is_refused_for_good(ask: Ask, hello: str, run, worker, manager):
+def test_a_line_that_no_column_holds_is_refused_for_good(ask: Ask, hello: str, run, worker, app):
     """Where columns have a length."""
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "it", "operation": "x" * 999}
     worker._history.add(line)
     assert run(hello, "install")["status"] == "terminated"
 
 
-def test_a_state_that_is_refused_is_known_to_who_waits_and_spoils_nothing_else(manager: Manager):
-    history = History(manager.database)
+def test_a_state_that_is_refused_is_known_to_who_waits_and_spoils_nothing_else(app: AppContext):
+    history = EventWriter(app.database)
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "told"}
     move = {"new_state": "started", "new_attempt": 0, "new_result": None, "new_failure": None}
     history.put(Batch(lines=[line], moves={"m": {**move, "mark": object()}}))
@@ -119,29 +119,29 @@ def test_a_state_that_is_refused_is_known_to_who_waits_and_spoils_nothing_else(m
         history.flush()
     history.flush()
     history.close()
-    with manager.database.read() as session:
+    with app.database.read() as session:
         assert session.scalars(select(Event.message)).all() == ["told"]
 
 
 def test_what_could_be_stored_before_the_database_went_away_is_not_stored_twice(
-    manager: Manager, monkeypatch: pytest.MonkeyPatch
+    app: AppContext, monkeypatch: pytest.MonkeyPatch
 ):
-    history, write = History(manager.database), History._write
+    history, write = EventWriter(app.database), EventWriter._write
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
 
-    def write_until_full(self: History, batch: Batch) -> None:
+    def write_until_full(self: EventWriter, batch: Batch) -> None:
         if batch.lines[0]["message"] == "c":
             raise Busy("The disk is full")
         write(self, batch)
 
     history.put(Batch(lines=[{**line, "message": name} for name in "abcd"] + [{**line, "message": "e"}]))
     history._waiting.lines[-1]["tenant_name"] = object()
-    monkeypatch.setattr(History, "_write", write_until_full)
+    monkeypatch.setattr(EventWriter, "_write", write_until_full)
     with pytest.raises(Busy):
         history.flush()
-    monkeypatch.setattr(History, "_write", write)
+    monkeypatch.setattr(EventWriter, "_write", write)
     history.close()
-    with manager.database.read() as session:
+    with app.database.read() as session:
         assert session.scalars(select(Event.message).order_by(Event.storage_id)).all() == list("abcd")
 
 

@@ -1,6 +1,6 @@
 """Who may come in, and what they are told when they may not."""
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Token
 from tests.conftest import PASSWORD, Ask
 
@@ -64,12 +64,12 @@ def test_a_removed_member_is_out_at_once(ask: Ask):
     assert ask("GET", "/sites", user="bob", password="bobs-password", tenant="red").status_code == 403
 
 
-def test_passwords_are_never_stored_or_shown(manager, ask: Ask):
+def test_passwords_are_never_stored_or_shown(app, ask: Ask):
     ask("PUT", "/users", json={"username": "ann", "password": "canary-password"})
     assert "canary" not in ask("GET", "/users").text
     from sqlalchemy import text
 
-    with manager.database.read() as session:
+    with app.database.read() as session:
         assert "canary" not in str(session.execute(text("SELECT * FROM users")).all())
     assert PASSWORD not in ask("GET", "/users/admin?_get_data=true").text
 
@@ -80,9 +80,9 @@ def test_the_first_administrator_cannot_be_lost(ask: Ask):
     assert ask("POST", "/users/active/admin", json={"action": "deactivate"}).status_code == 409
 
 
-def test_expired_tokens_go_when_another_is_made(ask: Ask, manager: Manager):
+def test_expired_tokens_go_when_another_is_made(ask: Ask, app: AppContext):
     old, fresh = (ask("POST", "/tokens", json={"description": name}).json()["id"] for name in ("old", "fresh"))
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Token).filter_by(id=old).update({"expiration_date": "2001-01-01T00:00:00.000Z"})
         session.query(Token).filter_by(id=fresh).update({"expiration_date": "2999-01-01T00:00:00.000Z"})
     another = ask("POST", "/tokens", json={}).json()["id"]

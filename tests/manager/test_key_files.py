@@ -5,7 +5,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cfy_cli.manager.services.confidential.key_files import key_in
+from cfy_cli.manager.services.identity.key_files import key_in
 
 
 def test_all_who_make_a_key_at_once_have_the_same(tmp_path: Path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
+from cfy_cli.manager.control import Running
 from cfy_cli.manager.settings import Settings
-from cfy_cli.manager.supervise import Running
 from tests.manager.conftest import archive
 from tests.manager.test_processes import ask, free_port, wait_until
 from tests.manager.test_recovery import pages, through_kills
@@ -54,7 +54,7 @@ class Scene:
         print(f"seed {seed}")
         self.chance, self.lines = random.Random(seed), folder / "lines"
         self.settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
-        self.running: Running = supervise.start(self.settings)
+        self.running: Running = control.start(self.settings)
         self.ask("/plugins", "POST", data=package()).raise_for_status()
         for name, text in (("child", CHILD), ("parent", PARENT)):
             files = {"blueprint.yaml": text, "tell.sh": TELL.format(folder=folder)}
@@ -85,8 +85,8 @@ def check(data_dir: Path, folder: Path, database_url: str, kills: int) -> None:
     for kid in kids:
         capabilities = scene.ask(f"/deployments/{kid}/capabilities").json()["capabilities"]
         assert capabilities == {"version": "1.0.0"}
-    supervise.stop(data_dir)  # whoever has died often is started again later and later
-    scene.running = supervise.start(scene.settings)
+    control.stop(data_dir)  # whoever has died often is started again later and later
+    scene.running = control.start(scene.settings)
     scene.run("uninstall", kills, set())
 
 

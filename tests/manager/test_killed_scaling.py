@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
+from cfy_cli.manager.control import Running
 from cfy_cli.manager.settings import Settings
-from cfy_cli.manager.supervise import Running
 from tests.manager.conftest import archive
 from tests.manager.test_processes import alive, ask, free_port, wait_until
 from tests.manager.test_recovery import pages
@@ -50,7 +50,7 @@ class Scene:
         print(f"seed {seed}")
         self.chance, self.data_dir, self.folder = random.Random(seed), data_dir, folder
         self.settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
-        self.running: Running = supervise.start(self.settings)
+        self.running: Running = control.start(self.settings)
         files = {"blueprint.yaml": BLUEPRINT, "tell.sh": TELL.format(folder=folder), "fail.sh": "#!/bin/bash\nexit 1\n"}
         ask(self.running, data_dir, "/blueprints/b", "PUT", data=archive(files)).raise_for_status()
         wait_until(lambda: ask(self.running, data_dir, "/blueprints/b").json()["state"] == "uploaded")
@@ -59,8 +59,8 @@ class Scene:
 
     def begin_anew(self) -> None:
         """Whoever has died often is started again later and later."""
-        supervise.stop(self.data_dir)
-        self.running = supervise.start(self.settings)
+        control.stop(self.data_dir)
+        self.running = control.start(self.settings)
 
     def run(self, workflow: str, kills: int, **parameters: object) -> None:
         """Every operation succeeds once, however often it was begun."""
@@ -94,11 +94,11 @@ class Scene:
         return found
 
     def kill_worker(self) -> None:
-        [worker] = (supervise.status(self.data_dir) or self.running).workers
+        [worker] = (control.status(self.data_dir) or self.running).workers
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not alive(worker))
-        wait_until(lambda: (supervise.status(self.data_dir) or self.running).workers != (worker,))
+        wait_until(lambda: (control.status(self.data_dir) or self.running).workers != (worker,))
 
     def is_right(self, webs: int) -> None:
         instances = pages(self.running, self.data_dir, "/node-instances?deployment_id=d")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended, until
 from tests.wagons import OPS, YAML, package, wheel
@@ -266,7 +266,7 @@ def test_a_plugin_packed_without_cloudify_common_has_ours(plugin: Plugin, deploy
 
 @with_sqlite
 def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
-    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
+    ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
     uploaded = plugin(requires=("not-in-the-wagon>=3",))
     deploy()
@@ -276,7 +276,7 @@ def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
     assert "not-in-the-wagon" in execution["error"]
     (state,) = ask("GET", f"/plugins/{uploaded['id']}").json()["installation_state"]
     assert state["state"] == "error"
-    folder = manager.settings.files / "plugins"
+    folder = app.settings.files / "plugins"
     assert sorted(path.name for path in next(folder.iterdir()).iterdir()) == [
         "environment.lock",
         "plugin.yaml",
@@ -285,7 +285,7 @@ def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
 
 
 def test_many_that_need_a_plugin_at_once_have_it_installed_once(
-    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy
+    ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy
 ):
     plugin()
     six = "{scalable: {properties: {default_instances: 6}}}"
@@ -296,16 +296,16 @@ def test_many_that_need_a_plugin_at_once_have_it_installed_once(
     told = messages(ask, done)
     assert sum("Installing managed plugin" in message for message in told) == 1
     assert sum("hello world" in message for message in told) == 6
-    (folder,) = (manager.settings.files / "plugins").iterdir()
+    (folder,) = (app.settings.files / "plugins").iterdir()
     assert len(list(folder.glob("environment-*"))) == 1
 
 
 @with_sqlite
 def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_plugin(
-    ask: Ask, manager: Manager, plugin: Plugin, deploy: Deploy, run: Run
+    ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
     uploaded = plugin()
-    (folder,) = (manager.settings.files / "plugins").iterdir()
+    (folder,) = (app.settings.files / "plugins").iterdir()
     (folder / "environment-dead").mkdir()
     deploy()
     assert run("app", "install")["status"] == "terminated"

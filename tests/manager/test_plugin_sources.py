@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, until
 from tests.manager.test_plugin_operations import messages, properties
@@ -36,7 +36,7 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
+    return f"sqlite:///{tmp_path / 'app.db'}"
 
 
 @pytest.fixture
@@ -78,12 +78,12 @@ def tarred() -> bytes:
     return packed.getvalue()
 
 
-def environments(manager: Manager) -> list[Path]:
-    return sorted((manager.settings.files / "blueprints").glob("*/plugins/*/environment"))
+def environments(app: AppContext) -> list[Path]:
+    return sorted((app.settings.files / "blueprints").glob("*/plugins/*/environment"))
 
 
 def test_a_folder_of_the_blueprint_is_installed_once_for_all_its_deployments_and_goes_with_it(
-    ask: Ask, manager: Manager, deploy: Deploy, run: Run
+    ask: Ask, app: AppContext, deploy: Deploy, run: Run
 ):
     deploy("my-plugin", None, "one", "two")
     first, second = run("one", "install"), run("two", "install")
@@ -93,8 +93,8 @@ def test_a_folder_of_the_blueprint_is_installed_once_for_all_its_deployments_and
     assert "hello blueprint" in messages(ask, second)
     told = "Installing plugin from source: mine [my-plugin]"
     assert [messages(ask, each).count(told) for each in (first, second)] == [1, 0]
-    (environment,) = environments(manager)
-    (resources,) = (manager.settings.files / "blueprints").glob("*/resources")
+    (environment,) = environments(app)
+    (resources,) = (app.settings.files / "blueprints").glob("*/resources")
     assert sorted(path.name for path in (resources / "plugins/my-plugin").iterdir()) == sorted(SOURCE)
     for name in ("one", "two"):
         assert ask("DELETE", f"/deployments/{name}", params={"force": "true"}).status_code == 204
@@ -141,10 +141,10 @@ def test_install_arguments_are_pips_and_relative_to_the_plugin(ask: Ask, deploy:
     ],
 )
 def test_a_source_that_cannot_be_installed_says_why(
-    manager: Manager, deploy: Deploy, run: Run, source: str, files: Any, arguments: str, sentence: str
+    app: AppContext, deploy: Deploy, run: Run, source: str, files: Any, arguments: str, sentence: str
 ):
     deploy(source, files, arguments=arguments)
     execution = run("app", "install")
     assert execution["status"] == "failed"
     assert sentence in execution["error"]
-    assert environments(manager) == []
+    assert environments(app) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, archive
 from tests.wagons import YAML, bundle, package, wagon
@@ -18,9 +18,9 @@ def take_in(ask: Ask, body: bytes, status: int = 201, tenant: str = "default_ten
     return answer.json()
 
 
-def kept(manager: Manager) -> list[Path]:
+def kept(app: AppContext) -> list[Path]:
     """What lies on disk of plugins."""
-    return [path for path in (manager.settings.files).rglob("*") if path.is_file() and "token" not in path.name]
+    return [path for path in (app.settings.files).rglob("*") if path.is_file() and "token" not in path.name]
 
 
 def test_an_uploaded_plugin_is_described_as_its_wagon_says(ask: Ask):
@@ -89,12 +89,12 @@ def test_the_yaml_file_is_chosen_by_the_version_of_the_language(ask: Ask):
     assert (refused.status_code, "1_2" in refused.json()["message"]) == (400, True)
 
 
-def test_the_same_archive_is_taken_once_among_those_who_see_it(ask: Ask, manager: Manager):
+def test_the_same_archive_is_taken_once_among_those_who_see_it(ask: Ask, app: AppContext):
     ask("POST", "/tenants/red")
     take_in(ask, package())
-    before = kept(manager)
+    before = kept(app)
     assert "already exists" in take_in(ask, package(), 409)["message"]
-    assert kept(manager) == before
+    assert kept(app) == before
     take_in(ask, package(), tenant="red")
     take_in(ask, package(version="2"), visibility="global")
     take_in(ask, package(version="2"), 409, tenant="red")
@@ -115,10 +115,10 @@ def test_the_same_archive_is_taken_once_among_those_who_see_it(ask: Ask, manager
     ],
     ids=["text", "nothing", "list", "bad yaml", "no yaml", "two wagons", "no name", "odd version", "cut off"],
 )
-def test_what_is_no_plugin_is_refused_with_the_reason(ask: Ask, manager: Manager, body: bytes, why: str):
+def test_what_is_no_plugin_is_refused_with_the_reason(ask: Ask, app: AppContext, body: bytes, why: str):
     message = take_in(ask, body, 400)["message"]
     assert any(part in message for part in why.split("|")), message
-    assert kept(manager) == []
+    assert kept(app) == []
     assert ask("GET", "/plugins").json()["items"] == []
 
 
@@ -148,11 +148,11 @@ def test_visibility_is_widened_and_others_see_it_then(ask: Ask):
     assert ask("DELETE", path, tenant="red").status_code == 403
 
 
-def test_a_deleted_plugin_leaves_nothing(ask: Ask, manager: Manager):
+def test_a_deleted_plugin_leaves_nothing(ask: Ask, app: AppContext):
     plugin = take_in(ask, package())
-    assert kept(manager)
+    assert kept(app)
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": False}).status_code == 204
-    assert kept(manager) == []
+    assert kept(app) == []
     gone = ask("DELETE", f"/plugins/{plugin['id']}")
     assert (gone.status_code, gone.json()["message"]) == (
         404,
@@ -273,8 +273,8 @@ def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(
         ("{one-1.0.yaml: one-1.0.yaml}", "no wagon"),
     ],
 )
-def test_a_bundle_whose_list_is_wrong_leaves_nothing(ask: Ask, manager: Manager, listed: str, words: str):
+def test_a_bundle_whose_list_is_wrong_leaves_nothing(ask: Ask, app: AppContext, listed: str, words: str):
     answer = ask("POST", "/plugins", data=bundle(("one", "1.0"), listed=listed))
     assert answer.status_code == 400
     assert words in answer.json()["message"]
-    assert kept(manager) == []
+    assert kept(app) == []

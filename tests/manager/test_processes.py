@@ -17,9 +17,9 @@ import pytest
 import requests
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
+from cfy_cli.manager.control import AlreadyRunning, Running
 from cfy_cli.manager.settings import Settings
-from cfy_cli.manager.supervise import AlreadyRunning, Running
 from tests.manager.conftest import SLEEPER, archive
 
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def start(data_dir: Path, **settings: object) -> Running:
-    return supervise.start(Settings(data_dir, **{"port": free_port(), "workers": 1, **settings}))  # type: ignore[arg-type]
+    return control.start(Settings(data_dir, **{"port": free_port(), "workers": 1, **settings}))  # type: ignore[arg-type]
 
 
 def ask(running: Running, data_dir: Path, path: str, method: str = "GET", **options: object) -> requests.Response:
@@ -67,7 +67,7 @@ def children(pid: int) -> set[int]:
 @contextmanager
 def locked(data_dir: Path, kind: int, seconds: float) -> Iterator[None]:
     """The lock of a manager is held for so long."""
-    with open(supervise.lock_of(data_dir, "manager")) as file:
+    with open(control.lock_of(data_dir, "manager")) as file:
         fcntl.flock(file, kind)
         timer = threading.Timer(seconds, lambda: fcntl.flock(file, fcntl.LOCK_UN))
         timer.start()
@@ -80,19 +80,19 @@ def locked(data_dir: Path, kind: int, seconds: float) -> Iterator[None]:
 def test_it_answers_when_start_returns_and_nothing_is_left_when_stop_does(data_dir: Path):
     running = start(data_dir, workers=2)
     assert ask(running, data_dir, "/status").json()["status"] == "OK"
-    assert supervise.status(data_dir) == running
+    assert control.status(data_dir) == running
     assert len(running.workers) == 2
-    stopped = supervise.stop(data_dir)
+    stopped = control.stop(data_dir)
     assert stopped == running
     assert [pid for pid in (running.pid, running.server, *running.workers) if alive(pid)] == []
-    assert supervise.status(data_dir) is None
-    assert supervise.stop(data_dir) is None
+    assert control.status(data_dir) is None
+    assert control.stop(data_dir) is None
 
 
 def test_what_was_stored_is_there_after_a_restart(data_dir: Path):
     first = start(data_dir)
     ask(first, data_dir, "/sites/tlv", "PUT", json={"location": "32.1,34.8"})
-    supervise.stop(data_dir)
+    control.stop(data_dir)
     second = start(data_dir)
     assert ask(second, data_dir, "/sites/tlv").json()["location"] == "32.1,34.8"
 
@@ -103,7 +103,7 @@ def test_a_second_start_says_who_runs_and_changes_nothing(data_dir: Path):
         start(data_dir)
     assert f"pid {running.pid}" in refused.value.message
     assert running.url in refused.value.message
-    assert supervise.status(data_dir) == running
+    assert control.status(data_dir) == running
 
 
 def test_a_taken_port_is_a_sentence_and_leaves_nothing_running(data_dir: Path):
@@ -113,7 +113,7 @@ def test_a_taken_port_is_a_sentence_and_leaves_nothing_running(data_dir: Path):
         port = other.getsockname()[1]
         with pytest.raises(CfyError, match=f"cannot listen at 127.0.0.1:{port}: another program listens there"):
             start(data_dir, port=port)
-    assert supervise.status(data_dir) is None
+    assert control.status(data_dir) is None
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path):
@@ -132,7 +132,7 @@ def test_a_crash_at_start_is_a_sentence_with_the_end_of_the_log(
         start(data_dir)
     assert str(data_dir / "logs" / "manager.log") in (failed.value.hint or "")
     assert "this uvicorn is broken" in (failed.value.hint or "")
-    assert supervise.status(data_dir) is None
+    assert control.status(data_dir) is None
 
 
 def test_a_file_that_is_no_database_is_a_sentence_and_stays_as_it_is(data_dir: Path):
@@ -157,7 +157,7 @@ def test_a_file_left_by_a_crash_is_not_believed(data_dir: Path):
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in (running.pid, running.server, *running.workers)))
     assert (data_dir / "manager.json").exists()
-    assert supervise.status(data_dir) is None
+    assert control.status(data_dir) is None
     assert ask(start(data_dir), data_dir, "/status").ok
 
 
@@ -196,7 +196,7 @@ def test_its_port_is_had_again_although_the_server_of_the_killed_one_still_lives
         os.kill(running.server, signal.SIGSTOP)
 
     def wake() -> None:
-        wait_until(lambda: supervise.is_locked(data_dir))  # the next supervisor has begun
+        wait_until(lambda: control.is_locked(data_dir))  # the next supervisor has begun
         time.sleep(0.3)
         with suppress(ProcessLookupError):
             os.kill(running.server, signal.SIGCONT)
@@ -236,10 +236,10 @@ def test_a_child_that_was_only_being_started_when_the_supervisor_was_killed_is_i
 def test_who_lets_go_of_the_lock_a_little_later_than_it_was_killed_is_not_believed_to_run(data_dir: Path):
     running = start(data_dir)
     state = (data_dir / "manager.json").read_text()
-    supervise.stop(data_dir)
+    control.stop(data_dir)
     (data_dir / "manager.json").write_text(state)
     with locked(data_dir, fcntl.LOCK_EX, 0.3):  # as by a child of it that has not yet become another program
-        assert supervise.status(data_dir) is None
+        assert control.status(data_dir) is None
     with locked(data_dir, fcntl.LOCK_SH, 0.3):  # as by somebody who looks whether it runs
         assert start(data_dir, port=running.port).port == running.port
 
@@ -252,7 +252,7 @@ def test_a_child_that_is_still_ending_keeps_its_temporary_folder_until_it_has_en
         start(data_dir)
         assert (data_dir / "tmp" / "worker-5" / "cfy-ctx").exists()
         assert not (data_dir / "tmp" / "worker-6").exists()
-    supervise.stop(data_dir)
+    control.stop(data_dir)
     assert not (data_dir / "tmp").exists()
 
 
@@ -275,7 +275,7 @@ def test_nothing_of_it_is_left_in_the_temporary_folder_whatever_was_killed(
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(map(alive, everything)))
     start(data_dir)
-    supervise.stop(data_dir)
+    control.stop(data_dir)
     assert list((tmp_path / "temporary").iterdir()) == []
     assert not (data_dir / "tmp").exists()
 
@@ -287,7 +287,7 @@ def test_a_killed_child_is_started_again(data_dir: Path):
             os.kill(pid, signal.SIGKILL)
 
     def all_new() -> bool:
-        now = supervise.status(data_dir)
+        now = control.status(data_dir)
         return now is not None and now.server != running.server and now.workers != running.workers
 
     wait_until(all_new)
@@ -307,7 +307,7 @@ def test_what_it_knows_of_itself_is_written_as_soon_as_the_disk_takes_it(data_di
     time.sleep(0.5)
     assert alive(running.pid)
     (data_dir / "manager.new").rmdir()
-    wait_until(lambda: supervise.status(data_dir) != running)
+    wait_until(lambda: control.status(data_dir) != running)
 
 
 IMPATIENT = """
@@ -319,24 +319,24 @@ sys.exit(supervisor.main())
 
 
 def test_a_child_that_has_stopped_without_ending_is_ended_and_started_again(data_dir: Path):
-    supervise.prepare_folder(data_dir)
-    settings = supervise.pack(Settings(data_dir, port=free_port(), workers=1))
+    control.prepare_folder(data_dir)
+    settings = control.pack(Settings(data_dir, port=free_port(), workers=1))
     read, write = os.pipe()
     subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, str(write)],
         pass_fds=[write],
-        env={**os.environ, supervise.SETTINGS: settings},
+        env={**os.environ, control.SETTINGS: settings},
     )
     os.close(write)
     with os.fdopen(read) as told:
         assert json.loads(told.readline())["data_dir"] == str(data_dir)
-    running = supervise.status(data_dir)
+    running = control.status(data_dir)
     assert running is not None
     time.sleep(4)  # longer than it takes who says nothing
     assert all(map(alive, (running.server, *running.workers)))
     os.kill(running.workers[0], signal.SIGSTOP)
     wait_until(lambda: not alive(running.workers[0]))
-    wait_until(lambda: (supervise.status(data_dir) or running).workers != running.workers)
+    wait_until(lambda: (control.status(data_dir) or running).workers != running.workers)
 
 
 def test_stopping_ends_the_scripts_that_run_and_their_execution_goes_on_at_the_next_start(
@@ -350,7 +350,7 @@ def test_stopping_ends_the_scripts_that_run_and_their_execution_goes_on_at_the_n
     execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
     wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().strip())
     before = time.monotonic()
-    supervise.stop(data_dir)
+    control.stop(data_dir)
     assert time.monotonic() - before < 10
     assert not alive(int((tmp_path / "pids").read_text()))
     (tmp_path / "well").touch()
@@ -372,7 +372,7 @@ def test_the_password_is_random_and_only_its_owner_can_read_it(data_dir: Path, t
         assert ask(second, other, "/status").ok
         assert requests.get(f"{running.url}/api/v3.1/status", auth=("admin", "admin"), timeout=10).status_code == 401
     finally:
-        supervise.stop(other)
+        control.stop(other)
 
 
 def test_the_address_of_the_database_is_hidden_from_other_users(data_dir: Path):
@@ -428,7 +428,7 @@ def test_in_the_foreground_it_ends_with_an_interrupt_and_takes_its_children_alon
     )
     assert process.stdout is not None
     assert process.stdout.readline() == f"Manager started at http://127.0.0.1:{port}\n"
-    running = supervise.status(data_dir)
+    running = control.status(data_dir)
     assert running is not None
     assert running.pid == process.pid
     assert ask(running, data_dir, "/status").ok

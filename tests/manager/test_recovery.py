@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager import supervise
+from cfy_cli.manager import control
+from cfy_cli.manager.control import Running
 from cfy_cli.manager.settings import Settings
-from cfy_cli.manager.supervise import Running
 from tests.manager.conftest import archive
 from tests.manager.test_processes import alive, ask, free_port, wait_until
 
@@ -67,7 +67,7 @@ def victims(running: Running, chance: random.Random) -> list[int]:
 
 
 def kill(data_dir: Path, chance: random.Random) -> None:
-    running = supervise.status(data_dir)
+    running = control.status(data_dir)
     assert running is not None
     chosen = victims(running, chance)
     for pid in chosen:
@@ -80,7 +80,7 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
     print(f"seed {seed}")
     chance = random.Random(seed)
     settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
-    running = supervise.start(settings)
+    running = control.start(settings)
     files = {"blueprint.yaml": blueprint(nodes), "tell.sh": TELL.format(folder=folder)}
     assert ask(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
     wait_until(lambda: ask(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
@@ -98,8 +98,8 @@ def through_kills(
     for _ in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
         kill(data_dir, chance)
-        if supervise.status(data_dir) is None:
-            running = supervise.start(settings)  # as somebody would who finds it gone
+        if control.status(data_dir) is None:
+            running = control.start(settings)  # as somebody would who finds it gone
 
     def state() -> str:
         try:

@@ -5,76 +5,76 @@ from typing import Any
 import pytest
 
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.manager.services.executing import recovery
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.store.models import Blueprint, Execution, Operation, Worker
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended
 
 
-def run_again(ask: Ask, manager: Manager, execution: str) -> None:
-    with manager.database.write() as session:
+def run_again(ask: Ask, app: AppContext, execution: str) -> None:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
         )
-    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
-    manager.bell.ring()
+    assert recovery.recover(app, ["host/x/worker-7"]) == 1
+    app.work_available.notify()
     assert ended(ask, execution)["error"] == ""
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_environment_is_made_once(ask: Ask, upload: Upload, manager: Manager, times: int):
+def test_an_environment_is_made_once(ask: Ask, upload: Upload, app: AppContext, times: int):
     upload("app")
     deployment = ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).json()
     before = ask("GET", "/node-instances").json()["items"]
     for _ in range(times):
-        run_again(ask, manager, deployment["create_execution"])
+        run_again(ask, app, deployment["create_execution"])
     assert ask("GET", "/node-instances").json()["items"] == before
     assert len(ask("GET", "/nodes").json()["items"]) == 1
 
 
-def test_a_blueprint_is_unpacked_and_compiled_anew(ask: Ask, upload: Upload, manager: Manager):
+def test_a_blueprint_is_unpacked_and_compiled_anew(ask: Ask, upload: Upload, app: AppContext):
     blueprint = upload("app").json()
-    run_again(ask, manager, blueprint["upload_execution"]["id"])
+    run_again(ask, app, blueprint["upload_execution"]["id"])
     assert ask("GET", "/blueprints/app").json()["state"] == "uploaded"
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
 
 
-def die(ask: Ask, manager: Manager, execution: str, *, told: bool = False) -> Any:
+def die(ask: Ask, app: AppContext, execution: str, *, told: bool = False) -> Any:
     """Its worker dies, or ends as it was told to, and somebody takes up the work; how the execution stands."""
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
         )
         if not told:
             session.add(Worker(name="host/x/worker-7", pid=7))
-    assert recovery.recover(manager, ["host/x/worker-7"]) == 1
-    manager.bell.ring()
+    assert recovery.recover(app, ["host/x/worker-7"]) == 1
+    app.work_available.notify()
     return ended(ask, execution)
 
 
-def test_only_deaths_in_a_row_without_progress_count(ask: Ask, upload: Upload, manager: Manager, run):
+def test_only_deaths_in_a_row_without_progress_count(ask: Ask, upload: Upload, app: AppContext, run):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     execution = run("d", "install")["id"]
-    assert [die(ask, manager, execution)["error"] for _ in range(4)] == [""] * 4
-    assert die(ask, manager, execution, told=True)["error"] == ""
-    with manager.database.write() as session:  # as when one more operation has succeeded
+    assert [die(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
+    assert die(ask, app, execution, told=True)["error"] == ""
+    with app.database.write() as session:  # as when one more operation has succeeded
         session.query(Operation).filter_by(type="RemoteWorkflowTask").update({"attempt": 1})
-    assert [die(ask, manager, execution)["error"] for _ in range(4)] == [""] * 4
-    last = die(ask, manager, execution)
+    assert [die(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
+    last = die(ask, app, execution)
     assert (last["status"], last["error"][:40]) == ("failed", "The worker process died 5 times in a row")
     resumed = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert resumed.status_code == 200
     assert ended(ask, execution)["status"] == "terminated"
 
 
-def test_a_blueprint_that_its_reader_dies_of_is_refused(ask: Ask, upload: Upload, manager: Manager):
+def test_a_blueprint_that_its_reader_dies_of_is_refused(ask: Ask, upload: Upload, app: AppContext):
     execution = upload("app").json()["upload_execution"]["id"]
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Blueprint).update({"state": "parsing"})
-        session.query(Execution).filter_by(id=execution).update({"deaths": 4})
-    assert "died 5 times in a row" in die(ask, manager, execution)["error"]
+        session.query(Execution).filter_by(id=execution).update({"crashes": 4})
+    assert "died 5 times in a row" in die(ask, app, execution)["error"]
     blueprint = ask("GET", "/blueprints/app").json()
     assert blueprint["state"] == "invalid"
     assert blueprint["error"].endswith("then ask for it once more.")

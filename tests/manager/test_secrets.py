@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager import upkeep
-from cfy_cli.manager.services.confidential import secrets
-from cfy_cli.manager.services.confidential.passphrases import Passphrase
-from cfy_cli.manager.services.identity.founding import found
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager import maintenance
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity.bootstrap import found
+from cfy_cli.manager.services.secrets import secrets
+from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.settings import Settings
 from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import system
@@ -231,18 +231,18 @@ def test_a_tenant_with_secrets_is_not_deleted(ask: Ask):
     assert "secrets" in refused.json()["message"]
 
 
-def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_it(ask: Ask, manager: Manager):
+def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_it(ask: Ask, app: AppContext):
     ask("PUT", "/secrets/db", json={"value": "canary"})
-    key = manager.settings.data_dir / "secrets.key"
+    key = app.settings.data_dir / "secrets.key"
     assert key.stat().st_mode & 0o777 == 0o600
     key.rename(key.with_name("lost"))
-    other = Manager(manager.settings)
+    other = AppContext(app.settings)
     found(other)
     with pytest.raises(Exception, match="encryption key cannot be read"):
         _create(other)
     assert not key.exists()  # a new key would not open what is there
     other.close()
-    strange = Manager(Settings(manager.settings.data_dir, manager.settings.database_url, encryption_key="A" * 43 + "="))
+    strange = AppContext(Settings(app.settings.data_dir, app.settings.database_url, encryption_key="A" * 43 + "="))
     with pytest.raises(Exception, match="is not the one that its secrets were encrypted with"):
         _create(strange)
     strange.close()
@@ -250,24 +250,24 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
 
 def test_a_backup_holds_the_key_too(tmp_path: Path):
     settings, elsewhere = Settings(tmp_path / "one"), Settings(tmp_path / "two")
-    one = Manager(settings)
+    one = AppContext(settings)
     found(one)
     _create(one)
     one.close()
-    upkeep.back_up(settings, tmp_path / "backup.tar.gz")
-    upkeep.restore(elsewhere, tmp_path / "backup.tar.gz")
-    two = Manager(elsewhere)
+    maintenance.back_up(settings, tmp_path / "backup.tar.gz")
+    maintenance.restore(elsewhere, tmp_path / "backup.tar.gz")
+    two = AppContext(elsewhere)
     with two.reading(system("default_tenant")) as store:
         assert secrets.value_of(two, store.get(Secret, "other")) == "v"
     two.close()
     assert (elsewhere.data_dir / "secrets.key").stat().st_mode & 0o777 == 0o600
 
 
-def _create(manager: Manager) -> None:
-    with manager.writing(system("default_tenant")) as store:
-        secrets.create(manager, store, "other", "v")
+def _create(app: AppContext) -> None:
+    with app.writing(system("default_tenant")) as store:
+        secrets.create(app, store, "other", "v")
 
 
 def test_a_key_that_is_none_is_told(tmp_path: Path):
     with pytest.raises(Exception, match="32 bytes in base64"):
-        Manager(Settings(tmp_path, encryption_key="short"))
+        AppContext(Settings(tmp_path, encryption_key="short"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended
 
@@ -68,7 +68,7 @@ def told(ask: Ask, execution: dict[str, Any]) -> str:
 
 @pytest.mark.usefixtures("kept")
 def test_scripts_have_secrets_and_nothing_that_is_kept_or_told_does(
-    ask: Ask, deploy: Callable[..., Any], run: Run, manager: Manager, tmp_path: Path
+    ask: Ask, deploy: Callable[..., Any], run: Run, app: AppContext, tmp_path: Path
 ):
     made = deploy()
     assert made.status_code == 201, made.text
@@ -84,16 +84,16 @@ def test_scripts_have_secrets_and_nothing_that_is_kept_or_told_does(
              "/blueprints/app", f"/tasks_graphs?{by_execution}", f"/operations?{by_execution}")  # fmt: skip
     answers = [ask("GET", path).text for path in paths]
     assert "canary" not in "".join(answers)
-    _assert_nowhere(manager, tmp_path)
+    _assert_nowhere(app, tmp_path)
 
 
-def _assert_nowhere(manager: Manager, folder: Path) -> None:
+def _assert_nowhere(app: AppContext, folder: Path) -> None:
     """In no file below the folder, and in no row of a database elsewhere."""
     for path in folder.rglob("*"):
         if path.is_file():
             assert b"canary" not in path.read_bytes(), path
-    if not manager.database.is_sqlite:
-        with manager.database.engine.connect() as connection:
+    if not app.database.is_sqlite:
+        with app.database.engine.connect() as connection:
             from cfy_cli.manager.store.models import Base
 
             for table in Base.metadata.sorted_tables:
@@ -103,14 +103,14 @@ def _assert_nowhere(manager: Manager, folder: Path) -> None:
 
 @pytest.mark.usefixtures("kept")
 def test_what_a_failing_script_says_holds_no_secret(
-    ask: Ask, deploy: Callable[..., Any], run: Run, manager: Manager, tmp_path: Path
+    ask: Ask, deploy: Callable[..., Any], run: Run, app: AppContext, tmp_path: Path
 ):
     deploy(FAILING)
     failed = run("app", "install")
     assert failed["status"] == "failed"
     assert "it was ********" in failed["error"]
     assert "canary" not in told(ask, failed) + str(failed)
-    _assert_nowhere(manager, tmp_path)
+    _assert_nowhere(app, tmp_path)
 
 
 def test_secrets_that_are_missing_are_told_when_a_deployment_is_made(ask: Ask, deploy: Callable[..., Any]):

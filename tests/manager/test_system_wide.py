@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services import system_wide
-from cfy_cli.manager.services.executing import running
-from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.executions import exclusive_workflows
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import system
 from tests.conftest import Ask
@@ -23,27 +23,27 @@ REFUSED = "Cannot start execution because there are other executions running e.g
 class Whole:
     """A workflow about the whole manager, which takes as long as it is let."""
 
-    def __init__(self, manager: Manager) -> None:
-        self.manager = manager
+    def __init__(self, app: AppContext) -> None:
+        self.app = app
         self.may_end = threading.Event()
         self.beside: list[str] = []  # what ran while it began
 
-    def run(self, work: Work) -> None:
-        with self.manager.database.read() as session:
+    def run(self, work: ExecutionContext) -> None:
+        with self.app.database.read() as session:
             rows = session.query(Execution).filter(Execution.status == "started", Execution.id != work.execution.id)
             self.beside += [row.workflow_id for row in rows]
         self.may_end.wait(30)
 
     def start(self, *, queue: bool = False) -> str:
-        with self.manager.writing(system("default_tenant", "admin")) as store:
-            execution = system_wide.start(store, NAME, {}, queue=queue)
-            store.after_commit(self.manager.bell.ring)
+        with self.app.writing(system("default_tenant", "admin")) as store:
+            execution = exclusive_workflows.start(store, NAME, {}, queue=queue)
+            store.after_commit(self.app.work_available.notify)
         return execution.id
 
 
 @pytest.fixture
-def whole(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
-    made = Whole(manager)
+def whole(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
+    made = Whole(app)
     monkeypatch.setitem(running.SYSTEM, NAME, made.run)
     yield made
     made.may_end.set()
@@ -92,9 +92,9 @@ def test_nothing_begins_while_one_runs(ask: Ask, whole: Whole, upload: Upload):
 
 
 @pytest.mark.usefixtures("deployment")
-def test_one_begins_only_while_nothing_runs(ask: Ask, whole: Whole, manager: Manager):
+def test_one_begins_only_while_nothing_runs(ask: Ask, whole: Whole, app: AppContext):
     whole.may_end.set()
-    with manager.database.write() as session:  # of a worker far away, which is at work
+    with app.database.write() as session:  # of a worker far away, which is at work
         row = session.query(Execution).filter_by(workflow_id="create_deployment_environment").one()
         row.status, row.worker = "started", "elsewhere"
         other = row.id
@@ -103,20 +103,20 @@ def test_one_begins_only_while_nothing_runs(ask: Ask, whole: Whole, manager: Man
     queued = whole.start(queue=True)
     assert status(ask, queued) == "queued"
     assert ask("PATCH", f"/executions/{other}", json={"status": "terminated"}).status_code == 200
-    manager.bell.ring()
+    app.work_available.notify()
     assert ended(ask, queued)["status"] == "terminated"
     assert whole.beside == []
 
 
 @pytest.mark.usefixtures("deployment")
-def test_what_is_scheduled_waits_for_its_end(ask: Ask, whole: Whole, manager: Manager):
+def test_what_is_scheduled_waits_for_its_end(ask: Ask, whole: Whole, app: AppContext):
     later = (datetime.now(UTC) + timedelta(minutes=2)).strftime("%Y%m%d%H%M+0000")
     scheduled = start(ask, scheduled_time=later).json()["id"]
     alone = whole.start()
     is_started(ask, alone)
-    with manager.database.write() as session:
+    with app.database.write() as session:
         session.query(Execution).filter_by(id=scheduled).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
-    manager.bell.ring()
+    app.work_available.notify()
     second = whole.start(queue=True)
     assert status(ask, scheduled) == "scheduled"
     whole.may_end.set()

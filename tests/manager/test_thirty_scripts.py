@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.services.executing import running
+from cfy_cli.manager.services.worker import running
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 

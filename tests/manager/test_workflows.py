@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.event import listen
 
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.engine import cluster
 from tests.manager.conftest import Upload, ended
@@ -204,8 +204,8 @@ node_templates:
 """
 
 
-def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run, manager: Manager):
-    if not manager.database.is_sqlite:
+def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run, app: AppContext):
+    if not app.database.is_sqlite:
         pytest.skip("the disk of a server is its own")
     upload("many", MANY)
     ask("PUT", "/deployments/d", json={"blueprint_id": "many"})
@@ -218,7 +218,7 @@ def test_a_scaling_waits_for_room_on_the_disk(ask: Ask, upload: Upload, run: Run
             connection.exec_driver_sql(f"PRAGMA max_page_count = {2**30 if refused.is_set() else 1}")
             refused.set()
 
-    listen(manager.database.writer, "before_cursor_execute", fill)
+    listen(app.database.writer, "before_cursor_execute", fill)
     scaled = run("d", "scale", parameters={"scalable_entity_name": "many", "delta": 60})
     assert refused.is_set()
     assert (scaled["status"], scaled["error"]) == ("terminated", "")

@@ -14,14 +14,15 @@ from typing import Any
 
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.ports import Event, Executor, Judge, Records, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, Judge, Records
 from cfy_cli.manager.engine.retry import after_failure
 from cfy_cli.manager.engine.schedule import Schedule
+from cfy_cli.manager.engine.subgraph_handlers import SubgraphHandlers, as_operation
+from cfy_cli.manager.engine.task_states import TaskStates
 from cfy_cli.manager.engine.tasks import (
     Attempt,
+    Barrier,
     Failure,
-    Knot,
     Note,
     Operation,
     Outcome,
@@ -30,7 +31,6 @@ from cfy_cli.manager.engine.tasks import (
     Task,
     TaskState,
 )
-from cfy_cli.manager.engine.verdicts import Verdicts, as_operation
 
 ASK_EVERY = 0.2  # seconds between two questions whether to go on
 MOST_STEPS = 1000  # in one round, so that steering and progress have their turn
@@ -41,7 +41,7 @@ class End:
     """What stopped a graph before all of it was done: nothing, failures, or somebody."""
 
     failures: list[tuple[Operation, Failure]] = field(default_factory=list)
-    steering: Steering = Steering.GO_ON
+    steering: CancelRequest = CancelRequest.NONE
 
 
 class Execute:
@@ -50,18 +50,18 @@ class Execute:
     def __init__(
         self,
         graph: Graph,
-        ledger: Ledger,
+        ledger: TaskStates,
         records: Records,
         executor: Executor,
         *,
         wait_after_fail: float,
-        steering: Callable[[], Steering] | None = None,
+        steering: Callable[[], CancelRequest] | None = None,
         judge: Judge | None = None,
     ) -> None:
         self._graph, self._ledger, self._records, self._executor = graph, ledger, records, executor
         self._schedule = Schedule(graph)
         asked = judge is not None and not ledger.dry_run
-        self._verdicts = Verdicts(graph, ledger, self._schedule, asked=asked)
+        self._verdicts = SubgraphHandlers(graph, ledger, self._schedule, asked=asked)
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._waiting: deque[Attempt] = deque()  # for their turn
         self._delayed: list[tuple[float, int, Attempt]] = []  # for their time
@@ -82,7 +82,7 @@ class Execute:
         self._recall_failures()
         while True:
             self._ask()
-            if self._end.steering in (Steering.FORCE_CANCEL, Steering.KILL):
+            if self._end.steering in (CancelRequest.FORCE_CANCEL, CancelRequest.KILL):
                 self._leave()
                 break
             more = self._advance()
@@ -110,7 +110,7 @@ class Execute:
                 self._fail(task, as_operation(task.work), found.failure)
 
     def _may_begin(self) -> bool:
-        return self._end.steering is Steering.GO_ON and time.monotonic() < self._deadline
+        return self._end.steering is CancelRequest.NONE and time.monotonic() < self._deadline
 
     def _ask(self, *, at_once: bool = False) -> None:
         if at_once or time.monotonic() >= self._asked + ASK_EVERY:
@@ -171,7 +171,7 @@ class Execute:
             self._light(work)
             self._done(task)
 
-    def _light(self, work: Note | SetState | Operation | Knot) -> None:
+    def _light(self, work: Note | SetState | Operation | Barrier) -> None:
         if isinstance(work, Note):
             self._note(work.instance_id, work.message)
         elif isinstance(work, SetState) and not self._ledger.dry_run:
@@ -233,7 +233,7 @@ class Execute:
     def _leave(self) -> None:
         """Go without waiting for what runs. What was killed has no outcome of its own: it stays as started."""
         with self._door:
-            if self._end.steering is not Steering.KILL:
+            if self._end.steering is not CancelRequest.KILL:
                 self._take_all()
                 self._left = True
         self._ledger.store()
@@ -253,7 +253,7 @@ class Execute:
     def _take(self, outcome: Outcome) -> None:
         if outcome.failure is not None:
             self._ask(at_once=True)
-            if self._end.steering is Steering.KILL:  # whoever ends all that runs may have ended this before us
+            if self._end.steering is CancelRequest.KILL:  # whoever ends all that runs may have ended this before us
                 return
         attempt = outcome.attempt
         if isinstance(attempt.task.work, Subgraph):
@@ -297,6 +297,6 @@ class Execute:
         self._deadline = min(self._deadline, time.monotonic() + self._wait_after_fail)
 
     def _check_all_ran(self) -> None:
-        stopped = self._end.failures or self._end.steering is not Steering.GO_ON
+        stopped = self._end.failures or self._end.steering is not CancelRequest.NONE
         if self._schedule.unfinished and not stopped:
             raise Failed(f"These wait for each other, so none can begin: {', '.join(self._schedule.stuck())}.")

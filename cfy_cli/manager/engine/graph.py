@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cfy_cli.manager.engine.tasks import Knot, Subgraph, Task, Work
+from cfy_cli.manager.engine.tasks import Barrier, Subgraph, Task, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Drawing:
 
     def knot(self, name: str) -> "Sequence":
         """A place in the order where nothing is done."""
-        return self.alone(name, Knot())
+        return self.alone(name, Barrier())
 
     def alone(self, name: str, work: Work) -> "Sequence":
         """A step that is in no subgraph."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.ports import Entry, Event, Kept, Records
-from cfy_cli.manager.engine.stamps import system_properties
 from cfy_cli.manager.engine.tasks import SetState
 
 

@@ -15,11 +15,11 @@ from cfy_cli.manager.engine.tasks import Attempt, Failure, Outcome, SetState, Ta
 Json = Any
 
 
-class Beginning(Enum):
+class StartMode(Enum):
     """What an execution has behind it when it is run."""
 
-    ANEW = "anew"
-    GOES_ON = "goes on"  # whoever ran it died or was stopped: what was not done yet is done
+    NEW = "anew"
+    RECOVERED = "goes on"  # whoever ran it died or was stopped: what was not done yet is done
     RESUMED = "resumed"  # it failed or was cancelled, and somebody wants it to go on: what failed is tried again
 
 
@@ -39,7 +39,7 @@ class Job:
     resources: Path  # the blueprint's unpacked folder: scripts and files are found here
     workdir: Path  # the deployment's own folder, kept until it is deleted
     dry_run: bool = False
-    beginning: Beginning = Beginning.ANEW
+    start_mode: StartMode = StartMode.NEW
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
 
 
@@ -77,17 +77,17 @@ class Event:
     reported_timestamp: str = field(default_factory=now)
 
 
-class Steering(Enum):
+class CancelRequest(Enum):
     """What the people outside want of a running execution."""
 
-    GO_ON = "go on"
+    NONE = "go on"
     CANCEL = "cancel"  # start nothing new; let what runs end
     FORCE_CANCEL = "force-cancel"  # do not wait for what runs
     KILL = "kill"  # end the processes of what runs
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class WorkflowResult:
     """How an execution ended; `error` is the sentence kept with a failed one."""
 
     state: ExecutionState
@@ -140,7 +140,7 @@ class Records(Lookups, Protocol):
     def emit(self, event: Event) -> None:
         """Take an event or log line; kept in order, may be stored a moment later."""
 
-    def steering(self) -> Steering:
+    def steering(self) -> CancelRequest:
         """Cheap: may be asked many times a second."""
 
     def progress(self, total: int, finished: int) -> None:

@@ -10,16 +10,26 @@ from cfy_cli.manager.engine.execute import End, Execute
 from cfy_cli.manager.engine.executor import LocalExecutor
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.journal import NoJournal
-from cfy_cli.manager.engine.ledger import Ledger
-from cfy_cli.manager.engine.past import Past
-from cfy_cli.manager.engine.ports import Beginning, Ending, Event, Executor, Job, Journal, Kept, Records, Steering
+from cfy_cli.manager.engine.ports import (
+    CancelRequest,
+    Event,
+    Executor,
+    Job,
+    Journal,
+    Kept,
+    Records,
+    StartMode,
+    WorkflowResult,
+)
+from cfy_cli.manager.engine.resume import ResumeState
+from cfy_cli.manager.engine.task_states import TaskStates
 from cfy_cli.manager.engine.tasks import Failure, Operation
 from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find
-from cfy_cli.manager.engine.workflows.beside import Beside, Ran
 from cfy_cli.manager.engine.workflows.cleanup import draw_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
-from cfy_cli.manager.engine.workflows.conversation import Engine
+from cfy_cli.manager.engine.workflows.graph_session import Beside, Ran
 from cfy_cli.manager.engine.workflows.python import Function, FunctionFailed, run_function
+from cfy_cli.manager.engine.workflows.rpc import Engine
 
 WIDTH = 8  # operations at once
 WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on after a failure; what runs then is left to itself
@@ -35,7 +45,7 @@ def run_workflow(
     width: int = WIDTH,
     wait_after_fail: float = WAIT_AFTER_FAIL,
     server: ContextServer | None = None,
-) -> Ending:
+) -> WorkflowResult:
     """Never raises for what goes wrong in the workflow: the ending says it.
 
     With a journal the same job may be run again after its runner died, and goes on where that was.
@@ -57,12 +67,12 @@ class _Run:
         server: ContextServer,
     ) -> None:
         self.job, self.records, self.journal, self.executor, self.server = job, records, journal, executor, server
-        self.ledger = Ledger(records, journal, dry_run=job.dry_run)
-        self.past = Past(journal)
+        self.ledger = TaskStates(records, journal, dry_run=job.dry_run)
+        self.past = ResumeState(journal)
         self.wait_after_fail = wait_after_fail
 
-    def to_end(self) -> Ending:
-        verb = "Starting" if self.job.beginning is Beginning.ANEW else "Resuming"
+    def to_end(self) -> WorkflowResult:
+        verb = "Starting" if self.job.start_mode is StartMode.NEW else "Resuming"
         self._event("workflow_started", f"{verb} '{self.job.workflow_id}' workflow execution")
         try:
             end = self._run_graphs()
@@ -79,26 +89,26 @@ class _Run:
         finally:
             self.executor.close()
             self.ledger.show_progress(at_once=True)
-        if end.steering is not Steering.GO_ON:
+        if end.steering is not CancelRequest.NONE:
             return self._cancelled(end.steering)
         if end.failures:
             return self._failed(explain(end.failures))
         self._event("workflow_succeeded", f"'{self.job.workflow_id}' workflow execution succeeded")
-        return Ending(ExecutionState.TERMINATED)
+        return WorkflowResult(ExecutionState.TERMINATED)
 
     def _run_graphs(self) -> End:
         workflow = find(self.job.plan, self.job.workflow_id)
         parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
         context = WorkflowContext(self.job, self.records)
         end = self._settle_past(context, everywhere=isinstance(workflow, Function))
-        if end.steering is not Steering.GO_ON:
+        if end.steering is not CancelRequest.NONE:
             return end
         if isinstance(workflow, Function):
             return run_function(workflow, parameters, context, self.journal, self.server, self._engine())
         graphs = workflow(context, parameters)
         try:
             graph = next(graphs)
-            while (end := self._run_graph(graph, self.past.take(graph.name))).steering is Steering.GO_ON:
+            while (end := self._run_graph(graph, self.past.take(graph.name))).steering is CancelRequest.NONE:
                 graph = graphs.throw(GraphFailed(end.failures)) if end.failures else next(graphs)
         except StopIteration:
             return End()
@@ -113,10 +123,10 @@ class _Run:
 
     def _settle_past(self, context: WorkflowContext, *, everywhere: bool) -> End:
         """See the end of what earlier runs left running, and undo by halves done steps of an install to resume."""
-        if self.job.beginning is Beginning.ANEW:
+        if self.job.start_mode is StartMode.NEW:
             return End()
         self.past.settle(self.records.steering)
-        if self.job.beginning is Beginning.GOES_ON:
+        if self.job.start_mode is StartMode.RECOVERED:
             left = self.past.cleanup
             return self._run_graph(left.graph, left) if left else End()
         self.past.retry_failed(everywhere=everywhere)
@@ -129,7 +139,9 @@ class _Run:
         self.ledger.open(graph, kept)
         return Execute(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
 
-    def _run_beside(self, drawn: Graph, kept: Kept | None, beside: Beside, steering: Callable[[], Steering]) -> Ran:
+    def _run_beside(
+        self, drawn: Graph, kept: Kept | None, beside: Beside, steering: Callable[[], CancelRequest]
+    ) -> Ran:
         """While others may run."""
         graph, ledger = kept.graph if kept else drawn, self.ledger.beside()
         ledger.open(graph, kept)
@@ -145,17 +157,19 @@ class _Run:
         ledger.show_progress(at_once=True)
         return Ran(end, {name: ledger.found(task) for name, task in graph.tasks.items()})
 
-    def _cancelled(self, steering: Steering) -> Ending:
-        if steering is Steering.KILL:
+    def _cancelled(self, steering: CancelRequest) -> WorkflowResult:
+        if steering is CancelRequest.KILL:
             self.executor.kill()
         else:
             self._event("workflow_cancelled", f"'{self.job.workflow_id}' workflow execution cancelled")
-        return Ending(ExecutionState.CANCELLED)
+        return WorkflowResult(ExecutionState.CANCELLED)
 
-    def _failed(self, error: str, told: str | None = None, causes: list[dict[str, str]] | None = None) -> Ending:
+    def _failed(
+        self, error: str, told: str | None = None, causes: list[dict[str, str]] | None = None
+    ) -> WorkflowResult:
         message = f"'{self.job.workflow_id}' workflow execution failed: {told or error}"
         self._event("workflow_failed", message, dry=False, causes=causes)
-        return Ending(ExecutionState.FAILED, error)
+        return WorkflowResult(ExecutionState.FAILED, error)
 
     def _event(
         self, event_type: str, message: str, *, dry: bool = True, causes: list[dict[str, str]] | None = None

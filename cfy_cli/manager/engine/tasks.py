@@ -77,11 +77,11 @@ class Subgraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Knot:
+class Barrier:
     """Does nothing; others wait for it so that order passes through an instance with nothing to do."""
 
 
-Work = Note | SetState | Operation | Subgraph | Knot
+Work = Note | SetState | Operation | Subgraph | Barrier
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from cfy_cli.manager.engine.tasks import Knot, Note, Operation, SetState, Subgraph, Work
+from cfy_cli.manager.engine.tasks import Barrier, Note, Operation, SetState, Subgraph, Work
 
 Json = Any
 
@@ -15,7 +15,7 @@ KINDS: dict[type[Work], str] = {
     Subgraph: "SubgraphTask",
     Note: "SendNodeEventTask",
     SetState: "SetNodeInstanceStateTask",
-    Knot: "NOPLocalWorkflowTask",
+    Barrier: "NOPLocalWorkflowTask",
 }
 BY_KIND: dict[str, type[Work]] = {kind: work for work, kind in KINDS.items()}
 assert set(KINDS) == set(get_args(Work)), "every kind of work has a spelling"

@@ -16,9 +16,9 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.paging import included
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
-from cfy_cli.manager.services.manager import Manager
 from cfy_cli.manager.store.listing import Page
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
@@ -34,7 +34,7 @@ Endpoint = Callable[..., Any]
 class Call:
     """One request: who asks, on what they may act, and the store for it while the endpoint runs."""
 
-    manager: Manager
+    app: AppContext
     identity: Identity
     scope: Scope
     query: QueryParams
@@ -47,11 +47,11 @@ class Call:
         return self._store
 
     def open(self, *, write: bool) -> AbstractContextManager[Store]:
-        return self.manager.writing(self.scope) if write else self.manager.reading(self.scope)
+        return self.app.writing(self.scope) if write else self.app.reading(self.scope)
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Deferred:
     """An answer made once the endpoint's transaction is stored, such as one that waits for a worker."""
 
     what: Callable[[], Any]
@@ -107,15 +107,15 @@ def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> En
     @wraps(function)
     async def run(call: Call, **arguments: Any) -> Response:
         answer = await run_in_threadpool(transaction, call, arguments)
-        if not isinstance(answer, Later):
+        if not isinstance(answer, Deferred):
             return answer
         return finished(await to_thread.run_sync(lambda: dump(answer.what()), limiter=_waiting()))
 
-    def transaction(call: Call, arguments: dict[str, Any]) -> Response | Later:
+    def transaction(call: Call, arguments: dict[str, Any]) -> Response | Deferred:
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
-            content = None if isinstance(answer, Response | Later) else dump(answer)
+            content = None if isinstance(answer, Response | Deferred) else dump(answer)
         # Only now is it stored: nobody is told of a change that could still be lost.
         return answer if content is None else finished(content)
 
@@ -142,27 +142,27 @@ def authorized(permission: str) -> Callable[[Request], Any]:
     """A dependency: the call, once it is known who calls and that they may."""
 
     async def call(request: Request) -> Call:
-        manager: Manager = request.app.state.manager
-        identity = await _identity(manager, request)
+        app: AppContext = request.app.state.context
+        identity = await _identity(app, request)
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
-        exists = tenant in identity.tenants or await run_in_threadpool(_exists, manager, tenant)
+        exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)
         scope = scope_for(identity, tenant, permission, tenant_exists=exists)
-        return Call(manager, identity, scope, request.query_params, included(request.query_params))
+        return Call(app, identity, scope, request.query_params, included(request.query_params))
 
     return call
 
 
-async def _identity(manager: Manager, request: Request) -> Identity:
+async def _identity(app: AppContext, request: Request) -> Identity:
     for header in ("Authentication-Token", "Authorization"):
         credential = request.headers.get(header)
         if credential:
-            known = manager.credentials.remembered(credential)
-            return known if known else await run_in_threadpool(manager.credentials.verify, header, credential)
+            known = app.credentials.remembered(credential)
+            return known if known else await run_in_threadpool(app.credentials.verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 
 
-def _exists(manager: Manager, tenant: str) -> bool:
-    with manager.reading(Scope(user="", tenant=tenant)) as store:
+def _exists(app: AppContext, tenant: str) -> bool:
+    with app.reading(Scope(user="", tenant=tenant)) as store:
         return store.find(Tenant, tenant) is not None
 
 

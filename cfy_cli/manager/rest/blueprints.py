@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import NotFound
-from cfy_cli.manager.rest.api import Call, Later, Routes, listed
+from cfy_cli.manager.rest.api import Call, Deferred, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import labels
-from cfy_cli.manager.services.executing.endings import PATIENCE
-from cfy_cli.manager.services.intake import blueprints
+from cfy_cli.manager.services.blueprints import blueprints
+from cfy_cli.manager.services.runtime.waiter import PATIENCE
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -47,35 +47,35 @@ def get_blueprint(call: Call, blueprint_id: str) -> dict[str, Any]:
 @routes.put("/blueprints/{blueprint_id}", "blueprint_upload", status=201)
 def upload_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> Any:
     """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`."""
-    blueprint, execution = blueprints.take_in(call.manager, call.store, _upload(blueprint_id, body))
+    blueprint, execution = blueprints.take_in(call.app, call.store, _upload(blueprint_id, body))
     if flag(body.params, "async_upload"):
         return shown(call.store, blueprint)
     scope = call.scope
 
     def once_uploaded() -> dict[str, Any]:
-        call.manager.endings.wait(execution.id, PATIENCE)
-        with call.manager.reading(scope) as store:
+        call.app.waiter.wait(execution.id, PATIENCE)
+        with call.app.reading(scope) as store:
             return shown(store, store.get(Blueprint, blueprint_id))
 
-    return Later(once_uploaded)
+    return Deferred(once_uploaded)
 
 
 @routes.put("/blueprints/{blueprint_id}/validate", "blueprint_upload", status=201)
 def validate_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> dict[str, Any]:
     """Upload a blueprint for its problems alone; nothing of it is kept."""
-    _, execution = blueprints.take_in(call.manager, call.store, _upload(blueprint_id, body, validate_only=True))
+    _, execution = blueprints.take_in(call.app, call.store, _upload(blueprint_id, body, validate_only=True))
     return item(execution)
 
 
 @routes.delete("/blueprints/{blueprint_id}", "blueprint_delete")
 def delete_blueprint(call: Call, blueprint_id: str) -> None:
-    blueprints.delete(call.manager, call.store, blueprint_id, force=flag(call.query, "force"))
+    blueprints.delete(call.app, call.store, blueprint_id, force=flag(call.query, "force"))
 
 
 @routes.get("/blueprints/{blueprint_id}/archive", "blueprint_download")
 def download_blueprint(call: Call, blueprint_id: str) -> Response:
     blueprint = call.store.get(Blueprint, blueprint_id)
-    archive = call.manager.files.archive(blueprint.storage_id)
+    archive = call.app.files.archive(blueprint.storage_id)
     if archive is None:
         raise NotFound(f"Blueprint `{blueprint_id}` has no archive: its upload did not end well")
     name = f"{blueprint_id}.{archive.name.removeprefix('archive.')}"
@@ -97,7 +97,7 @@ def update_blueprint(call: Call, blueprint_id: str, body: Labelling) -> dict[str
 
 def shown(store: Store, row: Blueprint, include: tuple[str, ...] | None = None) -> dict[str, Any]:
     def upload_execution() -> dict[str, Any] | None:
-        execution = store.session.scalar(select(Execution).where(Execution.id == row.upload_execution_id))
+        execution = store.unscoped.scalar(select(Execution).where(Execution.id == row.upload_execution_id))
         return item(execution) if execution else None
 
     return item(row, include, upload_execution=upload_execution)

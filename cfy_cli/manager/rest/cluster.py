@@ -11,11 +11,11 @@ routes = Routes("cluster")
 
 @routes.get("/managers", "manager_get")
 def list_managers(call: Call) -> dict[str, Any]:
-    host = call.manager.settings.host
+    host = call.app.settings.host
     return _one(
         {
             "id": 1,
-            "hostname": call.manager.hostname,
+            "hostname": call.app.hostname,
             "private_ip": host,
             "public_ip": host,
             "version": __version__,
@@ -34,10 +34,10 @@ def list_managers(call: Call) -> dict[str, Any]:
 @routes.get("/brokers", "broker_get")
 def list_brokers(call: Call) -> dict[str, Any]:
     """The workers take their work from the database: it is the broker."""
-    host = call.manager.settings.host
+    host = call.app.settings.host
     return _one(
         {
-            "name": call.manager.hostname,
+            "name": call.app.hostname,
             "host": host,
             "management_host": host,
             "port": 0,
@@ -53,11 +53,11 @@ def list_brokers(call: Call) -> dict[str, Any]:
 
 @routes.get("/db-nodes", "db_nodes_get")
 def list_database_nodes(call: Call) -> dict[str, Any]:
-    database = call.manager.database
+    database = call.app.database
     return _one(
         {
             "name": "SQLite" if database.is_sqlite else "PostgreSQL",
-            "host": call.manager.settings.host if database.is_sqlite else database.url.host,
+            "host": call.app.settings.host if database.is_sqlite else database.url.host,
             "is_external": not database.is_sqlite,
         }
     )

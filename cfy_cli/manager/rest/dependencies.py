@@ -10,7 +10,7 @@ from cfy_cli.errors import NotFound
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import item, items
-from cfy_cli.manager.services import dependencies
+from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, InterDeploymentDependency
 from cfy_cli.manager.store.store import Store

@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, and_, true
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.rest.api import Call, Later, Routes, listed
+from cfy_cli.manager.rest.api import Call, Deferred, Routes, listed
 from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services import dependencies, deployments, family, workflows
-from cfy_cli.manager.services.executing.endings import PATIENCE
-from cfy_cli.manager.services.labelling import remove
+from cfy_cli.manager.services.deployments import dependencies, deployments, tree
+from cfy_cli.manager.services.deployments.labels import remove
+from cfy_cli.manager.services.executions import workflows
+from cfy_cli.manager.services.runtime.waiter import PATIENCE
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -56,7 +57,7 @@ def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
     deployment = call.store.get(Deployment, deployment_id)
     answer = shown(deployment, call.include)
     if not flag(call.query, "all_sub_deployments", True):
-        counted = family.direct_summary(call.store.session, deployment)
+        counted = tree.direct_summary(call.store.unscoped, deployment)
         answer.update({name: value for name, value in counted.items() if name in answer})
     return answer
 
@@ -64,7 +65,7 @@ def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
 @routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
 def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> Any:
     deployment, execution = deployments.create(
-        call.manager,
+        call.app,
         call.store,
         deployment_id,
         body.blueprint_id,
@@ -81,21 +82,21 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
     scope = call.scope
 
     def once_created() -> dict[str, Any]:
-        if call.manager.endings.wait(execution.id, PATIENCE) == ExecutionState.FAILED:
-            with call.manager.writing(scope) as store:
+        if call.app.waiter.wait(execution.id, PATIENCE) == ExecutionState.FAILED:
+            with call.app.writing(scope) as store:
                 error = store.get(Execution, execution.id).error
                 remove(store, store.own(Deployment, deployment_id))  # nothing is left of what could not be made
             raise Invalid(error or "Its environment could not be created", code="deployment_creation_error")
-        with call.manager.reading(scope) as store:
+        with call.app.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
 
-    return Later(once_created)
+    return Deferred(once_created)
 
 
 @routes.delete("/deployments/{deployment_id}", "deployment_delete")
 def delete_deployment(call: Call, deployment_id: str) -> None:
     deployments.start_delete(
-        call.manager,
+        call.app,
         call.store,
         deployment_id,
         force=flag(call.query, "force"),
@@ -127,14 +128,14 @@ def update_deployment(call: Call, deployment_id: str, body: Labelling) -> dict[s
 @routes.get("/deployments/{deployment_id}/outputs", "deployment_capabilities")
 def get_deployment_outputs(call: Call, deployment_id: str) -> dict[str, Any]:
     deployment = call.store.get(Deployment, deployment_id)
-    values = deployments.evaluated(call.manager, call.store, deployment, deployment.outputs)
+    values = deployments.evaluated(call.app, call.store, deployment, deployment.outputs)
     return {"deployment_id": deployment_id, "outputs": values}
 
 
 @routes.get("/deployments/{deployment_id}/capabilities", "deployment_capabilities")
 def get_deployment_capabilities(call: Call, deployment_id: str) -> dict[str, Any]:
     deployment = call.store.get(Deployment, deployment_id)
-    values = deployments.evaluated(call.manager, call.store, deployment, deployment.capabilities)
+    values = deployments.evaluated(call.app, call.store, deployment, deployment.capabilities)
     return {"deployment_id": deployment_id, "capabilities": values}
 
 

@@ -70,9 +70,9 @@ def create_events(call: Call, body: Lines) -> None:
         "manager_name": body.manager_name,
         "agent_name": body.agent_name,
     }
-    take_turn(call.store.session, Turn.HISTORY)
+    take_turn(call.store.unscoped, Turn.HISTORY)
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
-        call.store.session.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
+        call.store.unscoped.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
 
 
 @routes.delete("/events", "event_delete", status=200)
@@ -83,7 +83,7 @@ def delete_events(call: Call, asked: Asked) -> dict[str, Any]:
     call.store.own(Deployment, asked.filters["deployment_id"][0])
     timed = _timed(call.query, asked)
     chosen = narrow(call.store.visible(Event).where(_chosen(call, asked)), Event, timed, ())
-    gone = call.store.session.execute(
+    gone = call.store.unscoped.execute(
         delete(Event)
         .where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
         .execution_options(synchronize_session=False)

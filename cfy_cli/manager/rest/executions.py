@@ -9,7 +9,7 @@ from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item, items
-from cfy_cli.manager.services import executions
+from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Execution
 
@@ -56,7 +56,7 @@ def get_execution(call: Call, execution_id: str) -> dict[str, Any]:
 @routes.post("/executions", "execution_start", status=201)
 def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
     execution = executions.start(
-        call.manager,
+        call.app,
         call.store,
         body.deployment_id,
         body.workflow_id,
@@ -74,7 +74,7 @@ def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
 @routes.post("/executions/{execution_id}", "execution_cancel")
 def act_on_execution(call: Call, execution_id: str, body: Action) -> dict[str, Any]:
     """cancel, force-cancel or kill; resume or force-resume what failed or was cancelled."""
-    return item(executions.steer(call.manager, call.store, execution_id, body.action), call.include)
+    return item(executions.steer(call.app, call.store, execution_id, body.action), call.include)
 
 
 @routes.patch("/executions/{execution_id}", "execution_status_update")

@@ -13,7 +13,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import item, items
-from cfy_cli.manager.services import deployments, instances
+from cfy_cli.manager.services.deployments import deployments, node_instances
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 
@@ -50,7 +50,7 @@ def list_nodes(
         for node, row in zip(found, page.items, strict=True):
             if "properties" in node:
                 deployment = call.store.get(Deployment, row.deployment_id)
-                lookups = deployments.lookups(call.manager, call.scope, deployment)
+                lookups = deployments.lookups(call.app, call.scope, deployment)
                 node["properties"] = dsl.evaluate(node["properties"], lookups)
     return listed(page, found)
 
@@ -69,7 +69,7 @@ def get_node_instance(call: Call, node_instance_id: str) -> dict[str, Any]:
     answer = item(row, call.include)
     if flag(call.query, "_evaluate_functions") and "runtime_properties" in answer:
         deployment = call.store.get(Deployment, row.deployment_id)
-        lookups = deployments.lookups(call.manager, call.scope, deployment)
+        lookups = deployments.lookups(call.app, call.scope, deployment)
         answer["runtime_properties"] = dsl.evaluate(answer["runtime_properties"], lookups, self_id=row.id)
     return answer
 
@@ -82,14 +82,14 @@ def update_node_instance(call: Call, node_instance_id: str, body: InstanceChange
     if not changes:
         raise Invalid("Nothing to change: give `state` or `runtime_properties`")
     force = flag(call.query, "force")
-    return item(instances.change(call.store, node_instance_id, None if force else version, changes))
+    return item(node_instances.change(call.store, node_instance_id, None if force else version, changes))
 
 
 def _count(call: Call, rows: Any) -> None:
     """How many instances each node has, and how many of them are drifted or unavailable."""
     wanted = {row.deployment_storage_id for row in rows}
     counts: dict[tuple[int, str], list[int]] = {}
-    for instance in call.store.session.scalars(
+    for instance in call.store.unscoped.scalars(
         select(NodeInstance)
         .where(NodeInstance.deployment_storage_id.in_(wanted))
         .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))

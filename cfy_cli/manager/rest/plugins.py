@@ -16,16 +16,16 @@ from starlette.background import BackgroundTask
 
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Forbidden, Invalid
-from cfy_cli.manager.rest.api import Call, Later, Routes, listed
+from cfy_cli.manager.rest.api import Call, Deferred, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.permissions import allowed
-from cfy_cli.manager.services.intake.fetching import fetch
-from cfy_cli.manager.services.manager import Manager
-from cfy_cli.manager.services.packages import bundles, plugins
-from cfy_cli.manager.services.packages.environments import environment_of
-from cfy_cli.manager.services.packages.wagons import Package, look_into
+from cfy_cli.manager.services.plugins import bundles, plugins
+from cfy_cli.manager.services.plugins.installation import environment_of
+from cfy_cli.manager.services.plugins.wagons import Package, look_into
+from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Plugin
@@ -63,17 +63,17 @@ class Sent:
 
 def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iterator[Sent]:
     """The plugins that were sent or are to be fetched, taken apart before any transaction begins."""
-    manager: Manager = request.app.state.manager
+    app: AppContext = request.app.state.context
     url = body.params.get("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("A plugin is uploaded as an archive in the request, or as `plugin_archive_url`: one of them")
-    with manager.files.receive() as (file, fetched), manager.files.receive() as (_, wagon):
+    with app.files.receive() as (file, fetched), app.files.receive() as (_, wagon):
         if url:
             fetch(url, file)
             file.flush()
         archive = body.archive or fetched
         if bundles.is_bundle(archive):
-            with bundles.unpacked(archive, manager.files.incoming) as packages:
+            with bundles.unpacked(archive, app.files.incoming) as packages:
                 yield Sent(packages, bundle=True)
         else:
             yield Sent([look_into(archive, wagon)], bundle=False)
@@ -101,31 +101,31 @@ def upload_plugin(call: Call, what: Annotated[Sent, Depends(sent)]) -> dict[str,
     """
     visibility = call.query.get("visibility") or "tenant"
     if what.bundle:
-        new = plugins.take_in_new(call.manager, call.store, what.packages, visibility=visibility)
+        new = plugins.take_in_new(call.app, call.store, what.packages, visibility=visibility)
         pagination = {"total": len(new), "offset": 0, "size": len(new)}
         items = [shown(plugin, call.include) for plugin in new]
         return {"items": items, "metadata": {"pagination": pagination, "filtered": None}}
     (package,) = what.packages
-    plugin = plugins.take_in(call.manager, call.store, package, title=call.query.get("title"), visibility=visibility)
+    plugin = plugins.take_in(call.app, call.store, package, title=call.query.get("title"), visibility=visibility)
     return shown(plugin, call.include)
 
 
 @routes.post("/plugins/{plugin_id}", "plugin_upload")
-def install_plugin(call: Call, plugin_id: str, body: Installing) -> Later:
+def install_plugin(call: Call, plugin_id: str, body: Installing) -> Deferred:
     """Install it now instead of at its first operation; answers when that is done."""
     plugin = call.store.get(Plugin, plugin_id)
-    manager, scope = call.manager, call.scope
-    elsewhere = [name for name in (*body.managers, *body.agents) if name != manager.hostname]
+    app, scope = call.app, call.scope
+    elsewhere = [name for name in (*body.managers, *body.agents) if name != app.hostname]
     if elsewhere:
-        raise Invalid(f"`{elsewhere[0]}` is no place to install plugins on: there is only `{manager.hostname}`")
+        raise Invalid(f"`{elsewhere[0]}` is no place to install plugins on: there is only `{app.hostname}`")
 
     def once_installed() -> dict[str, Any]:
         with contextlib.suppress(Invalid):  # its installation state tells that
-            environment_of(manager, plugin, lambda _level, _message: None)
-        with manager.reading(scope) as store:
+            environment_of(app, plugin, lambda _level, _message: None)
+        with app.reading(scope) as store:
             return shown(store.get(Plugin, plugin_id))
 
-    return Later(once_installed)
+    return Deferred(once_installed)
 
 
 @routes.patch("/plugins/{plugin_id}", "plugin_upload")
@@ -146,17 +146,17 @@ def set_plugin_visibility(call: Call, plugin_id: str, body: Showing) -> dict[str
 @routes.delete("/plugins/{plugin_id}", "plugin_delete")
 def delete_plugin(call: Call, plugin_id: str, body: Forcing | None = None) -> None:
     force = flag(call.query, "force") or bool(body and body.force)
-    plugins.delete(call.manager, call.store, plugin_id, force=force)
+    plugins.delete(call.app, call.store, plugin_id, force=force)
 
 
 @routes.get("/plugins/{plugin_id}/archive", "plugin_download")
 def download_plugin(call: Call, plugin_id: str) -> Response:
     """The wagon; with `full_archive` a zip of it and all that was uploaded with it."""
     plugin = call.store.get(Plugin, plugin_id)
-    folder = call.manager.files.plugin(plugin.storage_id)
+    folder = call.app.files.plugin(plugin.storage_id)
     if not flag(call.query, "full_archive"):
         return _file(folder / plugins.WAGON, plugin.archive_name)
-    handle, name = tempfile.mkstemp(dir=call.manager.files.incoming)
+    handle, name = tempfile.mkstemp(dir=call.app.files.incoming)
     whole = Path(name)
     with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as packed:
         packed.write(folder / plugins.WAGON, plugin.archive_name)
@@ -170,7 +170,7 @@ def download_plugin(call: Call, plugin_id: str) -> Response:
 def download_yaml(call: Call, plugin_id: str) -> Response:
     """The plugin's yaml file; `dsl_version`, such as 1_4, chooses among several."""
     plugin = call.store.get(Plugin, plugin_id)
-    file = plugins.yaml_file(call.manager, plugin, call.query.get("dsl_version"))
+    file = plugins.yaml_file(call.app, plugin, call.query.get("dsl_version"))
     return _file(file, file.name)
 
 

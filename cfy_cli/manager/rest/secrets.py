@@ -10,9 +10,9 @@ from cfy_cli.errors import Forbidden, Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.rest.wire import items
-from cfy_cli.manager.services.confidential import archives as secret_archives
-from cfy_cli.manager.services.confidential import secrets
 from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.secrets import export as secret_archives
+from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Secret
@@ -66,7 +66,7 @@ def get_secret(call: Call, key: str) -> dict[str, Any]:
     unseen = secret.is_hidden_value and not secrets.may_see_hidden(call.scope, secret)
     if unseen or flag(call.query, "_skip_value"):
         return shown(secret, "")
-    return shown(secret, secrets.value_of(call.manager, secret))
+    return shown(secret, secrets.value_of(call.app, secret))
 
 
 @routes.put("/secrets/{key}", "secret_create")
@@ -76,12 +76,12 @@ def create_secret(call: Call, key: str, body: NewSecret) -> dict[str, Any]:
     if body.value in (None, ""):
         raise Invalid(f"The secret `{key}` needs a `value`")
     schema, hidden = body.json_schema or None, body.is_hidden_value
-    manager, store = call.manager, call.store
+    app, store = call.app, call.store
     if body.update_if_exists and store.find(Secret, key) is not None:
-        secret = secrets.replace(manager, store, key, body.value, schema=schema, hidden=hidden)
+        secret = secrets.replace(app, store, key, body.value, schema=schema, hidden=hidden)
     else:
         visibility = body.visibility
-        secret = secrets.create(manager, store, key, body.value, schema=schema, visibility=visibility, hidden=hidden)
+        secret = secrets.create(app, store, key, body.value, schema=schema, visibility=visibility, hidden=hidden)
     return shown(secret, secret.sealed)
 
 
@@ -94,7 +94,7 @@ def update_secret(call: Call, key: str, body: SecretChange) -> dict[str, Any]:
     if body.creator is not None and not allowed("set_owner", {call.identity.role}):
         raise Forbidden("Only those who have the permission `set_owner` may give a secret to another user")
     secret = secrets.update(
-        call.manager,
+        call.app,
         call.store,
         key,
         value=body.value,
@@ -123,7 +123,7 @@ def export_secrets(
 ) -> list[dict[str, Any]]:
     """All that the asker may see the value of; encrypted with `_passphrase` when there is one."""
     return secret_archives.exported(
-        call.manager,
+        call.app,
         call.store,
         asked,
         passphrase=call.query.get("_passphrase"),
@@ -135,7 +135,7 @@ def export_secrets(
 def import_secrets(call: Call, body: Import) -> dict[str, Any]:
     """What collides with secrets that are there, and what is wrong with which of those given, by their numbers."""
     return secret_archives.imported(
-        call.manager,
+        call.app,
         call.store,
         call.identity,
         body.secrets_list,

@@ -12,7 +12,7 @@ unversioned = Routes("manager")  # clients ask which manager it is before they k
 
 @routes.get("/status", "status_get")
 def get_status(call: Call) -> dict[str, Any]:
-    services = call.manager.services()
+    services = call.app.services()
     healthy = all(service["status"] == "Active" for service in services.values())
     answer = {"status": "OK" if healthy else "Fail", "services": {} if flag(call.query, "summary") else services}
     return {name: answer[name] for name in call.include or answer if name in answer}

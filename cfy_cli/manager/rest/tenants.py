@@ -30,19 +30,19 @@ class Leaver(BaseModel):
 
 @routes.put("/tenants/users", "tenant_add_user")
 def add_user_to_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     return _shown(call, users.join(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.patch("/tenants/users", "tenant_update_user")
 def update_user_in_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     return _shown(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.delete("/tenants/users", "tenant_remove_user")
 def remove_user_from_tenant(call: Call, body: Leaver) -> None:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     users.leave(call.store, body.username, body.tenant_name)
 
 
@@ -68,7 +68,7 @@ def create_tenant(call: Call, tenant_name: str) -> dict[str, Any]:
 
 @routes.delete("/tenants/{tenant_name}", "tenant_delete")
 def delete_tenant(call: Call, tenant_name: str) -> None:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     tenants.delete(call.store, tenant_name)
 
 

@@ -25,7 +25,7 @@ def list_tokens(call: Call, asked: Annotated[Listing, Depends(listing(sort="id")
     """The caller's tokens (an administrator's: everybody's); beside them a short-lived value of the caller's own."""
     mine = None if tokens.may_manage_all(call.store) else Token.user.has(User.username == call.identity.username)
     page = call.store.list(Token, asked, where=mine)
-    own = {"role": call.identity.role, "value": call.manager.credentials.signed(call.identity.username)}
+    own = {"role": call.identity.role, "value": call.app.credentials.signed(call.identity.username)}
     return {**listed(page, items(page.items, asked.include)), **own}
 
 
@@ -43,5 +43,5 @@ def create_token(call: Call, body: NewToken | None = None) -> dict[str, Any]:
 
 @routes.delete("/tokens/{token_id}", "delete_token")
 def delete_token(call: Call, token_id: str) -> None:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     call.store.delete(tokens.get(call.store, token_id))

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from cfy_cli.errors import Invalid, TooLarge
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
 
 MOST_BYTES = 2 * 1024**3
 
@@ -25,8 +25,8 @@ class Received:
 
 async def received(request: Request) -> AsyncIterator[Received]:
     """A dependency. Whatever the endpoint did not move away is removed afterwards."""
-    manager: Manager = request.app.state.manager
-    with manager.files.receive() as (file, path):
+    app: AppContext = request.app.state.context
+    with app.files.receive() as (file, path):
         params: dict[str, Any] = dict(request.query_params)
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):

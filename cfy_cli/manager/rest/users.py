@@ -60,13 +60,13 @@ def create_user(call: Call, body: NewUser) -> dict[str, Any]:
 
 @routes.post("/users/{username}", "user_update")
 def update_user(call: Call, username: str, body: UserChange) -> dict[str, Any]:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     return _shown(call, users.update(call.store, username, body.model_dump()))
 
 
 @routes.post("/users/active/{username}", "user_set_activated")
 def set_user_active(call: Call, username: str, body: Activation) -> dict[str, Any]:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     return _shown(call, users.set_active(call.store, username, body.action == "activate"))
 
 
@@ -77,7 +77,7 @@ def unlock_user(call: Call, username: str) -> dict[str, Any]:
 
 @routes.delete("/users/{username}", "user_delete")
 def delete_user(call: Call, username: str) -> None:
-    call.store.after_commit(call.manager.credentials.forget)
+    call.store.after_commit(call.app.credentials.forget)
     users.delete(call.store, username)
 
 

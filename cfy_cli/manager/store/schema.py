@@ -13,7 +13,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.store.database import Database, as_sentences
 from cfy_cli.manager.store.models import Base
 
-HEAD = "0004"  # the newest revision in migrations/versions
+HEAD = "0005"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_NUMBER = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
 

@@ -62,7 +62,7 @@ class Store:
     """The rows one asker may see, within one transaction."""
 
     def __init__(self, session: Session, scope: Scope) -> None:
-        self.session = session
+        self.unscoped = session
         self.scope = scope
         self._after: list[Callable[[], None]] = []
 
@@ -76,7 +76,7 @@ class Store:
     def find(self, model: type[M], key: str) -> M | None:
         """Like `get`, None when there is none. A tenant's own row hides a global one of the same name."""
         asker = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
-        rows = self.session.scalars(_by_key(model, self.scope.sees_private), asker).unique().all()
+        rows = self.unscoped.scalars(_by_key(model, self.scope.sees_private), asker).unique().all()
         return min(rows, key=lambda row: getattr(row, "tenant_name", None) != self.scope.tenant, default=None)
 
     def own(self, model: type[M], key: str) -> M:
@@ -100,14 +100,14 @@ class Store:
     ) -> Page[M]:
         chosen = self._chosen(model, listing, search, where)
         total = self._count(chosen, model)
-        rows = self.session.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
+        rows = self.unscoped.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
         return Page(rows, total, listing.offset, listing.size)
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
         return self._count(self._chosen(model, listing, (), where), model)
 
     def _count(self, chosen: Select[M], model: type[M]) -> int:
-        return self.session.scalar(chosen.with_only_columns(func.count(model.storage_id))) or 0
+        return self.unscoped.scalar(chosen.with_only_columns(func.count(model.storage_id))) or 0
 
     def _chosen(
         self, model: type[M], listing: Listing, search: tuple[str, ...], where: ColumnElement[bool] | None
@@ -126,9 +126,9 @@ class Store:
         name = getattr(row, row.KEY, None)
         if name is not None and row.NAMED and self.is_name_taken(row, name, getattr(row, "visibility", None)):
             raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
-        self.session.add(row)
+        self.unscoped.add(row)
         try:
-            self.session.flush()
+            self.unscoped.flush()
         except IntegrityError as error:
             raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}") from error
         return row
@@ -141,8 +141,8 @@ class Store:
             setattr(row, row.KEY, name)
 
     def delete(self, row: Base) -> None:
-        self.session.delete(row)
-        self.session.flush()
+        self.unscoped.delete(row)
+        self.unscoped.flush()
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do this once the transaction is stored, and not at all when it fails."""
@@ -174,7 +174,7 @@ class Store:
         tenant = getattr(row, "tenant_name", None)
         in_tenant = tenant is not None and visibility != Visibility.GLOBAL
         asked = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
-        return self.session.scalar(_others_of_name(type(row), in_tenant), asked) is not None
+        return self.unscoped.scalar(_others_of_name(type(row), in_tenant), asked) is not None
 
     @staticmethod
     def _where(row: Base) -> str:

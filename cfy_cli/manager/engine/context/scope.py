@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.files import JobFiles
+from cfy_cli.manager.engine.context.script_result import ScriptResult
 from cfy_cli.manager.engine.context.subject import Subject
-from cfy_cli.manager.engine.context.verdict import Verdict
 from cfy_cli.manager.engine.functions import evaluated
 from cfy_cli.manager.engine.ports import Event, Job, Records
 from cfy_cli.manager.engine.tasks import Operation, Task
@@ -23,7 +23,7 @@ class Scope(JobFiles):
         self.records, self.operation, self.attempt = records, operation, attempt
         self.task_id = task.id
         self.prefix: str | None = None  # the environment of the plugin that runs, once it is known
-        self.verdict = Verdict()
+        self.verdict = ScriptResult()
         if operation.source_id and operation.target_id:
             ends = {"source_id": operation.source_id, "target_id": operation.target_id}
         else:

@@ -4,10 +4,10 @@ from typing import Any
 
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.health import stamp
 from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import Processes
-from cfy_cli.manager.engine.stamps import stamp
 from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
 
 Json = Any

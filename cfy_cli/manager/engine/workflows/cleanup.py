@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.manager.engine.graph import Drawing, Graph
-from cfy_cli.manager.engine.past import CLEANUP
 from cfy_cli.manager.engine.ports import Instance, Kept
+from cfy_cli.manager.engine.resume import CLEANUP
 from cfy_cli.manager.engine.tasks import DONE, Note, Operation, Work
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE

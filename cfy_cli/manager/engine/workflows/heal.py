@@ -6,7 +6,7 @@ from typing import Any
 
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine import stamps
+from cfy_cli.manager.engine import health
 from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import some_of
@@ -87,7 +87,7 @@ def _heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None
         newly_failed = ctx.once(f"{name} failed", partial(list, newly_failed))
         failed += newly_failed
         now = ctx.look().instances
-        left = [one for one in left if one not in newly_failed and not stamps.was_healed(now[one])]
+        left = [one for one in left if one not in newly_failed and not health.was_healed(now[one])]
         if not newly_failed:
             break
         number += 1
@@ -118,7 +118,7 @@ def _sort_out(topology: Topology, around: Collection[str], *, proven: bool) -> t
 
 
 def _passes(instance: Instance, proven: bool) -> bool:
-    known = stamps.is_well(instance)
+    known = health.is_well(instance)
     return not proven if known is None else known
 
 

@@ -22,20 +22,20 @@ from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.operations.plugin import PluginHost, variables
 from cfy_cli.manager.engine.operations.script import MODULES
 from cfy_cli.manager.engine.orphans import born
-from cfy_cli.manager.engine.past import FUNCTION
-from cfy_cli.manager.engine.ports import Journal, Moved, Steering
+from cfy_cli.manager.engine.ports import CancelRequest, Journal, Moved
 from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
 from cfy_cli.manager.engine.process_tree import MARK
+from cfy_cli.manager.engine.resume import FUNCTION
 from cfy_cli.manager.engine.tasks import Operation, Task, TaskState
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
-from cfy_cli.manager.engine.workflows.conversation import Conversation, Engine
+from cfy_cli.manager.engine.workflows.rpc import Conversation, Engine
 
 Json = Any
 
 RUN_WORKFLOW = MODULES / "run_workflow.py"
 SCRIPT = "script_runner.tasks.execute_workflow"
 LOOK_EVERY = 0.2  # seconds between looks whether it is to end
-ENDING = (Steering.FORCE_CANCEL, Steering.KILL)
+ENDING = (CancelRequest.FORCE_CANCEL, CancelRequest.KILL)
 
 
 @runtime_checkable
@@ -128,7 +128,7 @@ class _FunctionRun:
         except NotStarted as error:
             raise Invalid(f"The Python of the plugin {self._function.plugin} cannot be started: {error}") from error
         finally:
-            if self._records.steering() is not Steering.KILL and self._conversation.crash is None:
+            if self._records.steering() is not CancelRequest.KILL and self._conversation.crash is None:
                 self._journal.store(key, [Moved(task.id, TaskState.SUCCEEDED)])
 
     def _watch(self) -> None:
@@ -147,7 +147,7 @@ class _FunctionRun:
             raise FunctionFailed(message, message, {"type": "ProcessException", "message": message, "traceback": ""})
         if said["error"]:
             raise self._failed(said["error"])
-        return End(steering=Steering.CANCEL) if said["cancelled"] else End()
+        return End(steering=CancelRequest.CANCEL) if said["cancelled"] else End()
 
     def _failed(self, error: Mapping[str, Json]) -> FunctionFailed:
         cause = {"type": error["kind"], "message": error["message"], "traceback": error["traceback"]}

@@ -7,7 +7,7 @@ from typing import Any
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Beginning, Instance
+from cfy_cli.manager.engine.ports import Instance, StartMode
 from cfy_cli.manager.engine.selection import some_of
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
@@ -41,7 +41,7 @@ def scale(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
         yield from _abort(ctx, entity, parameters)
     plan = Plan(**ctx.once("scaling", lambda: asdict(_decide(ctx, entity, delta, parameters))))
     if ctx.records.decision("undone"):
-        if ctx.job.beginning is Beginning.GOES_ON:
+        if ctx.job.start_mode is StartMode.RECOVERED:
             yield Graph(f"{plan.entity}_install", {})  # what is kept of it fails as it did
         raise Invalid("This scaling has failed and was undone: start another one instead of resuming it.")
     if ctx.job.dry_run:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.health import drifted, drifted_links
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.stamps import drifted, drifted_links
 from cfy_cli.manager.engine.tasks import Note, Operation, SetState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.order import targets_first

@@ -6,27 +6,27 @@ from typing import Any
 from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.engine.context.scope import Scope
 from cfy_cli.manager.engine.tasks import hopeless
-from cfy_cli.manager.services.executing.patience import patiently
-from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.services.extensions import blueprint, component, condition, password_secret, shared_resource
+from cfy_cli.manager.services.extensions import blueprint, component, health, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.runtime.db_retry import retry_until_available
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 
 OPERATIONS: dict[str, Callable[[Subject], Any]] = {
     "component.upload_blueprint": blueprint.upload,
     "component.create": component.create,
     "component.execute_start": component.execute_start,
     "component.delete": component.delete,
-    "component.check_status": condition.check_status,
-    "component.check_drift": condition.check_drift,
-    "component.heal": condition.heal,
-    "component.refresh": condition.refresh,
-    "component.update": condition.update,
+    "component.check_status": health.check_status,
+    "component.check_drift": health.check_drift,
+    "component.heal": health.heal,
+    "component.refresh": health.refresh,
+    "component.update": health.update,
     "shared_resource.connect_deployment": shared_resource.connect,
     "shared_resource.disconnect_deployment": shared_resource.disconnect,
     "shared_resource.execute_workflow": shared_resource.execute_workflow,
-    "shared_resource.check_status": condition.check_status_as_known,
-    "shared_resource.check_drift": condition.drift,
-    "shared_resource.refresh": condition.refresh,
+    "shared_resource.check_status": health.check_status_as_known,
+    "shared_resource.check_drift": health.drift,
+    "shared_resource.refresh": health.refresh,
     "blueprint.upload": blueprint.upload,
     "blueprint.delete": blueprint.delete,
     "password_secret.create": password_secret.create,
@@ -35,7 +35,7 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
 }
 
 
-def run(work: Work, scope: Scope, name: str) -> Any:
+def run(context: ExecutionContext, scope: Scope, name: str) -> Any:
     """What `cloudify_types.NAME` returns. Raises OperationFailed."""
     operation = OPERATIONS.get(name)
     if operation is None:
@@ -43,10 +43,10 @@ def run(work: Work, scope: Scope, name: str) -> Any:
 
     def attempt() -> Any:
         try:
-            return operation(Subject(work, scope))
+            return operation(Subject(context, scope))
         except CfyError as error:
-            if isinstance(error, Busy) and not work.stopping.is_set():
+            if isinstance(error, Busy) and not context.stopping.is_set():
                 raise  # to be tried again, as after a death: what it has begun it goes on with
             raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
-    return patiently(work.stopping, attempt)
+    return retry_until_available(context.stopping, attempt)

@@ -5,11 +5,11 @@ from typing import Any
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import labels
-from cfy_cli.manager.services.extensions.bringing import bring, take_away
-from cfy_cli.manager.services.extensions.following import follow
-from cfy_cli.manager.services.extensions.plugins_brought import bring_plugins, take_plugins_away
+from cfy_cli.manager.services.blueprints import blueprints
+from cfy_cli.manager.services.extensions.component_plugins import bring_plugins, take_plugins_away
+from cfy_cli.manager.services.extensions.component_secrets import bring, take_away
 from cfy_cli.manager.services.extensions.subject import Subject
-from cfy_cli.manager.services.intake import blueprints
+from cfy_cli.manager.services.extensions.wait import follow
 from cfy_cli.manager.store.models import Blueprint
 
 
@@ -51,7 +51,7 @@ def delete(subject: Subject) -> bool:
         with subject.acting("blueprint_delete") as store:
             if store.find(Blueprint, kept["id"]) is not None:
                 subject.say(f'Deleting the blueprint "{kept["id"]}"')
-                blueprints.delete(subject.manager, store, kept["id"])
+                blueprints.delete(subject.app, store, kept["id"])
     take_away(subject)
     take_plugins_away(subject)
     subject.keep("blueprint")
@@ -63,12 +63,12 @@ def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None
     if not source:
         raise Invalid(f'The blueprint "{blueprint_id}" has no `blueprint_archive` to upload it from')
     subject.say(f'Uploading the blueprint "{blueprint_id}" from {source}')
-    with subject.manager.files.receive() as (_, archive), subject.acting("blueprint_upload") as store:
+    with subject.app.files.receive() as (_, archive), subject.acting("blueprint_upload") as store:
         is_url = "://" in source
         if not is_url:
             shutil.copyfile(subject.scope.existing(source), archive)
         _, execution = blueprints.take_in(
-            subject.manager,
+            subject.app,
             store,
             blueprints.Upload(
                 blueprint_id,

@@ -3,11 +3,11 @@
 from typing import Any
 
 from cfy_cli.errors import Conflict
-from cfy_cli.manager.services import dependencies, deployments
+from cfy_cli.manager.services.deployments import dependencies, deployments
 from cfy_cli.manager.services.extensions import blueprint
-from cfy_cli.manager.services.extensions.following import follow, until_gone, until_idle
 from cfy_cli.manager.services.extensions.starting import run
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.wait import follow, until_gone, until_idle
 from cfy_cli.manager.services.labels import PARENT, parse
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
@@ -78,7 +78,7 @@ def _delete(subject: Subject, name: str) -> None:
     subject.say(f'Delete component\'s "{name}" deployment')
     with subject.acting("deployment_delete") as store:
         deployments.start_delete(
-            subject.manager,
+            subject.app,
             store,
             name,
             force=False,
@@ -137,7 +137,7 @@ def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
     blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
     with subject.acting("deployment_create") as store:
         made, _ = deployments.create(
-            subject.manager,
+            subject.app,
             store,
             name,
             str(blueprint_id),
@@ -159,7 +159,7 @@ def _made_before(subject: Subject) -> str | None:
 
 def _dependencies(subject: Subject, store: Store) -> list[Dependency]:
     own = dependencies.of_source(store.get(Deployment, subject.parent))
-    return list(store.session.scalars(own.where(Dependency.dependency_creator == _creator(subject))))
+    return list(store.unscoped.scalars(own.where(Dependency.dependency_creator == _creator(subject))))
 
 
 def _creator(subject: Subject) -> str:

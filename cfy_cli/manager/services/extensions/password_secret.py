@@ -6,7 +6,7 @@ import string
 from collections.abc import Mapping
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.extensions.bringing import OURS, bring, take_away
+from cfy_cli.manager.services.extensions.component_secrets import OURS, bring, take_away
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.store.models import Secret
 

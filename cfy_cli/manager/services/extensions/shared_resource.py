@@ -3,10 +3,10 @@
 from sqlalchemy import Select
 
 from cfy_cli.errors import CfyError, Invalid
-from cfy_cli.manager.services import dependencies
-from cfy_cli.manager.services.extensions.following import until_idle
+from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.extensions.starting import run
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.wait import until_idle
 from cfy_cli.manager.services.labels import CONSUMER, KIND
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
@@ -32,7 +32,7 @@ def connect(subject: Subject) -> bool:
     subject.keep_capabilities()
     with subject.writing() as store:
         user = store.get(Deployment, subject.parent)
-        if store.session.scalar(_own(subject, user)) is None:  # unless this was begun before
+        if store.unscoped.scalar(_own(subject, user)) is None:  # unless this was begun before
             dependencies.create(store, _creator(subject), user, store.get(Deployment, name))
     return True
 
@@ -45,7 +45,7 @@ def disconnect(subject: Subject) -> bool:
             "SharedResource's deployment..."
         )
         with subject.writing() as store:
-            dependencies.forget(store, store.session.scalars(_own(subject, store.get(Deployment, subject.parent))))
+            dependencies.forget(store, store.unscoped.scalars(_own(subject, store.get(Deployment, subject.parent))))
         _uninstall_if_unused(subject, name)
     return True
 

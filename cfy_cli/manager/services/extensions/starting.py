@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli.contract.states import ENDED, ExecutionState
-from cfy_cli.manager.services import executions
-from cfy_cli.manager.services.extensions.following import follow
+from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.wait import follow
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
 
@@ -37,9 +37,9 @@ def run(
             execution_id = str(uuid.uuid4())
     subject.keep(**{BEGUN: {"by": by, "id": execution_id}})
     with subject.acting("execution_start") as store:
-        if store.session.scalar(_of(execution_id)) is None:
+        if store.unscoped.scalar(_of(execution_id)) is None:
             executions.start(
-                subject.manager,
+                subject.app,
                 store,
                 str(subject.deployment_id),
                 workflow_id,
@@ -54,7 +54,7 @@ def run(
 
 
 def _is_lost(store: Store, execution_id: str) -> bool:
-    execution = store.session.scalar(_of(execution_id))
+    execution = store.unscoped.scalar(_of(execution_id))
     return execution is not None and execution.status in ENDED and execution.status != ExecutionState.TERMINATED
 
 

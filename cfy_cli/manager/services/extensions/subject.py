@@ -8,18 +8,18 @@ from typing import Any
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.services.confidential.secrets import asked_later
-from cfy_cli.manager.services.executing.work import Work
-from cfy_cli.manager.services.identity.starters import scope_of_starter
-from cfy_cli.manager.services.lookups import StoreLookups
-from cfy_cli.manager.services.manager import Manager
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.identity.execution_user import scope_of_starter
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.secrets.secrets import asked_later
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 
 
 class Subject:
-    def __init__(self, work: Work, scope: Scope) -> None:
-        self.work, self.scope = work, scope
+    def __init__(self, context: ExecutionContext, scope: Scope) -> None:
+        self.context, self.scope = context, scope
         self._engine_subject = scope.end("target") if scope.relationship else scope.own()
         properties = self._properties = self._engine_subject.properties()
         if properties.get("client"):
@@ -37,8 +37,8 @@ class Subject:
         return self.inputs[name] if name in self.inputs else self._properties.get(name)
 
     @property
-    def manager(self) -> Manager:
-        return self.work.manager
+    def app(self) -> AppContext:
+        return self.context.app
 
     @property
     def parent(self) -> str:
@@ -97,18 +97,18 @@ class Subject:
 
     @contextmanager
     def reading(self) -> Iterator[Store]:
-        with self.work.reading() as store:
+        with self.context.reading() as store:
             yield store
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        with self.manager.writing(self.work.scope) as store:
+        with self.app.writing(self.context.scope) as store:
             yield store
 
     @contextmanager
     def acting(self, permission: str) -> Iterator[Store]:
         """In the name of the user who started the execution. Raises Forbidden when they may not do so themselves."""
-        with self.manager.writing(scope_of_starter(self.work, permission)) as store:
+        with self.app.writing(scope_of_starter(self.context, permission)) as store:
             yield store
 
     def capabilities(self, deployment: Deployment) -> dict[str, Any]:

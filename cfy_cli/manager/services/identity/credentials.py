@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from cfy_cli.contract.clock import now
 from cfy_cli.errors import Unauthorized
-from cfy_cli.manager.services.confidential.key_files import key_in
 from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity.key_files import key_in
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Membership, Token, User
 from cfy_cli.manager.store.models.identity import FAILURES_BEFORE_LOCK

@@ -26,10 +26,10 @@ def delete(store: Store, name: str) -> None:
     if tenant.members:
         raise Conflict(f"Cannot delete tenant `{name}`, because it still has users or groups associated with it")
     for kind in KEPT:
-        if store.session.scalar(select(exists().where(kind.tenant_name == name))):
+        if store.unscoped.scalar(select(exists().where(kind.tenant_name == name))):
             raise Conflict(f"Cannot delete tenant `{name}`, because it still has {kind.__tablename__}")
     for table in (Event, Execution):  # what remains is history of things that are gone
-        store.session.execute(sql_delete(table).where(table.tenant_name == name))
+        store.unscoped.execute(sql_delete(table).where(table.tenant_name == name))
     store.delete(tenant)
 
 

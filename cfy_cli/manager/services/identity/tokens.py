@@ -21,7 +21,7 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months", "y": "years"}
 
 def create(store: Store, description: str | None, expiry: str | None) -> tuple[Token, str]:
     """The token and its full value, which is shown this once. Those that have expired, of whomever, go."""
-    store.session.execute(delete(Token).where(Token.expiration_date <= now()))
+    store.unscoped.execute(delete(Token).where(Token.expiration_date <= now()))
     secret = secrets.token_urlsafe(30)
     owner = get_user(store, store.scope.user)
     token = Token(
@@ -32,7 +32,7 @@ def create(store: Store, description: str | None, expiry: str | None) -> tuple[T
         expiration_date=_expiration(expiry) if expiry else None,
     )
     store.add(token)
-    store.session.refresh(token)
+    store.unscoped.refresh(token)
     return token, f"ctok-{token.id}-{secret}"
 
 

@@ -69,7 +69,7 @@ def join(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
     if _membership(store, user, tenant) is not None:
         raise Conflict(f"User `{username}` already belongs to tenant `{tenant_name}`")
     tenant.members.append(Membership(user=user, role=tenant_role(role)))
-    store.session.flush()
+    store.unscoped.flush()
     return tenant
 
 
@@ -82,7 +82,7 @@ def change_role(store: Store, username: str, tenant_name: str, role: str) -> Ten
 def leave(store: Store, username: str, tenant_name: str) -> Tenant:
     user, tenant = get(store, username), tenant_of(store, tenant_name)
     tenant.members.remove(_belonging(store, user, tenant))
-    store.session.flush()
+    store.unscoped.flush()
     return tenant
 
 
@@ -130,7 +130,7 @@ def _name(username: str) -> str:
 
 
 def _membership(store: Store, user: User, tenant: Tenant) -> Membership | None:
-    return store.session.scalar(select(Membership).where(Membership.user == user, Membership.tenant == tenant))
+    return store.unscoped.scalar(select(Membership).where(Membership.user == user, Membership.tenant == tenant))
 
 
 def _belonging(store: Store, user: User, tenant: Tenant) -> Membership:

@@ -66,8 +66,8 @@ class Execution(Owned, Base):
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
     worker: Mapped[str | None] = mapped_column(Name)  # who runs it
-    deaths: Mapped[int] = mapped_column(default=0, server_default="0")  # of its workers, in a row, for nothing
-    done_at_death: Mapped[int] = mapped_column(default=0, server_default="0")  # how much of it was, at the latest
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # consecutive worker crashes without progress
+    progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
     decisions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # what its workflow decided, to go on by
 
     @property

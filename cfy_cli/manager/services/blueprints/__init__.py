@@ -1,0 +1,1 @@
+"""Keep blueprints: their files, their plans, what they import."""

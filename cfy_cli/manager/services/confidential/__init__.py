@@ -1,1 +1,0 @@
-"""What is kept from others: secrets, and the keys and words that protect them."""

@@ -1,1 +1,0 @@
-"""A worker's side: executions taken up, run, told of and ended."""

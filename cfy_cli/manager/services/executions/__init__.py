@@ -1,0 +1,1 @@
+"""Start executions and decide what may run when."""

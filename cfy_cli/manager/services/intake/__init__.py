@@ -1,1 +1,0 @@
-"""Blueprints, from what somebody sends to a plan that is kept."""

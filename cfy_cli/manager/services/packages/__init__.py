@@ -1,1 +1,0 @@
-"""Plugins: taken in, chosen among, and made ready to run."""

@@ -1,0 +1,1 @@
+"""Keep plugins: take them in, choose among their versions, install them."""

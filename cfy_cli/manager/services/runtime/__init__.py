@@ -1,0 +1,1 @@
+"""Run executions in a process: context, events, database retries, waiting."""

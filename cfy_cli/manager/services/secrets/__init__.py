@@ -1,0 +1,1 @@
+"""Keep secrets: values, their encryption, their export and import."""

@@ -1,0 +1,144 @@
+"""Secrets on their way from one manager to another."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+
+from cfy_cli.contract.states import Visibility
+from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity.access import scope_for
+from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.secrets import secrets
+from cfy_cli.manager.services.secrets.passphrases import Passphrase
+from cfy_cli.manager.services.visibility import is_wider
+from cfy_cli.manager.store.listing import PAGE, Listing
+from cfy_cli.manager.store.models import Secret, Tenant
+from cfy_cli.manager.store.store import Store
+
+Item = dict[str, Any]
+Errors = dict[str, Any]
+KINDS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (bool, "boolean", ("is_hidden_value", "encrypted")),
+    (str, "text", ("key", "visibility", "tenant_name")),
+)
+NEEDED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", "value")
+
+
+def exported(
+    app: AppContext, store: Store, asked: Listing, *, passphrase: str | None, with_metadata: bool
+) -> list[Item]:
+    """Every secret that the asker may see the value of, whatever page was asked for."""
+    key = Passphrase(passphrase) if passphrase else None
+    found: list[Secret] = []
+    while True:
+        page = store.list(Secret, replace(asked, offset=len(found), size=PAGE), search=("key",))
+        found += page.items
+        if len(found) >= page.total or not page.items:
+            break
+    mine = [secret for secret in found if not secret.is_hidden_value or secrets.may_see_hidden(store.scope, secret)]
+    items = [_item(app, secret, key, with_metadata=with_metadata) for secret in mine]
+    wanted = asked.include
+    return [{name: value for name, value in item.items() if name in wanted} for item in items] if wanted else items
+
+
+def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> Item:
+    text = app.seal.open(secret.sealed)
+    item = {
+        "key": secret.key,
+        "value": key.encrypt(text) if key else text,
+        "visibility": secret.visibility,
+        "tenant_name": secret.tenant_name,
+        "is_hidden_value": secret.is_hidden_value,
+        "encrypted": key is not None,
+        "provider": secret.provider_name,
+        "provider_options": None,
+    }
+    if secret.schema:
+        item["schema"] = secret.schema
+    if with_metadata:
+        item |= {"creator": secret.created_by, "created_at": secret.created_at, "updated_at": secret.updated_at}
+    return item
+
+
+def imported(
+    app: AppContext,
+    store: Store,
+    identity: Identity,
+    items: Sequence[Item],
+    *,
+    tenant_map: Mapping[str, str],
+    passphrase: str | None,
+    override: bool,
+) -> dict[str, Any]:
+    """Keep those that can be kept. Names that are taken are listed by tenant, and replaced with `override`."""
+    tenants = set(store.unscoped.scalars(select(Tenant.name)))
+    nowhere = sorted(set(tenant_map.values()) - tenants)
+    if nowhere:
+        raise Invalid(f"The following destination tenants do not exist on the manager: {nowhere}")
+    key = Passphrase(passphrase) if passphrase else None
+    colliding: dict[str, list[str]] = {}
+    errors: dict[str, Errors] = {}
+    for number, item in enumerate(items):
+        tenant = tenant_map.get(str(item.get("tenant_name")), item.get("tenant_name"))
+        item = {**item, "tenant_name": tenant}
+        wrong = _wrong(item, tenants, has_passphrase=key is not None)
+        if wrong:
+            errors[str(number)] = wrong
+            continue
+        try:
+            scope = scope_for(identity, str(tenant), "secret_create", tenant_exists=True)
+            if not _keep(app, Store(store.unscoped, scope), item, key, override=override):
+                colliding.setdefault(str(tenant), []).append(item["key"])
+        except CfyError as error:
+            errors[str(number)] = {"secret": error.message}
+    return {"colliding_secrets": colliding, "secrets_errors": errors}
+
+
+def _wrong(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
+    missing = [
+        name for name in NEEDED if item.get(name) in (None, "") and not (name == "value" and item.get("provider"))
+    ]
+    errors: Errors = {"missing secret fields": missing} if missing else {}
+    for kind, what, names in KINDS:
+        errors |= {name: f"Not {what}" for name in names if name not in missing and not isinstance(item[name], kind)}
+    if item.get("schema") and not isinstance(item["schema"], dict):
+        errors["schema"] = "Not an object"
+    if not {"visibility", "tenant_name"}.isdisjoint({*errors, *missing}):
+        return errors
+    if item["visibility"] not in list(Visibility):
+        errors["visibility"] = "Not a valid visibility"
+    if item["tenant_name"] not in tenants:
+        errors["tenant_name"] = f"The tenant `{item['tenant_name']}` was not found"
+    if item.get("encrypted") is True and not has_passphrase:
+        errors["No passphrase"] = "The secret is encrypted but no passphrase was given"
+    if item.get("provider"):
+        errors["provider"] = f"There is no secrets provider `{item['provider']}`"
+    return errors
+
+
+def _keep(app: AppContext, store: Store, item: Item, key: Passphrase | None, *, override: bool) -> bool:
+    """Whether its name was free."""
+    value = key.decrypt(str(item["value"])) if key and item["encrypted"] else item["value"]
+    name, visibility, hidden = item["key"], item["visibility"], item["is_hidden_value"]
+    schema = item.get("schema") or None
+    if schema and isinstance(value, str):
+        value = _parsed(value)
+    there = store.find(Secret, name)
+    if there is None:
+        secrets.create(app, store, name, value, schema=schema, visibility=visibility, hidden=hidden)
+    elif override:
+        if is_wider(visibility, there.visibility):
+            secrets.update(app, store, name, visibility=visibility)
+        secrets.replace(app, store, name, value, schema=schema, hidden=hidden)
+    return there is None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Invalid("Its value is not JSON, and it has a schema") from None

@@ -1,0 +1,1 @@
+"""Run the workflows that the manager itself needs."""

@@ -1,0 +1,1 @@
+"""Fetch files from addresses and unpack archives."""

@@ -1,0 +1,1 @@
+"""Take executions up, run them to their end and store it."""
