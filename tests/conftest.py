@@ -88,7 +88,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of each kind, with its tables; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'app.db'}"
+        yield f"sqlite:///{tmp_path / 'manager.db'}"
         return
     template = request.getfixturevalue("postgresql_template")
     name = f"cfy_{uuid.uuid4().hex}"

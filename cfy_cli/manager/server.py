@@ -55,7 +55,7 @@ RESOURCES: tuple[Routes, ...] = (
 def create_app(manager: AppContext) -> FastAPI:
     """The API of one manager, which must have been founded."""
     app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
-    app.state.context = manager
+    app.state.app_context = manager
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)

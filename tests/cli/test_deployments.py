@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Path:
+def app_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "blueprint.yaml").write_text(BLUEPRINT)
@@ -45,14 +45,14 @@ def app(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def deployed(cfy: Cfy, app: Path) -> Cfy:
-    cfy(f"blueprints upload {app}")
+def deployed(cfy: Cfy, app_folder: Path) -> Cfy:
+    cfy(f"blueprints upload {app_folder}")
     cfy("deployments create dep -b app -i word=hello")
     return cfy
 
 
-def test_a_deployment_lives(cfy: Cfy, app: Path) -> None:
-    cfy(f"blueprints upload {app}")
+def test_a_deployment_lives(cfy: Cfy, app_folder: Path) -> None:
+    cfy(f"blueprints upload {app_folder}")
     done = cfy("""deployments create dep -b app -i word=hello -i '{"count": 3}' --labels owner:ann""")
     assert done == "Deployment `dep` created. The deployment's id is dep\n"
     out = cfy("executions start install -d dep")
@@ -78,8 +78,8 @@ def test_a_deployment_lives(cfy: Cfy, app: Path) -> None:
     assert cfy("deployments list --json") == cfy("blueprints list --json") == "[]\n"
 
 
-def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app: Path) -> None:
-    cfy(f"blueprints upload {app}")
+def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app_folder: Path) -> None:
+    cfy(f"blueprints upload {app_folder}")
     cfy("deployments create dep -b app -i word=fail")
     cfy("executions start install -d dep -p type_names=[]", code=5)
     assert "Workflow `install` on deployment `dep` failed" in cfy.errors
@@ -87,8 +87,8 @@ def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app: Path) -> None:
     cfy(f"events list --tail {failed['id']}", code=5)
 
 
-def test_install_does_it_all(cfy: Cfy, app: Path) -> None:
-    out = cfy(f"install {app} -d quick -i word=once")
+def test_install_does_it_all(cfy: Cfy, app_folder: Path) -> None:
+    out = cfy(f"install {app_folder} -d quick -i word=once")
     assert "INFO: said once" in out
     execution = json.loads(
         cfy("executions start execute_operation -d quick -p operation=cloudify.interfaces.lifecycle.create --json")
@@ -119,8 +119,8 @@ def test_parameters_of_a_workflow_are_typed_as_words(deployed: Cfy) -> None:
     assert "There is no node nowhere" in deployed.errors
 
 
-def test_inputs_are_checked(cfy: Cfy, app: Path) -> None:
-    cfy(f"blueprints upload {app}")
+def test_inputs_are_checked(cfy: Cfy, app_folder: Path) -> None:
+    cfy(f"blueprints upload {app_folder}")
     cfy("deployments create dep -b app -i count=many", code=1)
     assert "Input `count`" in cfy.errors
     cfy("deployments create dep -b app -i nosuch=1", code=1)
@@ -161,9 +161,9 @@ def test_a_dry_run_changes_nothing(deployed: Cfy) -> None:
     assert instance["state"] == "uninitialized"
 
 
-def test_what_runs_can_be_cancelled(cfy: Cfy, app: Path) -> None:
-    (app.parent / "create.sh").write_text("#!/bin/bash\nsleep 2\n")
-    cfy(f"blueprints upload {app}")
+def test_what_runs_can_be_cancelled(cfy: Cfy, app_folder: Path) -> None:
+    (app_folder.parent / "create.sh").write_text("#!/bin/bash\nsleep 2\n")
+    cfy(f"blueprints upload {app_folder}")
     cfy("deployments create dep -b app")
     cfy("executions start install -d dep --timeout 0", code=7)
     (key,) = [item["id"] for item in json.loads(cfy("executions list --json")) if item["workflow_id"] == "install"]
@@ -177,9 +177,9 @@ def test_a_quickstart_works_twice(cfy: Cfy) -> None:
     assert "Showing 2 of 2 deployments" in cfy("deployments list")
 
 
-def test_blueprints_and_deployments_that_are_there_may_be_left(deployed: Cfy, app: Path) -> None:
-    deployed(f"blueprints upload {app}", code=1)
-    assert deployed(f"blueprints upload {app} --if-exists skip") == "Blueprint `app` exists already\n"
+def test_blueprints_and_deployments_that_are_there_may_be_left(deployed: Cfy, app_folder: Path) -> None:
+    deployed(f"blueprints upload {app_folder}", code=1)
+    assert deployed(f"blueprints upload {app_folder} --if-exists skip") == "Blueprint `app` exists already\n"
     deployed("deployments create dep -b app", code=1)
     assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` exists already\n"
 

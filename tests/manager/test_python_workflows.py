@@ -72,14 +72,14 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def app(ask: Ask, upload: Upload) -> None:
+def deployed(ask: Ask, upload: Upload) -> None:
     source = {f"plugins/my-plugin/{path}": text for path, text in project({"my_flows.py": FLOWS}).items()}
     uploaded = upload("app", BLUEPRINT, {**source, "say.sh": SAY, "flow.py": SCRIPT}).json()
     assert uploaded["state"] == "uploaded", uploaded["error"]
     assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("deployed")
 def test_a_function_of_a_plugin_is_a_workflow(ask: Ask, run: Run, port: int):
     execution = run("app", "greet", parameters={"word": "hey", "port": port})
     assert execution["status"] == "terminated", execution["error"]
@@ -99,7 +99,7 @@ def test_a_function_of_a_plugin_is_a_workflow(ask: Ask, run: Run, port: int):
     assert wrong["error"].count('File "') == 1
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("deployed")
 def test_a_script_of_the_blueprint_is_a_workflow(ask: Ask, run: Run):
     execution = run("app", "script")
     assert execution["status"] == "terminated", execution["error"]
@@ -172,7 +172,7 @@ def mine(**kwargs):
     assert "Node instance started" in messages(ask, execution)
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("deployed")
 def test_one_that_is_cancelled_ends(ask: Ask, upload: Upload):
     flow = "import time\nfrom cloudify.workflows import ctx\nctx.logger.info('there')\ntime.sleep(1000)\n"
     assert (

@@ -23,15 +23,15 @@ def count_up(url: str) -> None:
     database.close()
 
 
-def test_processes_that_read_and_then_write_wait_for_one_another(manager) -> None:  # type: ignore[no-untyped-def]
-    url = manager.database.url.render_as_string(hide_password=False)
+def test_processes_that_read_and_then_write_wait_for_one_another(app) -> None:  # type: ignore[no-untyped-def]
+    url = app.database.url.render_as_string(hide_password=False)
     processes = [multiprocessing.get_context("spawn").Process(target=count_up, args=[url]) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * PROCESSES
-    with manager.database.read() as session:
+    with app.database.read() as session:
         assert session.scalar(text("SELECT failed_logins FROM users")) == PROCESSES * TIMES
 
 
@@ -43,18 +43,18 @@ def lose_the_server(database: Database) -> None:
         session.execute(text("SELECT 1"))
 
 
-def test_a_server_that_is_gone_is_one_to_wait_for(manager) -> None:  # type: ignore[no-untyped-def]
-    if manager.database.is_sqlite:
+def test_a_server_that_is_gone_is_one_to_wait_for(app) -> None:  # type: ignore[no-untyped-def]
+    if app.database.is_sqlite:
         pytest.skip("no server")
     with pytest.raises(Busy, match="does not answer: terminating connection"):
-        lose_the_server(manager.database)
-    with manager.database.write() as session:
+        lose_the_server(app.database)
+    with app.database.write() as session:
         assert session.scalar(text("SELECT 1")) == 1
 
 
-def test_who_gets_no_connection_in_time_is_told_that_it_is_busy(manager, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_who_gets_no_connection_in_time_is_told_that_it_is_busy(app, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
-    database = Database(manager.database.url.render_as_string(hide_password=False))
+    database = Database(app.database.url.render_as_string(hide_password=False))
     sessions = [database.read() for _ in range(50 if database.is_sqlite else 40)]
     try:
         for session in sessions:

@@ -142,7 +142,7 @@ def authorized(permission: str) -> Callable[[Request], Any]:
     """A dependency: the call, once it is known who calls and that they may."""
 
     async def call(request: Request) -> Call:
-        app: AppContext = request.app.state.context
+        app: AppContext = request.app.state.app_context
         identity = await _identity(app, request)
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
         exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)

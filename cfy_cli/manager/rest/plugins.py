@@ -63,7 +63,7 @@ class Sent:
 
 def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iterator[Sent]:
     """The plugins that were sent or are to be fetched, taken apart before any transaction begins."""
-    app: AppContext = request.app.state.context
+    app: AppContext = request.app.state.app_context
     url = body.params.get("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("A plugin is uploaded as an archive in the request, or as `plugin_archive_url`: one of them")

@@ -91,7 +91,9 @@ class Beside:
             if name.isdecimal() and moved.state in DONE  # the others are steps that we drew
         }
         self.end = ran.end
-        self._items.put(_ended(error, cancelled=not error and ran.end.steering.name != "GO_ON", states=states))
+        self._items.put(
+            _ended(error, cancelled=not error and ran.end.steering is not CancelRequest.NONE, states=states)
+        )
 
     def done(self) -> None:
         self._items.put(_ended("", cancelled=False))
