@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfy_cli.contract.outcomes import EXIT_CODES
+from cfy_cli.contract.exit_codes import EXIT_CODES
 from cfy_cli.main import main as tree
 from cfy_cli.shell import examples
 from cfy_cli.shell.completion import SHELLS, completion_script, file_name

@@ -8,9 +8,9 @@ from cfy_cli.client.dependencies import Dependencies
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.http import Http
-from cfy_cli.client.people import Tenants, Tokens, Users
 from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets
+from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
 from cfy_cli.errors import NotFound
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from cfy_cli.client.partial import Part
+from cfy_cli.client.resumable_download import Part
 from cfy_cli.errors import CfyError, Unreachable
 
 CHUNK = 256 * 1024

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
+from cfy_cli.contract.timestamps import now
 from cfy_cli.shell import options, values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Noun

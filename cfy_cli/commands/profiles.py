@@ -131,7 +131,7 @@ def set_cluster_node(app: App, cluster_node_name: str, **fields: Any) -> None:
 @pass_app
 def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: bool, **flags: bool) -> None:
     """Forget parts of the profile in use; the manager is not asked."""
-    from cfy_cli.config import keyrings
+    from cfy_cli.config import keyring_storage
 
     if not (kerberos_env or any(flags.values())):
         raise Usage("Say what to forget", hint="`cfy profiles unset -h` tells what there is.")
@@ -140,7 +140,7 @@ def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: boo
         if forget:
             setattr(profile, field, None)
     if flags["manager_password"]:
-        keyrings.forget(profile.name)
+        keyring_storage.forget(profile.name)
     profile.kerberos_env = profile.kerberos_env and not kerberos_env
     app.profiles.write(profile)
     app.result("Settings saved successfully", _visible(profile))
@@ -182,10 +182,10 @@ def show_current(app: App, effective: bool) -> None:
 @pass_app
 def delete_profile(app: App, profile_name: str) -> None:
     """Delete the profile PROFILE_NAME."""
-    from cfy_cli.config import keyrings
+    from cfy_cli.config import keyring_storage
 
     app.profiles.delete(profile_name)
-    keyrings.forget(profile_name)
+    keyring_storage.forget(profile_name)
     app.result(f"Profile `{profile_name}` deleted", {"name": profile_name})
 
 
@@ -223,11 +223,11 @@ def _current(app: App) -> Profile:
 def _write(app: App, profile: Profile, *, keyring: bool) -> None:
     """Save it, with its password in the keyring if that is wanted."""
     if keyring:
-        from cfy_cli.config import keyrings
+        from cfy_cli.config import keyring_storage
 
         if not profile.manager_password:
             raise Usage("There is no password to keep in the keyring", hint="Give it with --password-stdin.")
-        keyrings.keep(profile.name, profile.manager_password)
+        keyring_storage.keep(profile.name, profile.manager_password)
         profile.manager_password = None
     app.profiles.write(profile)
 

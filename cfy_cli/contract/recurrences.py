@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cfy_cli.contract.spans import Span, parse_span
+from cfy_cli.contract.durations import Duration, parse_duration
 from cfy_cli.errors import Usage
 
 DAYS = ("su", "mo", "tu", "we", "th", "fr", "sa")
@@ -25,9 +25,9 @@ class Weekday:
         return {None: "", LAST: "l-"}.get(self.position, str(self.position)) + self.day
 
 
-def parse_recurrence(text: str) -> Span:
+def parse_recurrence(text: str) -> Duration:
     """Raises Usage; a minute is the least."""
-    span = parse_span(text)
+    span = parse_duration(text)
     if span.count < 1 or span.unit == "second":
         raise Usage(f"`{text}` is too often", hint="Once a minute is the most: `1 min`.")
     return span
@@ -42,7 +42,7 @@ def format_weekdays(days: Sequence[Weekday]) -> str:
     return ",".join(map(str, days))
 
 
-def check_weekdays(days: Sequence[Weekday], recurrence: Span | None) -> None:
+def check_weekdays(days: Sequence[Weekday], recurrence: Duration | None) -> None:
     """Raises Usage where days of a month are meant and months do not recur."""
     counted = [day for day in days if day.position is not None]
     if counted and (recurrence is None or recurrence.unit != "month"):

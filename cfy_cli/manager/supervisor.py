@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from cfy_cli import __version__
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.control import (
     LOG,

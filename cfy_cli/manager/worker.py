@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import delete
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot

@@ -22,7 +22,7 @@ ROW, LABELS, WIDTH = 22, 320, 640  # of the SVG, in pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Duration:
     """One attempt at an operation; seconds since the first."""
 
     place: str  # web_x1, or web_x1->db_y2 for a relationship
@@ -38,12 +38,12 @@ class Span:
         return f"{self.place} {self.operation}{side}"
 
 
-def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over: bool = False) -> list[Span]:
+def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over: bool = False) -> list[Duration]:
     """The attempts in the order they began. One without an end runs `until` now; of an execution that is `over`, or
     was resumed since, it was interrupted.
     """
-    begun: dict[tuple[str, ...], list[Span]] = {}  # several at once, where a workflow runs an operation so
-    ended: list[Span] = []
+    begun: dict[tuple[str, ...], list[Duration]] = {}  # several at once, where a workflow runs an operation so
+    ended: list[Duration] = []
     first, last = None, 0.0
     for event in events:
         moment = _seconds(str(event.get("reported_timestamp") or event.get("timestamp")))
@@ -59,7 +59,7 @@ def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over
         if event.get("event_type") == STARTED:
             ended += [span for span in open_ if span.outcome == "interrupted"]
             open_[:] = [span for span in open_ if span.outcome == "running"]
-            open_.append(Span(place, operation, last, last, "running", side))
+            open_.append(Duration(place, operation, last, last, "running", side))
         elif event.get("event_type") in ENDS and open_:
             ended.append(replace(open_.pop(0), end=last, outcome=ENDS[event["event_type"]]))
     if until is not None and first is not None:
@@ -68,11 +68,11 @@ def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over
     return sorted([*ended, *still], key=lambda span: (span.start, span.label))
 
 
-def _cut(span: Span, moment: float, outcome: str = "interrupted") -> Span:
+def _cut(span: Duration, moment: float, outcome: str = "interrupted") -> Duration:
     return replace(span, end=moment, outcome=outcome) if span.outcome == "running" else span
 
 
-def as_text(found: Sequence[Span], width: int) -> str:
+def as_text(found: Sequence[Duration], width: int) -> str:
     """A line each: what, a bar over the whole time, when it began and how long it took."""
     if not found:
         return "No operation ran."
@@ -90,7 +90,7 @@ def as_text(found: Sequence[Span], width: int) -> str:
     return "\n".join(lines)
 
 
-def as_svg(found: Sequence[Span], title: str) -> str:
+def as_svg(found: Sequence[Duration], title: str) -> str:
     """A picture that needs no program of the system to be drawn, and no network to be seen."""
     total = max((span.end for span in found), default=0.0) or 0.001
     height = ROW * (len(found) + 3)

@@ -152,9 +152,9 @@ class App(Screen):
 
     def _password(self, found: Connection, profile: Profile | None) -> str:
         """Of a user for whom none is written down: from the keyring, or from whoever is there."""
-        from cfy_cli.config import keyrings
+        from cfy_cli.config import keyring_storage
 
-        kept = keyrings.read(profile.name) if profile and profile.manager_username == found.username else None
+        kept = keyring_storage.read(profile.name) if profile and profile.manager_username == found.username else None
         if kept:
             return kept
         if not self.interactive:

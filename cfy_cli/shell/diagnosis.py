@@ -99,7 +99,7 @@ def _network(url: str) -> Finding:
 
 
 def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
-    from cfy_cli.client.skew import skew
+    from cfy_cli.client.version_check import skew
 
     client = app.client_for(connection)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cfy_cli.contract.outcomes import INTERRUPTED
+from cfy_cli.contract.exit_codes import INTERRUPTED
 from cfy_cli.errors import CfyError, NotFound, Usage
 from cfy_cli.shell import examples
 

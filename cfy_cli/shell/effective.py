@@ -56,8 +56,8 @@ def _profile_source(app: App, profile: Profile | None) -> str:
 
 
 def _keyring(profile: Profile | None, username: Setting) -> str:
-    from cfy_cli.config import keyrings
+    from cfy_cli.config import keyring_storage
 
-    if profile and username.value and keyrings.read(profile.name):
+    if profile and username.value and keyring_storage.read(profile.name):
         return "keyring"
     return "asked for" if username.value else ""

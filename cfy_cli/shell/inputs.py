@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from cfy_cli.contract.pairs import merged, nested, parse_pairs
+from cfy_cli.contract.key_values import merged, nested, parse_pairs
 from cfy_cli.errors import CfyError, Invalid, Usage
 
 Declared = Mapping[str, Mapping[str, Any]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cfy_cli.contract.pairs import format_mapping, parse_mapping
+from cfy_cli.contract.key_values import format_mapping, parse_mapping
 from cfy_cli.shell.app import App, pass_app
 
 

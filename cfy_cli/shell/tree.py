@@ -149,7 +149,7 @@ def tolerate_odd_terminals() -> None:
 
 
 def closed_pipe() -> Exit:
-    from cfy_cli.contract.outcomes import CLOSED_PIPE
+    from cfy_cli.contract.exit_codes import CLOSED_PIPE
 
     return Exit(CLOSED_PIPE)
 

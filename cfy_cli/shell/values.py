@@ -3,10 +3,10 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from cfy_cli.contract.clock import stamp
-from cfy_cli.contract.moments import parse_moment
-from cfy_cli.contract.spans import parse_span
+from cfy_cli.contract.datetimes import parse_datetime
+from cfy_cli.contract.durations import parse_duration
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
+from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Usage
 
 EARLIEST = 1970
@@ -30,12 +30,12 @@ def execution_state(text: str) -> str:
 
 def moment(text: str) -> str:
     """A point in time in the wire's spelling."""
-    return stamp(parse_moment(text))
+    return format_timestamp(parse_datetime(text))
 
 
 def minute(text: str) -> str:
     """A point in time as executions are scheduled: 202611231259+0000, not earlier than was typed."""
-    then = parse_moment(text)
+    then = parse_datetime(text)
     if then.second or then.microsecond:
         then += timedelta(minutes=1)
     return then.astimezone(UTC).strftime("%Y%m%d%H%M%z")
@@ -43,18 +43,18 @@ def minute(text: str) -> str:
 
 def kept_for(text: str) -> str:
     """For how long things are kept: a length of time, or nothing for always."""
-    return "" if text.strip().lower() == "always" else str(parse_span(text))
+    return "" if text.strip().lower() == "always" else str(parse_duration(text))
 
 
 def before(text: str) -> str:
     """The point in time that long ago, in the wire's spelling."""
     span = text.strip().removesuffix(" ago")
     try:
-        then = parse_span(span).before(datetime.now(UTC))
+        then = parse_duration(span).before(datetime.now(UTC))
     except Usage as error:
         if "more time" not in error.message:
             raise
         then = datetime.min.replace(tzinfo=UTC)
     if then.year < EARLIEST:
         raise Usage(f"`{text}` is longer ago than any event")
-    return stamp(then)
+    return format_timestamp(then)

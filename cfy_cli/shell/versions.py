@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from cfy_cli import __version__
-from cfy_cli.client.skew import skew
+from cfy_cli.client.version_check import skew
 from cfy_cli.config.paths import write_private
 from cfy_cli.errors import CfyError
 

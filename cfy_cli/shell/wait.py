@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfy_cli.contract.outcomes import ended, failure_of
+from cfy_cli.contract.exit_codes import error_for_state, is_ended
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.errors import StillRunning
 from cfy_cli.output.cells import moment
@@ -54,7 +54,7 @@ def follow(app: App, execution: Item, watch: Watch, *, group: bool = False) -> I
 
 def conclude(app: App, execution: Item, watch: Watch) -> None:
     """Say how it ended; raises the error whose exit code says the same."""
-    kind = failure_of(execution["status"])
+    kind = error_for_state(execution["status"])
     if app.as_data:
         app.answer(execution, EXECUTIONS)
     elif kind is None:
@@ -101,7 +101,7 @@ class _Following:
         self.line = StatusLine(shown=watch.show_events and app.verbosity >= 0)
 
     def to_the_end(self) -> Item:
-        execution, over = poll(self.app, self._look, lambda now: ended(now["status"]), seconds=self.watch.timeout)
+        execution, over = poll(self.app, self._look, lambda now: is_ended(now["status"]), seconds=self.watch.timeout)
         if not over:
             raise StillRunning(
                 f"Stopped waiting after {self.watch.timeout:g} seconds; "

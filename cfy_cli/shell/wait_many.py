@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cfy_cli.contract.outcomes import ended, failure_of, reached
+from cfy_cli.contract.exit_codes import error_for_state, has_reached, is_ended
 from cfy_cli.contract.resources import EXECUTION_GROUPS, EXECUTIONS
 from cfy_cli.errors import CfyError, StillRunning
 from cfy_cli.output.progress import StatusLine
@@ -47,11 +47,11 @@ def wait_for(
 
 
 def _settled(execution: Item, state: str | None) -> bool:
-    return ended(execution["status"]) or (state is not None and reached(execution["status"], state))
+    return is_ended(execution["status"]) or (state is not None and has_reached(execution["status"], state))
 
 
 def _failed(execution: Item, state: str | None) -> bool:
-    return ended(execution["status"]) and not reached(execution["status"], state or "terminated")
+    return is_ended(execution["status"]) and not has_reached(execution["status"], state or "terminated")
 
 
 def _tell(app: App, items: list[Item], *, groups: bool) -> None:
@@ -68,7 +68,7 @@ def _judge(items: list[Item], state: str | None, timeout: float | None, *, group
     for worst in ("failed", "cancelled", "terminated"):
         for item in failed:
             if item["status"] == worst:
-                kind = failure_of(worst) or CfyError
+                kind = error_for_state(worst) or CfyError
                 reason = f" and did not come to be {state}" if state else ""
                 hint = f"Its events: cfy events list {'--execution-group ' if groups else ''}{item['id']}"
                 raise kind(f"Execution {item['id']} {told(item)}{reason}", hint=hint)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import responses
 
-from cfy_cli.client.skew import skew
+from cfy_cli.client.version_check import skew
 from cfy_cli.config.profiles import LOCAL
 from cfy_cli.shell import diagnosis
 from tests.conftest import Cfy

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.datetimes import parse_datetime, parse_timezone
+from cfy_cli.contract.durations import Duration, parse_duration
 from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.contract.filters import attribute_rule, format_rule, label_rule
+from cfy_cli.contract.key_values import format_mapping, format_pair, merged, nested, parse_mapping, parse_pair
 from cfy_cli.contract.labels import format_label, parse_labels, parse_labels_to_delete
-from cfy_cli.contract.moments import parse_moment, parse_zone
-from cfy_cli.contract.pairs import format_mapping, format_pair, merged, nested, parse_mapping, parse_pair
 from cfy_cli.contract.recurrences import (
     DAYS,
     Weekday,
@@ -23,7 +23,7 @@ from cfy_cli.contract.recurrences import (
     parse_rule,
     parse_weekdays,
 )
-from cfy_cli.contract.spans import Span, parse_span
+from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Usage
 from cfy_cli.shell.values import before, execution_state, moment, name
 
@@ -65,7 +65,7 @@ def test_what_is_no_label_is_refused(text: str) -> None:
 
 def test_a_length_of_time_where_a_time_is_wanted_is_told() -> None:
     with pytest.raises(Usage) as wrong:
-        parse_moment("5 minutes")
+        parse_datetime("5 minutes")
     assert str(wrong.value.hint) == "Write `5 minutes ago` or `+5 minutes`."
 
 
@@ -161,7 +161,7 @@ def test_points_in_time(typed: str, wire: str) -> None:
     ],
 )  # fmt: skip
 def test_points_in_time_that_depend_on_now(typed: str, then: datetime) -> None:
-    assert parse_moment(typed, now=NOW) == then
+    assert parse_datetime(typed, now=NOW) == then
 
 
 @given(
@@ -170,21 +170,21 @@ def test_points_in_time_that_depend_on_now(typed: str, then: datetime) -> None:
 )
 def test_a_point_in_time_is_read_as_it_is_written(when: datetime, zone: timezone) -> None:
     aware = when.replace(tzinfo=zone)
-    assert parse_moment(aware.isoformat()) == aware
-    assert stamp(parse_moment(stamp(aware))) == stamp(aware)
+    assert parse_datetime(aware.isoformat()) == aware
+    assert format_timestamp(parse_datetime(format_timestamp(aware))) == format_timestamp(aware)
 
 
 @given(st.integers(0, 2000), st.sampled_from(UNITS))
 def test_a_length_of_time_is_read_as_it_is_written(count: int, unit: str) -> None:
-    span = Span(count, unit)
-    assert parse_span(str(span)) == span
+    span = Duration(count, unit)
+    assert parse_duration(str(span)) == span
     assert span.before(NOW) <= NOW <= span.after(NOW)
 
 
 @given(st.text())
 def test_no_text_makes_a_parser_fail_in_another_way(text: str) -> None:
-    for parse in (parse_moment, parse_span, parse_recurrence, parse_weekdays, parse_rule, parse_zone, parse_pair,
-                  parse_mapping, parse_labels, label_rule, attribute_rule):  # fmt: skip
+    for parse in (parse_datetime, parse_duration, parse_recurrence, parse_weekdays, parse_rule, parse_timezone,
+                  parse_pair, parse_mapping, parse_labels, label_rule, attribute_rule):  # fmt: skip
         with contextlib.suppress(Usage):
             parse(text)
 
@@ -218,10 +218,10 @@ def test_weekdays_are_read_as_they_are_written(days: list[Weekday]) -> None:
 
 
 def test_days_of_a_month_go_with_months() -> None:
-    check_weekdays(parse_weekdays("1su, l-fr"), Span(1, "month"))
-    check_weekdays(parse_weekdays("MO,we"), Span(1, "week"))
+    check_weekdays(parse_weekdays("1su, l-fr"), Duration(1, "month"))
+    check_weekdays(parse_weekdays("MO,we"), Duration(1, "week"))
     with pytest.raises(Usage, match="`1su` is a day of a month"):
-        check_weekdays(parse_weekdays("1su"), Span(1, "week"))
+        check_weekdays(parse_weekdays("1su"), Duration(1, "week"))
 
 
 @pytest.mark.parametrize("text", ["5su", "monday", "", "l-"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import responses
 
-from cfy_cli.config import keyrings
+from cfy_cli.config import keyring_storage
 from cfy_cli.errors import CfyError
 
 from .conftest import Run
@@ -318,13 +318,13 @@ class Keyring(types.ModuleType):
 def test_a_keyring_keeps_the_password_where_there_is_one(
     run: Run, workdir: Path, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cfy_cli.config.keyrings.available", lambda: False)
+    monkeypatch.setattr("cfy_cli.config.keyring_storage.available", lambda: False)
     run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n",
         code=1)  # fmt: skip
     assert not (workdir / ".cloudify/profiles/mgr").exists()
     keyring = Keyring()
     monkeypatch.setitem(sys.modules, "keyring", keyring)
-    monkeypatch.setattr("cfy_cli.config.keyrings.available", lambda: True)
+    monkeypatch.setattr("cfy_cli.config.keyring_storage.available", lambda: True)
     run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n")
     assert written(workdir, "mgr")["manager_password"] is None
     wire.get(STATUS, json={"status": "OK"})
@@ -342,12 +342,12 @@ def test_a_keyring_that_does_not_open_holds_nobody_up(monkeypatch: pytest.Monkey
             return None
 
     monkeypatch.setitem(sys.modules, "keyring", Locked())
-    monkeypatch.setattr(keyrings, "available", lambda: True)
-    monkeypatch.setattr(keyrings, "PATIENCE", 0.05)
-    assert keyrings.read("mgr") is None
+    monkeypatch.setattr(keyring_storage, "available", lambda: True)
+    monkeypatch.setattr(keyring_storage, "PATIENCE", 0.05)
+    assert keyring_storage.read("mgr") is None
     monkeypatch.setattr(Locked, "set_password", lambda *_: threading.Event().wait(5))
     with pytest.raises(CfyError, match="does not open"):
-        keyrings.keep("mgr", "pw")
+        keyring_storage.keep("mgr", "pw")
 
 
 def test_a_profile_is_called_like_the_machine_when_its_address_is_a_url(run: Run, workdir: Path) -> None:

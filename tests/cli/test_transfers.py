@@ -8,7 +8,7 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfy_cli.client import partial, transfer
+from cfy_cli.client import resumable_download, transfer
 from cfy_cli.client.transfer import Multipart, packed
 from cfy_cli.output import progress
 
@@ -108,7 +108,7 @@ class Breaking:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partial, "_CHUNK", 50)
+    monkeypatch.setattr(resumable_download, "_CHUNK", 50)
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -7,7 +7,7 @@ import pytest
 import requests
 import responses
 
-from cfy_cli.contract.outcomes import EXIT_CODES, exit_code_of
+from cfy_cli.contract.exit_codes import EXIT_CODES, exit_code_of
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.shell import polling, wait
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.event import listen
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime import db_retry

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cfy_cli.contract.clock import stamp
+from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Usage
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.events import retention
@@ -15,7 +15,7 @@ from cfy_cli.manager.store.models import Event
 def add_events(app: AppContext, *days_ago: int) -> None:
     with app.database.write() as session:
         for days in days_ago:
-            when = stamp(datetime.now(UTC) - timedelta(days=days))
+            when = format_timestamp(datetime.now(UTC) - timedelta(days=days))
             session.add(Event(type="cloudify_event", tenant_name="default_tenant", created_by="admin",
                               message=str(days), timestamp=when, reported_timestamp=when))  # fmt: skip
 

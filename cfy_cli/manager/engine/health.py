@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import InstanceState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
 from cfy_cli.manager.engine.tasks import Operation, SetState
 

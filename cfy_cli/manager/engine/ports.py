@@ -6,8 +6,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.tasks import Attempt, Failure, Outcome, SetState, TaskState

@@ -8,7 +8,7 @@ from fastapi import Depends
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, and_, delete, or_
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing, moment, number

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request
 from starlette.datastructures import QueryParams
 
-from cfy_cli.contract.clock import read, stamp
+from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import PAGE, Listing, Range
 
@@ -27,10 +27,10 @@ OURS = frozenset(
 def listing(*, sort: str, extra: tuple[str, ...] = ()) -> Callable[[Request], Any]:
     """A dependency that reads a Listing. `extra` are further parameters the endpoint itself looks at."""
 
-    async def read(request: Request) -> Listing:
+    async def parse_timestamp(request: Request) -> Listing:
         return parse(request.query_params, sort, frozenset(extra))
 
-    return read
+    return parse_timestamp
 
 
 def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) -> Listing:
@@ -87,6 +87,6 @@ def moment(text: str) -> str | None:
     if not text:
         return None
     try:
-        return stamp(read(text))
+        return format_timestamp(parse_timestamp(text))
     except (ValueError, OverflowError):
         raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z") from None

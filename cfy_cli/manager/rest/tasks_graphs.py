@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import BaseModel, Field
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.operations import NewOperation, add_operation
 from cfy_cli.manager.rest.paging import listing

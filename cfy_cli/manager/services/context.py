@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from cfy_cli.contract.clock import seconds_ago
+from cfy_cli.contract.timestamps import seconds_ago
 from cfy_cli.manager.services.blueprints.plan_cache import Plans
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.runtime.waiter import ExecutionWaiter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.store.database import Database, as_sentences
 from cfy_cli.manager.store.models import Base

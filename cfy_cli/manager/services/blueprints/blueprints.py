@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import defer, lazyload
 
 from cfy_cli import dsl
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import InstanceState, Visibility
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 
-from cfy_cli.contract.clock import stamp
-from cfy_cli.contract.spans import Span, parse_span
+from cfy_cli.contract.durations import Duration, parse_duration
+from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Event, Tenant
@@ -23,7 +23,7 @@ class Retention:
 
     def __init__(self, database: Database, keep: str) -> None:
         self._database = database
-        self._keep: Span | None = parse_span(keep) if keep else None
+        self._keep: Duration | None = parse_duration(keep) if keep else None
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -38,7 +38,7 @@ class Retention:
         """How many were older."""
         if self._keep is None:
             return 0
-        before = stamp(self._keep.before(datetime.now(UTC)))
+        before = format_timestamp(self._keep.before(datetime.now(UTC)))
         with self._database.read() as session:
             tenants = session.scalars(select(Tenant.name)).all()
         return sum(self._forget_of(tenant, before) for tenant in tenants)

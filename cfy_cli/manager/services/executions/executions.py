@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from cfy_cli.contract.clock import now, read, stamp
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
+from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
@@ -258,7 +258,7 @@ def _later(text: str) -> str:
     moment = _moment(text)
     if moment <= datetime.now(UTC):
         raise Invalid(f"Date `{text}` has already passed.", hint=f"It is {now()} now; give a later time.")
-    return stamp(moment)
+    return format_timestamp(moment)
 
 
 def _moment(text: str) -> datetime:
@@ -268,6 +268,6 @@ def _moment(text: str) -> datetime:
     except ValueError:
         pass
     try:
-        return read(text)
+        return parse_timestamp(text)
     except ValueError:
         raise Invalid(f"`{text}` is not a time. {SPECIMEN}") from None

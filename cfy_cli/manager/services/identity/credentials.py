@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.key_files import key_in

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import delete
 
-from cfy_cli.contract.clock import now, read, stamp
+from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services.identity.credentials import fingerprint
 from cfy_cli.manager.services.identity.permissions import allowed
@@ -56,9 +56,9 @@ def _expiration(text: str) -> str:
             unit = UNITS[text[-1].lower()] if text[-1].isalpha() else "days"
             until = present + relativedelta(**{unit: int(text[1:].rstrip(string.ascii_letters))})  # type: ignore[arg-type]
         else:
-            until = read(text)
+            until = parse_timestamp(text)
     except (KeyError, ValueError, OverflowError):
         raise Invalid(f"`{text}` is not a time: give 2030-01-31T12:00 or +30d (h, d, w, m, y)") from None
     if until <= present:
         raise Invalid(f"A token cannot expire in the past: {text}")
-    return stamp(until)
+    return format_timestamp(until)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.runtime.batch import Batch, Row
 from cfy_cli.manager.services.runtime.db_retry import is_transient

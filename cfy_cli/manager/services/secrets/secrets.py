@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
 from cfy_cli.manager.services.context import AppContext

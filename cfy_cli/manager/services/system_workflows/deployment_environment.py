@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select
 
 from cfy_cli import dsl
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services.deployments import capability_dependencies

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli import dsl
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver

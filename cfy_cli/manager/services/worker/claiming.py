@@ -3,8 +3,8 @@
 from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree

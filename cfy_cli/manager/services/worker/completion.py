@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, update
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.context.storable import readable
 from cfy_cli.manager.engine.ports import Event, WorkflowResult
 from cfy_cli.manager.services.deployments import deployments

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved

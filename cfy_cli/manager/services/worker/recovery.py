@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import STOPPING, ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text

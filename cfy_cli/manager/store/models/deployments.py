@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
 

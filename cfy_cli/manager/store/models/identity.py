@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cfy_cli.contract.clock import now, stamp
+from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.types import Name, Stamp, text
 
@@ -59,7 +59,7 @@ class User(Base):
     def is_locked(self) -> bool:
         if self.failed_logins < FAILURES_BEFORE_LOCK or not self.last_failed_login_at:
             return False
-        return self.last_failed_login_at > stamp(datetime.now(UTC) - timedelta(minutes=LOCK_MINUTES))
+        return self.last_failed_login_at > format_timestamp(datetime.now(UTC) - timedelta(minutes=LOCK_MINUTES))
 
 
 class Membership(Base):

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.types import Name, Stamp
 
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from cfy_cli.contract.clock import now
 from cfy_cli.contract.states import Visibility
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.types import Name, Stamp, text
 
 

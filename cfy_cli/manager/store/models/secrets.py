@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cfy_cli.contract.clock import now
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import Json, Name, Stamp
 

@@ -16,7 +16,7 @@ EXAMPLES = "such as `2 weeks`, `1d` or `30 min`"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Duration:
     """`unit` is a whole word: second, minute, hour, day, week, month or year."""
 
     count: int
@@ -42,12 +42,12 @@ class Span:
             raise Usage(f"`{self}` is more time than there is") from None
 
 
-def parse_span(text: str) -> Span:
+def parse_duration(text: str) -> Duration:
     """Raises Usage."""
     found = re.fullmatch(_SPAN, text.strip().lower())
     if not found or found[2] not in _BY_WORD:
         raise Usage(f"`{text}` is not a length of time {EXAMPLES}")
-    return Span(int(found[1]), _BY_WORD[found[2]])
+    return Duration(int(found[1]), _BY_WORD[found[2]])
 
 
 def _months(moment: datetime, count: int) -> datetime:

@@ -8,16 +8,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"  # without the +00:00
 
 
-def stamp(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Any aware datetime in the wire's spelling."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """A time in ISO 8601, with a `T` or a space; one without a zone is in UTC. Raises ValueError."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def seconds_ago(seconds: float) -> str:
-    return stamp(datetime.now(UTC) - timedelta(seconds=seconds))
+    return format_timestamp(datetime.now(UTC) - timedelta(seconds=seconds))

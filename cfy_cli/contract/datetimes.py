@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, tzinfo
 
-from cfy_cli.contract.spans import parse_span
+from cfy_cli.contract.durations import parse_duration
 from cfy_cli.errors import Usage
 
 _EPOCH = r"\d{9,}(\.\d+)?"  # seconds since 1970
@@ -13,7 +13,7 @@ _ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
 FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."
 
 
-def parse_moment(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> datetime:
+def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> datetime:
     """An aware datetime; `zone` is that of times that name none. Raises Usage."""
     now = now or datetime.now(UTC)
     typed = text.strip()
@@ -28,13 +28,13 @@ def parse_moment(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) 
 def _meant_span(typed: str) -> Usage | None:
     """What to say to somebody who typed a length of time, such as `5 minutes`."""
     try:
-        parse_span(typed)
+        parse_duration(typed)
     except Usage:
         return None
     return Usage(f"`{typed}` is a length of time, not a time", hint=f"Write `{typed} ago` or `+{typed}`.")
 
 
-def parse_zone(text: str) -> tzinfo:
+def parse_timezone(text: str) -> tzinfo:
     """A zone by its name, such as Europe/Berlin. Raises Usage."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -48,10 +48,10 @@ def _relative(text: str, now: datetime) -> datetime | None:
     if text.lower() == "now":
         return now
     if text.endswith(" ago"):
-        return parse_span(text.removesuffix(" ago")).before(now)
+        return parse_duration(text.removesuffix(" ago")).before(now)
     if text.startswith("+"):
         for part in text[1:].split("+"):
-            now = parse_span(part).after(now)
+            now = parse_duration(part).after(now)
         return now
     return None
 
@@ -62,7 +62,7 @@ def _absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
     if found := re.fullmatch(_COMPACT, text):
         return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%z")
     if found := re.fullmatch(_ZONE, text):
-        text, zone = found[1], parse_zone(found[2])
+        text, zone = found[1], parse_timezone(found[2])
     if re.fullmatch(_CLOCK, text):
         text = f"{now.astimezone(zone):%Y-%m-%d} {text.zfill(5) if text.count(':') == 1 else text.zfill(8)}"
     parsed = datetime.fromisoformat(text)

@@ -28,11 +28,11 @@ _ENDINGS: dict[str, type[CfyError]] = {
 _ON_THE_WAY = (ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.PENDING, ExecutionState.STARTED)
 
 
-def ended(state: str) -> bool:
+def is_ended(state: str) -> bool:
     return state in ENDED
 
 
-def reached(state: str, wanted: str) -> bool:
+def has_reached(state: str, wanted: str) -> bool:
     """Whether it is in the state, or has gone through it on the way to its good end."""
     if wanted in ENDED:
         return state == wanted
@@ -43,7 +43,7 @@ def _order(state: str) -> int:
     return _ON_THE_WAY.index(state) if state in _ON_THE_WAY else len(_ON_THE_WAY)
 
 
-def failure_of(state: str) -> type[CfyError] | None:
+def error_for_state(state: str) -> type[CfyError] | None:
     """The error that tells of this state; None when the work was done."""
     if state == ExecutionState.TERMINATED:
         return None
@@ -51,5 +51,5 @@ def failure_of(state: str) -> type[CfyError] | None:
 
 
 def exit_code_of(state: str) -> int:
-    kind = failure_of(state)
+    kind = error_for_state(state)
     return kind.exit_code if kind else 0
