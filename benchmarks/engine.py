@@ -24,7 +24,7 @@ import requests
 
 from cfy_cli.dsl import bundled
 from cfy_cli.manager import control
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 
 WIDTH = 8  # operations of an execution at once
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
@@ -101,7 +101,7 @@ def main() -> None:
     scripts = asked.operations // 5
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        running = control.start(Settings(data_dir, database_url=asked.database, workers=1))
+        running = control.start(ManagerSettings(data_dir, database_url=asked.database, workers=1))
         try:
             api = Api(running.url, data_dir)
             if asked.peer:

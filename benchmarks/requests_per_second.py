@@ -21,7 +21,7 @@ import requests
 
 import cfy_cli
 from cfy_cli.manager import control
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 
 CONNECTIONS = 4
 ROUNDS = 5
@@ -34,7 +34,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        running = control.start(Settings(data_dir, database_url=asked.database, workers=1))
+        running = control.start(ManagerSettings(data_dir, database_url=asked.database, workers=1))
         try:
             login = json.loads((data_dir / "admin.json").read_text())
             deploy(running.url, (login["username"], login["password"]))

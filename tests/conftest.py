@@ -24,7 +24,7 @@ from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.bootstrap import found
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database, parse_url
 from cfy_cli.manager.worker import Worker
@@ -122,7 +122,7 @@ def _administer(statement: str) -> None:
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[AppContext]:
-    app = AppContext(Settings(tmp_path / "data", database_url=database_url))
+    app = AppContext(ManagerSettings(tmp_path / "data", database_url=database_url))
     found(app, PASSWORD)
     yield app
     app.close()

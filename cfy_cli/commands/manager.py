@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cfy_cli.config.profiles import Profile
-    from cfy_cli.manager.control import Running
-    from cfy_cli.manager.settings import Settings
+    from cfy_cli.manager.control import RunningManager
+    from cfy_cli.manager.settings import ManagerSettings
     from cfy_cli.shell.diagnosis import Finding
 
 EMBEDDED = "embedded"  # the field of the `local` profile that remembers how the manager was started
@@ -71,7 +71,7 @@ def start_manager(app: App, *, foreground: bool, **chosen: Any) -> None:
         _tell_started(app, _start(app, settings), settings)
 
 
-def _tell_started(app: App, running: Running, settings: Settings) -> None:
+def _tell_started(app: App, running: RunningManager, settings: ManagerSettings) -> None:
     profile = _local_profile(app, running, settings)
     app.result(f"Manager started at {running.url}", _data(running))
     if app.profiles.active() not in (None, profile.name):
@@ -257,7 +257,7 @@ def ensure_running(app: App) -> Profile:
     return _local_profile(app, running, settings)
 
 
-def _start(app: App, settings: Settings) -> Running:
+def _start(app: App, settings: ManagerSettings) -> RunningManager:
     _must_be_installed()
     from cfy_cli.manager import control, maintenance
 
@@ -268,7 +268,7 @@ def _start(app: App, settings: Settings) -> Running:
     return control.start(settings)
 
 
-def _stay(settings: Settings, ready: Callable[[Running], None]) -> None:
+def _stay(settings: ManagerSettings, ready: Callable[[RunningManager], None]) -> None:
     """Be the manager until it is told to stop."""
     _must_be_installed()
     from cfy_cli.manager import control, supervisor
@@ -285,17 +285,17 @@ def _must_be_installed() -> None:
         )
 
 
-def _settings(app: App, **chosen: Any) -> Settings:
+def _settings(app: App, **chosen: Any) -> ManagerSettings:
     """As it was started the last time, but for what is chosen now."""
-    from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
+    from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
 
     remembered = _local(app).unknown.get(EMBEDDED) or {}
     wanted = {"data_dir": str(app.home / "manager")} | remembered
     wanted |= {name: value for name, value in chosen.items() if value is not None}
     if chosen.get("data_dir") and "database_url" not in {name for name, value in chosen.items() if value}:
         wanted.pop("database_url", None)  # another folder is another manager
-    wanted["encryption_key"] = app.environ.get(ENCRYPTION_KEY, "")
-    return Settings(**wanted | {"data_dir": Path(wanted["data_dir"]).expanduser().absolute()})
+    wanted["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
+    return ManagerSettings(**wanted | {"data_dir": Path(wanted["data_dir"]).expanduser().absolute()})
 
 
 def _local(app: App) -> Profile:
@@ -304,7 +304,7 @@ def _local(app: App) -> Profile:
     return app.profiles.read(LOCAL) if app.profiles.exists(LOCAL) else Profile(name=LOCAL)
 
 
-def _local_profile(app: App, running: Running, settings: Settings) -> Profile:
+def _local_profile(app: App, running: RunningManager, settings: ManagerSettings) -> Profile:
     """The `local` profile, brought up to date with what runs."""
     profile = _local(app)
     before = json.dumps(profile.as_fields())
@@ -330,7 +330,7 @@ def _take_password(profile: Profile, file: Path) -> None:
         profile.unknown[FOUNDED] = digest
 
 
-def _data(running: Running | None) -> dict[str, Any] | None:
+def _data(running: RunningManager | None) -> dict[str, Any] | None:
     from dataclasses import asdict
 
     return asdict(running) | {"url": running.url} if running else None

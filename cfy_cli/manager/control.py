@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from cfy_cli.errors import CfyError, Conflict
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 
 STATE, LOG = "manager.json", "logs/manager.log"
 TEMPORARY = "tmp"  # holds a folder for each child
@@ -27,7 +27,7 @@ STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningManager:
     """A manager that runs: who and where it is."""
 
     pid: int
@@ -48,7 +48,7 @@ class Running:
 class AlreadyRunning(Conflict):
     """Another manager has the data folder."""
 
-    def __init__(self, running: Running | None, data_dir: Path) -> None:
+    def __init__(self, running: RunningManager | None, data_dir: Path) -> None:
         where = f" at {running.url} (pid {running.pid})" if running else ""
         super().__init__(
             f"A manager already runs on {data_dir}{where}",
@@ -57,7 +57,7 @@ class AlreadyRunning(Conflict):
         self.running = running
 
 
-def start(settings: Settings) -> Running:
+def start(settings: ManagerSettings) -> RunningManager:
     """Start in the background; it answers requests when this returns. Raises AlreadyRunning or a sentence why not."""
     log = prepare_folder(settings.data_dir)
     found = status(settings.data_dir)
@@ -72,7 +72,7 @@ def start(settings: Settings) -> Running:
             stderr=output,
             start_new_session=True,
             pass_fds=[write],
-            env={**os.environ, SETTINGS: pack(settings)},
+            env={**os.environ, SETTINGS: serialize_settings(settings)},
             cwd="/",
         )
     os.close(write)
@@ -80,7 +80,7 @@ def start(settings: Settings) -> Running:
         return _outcome(_first_line(report, child), settings, log)
 
 
-def stop(data_dir: Path) -> Running | None:
+def stop(data_dir: Path) -> RunningManager | None:
     """End every process of the manager and return what ran; None when none did. Raises when it does not end."""
     found = status(data_dir)
     if found is None:
@@ -95,14 +95,14 @@ def stop(data_dir: Path) -> Running | None:
     return found
 
 
-def status(data_dir: Path) -> Running | None:
+def status(data_dir: Path) -> RunningManager | None:
     """What runs on a data folder. The lock decides: a file left by a crash is not believed."""
     for _ in range(100):  # between its lock and its file a manager is still starting
         if not is_locked(data_dir):
             return None
         with suppress(OSError, ValueError, TypeError):
             known = json.loads((data_dir / STATE).read_text())
-            running = Running(**{**known, "workers": tuple(known["workers"])})
+            running = RunningManager(**{**known, "workers": tuple(known["workers"])})
             if not _gone(running.pid):  # else a child that it was about to start still lets go of its lock
                 return running
         time.sleep(0.1)
@@ -111,14 +111,14 @@ def status(data_dir: Path) -> Running | None:
     )
 
 
-def lock_of(data_dir: Path, name: str) -> Path:
+def lock_path(data_dir: Path, name: str) -> Path:
     """What the child of that name holds while it lives."""
     return data_dir / f"{name}.lock"
 
 
 def is_locked(data_dir: Path, name: str = "manager") -> bool:
     try:
-        with open(lock_of(data_dir, name)) as file:
+        with open(lock_path(data_dir, name)) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
     except BlockingIOError:
@@ -149,7 +149,7 @@ def prepare_folder(data_dir: Path) -> Path:
         log.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
             pass
-        with open(lock_of(data_dir, "manager"), "a"):
+        with open(lock_path(data_dir, "manager"), "a"):
             pass
     except OSError as error:
         raise CfyError(
@@ -160,13 +160,13 @@ def prepare_folder(data_dir: Path) -> Path:
     return log
 
 
-def pack(settings: Settings) -> str:
+def serialize_settings(settings: ManagerSettings) -> str:
     return json.dumps({**asdict(settings), "data_dir": str(settings.data_dir)})
 
 
-def unpack(text: str) -> Settings:
+def parse_settings(text: str) -> ManagerSettings:
     known = json.loads(text)
-    return Settings(**{**known, "data_dir": Path(known["data_dir"])})
+    return ManagerSettings(**{**known, "data_dir": Path(known["data_dir"])})
 
 
 def _first_line(report: IO[str], child: "subprocess.Popen[bytes]") -> str:
@@ -178,7 +178,7 @@ def _first_line(report: IO[str], child: "subprocess.Popen[bytes]") -> str:
         timer.cancel()
 
 
-def _outcome(line: str, settings: Settings, log: Path) -> Running:
+def _outcome(line: str, settings: ManagerSettings, log: Path) -> RunningManager:
     if not line:
         raise CfyError("The manager did not start", hint=f"Its log {log} ends so:\n{tail(log)}")
     said = json.loads(line)
@@ -186,7 +186,7 @@ def _outcome(line: str, settings: Settings, log: Path) -> Running:
         raise AlreadyRunning(status(settings.data_dir), settings.data_dir)
     if "error" in said:
         raise CfyError(said["error"], hint=said.get("hint"))
-    return Running(**{**said, "workers": tuple(said["workers"])})
+    return RunningManager(**{**said, "workers": tuple(said["workers"])})
 
 
 def tail(log: Path, lines: int = 8) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, Failed
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"
 _MADE_BY = "Backups are made by: cfy manager backup FILE"
@@ -31,7 +31,7 @@ class Vacuumed:
     events_deleted: int
 
 
-def back_up(settings: Settings, target: Path) -> int:
+def back_up(settings: ManagerSettings, target: Path) -> int:
     """Write all that the manager keeps to a tar.gz for its owner alone, also while it runs; its size in bytes."""
     database = _sqlite_file(settings, "pg_dump")
     part = target.with_name(f"{target.name}.part")
@@ -56,7 +56,7 @@ def back_up(settings: Settings, target: Path) -> int:
     return target.stat().st_size
 
 
-def restore(settings: Settings, archive: Path) -> Path | None:
+def restore(settings: ManagerSettings, archive: Path) -> Path | None:
     """Put back what a backup holds; where the data folder was moved to, if there was one. No manager may run on it."""
     _sqlite_file(settings, "pg_restore", must_exist=False)
     target = settings.data_dir
@@ -78,7 +78,7 @@ def restore(settings: Settings, archive: Path) -> Path | None:
     return before
 
 
-def vacuum(settings: Settings, events_before: str | None = None) -> Vacuumed:
+def vacuum(settings: ManagerSettings, events_before: str | None = None) -> Vacuumed:
     """Forget events from before that time, and give what is not used back to the disk; the manager may run."""
     database = _sqlite_file(settings, "VACUUM, and DELETE FROM events")
     before, deleted = _size(database), 0
@@ -94,7 +94,7 @@ def vacuum(settings: Settings, events_before: str | None = None) -> Vacuumed:
     return Vacuumed(before, _size(database), deleted)
 
 
-def revision(settings: Settings) -> str | None:
+def revision(settings: ManagerSettings) -> str | None:
     """The version of the tables of a database on this machine; None when there is no database yet."""
     database = settings.data_dir / DATABASE
     if settings.database_url or not database.is_file():
@@ -104,7 +104,7 @@ def revision(settings: Settings) -> str | None:
     return str(row[0]) if row else None
 
 
-def upgrade(settings: Settings) -> tuple[str | None, str]:
+def upgrade(settings: ManagerSettings) -> tuple[str | None, str]:
     """Bring the tables to this version, an old file having been copied first; the versions before and after."""
     from cfy_cli.manager.store import schema
     from cfy_cli.manager.store.database import Database
@@ -144,7 +144,7 @@ def check_owner(folder: Path) -> None:
         )
 
 
-def _sqlite_file(settings: Settings, instead: str, *, must_exist: bool = True) -> Path:
+def _sqlite_file(settings: ManagerSettings, instead: str, *, must_exist: bool = True) -> Path:
     if settings.database_url and not settings.database_url.startswith("sqlite"):
         raise CfyError("This manager keeps its data in PostgreSQL", hint=f"Use PostgreSQL's own tools: {instead}.")
     database = settings.data_dir / DATABASE

@@ -19,9 +19,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.control import SETTINGS, TEMPORARY, lock_of, unpack
+from cfy_cli.manager.control import SETTINGS, TEMPORARY, lock_path, parse_settings
 from cfy_cli.manager.heartbeat import beat
-from cfy_cli.manager.settings import ENCRYPTION_KEY, Settings
+from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
 from cfy_cli.manager.wakeup import WakeupPipe
 
 LOOK_EVERY = 0.05  # seconds, for a lock
@@ -36,8 +36,8 @@ MANY_OBJECTS = 20_000  # made since the last look for cycles among them, before 
 def main() -> None:
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
     # Scripts inherit our environment: it must hold neither the database's password nor the key of the secrets.
-    settings = unpack(os.environ.pop(SETTINGS))
-    os.environ.pop(ENCRYPTION_KEY, None)
+    settings = parse_settings(os.environ.pop(SETTINGS))
+    os.environ.pop(ENCRYPTION_KEY_VARIABLE, None)
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for handle in descriptors.values():
         os.set_inheritable(handle, False)
@@ -58,7 +58,11 @@ def main() -> None:
 
 
 def _serve(
-    settings: Settings, wakeups: tuple[WakeupPipe, WakeupPipe], listener: socket.socket, ready: "_Ready", life: int
+    settings: ManagerSettings,
+    wakeups: tuple[WakeupPipe, WakeupPipe],
+    listener: socket.socket,
+    ready: "_Ready",
+    life: int,
 ) -> None:
     import uvicorn
 
@@ -101,7 +105,9 @@ def _serve(
     server.run(sockets=[listener])
 
 
-def _work(settings: Settings, wakeups: tuple[WakeupPipe, WakeupPipe], name: str, ready: "_Ready", life: int) -> None:
+def _work(
+    settings: ManagerSettings, wakeups: tuple[WakeupPipe, WakeupPipe], name: str, ready: "_Ready", life: int
+) -> None:
     from cfy_cli.manager.services.context import AppContext
     from cfy_cli.manager.services.worker import recovery
 
@@ -117,7 +123,7 @@ def _work(settings: Settings, wakeups: tuple[WakeupPipe, WakeupPipe], name: str,
     _work_until_stopped(manager, own, ready, life)
 
 
-def _be_alone(settings: Settings, name: str, life: int) -> None:
+def _be_alone(settings: ManagerSettings, name: str, life: int) -> None:
     """Be the only child of that name, in a temporary folder of its own: what a killed one left there is gone.
 
     The lock goes with the process and not before: until then a thread may start something, and who comes next looks
@@ -130,9 +136,9 @@ def _be_alone(settings: Settings, name: str, life: int) -> None:
     tempfile.tempdir = str(folder)
 
 
-def _lock(settings: Settings, name: str, life: int) -> int:
+def _lock(settings: ManagerSettings, name: str, life: int) -> int:
     """A child that is still ending must have ended before its work is taken up. Nobody waits for it once orphaned."""
-    handle = os.open(lock_of(settings.data_dir, name), os.O_WRONLY | os.O_CREAT, 0o600)
+    handle = os.open(lock_path(settings.data_dir, name), os.O_WRONLY | os.O_CREAT, 0o600)
     while True:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +165,7 @@ def _work_until_stopped(manager: "AppContext", own: str, ready: "_Ready", life: 
     manager.close()
 
 
-def worker_name(settings: Settings, name: str) -> str:
+def worker_name(settings: ManagerSettings, name: str) -> str:
     """The same for the same worker at each start, and different for every data folder and host."""
     place = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
     return f"{socket.gethostname()}/{place}/{name}"

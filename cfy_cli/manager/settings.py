@@ -6,11 +6,11 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 PORT = 8100
-ENCRYPTION_KEY = "CFY_ENCRYPTION_KEY"  # the variable that gives it
+ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # the variable that gives it
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ManagerSettings:
     data_dir: Path  # everything it keeps: database, files, logs, keys
     database_url: str = ""  # SQLite in the data folder when empty
     host: str = HOST

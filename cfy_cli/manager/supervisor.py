@@ -27,16 +27,16 @@ from cfy_cli.manager.control import (
     STOP_SECONDS,
     TEMPORARY,
     AlreadyRunning,
-    Running,
+    RunningManager,
     is_locked,
-    lock_of,
-    pack,
+    lock_path,
+    parse_settings,
+    serialize_settings,
     status,
     tail,
-    unpack,
 )
 from cfy_cli.manager.heartbeat import Heartbeat
-from cfy_cli.manager.settings import PORT, Settings
+from cfy_cli.manager.settings import PORT, ManagerSettings
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.wakeup import WakeupPipe
 
@@ -51,7 +51,7 @@ Child = subprocess.Popen[bytes]
 
 
 class Supervisor:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ManagerSettings) -> None:
         self._settings = settings
         self._lock = _lock(settings.data_dir)
         try:
@@ -71,7 +71,7 @@ class Supervisor:
         self._stopping = False
         self._told = True  # whether what stands in the state file is true
 
-    def start(self) -> Running:
+    def start(self) -> RunningManager:
         """Server first: it makes the database that workers need."""
         self._sweep()
         self._start_child("server")
@@ -142,7 +142,7 @@ class Supervisor:
         self._children[name] = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(descriptors)],
             pass_fds=list(descriptors.values()),
-            env={**os.environ, SETTINGS: pack(self._actual())},
+            env={**os.environ, SETTINGS: serialize_settings(self._actual())},
             process_group=0,  # Ctrl-C in a terminal is for us; we end them in their order
         )
         self._born[name] = time.monotonic()
@@ -216,16 +216,20 @@ class Supervisor:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _actual(self) -> Settings:
+    def _actual(self) -> ManagerSettings:
         """The settings with the port that was really taken."""
         host, port = self._socket.getsockname()[:2]
-        return Settings(
-            **{**{name: getattr(self._settings, name) for name in Settings.__slots__}, "host": host, "port": port}
+        return ManagerSettings(
+            **{
+                **{name: getattr(self._settings, name) for name in ManagerSettings.__slots__},
+                "host": host,
+                "port": port,
+            }
         )
 
-    def _write_state(self) -> Running:
+    def _write_state(self) -> RunningManager:
         actual = self._actual()
-        running = Running(
+        running = RunningManager(
             pid=os.getpid(),
             host=actual.host,
             port=actual.port,
@@ -247,7 +251,7 @@ class Supervisor:
         return running
 
 
-def supervise(settings: Settings, ready: Callable[[Running], None]) -> int:
+def supervise(settings: ManagerSettings, ready: Callable[[RunningManager], None]) -> int:
     """Run a manager in this process until it is told to stop; `ready` hears when it answers.
 
     Raises AlreadyRunning, or a sentence why it cannot start; nothing is left running then.
@@ -267,7 +271,7 @@ def supervise(settings: Settings, ready: Callable[[Running], None]) -> int:
 
 
 def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
-    file = open(lock_of(data_dir, "manager"), "a")  # noqa: SIM115 - held until the process ends
+    file = open(lock_path(data_dir, "manager"), "a")  # noqa: SIM115 - held until the process ends
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -279,7 +283,7 @@ def _lock(data_dir: Path):  # type: ignore[no-untyped-def]
         time.sleep(0.01)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: ManagerSettings) -> socket.socket:
     """Port 0 takes a free one; the default port too when it is taken and nobody asked for it by number."""
     try:
         return _bound_soon(settings)
@@ -293,7 +297,7 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _bound_soon(settings: Settings) -> socket.socket:
+def _bound_soon(settings: ManagerSettings) -> socket.socket:
     """The server of a supervisor that was killed needs a moment to let go of its port: it is waited for."""
     until = time.monotonic() + PREDECESSOR_SECONDS
     while True:
@@ -305,14 +309,14 @@ def _bound_soon(settings: Settings) -> socket.socket:
         time.sleep(0.05)
 
 
-def _folders(settings: Settings) -> list[str]:
+def _folders(settings: ManagerSettings) -> list[str]:
     """Children that left something in the temporary folder."""
     with suppress(OSError):
         return os.listdir(settings.data_dir / TEMPORARY)
     return []
 
 
-def _may_be_ours(settings: Settings) -> bool:
+def _may_be_ours(settings: ManagerSettings) -> bool:
     """A server that was only being started when all else was killed has the port before it has its lock."""
     with suppress(OSError, ValueError, KeyError):
         left: dict[str, object] = json.loads((settings.data_dir / STATE).read_text())
@@ -342,7 +346,7 @@ def _without_password(url: str) -> str:
 def main() -> int:
     """In the background: whoever started us reads from a pipe how it went, as one line of JSON."""
     logging.basicConfig(format="%(asctime)s supervisor %(levelname)s %(message)s", level=logging.INFO)
-    settings, report = unpack(os.environ.pop(SETTINGS)), int(sys.argv[1])
+    settings, report = parse_settings(os.environ.pop(SETTINGS)), int(sys.argv[1])
 
     def tell(said: dict[str, object]) -> None:
         with suppress(OSError), os.fdopen(report, "w") as pipe:

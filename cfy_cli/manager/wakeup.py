@@ -39,7 +39,7 @@ class WakeupPipe:
             with contextlib.suppress(BlockingIOError):  # another worker was faster
                 os.read(self._read, 1)
 
-    def wait_for_all(self, seconds: float) -> None:
+    def wait_and_drain(self, seconds: float) -> None:
         """The same for the only one who listens: many rings are one."""
         ready, _, _ = select.select([self._read], [], [], seconds)
         if ready:

@@ -15,7 +15,7 @@ from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.services.worker.claiming import claim
-from cfy_cli.manager.store.models import Worker as WorkerRow
+from cfy_cli.manager.store.models import WorkerRecord
 
 log = logging.getLogger(__name__)
 AT_ONCE = 10  # executions at work in one worker, beside those that wait for others
@@ -53,7 +53,7 @@ class Worker:
         self._pool.shutdown(wait=True)
         self._history.close()
         with self._manager.database.write() as session:
-            session.execute(delete(WorkerRow).where(WorkerRow.name == self._name))
+            session.execute(delete(WorkerRecord).where(WorkerRecord.name == self._name))
 
     def _start_some(self, free: list[Slot]) -> bool:
         """Whether there was anything to start, so that there may be more."""
@@ -88,8 +88,8 @@ class Worker:
 
     def _say_alive(self) -> None:
         with self._manager.database.write() as session:
-            row = session.query(WorkerRow).filter_by(name=self._name).one_or_none()
+            row = session.query(WorkerRecord).filter_by(name=self._name).one_or_none()
             if row is None:
-                session.add(WorkerRow(name=self._name, pid=os.getpid()))
+                session.add(WorkerRecord(name=self._name, pid=os.getpid()))
             else:
                 row.pid, row.seen_at = os.getpid(), now()

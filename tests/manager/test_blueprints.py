@@ -296,6 +296,6 @@ def test_a_full_disk_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     def fail(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Files, "keep_archive", fail)
+    monkeypatch.setattr(Files, "save_archive", fail)
     refused = ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": "{}"}))
     assert (refused.status_code, refused.json()["message"]) == (503, "The disk of the manager is full")

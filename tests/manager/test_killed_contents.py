@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager import control
-from cfy_cli.manager.control import Running
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
 from tests.manager.test_processes import ask, free_port, wait_until
 from tests.manager.test_recovery import pages, through_kills
@@ -53,8 +53,8 @@ class Scene:
     def __init__(self, data_dir: Path, folder: Path, database_url: str, seed: int) -> None:
         print(f"seed {seed}")
         self.chance, self.lines = random.Random(seed), folder / "lines"
-        self.settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
-        self.running: Running = control.start(self.settings)
+        self.settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
+        self.running: RunningManager = control.start(self.settings)
         self.ask("/plugins", "POST", data=package()).raise_for_status()
         for name, text in (("child", CHILD), ("parent", PARENT)):
             files = {"blueprint.yaml": text, "tell.sh": TELL.format(folder=folder)}

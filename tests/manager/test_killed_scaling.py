@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager import control
-from cfy_cli.manager.control import Running
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
 from tests.manager.test_processes import alive, ask, free_port, wait_until
 from tests.manager.test_recovery import pages
@@ -49,8 +49,8 @@ class Scene:
     def __init__(self, data_dir: Path, folder: Path, database_url: str, seed: int) -> None:
         print(f"seed {seed}")
         self.chance, self.data_dir, self.folder = random.Random(seed), data_dir, folder
-        self.settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
-        self.running: Running = control.start(self.settings)
+        self.settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
+        self.running: RunningManager = control.start(self.settings)
         files = {"blueprint.yaml": BLUEPRINT, "tell.sh": TELL.format(folder=folder), "fail.sh": "#!/bin/bash\nexit 1\n"}
         ask(self.running, data_dir, "/blueprints/b", "PUT", data=archive(files)).raise_for_status()
         wait_until(lambda: ask(self.running, data_dir, "/blueprints/b").json()["state"] == "uploaded")

@@ -18,8 +18,8 @@ import requests
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager import control
-from cfy_cli.manager.control import AlreadyRunning, Running
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.control import AlreadyRunning, RunningManager
+from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import SLEEPER, archive
 
 
@@ -30,11 +30,13 @@ def free_port() -> int:
         return port
 
 
-def start(data_dir: Path, **settings: object) -> Running:
-    return control.start(Settings(data_dir, **{"port": free_port(), "workers": 1, **settings}))  # type: ignore[arg-type]
+def start(data_dir: Path, **settings: object) -> RunningManager:
+    return control.start(ManagerSettings(data_dir, **{"port": free_port(), "workers": 1, **settings}))  # type: ignore[arg-type]
 
 
-def ask(running: Running, data_dir: Path, path: str, method: str = "GET", **options: object) -> requests.Response:
+def ask(
+    running: RunningManager, data_dir: Path, path: str, method: str = "GET", **options: object
+) -> requests.Response:
     admin = json.loads((data_dir / "admin.json").read_text())
     return requests.request(
         method,
@@ -67,7 +69,7 @@ def children(pid: int) -> set[int]:
 @contextmanager
 def locked(data_dir: Path, kind: int, seconds: float) -> Iterator[None]:
     """The lock of a manager is held for so long."""
-    with open(control.lock_of(data_dir, "manager")) as file:
+    with open(control.lock_path(data_dir, "manager")) as file:
         fcntl.flock(file, kind)
         timer = threading.Timer(seconds, lambda: fcntl.flock(file, fcntl.LOCK_UN))
         timer.start()
@@ -320,7 +322,7 @@ sys.exit(supervisor.main())
 
 def test_a_child_that_has_stopped_without_ending_is_ended_and_started_again(data_dir: Path):
     control.prepare_folder(data_dir)
-    settings = control.pack(Settings(data_dir, port=free_port(), workers=1))
+    settings = control.serialize_settings(ManagerSettings(data_dir, port=free_port(), workers=1))
     read, write = os.pipe()
     subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, str(write)],

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cfy_cli.manager import control
-from cfy_cli.manager.control import Running
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
 from tests.manager.test_processes import alive, ask, free_port, wait_until
 
@@ -60,7 +60,7 @@ def blueprint(nodes: int) -> str:
     )
 
 
-def victims(running: Running, chance: random.Random) -> list[int]:
+def victims(running: RunningManager, chance: random.Random) -> list[int]:
     """A worker, the server, the supervisor, or everything."""
     everything = [running.pid, running.server, *running.workers]
     return chance.choice([[running.workers[0]], [running.workers[0]], [running.server], [running.pid], everything])
@@ -79,7 +79,7 @@ def kill(data_dir: Path, chance: random.Random) -> None:
 def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: int, database_url: str) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
-    settings = Settings(data_dir, port=free_port(), workers=1, database_url=database_url)
+    settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
     running = control.start(settings)
     files = {"blueprint.yaml": blueprint(nodes), "tell.sh": TELL.format(folder=folder)}
     assert ask(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
@@ -90,8 +90,13 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
 
 
 def through_kills(
-    running: Running, settings: Settings, deployment: str, workflow: str, kills: int, chance: random.Random
-) -> tuple[Running, str]:
+    running: RunningManager,
+    settings: ManagerSettings,
+    deployment: str,
+    workflow: str,
+    kills: int,
+    chance: random.Random,
+) -> tuple[RunningManager, str]:
     """Run a workflow to its good end, whatever is killed; the manager that then runs, and the execution."""
     data_dir, begin = settings.data_dir, {"deployment_id": deployment, "workflow_id": workflow}
     execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
@@ -112,7 +117,7 @@ def through_kills(
     return running, execution
 
 
-def agree(running: Running, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int) -> None:
+def agree(running: RunningManager, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int) -> None:
     """The file, the journal, the history and the instances tell the same story."""
     lines = (folder / "lines").read_text().splitlines()
     began = Counter(line.removeprefix("begin ") for line in lines if line.startswith("begin "))
@@ -147,7 +152,7 @@ def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Cou
     )
 
 
-def pages(running: Running, data_dir: Path, path: str) -> list[dict[str, str]]:
+def pages(running: RunningManager, data_dir: Path, path: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     while True:
         page = ask(running, data_dir, f"{path}&_offset={len(found)}").json()

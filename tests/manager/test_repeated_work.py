@@ -7,7 +7,7 @@ import pytest
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.worker import recovery
-from cfy_cli.manager.store.models import Blueprint, Execution, Operation, Worker
+from cfy_cli.manager.store.models import Blueprint, Execution, Operation, WorkerRecord
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended
 
@@ -47,7 +47,7 @@ def die(ask: Ask, app: AppContext, execution: str, *, told: bool = False) -> Any
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
         )
         if not told:
-            session.add(Worker(name="host/x/worker-7", pid=7))
+            session.add(WorkerRecord(name="host/x/worker-7", pid=7))
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
     app.work_available.notify()
     return ended(ask, execution)

@@ -12,9 +12,9 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import found
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.models import Secret
-from cfy_cli.manager.store.scope import system
+from cfy_cli.manager.store.scope import system_scope
 from tests.cli.canned import canned
 from tests.conftest import Ask
 
@@ -242,14 +242,16 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
         _create(other)
     assert not key.exists()  # a new key would not open what is there
     other.close()
-    strange = AppContext(Settings(app.settings.data_dir, app.settings.database_url, encryption_key="A" * 43 + "="))
+    strange = AppContext(
+        ManagerSettings(app.settings.data_dir, app.settings.database_url, encryption_key="A" * 43 + "=")
+    )
     with pytest.raises(Exception, match="is not the one that its secrets were encrypted with"):
         _create(strange)
     strange.close()
 
 
 def test_a_backup_holds_the_key_too(tmp_path: Path):
-    settings, elsewhere = Settings(tmp_path / "one"), Settings(tmp_path / "two")
+    settings, elsewhere = ManagerSettings(tmp_path / "one"), ManagerSettings(tmp_path / "two")
     one = AppContext(settings)
     found(one)
     _create(one)
@@ -257,17 +259,17 @@ def test_a_backup_holds_the_key_too(tmp_path: Path):
     maintenance.back_up(settings, tmp_path / "backup.tar.gz")
     maintenance.restore(elsewhere, tmp_path / "backup.tar.gz")
     two = AppContext(elsewhere)
-    with two.reading(system("default_tenant")) as store:
+    with two.reading(system_scope("default_tenant")) as store:
         assert secrets.value_of(two, store.get(Secret, "other")) == "v"
     two.close()
     assert (elsewhere.data_dir / "secrets.key").stat().st_mode & 0o777 == 0o600
 
 
 def _create(app: AppContext) -> None:
-    with app.writing(system("default_tenant")) as store:
+    with app.writing(system_scope("default_tenant")) as store:
         secrets.create(app, store, "other", "v")
 
 
 def test_a_key_that_is_none_is_told(tmp_path: Path):
     with pytest.raises(Exception, match="32 bytes in base64"):
-        AppContext(Settings(tmp_path, encryption_key="short"))
+        AppContext(ManagerSettings(tmp_path, encryption_key="short"))

@@ -12,7 +12,7 @@ from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.store.models import Execution
-from cfy_cli.manager.store.scope import system
+from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended, until
 
@@ -35,7 +35,7 @@ class Whole:
         self.may_end.wait(30)
 
     def start(self, *, queue: bool = False) -> str:
-        with self.app.writing(system("default_tenant", "admin")) as store:
+        with self.app.writing(system_scope("default_tenant", "admin")) as store:
             execution = exclusive_workflows.start(store, NAME, {}, queue=queue)
             store.after_commit(self.app.work_available.notify)
         return execution.id

@@ -75,7 +75,7 @@ def delete_blueprint(call: Call, blueprint_id: str) -> None:
 @routes.get("/blueprints/{blueprint_id}/archive", "blueprint_download")
 def download_blueprint(call: Call, blueprint_id: str) -> Response:
     blueprint = call.store.get(Blueprint, blueprint_id)
-    archive = call.app.files.archive(blueprint.storage_id)
+    archive = call.app.files.find_archive(blueprint.storage_id)
     if archive is None:
         raise NotFound(f"Blueprint `{blueprint_id}` has no archive: its upload did not end well")
     name = f"{blueprint_id}.{archive.name.removeprefix('archive.')}"
@@ -84,7 +84,7 @@ def download_blueprint(call: Call, blueprint_id: str) -> Response:
 
 @routes.patch("/blueprints/{blueprint_id}/set-visibility", "resource_set_visibility")
 def set_blueprint_visibility(call: Call, blueprint_id: str, body: Showing) -> dict[str, Any]:
-    blueprint = call.store.own(Blueprint, blueprint_id)
+    blueprint = call.store.get_own(Blueprint, blueprint_id)
     widen(call.store, blueprint, body.visibility)
     return shown(call.store, blueprint)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from cfy_cli import __version__
 from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.store.listing import PAGE, Page
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
 
 routes = Routes("cluster")
 
@@ -75,4 +75,4 @@ def get_maintenance(call: Call) -> dict[str, Any]:
 
 
 def _one(item: dict[str, Any]) -> dict[str, Any]:
-    return listed(Page([item], 1, 0, PAGE))
+    return listed(Page([item], 1, 0, MAX_PAGE_SIZE))

@@ -37,7 +37,7 @@ def crud(resource: Resource, model: type[Base], new: type[BaseModel], change: ty
 
     @routes.post(path + "/{key}", f"{resource.noun}_update")
     def update(call: Call, key: str, body: change) -> dict[str, Any]:  # type: ignore[valid-type]
-        row = call.store.own(model, key)
+        row = call.store.get_own(model, key)
         fields = body.model_dump(exclude_none=True)  # type: ignore[attr-defined]
         if "visibility" in fields:
             widen(call.store, row, fields.pop("visibility"))
@@ -49,6 +49,6 @@ def crud(resource: Resource, model: type[Base], new: type[BaseModel], change: ty
 
     @routes.delete(path + "/{key}", f"{resource.noun}_delete")
     def delete(call: Call, key: str) -> None:
-        call.store.delete(call.store.own(model, key))
+        call.store.delete(call.store.get_own(model, key))
 
     return routes

@@ -65,14 +65,14 @@ def create_dependency(call: Call, body: Dependency) -> dict[str, Any]:
 @routes.post(PATH, "inter_deployment_dependency_create")
 def create_dependencies(call: Call, body: DependenciesOf) -> dict[str, Any]:
     """Several of one source."""
-    source = call.store.own(Deployment, body.source_deployment_id)
+    source = call.store.get_own(Deployment, body.source_deployment_id)
     return _ids(dependencies.create_many(call.store, source, body.inter_deployment_dependencies))
 
 
 @routes.put("/deployments/{deployment_id}/inter-deployment-dependencies", "inter_deployment_dependency_create")
 def replace_dependencies(call: Call, deployment_id: str, body: Dependencies) -> dict[str, Any]:
     """Leave a source exactly these."""
-    source = call.store.own(Deployment, deployment_id)
+    source = call.store.get_own(Deployment, deployment_id)
     return _ids(dependencies.replace(call.store, source, body.inter_deployment_dependencies))
 
 
@@ -91,7 +91,7 @@ def _source(store: Store, body: Dependency) -> Deployment | None:
         return None
     if store.find(Deployment, body.source_deployment) is None:
         raise NotFound(f"Given source deployment with ID `{body.source_deployment}` does not exist.")
-    return store.own(Deployment, body.source_deployment)
+    return store.get_own(Deployment, body.source_deployment)
 
 
 def _target(store: Store, body: Dependency, *, required: bool) -> Deployment | None:

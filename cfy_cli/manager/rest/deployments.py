@@ -85,7 +85,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         if call.app.waiter.wait(execution.id, PATIENCE) == ExecutionState.FAILED:
             with call.app.writing(scope) as store:
                 error = store.get(Execution, execution.id).error
-                remove(store, store.own(Deployment, deployment_id))  # nothing is left of what could not be made
+                remove(store, store.get_own(Deployment, deployment_id))  # nothing is left of what could not be made
             raise Invalid(error or "Its environment could not be created", code="deployment_creation_error")
         with call.app.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
@@ -107,7 +107,7 @@ def delete_deployment(call: Call, deployment_id: str) -> None:
 
 @routes.patch("/deployments/{deployment_id}/set-visibility", "deployment_set_visibility")
 def set_deployment_visibility(call: Call, deployment_id: str, body: Showing) -> dict[str, Any]:
-    deployment = call.store.own(Deployment, deployment_id)
+    deployment = call.store.get_own(Deployment, deployment_id)
     if body.visibility == "global" and deployment.blueprint.visibility != "global":
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint is not")
     widen(call.store, deployment, body.visibility)

@@ -12,10 +12,10 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing, moment, number
-from cfy_cli.manager.store.database import Turn, take_turn
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.listing import Listing, Page, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
-from cfy_cli.manager.store.query import check_include, narrow
+from cfy_cli.manager.store.query import apply_filters, check_include
 
 routes = Routes("events")
 EXTRA = ("include_logs", "message", "from_datetime", "to_datetime", "type", "node_id", "_after")
@@ -57,7 +57,7 @@ def create_events(call: Call, body: Lines) -> None:
     """Add lines to an execution's history."""
     if not body.execution_id:
         raise Conflict("No execution passed, and not authenticated by an execution token")
-    execution = call.store.own(Execution, body.execution_id)
+    execution = call.store.get_own(Execution, body.execution_id)
     about = {
         "tenant_name": execution.tenant_name,
         "visibility": execution.visibility,
@@ -70,7 +70,7 @@ def create_events(call: Call, body: Lines) -> None:
         "manager_name": body.manager_name,
         "agent_name": body.agent_name,
     }
-    take_turn(call.store.unscoped, Turn.HISTORY)
+    acquire_lock(call.store.unscoped, LockKey.EVENTS)
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         call.store.unscoped.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
 
@@ -80,9 +80,9 @@ def delete_events(call: Call, asked: Asked) -> dict[str, Any]:
     """Forget lines of one deployment; answers how many there were."""
     if not asked.filters.get("deployment_id"):
         raise Invalid("Whose events? Give `deployment_id`")
-    call.store.own(Deployment, asked.filters["deployment_id"][0])
+    call.store.get_own(Deployment, asked.filters["deployment_id"][0])
     timed = _timed(call.query, asked)
-    chosen = narrow(call.store.visible(Event).where(_chosen(call, asked)), Event, timed, ())
+    chosen = apply_filters(call.store.visible(Event).where(_chosen(call, asked)), Event, timed, ())
     gone = call.store.unscoped.execute(
         delete(Event)
         .where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
@@ -133,7 +133,7 @@ def _timed(query: Mapping[str, str], asked: Listing) -> Listing:
 
 def _shown(row: Event, include: tuple[str, ...] | None) -> dict[str, Any]:
     hidden = ONLY_EVENTS if row.type == "cloudify_log" else ONLY_LOGS
-    names = include or [name for name in Event.WIRE if name not in hidden]
+    names = include or [name for name in Event.WIRE_FIELDS if name not in hidden]
     return {name: None if name == "execution_group_id" else getattr(row, name) for name in names}
 
 

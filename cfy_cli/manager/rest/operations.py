@@ -67,13 +67,13 @@ def get_operation(call: Call, operation_id: str) -> dict[str, Any]:
 
 @routes.put("/operations/{operation_id}", "operations", status=201)
 def create_operation(call: Call, operation_id: str, body: OperationOfGraph) -> dict[str, Any]:
-    return _shown(add_operation(call.store, operation_id, call.store.own(TasksGraph, body.graph_id), body))
+    return _shown(add_operation(call.store, operation_id, call.store.get_own(TasksGraph, body.graph_id), body))
 
 
 @routes.patch("/operations/{operation_id}", "operations")
 def update_operation(call: Call, operation_id: str, body: Change) -> dict[str, Any]:
     """Only its state changes, and what came of it."""
-    row = call.store.own(Operation, operation_id)
+    row = call.store.get_own(Operation, operation_id)
     row.state = body.state.lower()
     row.result = body.result if body.result is not None else row.result
     row.manager_name = body.manager_name or row.manager_name
@@ -83,7 +83,7 @@ def update_operation(call: Call, operation_id: str, body: Change) -> dict[str, A
 
 @routes.delete("/operations/{operation_id}", "operations")
 def delete_operation(call: Call, operation_id: str) -> None:
-    call.store.delete(call.store.own(Operation, operation_id))
+    call.store.delete(call.store.get_own(Operation, operation_id))
 
 
 def add_operation(store: Store, operation_id: str, graph: TasksGraph, new: NewOperation) -> Operation:

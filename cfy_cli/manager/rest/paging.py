@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.store.listing import PAGE, Listing, Range
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
 
 OURS = frozenset(
     {
@@ -41,7 +41,7 @@ def parse(query: QueryParams, sort: str, extra: frozenset[str] = frozenset()) ->
         include=included(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=number(query, "_offset", 0),
-        size=min(number(query, "_size", PAGE), PAGE),
+        size=min(number(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE),
         search=query.get("_search") or None,
         filters={name: query.getlist(name) for name in query if not name.startswith("_") and name not in extra},
         ranges=tuple(_range(value) for value in query.getlist("_range")),

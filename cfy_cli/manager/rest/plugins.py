@@ -67,7 +67,7 @@ def sent(request: Request, body: Annotated[Received, Depends(received)]) -> Iter
     url = body.params.get("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("A plugin is uploaded as an archive in the request, or as `plugin_archive_url`: one of them")
-    with app.files.receive() as (file, fetched), app.files.receive() as (_, wagon):
+    with app.files.open_temporary() as (file, fetched), app.files.open_temporary() as (_, wagon):
         if url:
             fetch(url, file)
             file.flush()
@@ -138,7 +138,7 @@ def change_plugin(call: Call, plugin_id: str, body: Change) -> dict[str, Any]:
 
 @routes.patch("/plugins/{plugin_id}/set-visibility", "resource_set_visibility")
 def set_plugin_visibility(call: Call, plugin_id: str, body: Showing) -> dict[str, Any]:
-    plugin = call.store.own(Plugin, plugin_id)
+    plugin = call.store.get_own(Plugin, plugin_id)
     widen(call.store, plugin, body.visibility)
     return shown(plugin)
 
@@ -153,7 +153,7 @@ def delete_plugin(call: Call, plugin_id: str, body: Forcing | None = None) -> No
 def download_plugin(call: Call, plugin_id: str) -> Response:
     """The wagon; with `full_archive` a zip of it and all that was uploaded with it."""
     plugin = call.store.get(Plugin, plugin_id)
-    folder = call.app.files.plugin(plugin.storage_id)
+    folder = call.app.files.plugin_folder(plugin.storage_id)
     if not flag(call.query, "full_archive"):
         return _file(folder / plugins.WAGON, plugin.archive_name)
     handle, name = tempfile.mkstemp(dir=call.app.files.incoming)

@@ -13,7 +13,7 @@ from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import items
 from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.models import Blueprint, Deployment, Secret
-from cfy_cli.manager.store.rules import conditions
+from cfy_cli.manager.store.rules import rule_conditions
 
 routes = Routes("searches")
 
@@ -26,7 +26,7 @@ class Rules(BaseModel):
 def search_blueprints(
     call: Call, asked: Annotated[Listing, Depends(listing(sort=BLUEPRINTS.order))], body: Rules
 ) -> dict[str, Any]:
-    chosen = and_(Blueprint.is_hidden.is_(False), *conditions(Blueprint, body.filter_rules))
+    chosen = and_(Blueprint.is_hidden.is_(False), *rule_conditions(Blueprint, body.filter_rules))
     page = call.store.list(Blueprint, asked, search=BLUEPRINTS.search, where=chosen)
     page = _counted(call, Blueprint, asked, page, body, Blueprint.is_hidden.is_(False))
     return listed(page, [blueprints.shown(call.store, row, asked.include) for row in page.items])
@@ -38,7 +38,7 @@ def search_deployments(
     asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=deployments.EXTRA))],
     body: Rules,
 ) -> dict[str, Any]:
-    chosen = and_(deployments.named(call), *conditions(Deployment, body.filter_rules))
+    chosen = and_(deployments.named(call), *rule_conditions(Deployment, body.filter_rules))
     page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=chosen)
     page = _counted(call, Deployment, asked, page, body, deployments.named(call))
     return listed(page, [deployments.shown(row, asked.include) for row in page.items])
@@ -49,7 +49,7 @@ def search_secrets(
     call: Call, asked: Annotated[Listing, Depends(listing(sort=SECRETS.order))], body: Rules
 ) -> dict[str, Any]:
     page = call.store.list(
-        Secret, asked, search=SECRETS.search, where=and_(true(), *conditions(Secret, body.filter_rules))
+        Secret, asked, search=SECRETS.search, where=and_(true(), *rule_conditions(Secret, body.filter_rules))
     )
     return listed(_counted(call, Secret, asked, page, body, true()), items(page.items, asked.include))
 

@@ -42,7 +42,7 @@ def list_tasks_graphs(
 @routes.post("/tasks_graphs", "operations", status=201)
 def create_tasks_graph(call: Call, body: NewGraph) -> dict[str, Any]:
     """With all its operations, or empty."""
-    execution = call.store.own(Execution, body.execution_id)
+    execution = call.store.get_own(Execution, body.execution_id)
     graph = call.store.add(
         TasksGraph(
             id=body.graph_id or str(uuid.uuid4()),

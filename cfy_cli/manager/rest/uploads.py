@@ -26,7 +26,7 @@ class Received:
 async def received(request: Request) -> AsyncIterator[Received]:
     """A dependency. Whatever the endpoint did not move away is removed afterwards."""
     app: AppContext = request.app.state.app_context
-    with app.files.receive() as (file, path):
+    with app.files.open_temporary() as (file, path):
         params: dict[str, Any] = dict(request.query_params)
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):

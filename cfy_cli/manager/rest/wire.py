@@ -14,7 +14,7 @@ def item(row: Base, include: Sequence[str] | None = None, **made: Callable[[], A
     """
     if include is not None:
         check_include(type(row), include)
-    return {name: made[name]() if name in made else plain(getattr(row, name)) for name in include or row.WIRE}
+    return {name: made[name]() if name in made else plain(getattr(row, name)) for name in include or row.WIRE_FIELDS}
 
 
 def items(rows: Iterable[Base], include: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -13,10 +13,10 @@ from cfy_cli.manager.services.blueprints.plan_cache import Plans
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.runtime.waiter import ExecutionWaiter
 from cfy_cli.manager.services.secrets.encryption import Cipher
-from cfy_cli.manager.settings import Settings
+from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.files import Files
-from cfy_cli.manager.store.models import Worker
+from cfy_cli.manager.store.models import WorkerRecord
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 from cfy_cli.manager.wakeup import WakeupPipe
@@ -28,7 +28,10 @@ class AppContext:
     """One for each process; opens stores on somebody's behalf."""
 
     def __init__(
-        self, settings: Settings, work_available: WakeupPipe | None = None, execution_ended: WakeupPipe | None = None
+        self,
+        settings: ManagerSettings,
+        work_available: WakeupPipe | None = None,
+        execution_ended: WakeupPipe | None = None,
     ) -> None:
         """`work_available` wakes workers, `execution_ended` wakes requests that wait for an execution."""
         self.settings = settings
@@ -62,12 +65,12 @@ class AppContext:
         with self.database.write() as session:
             store = Store(session, scope)
             yield store
-        store.committed()
+        store.run_commit_hooks()
 
     def services(self) -> dict[str, dict[str, Any]]:
         """What this manager is made of and how each part is, as `GET /status` names it."""
         with self.database.read() as session:
-            alive = session.scalar(select(func.count()).where(Worker.seen_at > seconds_ago(WORKER_TIMEOUT)))
+            alive = session.scalar(select(func.count()).where(WorkerRecord.seen_at > seconds_ago(WORKER_TIMEOUT)))
         database = "SQLite" if self.database.is_sqlite else "PostgreSQL"
         parts = {"Webserver": True, "Manager Rest-Service": True, database: True, "Management Worker": bool(alive)}
         return {

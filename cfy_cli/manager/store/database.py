@@ -5,10 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -57,24 +56,6 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
         self.writer.dispose()
-
-
-class Turn(IntEnum):
-    """What is done by one transaction after another."""
-
-    HISTORY = 0x63667901  # a later line never has the smaller number
-    CLAIMING = 0x63667902  # no two begin what must not run at the same time
-    STARTING = 0x63667903  # of what runs on a deployment: who comes next sees it, and whoever ends sees who waits
-
-
-def take_turn(session: Session, turn: Turn, number: int = 0) -> None:
-    """Let transactions that name the same turn, and number, do what follows in turns.
-
-    Writers of SQLite are alone anyway.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        numbers = {"turn": int(turn), "number": number & 0x7FFFFFFF}
-        session.execute(text("SELECT pg_advisory_xact_lock(:turn, :number)"), numbers)
 
 
 def parse_url(text: str) -> URL:

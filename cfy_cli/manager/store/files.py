@@ -1,4 +1,4 @@
-"""Archives and unpacked folders on disk: written beside, synced, renamed."""
+"""Archives and unpacked folders on disk: written to a temporary file, synced and renamed."""
 
 import os
 import shutil
@@ -10,63 +10,63 @@ from typing import BinaryIO
 
 
 class Files:
-    """Everything the manager keeps outside its database, below one folder.
+    """Everything the manager stores outside its database, below one folder.
 
-    blueprints/NUMBER/archive.SUFFIX, blueprints/NUMBER/resources/, blueprints/NUMBER/plugins/ (the environments of
-    plugins that it brings as source), deployments/NUMBER/, plugins/NUMBER/: NUMBER is the row's storage id, so nothing
-    a user types becomes the name of a folder.
+    blueprints/ID/archive.SUFFIX, blueprints/ID/resources/, blueprints/ID/plugins/ (virtual environments of the plugins
+    that a blueprint brings as source), deployments/ID/, plugins/ID/: ID is the storage id of the row, so no name that
+    a user typed becomes the name of a folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.incoming = folder / "incoming"
 
-    def prepare(self) -> None:
+    def create_folders(self) -> None:
         for folder in (self.folder, self.incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def blueprint(self, number: int) -> Path:
-        return self.folder / "blueprints" / str(number)
+    def blueprint_folder(self, storage_id: int) -> Path:
+        return self.folder / "blueprints" / str(storage_id)
 
-    def resources(self, number: int) -> Path:
-        """The unpacked blueprint: what scripts and templates are read from."""
-        return self.blueprint(number) / "resources"
+    def resources_folder(self, storage_id: int) -> Path:
+        """Return the folder of the unpacked blueprint, which holds its scripts and templates."""
+        return self.blueprint_folder(storage_id) / "resources"
 
-    def archive(self, number: int) -> Path | None:
-        return next(iter(sorted(self.blueprint(number).glob("archive.*"))), None)
+    def find_archive(self, storage_id: int) -> Path | None:
+        return next(iter(sorted(self.blueprint_folder(storage_id).glob("archive.*"))), None)
 
-    def deployment(self, number: int) -> Path:
-        return self.folder / "deployments" / str(number)
+    def deployment_folder(self, storage_id: int) -> Path:
+        return self.folder / "deployments" / str(storage_id)
 
-    def plugin(self, number: int) -> Path:
-        """A plugin's wagon, its YAML files, and the environment it is installed in."""
-        return self.folder / "plugins" / str(number)
+    def plugin_folder(self, storage_id: int) -> Path:
+        """Return the folder of a plugin: its wagon, its YAML files and its virtual environment."""
+        return self.folder / "plugins" / str(storage_id)
 
     @contextmanager
-    def receive(self) -> Iterator[tuple[BinaryIO, Path]]:
-        """A temporary file to fill; removed at the end unless it was moved away by then."""
+    def open_temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """Yield a temporary file to write to; it is removed at the end unless it was moved away."""
         self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.incoming)
+        descriptor, name = tempfile.mkstemp(dir=self.incoming)
         path = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 yield file, path
         finally:
             path.unlink(missing_ok=True)
 
-    def keep_archive(self, path: Path, number: int, suffix: str) -> None:
-        """Make a received file the blueprint's archive, whole or not at all."""
+    def save_archive(self, path: Path, storage_id: int, suffix: str) -> None:
+        """Move a received file to where the blueprint's archive belongs, atomically."""
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        target = self.blueprint(number)
+        target = self.blueprint_folder(storage_id)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.replace(target / f"archive.{suffix}")
 
-    def forget_blueprint(self, number: int) -> None:
-        shutil.rmtree(self.blueprint(number), ignore_errors=True)
+    def delete_blueprint(self, storage_id: int) -> None:
+        shutil.rmtree(self.blueprint_folder(storage_id), ignore_errors=True)
 
-    def forget_deployment(self, number: int) -> None:
-        shutil.rmtree(self.deployment(number), ignore_errors=True)
+    def delete_deployment(self, storage_id: int) -> None:
+        shutil.rmtree(self.deployment_folder(storage_id), ignore_errors=True)
 
-    def forget_plugin(self, number: int) -> None:
-        shutil.rmtree(self.plugin(number), ignore_errors=True)
+    def delete_plugin(self, storage_id: int) -> None:
+        shutil.rmtree(self.plugin_folder(storage_id), ignore_errors=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-PAGE = 1000  # a page never holds more; `metadata.pagination.size` says what it held
+MAX_PAGE_SIZE = 1000  # a page never holds more; `metadata.pagination.size` says what it held
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Listing:
     include: tuple[str, ...] | None = None
     sort: tuple[str, ...] = ()  # `-` in front: descending
     offset: int = 0
-    size: int = PAGE
+    size: int = MAX_PAGE_SIZE
     search: str | None = None
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)  # OR within a field, AND between fields
     ranges: tuple[Range, ...] = ()

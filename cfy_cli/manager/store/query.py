@@ -14,7 +14,7 @@ M = TypeVar("M", bound=Base)
 TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def narrow(chosen: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
+def apply_filters(chosen: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
     """Filters, ranges and the search word. Raises Invalid for a field that does not exist, by its name."""
     _known(model, listing.filters, "Filter")
     for name, values in listing.filters.items():
@@ -44,16 +44,16 @@ def page(chosen: Select[M], model: type[M], listing: Listing) -> Select[M]:
 
 
 def check_include(model: type[Base], names: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in model.WIRE]
+    unknown = [name for name in names if name not in model.WIRE_FIELDS]
     if unknown:
-        raise Invalid(_sentence("Include", unknown, model.WIRE), code="no_such_include_field_error")
+        raise Invalid(_sentence("Include", unknown, model.WIRE_FIELDS), code="no_such_include_field_error")
 
 
 def fields(model: type[Base]) -> tuple[str, ...]:
     """The wire fields that are columns: what can be filtered and sorted by."""
     mapper = class_mapper(model)
     columns = {*mapper.column_attrs.keys(), *mapper.synonyms.keys()}
-    return tuple(name for name in model.WIRE if name in columns)
+    return tuple(name for name in model.WIRE_FIELDS if name in columns)
 
 
 def _known(model: type[Base], names: Any, what: str) -> None:

@@ -33,7 +33,7 @@ ON_LABELS: dict[str, Callable[[Any, Any, Any], ColumnElement[bool]]] = {
 WITHOUT_VALUES = ("is_null", "is_not_null", "is_not_empty")
 
 
-def conditions(model: type[Base], rules: Sequence[Rule]) -> list[ColumnElement[bool]]:
+def rule_conditions(model: type[Base], rules: Sequence[Rule]) -> list[ColumnElement[bool]]:
     """Raises Invalid naming the rule that is wrong and what would be right."""
     return [_condition(model, rule) for rule in rules]
 

@@ -9,12 +9,12 @@ class Scope:
 
     user: str
     tenant: str
-    sees_private: bool = False  # managers of the tenant and system administrators see private rows of others
+    can_see_private: bool = False  # managers of the tenant and system administrators see private rows of others
     tenants: frozenset[str] | None = frozenset()  # where `all tenants` reaches; None is everywhere
-    private_in: frozenset[str] = frozenset()  # of these, where private rows of others are seen too
+    private_tenants: frozenset[str] = frozenset()  # of these, where private rows of others are seen too
     administrator: bool = False
 
 
-def system(tenant: str, user: str = "admin") -> Scope:
+def system_scope(tenant: str, user: str = "admin") -> Scope:
     """The manager itself at work for a tenant."""
-    return Scope(user=user, tenant=tenant, sees_private=True, tenants=None, administrator=True)
+    return Scope(user=user, tenant=tenant, can_see_private=True, tenants=None, administrator=True)

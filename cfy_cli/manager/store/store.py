@@ -34,19 +34,19 @@ def _is_public(model: type[Base], user: ColumnElement[str]) -> ColumnElement[boo
 
 
 def _seen_from(
-    model: type[Base], tenant: ColumnElement[str], user: ColumnElement[str], sees_private: bool
+    model: type[Base], tenant: ColumnElement[str], user: ColumnElement[str], can_see_private: bool
 ) -> ColumnElement[bool]:
     """What a user sees who acts in one tenant: its rows and the global ones."""
     here = column(model, "tenant_name") == tenant
-    return or_(here if sees_private else and_(here, _is_public(model, user)), _is_global(model))
+    return or_(here if can_see_private else and_(here, _is_public(model, user)), _is_global(model))
 
 
 @cache
-def _by_key(model: type[M], sees_private: bool) -> Select[M]:
+def _by_key(model: type[M], can_see_private: bool) -> Select[M]:
     """The most frequent question, made into a statement once."""
     asked = select(model).where(getattr(model, model.KEY) == bindparam("key"))
     if hasattr(model, "tenant_name"):
-        asked = asked.where(_seen_from(model, bindparam("tenant"), bindparam("user"), sees_private))
+        asked = asked.where(_seen_from(model, bindparam("tenant"), bindparam("user"), can_see_private))
     return asked.options(joinedload(column(model, "labels"))) if hasattr(model, "labels") else asked
 
 
@@ -76,10 +76,10 @@ class Store:
     def find(self, model: type[M], key: str) -> M | None:
         """Like `get`, None when there is none. A tenant's own row hides a global one of the same name."""
         asker = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
-        rows = self.unscoped.scalars(_by_key(model, self.scope.sees_private), asker).unique().all()
+        rows = self.unscoped.scalars(_by_key(model, self.scope.can_see_private), asker).unique().all()
         return min(rows, key=lambda row: getattr(row, "tenant_name", None) != self.scope.tenant, default=None)
 
-    def own(self, model: type[M], key: str) -> M:
+    def get_own(self, model: type[M], key: str) -> M:
         """A row to change or delete: it must belong to this tenant."""
         row = self.get(model, key)
         tenant = getattr(row, "tenant_name", self.scope.tenant)
@@ -115,7 +115,7 @@ class Store:
         chosen = self.visible(model, all_tenants=listing.all_tenants)
         if where is not None:
             chosen = chosen.where(where)
-        return query.narrow(chosen, model, listing, search)
+        return query.apply_filters(chosen, model, listing, search)
 
     def add(self, row: M) -> M:
         """Store a new row as this asker's, in this tenant. Raises Conflict when its name is taken."""
@@ -148,7 +148,7 @@ class Store:
         """Do this once the transaction is stored, and not at all when it fails."""
         self._after.append(action)
 
-    def committed(self) -> None:
+    def run_commit_hooks(self) -> None:
         """Called by whoever ended the transaction."""
         for action in self._after:
             action()
@@ -162,11 +162,11 @@ class Store:
     def _may_see(self, model: type[M], all_tenants: bool) -> ColumnElement[bool]:
         scope = self.scope
         if not all_tenants:
-            return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.sees_private)
+            return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.can_see_private)
         if scope.tenants is None:
             return true()
         tenant = column(model, "tenant_name")
-        public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_in))
+        public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_tenants))
         return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
 
     def is_name_taken(self, row: Base, name: str, visibility: str | None) -> bool:

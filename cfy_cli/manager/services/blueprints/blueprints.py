@@ -64,7 +64,7 @@ def take_in(app: AppContext, store: Store, upload: Upload) -> tuple[Blueprint, E
     store.add(blueprint)
     replace(blueprint.labels, BlueprintLabel, upload.labels, store.scope.user)
     if upload.archive:
-        app.files.keep_archive(upload.archive, blueprint.storage_id, suffix)
+        app.files.save_archive(upload.archive, blueprint.storage_id, suffix)
     execution = executions.start_system(
         store,
         "upload_blueprint",
@@ -83,7 +83,7 @@ def take_in(app: AppContext, store: Store, upload: Upload) -> tuple[Blueprint, E
 
 def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = False) -> None:
     """Refused while deployments are made from it; `force` only passes over imports by other blueprints."""
-    blueprint = store.own(Blueprint, blueprint_id)
+    blueprint = store.get_own(Blueprint, blueprint_id)
     used_by = store.unscoped.scalars(
         select(Deployment.id).where(Deployment.blueprint_storage_id == blueprint.storage_id).limit(10)
     ).all()
@@ -101,11 +101,11 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
         )
     number = blueprint.storage_id
     store.delete(blueprint)
-    store.after_commit(lambda: app.files.forget_blueprint(number))
+    store.after_commit(lambda: app.files.delete_blueprint(number))
 
 
 def relabel(store: Store, blueprint_id: str, given: Any) -> Blueprint:
-    blueprint = store.own(Blueprint, blueprint_id)
+    blueprint = store.get_own(Blueprint, blueprint_id)
     replace(blueprint.labels, BlueprintLabel, parse(given), store.scope.user)
     blueprint.updated_at = now()
     return blueprint
@@ -126,7 +126,7 @@ def _make_room(app: AppContext, store: Store, blueprint_id: str) -> None:
     if found and found.tenant_name == store.scope.tenant and found.state in FAILED:
         number = found.storage_id
         store.delete(found)
-        store.after_commit(lambda: app.files.forget_blueprint(number))
+        store.after_commit(lambda: app.files.delete_blueprint(number))
 
 
 def _main_file(name: str) -> str:

@@ -35,7 +35,7 @@ class ManagerResolver:
         kind = name.partition(":")[0]
         if kind not in SCHEMES:
             raise Invalid(f"this manager keeps no {kind}s to import, only plugins and addresses ({', '.join(SCHEMES)})")
-        with self._manager.files.receive() as (file, path):
+        with self._manager.files.open_temporary() as (file, path):
             fetch(name, file, most=MOST_BYTES)
             file.flush()
             return Resolved(name, path.read_bytes())

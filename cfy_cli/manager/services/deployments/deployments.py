@@ -22,7 +22,7 @@ from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.plugins import resolve as plugin_choice
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.visibility import check_visibility
-from cfy_cli.manager.store.database import Turn, take_turn
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.scope import Scope
@@ -119,8 +119,8 @@ def start_delete(
     Refused while it runs something or, unless forced, is needed by others or has live instances. `creator` is the
     dependency that asks for the deletion itself, if one does.
     """
-    deployment = store.own(Deployment, deployment_id)
-    take_turn(store.unscoped, Turn.STARTING, deployment.storage_id)  # nothing may begin on it meanwhile
+    deployment = store.get_own(Deployment, deployment_id)
+    acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment.storage_id)  # nothing may begin on it meanwhile
     _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
     execution = executions.start_system(
         store,
@@ -172,14 +172,14 @@ def live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
 
 
 def relabel(store: Store, deployment_id: str, given: Any) -> Deployment:
-    deployment = store.own(Deployment, deployment_id)
+    deployment = store.get_own(Deployment, deployment_id)
     set_labels(store, deployment, labels.parse(given))
     deployment.updated_at = now()
     return deployment
 
 
 def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach: bool) -> Deployment:
-    deployment = store.own(Deployment, deployment_id)
+    deployment = store.get_own(Deployment, deployment_id)
     if bool(site_name) == detach:
         raise Invalid(
             "Must provide either a `site_name` of a valid site or `detach_site` with true value for detaching the "

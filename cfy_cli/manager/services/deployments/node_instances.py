@@ -16,7 +16,7 @@ class VersionConflict(Conflict):
 
 def change(store: Store, instance_id: str, version: int | None, changes: Mapping[str, Any]) -> NodeInstance:
     """Replace the given columns and count the version up. Raises VersionConflict when `version` is not current."""
-    row = store.own(NodeInstance, instance_id)
+    row = store.get_own(NodeInstance, instance_id)
     statement = update(NodeInstance).where(NodeInstance.storage_id == row.storage_id)
     if version is not None:
         statement = statement.where(NodeInstance.version == version)

@@ -63,7 +63,7 @@ def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None
     if not source:
         raise Invalid(f'The blueprint "{blueprint_id}" has no `blueprint_archive` to upload it from')
     subject.say(f'Uploading the blueprint "{blueprint_id}" from {source}')
-    with subject.app.files.receive() as (_, archive), subject.acting("blueprint_upload") as store:
+    with subject.app.files.open_temporary() as (_, archive), subject.acting("blueprint_upload") as store:
         is_url = "://" in source
         if not is_url:
             shutil.copyfile(subject.scope.existing(source), archive)

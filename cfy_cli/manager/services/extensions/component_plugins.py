@@ -77,14 +77,14 @@ def _package(subject: Subject, where: Mapping[str, Any]) -> Iterator[Package]:
     with (
         _received(subject, wagon_path) as wagon,
         _received(subject, yaml_path) as written,
-        subject.app.files.receive() as (_, inside),
+        subject.app.files.open_temporary() as (_, inside),
     ):
         yield replace(look_into(wagon, inside), yamls={"plugin.yaml": written.read_bytes()})
 
 
 @contextmanager
 def _received(subject: Subject, source: str) -> Iterator[Path]:
-    with subject.app.files.receive() as (file, path):
+    with subject.app.files.open_temporary() as (file, path):
         if "://" in source:
             fetch(source, file)
             file.flush()

@@ -68,7 +68,7 @@ def update(subject: Subject) -> None:
             )
     if "labels" in found.get("deployment", ()):
         with subject.acting("deployment_update") as store:
-            deployment = store.own(Deployment, name)
+            deployment = store.get_own(Deployment, name)
             present = [(label.key, label.value) for label in deployment.labels]
             set_labels(store, deployment, [*present, *parse(subject.part("deployment").get("labels"))])
     subject.keep_capabilities()

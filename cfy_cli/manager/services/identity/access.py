@@ -26,16 +26,16 @@ def scope_for(identity: Identity, tenant: str, permission: str, *, tenant_exists
     return Scope(
         user=identity.username,
         tenant=tenant,
-        sees_private=sees_private(roles),
+        can_see_private=can_see_private(roles),
         tenants=None
         if everywhere
         else frozenset(name for name, role in identity.tenants.items() if allowed(permission, {role, identity.role})),
-        private_in=frozenset(name for name, role in identity.tenants.items() if sees_private({role})),
+        private_tenants=frozenset(name for name, role in identity.tenants.items() if can_see_private({role})),
         administrator=administrator,
     )
 
 
-def sees_private(roles: set[str]) -> bool:
+def can_see_private(roles: set[str]) -> bool:
     """Managers of a tenant and system administrators see the private things of others."""
     return not roles.isdisjoint({"sys_admin", "manager"})
 

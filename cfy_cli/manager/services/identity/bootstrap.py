@@ -19,7 +19,7 @@ ADMIN_FILE = "admin.json"  # {"username", "password"}, for whoever owns the data
 def found(app: AppContext, password: str | None = None) -> None:
     """Make the folder and the database ready; safe to call at every start."""
     app.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app.files.prepare()
+    app.files.create_folders()
     schema.prepare(app.database)
     with app.database.write() as session:
         if session.scalar(select(User.storage_id).limit(1)) is not None:

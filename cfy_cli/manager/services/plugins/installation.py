@@ -11,14 +11,14 @@ from cfy_cli.manager.services.plugins.venvs import Making, made_once, stand_ins
 from cfy_cli.manager.services.plugins.wagons import wheels_of
 from cfy_cli.manager.services.transfer.archives import Budget
 from cfy_cli.manager.store.models import Plugin
-from cfy_cli.manager.store.scope import system
+from cfy_cli.manager.store.scope import system_scope
 
 Tell = Callable[[str, str], None]  # level, message
 
 
 def environment_of(app: AppContext, plugin: Plugin, tell: Tell) -> Path:
     """The folder of the environment, made now if nobody has yet; others who want it meanwhile wait. Raises Invalid."""
-    folder = app.files.plugin(plugin.storage_id)
+    folder = app.files.plugin_folder(plugin.storage_id)
 
     def begin() -> None:
         tell(
@@ -58,7 +58,7 @@ def _unpack_wheels(wagon: Path, target: Path) -> None:
 
 def _note(app: AppContext, plugin: Plugin, state: str, error: str | None = None) -> None:
     """What `cfy plugins get` tells of the installation."""
-    with app.writing(system(plugin.tenant_name)) as store:
+    with app.writing(system_scope(plugin.tenant_name)) as store:
         row = store.unscoped.get(Plugin, plugin.storage_id)
         if row is not None:
             row.installation_state = [{"manager": app.hostname, "agent": None, "state": state, "error": error}]

@@ -59,7 +59,7 @@ def take_in(app: AppContext, store: Store, package: Package, *, title: str | Non
     )
     _refuse_twice(store, plugin)
     store.add(plugin)
-    folder = app.files.plugin(plugin.storage_id)
+    folder = app.files.plugin_folder(plugin.storage_id)
     folder.mkdir(mode=0o700, parents=True)
     for name, content in {**package.yamls, **({ICON: package.icon} if package.icon else {})}.items():
         (folder / name).write_bytes(content)
@@ -80,7 +80,7 @@ def take_in_new(app: AppContext, store: Store, packages: Sequence[Package], *, v
 
 def change(store: Store, plugin_id: str, given: dict[str, Any]) -> Plugin:
     """Labels, tags and the owner; those that are not given stay."""
-    plugin = store.own(Plugin, plugin_id)
+    plugin = store.get_own(Plugin, plugin_id)
     for name, attribute in (("labels", "deployment_labels"), ("blueprint_labels", "blueprint_labels")):
         if given.get(name) is not None:
             setattr(plugin, attribute, _by_key(given[name]))
@@ -93,7 +93,7 @@ def change(store: Store, plugin_id: str, given: dict[str, Any]) -> Plugin:
 
 def delete(app: AppContext, store: Store, plugin_id: str, *, force: bool = False) -> None:
     """Refused while blueprints use it, unless forced; its environment goes with it."""
-    plugin = store.own(Plugin, plugin_id)
+    plugin = store.get_own(Plugin, plugin_id)
     used_by = [] if force else blueprints_using(store, plugin)
     if used_by:
         raise PluginInUse(
@@ -102,7 +102,7 @@ def delete(app: AppContext, store: Store, plugin_id: str, *, force: bool = False
         )
     number = plugin.storage_id
     store.delete(plugin)
-    store.after_commit(lambda: app.files.forget_plugin(number))
+    store.after_commit(lambda: app.files.delete_plugin(number))
 
 
 def _named(store: Store, blueprints: Sequence[Blueprint]) -> str:
@@ -149,7 +149,7 @@ def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -
             f"The plugin {plugin.package_name} {plugin.package_version} has no yaml file for the version "
             f"{dsl_version} of the language, only {', '.join(plugin.yaml_files)}"
         )
-    return app.files.plugin(plugin.storage_id) / versions[fitting]
+    return app.files.plugin_folder(plugin.storage_id) / versions[fitting]
 
 
 def _version_in(name: str) -> tuple[int, ...]:

@@ -28,13 +28,13 @@ def environment_from_source(files: Files, blueprint: int, about: Mapping[str, An
     name, source = str(about["name"]), str(about["source"])
     arguments = _arguments(name, about.get("install_arguments"))
     known_by = hashlib.sha256(json.dumps([name, source, arguments]).encode()).hexdigest()
-    folder = files.blueprint(blueprint) / "plugins" / known_by[:16]
+    folder = files.blueprint_folder(blueprint) / "plugins" / known_by[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def fill(making: Making) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as place:
             project = Path(place) / "project"
-            _bring(name, source, files.resources(blueprint), project)
+            _bring(name, source, files.resources_folder(blueprint), project)
             _install(making, project, Path(place), arguments)
 
     return made_once(folder, name, fill, partial(tell, "info", f"Installing plugin from source: {name} [{source}]"))

@@ -10,7 +10,8 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.runtime.batch import Batch, Row
 from cfy_cli.manager.services.runtime.db_retry import is_transient
-from cfy_cli.manager.store.database import Database, Turn, take_turn
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)
 EVERY = 0.1  # seconds a line may wait for others to be stored with
@@ -125,7 +126,7 @@ class EventWriter:
 
     def _write(self, batch: Batch) -> None:
         with self._database.write() as session:
-            take_turn(session, Turn.HISTORY)
+            acquire_lock(session, LockKey.EVENTS)
             batch.store(session)
 
     def _keep_storing(self) -> None:

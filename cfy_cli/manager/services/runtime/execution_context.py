@@ -16,7 +16,7 @@ from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.masking import Masking
 from cfy_cli.manager.store.models import Execution
-from cfy_cli.manager.store.scope import Scope, system
+from cfy_cli.manager.store.scope import Scope, system_scope
 from cfy_cli.manager.store.store import Store
 
 MANAGER_NAME = "cfy"
@@ -37,7 +37,7 @@ class ExecutionContext:
 
     @property
     def scope(self) -> Scope:
-        return system(self.execution.tenant_name, self.execution.created_by)
+        return system_scope(self.execution.tenant_name, self.execution.created_by)
 
     @property
     def parameters(self) -> dict[str, Any]:

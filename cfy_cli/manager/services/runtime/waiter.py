@@ -70,7 +70,7 @@ class ExecutionWaiter:
                     self._looker = None
                     return
             self._look(waits)
-            self._bell.wait_for_all(LOOK_EVERY)
+            self._bell.wait_and_drain(LOOK_EVERY)
 
     def _look(self, waits: list[_Wait]) -> None:
         asked = select(Execution.id, Execution.status).where(Execution.id.in_({wait.execution_id for wait in waits}))

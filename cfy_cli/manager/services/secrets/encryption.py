@@ -6,7 +6,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Failed, Invalid
 from cfy_cli.manager.services.identity.key_files import key_in
-from cfy_cli.manager.settings import ENCRYPTION_KEY
+from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE
 
 
 class Cipher:
@@ -33,7 +33,7 @@ class Cipher:
         except InvalidToken:
             raise Failed(
                 "The manager's encryption key is not the one that its secrets were encrypted with",
-                hint=f"Put back the file {self._file}, or start the manager with the right ${ENCRYPTION_KEY}.",
+                hint=f"Put back the file {self._file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}.",
             ) from None
 
     def _ready(self, *, make: bool = False) -> Fernet:
@@ -43,7 +43,7 @@ class Cipher:
             except OSError as error:
                 raise Failed(
                     f"The manager's encryption key cannot be read: {self._file}: {error.strerror}",
-                    hint=f"Put the file back, or start the manager with the key in ${ENCRYPTION_KEY}.",
+                    hint=f"Put the file back, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
                 ) from error
             self._fernet = _fernet(key.strip())
         return self._fernet

@@ -15,7 +15,7 @@ from cfy_cli.manager.services.identity.credentials import Identity
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.services.visibility import is_wider
-from cfy_cli.manager.store.listing import PAGE, Listing
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
 from cfy_cli.manager.store.models import Secret, Tenant
 from cfy_cli.manager.store.store import Store
 
@@ -35,7 +35,7 @@ def exported(
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
-        page = store.list(Secret, replace(asked, offset=len(found), size=PAGE), search=("key",))
+        page = store.list(Secret, replace(asked, offset=len(found), size=MAX_PAGE_SIZE), search=("key",))
         found += page.items
         if len(found) >= page.total or not page.items:
             break

@@ -82,7 +82,7 @@ def update(
 
 def changeable(store: Store, key: str) -> Secret:
     """A secret of this tenant that the asker may change or delete. Raises Forbidden."""
-    secret = store.own(Secret, key)
+    secret = store.get_own(Secret, key)
     if secret.is_hidden_value and not may_see_hidden(store.scope, secret):
         raise Forbidden(f"User `{store.scope.user}` is not permitted to modify the hidden value secret `{key}`")
     return secret
@@ -93,8 +93,8 @@ def may_see_hidden(scope: Scope, secret: Secret) -> bool:
     return (
         scope.administrator
         or secret.created_by == scope.user
-        or (scope.sees_private and secret.tenant_name == scope.tenant)
-        or secret.tenant_name in scope.private_in
+        or (scope.can_see_private and secret.tenant_name == scope.tenant)
+        or secret.tenant_name in scope.private_tenants
     )
 
 

@@ -92,7 +92,7 @@ def delete(context: ExecutionContext) -> None:
 
 def _uninstall_one(context: ExecutionContext, store: Store, name: str, *, ignore_failure: bool) -> str | None:
     """The execution that does it, begun now or before; None when there is nothing to uninstall."""
-    child = store.own(Deployment, name)
+    child = store.get_own(Deployment, name)
     running = store.unscoped.scalar(
         select(Execution.id).where(
             Execution.deployment_storage_id == child.storage_id,

@@ -42,7 +42,7 @@ def create_deployment_environment(context: ExecutionContext) -> Finish:
     context.say(f"Creating {len(plan['nodes'])} nodes")
     context.say(f"Creating {len(instances)} node-instances")
     context.say("Creating deployment work directory")
-    context.app.files.deployment(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+    context.app.files.deployment_folder(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def finish(store: Store, made: Deployment) -> None:
         if context.start_mode is not StartMode.NEW and _is_made(store, made):
@@ -70,7 +70,7 @@ def delete_deployment_environment(context: ExecutionContext) -> Finish:
             delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
         )
         remove(store, deployment)
-        store.after_commit(lambda: context.app.files.forget_deployment(deployment.storage_id))
+        store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 
     return finish
 

@@ -36,10 +36,10 @@ def upload_blueprint(context: ExecutionContext) -> None:
         if context.parameters.get("url"):
             _fetch(context, number, context.parameters["url"])
         step = _step(context, number, BlueprintState.EXTRACTING, "Blueprint archive uploaded. Extracting...")
-        archive = context.app.files.archive(number)
+        archive = context.app.files.find_archive(number)
         if archive is None:
             raise Invalid("The archive is gone: upload it again")
-        resources = context.app.files.resources(number)
+        resources = context.app.files.resources_folder(number)
         shutil.rmtree(resources, ignore_errors=True)  # of a worker that died before it could go on
         archives.unpack(archive, resources)
         step = _step(context, number, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
@@ -75,14 +75,14 @@ def _state(context: ExecutionContext, number: int) -> BlueprintState:
 
 def _fetch(context: ExecutionContext, number: int, url: str) -> None:
     context.say(f"Fetching {url}")
-    with context.app.files.receive() as (file, path):
+    with context.app.files.open_temporary() as (file, path):
         fetch(url, file)
         file.flush()
-        context.app.files.keep_archive(path, number, archives.suffix_of(path))
+        context.app.files.save_archive(path, number, archives.suffix_of(path))
 
 
 def _compile(context: ExecutionContext, number: int) -> dict[str, Any]:
-    root = context.app.files.resources(number)
+    root = context.app.files.resources_folder(number)
     main = root / context.parameters["app_file_name"]
     if not main.is_file():
         there = sorted(path.relative_to(root).as_posix() for path in root.glob("*.y*ml"))
@@ -125,10 +125,10 @@ def _fail(context: ExecutionContext, number: int, state: BlueprintState, error: 
     with context.app.writing(context.scope) as store:
         row = store.unscoped.get_one(Blueprint, number)
         row.state, row.error, row.updated_at = state, str(error), now()
-    context.app.files.forget_blueprint(number)
+    context.app.files.delete_blueprint(number)
 
 
 def _forget(context: ExecutionContext, number: int) -> None:
     with context.app.writing(context.scope) as store:
         store.delete(store.unscoped.get_one(Blueprint, number))
-    context.app.files.forget_blueprint(number)
+    context.app.files.delete_blueprint(number)

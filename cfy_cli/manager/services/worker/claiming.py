@@ -9,7 +9,7 @@ from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.executions import exclusive_workflows
-from cfy_cli.manager.store.database import Turn, take_turn
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.models import Deployment, Execution
 
 AT_A_TIME = 4  # so that other workers find some too
@@ -35,7 +35,7 @@ def claim(app: AppContext, worker: str, most: int) -> list[tuple[Execution, Star
         if session.scalar(IS_ANY_DUE, {"now": now(), "most": 1}) is None:
             return []  # the usual answer, without disturbing those who write
     with app.database.write() as session:
-        take_turn(session, Turn.CLAIMING)
+        acquire_lock(session, LockKey.CLAIMING)
         due = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
         claimed = []
         for execution in exclusive_workflows.compatible(due):
@@ -50,7 +50,7 @@ def claim(app: AppContext, worker: str, most: int) -> list[tuple[Execution, Star
 def _has_its_turn(session: Session, execution: Execution) -> bool:
     """Whether nothing else runs on the deployment of a scheduled one, now that its time has come."""
     number = execution.deployment_storage_id or 0
-    take_turn(session, Turn.STARTING, number)
+    acquire_lock(session, LockKey.DEPLOYMENT, number)
     others = exists().where(_other.deployment_storage_id == number, _other.status.in_(RUNNING))
     if not execution.force and session.scalar(select(others)):
         return False

@@ -12,8 +12,8 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
 from cfy_cli.manager.services.worker import journal
 from cfy_cli.manager.services.worker.completion import on_completed
-from cfy_cli.manager.store.models import Execution, Worker
-from cfy_cli.manager.store.scope import system
+from cfy_cli.manager.store.models import Execution, WorkerRecord
+from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.store.store import Store
 
 LEFT = (ExecutionState.STARTED, *STOPPING)
@@ -37,7 +37,7 @@ def recover(app: AppContext, gone: Collection[str]) -> int:
             execution.status = ExecutionState.PENDING
         for execution in stopped:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
-            on_completed(Store(session, system(execution.tenant_name)), execution)
+            on_completed(Store(session, system_scope(execution.tenant_name)), execution)
     return len(left)
 
 
@@ -54,8 +54,8 @@ def _count_deaths(session: Session, gone: Collection[str], left: Iterable[Execut
 
     One that was told to end takes its row with it, so those that still have one died.
     """
-    died = set(session.scalars(select(Worker.name).where(Worker.name.in_(gone))))
-    session.execute(delete(Worker).where(Worker.name.in_(gone)))
+    died = set(session.scalars(select(WorkerRecord.name).where(WorkerRecord.name.in_(gone))))
+    session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(gone)))
     for execution in left:
         if execution.worker in died:
             done = journal.progress(session, execution.id)

@@ -107,7 +107,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         nodes = store.unscoped.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
-    workdir = app.files.deployment(deployment.storage_id)
+    workdir = app.files.deployment_folder(deployment.storage_id)
     workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
     records = StoreRecords(context, deployment)
     ending = run_workflow(
@@ -125,7 +125,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             blueprint_id=deployment.blueprint_id,
             tenant_name=deployment.tenant_name,
             created_by=execution.created_by,
-            resources=app.files.resources(deployment.blueprint_storage_id),
+            resources=app.files.resources_folder(deployment.blueprint_storage_id),
             workdir=workdir,
             dry_run=execution.is_dry_run,
             start_mode=context.start_mode,

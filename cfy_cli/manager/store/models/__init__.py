@@ -3,7 +3,7 @@
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
-from cfy_cli.manager.store.models.executions import Event, Execution, Worker
+from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
 from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
@@ -31,5 +31,5 @@ __all__ = [
     "Tenant",
     "Token",
     "User",
-    "Worker",
+    "WorkerRecord",
 ]

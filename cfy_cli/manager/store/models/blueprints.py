@@ -8,13 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
 
 
 class Blueprint(Owned, Base):
     __tablename__ = "blueprints"
-    __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
-    WIRE = (
+    __table_args__ = (UniqueConstraint("tenant_name", "id"), NO_ID_REUSE)
+    WIRE_FIELDS = (
         "created_at",
         "id",
         "visibility",
@@ -27,7 +27,7 @@ class Blueprint(Owned, Base):
         "state",
         "error",
         "error_traceback",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
         "labels",
         "upload_execution",
     )
@@ -35,9 +35,9 @@ class Blueprint(Owned, Base):
     id: Mapped[str] = mapped_column(Name)
     main_file_name: Mapped[str | None] = mapped_column(Name)
     description: Mapped[str | None] = mapped_column(Text)
-    plan: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)
-    requirements: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    updated_at: Mapped[str] = mapped_column(Stamp, default=now)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn, deferred=True)
+    requirements: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
     is_hidden: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(text(32))
     error: Mapped[str | None] = mapped_column(Text)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from cfy_cli.manager.store.models.deployments import Deployment
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import Json, text
+from cfy_cli.manager.store.models.types import JsonColumn, text
 
 
 class InterDeploymentDependency(Owned, Base):
@@ -15,7 +15,7 @@ class InterDeploymentDependency(Owned, Base):
 
     __tablename__ = "inter_deployment_dependencies"
     __table_args__ = (UniqueConstraint("id"),)
-    WIRE = (
+    WIRE_FIELDS = (
         "created_at",
         "visibility",
         "id",
@@ -25,14 +25,16 @@ class InterDeploymentDependency(Owned, Base):
         "external_target",
         "source_deployment_id",
         "target_deployment_id",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
     )
 
     id: Mapped[str] = mapped_column(text(36))
     dependency_creator: Mapped[str] = mapped_column(Text)  # component.INSTANCE, nodes.NODE....get_capability
-    target_deployment_func: Mapped[Any | None] = mapped_column(Json)  # {"function", "context"}: what gives the target
-    external_source: Mapped[dict[str, Any] | None] = mapped_column(Json)  # a deployment of another manager
-    external_target: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    target_deployment_func: Mapped[Any | None] = mapped_column(
+        JsonColumn
+    )  # {"function", "context"}: what gives the target
+    external_source: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # a deployment of another manager
+    external_target: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     source_storage_id: Mapped[int | None] = mapped_column(
         ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
     )

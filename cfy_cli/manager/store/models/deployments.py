@@ -12,13 +12,13 @@ from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.sites import Site
-from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
 
 
 class Deployment(Owned, Base):
     __tablename__ = "deployments"
-    __table_args__ = (UniqueConstraint("tenant_name", "id"), NEVER_AGAIN)
-    WIRE = (
+    __table_args__ = (UniqueConstraint("tenant_name", "id"), NO_ID_REUSE)
+    WIRE_FIELDS = (
         "created_at",
         "id",
         "visibility",
@@ -54,7 +54,7 @@ class Deployment(Owned, Base):
         "latest_execution_status",
         "environment_type",
         "has_sub_deployments",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
         "workdir_zip",
         "labels",
         "deployment_groups",
@@ -66,23 +66,25 @@ class Deployment(Owned, Base):
     blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id"), index=True)
     blueprint_id: Mapped[str] = mapped_column(Name)
     site_storage_id: Mapped[int | None] = mapped_column(ForeignKey("sites.storage_id", ondelete="SET NULL"))
-    updated_at: Mapped[str] = mapped_column(Stamp, default=now)
-    inputs: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    groups: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    policy_types: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    policy_triggers: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    outputs: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    capabilities: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    scaling_groups: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # by name, as the plan has them
-    resource_tags: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
+    inputs: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    groups: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    policy_types: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    policy_triggers: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    outputs: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    capabilities: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    scaling_groups: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(
+        JsonColumn, default=dict
+    )  # by name, as the plan has them
+    resource_tags: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     runtime_only_evaluation: Mapped[bool] = mapped_column(default=False)
     installation_status: Mapped[str] = mapped_column(text(16), default="inactive")
     deployment_status: Mapped[str] = mapped_column(text(24), default="requires_attention")
     drifted_instances: Mapped[int] = mapped_column(default=0)
     unavailable_instances: Mapped[int] = mapped_column(default=0)
     instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
-    node_types: Mapped[list[str]] = mapped_column(Json, default=list)  # every type of its nodes, ancestors too
+    node_types: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # every type of its nodes, ancestors too
     sub_services_count: Mapped[int] = mapped_column(default=0)  # of all that is below it, see services/family.py
     sub_services_status: Mapped[str | None] = mapped_column(text(24))
     sub_environments_count: Mapped[int] = mapped_column(default=0)
@@ -172,7 +174,7 @@ class InDeployment(Owned):
 class Node(InDeployment, Base):
     __tablename__ = "nodes"
     __table_args__ = (UniqueConstraint("deployment_storage_id", "id"),)
-    WIRE = (
+    WIRE_FIELDS = (
         "id",
         "visibility",
         "deploy_number_of_instances",
@@ -195,20 +197,20 @@ class Node(InDeployment, Base):
         "deployment_id",
         "blueprint_id",
         "deployment_display_name",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
     )
 
     id: Mapped[str] = mapped_column(Name)
     blueprint_id: Mapped[str] = mapped_column(Name)
     deployment_display_name: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(Name)
-    type_hierarchy: Mapped[list[str]] = mapped_column(Json)
+    type_hierarchy: Mapped[list[str]] = mapped_column(JsonColumn)
     host_id: Mapped[str | None] = mapped_column(Name)
-    properties: Mapped[dict[str, Any]] = mapped_column(Json)
-    operations: Mapped[dict[str, Any]] = mapped_column(Json)
-    relationships: Mapped[list[dict[str, Any]]] = mapped_column(Json)
-    plugins: Mapped[list[dict[str, Any]]] = mapped_column(Json)
-    plugins_to_install: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    properties: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    operations: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    relationships: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    plugins: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    plugins_to_install: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
     deploy_number_of_instances: Mapped[int] = mapped_column(default=1)
     max_number_of_instances: Mapped[int] = mapped_column(default=-1)
     min_number_of_instances: Mapped[int] = mapped_column(default=0)
@@ -219,7 +221,7 @@ class Node(InDeployment, Base):
 class NodeInstance(InDeployment, Base):
     __tablename__ = "node_instances"
     __table_args__ = (UniqueConstraint("tenant_name", "id"),)
-    WIRE = (
+    WIRE_FIELDS = (
         "id",
         "visibility",
         "host_id",
@@ -234,7 +236,7 @@ class NodeInstance(InDeployment, Base):
         "is_status_check_ok",
         "node_id",
         "deployment_id",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
     )
 
     id: Mapped[str] = mapped_column(Name)
@@ -243,10 +245,10 @@ class NodeInstance(InDeployment, Base):
     host_id: Mapped[str | None] = mapped_column(Name)
     state: Mapped[str] = mapped_column(text(32), default="uninitialized")
     version: Mapped[int] = mapped_column(default=1)
-    relationships: Mapped[list[dict[str, Any]]] = mapped_column(Json)
-    runtime_properties: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    system_properties: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    scaling_groups: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    relationships: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    runtime_properties: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    system_properties: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    scaling_groups: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
 
     @property
     def has_configuration_drift(self) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, Stamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
 
 
 class Execution(Owned, Base):
@@ -16,10 +16,10 @@ class Execution(Owned, Base):
     __table_args__ = (
         UniqueConstraint("id"),
         Index("ix_executions_status_created", "status", "created_at"),
-        NEVER_AGAIN,
+        NO_ID_REUSE,
     )
     NAMED = False
-    WIRE = (
+    WIRE_FIELDS = (
         "created_at",
         "visibility",
         "id",
@@ -40,14 +40,14 @@ class Execution(Owned, Base):
         "deployment_display_name",
         "deployment_id",
         "status_display",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
     )
 
     id: Mapped[str] = mapped_column(text(36))
     workflow_id: Mapped[str] = mapped_column(Name)
     status: Mapped[str] = mapped_column(text(24), default=ExecutionState.PENDING)
     error: Mapped[str | None] = mapped_column(Text)
-    parameters: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    parameters: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     is_system_workflow: Mapped[bool] = mapped_column(default=False)
     is_dry_run: Mapped[bool] = mapped_column(default=False)
     resume: Mapped[bool] = mapped_column(default=False)
@@ -56,9 +56,9 @@ class Execution(Owned, Base):
     wait_after_fail: Mapped[int] = mapped_column(default=600)  # seconds for what runs to end after a failure
     total_operations: Mapped[int] = mapped_column(default=0)
     finished_operations: Mapped[int] = mapped_column(default=0)
-    started_at: Mapped[str | None] = mapped_column(Stamp)
-    ended_at: Mapped[str | None] = mapped_column(Stamp)
-    scheduled_for: Mapped[str | None] = mapped_column(Stamp)
+    started_at: Mapped[str | None] = mapped_column(Timestamp)
+    ended_at: Mapped[str | None] = mapped_column(Timestamp)
+    scheduled_for: Mapped[str | None] = mapped_column(Timestamp)
     deployment_storage_id: Mapped[int | None] = mapped_column(
         ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
     )
@@ -68,7 +68,9 @@ class Execution(Owned, Base):
     worker: Mapped[str | None] = mapped_column(Name)  # who runs it
     crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # consecutive worker crashes without progress
     progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
-    decisions: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # what its workflow decided, to go on by
+    decisions: Mapped[dict[str, Any]] = mapped_column(
+        JsonColumn, default=dict
+    )  # what its workflow decided, to go on by
 
     @property
     def status_display(self) -> str:
@@ -82,9 +84,9 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_execution", "execution_id", "storage_id"),
         Index("ix_events_tenant_reported", "tenant_name", "reported_timestamp"),
-        NEVER_AGAIN,
+        NO_ID_REUSE,
     )
-    WIRE = (
+    WIRE_FIELDS = (
         "_storage_id",
         "timestamp",
         "reported_timestamp",
@@ -114,8 +116,8 @@ class Event(Base):
     visibility: Mapped[str] = mapped_column(text(16), default="tenant")
     created_by: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(text(16))
-    timestamp: Mapped[str] = mapped_column(Stamp, default=now)
-    reported_timestamp: Mapped[str] = mapped_column(Stamp, default=now)
+    timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
+    reported_timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
     execution_id: Mapped[str | None] = mapped_column(text(36))  # no foreign key: lines may come after it is gone
     workflow_id: Mapped[str | None] = mapped_column(Name)
     deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
@@ -130,12 +132,12 @@ class Event(Base):
     node_name: Mapped[str | None] = mapped_column(Name)
     source_id: Mapped[str | None] = mapped_column(Name)
     target_id: Mapped[str | None] = mapped_column(Name)
-    error_causes: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    error_causes: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)
 
 
-class Worker(Base):
+class WorkerRecord(Base):
     """A process that runs executions, as it last said so itself."""
 
     __tablename__ = "workers"
@@ -143,4 +145,4 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(Name, unique=True)
     pid: Mapped[int]
-    seen_at: Mapped[str] = mapped_column(Stamp, default=now)
+    seen_at: Mapped[str] = mapped_column(Timestamp, default=now)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.manager.store.models.owned import Base
-from cfy_cli.manager.store.models.types import Name, Stamp, text
+from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
 FAILURES_BEFORE_LOCK = 5
 LOCK_MINUTES = 10
@@ -15,17 +15,17 @@ LOCK_MINUTES = 10
 
 class Tenant(Base):
     __tablename__ = "tenants"
-    WIRE = ("name", "groups", "users", "user_roles", "rabbitmq_username", "rabbitmq_password", "rabbitmq_vhost")
+    WIRE_FIELDS = ("name", "groups", "users", "user_roles", "rabbitmq_username", "rabbitmq_password", "rabbitmq_vhost")
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name, unique=True)
-    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     members: Mapped[list["Membership"]] = relationship(back_populates="tenant", cascade="all, delete-orphan")
 
 
 class User(Base):
     __tablename__ = "users"
-    WIRE = (
+    WIRE_FIELDS = (
         "username",
         "tenants",
         "tenant_roles",
@@ -46,11 +46,11 @@ class User(Base):
     password: Mapped[str] = mapped_column(text(256))  # argon2, never shown
     role: Mapped[str] = mapped_column(text(64))
     active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[str] = mapped_column(Stamp, default=now)
-    first_login_at: Mapped[str | None] = mapped_column(Stamp)
-    last_login_at: Mapped[str | None] = mapped_column(Stamp)
+    created_at: Mapped[str] = mapped_column(Timestamp, default=now)
+    first_login_at: Mapped[str | None] = mapped_column(Timestamp)
+    last_login_at: Mapped[str | None] = mapped_column(Timestamp)
     failed_logins: Mapped[int] = mapped_column(default=0)
-    last_failed_login_at: Mapped[str | None] = mapped_column(Stamp)
+    last_failed_login_at: Mapped[str | None] = mapped_column(Timestamp)
     show_getting_started: Mapped[bool] = mapped_column(default=True)
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", cascade="all, delete-orphan")
     tokens: Mapped[list["Token"]] = relationship(back_populates="user", cascade="all, delete-orphan")
@@ -77,15 +77,15 @@ class Membership(Base):
 
 class Token(Base):
     __tablename__ = "tokens"
-    WIRE = ("id", "username", "value", "role", "expiration_date", "last_used", "description")
+    WIRE_FIELDS = ("id", "username", "value", "role", "expiration_date", "last_used", "description")
 
     id: Mapped[str] = mapped_column(text(16), unique=True)
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"), index=True)
     secret: Mapped[str] = mapped_column(text(64))  # SHA-256 of a random value: nothing to guess
     description: Mapped[str | None] = mapped_column(text(1024))
-    created_at: Mapped[str] = mapped_column(Stamp, default=now)
-    expiration_date: Mapped[str | None] = mapped_column(Stamp)
-    last_used: Mapped[str | None] = mapped_column(Stamp)
+    created_at: Mapped[str] = mapped_column(Timestamp, default=now)
+    expiration_date: Mapped[str | None] = mapped_column(Timestamp)
+    last_used: Mapped[str | None] = mapped_column(Timestamp)
     user: Mapped[User] = relationship(back_populates="tokens")
 
     @property

@@ -6,13 +6,13 @@ from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import Json, Name, text
+from cfy_cli.manager.store.models.types import JsonColumn, Name, text
 
 
 class TasksGraph(Owned, Base):
     __tablename__ = "tasks_graphs"
     __table_args__ = (UniqueConstraint("id"),)
-    WIRE = ("created_at", "visibility", "id", "name", "execution_id", *Owned.OWNED_WIRE)
+    WIRE_FIELDS = ("created_at", "visibility", "id", "name", "execution_id", *Owned.OWNED_FIELDS)
 
     id: Mapped[str] = mapped_column(text(36))
     name: Mapped[str] = mapped_column(Name)
@@ -24,7 +24,7 @@ class Operation(Owned, Base):
 
     __tablename__ = "operations"
     __table_args__ = (UniqueConstraint("id"),)
-    WIRE = (
+    WIRE_FIELDS = (
         "created_at",
         "visibility",
         "id",
@@ -36,7 +36,7 @@ class Operation(Owned, Base):
         "manager_name",
         "agent_name",
         "tasks_graph_id",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
     )
 
     id: Mapped[str] = mapped_column(text(36))
@@ -45,11 +45,11 @@ class Operation(Owned, Base):
     name: Mapped[str] = mapped_column(text(512))
     type: Mapped[str] = mapped_column(text(64))
     state: Mapped[str] = mapped_column(text(24), default="pending")
-    dependencies: Mapped[list[str]] = mapped_column(Json, default=list)  # ids of operations
-    parameters: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    dependencies: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # ids of operations
+    parameters: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     attempt: Mapped[int] = mapped_column(default=0)
-    result: Mapped[Any | None] = mapped_column(Json)
-    failure: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    result: Mapped[Any | None] = mapped_column(JsonColumn)
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     pid: Mapped[int | None]  # the process it started last, and its birth: which one of that number it is
     birth: Mapped[str | None] = mapped_column(text(64))
     manager_name: Mapped[str | None] = mapped_column(Name)

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.store.models.types import Name, Stamp
+from cfy_cli.manager.store.models.types import Name, Timestamp
 
 
 class Label:
@@ -11,5 +11,5 @@ class Label:
 
     key: Mapped[str] = mapped_column(Name, index=True)
     value: Mapped[str] = mapped_column(Name)
-    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     created_by: Mapped[str] = mapped_column(Name)

@@ -7,13 +7,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.store.models.types import Name, Stamp, text
+from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
 
 class Base(DeclarativeBase):
     """`WIRE` names the fields the API shows, in its order; `KEY` is the one people use, `NAMED` if they make it up."""
 
-    WIRE: ClassVar[tuple[str, ...]] = ()
+    WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
     NAMED: ClassVar[bool] = True
 
@@ -23,11 +23,16 @@ class Base(DeclarativeBase):
 class Owned:
     """Columns of everything that belongs to a tenant. Names never change, so rows carry them."""
 
-    OWNED_WIRE: ClassVar[tuple[str, ...]] = ("tenant_name", "created_by", "resource_availability", "private_resource")
+    OWNED_FIELDS: ClassVar[tuple[str, ...]] = (
+        "tenant_name",
+        "created_by",
+        "resource_availability",
+        "private_resource",
+    )
 
     tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"), index=True)
     visibility: Mapped[str] = mapped_column(text(16), default=Visibility.TENANT)
-    created_at: Mapped[str] = mapped_column(Stamp, default=now)
+    created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     created_by: Mapped[str] = mapped_column(Name)
 
     @property

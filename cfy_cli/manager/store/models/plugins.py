@@ -6,13 +6,13 @@ from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NEVER_AGAIN, Json, Name, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, text
 
 
 class Plugin(Owned, Base):
     __tablename__ = "plugins"
-    __table_args__ = (NEVER_AGAIN,)
-    WIRE = (
+    __table_args__ = (NO_ID_REUSE,)
+    WIRE_FIELDS = (
         "id",
         "visibility",
         "archive_name",
@@ -31,7 +31,7 @@ class Plugin(Owned, Base):
         "blueprint_labels",
         "labels",
         "resource_tags",
-        *Owned.OWNED_WIRE,
+        *Owned.OWNED_FIELDS,
         "installation_state",
         "yaml_files_paths",
         "yaml_url_path",
@@ -48,14 +48,14 @@ class Plugin(Owned, Base):
     distribution_version: Mapped[str | None] = mapped_column(Name)
     distribution_release: Mapped[str | None] = mapped_column(Name)
     supported_platform: Mapped[str | None] = mapped_column(Name)
-    supported_py_versions: Mapped[list[str] | None] = mapped_column(Json)
-    wheels: Mapped[list[str]] = mapped_column(Json, default=list)
-    excluded_wheels: Mapped[list[str] | None] = mapped_column(Json)
-    yaml_files: Mapped[list[str]] = mapped_column(Json, default=list)  # their names in the plugin's folder
-    blueprint_labels: Mapped[dict[str, list[str]] | None] = mapped_column(Json)
-    deployment_labels: Mapped[dict[str, list[str]] | None] = mapped_column(Json)  # `labels` on the wire
-    resource_tags: Mapped[dict[str, str] | None] = mapped_column(Json)
-    installation_state: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    supported_py_versions: Mapped[list[str] | None] = mapped_column(JsonColumn)
+    wheels: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    excluded_wheels: Mapped[list[str] | None] = mapped_column(JsonColumn)
+    yaml_files: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # their names in the plugin's folder
+    blueprint_labels: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)
+    deployment_labels: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)  # `labels` on the wire
+    resource_tags: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
+    installation_state: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
 
     uploaded_at = synonym("created_at")
 

@@ -7,19 +7,28 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import Json, Name, Stamp
+from cfy_cli.manager.store.models.types import JsonColumn, Name, Timestamp
 
 
 class Secret(Owned, Base):
     __tablename__ = "secrets"
     __table_args__ = (UniqueConstraint("tenant_name", "key"),)
-    WIRE = ("key", "created_at", "updated_at", "resource_availability", "visibility", "tenant_name", "created_by",
-            "is_hidden_value", "provider_name")  # fmt: skip
+    WIRE_FIELDS = (
+        "key",
+        "created_at",
+        "updated_at",
+        "resource_availability",
+        "visibility",
+        "tenant_name",
+        "created_by",
+        "is_hidden_value",
+        "provider_name",
+    )
     KEY = "key"
 
     key: Mapped[str] = mapped_column(Name)
     sealed: Mapped[str] = mapped_column(Text)  # the value, encrypted; JSON when there is a schema
-    schema: Mapped[dict[str, Any] | None] = mapped_column(Json)  # the JSON schema that the value keeps to
+    schema: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # the JSON schema that the value keeps to
     is_hidden_value: Mapped[bool] = mapped_column(default=False)  # shown to its creator and to administrators only
     provider_name: Mapped[str | None] = mapped_column(Name)  # where the value is kept; None: here
-    updated_at: Mapped[str] = mapped_column(Stamp, default=now)
+    updated_at: Mapped[str] = mapped_column(Timestamp, default=now)

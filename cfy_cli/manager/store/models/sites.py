@@ -10,7 +10,7 @@ from cfy_cli.manager.store.models.types import Name, text
 class Site(Owned, Base):
     __tablename__ = "sites"
     __table_args__ = (UniqueConstraint("tenant_name", "name"),)
-    WIRE = ("created_at", "visibility", "name", "latitude", "longitude", *Owned.OWNED_WIRE, "location")
+    WIRE_FIELDS = ("created_at", "visibility", "name", "latitude", "longitude", *Owned.OWNED_FIELDS, "location")
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name)

@@ -9,6 +9,6 @@ def text(length: int) -> String:
 
 
 Name = text(256)
-Stamp = text(24)  # 2026-11-23T12:54:15.741Z: sorts as it reads
-Json = JSON(none_as_null=True)  # not JSONB: it forgets the order people wrote things in
-NEVER_AGAIN = {"sqlite_autoincrement": True}  # a storage id names files and places in lists: it is given once only
+Timestamp = text(24)  # 2026-11-23T12:54:15.741Z: sorts as it reads
+JsonColumn = JSON(none_as_null=True)  # not JSONB: it forgets the order people wrote things in
+NO_ID_REUSE = {"sqlite_autoincrement": True}  # a storage id names files and places in lists: it is given once only
