@@ -1,4 +1,4 @@
-"""Where a manager is and whom to be for it: what settings find and the client needs."""
+"""How to reach a manager: what the settings find and the client needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`urls` holds the manager's address and then, for a cluster, those of its other nodes."""
+    """The address and credentials of a manager.
+
+    `urls` holds the manager's address and, for a cluster, those of its other nodes after it.
+    """
 
     urls: tuple[str, ...]
     tenant: str | None = None
@@ -14,9 +17,10 @@ class Connection:
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     verify: bool | str = True  # a path: the file of certificates to trust
-    certificates: Mapping[str, str] = field(default_factory=dict)  # such files of addresses that have one of their own
+    certificates: Mapping[str, str] = field(default_factory=dict)  # certificate files of single addresses
 
     def verification(self, url: str) -> bool | str:
+        """Return what `requests` takes as `verify` for an address."""
         return self.certificates.get(url, self.verify)
 
     @property

@@ -1,4 +1,4 @@
-"""The grammar of points in time: ISO 8601, `3 months ago`, `+2 weeks`, `18:30`, each in a zone that may be named."""
+"""Dates and times as users type them: ISO 8601, `3 months ago`, `+2 weeks`, `18:30`, each with an optional zone."""
 
 import re
 from datetime import UTC, datetime, tzinfo
@@ -8,34 +8,34 @@ from cfy_cli.errors import Usage
 
 _EPOCH = r"\d{9,}(\.\d+)?"  # seconds since 1970
 _COMPACT = r"(\d{12})([+-]\d{4})"  # 201801182230-0500
-_CLOCK = r"\d{1,2}:\d\d(:\d\d)?"
+_TIME_OF_DAY = r"\d{1,2}:\d\d(:\d\d)?"
 _ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
 FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."
 
 
 def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> datetime:
-    """An aware datetime; `zone` is that of times that name none. Raises Usage."""
+    """Parse text into an aware datetime; `zone` is that of times that name none. Raises Usage."""
     now = now or datetime.now(UTC)
-    typed = text.strip()
+    stripped = text.strip()
     try:
-        return _relative(typed, now) or _absolute(typed, now, zone)
+        return _parse_relative(stripped, now) or _parse_absolute(stripped, now, zone)
     except Usage as error:
-        raise _meant_span(typed) or error from None
+        raise _duration_instead(stripped) or error from None
     except (ValueError, OverflowError):
         raise Usage(f"`{text}` is not a time", hint=FORMS) from None
 
 
-def _meant_span(typed: str) -> Usage | None:
-    """What to say to somebody who typed a length of time, such as `5 minutes`."""
+def _duration_instead(text: str) -> Usage | None:
+    """Return the error for a duration, such as `5 minutes`, that was typed where a time is needed."""
     try:
-        parse_duration(typed)
+        parse_duration(text)
     except Usage:
         return None
-    return Usage(f"`{typed}` is a length of time, not a time", hint=f"Write `{typed} ago` or `+{typed}`.")
+    return Usage(f"`{text}` is a duration, not a time", hint=f"Write `{text} ago` or `+{text}`.")
 
 
 def parse_timezone(text: str) -> tzinfo:
-    """A zone by its name, such as Europe/Berlin. Raises Usage."""
+    """Return a time zone by its name, such as Europe/Berlin. Raises Usage."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
@@ -44,7 +44,7 @@ def parse_timezone(text: str) -> tzinfo:
         raise Usage(f"`{text}` is not a known time zone", hint="Name one such as Europe/Berlin or UTC.") from None
 
 
-def _relative(text: str, now: datetime) -> datetime | None:
+def _parse_relative(text: str, now: datetime) -> datetime | None:
     if text.lower() == "now":
         return now
     if text.endswith(" ago"):
@@ -56,14 +56,14 @@ def _relative(text: str, now: datetime) -> datetime | None:
     return None
 
 
-def _absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
+def _parse_absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
     if re.fullmatch(_EPOCH, text):
         return datetime.fromtimestamp(float(text), UTC)
-    if found := re.fullmatch(_COMPACT, text):
-        return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%z")
-    if found := re.fullmatch(_ZONE, text):
-        text, zone = found[1], parse_timezone(found[2])
-    if re.fullmatch(_CLOCK, text):
+    if match := re.fullmatch(_COMPACT, text):
+        return datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%z")
+    if match := re.fullmatch(_ZONE, text):
+        text, zone = match[1], parse_timezone(match[2])
+    if re.fullmatch(_TIME_OF_DAY, text):
         text = f"{now.astimezone(zone):%Y-%m-%d} {text.zfill(5) if text.count(':') == 1 else text.zfill(8)}"
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)

@@ -1,35 +1,35 @@
-"""Backslashes in what people type: `\\,` is a comma that separates nothing.
+"""Backslash escapes in text that users type: `\\,` is a comma that does not separate.
 
-A backslash means something only before such a letter, and before another backslash that does; elsewhere it is itself.
+A backslash escapes only a separator, or another backslash before one; elsewhere it stands for itself.
 """
 
 import re
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The parts between separators that are not escaped; the parts are still as typed."""
+    """Split at separators that are not escaped; the parts keep their escapes."""
     parts, start = [], 0
-    for found in re.finditer(rf"(\\*){re.escape(separator)}", text):
-        if len(found[1]) % 2 == 0:
-            parts.append(text[start : found.end() - 1])
-            start = found.end()
+    for match in re.finditer(rf"(\\*){re.escape(separator)}", text):
+        if len(match[1]) % 2 == 0:
+            parts.append(text[start : match.end() - 1])
+            start = match.end()
     return [*parts, text[start:]]
 
 
 def unescape(text: str, letters: str) -> str:
-    """What was meant by a part."""
+    """Remove the escapes of the given letters."""
 
-    def meant(found: re.Match[str]) -> str:
-        pairs, odd = divmod(len(found[1]), 2)
-        return "\\" * (pairs + (odd if not found[2] else 0)) + found[2]
+    def replacement(match: re.Match[str]) -> str:
+        pairs, odd = divmod(len(match[1]), 2)
+        return "\\" * (pairs + (odd if not match[2] else 0)) + match[2]
 
-    return re.sub(rf"(\\+)([{re.escape(letters)}]|\Z)", meant, text)
+    return re.sub(rf"(\\+)([{re.escape(letters)}]|\Z)", replacement, text)
 
 
 def escape(text: str, letters: str) -> str:
-    """As `split` at any of the letters, and `unescape`, give it back."""
+    """Escape the given letters; `split` and `unescape` give the text back."""
 
-    def typed(found: re.Match[str]) -> str:
-        return found[1] * 2 + (f"\\{found[2]}" if found[2] else "")
+    def replacement(match: re.Match[str]) -> str:
+        return match[1] * 2 + (f"\\{match[2]}" if match[2] else "")
 
-    return re.sub(rf"(\\*)([{re.escape(letters)}]|\Z)", typed, text)
+    return re.sub(rf"(\\*)([{re.escape(letters)}]|\Z)", replacement, text)

@@ -1,8 +1,9 @@
-"""What the exit code of a command says; one table, printed in the man page and kept by a test."""
+"""Exit codes of commands, and what the state of an execution means for them."""
 
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import CfyError, ExecutionCancelled, ExecutionFailed, StillRunning
 
+# The table of the man page.
 EXIT_CODES = (
     (0, "done"),
     (1, "the manager refused, or something went wrong"),
@@ -11,45 +12,40 @@ EXIT_CODES = (
     (4, "not allowed, or not logged in"),
     (5, "an execution failed"),
     (6, "an execution was cancelled"),
-    (7, "we stopped waiting; the execution still runs"),
+    (7, "cfy stopped waiting; the execution still runs"),
     (8, "a preview found changes"),
     (9, "no manager answered"),
     (130, "interrupted"),
-    (141, "the reader of our output went away"),
+    (141, "the reader of the output went away"),
 )
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 
-_ENDINGS: dict[str, type[CfyError]] = {
+_ERRORS: dict[str, type[CfyError]] = {
     ExecutionState.FAILED: ExecutionFailed,
     ExecutionState.CANCELLED: ExecutionCancelled,
 }
 
-_ON_THE_WAY = (ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.PENDING, ExecutionState.STARTED)
+_PROGRESS = (ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.PENDING, ExecutionState.STARTED)
 
 
 def is_ended(state: str) -> bool:
     return state in ENDED
 
 
-def has_reached(state: str, wanted: str) -> bool:
-    """Whether it is in the state, or has gone through it on the way to its good end."""
-    if wanted in ENDED:
-        return state == wanted
-    return state == ExecutionState.TERMINATED or (state not in ENDED and _order(state) >= _order(wanted))
+def has_reached(state: str, target: str) -> bool:
+    """Tell whether an execution is in the target state, or passed it on the way to a successful end."""
+    if target in ENDED:
+        return state == target
+    return state == ExecutionState.TERMINATED or (state not in ENDED and _rank(state) >= _rank(target))
 
 
-def _order(state: str) -> int:
-    return _ON_THE_WAY.index(state) if state in _ON_THE_WAY else len(_ON_THE_WAY)
+def _rank(state: str) -> int:
+    return _PROGRESS.index(state) if state in _PROGRESS else len(_PROGRESS)
 
 
 def error_for_state(state: str) -> type[CfyError] | None:
-    """The error that tells of this state; None when the work was done."""
+    """Return the error to raise for an execution in this state; None when it succeeded."""
     if state == ExecutionState.TERMINATED:
         return None
-    return _ENDINGS.get(state, StillRunning)
-
-
-def exit_code_of(state: str) -> int:
-    kind = error_for_state(state)
-    return kind.exit_code if kind else 0
+    return _ERRORS.get(state, StillRunning)

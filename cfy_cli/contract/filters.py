@@ -1,61 +1,71 @@
-"""The grammar of filter rules, as typed: `team=core`, `created_by contains adm`, `env is not null`."""
+"""Filter rules as users type them: `team=core`, `created_by contains adm`, `env is not null`."""
 
 import re
-from typing import Any
+from typing import Literal, TypedDict
 
 from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
 
-Rule = dict[str, Any]  # {"key", "values", "operator", "type"}: as the wire has it
+RuleType = Literal["label", "attribute"]
+
+
+class Rule(TypedDict):
+    """A filter rule of the API."""
+
+    key: str
+    values: list[str]
+    operator: str
+    type: RuleType
+
 
 _LABEL_OPERATORS = {"!=": "not_any_of", "=": "any_of", " is-not ": "is_not"}
-_LABEL_BARE = {" is not null": "is_not_null", " is null": "is_null"}
+_LABEL_SUFFIXES = {" is not null": "is_not_null", " is null": "is_null"}
 _ATTRIBUTE_OPERATORS = {
     "!=": "not_any_of", "=": "any_of", " contains ": "contains", " does-not-contain ": "not_contains",
     " starts-with ": "starts_with", " ends-with ": "ends_with",
 }  # fmt: skip
-_ATTRIBUTE_BARE = {" is not empty": "is_not_empty"}
-_WORDS = {"label": _LABEL_OPERATORS | _LABEL_BARE, "attribute": _ATTRIBUTE_OPERATORS | _ATTRIBUTE_BARE}
+_ATTRIBUTE_SUFFIXES = {" is not empty": "is_not_empty"}
+_SYNTAX = {"label": _LABEL_OPERATORS | _LABEL_SUFFIXES, "attribute": _ATTRIBUTE_OPERATORS | _ATTRIBUTE_SUFFIXES}
 _KEY = r"[\w.-]+"
 _ESCAPED = ",:"
 
 
 def label_rule(text: str) -> Rule:
-    """Raises Usage, telling the forms there are."""
-    return _rule(text, "label", _LABEL_OPERATORS, _LABEL_BARE)
+    """Parse a rule about labels. Raises Usage with the forms that are allowed."""
+    return _parse_rule(text, "label", _LABEL_OPERATORS, _LABEL_SUFFIXES)
 
 
 def attribute_rule(text: str) -> Rule:
-    """Raises Usage, telling the forms there are."""
-    return _rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_BARE)
+    """Parse a rule about attributes. Raises Usage with the forms that are allowed."""
+    return _parse_rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_SUFFIXES)
 
 
 def format_rule(rule: Rule) -> str:
-    """A rule as `label_rule` or `attribute_rule`, whichever is its type, reads it."""
-    word = {operator: word for word, operator in _WORDS[rule["type"]].items()}[rule["operator"]]
+    """Format a rule so that `label_rule` or `attribute_rule`, by its type, parses it."""
+    syntax = {operator: text for text, operator in _SYNTAX[rule["type"]].items()}[rule["operator"]]
     values = [escape(value, _ESCAPED) for value in rule["values"]]
     if not values:
-        return f"{rule['key']}{word}"
-    single = len(values) == 1 and not _in_brackets(values[0])
-    return f"{rule['key']}{word}{values[0] if single else '[' + ','.join(values) + ']'}"
+        return f"{rule['key']}{syntax}"
+    is_single = len(values) == 1 and not _is_list(values[0])
+    return f"{rule['key']}{syntax}{values[0] if is_single else '[' + ','.join(values) + ']'}"
 
 
-def _rule(text: str, kind: str, operators: dict[str, str], bare: dict[str, str]) -> Rule:
-    for ending, operator in bare.items():
-        if text.endswith(ending) and re.fullmatch(_KEY, key := text.removesuffix(ending)):
+def _parse_rule(text: str, kind: RuleType, operators: dict[str, str], suffixes: dict[str, str]) -> Rule:
+    for suffix, operator in suffixes.items():
+        if text.endswith(suffix) and re.fullmatch(_KEY, key := text.removesuffix(suffix)):
             return {"key": key.lower(), "values": [], "operator": operator, "type": kind}
     for sign, operator in operators.items():
-        key, found, value = text.partition(sign)
-        if found and re.fullmatch(_KEY, key) and value and not re.search(r'[\n\t"]', value):
-            return {"key": key.lower(), "values": _values(value), "operator": operator, "type": kind}
-    forms = [f"KEY{sign}VALUE" for sign in operators] + [f"KEY{ending}" for ending in bare]
+        key, separator, value = text.partition(sign)
+        if separator and re.fullmatch(_KEY, key) and value and not re.search(r'[\n\t"]', value):
+            return {"key": key.lower(), "values": _parse_values(value), "operator": operator, "type": kind}
+    forms = [f"KEY{sign}VALUE" for sign in operators] + [f"KEY{suffix}" for suffix in suffixes]
     raise Usage(f"`{text}` is not a rule about {kind}s", hint=f"Write {', '.join(forms)}; VALUE may be a list: [a,b].")
 
 
-def _values(text: str) -> list[str]:
-    parts = split(text[1:-1], ",") if _in_brackets(text) else [text]
+def _parse_values(text: str) -> list[str]:
+    parts = split(text[1:-1], ",") if _is_list(text) else [text]
     return [unescape(part, _ESCAPED) for part in parts]
 
 
-def _in_brackets(text: str) -> bool:
+def _is_list(text: str) -> bool:
     return text.startswith("[") and text.endswith("]")

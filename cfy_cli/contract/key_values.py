@@ -1,59 +1,56 @@
-"""The grammar of keys with values: `key=value`, `a=1;b=2`, `a.b.c=1`, and `key:value,key:value` of some options."""
+"""Keys with values as users type them: `key=value`, `a=1;b=2`, `a.b.c=1`, and `key:value,key:value`."""
 
 from collections.abc import Container, Mapping
-from typing import Any
 
 from cfy_cli.contract.escapes import escape, split, unescape
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Usage
 
 _ESCAPED = ",:="
 
 
 def parse_pairs(text: str, known: Container[str]) -> list[tuple[str, str]]:
-    """key=value, split at the first `=`. `a=1;b=2` is two of them only if both keys are known. Raises Usage."""
+    """Parse key=value, split at the first `=`.
+
+    `a=1;b=2` is two pairs only if both keys are known; else the semicolon belongs to the value. Raises Usage.
+    """
     parts = [part for part in text.split(";") if part.strip()]
-    split_up = [parse_pair(part) for part in parts if "=" in part]
-    if len(split_up) == len(parts) > 1 and all(key in known for key, _ in split_up):
-        return split_up
+    pairs = [parse_pair(part) for part in parts if "=" in part]
+    if len(pairs) == len(parts) > 1 and all(key in known for key, _ in pairs):
+        return pairs
     return [parse_pair(text)]
 
 
 def parse_pair(text: str) -> tuple[str, str]:
-    """Raises Usage."""
+    """Parse key=value. Raises Usage."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise Usage(f"`{text}` is not of the form key=value")
     return key.strip(), value
 
 
-def format_pair(key: str, value: str) -> str:
-    """As parse_pair reads it."""
-    return f"{key}={value}"
-
-
-def nested(key: str, value: Any) -> dict[str, Any]:
-    """`a.b.c` with a value as {a: {b: {c: value}}}. Raises Usage when a part of the key is empty."""
+def nested(key: str, value: Json) -> JsonObject:
+    """Expand `a.b.c` with a value to {a: {b: {c: value}}}. Raises Usage when a part of the key is empty."""
     *outer, last = key.split(".")
     if not all((*outer, last)):
         raise Usage(f"`{key}` has an empty part", hint="Write keys as a.b.c.")
-    found: dict[str, Any] = {last: value}
+    result: JsonObject = {last: value}
     for part in reversed(outer):
-        found = {part: found}
-    return found
+        result = {part: result}
+    return result
 
 
-def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, level by level; where both have a value, the second's."""
+def merged(first: Mapping[str, Json], second: Mapping[str, Json]) -> JsonObject:
+    """Merge two mappings level by level; where both have a value, take the second's."""
     result = dict(first)
     for key, value in second.items():
         before = result.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(before, value) if both else value  # type: ignore[arg-type]
+        result[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return result
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """`key:value,key:value`, or with `=` for the colon; a backslash keeps a letter from separating. Raises Usage."""
+    """Parse `key:value,key:value`, or with `=` for the colon; a backslash escapes a separator. Raises Usage."""
     mapping: dict[str, str] = {}
     for part in split(text, ","):
         sign = min((len(pieces[0]), sign) for sign in ":=" if (pieces := split(part, sign)))[1]
@@ -65,5 +62,5 @@ def parse_mapping(text: str) -> dict[str, str]:
 
 
 def format_mapping(mapping: Mapping[str, str]) -> str:
-    """As parse_mapping reads it."""
+    """Format a mapping so that `parse_mapping` parses it."""
     return ",".join(f"{escape(key, _ESCAPED)}:{escape(value, _ESCAPED)}" for key, value in mapping.items())

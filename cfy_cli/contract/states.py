@@ -1,17 +1,17 @@
-"""The states things pass through, as the wire spells them."""
+"""States of executions, node instances and blueprints, and visibilities, as the API spells them."""
 
 from enum import StrEnum
 
 
 class ExecutionState(StrEnum):
-    PENDING = "pending"  # accepted, no worker has it yet
-    SCHEDULED = "scheduled"  # waits for its time
-    QUEUED = "queued"  # waits for others to end
+    PENDING = "pending"  # accepted; no worker has claimed it yet
+    SCHEDULED = "scheduled"  # waits for its start time
+    QUEUED = "queued"  # waits for other executions to end
     STARTED = "started"
-    CANCELLING = "cancelling"  # asked to stop after what runs now
-    FORCE_CANCELLING = "force_cancelling"  # asked to stop without waiting
-    KILL_CANCELLING = "kill_cancelling"  # asked to stop and to end the processes it started
-    TERMINATED = "terminated"  # done: shown as "completed"
+    CANCELLING = "cancelling"  # cancel: running operations may finish
+    FORCE_CANCELLING = "force_cancelling"  # force-cancel: running operations are not waited for
+    KILL_CANCELLING = "kill_cancelling"  # kill: running processes are ended
+    TERMINATED = "terminated"  # succeeded; shown as "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -23,7 +23,7 @@ DISPLAYED_AS = {ExecutionState.TERMINATED: "completed"}
 
 
 class InstanceState(StrEnum):
-    """Where a node instance stands in its lifecycle."""
+    """The state of a node instance in its lifecycle."""
 
     UNINITIALIZED = "uninitialized"
     INITIALIZING = "initializing"

@@ -52,7 +52,7 @@ def before(text: str) -> str:
     try:
         then = parse_duration(span).before(datetime.now(UTC))
     except Usage as error:
-        if "more time" not in error.message:
+        if error.code != "duration_too_long":
             raise
         then = datetime.min.replace(tzinfo=UTC)
     if then.year < EARLIEST:

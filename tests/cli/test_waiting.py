@@ -7,7 +7,7 @@ import pytest
 import requests
 import responses
 
-from cfy_cli.contract.exit_codes import EXIT_CODES, exit_code_of
+from cfy_cli.contract.exit_codes import EXIT_CODES, error_for_state
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.shell import polling, wait
 
@@ -76,7 +76,8 @@ def test_the_exit_code_tells_how_it_ended(
 @pytest.mark.parametrize("status", list(ExecutionState))
 def test_every_state_has_its_exit_code(status: ExecutionState) -> None:
     expected = {"terminated": 0, "failed": 5, "cancelled": 6}.get(status, 7)
-    assert exit_code_of(status) == expected
+    error = error_for_state(status)
+    assert (error.exit_code if error else 0) == expected
     assert expected in dict(EXIT_CODES)
 
 
