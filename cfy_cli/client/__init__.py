@@ -1,1 +1,1 @@
-"""A thin HTTP layer over the REST API."""
+"""A thin HTTP client of the REST API."""

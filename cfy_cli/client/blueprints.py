@@ -1,13 +1,12 @@
-"""Blueprints on the wire: uploads, their validation, archives and icons."""
+"""Client of `/blueprints`: uploads, validation, archives and icons."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import requests
 
-from cfy_cli.client.collection import Collection, Item, given
+from cfy_cli.client.collection import Collection, Item, without_none
 from cfy_cli.client.transfer import Multipart, Progress, silent
 from cfy_cli.contract.labels import Label
 from cfy_cli.contract.states import BlueprintState
@@ -15,20 +14,20 @@ from cfy_cli.errors import NotFound
 
 
 class Blueprints(Collection):
-    def upload(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
-        """Send an archive, or the URL of one for the manager to fetch; answers while the manager still unpacks."""
+    def upload(self, key: str, source: Path | str, *, progress: Progress = silent, **params: object) -> Item:
+        """Send an archive, or the URL of one for the manager to fetch; return while the manager still unpacks it."""
         return self._put(self.path(key), source, progress, params | {"async_upload": True})
 
-    def uploaded(self, key: str) -> Item | None:
-        """The blueprint, where there is one that can be used."""
+    def find_uploaded(self, key: str) -> Item | None:
+        """Return the blueprint if it exists and is fully uploaded."""
         try:
             blueprint = self.get(key)
         except NotFound:
             return None
         return blueprint if blueprint.get("state") == BlueprintState.UPLOADED else None
 
-    def validate(self, key: str, source: Path | str, *, progress: Progress = silent, **params: Any) -> Item:
-        """As upload, but nothing is kept; the execution that validates."""
+    def validate(self, key: str, source: Path | str, *, progress: Progress = silent, **params: object) -> Item:
+        """Send an archive for validation only; return the execution that validates it."""
         return self._put(f"{self.path(key)}/validate", source, progress, params)
 
     def archive(self, key: str) -> requests.Response:
@@ -45,15 +44,15 @@ class Blueprints(Collection):
         return self.get(key, _include="plan").get("plan") or {}
 
     def set_icon(self, key: str, image: Path | None) -> Item:
-        """Without an image the icon is removed."""
+        """Set the icon, or remove it when no image is given."""
         body = image.read_bytes() if image else b""
         return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {})
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
         return self.patch(key, labels=[{name: value} for name, value in labels])
 
-    def _put(self, path: str, source: Path | str, progress: Progress, params: dict[str, Any]) -> Item:
+    def _put(self, path: str, source: Path | str, progress: Progress, params: dict[str, object]) -> Item:
         file = source if isinstance(source, Path) else None
-        fields = given(params | ({} if file else {"blueprint_archive_url": source}))
+        fields = without_none(params | ({} if file else {"blueprint_archive_url": source}))
         form = Multipart({"params": json.dumps(fields)}, "blueprint_archive", file, progress)
         return self.http.upload("PUT", path, form, form.content_type, {})

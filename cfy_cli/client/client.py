@@ -1,9 +1,7 @@
-"""The manager, as seen from the command line."""
-
-from typing import Any
+"""The client of a manager: one collection for each resource."""
 
 from cfy_cli.client.blueprints import Blueprints
-from cfy_cli.client.collection import Collection
+from cfy_cli.client.collection import Collection, Item
 from cfy_cli.client.dependencies import Dependencies
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
@@ -35,14 +33,14 @@ class Client:
         self.tokens = Tokens(http, r.TOKENS)
         self.users = Users(http, r.USERS)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Item:
         return self.http.item("GET", "status")
 
-    def version(self) -> dict[str, Any]:
+    def version(self) -> Item:
         return self.http.item("GET", "version")
 
     def maintenance(self) -> str:
-        """The state of maintenance mode; a manager that knows no such mode is never in it."""
+        """Return the state of maintenance mode; `deactivated` for a manager that does not know the mode."""
         try:
             return str(self.http.item("GET", "maintenance")["status"])
         except NotFound:

@@ -1,4 +1,4 @@
-"""The verbs every resource answers to."""
+"""Requests that every resource of the API answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from cfy_cli.client.http import Http
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import CfyError
 
-Item = dict[str, Any]
-LARGEST_PAGE = 1000
+Item = dict[str, Any]  # an object in an answer of any manager: its fields depend on the manager's version
+MAX_PAGE_SIZE = 1000  # items
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the `total` items that match; `hidden` more were left out by a filter.
+    """Some of the `total` items that match; a filter left out `hidden` more.
 
-    What comes later can be asked for by the mark `after`, where a manager gives one.
+    `after` is the cursor of the next page, where a manager gives one.
     """
 
     items: list[Item]
@@ -33,42 +33,44 @@ class Page:
 
 
 class Collection:
+    """The items of one resource."""
+
     def __init__(self, http: Http, resource: Resource) -> None:
         self.http = http
         self.resource = resource
 
     def list(self, **query: Any) -> Page:
-        """As `pages`, put together."""
+        """Return all items that match, as one page; the query is that of `pages`."""
         pages = list(self.pages(**query))
         return Page([item for page in pages for item in page], pages[-1].total, pages[-1].hidden)
 
     def pages(
         self, *, _size: int | None = None, _offset: int | None = None, limit: int | None = None, **query: Any
     ) -> Iterator[Page]:
-        """Everything that matches, as it arrives, at most `limit`; with `_size` one page of it. Starts at `_offset`.
+        """Yield the items that match, page by page from `_offset`, at most `limit`; with `_size` only one page.
 
-        Items that come or go meanwhile move those behind them to other pages: when the total changes, as many are
-        read again as may have moved, and what was given already is not given again.
+        Items that are created or deleted meanwhile shift later items to other pages: when the total shrinks, as many
+        items are read again as may have moved, and items that were yielded already are dropped.
         """
-        offset, left = _offset or 0, limit
+        offset, remaining = _offset or 0, limit
         seen: set[int] = set()
         total: int | None = None
         while True:
-            page = self._page(query, offset, min(_size or LARGEST_PAGE, left or LARGEST_PAGE))
-            moved = 0 if total is None else total - page.total
-            if moved > 0 and offset > (_offset or 0):
-                offset, total = max(_offset or 0, offset - moved), page.total
+            page = self._page(query, offset, min(_size or MAX_PAGE_SIZE, remaining or MAX_PAGE_SIZE))
+            removed = 0 if total is None else total - page.total
+            if removed > 0 and offset > (_offset or 0):
+                offset, total = max(_offset or 0, offset - removed), page.total
                 continue
             total = page.total
-            new = [item for item in page if self._is_new(item, seen)][:left]
+            new = [item for item in page if self._is_new(item, seen)][:remaining]
             yield Page(new, page.total, page.hidden, page.after)
             offset += len(page)
-            left = None if left is None else left - len(new)
-            if _size or not page.items or offset >= page.total or left == 0:
+            remaining = None if remaining is None else remaining - len(new)
+            if _size or not page.items or offset >= page.total or remaining == 0:
                 return
 
     def _is_new(self, item: Item, seen: set[int]) -> bool:
-        """Whether it was not given before; what cannot be told apart always counts as new."""
+        """Tell whether the item was not yielded before; items without a key always count as new."""
         if item.get(self.resource.key) is None:
             return True
         identity = hash(tuple(str(item.get(name)) for name in self.resource.identity))
@@ -76,39 +78,41 @@ class Collection:
         seen.add(identity)
         return new
 
-    def get(self, key: str, **query: Any) -> Item:
+    def get(self, key: str, **query: object) -> Item:
         return self._request("GET", key, params=query)
 
-    def create(self, key: str, **fields: Any) -> Item:
-        return self._request("PUT", key, json=given(fields))
+    def create(self, key: str, **fields: object) -> Item:
+        return self._request("PUT", key, json=without_none(fields))
 
-    def update(self, key: str, **fields: Any) -> Item:
-        return self._request("POST", key, json=given(fields))
+    def update(self, key: str, **fields: object) -> Item:
+        return self._request("POST", key, json=without_none(fields))
 
-    def patch(self, key: str, **fields: Any) -> Item:
-        return self._request("PATCH", key, json=given(fields))
+    def patch(self, key: str, **fields: object) -> Item:
+        return self._request("PATCH", key, json=without_none(fields))
 
-    def delete(self, key: str, **query: Any) -> None:
+    def delete(self, key: str, **query: object) -> None:
         self._request("DELETE", key, params=query)
 
     def set_visibility(self, key: str, visibility: str) -> Item:
         return self.act("PATCH", key, "set-visibility", visibility=visibility)
 
-    def labels_of(self, key: str) -> Any:
-        """As the manager says them: label by label, or the values of each key."""
+    def labels_of(self, key: str) -> object:
+        """Return the labels as the manager answers them; `contract.labels.labels_in` reads them."""
         return self.get(key, _include="labels").get("labels") or []
 
-    def act(self, method: str, key: str, verb: str, **fields: Any) -> Item:
-        """A verb with a path of its own, below the item it is about."""
-        return self.http.item(method, f"{self.path(key)}/{verb}", json=given(fields))
+    def act(self, method: str, key: str, verb: str, **fields: object) -> Item:
+        """Call an action that has a path of its own below the item."""
+        return self.http.item(method, f"{self.path(key)}/{verb}", json=without_none(fields))
 
     def path(self, key: str) -> str:
         return f"{self.resource.name}/{quote(key, safe='')}"
 
-    def _request(self, method: str, key: str, **content: Any) -> Item:
-        return self.http.item(method, self.path(key), **content)
+    def _request(
+        self, method: str, key: str, *, params: Mapping[str, object] | None = None, json: object = None
+    ) -> Item:
+        return self.http.item(method, self.path(key), params=params, json=json)
 
-    def _page(self, query: Mapping[str, Any], offset: int, size: int) -> Page:
+    def _page(self, query: Mapping[str, object], offset: int, size: int) -> Page:
         params = dict(query) | {"_offset": offset, "_size": size}
         if params.pop("descending", False) and params.get("_sort"):
             params["_sort"] = f"-{params['_sort']}"
@@ -118,10 +122,10 @@ class Collection:
         except CfyError as error:
             if error.code != "no_such_include_field_error" or "_include" not in params:
                 raise
-            del params["_include"]  # an older manager, which has not all our fields: take what it gives
+            del params["_include"]  # an older manager does not know all fields: take what it answers
             return self._search(params, rules)
 
-    def _search(self, params: Mapping[str, Any], rules: Any) -> Page:
+    def _search(self, params: Mapping[str, object], rules: object) -> Page:
         if rules:
             path = f"searches/{self.resource.name}"
             body = self.http.item("POST", path, params=params, json={"filter_rules": rules})
@@ -132,6 +136,6 @@ class Collection:
         return Page(body["items"], total, metadata.get("filtered"), metadata.get("after"))
 
 
-def given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what was said: an option that was left out says nothing about its field."""
+def without_none(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields that have a value: an option that was not typed leaves its field alone."""
     return {name: value for name, value in fields.items() if value is not None}

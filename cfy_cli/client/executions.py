@@ -1,15 +1,15 @@
-"""Executions on the wire, and the events they write."""
+"""Client of `/executions`, `/execution-groups` and `/events`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cfy_cli.client.collection import LARGEST_PAGE, Collection, Item, Page, given
+from cfy_cli.client.collection import MAX_PAGE_SIZE, Collection, Item, Page, without_none
 
 
 class Executions(Collection):
-    def start(self, deployment_id: str, workflow_id: str, **fields: Any) -> Item:
-        body = given({"deployment_id": deployment_id, "workflow_id": workflow_id, **fields})
+    def start(self, deployment_id: str, workflow_id: str, **fields: object) -> Item:
+        body = without_none({"deployment_id": deployment_id, "workflow_id": workflow_id, **fields})
         return self.http.item("POST", self.resource.name, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
@@ -20,8 +20,8 @@ class Executions(Collection):
 
 
 class ExecutionGroups(Collection):
-    def start(self, deployment_group_id: str, workflow_id: str, **fields: Any) -> Item:
-        body = given({"deployment_group_id": deployment_group_id, "workflow_id": workflow_id, **fields})
+    def start(self, deployment_group_id: str, workflow_id: str, **fields: object) -> Item:
+        body = without_none({"deployment_group_id": deployment_group_id, "workflow_id": workflow_id, **fields})
         return self.http.item("POST", self.resource.name, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
@@ -30,40 +30,48 @@ class ExecutionGroups(Collection):
 
 class Events(Collection):
     def pages(self, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:
-        """As of every collection; by the manager's mark instead of offsets, where it gives one and all is wanted."""
-        asked = event_query(include_logs=include_logs, **query)
-        in_parts = not asked.keys().isdisjoint(("_size", "_offset", "limit", "descending"))
-        for page in super().pages(**asked):
+        """Yield events page by page, by the manager's cursor instead of offsets where it gives one."""
+        params: dict[str, Any] = event_query(include_logs=include_logs, **query)
+        is_partial = not params.keys().isdisjoint(("_size", "_offset", "limit", "descending"))
+        for page in super().pages(**params):
             yield page
-            if page.after is not None and not in_parts:
+            if page.after is not None and not is_partial:
                 if len(page) < page.total:
-                    yield from self._onward(asked, page.after, len(page))
+                    yield from self._pages_after(params, page.after, len(page))
                 return
 
     def since(self, after: int, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:
-        """What was stored after a mark."""
-        return self._onward(event_query(include_logs=include_logs, **query), after)
+        """Yield the events stored after a cursor."""
+        return self._pages_after(event_query(include_logs=include_logs, **query), after)
 
-    def _onward(self, query: dict[str, Any], after: int, before: int = 0) -> Iterator[Page]:
-        """`before`: how many were given already."""
-        left = True
-        while left:
-            page = self._page(query | {"_after": after}, 0, LARGEST_PAGE)
-            yield replace(page, total=before + page.total)
-            left, before = len(page) < page.total, before + len(page)
+    def _pages_after(self, query: dict[str, object], after: int, yielded: int = 0) -> Iterator[Page]:
+        """Yield the pages after a cursor; `yielded` events before it count towards the total."""
+        has_more = True
+        while has_more:
+            page = self._page(query | {"_after": after}, 0, MAX_PAGE_SIZE)
+            yield replace(page, total=yielded + page.total)
+            has_more, yielded = len(page) < page.total, yielded + len(page)
             after = after if page.after is None else page.after
 
-    def delete_of(self, deployment_id: str, **query: Any) -> int:
-        """How many events of the deployment were deleted."""
-        params = event_query(deployment_id=deployment_id, **query)
+    def delete_of(
+        self,
+        deployment_id: str,
+        *,
+        include_logs: bool,
+        since: str | None = None,
+        until: str | None = None,
+        **query: Any,
+    ) -> int:
+        """Delete events of the deployment; return their number."""
+        params = event_query(deployment_id=deployment_id, include_logs=include_logs, **query)
         body = self.http.item("DELETE", self.resource.name, params=params)
         return int((body.get("items") or [0])[0])
 
 
 def event_query(
-    *, include_logs: bool, since: str | None = None, until: str | None = None, **query: Any
-) -> dict[str, Any]:
-    """The query for events: kinds by `type`, times (both ends belong to it) by `_range`."""
+    *, include_logs: bool, since: str | None = None, until: str | None = None, **query: object
+) -> dict[str, object]:
+    """Build the query for events: kinds in `type`, times (both ends included) in `_range`."""
     kinds = ["cloudify_event", "cloudify_log"] if include_logs else ["cloudify_event"]
     times = f"@timestamp,{since or ''},{until or ''}" if since or until else None
-    return given({**query, "type": kinds, "_range": times})
+    return without_none({**query, "type": kinds, "_range": times})

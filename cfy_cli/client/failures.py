@@ -1,34 +1,33 @@
-"""What a failed exchange with a manager means, as a sentence for the user."""
+"""Errors for failed requests to a manager, with messages and hints for the user."""
 
 import json
-from typing import Any
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from cfy_cli.errors import BY_STATUS, Busy, CfyError, Failed, Unauthorized, Unreachable
 
-READ_SECONDS = 300
+READ_TIMEOUT = 300  # seconds
 _HINTS = {
     401: "Check the user, password or token: cfy profiles show-current, cfy profiles set",
     502: "The manager may be starting; try again in a moment.",
     503: "The manager is busy or starting; try again in a moment.",
     504: "The manager is busy; try again in a moment.",
 }
-_LOOK = "`cfy doctor` looks further."
+_DOCTOR = "`cfy doctor` finds out more."
 _TRANSIENT = frozenset({502, 503, 504})
 
 
 def from_response(response: requests.Response, url: str) -> CfyError:
-    """The error of an answer that is no success; its wire code and request id are kept."""
-    body = parsed(response)
+    """Return the error for an unsuccessful answer, with its error code and request id."""
+    body = parse_body(response)
     if isinstance(body, dict) and isinstance(body.get("message"), str):
         hint = body.get("hint")
-        error = _kind(response.status_code)(
+        error = _error_class(response.status_code)(
             body["message"], hint=hint if isinstance(hint, str) else None, code=body.get("error_code")
         )
     else:
-        error = _without_data(response, url)
+        error = _error_without_body(response, url)
     error.hint = error.hint or _hint(response.status_code, error.message)
     error.status = response.status_code
     error.request_id = response.headers.get("X-Request-Id")
@@ -36,47 +35,49 @@ def from_response(response: requests.Response, url: str) -> CfyError:
 
 
 def _hint(status: int, message: str) -> str | None:
+    # The public manager has no error code of its own for a wrong tenant: only its message tells.
     if "invalid tenant name" in message:
-        return "Name another: -t TENANT for one command, `cfy profiles set -t TENANT` for all."
+        return "Use another tenant: -t TENANT for one command, `cfy profiles set -t TENANT` for all."
     return _HINTS.get(status)
 
 
-def parsed(response: requests.Response) -> Any:
-    """The body as data; None when it is not data."""
+def parse_body(response: requests.Response) -> object:
+    """Parse the body as JSON; None when it is not JSON."""
     try:
-        return json.loads(response.content)
+        body: object = json.loads(response.content)
     except ValueError:
         return None
+    return body
 
 
-def not_data(response: requests.Response, url: str) -> CfyError:
+def not_json(response: requests.Response, url: str) -> CfyError:
     kind = response.headers.get("Content-Type", "no type").split(";")[0]
-    return not_understood(url, "it broke off" if kind == "application/json" else f"it sent {kind}, not JSON")
+    return not_a_manager(url, "the answer is incomplete" if kind == "application/json" else f"it sent {kind}, not JSON")
 
 
-def not_understood(url: str, reason: str) -> CfyError:
+def not_a_manager(url: str, reason: str) -> CfyError:
     return Unreachable(
-        f"What answers at {url} is no manager: {reason}", hint="Check address and port: cfy profiles show-current"
+        f"The server at {url} is not a manager: {reason}", hint="Check the address and port: cfy profiles show-current"
     )
 
 
 def from_exception(error: requests.RequestException, url: str, method: str) -> CfyError:
-    """The error of an exchange that came to no answer."""
+    """Return the error for a request that got no answer."""
     if isinstance(error, requests.exceptions.SSLError):
         return _tls(error, url)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return Unreachable(f"{url} did not answer within {READ_SECONDS} seconds", hint=_doubt(method))
+        return Unreachable(f"{url} did not answer within {READ_TIMEOUT} seconds", hint=_may_have_succeeded(method))
     if isinstance(_cause(error), NameResolutionError):
-        return Unreachable(f"The host of {url} has no address", hint=f"Is its name right, and the DNS? {_LOOK}")
+        return Unreachable(f"The host name of {url} cannot be resolved", hint=f"Check the name and the DNS. {_DOCTOR}")
     if never_sent(error):
-        return Unreachable(f"No manager answers at {url}", hint=f"Is it the right address, and does it run? {_LOOK}")
+        return Unreachable(f"No manager answers at {url}", hint=f"Check the address, and that it runs. {_DOCTOR}")
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return Unreachable(f"{url} hung up half way", hint=_doubt(method))
-    return Unreachable(f"Cannot talk to {url}: {error}")
+        return Unreachable(f"{url} closed the connection before it answered", hint=_may_have_succeeded(method))
+    return Unreachable(f"The request to {url} failed: {error}")
 
 
 def never_sent(error: requests.RequestException) -> bool:
-    """Whether the request cannot have reached anybody, so that sending it again repeats nothing."""
+    """Tell whether the request cannot have reached a server, so that sending it again is safe."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     return isinstance(_cause(error), NewConnectionError)
@@ -87,22 +88,22 @@ def _cause(error: requests.RequestException) -> object:
     return getattr(cause, "reason", cause)
 
 
-def _kind(status: int) -> type[CfyError]:
+def _error_class(status: int) -> type[CfyError]:
     if status in _TRANSIENT:
         return Busy
     return BY_STATUS.get(status, Failed if status >= 500 else CfyError)
 
 
-def _without_data(response: requests.Response, url: str) -> CfyError:
+def _error_without_body(response: requests.Response, url: str) -> CfyError:
     status = f"{response.status_code} {response.reason or ''}".strip()
     if response.is_redirect:
         target = response.headers.get("Location", "elsewhere")
-        hint = "It wants https: cfy profiles set --ssl on" if target.startswith("https:") else None
-        return Unreachable(f"{url} sends us on to {target}", hint=hint)
+        hint = "Use https: cfy profiles set --ssl on" if target.startswith("https:") else None
+        return Unreachable(f"{url} redirects to {target}", hint=hint)
     if response.status_code == 404:
-        return not_data(response, url)
-    kind = Unauthorized if response.status_code == 401 else _kind(response.status_code)
-    return kind(f"{url} answered {status} and no more")
+        return not_json(response, url)
+    kind = Unauthorized if response.status_code == 401 else _error_class(response.status_code)
+    return kind(f"{url} answered {status} without a message")
 
 
 def _tls(error: requests.RequestException, url: str) -> CfyError:
@@ -110,15 +111,15 @@ def _tls(error: requests.RequestException, url: str) -> CfyError:
     if "WRONG_VERSION_NUMBER" in text or "wrong version number" in text:
         return Unreachable(f"{url} does not speak https", hint="Use http: cfy profiles set --ssl off")
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        reason = text.rpartition("failed: ")[2].split(" (_ssl")[0].strip("\"') ") or "it is unknown"
+        reason = text.rpartition("failed: ")[2].split(" (_ssl")[0].strip("\"') ") or "unknown certificate"
         return Unreachable(
             f"The certificate of {url} is not trusted: {reason}",
             hint="Name the certificate to trust: cfy profiles set --rest-certificate FILE",
         )
-    return Unreachable(f"No secure connection to {url}: {text}")
+    return Unreachable(f"The TLS connection to {url} failed: {text}")
 
 
-def _doubt(method: str) -> str | None:
+def _may_have_succeeded(method: str) -> str | None:
     if method in ("GET", "HEAD"):
         return None
-    return "It may have been done all the same: look before you repeat the command."
+    return "The request may have succeeded: check before you repeat the command."

@@ -1,15 +1,15 @@
-"""One conversation with a manager: who we are, patience, and what an answer means."""
+"""HTTP requests to a manager: authentication, retries, failover, and errors for unsuccessful answers."""
 
 import json as json_text
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 from cfy_cli import __version__
 from cfy_cli.client import failures
@@ -18,11 +18,11 @@ from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import Unreachable
 
 API = "/api/v3.1/"
-CONNECT_SECONDS = 10
-PAUSES = (0.25, 0.5, 1.0)  # before each new attempt; a manager's Retry-After weighs more
-LONGEST_PAUSE = 30
-LONGEST_SILENCE = 2  # seconds; a longer wait is told
-REDIRECTS = 5
+CONNECT_TIMEOUT = 10  # seconds
+RETRY_INTERVALS = (0.25, 0.5, 1.0)  # seconds before each retry; a manager's Retry-After takes precedence
+MAX_RETRY_AFTER = 30  # seconds
+MAX_SILENT_WAIT = 2  # seconds; the user is told of longer waits
+MAX_REDIRECTS = 5
 SAFE = frozenset({"GET", "HEAD"})
 TRANSIENT = frozenset({502, 503, 504})
 
@@ -31,16 +31,20 @@ Log = Callable[[int, str], None]
 
 
 class Answer(dict[str, Any]):
-    """An object that a manager sent; what should be in it and is not says who is to blame."""
+    """An object in an answer; a missing field raises Unreachable, because then the server is hardly a manager."""
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> NoReturn:
         raise Unreachable(
-            f"The manager's answer lacks `{name}`", hint="Is it a manager of the API v3.1, and not something before it?"
+            f"The manager's answer lacks `{name}`",
+            hint="Check that the address is that of a manager with API v3.1.",
         )
 
 
 class Http:
-    """`log` is given a level (0: for everybody, 1: requests, 2: headers, 3: bodies) and a line without secrets."""
+    """A session with one manager, or with the nodes of a cluster.
+
+    `log` takes a level (0: always shown, 1: requests, 2: headers, 3: bodies) and a line without secrets.
+    """
 
     def __init__(
         self,
@@ -65,79 +69,85 @@ class Http:
 
     @property
     def url(self) -> str:
-        """The address that answered last, or else the first to try."""
+        """Return the address that answered last, or else the first to try."""
         return self._urls[0]
 
     def close(self) -> None:
         self._session.close()
 
-    def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: Any = None) -> Any:
-        """What the manager answers, parsed; None when it answers without a body. Raises CfyError."""
-        return self._data(self.send(method, path, params=params, json=json))
+    def request(
+        self, method: str, path: str, *, params: Mapping[str, object] | None = None, json: object = None
+    ) -> object:
+        """Send a request; return the parsed body, None when there is none. Raises CfyError."""
+        return self._parse(self.send(method, path, params=params, json=json))
 
-    def item(self, method: str, path: str, **content: Any) -> "Answer":
-        """As request, of an answer that must be an object; none is an empty one."""
-        return self._object(self.request(method, path, **content))
+    def item(
+        self, method: str, path: str, *, params: Mapping[str, object] | None = None, json: object = None
+    ) -> Answer:
+        """Send a request whose answer must be an object; an answer without a body is an empty object."""
+        return self._object(self.request(method, path, params=params, json=json))
 
-    def upload(self, method: str, path: str, body: Body, content_type: str, params: Mapping[str, Any]) -> "Answer":
-        """As request, with a body that is sent as it is read; it may be iterated again when we are told to wait."""
-        sent = self.send(method, path, params=params, data=body, headers={"Content-Type": content_type})
-        return self._object(self._data(sent))
+    def upload(self, method: str, path: str, body: Body, content_type: str, params: Mapping[str, object]) -> Answer:
+        """Send a request with a streamed body, which is iterated again for a retry; return the object answered."""
+        response = self.send(method, path, params=params, data=body, headers={"Content-Type": content_type})
+        return self._object(self._parse(response))
 
-    def download(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
-        """An answer whose body is still to be read; the caller closes it."""
+    def download(self, path: str, params: Mapping[str, object] | None = None) -> requests.Response:
+        """Return an answer whose body is not read yet; the caller closes it."""
         response = self.send("GET", path, params=params, stream=True)
-        for _ in range(REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             if not response.is_redirect:
                 break
             response = self._follow(response)
         return self._checked(response)
 
-    def resumed(self, response: requests.Response, offset: int) -> requests.Response:
-        """What is behind the offset in the file of an earlier answer, or all of it when it has changed since."""
+    def resume_download(self, response: requests.Response, offset: int) -> requests.Response:
+        """Request the file of an earlier answer from an offset on, or all of it when it has changed since."""
         headers = {"Range": f"bytes={offset}-", "If-Range": response.headers["ETag"]}
-        ours = urlsplit(response.url)[:2] == urlsplit(self.url)[:2]
-        for pause in (*PAUSES, None):
+        is_manager = urlsplit(response.url)[:2] == urlsplit(self.url)[:2]
+        for interval in (*RETRY_INTERVALS, None):
             try:
-                return self._checked(self._once("GET", response.url, stream=True, headers=headers, ours=ours))
+                return self._checked(
+                    self._send_once("GET", response.url, stream=True, headers=headers, authenticate=is_manager)
+                )
             except requests.RequestException as error:
-                if pause is None:
+                if interval is None:
                     raise failures.from_exception(error, self.url, "GET") from error
-                self._sleep(pause)
+                self._sleep(interval)
         raise AssertionError("the last attempt returns or raises")
 
     def send(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **content: Any
+        self, method: str, path: str, *, params: Mapping[str, object] | None = None, **content: Any
     ) -> requests.Response:
-        """The answer, whatever its status, after as many attempts as are right for this method."""
+        """Send a request, with the retries that are safe for its method; return the answer whatever its status."""
         if method == "DELETE":
             self._before_delete()
-        for pause in (*PAUSES, None):
+        for interval in (*RETRY_INTERVALS, None):
             try:
-                response = self._anywhere(method, path, params=_wire(params), **content)
+                response = self._send_to_any(method, path, params=_query(params), **content)
             except requests.RequestException as error:
                 failure = failures.from_exception(error, self.url, method)
-                if pause is None or not self._may_repeat(method, error):
+                if interval is None or not self._may_retry(method, error):
                     raise failure from error
-                self._log(1, f"{failure.message}; again in a moment")
-                self._sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - only spreads the load
+                self._log(1, f"{failure.message}; retrying")
+                self._sleep(interval * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 continue
-            asked = retry_after(response)
+            wait = retry_after(response)
             transient = response.status_code in TRANSIENT and method in SAFE
-            if pause is None or not (transient or (response.status_code == 503 and asked is not None)):
+            if interval is None or not (transient or (response.status_code == 503 and wait is not None)):
                 return response
             response.close()
-            if asked and asked > LONGEST_SILENCE:
-                self._log(0, f"The manager is busy and asks us to wait for {asked:.0f} seconds")
-            self._sleep(pause * random.uniform(0.5, 1) if asked is None else asked)  # noqa: S311
+            if wait and wait > MAX_SILENT_WAIT:
+                self._log(0, f"The manager is busy; retrying in {wait:.0f} seconds")
+            self._sleep(interval * random.uniform(0.5, 1) if wait is None else wait)  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
-    def _anywhere(self, method: str, path: str, **content: Any) -> requests.Response:
+    def _send_to_any(self, method: str, path: str, **content: Any) -> requests.Response:
         for url in tuple(self._urls):
             try:
-                response = self._once(method, url + API + path.lstrip("/"), **content)
+                response = self._send_once(method, url + API + path.lstrip("/"), **content)
             except requests.ConnectionError as error:
-                if url == self._urls[-1] or not self._may_repeat(method, error):
+                if url == self._urls[-1] or not self._may_retry(method, error):
                     raise
                 self._log(1, f"No answer from {url}; trying the next node")
             else:
@@ -149,18 +159,18 @@ class Http:
                 return response
         raise AssertionError("there is at least one address")
 
-    def _once(self, method: str, url: str, *, ours: bool = True, **content: Any) -> requests.Response:
-        began = time.monotonic()
+    def _send_once(self, method: str, url: str, *, authenticate: bool = True, **content: Any) -> requests.Response:
+        start = time.monotonic()
         response = self._session.request(
             method,
             url,
-            auth=self._authenticate if ours else (lambda request: request),
+            auth=self._authenticate if authenticate else (lambda request: request),
             allow_redirects=False,
-            timeout=(CONNECT_SECONDS, failures.READ_SECONDS),
+            timeout=(CONNECT_TIMEOUT, failures.READ_TIMEOUT),
             verify=self.connection.verification(url[: url.index(API)] if API in url else url),
             **content,
         )
-        self._note(response, time.monotonic() - began, content)
+        self._log_exchange(response, time.monotonic() - start, content)
         return response
 
     def _authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -174,67 +184,62 @@ class Http:
         return request
 
     def _follow(self, response: requests.Response) -> requests.Response:
-        """Files may lie elsewhere; only the manager itself is shown who we are."""
+        """Follow a redirect to a file on another server; only the manager itself gets the credentials."""
         response.close()
         target = urljoin(response.url, response.headers["Location"])
-        ours = urlsplit(target)[:2] == urlsplit(response.url)[:2]
-        return self._once("GET", target, stream=True, ours=ours)
+        is_manager = urlsplit(target)[:2] == urlsplit(response.url)[:2]
+        return self._send_once("GET", target, stream=True, authenticate=is_manager)
 
     @staticmethod
-    def _may_repeat(method: str, error: requests.RequestException) -> bool:
+    def _may_retry(method: str, error: requests.RequestException) -> bool:
         if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ReadTimeout)):
             return False
-        broken = isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
-        return broken and (method in SAFE or failures.never_sent(error))
+        is_broken = isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
+        return is_broken and (method in SAFE or failures.never_sent(error))
 
     def _checked(self, response: requests.Response) -> requests.Response:
         if response.ok and not response.is_redirect:
             return response
         raise failures.from_response(response, self.url)
 
-    def _data(self, response: requests.Response) -> Any:
+    def _parse(self, response: requests.Response) -> object:
         self._checked(response)
         if not response.content:
             return None
         try:
-            return json_text.loads(response.content)
+            body: object = json_text.loads(response.content)
         except ValueError as error:
-            raise failures.not_data(response, self.url) from error
+            raise failures.not_json(response, self.url) from error
+        return body
 
-    def _object(self, data: Any) -> "Answer":
+    def _object(self, data: object) -> Answer:
         if data is not None and not isinstance(data, dict):
-            raise failures.not_understood(self.url, f"it sent {type(data).__name__}, not an object")
+            raise failures.not_a_manager(self.url, f"it sent {type(data).__name__}, not an object")
         return Answer(data or {})
 
-    def _note(self, response: requests.Response, seconds: float, content: Mapping[str, Any]) -> None:
+    def _log_exchange(self, response: requests.Response, seconds: float, content: Mapping[str, object]) -> None:
         request = response.request
         url = safe_url(request.url or "")
-        named = f" ({response.headers['X-Request-Id']})" if "X-Request-Id" in response.headers else ""
-        self._log(1, f"{request.method} {url} -> {response.status_code} in {seconds * 1000:.0f} ms{named}")
+        request_id = f" ({response.headers['X-Request-Id']})" if "X-Request-Id" in response.headers else ""
+        self._log(1, f"{request.method} {url} -> {response.status_code} in {seconds * 1000:.0f} ms{request_id}")
         self._log(2, f"  sent {safe_headers(request.headers)}")
         self._log(2, f"  received {safe_headers(response.headers)}")
         if content.get("json") is not None:
             self._log(3, f"  sent {json_text.dumps(safe_body(content['json'], url))}")
         if not content.get("stream"):
-            self._log(3, f"  received {json_text.dumps(safe_body(failures.parsed(response), url))}")
+            self._log(3, f"  received {json_text.dumps(safe_body(failures.parse_body(response), url))}")
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """The seconds a manager asks us to wait, at most LONGEST_PAUSE; None when it does not ask."""
+    """Return the seconds that the manager asks to wait, at most MAX_RETRY_AFTER; None when it does not ask."""
     text = response.headers.get("Retry-After")
-    if text is None:
-        return None
     try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
+        return min(Retry().parse_retry_after(text), MAX_RETRY_AFTER) if text else None
+    except InvalidHeader:
+        return None
 
 
-def _wire(params: Mapping[str, Any] | None) -> dict[str, Any]:
-    spelled = {True: "true", False: "false"}
-    given = {name: value for name, value in (params or {}).items() if value is not None}
-    return {name: spelled[value] if isinstance(value, bool) else value for name, value in given.items()}
+def _query(params: Mapping[str, object] | None) -> dict[str, Any]:
+    """Drop parameters without a value and spell booleans as the API does."""
+    values = {name: value for name, value in (params or {}).items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}

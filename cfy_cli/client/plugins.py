@@ -1,41 +1,41 @@
-"""Plugins on the wire: packing, uploads, archives and yaml files."""
+"""Client of `/plugins`: packaging, uploads, archives and YAML files."""
 
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from cfy_cli.client.collection import Collection, Item, given
-from cfy_cli.client.transfer import CHUNK, Progress, save, silent
+from cfy_cli.client.collection import Collection, Item, without_none
+from cfy_cli.client.transfer import CHUNK_SIZE, Progress, save, silent
 from cfy_cli.contract.labels import Label
 from cfy_cli.errors import Unreachable, Usage
 
 ICON = "icon.png"
+CONNECT_TIMEOUT, DOWNLOAD_TIMEOUT = 10, 60  # seconds
 
 
 class Plugins(Collection):
-    def upload(self, archive: Path, *, progress: Progress = silent, **params: Any) -> Item:
-        """Send a wagon, or a zip of a wagon and its yaml files."""
-        body = _Streamed(archive, progress)
-        return self.http.upload("POST", "plugins", body, "application/octet-stream", given(params))
+    def upload(self, archive: Path, *, progress: Progress = silent, **params: object) -> Item:
+        """Send a wagon, or a zip of a wagon and its YAML files."""
+        body = _StreamedFile(archive, progress)
+        return self.http.upload("POST", "plugins", body, "application/octet-stream", without_none(params))
 
-    def upload_bundle(self, source: Path | str, *, progress: Progress = silent, **params: Any) -> list[Item]:
-        """Send many plugins in one archive, or its URL for the manager to fetch; those that are new."""
+    def upload_bundle(self, source: Path | str, *, progress: Progress = silent, **params: object) -> list[Item]:
+        """Send many plugins in one archive, or its URL for the manager to fetch; return the new ones."""
         if isinstance(source, Path):
             return [dict(item) for item in self.upload(source, progress=progress, **params)["items"]]
         params["plugin_archive_url"] = source
-        answer = self.http.upload("POST", "plugins", b"", "application/octet-stream", given(params))
+        answer = self.http.upload("POST", "plugins", b"", "application/octet-stream", without_none(params))
         return [dict(item) for item in answer["items"]]
 
-    def set_tags(self, key: str, tags: Mapping[str, Any]) -> Item:
+    def set_tags(self, key: str, tags: Mapping[str, object]) -> Item:
         return self.patch(key, resource_tags=dict(tags))
 
-    def handed_on(self, field: str) -> "PluginLabels":
+    def propagated_labels(self, field: str) -> "PluginLabels":
         return PluginLabels(self, field)
 
     def archive(self, key: str) -> requests.Response:
@@ -45,25 +45,25 @@ class Plugins(Collection):
         return self.http.download(f"{self.path(key)}/yaml")
 
     def install(self, key: str, managers: Sequence[str], agents: Sequence[str]) -> Item:
-        """Start to install it there; its `installation_state` tells how that goes."""
-        places = {"managers": list(managers) or None, "agents": list(agents) or None}
-        return self.http.item("POST", self.path(key), json={"action": "install", **given(places)})
+        """Start to install the plugin; its `installation_state` shows the progress."""
+        targets = {"managers": list(managers) or None, "agents": list(agents) or None}
+        return self.http.item("POST", self.path(key), json={"action": "install", **without_none(targets)})
 
     def managers(self) -> list[str]:
-        """The host names of the managers."""
+        """Return the host names of the managers."""
         return [manager["hostname"] for manager in self.http.item("GET", "managers")["items"]]
 
 
 class PluginLabels:
-    """Labels that a plugin gives to what is made with it: `blueprint_labels`, or for deployments `labels`."""
+    """Labels that a plugin gives to blueprints (`blueprint_labels`) or deployments (`labels`) that use it."""
 
     def __init__(self, plugins: Plugins, field: str) -> None:
         self._plugins, self._field = plugins, field
 
-    def get(self, key: str, **query: Any) -> Item:
+    def get(self, key: str, **query: object) -> Item:
         return self._plugins.get(key, **query)
 
-    def labels_of(self, key: str) -> Any:
+    def labels_of(self, key: str) -> object:
         return self._plugins.get(key).get(self._field) or {}
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
@@ -73,8 +73,8 @@ class PluginLabels:
         return self._plugins.patch(key, **{self._field: values})
 
 
-class _Streamed:
-    """A file as a body that is sent in pieces; may be iterated more than once."""
+class _StreamedFile:
+    """A request body that streams a file; it can be iterated more than once."""
 
     def __init__(self, file: Path, progress: Progress) -> None:
         self._file, self._progress = file, progress
@@ -84,44 +84,44 @@ class _Streamed:
 
     def __iter__(self) -> Iterator[bytes]:
         with self._file.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(CHUNK_SIZE):
                 yield chunk
                 self._progress(len(chunk))
 
 
 @contextmanager
 def package(plugin: str, yamls: Sequence[str], icon: str | None) -> Iterator[Path]:
-    """What to upload, which lives as long as the context: the file itself, or a zip of it and what goes with it.
+    """Yield the file to upload: the wagon itself, or a temporary zip of it with its YAML files and icon.
 
-    Each is a path or a URL. Raises Usage for a file that is not there, Unreachable for a URL.
+    Each argument is a path or a URL. Raises Usage for a missing file, Unreachable for a failed download.
     """
     with tempfile.TemporaryDirectory(prefix="cfy-") as name:
         folder = Path(name)
-        wagon = _local(plugin, folder)
+        wagon = _local_file(plugin, folder)
         if not yamls and not icon:
             yield wagon
             return
-        whole = folder / "plugin.zip"
-        with zipfile.ZipFile(whole, "w") as packed:  # a wagon is compressed already
+        bundle = folder / "plugin.zip"
+        with zipfile.ZipFile(bundle, "w") as packed:  # a wagon is compressed already
             packed.write(wagon, wagon.name)
             for yaml in yamls:
-                file = _local(yaml, folder)
+                file = _local_file(yaml, folder)
                 packed.write(file, file.name)
             if icon:
-                packed.write(_local(icon, folder), ICON)
-        yield whole
+                packed.write(_local_file(icon, folder), ICON)
+        yield bundle
 
 
-def _local(typed: str, folder: Path) -> Path:
-    path = Path(typed).expanduser()
+def _local_file(source: str, folder: Path) -> Path:
+    path = Path(source).expanduser()
     if path.is_file():
         return path
-    if "://" not in typed:
-        raise Usage(f"There is no file {typed}")
-    target = folder / (Path(urlsplit(typed).path).name or "download")
+    if "://" not in source:
+        raise Usage(f"There is no file {source}")
+    target = folder / (Path(urlsplit(source).path).name or "download")
     try:
-        with requests.get(typed, stream=True, timeout=(10, 60)) as response:
+        with requests.get(source, stream=True, timeout=(CONNECT_TIMEOUT, DOWNLOAD_TIMEOUT)) as response:
             response.raise_for_status()
             return save(response, target)
     except requests.RequestException as error:
-        raise Unreachable(f"Cannot download {typed}: {error}") from error
+        raise Unreachable(f"Cannot download {source}: {error}") from error

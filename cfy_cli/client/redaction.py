@@ -1,8 +1,7 @@
-"""What may be written to a log: everything but the secrets."""
+"""Redaction of secrets in log lines."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 HIDDEN = "********"
 _SECRET = re.compile(r"pass|token|secret|credential|private_key|authorization|cookie|access_key", re.IGNORECASE)
@@ -11,7 +10,7 @@ _NEVER_SECRET = frozenset({"secrets", "token_id"})
 _SECRET_IN_QUERY = re.compile(r"(?i)([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*")
 
 
-def safe_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: HIDDEN if _SECRET.search(name) else value for name, value in headers.items()}
 
 
@@ -19,12 +18,12 @@ def safe_url(url: str) -> str:
     return _SECRET_IN_QUERY.sub(rf"\1{HIDDEN}", url)
 
 
-def safe_body(body: Any, url: str = "") -> Any:
-    """A parsed body with secrets hidden by the names of their keys; under /secrets and /tokens values go too."""
+def safe_body(body: object, url: str = "") -> object:
+    """Hide the secrets in a parsed body by the names of their keys; below /secrets and /tokens also the values."""
     return _safe(body, hide_values=bool(_SECRET_PATHS.search(url)))
 
 
-def _safe(body: Any, *, hide_values: bool) -> Any:
+def _safe(body: object, *, hide_values: bool) -> object:
     if isinstance(body, Mapping):
         return {
             name: HIDDEN if value and _is_secret(str(name), hide_values) else _safe(value, hide_values=hide_values)

@@ -1,4 +1,4 @@
-"""A file while it is downloaded: beside its place, with a note of which state of the file it is."""
+"""Partial files of downloads that can be resumed."""
 
 from __future__ import annotations
 
@@ -12,43 +12,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_CHUNK = 256 * 1024
+_CHUNK_SIZE = 256 * 1024  # bytes
 
 
-class Part:
-    """`etag` is the name of the file's state, where the manager gives one that is good for going on."""
+class PartialFile:
+    """The `.part` file beside the target, and the ETag of the file it is a part of.
+
+    `etag` is empty when the download cannot be resumed.
+    """
 
     def __init__(self, target: Path, response: requests.Response) -> None:
         self.target = target
         self.path = target.with_name(f"{target.name}.part")
-        self._note = target.with_name(f"{target.name}.part.etag")
+        self._etag_file = target.with_name(f"{target.name}.part.etag")
         etag = response.headers.get("ETag", "")
-        plain = "Content-Encoding" not in response.headers
-        self.etag = etag if plain and etag.startswith('"') else ""
-        length = response.headers.get("Content-Length") if plain else None
+        is_plain = "Content-Encoding" not in response.headers
+        self.etag = etag if is_plain and etag.startswith('"') else ""
+        length = response.headers.get("Content-Length") if is_plain else None
         self.expected = int(length) if length else None
-        if not self.etag or self._noted() != self.etag:
+        if not self.etag or self._stored_etag() != self.etag:
             self.discard()
 
     @property
     def size(self) -> int:
-        """The bytes that are here already."""
+        """Return the number of bytes downloaded so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def take(self, response: requests.Response, progress: Callable[[int], None]) -> bool:
-        """Write what the answer holds; whether the file is whole then."""
+    def append(self, response: requests.Response, progress: Callable[[int], None]) -> bool:
+        """Append the body of an answer; return whether the file is complete."""
         if response.status_code != 206:
-            self.path.unlink(missing_ok=True)  # it is another file by now, or there is no going on: all of it comes
-        elif found := re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", "")):
-            if int(found[1]) != self.size:
+            self.path.unlink(missing_ok=True)  # the file has changed or cannot be resumed: the answer holds all of it
+        elif match := re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", "")):
+            if int(match[1]) != self.size:
                 self.path.unlink(missing_ok=True)
                 return False
-            self.expected = int(found[2])
+            self.expected = int(match[2])
         if self.etag:
-            self._note.write_text(self.etag)
+            self._etag_file.write_text(self.etag)
         try:
             with response, self.path.open("ab") as file:
-                for chunk in response.iter_content(_CHUNK):
+                for chunk in response.iter_content(_CHUNK_SIZE):
                     file.write(chunk)
                     progress(len(chunk))
         except requests.RequestException:
@@ -57,16 +60,16 @@ class Part:
 
     def finish(self) -> None:
         os.replace(self.path, self.target)
-        self._note.unlink(missing_ok=True)
+        self._etag_file.unlink(missing_ok=True)
 
-    def leave(self) -> None:
-        """Keep what is here for the next time, if it can be gone on with."""
+    def close(self) -> None:
+        """Keep the partial file if the download can be resumed, else remove it."""
         if not self.etag or not self.size:
             self.discard()
 
     def discard(self) -> None:
-        for path in (self.path, self._note):
+        for path in (self.path, self._etag_file):
             path.unlink(missing_ok=True)
 
-    def _noted(self) -> str:
-        return self._note.read_text() if self._note.exists() else ""
+    def _stored_etag(self) -> str:
+        return self._etag_file.read_text() if self._etag_file.exists() else ""

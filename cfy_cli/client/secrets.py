@@ -1,20 +1,20 @@
-"""Secrets on the wire, and their way from one manager to another."""
+"""Client of `/secrets`, with export and import."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
-from cfy_cli.client.collection import Collection, Item, given
+from cfy_cli.client.collection import Collection, Item, without_none
 
 
 class Secrets(Collection):
-    def export(self, **query: Any) -> list[Item]:
-        """All that match with their values, encrypted when there is a `_passphrase`."""
-        found: list[Item] = self.http.request("GET", f"{self.resource.name}/share/export", params=given(query))
-        return found
+    def export(self, **query: object) -> list[Item]:
+        """Return the secrets that match, with their values, encrypted when the query has a `_passphrase`."""
+        secrets = self.http.request("GET", f"{self.resource.name}/share/export", params=without_none(query))
+        return cast("list[Item]", secrets)
 
-    def take_in(self, secrets: Sequence[Item], **fields: Any) -> Item:
-        """Keep what another manager gave; `colliding_secrets` and `secrets_errors` tell what was not kept."""
-        body = {"secrets_list": list(secrets), **given(fields)}
+    def import_secrets(self, secrets: Sequence[Item], **fields: object) -> Item:
+        """Store exported secrets; the answer names those not stored in `colliding_secrets` and `secrets_errors`."""
+        body = {"secrets_list": list(secrets), **without_none(fields)}
         return self.http.item("POST", f"{self.resource.name}/share/import", json=body)
 
     def has_schema(self, key: str) -> bool:

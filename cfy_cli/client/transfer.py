@@ -1,4 +1,4 @@
-"""Files on their way up and down: packed, streamed in pieces, whole or not at all."""
+"""Uploads and downloads of files, streamed and in constant memory."""
 
 import os
 import re
@@ -11,22 +11,22 @@ from pathlib import Path
 
 import requests
 
-from cfy_cli.client.resumable_download import Part
+from cfy_cli.client.resumable_download import PartialFile
 from cfy_cli.errors import CfyError, Unreachable
 
-CHUNK = 256 * 1024
-OWN_FOLDER = ".cloudify"  # profiles, and all that the manager on this machine keeps
-RESUMES = 5  # how often a download is gone on with
+CHUNK_SIZE = 256 * 1024  # bytes
+OWN_FOLDER = ".cloudify"  # profiles, and the data of the embedded manager
+MAX_RESUMES = 5  # of one download
 Progress = Callable[[int], None]
-Again = Callable[[requests.Response, int], requests.Response]  # the same file, from an offset on
+Resume = Callable[[requests.Response, int], requests.Response]  # requests the same file from an offset on
 
 
 def silent(_count: int) -> None:
-    """A Progress that tells nobody."""
+    """Report no progress."""
 
 
 class Multipart:
-    """A form of texts and one file, made piece by piece; may be iterated more than once."""
+    """A streamed multipart form of text fields and one file; it can be iterated more than once."""
 
     def __init__(
         self, fields: Mapping[str, str], name: str, file: Path | None = None, progress: Progress = silent
@@ -54,15 +54,15 @@ class Multipart:
         yield self._head
         if self._file:
             with self._file.open("rb") as file:
-                while chunk := file.read(CHUNK):
+                while chunk := file.read(CHUNK_SIZE):
                     yield chunk
                     self._progress(len(chunk))
         yield self._tail
 
 
 @contextmanager
-def packed(folder: Path) -> Iterator[Path]:
-    """A tar.gz of the folder under its own name, which lives as long as the context."""
+def archive_of(folder: Path) -> Iterator[Path]:
+    """Yield a temporary tar.gz of the folder, under the folder's own name."""
     with tempfile.TemporaryDirectory(prefix="cfy-") as temporary:
         archive = Path(temporary) / "archive.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
@@ -71,51 +71,51 @@ def packed(folder: Path) -> Iterator[Path]:
 
 
 def _without_profiles(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Whoever has a blueprint in their home folder does not mean to send their passwords too."""
+    """Leave out `.cloudify`: a blueprint in the home folder must not take the passwords along."""
     return None if os.path.basename(member.name) == OWN_FOLDER else member
 
 
-def save(response: requests.Response, target: Path, progress: Progress = silent, again: Again | None = None) -> Path:
-    """Write a streamed answer beside `target` and rename it when it is whole.
+def save(response: requests.Response, target: Path, progress: Progress = silent, resume: Resume | None = None) -> Path:
+    """Write a streamed answer beside `target` and rename it when it is complete.
 
-    Where the manager names the state of the file (ETag), what broke off is gone on with: at once through `again`, and
-    when that does not help either, by the next command that saves to the same place.
+    With an ETag, an interrupted download is resumed: at once through `resume`, and by the next command that saves to
+    the same target.
     """
     try:
-        part = Part(target, response)
+        part = PartialFile(target, response)
         try:
-            if again and part.size:
+            if resume and part.size:
                 progress(part.size)
                 response.close()
-                response = again(response, part.size)
-            for _ in range(RESUMES):
-                if part.take(response, progress):
+                response = resume(response, part.size)
+            for _ in range(MAX_RESUMES):
+                if part.append(response, progress):
                     part.finish()
                     return target
-                if not again or not part.etag:
+                if not resume or not part.etag:
                     break
-                response = again(response, part.size)
+                response = resume(response, part.size)
         finally:
             size = part.size
-            part.leave()
+            part.close()
     except OSError as error:
         raise CfyError(f"Cannot write {target}: {error.strerror}") from error
-    resumable = again and part.etag
+    is_resumable = resume and part.etag
     raise Unreachable(
         f"The connection broke after {size} of {part.expected or 'an unknown number of'} bytes",
-        hint="Repeat the command: it goes on from there." if resumable else "Try again.",
+        hint="Repeat the command to resume the download." if is_resumable else "Try again.",
     )
 
 
-def target_of(response: requests.Response, wanted: str | None, default: str) -> Path:
-    """Where to save: the file or folder that was named, or else the name the manager gives, in this folder."""
-    found = re.search(r'filename="?([^";]+)', response.headers.get("Content-Disposition", ""))
-    name = os.path.basename(found.group(1)) if found else default
+def target_path(response: requests.Response, wanted: str | None, default: str) -> Path:
+    """Return where to save: the given file or folder, or else the manager's file name in the current folder."""
+    match = re.search(r'filename="?([^";]+)', response.headers.get("Content-Disposition", ""))
+    name = os.path.basename(match.group(1)) if match else default
     if not wanted:
         return Path(name or default)
     path = Path(wanted).expanduser()
     return path / (name or default) if path.is_dir() else path
 
 
-def length_of(response: requests.Response) -> int:
+def content_length(response: requests.Response) -> int:
     return int(response.headers.get("Content-Length") or 0)

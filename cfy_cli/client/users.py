@@ -1,16 +1,14 @@
-"""Users, tenants and tokens on the wire: their verbs have paths of their own."""
+"""Client of `/users`, `/tenants` and `/tokens`."""
 
-from typing import Any
-
-from cfy_cli.client.collection import Collection, Item, given
+from cfy_cli.client.collection import Collection, Item, without_none
 from cfy_cli.errors import Conflict
 
 
 class Users(Collection):
-    def create(self, key: str, **fields: Any) -> Item:
-        return self.http.item("PUT", "users", json=given({"username": key, **fields}))
+    def create(self, key: str, **fields: object) -> Item:
+        return self.http.item("PUT", "users", json=without_none({"username": key, **fields}))
 
-    def myself(self, **query: Any) -> Item:
+    def myself(self, **query: object) -> Item:
         return self.http.item("GET", "user", params=query)
 
     def set_active(self, key: str, active: bool) -> Item:
@@ -22,30 +20,30 @@ class Users(Collection):
 
 
 class Tenants(Collection):
-    def create(self, key: str, **fields: Any) -> Item:
-        return self._request("POST", key, json=given(fields))
+    def create(self, key: str, **fields: object) -> Item:
+        return self._request("POST", key, json=without_none(fields))
 
     def add_user(self, tenant_name: str, username: str, role: str) -> Item:
-        return self._user("PUT", tenant_name=tenant_name, username=username, role=role)
+        return self._change_member("PUT", tenant_name=tenant_name, username=username, role=role)
 
     def update_user(self, tenant_name: str, username: str, role: str) -> Item:
-        return self._user("PATCH", tenant_name=tenant_name, username=username, role=role)
+        return self._change_member("PATCH", tenant_name=tenant_name, username=username, role=role)
 
     def put_user(self, tenant_name: str, username: str, role: str) -> Item:
-        """Let a user in, or change the role of one who is in already."""
+        """Add a user to a tenant, or change the role of a member."""
         try:
             return self.add_user(tenant_name, username, role)
         except Conflict:
             return self.update_user(tenant_name, username, role)
 
     def remove_user(self, tenant_name: str, username: str) -> None:
-        self._user("DELETE", tenant_name=tenant_name, username=username)
+        self._change_member("DELETE", tenant_name=tenant_name, username=username)
 
-    def _user(self, method: str, **fields: str) -> Item:
+    def _change_member(self, method: str, **fields: str) -> Item:
         return self.http.item(method, "tenants/users", json=fields)
 
 
 class Tokens(Collection):
-    def issue(self, **fields: Any) -> Item:
-        """A new token of the caller; the only answer that holds its whole value."""
-        return self.http.item("POST", "tokens", json=given(fields))
+    def issue(self, **fields: object) -> Item:
+        """Create a token for the current user; no later answer holds its whole value."""
+        return self.http.item("POST", "tokens", json=without_none(fields))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cfy_cli.client.collection import LARGEST_PAGE
+from cfy_cli.client.collection import MAX_PAGE_SIZE
 from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.tree import Command
@@ -63,7 +63,7 @@ def _body(source: str) -> Any:
 def _every_item(app: App, path: str, query: dict[str, Any]) -> list[Any]:
     items: list[Any] = []
     while True:
-        params = {"_size": LARGEST_PAGE, **query, "_offset": len(items)}
+        params = {"_size": MAX_PAGE_SIZE, **query, "_offset": len(items)}
         page = app.client.http.request("GET", path, params=params)
         if not isinstance(page, dict) or "items" not in page:
             raise Usage(f"{path} is no list: leave out --paginate")

@@ -99,7 +99,7 @@ def upload_blueprint(
 
     with prepared(blueprint_path, blueprint_filename) as source:
         blueprint_id = blueprint_id or source.default_id
-        present = app.client.blueprints.uploaded(blueprint_id) if if_exists == existing.SKIP else None
+        present = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == existing.SKIP else None
         if present:
             app.result(f"Blueprint `{blueprint_id}` exists already", present, BLUEPRINTS)
             return

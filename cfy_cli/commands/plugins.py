@@ -22,11 +22,11 @@ def cli() -> None:
 
 
 labels.attach(
-    cli, PLUGINS, lambda client: client.plugins.handed_on("blueprint_labels"),
+    cli, PLUGINS, lambda client: client.plugins.propagated_labels("blueprint_labels"),
     group="blueprint-labels", which="blueprint labels",
 )  # fmt: skip
 labels.attach(
-    cli, PLUGINS, lambda client: client.plugins.handed_on("labels"),
+    cli, PLUGINS, lambda client: client.plugins.propagated_labels("labels"),
     group="deployment-labels", which="deployment labels",
 )  # fmt: skip
 plugin_tags.attach(cli)

@@ -196,7 +196,7 @@ def import_secrets(
     secrets = secret_values.data_in(input_path)
     if not isinstance(secrets, list):
         raise Usage(f"{input_path} holds no list of secrets")
-    answer = app.client.secrets.take_in(
+    answer = app.client.secrets.import_secrets(
         secrets,
         tenant_map=secret_values.data_in(tenant_map) if tenant_map else None,
         passphrase=passphrase,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cfy_cli.client.transfer import packed, save
+from cfy_cli.client.transfer import archive_of, save
 from cfy_cli.errors import Unreachable, Usage
 
 DEFAULT_FILE = "blueprint.yaml"
@@ -36,7 +36,7 @@ def prepared(typed: str, file_name: str, *, fetch: bool = False) -> Iterator[Sou
             yield Source(path, file_name, _id(_top_folder(path, file_name), file_name))
         else:
             folder = path.resolve().parent
-            with packed(folder) as archive:
+            with archive_of(folder) as archive:
                 yield Source(archive, path.name, _id(folder.name, file_name), path)
     elif address and fetch:
         with tempfile.TemporaryDirectory(prefix="cfy-") as folder_name:

@@ -99,7 +99,7 @@ def _network(url: str) -> Finding:
 
 
 def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
-    from cfy_cli.client.version_check import skew
+    from cfy_cli.client.version_check import version_warning
 
     client = app.client_for(connection)
     try:
@@ -121,7 +121,7 @@ def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
     except CfyError as error:
         yield _failed("tenant", error)
         return
-    sentence = skew(version, __version__)
+    sentence = version_warning(version, __version__)
     yield Finding("version", ODD if sentence else FINE, sentence or f"{version}; cfy {__version__}")
 
 

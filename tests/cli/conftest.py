@@ -41,7 +41,7 @@ def workdir(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Type a command line; a profile that reaches http://manager is in use unless `profile=None` is given."""
-    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(http, "RETRY_INTERVALS", (0.0, 0.0, 0.0))
 
     def typed(
         line: str, *, code: int | None = 0, profile: Any = PROFILE, stdin: str | None = None, **environ: str

@@ -64,7 +64,7 @@ def test_a_name_without_an_address_is_told_from_a_manager_that_does_not_run(
     cause = NameResolutionError("manager", None, OSError("x"))  # type: ignore[arg-type]
     wire.get("http://manager/api/v3.1/sites", body=requests.ConnectionError(cause))
     outcome = run("sites list", code=9)
-    assert "The host of http://manager has no address" in outcome.err
+    assert "The host name of http://manager cannot be resolved" in outcome.err
     assert "cfy doctor" in outcome.err
 
 
@@ -82,7 +82,7 @@ def test_a_long_wait_for_a_busy_manager_is_told(
     wire.get("http://manager/api/v3.1/sites", status=503, json={"message": "Busy"}, headers=waits)
     wire.get("http://manager/api/v3.1/sites", json=page())
     outcome = run("sites list --json")
-    assert outcome.err == "The manager is busy and asks us to wait for 20 seconds\n"
+    assert outcome.err == "The manager is busy; retrying in 20 seconds\n"
 
 
 def test_folders_are_for_their_owner_and_a_full_disk_is_told_with_the_file(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import responses
 
-from cfy_cli.client.version_check import skew
+from cfy_cli.client.version_check import version_warning
 from cfy_cli.config.profiles import LOCAL
 from cfy_cli.shell import diagnosis
 from tests.conftest import Cfy
@@ -51,7 +51,7 @@ def test_all_is_well_but_for_a_service(run: Run, workdir: Path, wire: responses.
     ("answer", "check", "words"),
     [
         ({"status": 401, "json": {"message": "User unauthorized"}}, "login", "User unauthorized"),
-        ({"body": "<html>", "content_type": "text/html"}, "answer", "is no manager"),
+        ({"body": "<html>", "content_type": "text/html"}, "answer", "is not a manager"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -94,11 +94,11 @@ def test_the_machines_of_a_manager_are_listed_by_its_beginning_too(cfy: Cfy) -> 
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("4.6", "older than expected"), ("9.0.1", "newer than expected"), ("7.0.5", None), ("5.1", None), ("1.2.0", None),
+    [("4.6", "older than supported"), ("9.0.1", "newer than supported"), ("7.0.5", None), ("5.1", None), ("1.2.0", None),
      ("1.9.0", "upgrade the older one"), ("odd", None)],
 )  # fmt: skip
 def test_versions_that_are_not_expected_are_told(version: str, words: str | None) -> None:
-    sentence = skew(version, "1.2.3")
+    sentence = version_warning(version, "1.2.3")
     assert (words is None) == (sentence is None)
     assert words is None or words in str(sentence)
 
@@ -107,7 +107,7 @@ def test_a_version_is_told_of_once(run: Run, workdir: Path, wire: responses.Requ
     write(workdir)
     wire.get(f"{API}/status", json={"status": "OK"})
     wire.get(f"{API}/version", json={"version": "99.1"})
-    assert "newer than expected" in run("status --json", profile=None).err
+    assert "newer than supported" in run("status --json", profile=None).err
     assert run("status --json", profile=None).err == ""
 
 

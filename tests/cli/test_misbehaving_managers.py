@@ -16,14 +16,14 @@ SITE = f"{SITES}/tlv"
 def test_a_web_page_is_not_taken_for_data(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, body="<html>Welcome</html>", content_type="text/html; charset=utf-8")
     assert run("sites list", code=9).err == (
-        "Error: What answers at http://manager is no manager: it sent text/html, not JSON\n"
-        "Hint: Check address and port: cfy profiles show-current\n"
+        "Error: The server at http://manager is not a manager: it sent text/html, not JSON\n"
+        "Hint: Check the address and port: cfy profiles show-current\n"
     )
 
 
 def test_an_error_page_tells_its_status(run: Run, wire: responses.RequestsMock) -> None:
     wire.put(SITE, status=500, body="<html>Oops</html>", content_type="text/html")
-    assert "http://manager answered 500 Internal Server Error and no more" in run("sites create tlv", code=1).err
+    assert "http://manager answered 500 Internal Server Error without a message" in run("sites create tlv", code=1).err
 
 
 def test_the_managers_own_words_and_code_are_kept(run: Run, wire: responses.RequestsMock) -> None:
@@ -56,7 +56,7 @@ def test_a_refused_connection_says_what_to_do(run: Run, wire: responses.Requests
 
 def test_a_write_that_was_cut_off_is_not_sent_again(run: Run, wire: responses.RequestsMock) -> None:
     wire.put(SITE, body=requests.ConnectionError("Connection aborted"))
-    assert "It may have been done all the same" in run("sites create tlv", code=9).err
+    assert "The request may have succeeded" in run("sites create tlv", code=9).err
     assert len(wire.calls) == 1
 
 

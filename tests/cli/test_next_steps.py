@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import responses
 
-from cfy_cli.client.transfer import packed
+from cfy_cli.client.transfer import archive_of
 from tests.conftest import Cfy
 
 from .conftest import Run, page
@@ -71,5 +71,5 @@ def test_profiles_are_not_sent_with_a_blueprint(tmp_path: Path) -> None:
     (tmp_path / ".cloudify/profiles").mkdir(parents=True)
     (tmp_path / ".cloudify/active.profile").write_text("x")
     (tmp_path / "blueprint.yaml").write_text("x")
-    with packed(tmp_path) as archive, tarfile.open(archive) as tar:
+    with archive_of(tmp_path) as archive, tarfile.open(archive) as tar:
         assert [name.partition("/")[2] for name in tar.getnames()] == ["", "blueprint.yaml"]

@@ -149,10 +149,10 @@ def test_a_wagon_that_is_whole_is_valid(run: Run, tmp_path: Path, content: bytes
     [
         (b"text", "cannot be read"),
         (wagon()[:-40], "cannot be read"),
-        (lonely(), "the wheel a.whl is not there"),
+        (lonely(), "the wheel a.whl is missing"),
         (wagon(more_wheels={"b.whl": b"no zip"}), "the wheel b.whl is damaged"),
-        (wagon(supported_platform=""), "package.json does not tell `supported_platform`"),
-        (bundle(("one", "1.0")), "it is no wagon"),
+        (wagon(supported_platform=""), "package.json lacks `supported_platform`"),
+        (bundle(("one", "1.0")), "it is not a wagon"),
     ],
 )
 def test_what_is_wrong_with_a_wagon_is_told(run: Run, tmp_path: Path, content: bytes, words: str):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.client import resumable_download, transfer
-from cfy_cli.client.transfer import Multipart, packed
+from cfy_cli.client.transfer import Multipart, archive_of
 from cfy_cli.output import progress
 
 from .conftest import Run
@@ -31,13 +31,13 @@ def test_a_form_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
         sparse.truncate(50 * 1024 * 1024)
     moved: list[int] = []
     form = Multipart({"params": "{}"}, "file", file, moved.append)
-    assert max(map(len, form)) <= transfer.CHUNK
+    assert max(map(len, form)) <= transfer.CHUNK_SIZE
     assert sum(moved) == 50 * 1024 * 1024
 
 
 def test_a_packed_folder_is_gone_afterwards(tmp_path: Path) -> None:
     (tmp_path / "blueprint.yaml").write_text("x")
-    with packed(tmp_path) as archive:
+    with archive_of(tmp_path) as archive:
         assert archive.exists()
     assert not archive.exists()
 
@@ -108,7 +108,7 @@ class Breaking:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable_download, "_CHUNK", 50)
+    monkeypatch.setattr(resumable_download, "_CHUNK_SIZE", 50)
 
 
 @pytest.mark.usefixtures("small_pieces")
