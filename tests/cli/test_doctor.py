@@ -94,8 +94,8 @@ def test_the_machines_of_a_manager_are_listed_by_its_beginning_too(cfy: Cfy) -> 
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("4.6", "older than supported"), ("9.0.1", "newer than supported"), ("7.0.5", None), ("5.1", None), ("1.2.0", None),
-     ("1.9.0", "upgrade the older one"), ("odd", None)],
+    [("4.6", "older than supported"), ("9.0.1", "newer than supported"), ("7.0.5", None), ("5.1", None),
+     ("1.2.0", None), ("1.9.0", "upgrade the older one"), ("odd", None)],
 )  # fmt: skip
 def test_versions_that_are_not_expected_are_told(version: str, words: str | None) -> None:
     sentence = version_warning(version, "1.2.3")
