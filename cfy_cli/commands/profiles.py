@@ -140,7 +140,7 @@ def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: boo
         if forget:
             setattr(profile, field, None)
     if flags["manager_password"]:
-        keyring_storage.forget(profile.name)
+        keyring_storage.delete(profile.name)
     profile.kerberos_env = profile.kerberos_env and not kerberos_env
     app.profiles.write(profile)
     app.result("Settings saved successfully", _visible(profile))
@@ -156,7 +156,7 @@ def list_profiles(app: App) -> None:
         items = [item | {"name": f"*{item['name']}" if item["active"] else item["name"]} for item in items]
     app.show_items(items, PROFILES, PROFILES.columns)
     if not items:
-        app.note("There are no profiles. Make one: cfy profiles use ADDRESS")
+        app.note("There are no profiles. Create one: cfy profiles use ADDRESS")
 
 
 @cli.command("show-current")
@@ -185,7 +185,7 @@ def delete_profile(app: App, profile_name: str) -> None:
     from cfy_cli.config import keyring_storage
 
     app.profiles.delete(profile_name)
-    keyring_storage.forget(profile_name)
+    keyring_storage.delete(profile_name)
     app.result(f"Profile `{profile_name}` deleted", {"name": profile_name})
 
 
@@ -227,7 +227,7 @@ def _write(app: App, profile: Profile, *, keyring: bool) -> None:
 
         if not profile.manager_password:
             raise Usage("There is no password to keep in the keyring", hint="Give it with --password-stdin.")
-        keyring_storage.keep(profile.name, profile.manager_password)
+        keyring_storage.store(profile.name, profile.manager_password)
         profile.manager_password = None
     app.profiles.write(profile)
 

@@ -1,55 +1,54 @@
-"""Passwords in the system's keyring, where the `keyring` package is installed; no command waits for it for long."""
+"""Passwords in the system's keyring, where the `keyring` package is installed."""
 
 from importlib.util import find_spec
 from threading import Thread
-from typing import Any
 
 from cfy_cli.errors import CfyError
 
 SERVICE = "cfy"
-PATIENCE = 3.0  # seconds; a keyring may be locked and ask somebody who is not there
+KEYRING_TIMEOUT = 3.0  # seconds; a locked keyring may prompt where nobody answers
 
 
-def available() -> bool:
+def is_available() -> bool:
     return find_spec("keyring") is not None
 
 
 def read(profile: str) -> str | None:
-    """The password kept for the profile; None when there is none, or no keyring that opens."""
-    if not available():
+    """Return the password stored for the profile; None without one, or when the keyring does not open."""
+    if not is_available():
         return None
-    done, value = _within("get_password", SERVICE, profile)
-    return value if done and isinstance(value, str) else None
+    is_done, value = _call_with_timeout("get_password", SERVICE, profile)
+    return value if is_done and isinstance(value, str) else None
 
 
-def keep(profile: str, password: str) -> None:
-    """Raises CfyError when there is no keyring to keep it in."""
-    if not available():
-        raise CfyError("There is no keyring to keep the password in", hint="Install it: pip install 'cfy-cli[keyring]'")
-    done, failure = _within("set_password", SERVICE, profile, password)
-    if not done:
-        reason = f": {failure}" if failure else " within 3 seconds"
+def store(profile: str, password: str) -> None:
+    """Store the password of the profile. Raises CfyError when the keyring is missing or does not open."""
+    if not is_available():
+        raise CfyError("There is no keyring for the password", hint="Install it: pip install 'cfy-cli[keyring]'")
+    is_done, failure = _call_with_timeout("set_password", SERVICE, profile, password)
+    if not is_done:
+        reason = f": {failure}" if failure else f" within {KEYRING_TIMEOUT:.0f} seconds"
         raise CfyError(f"The keyring does not open{reason}", hint="Leave out --keyring, or use a token.")
 
 
-def forget(profile: str) -> None:
-    if available():
-        _within("delete_password", SERVICE, profile)
+def delete(profile: str) -> None:
+    if is_available():
+        _call_with_timeout("delete_password", SERVICE, profile)
 
 
-def _within(verb: str, *args: str) -> tuple[bool, Any]:
-    """Whether it was done in time, and what it gave; or the reason why not."""
-    answer: list[tuple[bool, Any]] = []
+def _call_with_timeout(function: str, *args: str) -> tuple[bool, object]:
+    """Call a function of `keyring` in a thread; return whether it succeeded in time, and its result or its error."""
+    answer: list[tuple[bool, object]] = []
 
-    def ask() -> None:
+    def call() -> None:
         import keyring
 
         try:
-            answer.append((True, getattr(keyring, verb)(*args)))
+            answer.append((True, getattr(keyring, function)(*args)))
         except Exception as error:  # a backend may raise anything
             answer.append((False, error))
 
-    thread = Thread(target=ask, daemon=True)
+    thread = Thread(target=call, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(KEYRING_TIMEOUT)
     return answer[0] if answer else (False, None)

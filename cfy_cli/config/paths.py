@@ -1,4 +1,4 @@
-"""Where this program keeps its files, and how they are written: private, and whole or not at all."""
+"""Paths of the files of cfy, and atomic writing of private files."""
 
 import os
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ HOME_VARIABLE = "CFY_WORKDIR"
 
 
 def home(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder of profiles and of the embedded manager: $CFY_WORKDIR/.cloudify, by default ~/.cloudify."""
+    """Return the folder of profiles and of the embedded manager: $CFY_WORKDIR/.cloudify, by default ~/.cloudify."""
     environ = os.environ if environ is None else environ
     return Path(environ.get(HOME_VARIABLE) or Path.home()) / ".cloudify"
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, created for its owner alone when it is absent."""
+    """Create the folder, accessible only to its owner, if it does not exist."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -24,16 +24,16 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; whoever reads meanwhile sees the old text or the new, never half. Raises CfyError."""
+    """Replace a file atomically: readers see the old text or the new one. Raises CfyError."""
     try:
         _replace(path, text)
     except OSError as error:
-        raise CfyError(f"Cannot write {path}: {error.strerror}", hint="`cfy doctor` looks at the folder.") from error
+        raise CfyError(f"Cannot write {path}: {error.strerror}", hint="`cfy doctor` checks the folder.") from error
 
 
 def _replace(path: Path, text: str) -> None:
     private_folder(path.parent)
-    import tempfile  # brings much that reading a profile does not need
+    import tempfile  # imported here: reading a profile does not need it
 
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # created with mode 0600
     try:

@@ -1,4 +1,4 @@
-"""All profiles in one archive, to be carried to another machine."""
+"""Export and import of all profiles as one archive."""
 
 import io
 import os
@@ -15,12 +15,12 @@ KEYS = ".exported-ssh-keys"
 
 
 def export_profiles(profiles: Profiles, target: Path, *, include_keys: bool) -> int:
-    """Write them to `target`, a tar.gz for its owner alone; how many there are."""
+    """Write all profiles to `target`, a tar.gz readable only by its owner; return their number."""
     names = profiles.names()
     if not names:
-        raise CfyError("There are no profiles to export", hint="Make one: cfy profiles use ADDRESS")
+        raise CfyError("There are no profiles to export", hint="Create one: cfy profiles use ADDRESS")
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # it may have been there, readable by others
+        os.fchmod(file.fileno(), 0o600)  # an existing file may be readable by others
         with tarfile.open(fileobj=file, mode="w:gz") as tar:
             tar.add(profiles.folder, arcname=TOP, recursive=False)
             for name in names:
@@ -31,7 +31,7 @@ def export_profiles(profiles: Profiles, target: Path, *, include_keys: bool) -> 
 
 
 def import_profiles(profiles: Profiles, archive: Path, *, include_keys: bool) -> list[str]:
-    """Write the profiles of an archive, over those of the same names; the names."""
+    """Store the profiles of an archive, replacing those of the same names; return the names."""
     try:
         with tarfile.open(archive) as tar:
             members = {_path(member): tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
@@ -39,14 +39,14 @@ def import_profiles(profiles: Profiles, archive: Path, *, include_keys: bool) ->
     except (tarfile.TarError, OSError) as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise CfyError(
-            f"{archive} is no archive of profiles: {reason}", hint="Make one with: cfy profiles export"
+            f"{archive} is not an archive of profiles: {reason}", hint="Create one: cfy profiles export"
         ) from error
     names = sorted({path.parts[1] for path in files if path.parts[1] != KEYS})
     if not names:
-        raise CfyError(f"{archive} holds no profiles", hint="Make one with: cfy profiles export")
+        raise CfyError(f"{archive} contains no profiles", hint="Create one: cfy profiles export")
     for path, content in files.items():
         if path.parts[1] != KEYS:
-            profiles.path(path.parts[1])  # raises when it is no name for a profile
+            profiles.path(path.parts[1])  # raises Usage for an invalid profile name
             write_private(profiles.folder.joinpath(*path.parts[1:]), content.decode("utf-8"))
     for name in names if include_keys else ():
         _restore_key(profiles, name, files)
@@ -56,7 +56,7 @@ def import_profiles(profiles: Profiles, archive: Path, *, include_keys: bool) ->
 def _path(member: tarfile.TarInfo) -> PurePosixPath:
     path = PurePosixPath(member.name)
     if path.parts[:1] != (TOP,) or ".." in path.parts or len(path.parts) < 3:
-        raise tarfile.TarError(f"`{member.name}` has no place among profiles")
+        raise tarfile.TarError(f"`{member.name}` does not belong to a profile")
     return path
 
 

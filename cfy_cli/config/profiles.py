@@ -1,4 +1,4 @@
-"""Profiles on disk, in the file format that the public `cfy` reads and writes too."""
+"""Profiles on disk, in the file format of the public `cfy`."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ DEFAULT_TENANT = "default_tenant"
 
 @dataclass(slots=True)
 class Profile:
-    """How to reach one manager. Field names are those of the file; `unknown` keeps what others wrote there."""
+    """The connection to one manager.
+
+    Field names are those of the file; `unknown` holds fields that other programs wrote there.
+    """
 
     name: str
     manager_ip: str | None = None
@@ -35,10 +38,10 @@ class Profile:
     unknown: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_fields(cls, name: str, given: Mapping[str, Any]) -> "Profile":
+    def from_fields(cls, name: str, content: Mapping[str, Any]) -> "Profile":
         known = {item.name for item in fields(cls)} - {"unknown"}
-        profile = cls(**{key: value for key, value in given.items() if key in known} | {"name": name})
-        profile.unknown = {key: value for key, value in given.items() if key not in known}
+        profile = cls(**{key: value for key, value in content.items() if key in known} | {"name": name})
+        profile.unknown = {key: value for key, value in content.items() if key not in known}
         profile.cluster = profile.cluster or {}  # some versions wrote an empty list
         return profile
 
@@ -48,7 +51,7 @@ class Profile:
 
 
 class Profiles:
-    """All profiles under one folder (`home()` of paths.py), and which of them is in use."""
+    """All profiles under one folder (`home()` of paths.py), and the name of the profile in use."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "profiles"
@@ -57,7 +60,7 @@ class Profiles:
     def names(self) -> list[str]:
         if not self.folder.is_dir():
             return []
-        return sorted(item.name for item in self.folder.iterdir() if self._readable(item))
+        return sorted(item.name for item in self.folder.iterdir() if self._is_profile(item))
 
     def active(self) -> str | None:
         try:
@@ -72,7 +75,7 @@ class Profiles:
             write_private(self._active, name)
 
     def current(self) -> Profile | None:
-        """The profile in use; None when there is none, or when it was never given an address."""
+        """Return the profile in use; None when there is none, or when it has no address yet."""
         name = self.active()
         if not name:
             return None
@@ -81,14 +84,14 @@ class Profiles:
         return self.read(name)
 
     def exists(self, name: str) -> bool:
-        return self._readable(self.path(name))
+        return self._is_profile(self.path(name))
 
     def read(self, name: str) -> Profile:
         folder = self.path(name)
-        if not self._readable(folder):
+        if not self._is_profile(folder):
             known = ", ".join(self.names()) or "there are none"
             raise NotFound(
-                f"There is no profile `{name}`", hint=f"Profiles: {known}. Make one with: cfy profiles use ADDRESS"
+                f"There is no profile `{name}`", hint=f"Profiles: {known}. Create one: cfy profiles use ADDRESS"
             )
         return Profile.from_fields(name, _load(folder))
 
@@ -111,9 +114,9 @@ class Profiles:
         return self.folder / name
 
     @staticmethod
-    def _readable(folder: Path) -> bool:
-        visible = not folder.name.startswith(".")
-        return visible and any((folder / name).is_file() for name in ("context.json", "context"))
+    def _is_profile(folder: Path) -> bool:
+        is_visible = not folder.name.startswith(".")
+        return is_visible and any((folder / name).is_file() for name in ("context.json", "context"))
 
 
 def _load(folder: Path) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def _load(folder: Path) -> dict[str, Any]:
 
 
 def _load_old(path: Path) -> dict[str, Any]:
-    """Versions up to 5.1 wrote YAML tagged with Python's own types; read as plain text, never written."""
+    """Load the format of versions up to 5.1: YAML with tags of Python types, which are removed."""
     import re
 
     import yaml
@@ -147,5 +150,6 @@ def _load_old(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path) -> CfyError:
     return CfyError(
-        f"The profile file {path} is damaged", hint="Mend it, or make it anew: cfy profiles delete, cfy profiles use"
+        f"The profile file {path} is damaged",
+        hint="Repair it, or create it again with: cfy profiles use",
     )

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from cfy_cli.config.addresses import DEFAULT_PORTS, address
+from cfy_cli.config.addresses import DEFAULT_PORTS, parse_address
 from cfy_cli.config.profiles import DEFAULT_TENANT, Profile, Profiles
 from cfy_cli.errors import Conflict, NotFound, Usage
 
@@ -70,7 +70,7 @@ def rename(profiles: Profiles, profile: Profile, name: str) -> None:
 
 
 def _set_address(profile: Profile, typed: str) -> None:
-    parts = urlsplit(address(typed))
+    parts = urlsplit(parse_address(typed))
     if "://" in typed:
         profile.rest_protocol = parts.scheme
         profile.rest_port = parts.port or DEFAULT_PORTS[parts.scheme]

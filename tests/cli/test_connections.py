@@ -54,7 +54,7 @@ def test_the_password_of_the_manager_on_this_machine_is_shown_to_no_other(
 @pytest.mark.parametrize("typed", ["http://ann:canary-password@mgr", "http://mgr/console", "mgr?x=1"])
 def test_more_than_an_address_is_refused_without_repeating_it(run: Run, typed: str) -> None:
     outcome = run(f"profiles use {typed} --profile-name x -T t --skip-credentials-validation", profile=None, code=2)
-    assert "stands among more than an address" in outcome.err
+    assert "holds more than host and port" in outcome.err
     assert "canary" not in outcome.err
 
 

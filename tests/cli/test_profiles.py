@@ -199,7 +199,7 @@ def test_a_variable_that_is_neither_true_nor_false_is_refused(run: Run, workdir:
 
 def test_a_missing_certificate_file_is_named(run: Run, workdir: Path) -> None:
     write(workdir, rest_certificate="/nowhere/cert.pem")
-    assert "/nowhere/cert.pem is not there" in run("status", profile=None, code=1).err
+    assert "/nowhere/cert.pem does not exist" in run("status", profile=None, code=1).err
 
 
 def test_profiles_travel_in_an_archive(run: Run, workdir: Path, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_an_archive_cannot_write_elsewhere(run: Run, workdir: Path, tmp_path: Pa
     archive = tmp_path / "evil.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("profiles/../../evil/context.json"))
-    assert "has no place among profiles" in run(f"profiles import {archive}", profile=None, code=1).err
+    assert "does not belong to a profile" in run(f"profiles import {archive}", profile=None, code=1).err
     assert not workdir.exists()
 
 
@@ -318,13 +318,13 @@ class Keyring(types.ModuleType):
 def test_a_keyring_keeps_the_password_where_there_is_one(
     run: Run, workdir: Path, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cfy_cli.config.keyring_storage.available", lambda: False)
+    monkeypatch.setattr("cfy_cli.config.keyring_storage.is_available", lambda: False)
     run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n",
         code=1)  # fmt: skip
     assert not (workdir / ".cloudify/profiles/mgr").exists()
     keyring = Keyring()
     monkeypatch.setitem(sys.modules, "keyring", keyring)
-    monkeypatch.setattr("cfy_cli.config.keyring_storage.available", lambda: True)
+    monkeypatch.setattr("cfy_cli.config.keyring_storage.is_available", lambda: True)
     run("profiles use mgr -u ann --password-stdin --keyring --skip-credentials-validation", profile=None, stdin="pw\n")
     assert written(workdir, "mgr")["manager_password"] is None
     wire.get(STATUS, json={"status": "OK"})
@@ -342,12 +342,12 @@ def test_a_keyring_that_does_not_open_holds_nobody_up(monkeypatch: pytest.Monkey
             return None
 
     monkeypatch.setitem(sys.modules, "keyring", Locked())
-    monkeypatch.setattr(keyring_storage, "available", lambda: True)
-    monkeypatch.setattr(keyring_storage, "PATIENCE", 0.05)
+    monkeypatch.setattr(keyring_storage, "is_available", lambda: True)
+    monkeypatch.setattr(keyring_storage, "KEYRING_TIMEOUT", 0.05)
     assert keyring_storage.read("mgr") is None
     monkeypatch.setattr(Locked, "set_password", lambda *_: threading.Event().wait(5))
     with pytest.raises(CfyError, match="does not open"):
-        keyring_storage.keep("mgr", "pw")
+        keyring_storage.store("mgr", "pw")
 
 
 def test_a_profile_is_called_like_the_machine_when_its_address_is_a_url(run: Run, workdir: Path) -> None:
