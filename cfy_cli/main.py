@@ -6,7 +6,7 @@ import click
 
 from cfy_cli import __version__
 from cfy_cli.shell.app import App
-from cfy_cli.shell.tree import Tree
+from cfy_cli.shell.command_tree import RootGroup
 
 if TYPE_CHECKING:
     from cfy_cli.config.profiles import Profile
@@ -54,7 +54,7 @@ def start_embedded(app: App) -> "Profile":
     return ensure_running(app)
 
 
-@click.group("cfy", cls=Tree, nouns=NOUNS, first=ESTABLISHED, new_app=lambda: App(autostart=start_embedded))
+@click.group("cfy", cls=RootGroup, nouns=NOUNS, first=ESTABLISHED, new_app=lambda: App(autostart=start_embedded))
 @click.version_option(__version__, "-V", "--version", prog_name="cfy")
 def main() -> None:
     """Deploy and look after applications described in blueprints.

@@ -10,7 +10,7 @@ from cfy_cli.contract.exit_codes import EXIT_CODES
 from cfy_cli.main import main as tree
 from cfy_cli.shell import examples
 from cfy_cli.shell.completion import SHELLS, completion_script, file_name
-from cfy_cli.shell.everywhere import EveryOption
+from cfy_cli.shell.global_options import GlobalOption
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = (
@@ -103,7 +103,7 @@ def _shown(context: click.Context) -> list[click.Option]:
 
 
 def _is_common(param: click.Option) -> bool:
-    return isinstance(param, EveryOption) or "--help" in param.opts
+    return isinstance(param, GlobalOption) or "--help" in param.opts
 
 
 def _summary(command: click.Command) -> str:

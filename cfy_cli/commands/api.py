@@ -10,7 +10,7 @@ import click
 from cfy_cli.client.collection import MAX_PAGE_SIZE
 from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
+from cfy_cli.shell.command_tree import Command
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

@@ -8,15 +8,16 @@ import click
 
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import CfyError
-from cfy_cli.shell import existing, labels, options, values
+from cfy_cli.shell import labels, options, param_types
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.screen import FORMATS
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import SKIP, if_exists_option
+from cfy_cli.shell.printer import FORMATS
 
 INPUT_COLUMNS = ("name", "type", "default", "description")
 
 
-@click.group("blueprints", cls=Noun)
+@click.group("blueprints", cls=CommandGroup)
 def cli() -> None:
     """Handle blueprints."""
 
@@ -58,7 +59,7 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | N
 def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str) -> None:
     """Check that the blueprint in BLUEPRINT_PATH is valid; archives and URLs are checked by the manager."""
     from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.uploads import check_offline, validate_on_manager
+    from cfy_cli.shell.blueprint_upload import check_offline, validate_on_manager
 
     with prepared(blueprint_path, blueprint_filename) as source:
         if source.blueprint and not on_manager:
@@ -70,7 +71,7 @@ def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprin
 
 @cli.command("upload")
 @click.argument("blueprint_path")
-@click.option("-b", "--blueprint-id", type=values.name, metavar="TEXT", help="Its name; by default its folder's.")
+@click.option("-b", "--blueprint-id", type=param_types.name, metavar="TEXT", help="Its name; by default its folder's.")
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
               help="The blueprint's file in an archive.")  # fmt: skip
 @click.option("-i", "--icon-path", type=click.Path(exists=True, dir_okay=False), help="A PNG image to show with it.")
@@ -79,7 +80,7 @@ def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprin
 @options.labels(of="the blueprint")
 @options.private_resource()
 @options.visibility()
-@existing.if_exists(update=False)
+@if_exists_option(update=False)
 @pass_app
 def upload_blueprint(
     app: App,
@@ -95,11 +96,11 @@ def upload_blueprint(
     of an archive, or organization/repository[:tag or branch] on GitHub.
     """
     from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.uploads import send_blueprint
+    from cfy_cli.shell.blueprint_upload import send_blueprint
 
     with prepared(blueprint_path, blueprint_filename) as source:
         blueprint_id = blueprint_id or source.default_id
-        present = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == existing.SKIP else None
+        present = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == SKIP else None
         if present:
             app.result(f"Blueprint `{blueprint_id}` exists already", present, BLUEPRINTS)
             return
@@ -120,12 +121,12 @@ def draw_graph(
     drawn_as: str | None, output_path: str | None,
 ) -> None:  # fmt: skip
     """Draw the nodes of the blueprint in BLUEPRINT_PATH: what contains what, and what is related to what."""
-    from cfy_cli.shell.drawing import diagram_of, drawn
+    from cfy_cli.shell.blueprint_graph import diagram_of, drawn
 
     diagram = diagram_of(app, blueprint_path, blueprint_id, deployment_id)
     picture = drawn(diagram, drawn_as, output_path)
     if output_path:
-        from cfy_cli.shell.packaging import write
+        from cfy_cli.shell.blueprint_archive import write
 
         write(output_path, picture)
         app.result(f"The graph was written to {output_path}", {"path": output_path, "nodes": len(diagram.boxes)})
@@ -144,8 +145,8 @@ def package_blueprint(
     app: App, blueprint_path: str, output_path: str | None, validate: bool, blueprint_filename: str
 ) -> None:
     """Make an archive of the folder of the blueprint in BLUEPRINT_PATH, which may be that folder."""
-    from cfy_cli.shell.packaging import package
-    from cfy_cli.shell.uploads import check_offline
+    from cfy_cli.shell.blueprint_archive import package
+    from cfy_cli.shell.blueprint_upload import check_offline
 
     if validate:
         path = Path(blueprint_path)
@@ -161,7 +162,7 @@ def package_blueprint(
 def create_requirements(app: App, blueprint_path: str, output_path: str | None) -> None:
     """Show what pip must install for the plugins of the blueprint in BLUEPRINT_PATH."""
     from cfy_cli.dsl import compile_blueprint
-    from cfy_cli.shell.packaging import requirements, write_new
+    from cfy_cli.shell.blueprint_archive import requirements, write_new
 
     path = Path(blueprint_path)
     found = requirements(path, compile_blueprint(path))
@@ -204,7 +205,7 @@ def get_blueprint(app: App, blueprint_id: str) -> None:
 @pass_app
 def download_blueprint(app: App, blueprint_id: str, output_path: str | None) -> None:
     """Save the archive of the blueprint BLUEPRINT_ID."""
-    from cfy_cli.shell.downloads import download
+    from cfy_cli.shell.download import download
 
     target = download(app, app.client.blueprints.archive(blueprint_id), output_path, f"{blueprint_id}.tar.gz")
     app.result(f"Blueprint downloaded as {target}", {"path": str(target)})

@@ -3,8 +3,8 @@
 import click
 
 from cfy_cli.output import render
+from cfy_cli.shell.command_tree import Command
 from cfy_cli.shell.completion import SHELLS, completion_script
-from cfy_cli.shell.tree import Command
 
 
 @click.command("completion", cls=Command)

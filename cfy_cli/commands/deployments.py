@@ -6,12 +6,13 @@ import click
 
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.errors import Conflict, Usage
-from cfy_cli.shell import dependencies, existing, labels, options, values
+from cfy_cli.shell import dependencies, labels, options, param_types
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import FAIL, if_exists_option
 
 
-@click.group("deployments", cls=Noun)
+@click.group("deployments", cls=CommandGroup)
 def cli() -> None:
     """Handle deployments."""
 
@@ -45,7 +46,7 @@ def get_deployment(app: App, deployment_id: str) -> None:
 
 
 @cli.command("create")
-@click.argument("deployment_id", required=False, type=values.name, metavar="[DEPLOYMENT_ID]")
+@click.argument("deployment_id", required=False, type=param_types.name, metavar="[DEPLOYMENT_ID]")
 @click.option("-b", "--blueprint-id", required=True, help="The blueprint to make it from.")
 @options.inputs()
 @click.option("-n", "--display-name", help="How people call it; by default its id.")
@@ -56,11 +57,11 @@ def get_deployment(app: App, deployment_id: str) -> None:
 @click.option("--skip-plugins-validation", is_flag=True, help="Do not ask whether its plugins are on the manager.")
 @options.private_resource()
 @options.visibility()
-@existing.if_exists(update=False)
+@if_exists_option(update=False)
 @pass_app
 def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if_exists: str, **fields: Any) -> None:
     """Create the deployment DEPLOYMENT_ID, called like its blueprint if no id is given."""
-    from cfy_cli.shell.creation import create_deployment as create
+    from cfy_cli.shell.deployments import create_deployment as create
 
     if deployment_id and generate_id:
         raise Usage("Give DEPLOYMENT_ID or --generate-id, not both")
@@ -68,7 +69,7 @@ def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if
     try:
         deployment = create(app, key, **fields)
     except Conflict:
-        if if_exists == existing.FAIL or key is None:
+        if if_exists == FAIL or key is None:
             raise
         app.result(f"Deployment `{key}` exists already", app.client.deployments.get(key), DEPLOYMENTS)
         return
@@ -84,7 +85,7 @@ def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if
 @pass_app
 def delete_deployment(app: App, deployment_id: str, force: bool, with_logs: bool, recursive: bool) -> None:
     """Delete the deployment DEPLOYMENT_ID."""
-    from cfy_cli.shell.creation import delete_deployment as delete
+    from cfy_cli.shell.deployments import delete_deployment as delete
 
     delete(app, deployment_id, force=force, delete_logs=with_logs, recursive=recursive)
     app.result(f"Deployment `{deployment_id}` deleted", {"id": deployment_id})

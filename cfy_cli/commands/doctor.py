@@ -6,7 +6,7 @@ import click
 
 from cfy_cli.errors import CfyError
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
+from cfy_cli.shell.command_tree import Command
 
 
 @click.command("doctor", cls=Command)
@@ -14,7 +14,7 @@ from cfy_cli.shell.tree import Command
 def cli(app: App) -> None:
     """Look for what is wrong with profile, network, certificate, login, manager and data folder."""
     from cfy_cli.commands.manager import findings_here, is_asleep
-    from cfy_cli.shell.diagnosis import DIAGNOSIS, WRONG, check_folder, diagnose
+    from cfy_cli.shell.diagnostics import DIAGNOSIS, WRONG, check_folder, diagnose
 
     findings = [*diagnose(app, asleep=is_asleep(app)), *check_folder(app), *findings_here(app)]
     columns = DIAGNOSIS.columns if any(found.hint for found in findings) else DIAGNOSIS.columns[:-1]

@@ -11,13 +11,13 @@ from cfy_cli.contract.resources import EVENTS
 from cfy_cli.errors import Usage
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.group("events", cls=Noun)
+@click.group("events", cls=CommandGroup)
 def cli() -> None:
     """Handle the events of executions."""
 
@@ -75,33 +75,33 @@ def delete_events(app: App, deployment_id: str, store_before: bool, output_path:
 
 
 def _follow(app: App, execution_id: str | None, group_id: str | None, query: dict[str, Any]) -> None:
-    from cfy_cli.shell.wait import see_through
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.follow_execution import see_through
+    from cfy_cli.shell.follow_options import FollowOptions
 
-    watch = Watch(None, query["include_logs"], query["json_output"], query["with_worker_names"])
+    follow = FollowOptions(None, query["include_logs"], query["json_output"], query["with_worker_names"])
     if execution_id:
         execution = app.client.executions.get(execution_id)
     else:
         execution = app.client.execution_groups.get(str(group_id))
-    see_through(app, execution, watch, group=execution_id is None)
+    see_through(app, execution, follow, group=execution_id is None)
 
 
 def _list(app: App, query: dict[str, Any], **which: Any) -> None:
-    from cfy_cli.shell.feed import show_event
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.event_stream import show_event
+    from cfy_cli.shell.follow_options import FollowOptions
 
     when = _times(query)
     if which["execution_id"]:
         app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
-    watch = Watch(json_output=when.pop("json_output"), with_worker_names=when.pop("with_worker_names"))
-    if (app.as_data or app.picked or app.vertical) and not watch.json_output:
+    follow = FollowOptions(json_output=when.pop("json_output"), with_worker_names=when.pop("with_worker_names"))
+    if (app.as_data or app.picked or app.vertical) and not follow.json_output:
         app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
         return
     pages = app.client.events.pages(**which, **when, limit=app.limit, _sort=EVENTS.order)
     count = hidden = total = 0
     for page in pages:
         count, total = count + len(page), page.total
-        hidden += sum(not show_event(app, event, watch) for event in page)
+        hidden += sum(not show_event(app, event, follow) for event in page)
     app.note(f"\nShowing {count - hidden} of {total} events")
     if hidden:
         app.note(f"{hidden} debug messages hidden (use -vv to show them)")

@@ -9,15 +9,15 @@ import click
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.contract.timestamps import now
-from cfy_cli.shell import options, values
+from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
-from cfy_cli.shell.watch import Watch, watching
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
 DETAILS = ("blueprint_id", "ended_at", "finished_operations", "total_operations", "error")
 
 
-@click.group("executions", cls=Noun)
+@click.group("executions", cls=CommandGroup)
 def cli() -> None:
     """Handle executions of workflows."""
 
@@ -31,9 +31,9 @@ def cli() -> None:
 @click.option("--wait-after-fail", type=click.IntRange(0), default=600, show_default=True,
               help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
 @click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
-@click.option("--schedule", type=values.minute, metavar="TIME",
+@click.option("--schedule", type=param_types.minute, metavar="TIME",
               help="Start it at this time: 2026-11-23 12:59 (UTC), +2 h.")  # fmt: skip
-@watching("-w")
+@with_follow_options("-w")
 @pass_app
 def start_execution(
     app: App,
@@ -41,26 +41,26 @@ def start_execution(
     deployment_id: str,
     parameters: tuple[str, ...],
     schedule: str | None,
-    watch: Watch,
+    follow: FollowOptions,
     **fields: Any,
 ) -> None:
     """Run the workflow WORKFLOW_ID on a deployment and follow it to its end."""
-    from cfy_cli.shell.wait import see_through
+    from cfy_cli.shell.follow_execution import see_through
     from cfy_cli.shell.workflows import start_workflow
 
-    execution = start_workflow(app, deployment_id, workflow_id, parameters, watch, scheduled_time=schedule, **fields)
+    execution = start_workflow(app, deployment_id, workflow_id, parameters, follow, scheduled_time=schedule, **fields)
     if execution["status"] == "scheduled":
         from cfy_cli.output.cells import moment
 
         when = moment(execution.get("scheduled_for") or str(schedule))
         app.result(f"Execution {execution['id']} is scheduled for {when}", execution, EXECUTIONS)
         return
-    see_through(app, execution, watch)
+    see_through(app, execution, follow)
 
 
 @cli.command("wait")
 @click.argument("execution_ids", nargs=-1, required=True, metavar="EXECUTION_ID...")
-@click.option("--for", "state", type=values.execution_state, metavar="STATE",
+@click.option("--for", "state", type=param_types.execution_state, metavar="STATE",
               help="Wait until they are in this state, such as started; by default until they end.")  # fmt: skip
 @click.option("--fail-fast", is_flag=True, help="Stop waiting as soon as one of them fails.")
 @click.option("-g", "--groups", is_flag=True, help="The ids are those of groups of executions.")
@@ -71,7 +71,7 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) ->
 
     It is 5 when any failed, 6 when any was cancelled, 7 when the time was up.
     """
-    from cfy_cli.shell.wait_many import wait_for
+    from cfy_cli.shell.wait_for_executions import wait_for
 
     wait_for(app, execution_ids, **how)
 

@@ -5,22 +5,26 @@ from typing import Any
 import click
 
 from cfy_cli.errors import Usage
-from cfy_cli.shell import options, values
+from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
-from cfy_cli.shell.watch import Watch, watching
+from cfy_cli.shell.command_tree import Command
+from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
 
 @click.command("install", cls=Command)
 @click.argument("blueprint_path")
 @click.option(
-    "-b", "--blueprint-id", type=values.name, metavar="TEXT", help="The blueprint's name; by default its folder's."
+    "-b", "--blueprint-id", type=param_types.name, metavar="TEXT", help="The blueprint's name; by default its folder's."
 )
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
               help="The blueprint's file in an archive.")  # fmt: skip
 @click.option("--validate", is_flag=True, help="Check the blueprint before it is sent.")
 @click.option(
-    "-d", "--deployment-id", type=values.name, metavar="TEXT", help="The deployment's id; by default the blueprint's."
+    "-d",
+    "--deployment-id",
+    type=param_types.name,
+    metavar="TEXT",
+    help="The deployment's id; by default the blueprint's.",
 )
 @click.option("-g", "--deployment-group-id", help="Create this group of deployments instead; goes with --count.")
 @click.option("--count", type=click.IntRange(1), help="How many deployments the group has.")
@@ -32,7 +36,7 @@ from cfy_cli.shell.watch import Watch, watching
 @options.labels("--blueprint-labels", of="the blueprint")
 @options.labels("--deployment-labels", of="the deployment")
 @options.visibility()
-@watching()
+@with_follow_options()
 @pass_app
 def cli(
     app: App,
@@ -50,7 +54,7 @@ def cli(
     blueprint_labels: Any,
     deployment_labels: Any,
     visibility: str,
-    watch: Watch,
+    follow: FollowOptions,
     **fields: Any,
 ) -> None:
     """Upload the blueprint in BLUEPRINT_PATH, create a deployment of it and install that.
@@ -59,9 +63,9 @@ def cli(
     organization/repository[:tag or branch] on GitHub.
     """
     from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.creation import create_deployment
-    from cfy_cli.shell.groups import install_group
-    from cfy_cli.shell.uploads import send_blueprint
+    from cfy_cli.shell.blueprint_upload import send_blueprint
+    from cfy_cli.shell.deployment_groups import install_group
+    from cfy_cli.shell.deployments import create_deployment
     from cfy_cli.shell.workflows import run_workflow
 
     if (deployment_group_id and not count) or (deployment_id and count):
@@ -73,7 +77,7 @@ def cli(
     if count:
         group_id = deployment_group_id or blueprint_id
         runs: dict[str, Any] = {"parameters": parameters, "force": fields["force"]}
-        install_group(app, group_id, count, blueprint_id, workflow_id, watch, **made, **runs)
+        install_group(app, group_id, count, blueprint_id, workflow_id, follow, **made, **runs)
         return
     deployment = create_deployment(
         app,
@@ -83,4 +87,4 @@ def cli(
         **made,
     )
     app.note(f"Deployment `{deployment['id']}` created from blueprint `{blueprint_id}`")
-    run_workflow(app, deployment["id"], workflow_id, parameters, watch, **fields)
+    run_workflow(app, deployment["id"], workflow_id, parameters, follow, **fields)

@@ -15,10 +15,10 @@ import click
 
 from cfy_cli.errors import CfyError, Conflict, Unreachable
 from cfy_cli.output import render
-from cfy_cli.shell import values
+from cfy_cli.shell import param_types
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.options import Decorator
-from cfy_cli.shell.tree import Noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from cfy_cli.config.profiles import Profile
     from cfy_cli.manager.control import RunningManager
     from cfy_cli.manager.settings import ManagerSettings
-    from cfy_cli.shell.diagnosis import Finding
+    from cfy_cli.shell.diagnostics import Finding
 
 EMBEDDED = "embedded"  # the field of the `local` profile that remembers how the manager was started
 FOUNDED = "founded"  # and the one that tells whether its password is still that of the first start
 
 
-class _Manager(Noun):
+class _Manager(CommandGroup):
     """Verbs that are not ours are those of `cfy managers`, which people are used to reach by its beginning."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -57,7 +57,7 @@ def data_dir() -> Decorator:
 @click.option("--database", "database_url", help="The database to keep things in, as a URL; by default a file.")
 @click.option("--workers", type=click.IntRange(1), help="How many worker processes to run.")
 @click.option(
-    "--keep-events", type=values.kept_for, metavar="SPAN",
+    "--keep-events", type=param_types.kept_for, metavar="SPAN",
     help="Forget events when they are older than so: `3 months`; `always` keeps all, as it is by default.",
 )  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to stderr; Ctrl-C ends it.")
@@ -171,7 +171,10 @@ def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
 
 @cli.command("vacuum")
 @click.option(
-    "--events-older-than", type=values.before, metavar="SPAN", help="Forget events from so long ago, once: `3 months`."
+    "--events-older-than",
+    type=param_types.before,
+    metavar="SPAN",
+    help="Forget events from so long ago, once: `3 months`.",
 )
 @data_dir()
 @pass_app
@@ -215,7 +218,7 @@ def is_asleep(app: App) -> bool:
 
 def findings_here(app: App) -> Iterator[Finding]:
     """What `cfy doctor` should know about the manager on this machine."""
-    from cfy_cli.shell.diagnosis import FINE, ODD, WRONG, Finding, writable
+    from cfy_cli.shell.diagnostics import FINE, ODD, WRONG, Finding, writable
 
     if find_spec("fastapi") is None:
         yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")

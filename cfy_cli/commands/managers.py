@@ -7,10 +7,10 @@ import click
 from cfy_cli.contract.resources import MANAGERS
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 
-@click.group("managers", cls=Noun)
+@click.group("managers", cls=CommandGroup)
 def cli() -> None:
     """Handle the machines that a manager is made of."""
 

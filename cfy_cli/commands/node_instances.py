@@ -7,10 +7,10 @@ import click
 from cfy_cli.contract.resources import NODE_INSTANCES
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 
-@click.group("node-instances", cls=Noun)
+@click.group("node-instances", cls=CommandGroup)
 def cli() -> None:
     """Handle node instances."""
 

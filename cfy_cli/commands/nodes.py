@@ -8,13 +8,13 @@ from cfy_cli.contract.resources import NODES
 from cfy_cli.errors import NotFound, Usage
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 OPERATION_COLUMNS = ("name", "inputs", "plugin", "executor", "operation")
 CHECKS = ("check_drift", "check_status")
 
 
-@click.group("nodes", cls=Noun)
+@click.group("nodes", cls=CommandGroup)
 def cli() -> None:
     """Handle nodes of deployments."""
 
@@ -56,12 +56,12 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
 
 
 def _run_checks(app: App, deployment_id: str | None) -> None:
-    from cfy_cli.shell.wait import follow
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.follow_execution import follow_execution
+    from cfy_cli.shell.follow_options import FollowOptions
     from cfy_cli.shell.workflows import start_workflow
 
     if not deployment_id:
         raise Usage("--run-checks needs --deployment-id")
-    watch = Watch(show_events=False)
+    follow = FollowOptions(show_events=False)
     for workflow_id in CHECKS:  # what they find is in the list that follows, also when they fail
-        follow(app, start_workflow(app, deployment_id, workflow_id, (), watch), watch)
+        follow_execution(app, start_workflow(app, deployment_id, workflow_id, (), follow), follow)

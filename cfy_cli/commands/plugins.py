@@ -7,16 +7,16 @@ import click
 
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import labels, options, plugin_tags
+from cfy_cli.shell import labels, options, resource_tags
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 BUNDLE = "http://repository.cloudifysource.org/cloudify/wagons/cloudify-plugins-bundle.tgz"
 BUNDLE_COLUMNS = ("id", "package_name", "package_version", "distribution", "distribution_release")
 MORE_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
 
 
-@click.group("plugins", cls=Noun)
+@click.group("plugins", cls=CommandGroup)
 def cli() -> None:
     """Handle plugins."""
 
@@ -29,7 +29,7 @@ labels.attach(
     cli, PLUGINS, lambda client: client.plugins.propagated_labels("labels"),
     group="deployment-labels", which="deployment labels",
 )  # fmt: skip
-plugin_tags.attach(cli)
+resource_tags.attach(cli)
 
 
 @cli.command("upload")
@@ -146,7 +146,7 @@ def delete_plugin(app: App, plugin_id: str, force: bool) -> None:
 @pass_app
 def download_plugin(app: App, plugin_id: str, output_path: str | None) -> None:
     """Save the wagon of the plugin PLUGIN_ID."""
-    from cfy_cli.shell.downloads import download
+    from cfy_cli.shell.download import download
 
     target = download(app, app.client.plugins.archive(plugin_id), output_path, f"{plugin_id}.wgn")
     app.result(f"Plugin downloaded as {target}", {"path": str(target)})
@@ -158,7 +158,7 @@ def download_plugin(app: App, plugin_id: str, output_path: str | None) -> None:
 @pass_app
 def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
     """Save the yaml file of the plugin PLUGIN_ID."""
-    from cfy_cli.shell.downloads import download
+    from cfy_cli.shell.download import download
 
     target = download(app, app.client.plugins.yaml(plugin_id), output_path, "plugin.yaml")
     app.result(f"Plugin yaml downloaded as {target}", {"path": str(target)})
@@ -172,7 +172,7 @@ def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
 @pass_app
 def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int) -> None:
     """Install the plugin PLUGIN_ID before its first operation does; on all managers, unless some are named."""
-    from cfy_cli.shell.installing import installed
+    from cfy_cli.shell.plugin_installation import installed
 
     plugins = app.client.plugins
     managers = managers or (() if agents else tuple(plugins.managers()))

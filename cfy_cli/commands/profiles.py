@@ -12,8 +12,8 @@ import click
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.options import Decorator, together
-from cfy_cli.shell.tree import Noun
 
 if TYPE_CHECKING:
     from cfy_cli.config.profiles import Profile
@@ -27,7 +27,7 @@ LOCAL = "local"
 ARCHIVE = "cfy-profiles.tar.gz"
 
 
-@click.group("profiles", cls=Noun)
+@click.group("profiles", cls=CommandGroup)
 def cli() -> None:
     """Handle profiles: which manager to use, and as whom."""
 
@@ -165,8 +165,8 @@ def list_profiles(app: App) -> None:
 def show_current(app: App, effective: bool) -> None:
     """Show the profile in use."""
     if effective:
-        from cfy_cli.shell.effective import EFFECTIVE
-        from cfy_cli.shell.effective import effective as rows
+        from cfy_cli.shell.effective_settings import EFFECTIVE
+        from cfy_cli.shell.effective_settings import effective as rows
 
         app.show_items(rows(app), EFFECTIVE, EFFECTIVE.columns)
         return
@@ -250,7 +250,7 @@ def _check(app: App, profile: Profile) -> None:
             hint="Give --password-stdin, or --skip-credentials-validation to be asked for it each time.",
         )
     app.note(f"Asking {connection.url} whether it lets us in ...")
-    from cfy_cli.shell.versions import tell_skew
+    from cfy_cli.shell.version_notice import tell_skew
 
     client = app.client_for(connection)
     client.status()

@@ -12,7 +12,7 @@ import click
 import cfy_cli
 from cfy_cli.errors import NotFound
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
+from cfy_cli.shell.command_tree import Command
 
 NAME = "hello"
 EXAMPLE = ("examples", "hello", "blueprint.yaml")
@@ -30,8 +30,8 @@ NEXT = (
 def cli(app: App) -> None:
     """Deploy a small example with a manager on this machine, which is started if it does not run."""
     from cfy_cli.commands.deployments import present_values
-    from cfy_cli.shell.creation import create_deployment
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.deployments import create_deployment
+    from cfy_cli.shell.follow_options import FollowOptions
     from cfy_cli.shell.workflows import run_workflow
 
     app.use_local()
@@ -39,7 +39,7 @@ def cli(app: App) -> None:
     key = _free_name(app)
     create_deployment(app, key, blueprint_id=NAME)
     app.note(f"Deployment `{key}` created from blueprint `{NAME}`")
-    run_workflow(app, key, "install", (), Watch())
+    run_workflow(app, key, "install", (), FollowOptions())
     if not app.as_data:
         for kind, values in (
             ("outputs", app.client.deployments.outputs(key)),
@@ -69,7 +69,7 @@ def _example() -> Path:
 def _upload(app: App) -> None:
     """The example as it came with this program; one that is there already is used as it is."""
     from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.uploads import send_blueprint
+    from cfy_cli.shell.blueprint_upload import send_blueprint
 
     try:
         app.client.blueprints.get(NAME, _include="id")

@@ -8,15 +8,16 @@ import click
 
 from cfy_cli.contract.resources import SECRETS
 from cfy_cli.errors import CfyError, Usage
-from cfy_cli.shell import existing, options, secret_values, values
+from cfy_cli.shell import options, param_types, secret_values
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import UPDATE, create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator, together
-from cfy_cli.shell.tree import Noun
 
 HIDDEN = "*********"
 
 
-@click.group("secrets", cls=Noun)
+@click.group("secrets", cls=CommandGroup)
 def cli() -> None:
     """Handle secrets: values that blueprints use without holding them."""
 
@@ -29,10 +30,10 @@ def provider() -> Decorator:
 
 
 @cli.command("create")
-@click.argument("key", type=values.name, metavar="KEY")
+@click.argument("key", type=param_types.name, metavar="KEY")
 @secret_values.value()
 @click.option("-u", "--update-if-exists", is_flag=True, help="The same as --if-exists update.")
-@existing.if_exists()
+@if_exists_option()
 @options.visibility()
 @click.option("--hidden-value", is_flag=True, help="Show the value only to you and to administrators.")
 @click.option("--schema", help="A JSON schema of the value, which then is JSON.")
@@ -44,11 +45,11 @@ def provider() -> Decorator:
 @pass_app
 def create_secret(app: App, key: str, *, if_exists: str, update_if_exists: bool, visibility: str, **given: Any) -> None:
     """Create the secret KEY. Without -f and -s its value is asked for."""
-    update = update_if_exists or if_exists == existing.UPDATE
+    update = update_if_exists or if_exists == UPDATE
     secrets = app.client.secrets
     fields = {"update_if_exists": update, "visibility": visibility, **_fields(app, **given)}
     new = partial(secrets.create, key, **fields)
-    existing.create(app, SECRETS, key, if_exists, new, partial(secrets.get, key, _skip_value=True))
+    create_unless_exists(app, SECRETS, key, if_exists, new, partial(secrets.get, key, _skip_value=True))
 
 
 def _fields(

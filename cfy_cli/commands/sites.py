@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import SITES
-from cfy_cli.shell import existing, options, values
+from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 
 
-@click.group("sites", cls=Noun)
+@click.group("sites", cls=CommandGroup)
 def cli() -> None:
     """Handle sites."""
 
@@ -33,22 +34,22 @@ def get_site(app: App, name: str) -> None:
 
 
 @cli.command("create")
-@click.argument("name", type=values.name, metavar="NAME")
+@click.argument("name", type=param_types.name, metavar="NAME")
 @click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
 @options.visibility()
-@existing.if_exists()
+@if_exists_option()
 @pass_app
 def create_site(app: App, name: str, if_exists: str, **fields: Any) -> None:
     """Create the site NAME."""
     sites = app.client.sites
     new, changed = partial(sites.create, name, **fields), partial(sites.update, name, **fields)
-    existing.create(app, SITES, name, if_exists, new, partial(sites.get, name), changed)
+    create_unless_exists(app, SITES, name, if_exists, new, partial(sites.get, name), changed)
 
 
 @cli.command("update")
 @click.argument("name")
 @click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
-@click.option("-n", "--new-name", type=values.name, metavar="TEXT", help="What to call it from now on.")
+@click.option("-n", "--new-name", type=param_types.name, metavar="TEXT", help="What to call it from now on.")
 @options.visibility(default=None)
 @pass_app
 def update_site(app: App, name: str, **fields: Any) -> None:

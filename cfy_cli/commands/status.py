@@ -3,14 +3,14 @@
 import click
 
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
+from cfy_cli.shell.command_tree import Command
 
 
 @click.command("status", cls=Command)
 @pass_app
 def cli(app: App) -> None:
     """Show the status of the manager."""
-    from cfy_cli.shell.versions import tell_skew
+    from cfy_cli.shell.version_notice import tell_skew
 
     status = app.client.status()
     tell_skew(app, app.client)

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import TENANTS
-from cfy_cli.shell import existing, options, values
+from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator
-from cfy_cli.shell.tree import Noun
 
 
-@click.group("tenants", cls=Noun)
+@click.group("tenants", cls=CommandGroup)
 def cli() -> None:
     """Handle tenants."""
 
@@ -36,14 +37,14 @@ def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
 
 
 @cli.command("create")
-@click.argument("tenant_name", type=values.name, metavar="TENANT_NAME")
-@existing.if_exists(update=False)
+@click.argument("tenant_name", type=param_types.name, metavar="TENANT_NAME")
+@if_exists_option(update=False)
 @pass_app
 def create_tenant(app: App, tenant_name: str, if_exists: str) -> None:
     """Create the tenant TENANT_NAME."""
     tenants = app.client.tenants
     new, present = partial(tenants.create, tenant_name), partial(tenants.get, tenant_name)
-    existing.create(app, TENANTS, tenant_name, if_exists, new, present)
+    create_unless_exists(app, TENANTS, tenant_name, if_exists, new, present)
 
 
 @cli.command("delete")

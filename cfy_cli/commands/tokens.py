@@ -6,10 +6,10 @@ import click
 
 from cfy_cli.contract.resources import TOKENS
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 
-@click.group("tokens", cls=Noun)
+@click.group("tokens", cls=CommandGroup)
 def cli() -> None:
     """Handle tokens for logging in."""
 

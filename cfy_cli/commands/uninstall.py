@@ -6,8 +6,8 @@ import click
 
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Command
-from cfy_cli.shell.watch import Watch, watching
+from cfy_cli.shell.command_tree import Command
+from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
 
 @click.command("uninstall", cls=Command)
@@ -16,7 +16,7 @@ from cfy_cli.shell.watch import Watch, watching
 @click.option("-f", "--force", is_flag=True, help="Go on even if other executions run or others depend on it.")
 @click.option("--recursive", is_flag=True, help="Uninstall and delete the services that it contains too.")
 @options.parameters()
-@watching()
+@with_follow_options()
 @pass_app
 def cli(
     app: App,
@@ -25,17 +25,17 @@ def cli(
     force: bool,
     recursive: bool,
     parameters: tuple[str, ...],
-    watch: Watch,
+    follow: FollowOptions,
     **fields: Any,
 ) -> None:
     """Uninstall the deployment DEPLOYMENT_ID and delete it, and its blueprint too unless others use that."""
-    from cfy_cli.shell.creation import delete_deployment
+    from cfy_cli.shell.deployments import delete_deployment
     from cfy_cli.shell.workflows import run_workflow
 
     blueprint_id = app.client.deployments.get(deployment_id, _include="blueprint_id")["blueprint_id"]
     more = {"recursive": True} if recursive else {}
-    run_workflow(app, deployment_id, workflow_id, parameters, watch, force=force, more_parameters=more, **fields)
-    if watch.no_wait:
+    run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, more_parameters=more, **fields)
+    if follow.no_wait:
         app.note(f"When it has ended, delete the rest: cfy deployments delete {deployment_id}")
         return
     delete_deployment(app, deployment_id, force=force, recursive=recursive)

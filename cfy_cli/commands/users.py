@@ -7,14 +7,15 @@ import click
 
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import existing, options
+from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 
 DETAILS = (*USERS.columns, "tenant_roles")
 
 
-@click.group("users", cls=Noun)
+@click.group("users", cls=CommandGroup)
 def cli() -> None:
     """Handle users."""
 
@@ -46,7 +47,7 @@ def get_user(app: App, username: str | None, _get_data: bool) -> None:
 @options.password()
 @click.option("-t", "--tenant-name", help="Let the user into this tenant, with --user-tenant-role.")
 @click.option("-l", "--user-tenant-role", help="What the user may do in that tenant.")
-@existing.if_exists()
+@if_exists_option()
 @pass_app
 def create_user(
     app: App,
@@ -63,7 +64,7 @@ def create_user(
     users = app.client.users
     new, present = partial(users.create, username, password=password, role=security_role), partial(users.get, username)
     done = f"User `{username}` created with `{security_role}` security role"
-    made = existing.create(
+    made = create_unless_exists(
         app,
         USERS,
         username,

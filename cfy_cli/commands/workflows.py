@@ -8,10 +8,10 @@ from cfy_cli.contract.resources import WORKFLOWS
 from cfy_cli.errors import NotFound
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.tree import Noun
+from cfy_cli.shell.command_tree import CommandGroup
 
 
-@click.group("workflows", cls=Noun)
+@click.group("workflows", cls=CommandGroup)
 def cli() -> None:
     """Handle workflows of deployments."""
 

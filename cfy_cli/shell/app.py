@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfy_cli.shell.screen import Screen
+from cfy_cli.shell.printer import Printer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cfy_cli.contract.connection import Connection
 
 
-class App(Screen):
+class App(Printer):
     """One command line as it runs. Tests give a `profile` and a `session` that reaches a manager of theirs.
 
     `autostart` starts the manager on this machine when no profile names another, and gives a profile to reach it.

@@ -114,7 +114,7 @@ class _Completion(ShellComplete):
         found = wanted.shell_complete(ctx, incomplete)
         if found or not isinstance(wanted, click.Parameter):
             return found
-        from cfy_cli.shell.live_names import live_names
+        from cfy_cli.shell.completion_values import live_names
 
         return [CompletionItem(name) for name in live_names(ctx, wanted, incomplete)]
 

@@ -10,7 +10,7 @@ from cfy_cli.contract.filters import attribute_rule, label_rule
 from cfy_cli.contract.labels import parse_labels
 from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App
-from cfy_cli.shell.values import before, moment
+from cfy_cli.shell.param_types import before, moment
 
 F = TypeVar("F", bound=Callable[..., Any])
 VISIBILITIES = ("private", "tenant", "global")

@@ -8,9 +8,9 @@ from typing import Any
 from cfy_cli.client.collection import Item
 from cfy_cli.errors import CfyError
 from cfy_cli.shell.app import App
+from cfy_cli.shell.follow_execution import conclude, follow_execution, see_through
+from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_parameters
-from cfy_cli.shell.wait import conclude, follow, see_through
-from cfy_cli.shell.watch import Watch
 
 NOT_YET = frozenset(
     {"deployment_environment_creation_in_progress_error", "deployment_environment_creation_pending_error"}
@@ -18,14 +18,24 @@ NOT_YET = frozenset(
 
 
 def run_workflow(
-    app: App, deployment_id: str, workflow_id: str, parameters: Sequence[str], watch: Watch, **fields: Any
+    app: App,
+    deployment_id: str,
+    workflow_id: str,
+    parameters: Sequence[str],
+    follow: FollowOptions,
+    **fields: Any,
 ) -> Item:
     """Start it and see it through; the execution as it ended. Raises what its end means."""
-    return see_through(app, start_workflow(app, deployment_id, workflow_id, parameters, watch, **fields), watch)
+    return see_through(app, start_workflow(app, deployment_id, workflow_id, parameters, follow, **fields), follow)
 
 
 def start_workflow(
-    app: App, deployment_id: str, workflow_id: str, parameters: Sequence[str], watch: Watch, **fields: Any
+    app: App,
+    deployment_id: str,
+    workflow_id: str,
+    parameters: Sequence[str],
+    follow: FollowOptions,
+    **fields: Any,
 ) -> Item:
     """The execution just started; a deployment that is still being made is waited for first."""
     deployments = app.client.deployments
@@ -39,18 +49,18 @@ def start_workflow(
         if error.code not in NOT_YET:
             raise
     app.note(f"Deployment `{deployment_id}` is still being created")
-    follow_system_workflow(app, deployment_id, "create_deployment_environment", watch)
+    follow_system_workflow(app, deployment_id, "create_deployment_environment", follow)
     app.note(f"It took {time.monotonic() - began:.0f} seconds")
     return app.client.executions.start(deployment_id, workflow_id, **fields)
 
 
-def follow_system_workflow(app: App, deployment_id: str, workflow_id: str, watch: Watch) -> None:
+def follow_system_workflow(app: App, deployment_id: str, workflow_id: str, follow: FollowOptions) -> None:
     """Wait for the newest such execution of a deployment; one that is gone already has ended."""
     page = app.client.executions.list(
         deployment_id=deployment_id, workflow_id=workflow_id, _sort="created_at", descending=True, _size=1
     )
     if not page.items:
         return
-    execution = follow(app, page.items[0], replace(watch, show_events=False))
+    execution = follow_execution(app, page.items[0], replace(follow, show_events=False))
     if execution["status"] != "terminated":
-        conclude(app, execution, watch)
+        conclude(app, execution, follow)

@@ -15,7 +15,7 @@ import pytest
 
 from cfy_cli.shell.completion import SHELLS, completion_script
 
-from .canned import canned
+from .canned_manager import canned
 
 BIN = Path(sys.executable).parent
 ANSWERS = {

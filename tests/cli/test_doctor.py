@@ -11,7 +11,7 @@ import responses
 
 from cfy_cli.client.version_check import version_warning
 from cfy_cli.config.profiles import LOCAL
-from cfy_cli.shell import diagnosis
+from cfy_cli.shell import diagnostics
 from tests.conftest import Cfy
 
 from .conftest import Run
@@ -77,7 +77,7 @@ def test_a_certificate_that_is_gone_and_a_full_disk_are_found(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(workdir, rest_certificate="/nowhere.pem")
-    monkeypatch.setattr(diagnosis, "SCARCE", 2**62)
+    monkeypatch.setattr(diagnostics, "SCARCE", 2**62)
     found = checks(run("doctor --json", profile=None, code=1).data)
     assert (found["settings"], found["folder"]) == ("error", "warning")
 

@@ -239,7 +239,7 @@ def test_colours_are_for_terminals_unless_asked_for(
 
 
 def test_what_is_piped_is_utf8_wherever_we_are() -> None:
-    code = "from cfy_cli.shell.tree import tolerate_odd_terminals as t; t(); print(chr(0x65e5), chr(252))"
+    code = "from cfy_cli.shell.command_tree import tolerate_odd_terminals as t; t(); print(chr(0x65e5), chr(252))"
     environ = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ, timeout=30)
     assert done.stdout.decode("utf-8").strip() == "日 ü"

@@ -10,10 +10,10 @@ import pytest
 import responses
 
 from cfy_cli.config.profiles import Profile
-from cfy_cli.shell import wait
+from cfy_cli.shell import follow_execution
 
 from .conftest import PROFILE, Run, page
-from .every_command import LOCAL, commands, line
+from .sample_commands import LOCAL, commands, line
 
 BLUEPRINT = "tosca_definitions_version: cloudify_dsl_1_4\nnode_templates: {}\n"
 ANSWER: dict[str, Any] = {
@@ -31,7 +31,7 @@ def test_no_log_and_no_error_of_any_command_holds_a_secret(
     status: int,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wait, "LAST_WORDS", 0.0)
+    monkeypatch.setattr(follow_execution, "LAST_WORDS", 0.0)
     blueprint = tmp_path / "blueprint.yaml"
     blueprint.write_text(BLUEPRINT)
     answer = ANSWER | page({key: value for key, value in ANSWER.items() if key not in ("token", "password")})

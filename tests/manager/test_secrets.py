@@ -15,7 +15,7 @@ from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import system_scope
-from tests.cli.canned import canned
+from tests.cli.canned_manager import canned
 from tests.conftest import Ask
 
 Run = Callable[..., dict[str, Any]]

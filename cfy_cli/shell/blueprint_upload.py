@@ -11,9 +11,9 @@ from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.output.progress import bar
 from cfy_cli.shell.app import App
 from cfy_cli.shell.blueprint_source import Source
+from cfy_cli.shell.follow_execution import conclude, follow_execution
+from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.polling import poll
-from cfy_cli.shell.wait import conclude, follow
-from cfy_cli.shell.watch import Watch
 
 STARTING = 30  # seconds within which the manager names the execution that unpacks
 
@@ -45,17 +45,17 @@ def send_blueprint(
         )
     app.note(f"Blueprint `{blueprint_id}` upload started")
     if not async_upload:
-        blueprint = follow_upload(app, blueprint_id, Watch())
+        blueprint = follow_upload(app, blueprint_id, FollowOptions())
     if icon_path:
         app.client.blueprints.set_icon(blueprint_id, Path(icon_path))
     return blueprint
 
 
-def follow_upload(app: App, blueprint_id: str, watch: Watch) -> Item:
+def follow_upload(app: App, blueprint_id: str, follow: FollowOptions) -> Item:
     """The blueprint when it can be used. Raises Invalid, with all that is wrong with it."""
     execution = _upload_execution(app, blueprint_id)
     if execution:
-        follow(app, execution, watch)
+        follow_execution(app, execution, follow)
     blueprint = app.client.blueprints.get(blueprint_id)
     if blueprint["state"] != "uploaded":
         kind = str(blueprint["state"]).replace("_", " ").capitalize()
@@ -76,10 +76,10 @@ def validate_on_manager(app: App, blueprint_id: str, source: Source, visibility:
             visibility=visibility,
         )
     if execution:
-        watch = Watch(show_events=False)
-        execution = follow(app, execution, watch)
+        follow = FollowOptions(show_events=False)
+        execution = follow_execution(app, execution, follow)
         if execution["status"] != "terminated":
-            conclude(app, execution, watch)
+            conclude(app, execution, follow)
 
 
 def check(app: App, blueprint_id: str, source: Source, visibility: str) -> None:

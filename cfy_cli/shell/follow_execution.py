@@ -11,22 +11,22 @@ from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.errors import StillRunning
 from cfy_cli.output.cells import moment
 from cfy_cli.output.progress import StatusLine
-from cfy_cli.shell.door import Interrupted
-from cfy_cli.shell.feed import Feed, show_event
+from cfy_cli.shell.error_handler import Interrupted
+from cfy_cli.shell.event_stream import EventStream, show_event
 from cfy_cli.shell.polling import FIRST_PAUSE, poll, retry_unreachable
 
 if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.client.executions import ExecutionGroups, Executions
     from cfy_cli.shell.app import App
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.follow_options import FollowOptions
 
 LAST_WORDS = 3  # seconds for the events that are still on their way when the state says it is over
 
 
-def see_through(app: App, execution: Item, watch: Watch, *, group: bool = False) -> Item:
+def see_through(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
     """Follow it and tell its end, or with `no_wait` only that it began. Raises what its end means."""
-    if watch.no_wait:
+    if follow.no_wait:
         key, hint = execution["id"], f"cfy executions wait {'--groups ' if group else ''}{execution['id']}"
         app.result(f"Execution {key} of {_named(execution)} is {execution['status']}", execution, EXECUTIONS)
         app.note(f"Wait for its end: {hint}")
@@ -35,14 +35,14 @@ def see_through(app: App, execution: Item, watch: Watch, *, group: bool = False)
         app.note("It is queued: it starts when those before it have ended.")
     if execution["status"] == "scheduled":
         app.note(f"It is scheduled for {moment(str(execution.get('scheduled_for')))} (UTC) and starts then.")
-    execution = follow(app, execution, watch, group=group)
-    conclude(app, execution, watch)
+    execution = follow_execution(app, execution, follow, group=group)
+    conclude(app, execution, follow)
     return execution
 
 
-def follow(app: App, execution: Item, watch: Watch, *, group: bool = False) -> Item:
+def follow_execution(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
     """The execution (or group) as it ended. Raises StillRunning after the timeout, Interrupted when somebody leaves."""
-    following = _Following(app, execution, watch, group=group)
+    following = _Following(app, execution, follow, group=group)
     while True:
         try:
             return following.to_the_end()
@@ -52,13 +52,13 @@ def follow(app: App, execution: Item, watch: Watch, *, group: bool = False) -> I
             following.line.clear()
 
 
-def conclude(app: App, execution: Item, watch: Watch) -> None:
+def conclude(app: App, execution: Item, follow: FollowOptions) -> None:
     """Say how it ended; raises the error whose exit code says the same."""
     kind = error_for_state(execution["status"])
     if app.as_data:
         app.answer(execution, EXECUTIONS)
     elif kind is None:
-        (app.note if watch.json_output else app.say)(f"Finished executing workflow {_named(execution)}")
+        (app.note if follow.json_output else app.say)(f"Finished executing workflow {_named(execution)}")
     group = "--execution-group " if execution.get("deployment_group_id") else ""
     hint = f"Its events: cfy events list {group}{execution['id']}"
     if kind:
@@ -92,19 +92,19 @@ def _named(execution: Item) -> str:
 
 
 class _Following:
-    def __init__(self, app: App, execution: Item, watch: Watch, *, group: bool) -> None:
-        self.app, self.execution, self.watch, self.group = app, execution, watch, group
+    def __init__(self, app: App, execution: Item, follow: FollowOptions, *, group: bool) -> None:
+        self.app, self.execution, self.follow, self.group = app, execution, follow, group
         client = app.client
         self.collection: Executions | ExecutionGroups = client.execution_groups if group else client.executions
         whose = {"execution_group_id" if group else "execution_id": execution["id"]}
-        self.feed = Feed(client, whose, watch.include_logs) if watch.show_events else None
-        self.line = StatusLine(shown=watch.show_events and app.verbosity >= 0)
+        self.feed = EventStream(client, whose, follow.include_logs) if follow.show_events else None
+        self.line = StatusLine(shown=follow.show_events and app.verbosity >= 0)
 
     def to_the_end(self) -> Item:
-        execution, over = poll(self.app, self._look, lambda now: is_ended(now["status"]), seconds=self.watch.timeout)
+        execution, over = poll(self.app, self._look, lambda now: is_ended(now["status"]), seconds=self.follow.timeout)
         if not over:
             raise StillRunning(
-                f"Stopped waiting after {self.watch.timeout:g} seconds; "
+                f"Stopped waiting after {self.follow.timeout:g} seconds; "
                 f"execution {execution['id']} is {execution['status']}",
                 hint=how_to_go_on(execution, group=self.group),
             )
@@ -141,7 +141,7 @@ class _Following:
     def _show_new(self) -> None:
         for event in self.feed.new() if self.feed else ():
             self.line.clear()
-            show_event(self.app, event, self.watch)
+            show_event(self.app, event, self.follow)
 
     def _last_words(self) -> None:
         """Events are written in batches: the last may be stored after the state. Those of a waiting one never come."""
@@ -151,7 +151,7 @@ class _Following:
             poll(self.app, self._show_new, lambda _: feed.complete, seconds=LAST_WORDS, pause=2 * FIRST_PAUSE)
 
 
-def _progress(execution: Item, feed: Feed | None) -> str:
+def _progress(execution: Item, feed: EventStream | None) -> str:
     """`3 of 12 operations; now web_x1.create and 2 more`."""
     running = feed.running if feed else []
     total = execution.get("total_operations")

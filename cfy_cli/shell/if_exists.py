@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAIL, SKIP, UPDATE = "fail", "skip", "update"
 
 
-def if_exists(*, update: bool = True) -> Decorator:
+def if_exists_option(*, update: bool = True) -> Decorator:
     """What to do about it; without `update` where things cannot be changed in this way."""
     choices = [FAIL, SKIP, UPDATE] if update else [FAIL, SKIP]
     return click.option(
@@ -27,7 +27,7 @@ def if_exists(*, update: bool = True) -> Decorator:
     )
 
 
-def create(
+def create_unless_exists(
     app: App,
     resource: Resource,
     key: str,

@@ -25,7 +25,7 @@ from cfy_cli.contract.recurrences import (
 )
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Usage
-from cfy_cli.shell.values import before, execution_state, moment, name
+from cfy_cli.shell.param_types import before, execution_state, moment, name
 
 UNITS = ["second", "minute", "hour", "day", "week", "month", "year"]
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)

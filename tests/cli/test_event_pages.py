@@ -6,7 +6,7 @@ import pytest
 import responses
 
 from .conftest import Run
-from .test_waiting import API, END, START, event, hurry, states
+from .test_follow_execution import API, END, START, event, hurry, states
 
 __all__ = ["hurry"]  # a fixture: pauses are short here too
 

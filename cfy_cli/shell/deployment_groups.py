@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from cfy_cli.contract.labels import Label
 from cfy_cli.shell.app import App
+from cfy_cli.shell.follow_execution import follow_execution, see_through
+from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_inputs, read_parameters
-from cfy_cli.shell.wait import follow, see_through
-from cfy_cli.shell.watch import Watch
 
 
 def install_group(
@@ -16,7 +16,7 @@ def install_group(
     count: int,
     blueprint_id: str,
     workflow_id: str,
-    watch: Watch,
+    follow: FollowOptions,
     *,
     inputs: Sequence[str],
     parameters: Sequence[str],
@@ -35,14 +35,14 @@ def install_group(
     )
     app.client.deployment_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
     app.note(f"Deployment group `{group_id}` created with {count} deployments")
-    _wait_until_created(app, group_id, watch)
+    _wait_until_created(app, group_id, follow)
     defaults = read_parameters(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
     group = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
     app.note(f"Executing workflow `{workflow_id}` on deployment group `{group_id}`")
-    see_through(app, group, watch, group=True)
+    see_through(app, group, follow, group=True)
 
 
-def _wait_until_created(app: App, group_id: str, watch: Watch) -> None:
+def _wait_until_created(app: App, group_id: str, follow: FollowOptions) -> None:
     for item in app.client.execution_groups.list(deployment_group_id=group_id):
         if item.get("workflow_id") == "create_deployment_environment":
-            follow(app, item, replace(watch, show_events=False), group=True)
+            follow_execution(app, item, replace(follow, show_events=False), group=True)

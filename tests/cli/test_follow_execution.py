@@ -9,7 +9,7 @@ import responses
 
 from cfy_cli.contract.exit_codes import EXIT_CODES, error_for_state
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.shell import polling, wait
+from cfy_cli.shell import follow_execution, polling
 
 from .conftest import Run, page
 
@@ -36,7 +36,7 @@ END = event(9, "'install' workflow execution succeeded", event_type="workflow_su
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(wait, "LAST_WORDS", 0.1)
+    monkeypatch.setattr(follow_execution, "LAST_WORDS", 0.1)
 
 
 def states(wire: responses.RequestsMock, *names: str, **more: Any) -> None:

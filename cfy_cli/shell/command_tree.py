@@ -11,8 +11,8 @@ import click
 from click.exceptions import Exit
 
 from cfy_cli.shell.app import App
-from cfy_cli.shell.everywhere import EveryOption, every_option
-from cfy_cli.shell.screen import WITH_JSON_ERRORS
+from cfy_cli.shell.global_options import GlobalOption, every_option
+from cfy_cli.shell.printer import WITH_JSON_ERRORS
 
 HELP_NAMES = ["-h", "--help"]
 
@@ -36,7 +36,7 @@ class Command(click.Command):
                 formatter.write("".join(f"  {example}\n" for example in found))
 
 
-class Noun(click.Group):
+class CommandGroup(click.Group):
     """The verbs of one resource; an unambiguous beginning of a verb is enough."""
 
     command_class = Command
@@ -60,10 +60,10 @@ class Noun(click.Group):
         write_options(self, ctx, formatter)
 
 
-Noun.group_class = Noun
+CommandGroup.group_class = CommandGroup
 
 
-class Tree(Noun):
+class RootGroup(CommandGroup):
     """The root: each noun is imported only when named. `first` are the names that win when a prefix is typed."""
 
     def __init__(
@@ -119,7 +119,7 @@ class Tree(Noun):
             result = super().main(words, prog_name or "cfy", *rest, **extra)
             code = result if isinstance(result, int) else 0
         except (Exception, KeyboardInterrupt) as error:
-            from cfy_cli.shell.door import report  # words for errors are only needed when there is one
+            from cfy_cli.shell.error_handler import report  # words for errors are only needed when there is one
 
             code = report(
                 error, as_json=app.format in WITH_JSON_ERRORS or _wants_json(words), verbose=app.verbosity > 0
@@ -170,7 +170,7 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
     shared: list[str] = []
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
-        if record and isinstance(param, EveryOption) and ctx.parent:
+        if record and isinstance(param, GlobalOption) and ctx.parent:
             shared.append(max(param.opts, key=len))
         elif record:
             own.append(record)
@@ -188,7 +188,7 @@ def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Contex
     except click.UsageError as error:
         if not args or error.message.startswith("`"):
             raise
-        from cfy_cli.shell.near_names import near
+        from cfy_cli.shell.suggestions import near
 
         found = near(args[0], group.list_commands(ctx), root=ctx.parent is None)
         meant = f"; did you mean {' or '.join(f'`{ctx.command_path} {name}`' for name in found)}?" if found else ""

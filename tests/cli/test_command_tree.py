@@ -14,7 +14,7 @@ from cfy_cli.main import ESTABLISHED, NOUNS, main
 from cfy_cli.pages import stale, walk
 from cfy_cli.shell import examples
 from cfy_cli.shell.app import App
-from cfy_cli.shell.near_names import SAME_NOUNS
+from cfy_cli.shell.suggestions import SAME_NOUNS
 
 from .conftest import Run
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from tests.conftest import Cfy
 
 from .conftest import Run
-from .every_command import LOCAL, commands, line
+from .sample_commands import LOCAL, commands, line
 
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.client import Client
     from cfy_cli.client.collection import Item, Page
     from cfy_cli.shell.app import App
-    from cfy_cli.shell.watch import Watch
+    from cfy_cli.shell.follow_options import FollowOptions
 
 OVERLAP = 50  # events read again each time, since one may be stored before another that was reported earlier
 LAST_EVENTS = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
@@ -23,7 +23,7 @@ FIRST_EVENT = "workflow_started"  # also of one that is resumed
 _BEGINS, _ENDS = "task_started", frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
 
 
-class Feed:
+class EventStream:
     """The events of one execution or of a group of them, each given once. `whose` is a filter for the list."""
 
     def __init__(self, client: Client, whose: dict[str, Any], include_logs: bool) -> None:
@@ -71,15 +71,15 @@ class Feed:
             self._running.pop(task, None)
 
 
-def show_event(app: App, event: Item, watch: Watch) -> bool:
+def show_event(app: App, event: Item, follow: FollowOptions) -> bool:
     """Events are the answer of a plain command; where that is data, it is the execution, and they go to stderr.
 
     False for what is only for those who ask for more.
     """
-    shown = watch.json_output or worth_showing(event, app.verbosity)
-    if watch.json_output:
+    shown = follow.json_output or worth_showing(event, app.verbosity)
+    if follow.json_output:
         formats.json_line(event, err=app.as_data)
     elif shown:
-        line = coloured(event, event_line(event, worker_names=watch.with_worker_names))
+        line = coloured(event, event_line(event, worker_names=follow.with_worker_names))
         click.echo(line, err=app.as_data, color=app.colour)
     return shown

@@ -8,8 +8,8 @@ from cfy_cli.contract.exit_codes import error_for_state, has_reached, is_ended
 from cfy_cli.contract.resources import EXECUTION_GROUPS, EXECUTIONS
 from cfy_cli.errors import CfyError, StillRunning
 from cfy_cli.output.progress import StatusLine
+from cfy_cli.shell.follow_execution import told
 from cfy_cli.shell.polling import poll
-from cfy_cli.shell.wait import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cfy_cli.shell.app import App
-from cfy_cli.shell.screen import FORMATS
+from cfy_cli.shell.printer import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class EveryOption(click.Option):
+class GlobalOption(click.Option):
     """An option that every command has; what is typed goes to the App, not to the command."""
 
     def __init__(self, names: Sequence[str], sets: str, change: Callable[[Any], Any], **settings: Any) -> None:
@@ -24,7 +24,7 @@ class EveryOption(click.Option):
 
     @staticmethod
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        if isinstance(param, EveryOption) and value not in (None, False, 0):
+        if isinstance(param, GlobalOption) and value not in (None, False, 0):
             if ctx.resilient_parsing and param.sets not in _MATTER_FOR_TAB:
                 return
             setattr(ctx.ensure_object(App), param.sets, param.change(value))
@@ -37,7 +37,7 @@ def every_option(own: Sequence[click.Parameter]) -> list[click.Parameter]:
     """These options, without the flags to which the command itself gives another meaning."""
     taken = {flag for param in own for flag in (*param.opts, *param.secondary_opts)}
     return [
-        EveryOption(free, sets, change, **settings)
+        GlobalOption(free, sets, change, **settings)
         for names, sets, change, settings in _OPTIONS
         if (free := [name for name in names if name not in taken])
     ]

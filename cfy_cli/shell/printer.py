@@ -20,7 +20,7 @@ CHOICE = "--limit, --pagination-offset and --pagination-size choose which are sh
 WITH_JSON_ERRORS = frozenset({"json", "jsonl"})
 
 
-class Screen:
+class Printer:
     """The options about output of one command line; every command prints through these methods."""
 
     def __init__(self) -> None:

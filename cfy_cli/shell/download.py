@@ -1,4 +1,4 @@
-"""Saving what the manager sends, with a bar to watch."""
+"""Saving what the manager sends, with a bar to follow."""
 
 from pathlib import Path
 

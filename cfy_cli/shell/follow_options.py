@@ -1,4 +1,4 @@
-"""How somebody wants to watch what a command starts, and the options that say so."""
+"""How somebody wants to follow what a command starts, and the options that say so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cfy_cli.shell.options import Decorator, F
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class FollowOptions:
     """For how many seconds to wait (None: to the end), and what to show meanwhile."""
 
     timeout: float | None = 900
@@ -24,8 +24,8 @@ class Watch:
     no_wait: bool = False
 
 
-def watching(*worker_names: str) -> Decorator:
-    """The options; the command gets them as one `watch`. Given are short flags for --with-worker-names."""
+def with_follow_options(*worker_names: str) -> Decorator:
+    """The options; the command gets them as one `follow`. Given are short flags for --with-worker-names."""
     waiting = options.together(
         click.option(
             "--timeout", type=click.IntRange(0), default=900, show_default=True,
@@ -41,7 +41,7 @@ def watching(*worker_names: str) -> Decorator:
         @wraps(command)
         def watched(*args: Any, **given: Any) -> Any:
             how = {name: given.pop(name) for name in _TYPED}
-            return command(*args, watch=Watch(**how), **given)
+            return command(*args, follow=FollowOptions(**how), **given)
 
         return waiting(watched)  # type: ignore[return-value]
 

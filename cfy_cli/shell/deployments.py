@@ -8,8 +8,8 @@ from cfy_cli.client.collection import Item
 from cfy_cli.contract.labels import Label
 from cfy_cli.errors import NotFound
 from cfy_cli.shell.app import App
+from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_inputs
-from cfy_cli.shell.watch import Watch
 from cfy_cli.shell.workflows import follow_system_workflow
 
 
@@ -42,6 +42,6 @@ def delete_deployment(app: App, deployment_id: str, **query: bool) -> None:
     """Delete it and wait until it is gone."""
     app.client.deployments.delete(deployment_id, **query)
     try:
-        follow_system_workflow(app, deployment_id, "delete_deployment_environment", Watch())
+        follow_system_workflow(app, deployment_id, "delete_deployment_environment", FollowOptions())
     except NotFound:
         return  # the record of the deletion goes with the deployment
