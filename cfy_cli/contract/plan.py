@@ -159,20 +159,25 @@ class LabelPlan(TypedDict):
     values: list[Json]
 
 
-class Plan(TypedDict):
+class DeploymentPlan(TypedDict):
+    """The parts of a plan that workflows of a deployment need."""
+
+    nodes: list[NodePlan]
+    workflows: dict[str, WorkflowPlan]
+    scaling_groups: dict[str, ScalingGroupPlan]
+
+
+class Plan(DeploymentPlan):
     """A compiled blueprint; `prepare_deployment` answers the calls of functions in it."""
 
     version: JsonObject
     description: str | None
     metadata: JsonObject | None
     inputs: dict[str, ParameterPlan]
-    nodes: list[NodePlan]
-    workflows: dict[str, WorkflowPlan]
     outputs: dict[str, ValuePlan]
     capabilities: dict[str, ValuePlan]
     groups: dict[str, GroupPlan]
     policies: dict[str, PolicyPlan]
-    scaling_groups: dict[str, ScalingGroupPlan]
     policy_types: dict[str, JsonObject]
     policy_triggers: dict[str, JsonObject]
     relationships: dict[str, JsonObject]

@@ -125,7 +125,7 @@ class MemoryRecords:
         with self._lock:
             return copy.deepcopy(self._instances[instance_id])
 
-    def update(
+    def update_instance(
         self,
         instance_id: str,
         *,
@@ -169,16 +169,16 @@ class MemoryRecords:
                     each for each in instance.relationships if each["target_id"] not in instance_ids
                 ]
 
-    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
+    def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
         counts = (self.groups.get(entity) or self.nodes[entity]["capabilities"]["scalable"])["properties"]
         counts["planned_instances"] = number
         if reached:
             counts["current_instances"] = number
 
-    def decision(self, name: str) -> Json:
+    def load_decision(self, name: str) -> Json:
         return copy.deepcopy(self.decisions.get(name))
 
-    def decide(self, name: str, value: Json) -> None:
+    def save_decision(self, name: str, value: Json) -> None:
         self.decisions[name] = copy.deepcopy(value)
 
     def emit(self, event: Event) -> None:
@@ -186,10 +186,10 @@ class MemoryRecords:
             self.events.append(event)
         self.on_emit(event)
 
-    def steering(self) -> CancelRequest:
+    def cancel_request(self) -> CancelRequest:
         return self.wanted
 
-    def progress(self, total: int, finished: int) -> None:
+    def report_progress(self, total: int, finished: int) -> None:
         self.told.append((total, finished))
 
     def node(self, node_id: str) -> Mapping[str, Json]:
@@ -290,10 +290,12 @@ class Deployment:
             environment=environment or {},
         )
 
-    def run(self, workflow: str, *, width: int = 8, wait_after_fail: float = 600, **more: Json) -> WorkflowResult:
+    def run(self, workflow: str, *, concurrency: int = 8, wait_after_fail: float = 600, **more: Json) -> WorkflowResult:
         self.records.events.clear()
         self.records.decisions.clear()
-        return run_workflow(self.job(workflow, **more), self.records, width=width, wait_after_fail=wait_after_fail)
+        return run_workflow(
+            self.job(workflow, **more), self.records, concurrency=concurrency, wait_after_fail=wait_after_fail
+        )
 
     @property
     def messages(self) -> list[str]:

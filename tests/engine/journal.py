@@ -1,82 +1,95 @@
-"""A journal in memory that can die at any moment, as a process can."""
+"""A journal in memory that can crash at any store, as a worker can."""
 
 import copy
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.journal import NoJournal
-from cfy_cli.manager.engine.ports import Entry, Kept, Moved, Records
+from cfy_cli.manager.engine.journal import NullJournal
+from cfy_cli.manager.engine.ports import JournalEntry, ProcessIdentity, Records, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Operation, Task, TaskState
 
 
-class Died(BaseException):
-    """The worker is gone."""
+class Crash(BaseException):
+    """The worker is killed."""
 
 
-class MemoryJournal(NoJournal):
-    """What is in it stays; `die_at` is the number of the store at which it ends, before or after storing."""
+class MemoryJournal(NullJournal):
+    """Keeps its graphs after a crash; `crash_at` is the number of the store that crashes, before or after storing.
+
+    Executors add processes in threads of their own, so every access takes the lock.
+    """
 
     def __init__(self, records: Records) -> None:
         super().__init__(records)
-        self.graphs: list[Kept] = []
+        self.graphs: list[StoredGraph] = []
         self.stores = 0
-        self.die_at: float = float("inf")
-        self.die_after = False
+        self.crash_at: float = float("inf")
+        self.crash_after = False
+        self._lock = threading.RLock()
 
-    def kept(self) -> list[Kept]:
-        return copy.deepcopy(self.graphs)
+    def stored_graphs(self) -> list[StoredGraph]:
+        with self._lock:
+            return copy.deepcopy(self.graphs)
 
-    def begin(self, graph: Graph) -> str:
-        key = uuid.uuid4().hex  # marks are looked for among all processes of the machine
-        with self.step():
-            self.graphs.append(Kept(key, Graph(graph.name, {n: _copied(t) for n, t in graph.tasks.items()}), {}, {}))
+    def add_graph(self, graph: Graph) -> str:
+        key = uuid.uuid4().hex  # operation ids are searched among all processes of the machine
+        tasks = {name: _copy(task) for name, task in graph.tasks.items()}
+        with self.step(), self._lock:
+            self.graphs.append(StoredGraph(key, Graph(graph.name, tasks), {}, {}))
         return key
 
-    def store(self, key: str, entries: Sequence[Entry]) -> None:
+    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
         with self.step():
-            moved = self._graph(key).moved
-            moved.update({entry.task_id: entry for entry in entries if isinstance(entry, Moved)})
+            with self._lock:
+                states = self._graph(key).states
+                states.update({entry.task_id: entry for entry in entries if isinstance(entry, TaskStateChange)})
             super().store(key, entries)
 
-    def mark(self, key: str, task_id: str) -> str:
+    def operation_id(self, key: str, task_id: str) -> str:
         return f"{key}|{task_id}"
 
-    def started(self, mark: str, pid: int, birth: str) -> None:
-        key, _, task_id = mark.partition("|")
-        self._graph(key).processes[task_id] = (pid, birth)
+    def add_process(self, operation_id: str, process: ProcessIdentity) -> None:
+        key, _, task_id = operation_id.partition("|")
+        with self._lock:
+            self._graph(key).processes[task_id] = process
 
     def rewind(self) -> None:
-        """As the manager does for what may have begun when its worker is gone."""
-        for kept in self.graphs:
-            for name, moved in kept.moved.items():
-                in_flight = moved.state not in (*DONE, TaskState.PENDING)
-                if in_flight and isinstance(kept.graph.tasks[name].work, Operation):
-                    kept.moved[name] = Moved(name, TaskState.PENDING, moved.attempt)
+        """Let operations that may have started run again, as the manager does when their worker is gone."""
+        with self._lock:
+            for stored in self.graphs:
+                for name, change in stored.states.items():
+                    in_flight = change.state not in (*DONE, TaskState.PENDING)
+                    if in_flight and isinstance(stored.graph.tasks[name].action, Operation):
+                        stored.states[name] = TaskStateChange(name, TaskState.PENDING, change.attempt)
 
     def states(self, graph: str) -> dict[str, TaskState]:
-        [kept] = [kept for kept in self.graphs if kept.graph.name == graph]
-        return {name: kept.moved[name].state if name in kept.moved else TaskState.PENDING for name in kept.graph.tasks}
+        [stored] = [stored for stored in self.stored_graphs() if stored.graph.name == graph]
+        return {
+            name: stored.states[name].state if name in stored.states else TaskState.PENDING
+            for name in stored.graph.tasks
+        }
 
-    def _graph(self, key: str) -> Kept:
-        return next(kept for kept in self.graphs if kept.key == key)
+    def _graph(self, key: str) -> StoredGraph:
+        return next(stored for stored in self.graphs if stored.key == key)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Something is stored, all or nothing: the moment to die, if it is this one."""
+        """Store something, all or nothing, and crash if this is the store to crash at."""
         self.stores += 1
-        dies = self.stores == self.die_at
-        if dies and not self.die_after:
-            raise Died
+        crashes = self.stores == self.crash_at
+        if crashes and not self.crash_after:
+            raise Crash
         yield
-        if dies:
-            raise Died
+        if crashes:
+            raise Crash
 
 
-def _copied(task: Task) -> Task:
-    """By way of JSON, as every store does it."""
-    work = values.from_json(values.KINDS[type(task.work)], values.to_json(task.work))
-    assert work == task.work
-    return Task(task.id, work, task.after, task.part_of)
+def _copy(task: Task) -> Task:
+    """Copy a task by way of JSON, as every store does."""
+    action = values.from_json(values.KINDS[type(task.action)], values.to_json(task.action))
+    assert action == task.action
+    return Task(task.id, action, task.depends_on, task.subgraph_id)

@@ -290,7 +290,7 @@ def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):
         return instance
 
     many.records.instance = slowly
-    assert many.run("install", width=20).state == "terminated"
+    assert many.run("install", concurrency=20).state == "terminated"
     assert many.properties("hub_1") == {"seen": {f"a_{index}": True for index in range(1, 21)}}
 
 

@@ -12,7 +12,7 @@ import pytest
 from cfy_cli.manager.engine.ports import StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import Deployment, MemoryRecords
-from tests.engine.journal import Died, MemoryJournal
+from tests.engine.journal import Crash, MemoryJournal
 
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_5
@@ -48,7 +48,7 @@ node_templates:
 RUN = '#!/bin/bash\n[ -z "$fail" ]\n'
 NAME = re.compile(r"(db|app)_[0-9a-z]{6}")
 NUMBERS = ("current", "planned")
-WRITES = ("add_instances", "remove_instances", "set_planned", "decide")
+WRITES = ("add_instances", "remove_instances", "set_planned_instances", "save_decision")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Story:
 
 
 def half_made(made: Deployment) -> None:
-    made.records.update(made.ids("db")[0], state="creating")
-    made.records.update(made.ids("app")[0], state="starting")
+    made.records.update_instance(made.ids("db")[0], state="creating")
+    made.records.update_instance(made.ids("app")[0], state="starting")
 
 
 STORIES = {
@@ -102,14 +102,14 @@ class Told:
         self.made = Deployment.of_blueprint(folder, BLUEPRINT.replace("PROPERTIES", story.properties), MortalRecords)
         self.made.script("run.sh", RUN)
         for instance in self.made.records.instances():
-            self.made.records.update(instance.id, state="started")
+            self.made.records.update_instance(instance.id, state="started")
         story.before(self.made)
         self.journal = self.made.records.journal = MemoryJournal(self.made.records)
-        self.journal.die_at, self.journal.die_after = at, after
+        self.journal.crash_at, self.journal.crash_after = at, after
         self.died = False
         try:
             self.ending = self._run(story, StartMode.NEW)
-        except Died:
+        except Crash:
             self.died = True
             self.journal.rewind()
             self.ending = self._run(story, StartMode.RECOVERED)

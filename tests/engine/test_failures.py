@@ -288,5 +288,5 @@ def test_a_script_does_not_outlive_the_one_who_looks_after_it(deployment, tmp_pa
 
 def test_a_defect_of_ours_ends_the_execution_with_a_sentence(deployment):
     broken = deployment(node("a", {"create": operation(source="exit 0")}))
-    broken.records.update = lambda *_args, **_more: 1 / 0
+    broken.records.update_instance = lambda *_args, **_more: 1 / 0
     assert broken.run("install").error == "ZeroDivisionError: division by zero"

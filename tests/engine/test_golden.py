@@ -77,7 +77,7 @@ def _told(made: Deployment, names: dict[str, str]) -> tuple[Story, list[str]]:
 
 
 def _set(made: Deployment, node: str, **properties: object) -> None:
-    made.records.update(made.ids(node)[0], runtime_properties=properties)
+    made.records.update_instance(made.ids(node)[0], runtime_properties=properties)
 
 
 def _drift(made: Deployment) -> None:
@@ -97,8 +97,8 @@ def _partly(made: Deployment) -> None:
 
 
 def _half_made(made: Deployment, **parameters: object) -> None:
-    made.records.update(made.ids("db")[0], state="starting")
-    made.records.update(made.ids("app")[0], state="creating")
+    made.records.update_instance(made.ids("db")[0], state="starting")
+    made.records.update_instance(made.ids("app")[0], state="creating")
     made.run("rollback", **parameters)
 
 

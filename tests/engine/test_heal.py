@@ -27,7 +27,7 @@ def healless(tmp_path):
 
 def put(made: Deployment, name: str, **properties: str) -> str:
     instance_id = made.ids(name)[0]
-    made.records.update(instance_id, runtime_properties=properties)
+    made.records.update_instance(instance_id, runtime_properties=properties)
     return instance_id
 
 
@@ -158,12 +158,12 @@ def test_update_runs_what_the_drift_asks_for_and_clears_it(made):
     made.run("check_drift")
     topology = Topology(made.plan, made.records.instances())
     graph = draw_update(topology, set(topology.instances))
-    names = [task.work.name for task in graph.tasks.values() if isinstance(task.work, Operation)]
+    names = [task.action.name for task in graph.tasks.values() if isinstance(task.action, Operation)]
     own = [name for name in names if ".lifecycle." in name]
     assert [name.rpartition(".")[2] for name in own] == ["preupdate", "update", "postupdate"]
     assert len(names) - len(own) == 4  # both ends of both relationships
-    updated = {task.work for task in graph.tasks.values() if isinstance(task.work, SetState)}
-    assert SetState(made.ids("db")[0], InstanceState.STARTED, because="updated") in updated
+    updated = {task.action for task in graph.tasks.values() if isinstance(task.action, SetState)}
+    assert SetState(made.ids("db")[0], InstanceState.STARTED, reason="updated") in updated
     assert can_update(topology, topology.instances[made.ids("db")[0]])
 
 

@@ -11,7 +11,7 @@ from cfy_cli.manager.engine.ports import CancelRequest, StartMode
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import Operation, TaskState
 from tests.engine.deployment import node, operation, relationship
-from tests.engine.journal import Died, MemoryJournal
+from tests.engine.journal import Crash, MemoryJournal
 from tests.engine.test_steering import alive, gone, steer_when
 
 
@@ -53,13 +53,13 @@ def go(deployment, journal, start_mode=StartMode.NEW, workflow="install", **more
 
 
 def die(deployment, journal, at, *, after):
-    journal.die_at, journal.die_after = journal.stores + at, after
+    journal.crash_at, journal.crash_after = journal.stores + at, after
     try:
         return go(deployment, journal)
-    except Died:
+    except Crash:
         return None
     finally:
-        journal.die_at = float("inf")
+        journal.crash_at = float("inf")
         journal.rewind()
 
 
@@ -84,10 +84,10 @@ def test_whenever_it_dies_it_goes_on_and_repeats_nothing_that_had_succeeded(depl
 def scripts_done(journal):
     """What the journal says has succeeded, as the scripts call themselves."""
     return {
-        f"{task.work.name.rpartition('.')[2]}-{task.work.instance_id}"
+        f"{task.action.name.rpartition('.')[2]}-{task.action.instance_id}"
         for kept in journal.graphs
         for task in kept.graph.tasks.values()
-        if isinstance(task.work, Operation) and journal.states("install")[task.id] is TaskState.SUCCEEDED
+        if isinstance(task.action, Operation) and journal.states("install")[task.id] is TaskState.SUCCEEDED
     }
 
 
@@ -164,7 +164,7 @@ def test_what_is_left_of_a_dead_workers_scripts_is_ended_before_they_run_again(d
 def test_a_process_that_only_has_the_number_of_an_old_one_is_left_alone():
     ours = os.getpid()
     orphans.end([(ours, "another/birth")], ["no-such-mark"])
-    assert orphans.is_alive(ours, orphans.born(ours))
+    assert orphans.is_alive(ours, orphans.read_start_time(ours))
     assert not orphans.is_alive(ours, "another/birth")
 
 
@@ -230,10 +230,10 @@ def test_several_graphs_go_on_with_the_one_that_was_running(deployment, told, tm
     go(one, MemoryJournal(one.records))
     told.path.unlink()
     journal = MemoryJournal(one.records)
-    journal.die_at = 5
-    with pytest.raises(Died):
+    journal.crash_at = 5
+    with pytest.raises(Crash):
         go(one, journal, workflow="restart")
-    journal.die_at = float("inf")
+    journal.crash_at = float("inf")
     journal.rewind()
     assert go(one, journal, StartMode.RECOVERED, workflow="restart").state == "terminated"
     assert told()["stop"] == 1

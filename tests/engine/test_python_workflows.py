@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.engine.orphans import born
+from cfy_cli.manager.engine.orphans import read_start_time
 from cfy_cli.manager.engine.ports import CancelRequest, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine import cluster
 from tests.engine.deployment import Deployment, MemoryRecords, node, operation, relationship
-from tests.engine.journal import Died, MemoryJournal
+from tests.engine.journal import Crash, MemoryJournal
 
 RUN_SCRIPT = {"plugin": "script", "operation": "script_runner.tasks.execute_workflow"}
 START = "cloudify.interfaces.lifecycle.start"
@@ -384,12 +384,12 @@ def test_a_dry_run_only_tells(flow: Flow):
     assert made.state("db_1") == "uninitialized"
 
 
-def steered(made: Deployment, message: str, steering: CancelRequest) -> WorkflowResult:
+def steered(made: Deployment, message: str, cancel_request: CancelRequest) -> WorkflowResult:
     """Run `flow`; when this message comes, somebody wants something."""
 
     def on_emit(event: Any) -> None:
         if event.message == message:
-            made.records.wanted = steering
+            made.records.wanted = cancel_request
 
     made.records.on_emit = on_emit
     return made.run("flow")
@@ -417,8 +417,8 @@ def test_a_cancelled_workflow_may_clean_up(flow: Flow):
     assert made.messages[-1] == "'flow' workflow execution cancelled"
 
 
-@pytest.mark.parametrize("steering", [CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
-def test_one_that_does_not_listen_is_ended(flow: Flow, steering: CancelRequest):
+@pytest.mark.parametrize("cancel_request", [CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
+def test_one_that_does_not_listen_is_ended(flow: Flow, cancel_request: CancelRequest):
     made = flow(
         """
         import subprocess
@@ -429,10 +429,10 @@ def test_one_that_does_not_listen_is_ended(flow: Flow, steering: CancelRequest):
         """,
         run=False,
     )
-    assert steered(made, "<out> waiting", steering).state == "cancelled"
+    assert steered(made, "<out> waiting", cancel_request).state == "cancelled"
     child = int(made.logs[0].split()[-1])
     limit = time.monotonic() + 10
-    while born(child):
+    while read_start_time(child):
         assert time.monotonic() < limit
         time.sleep(0.01)
 
@@ -459,16 +459,16 @@ graph.execute()
 """
 
 
-@pytest.mark.parametrize("die_at", [2, 4, 8, 12, 16, 20, 22])
-def test_after_a_death_it_starts_again_and_what_succeeded_does_not_run_again(flow: Flow, die_at: int):
+@pytest.mark.parametrize("crash_at", [2, 4, 8, 12, 16, 20, 22])
+def test_after_a_death_it_starts_again_and_what_succeeded_does_not_run_again(flow: Flow, crash_at: int):
     made = flow(RESUMED, run=False)
     for each in made.plan["nodes"]:
         each["operations"][START]["inputs"]["script_source"] = 'ctx logger info "did $word of $(ctx instance id)"'
     journal = MemoryJournal(made.records)
-    journal.die_at = die_at
-    with pytest.raises(Died):
+    journal.crash_at = crash_at
+    with pytest.raises(Crash):
         run_workflow(made.job("flow"), made.records, journal)
-    journal.die_at = float("inf")
+    journal.crash_at = float("inf")
     journal.rewind()
     ending = run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal)
     assert ending == WorkflowResult("terminated")
@@ -492,8 +492,8 @@ def test_a_graph_drawn_otherwise_than_before_is_a_new_one(flow: Flow):
     )
     made.plan["nodes"][0]["operations"][START]["inputs"]["script_source"] = 'ctx logger info "did $word"'
     journal = MemoryJournal(made.records)
-    journal.die_at = 7  # when the first graph has ended
-    with pytest.raises(Died):
+    journal.crash_at = 7  # when the first graph has ended
+    with pytest.raises(Crash):
         run_workflow(made.job("flow"), made.records, journal)
     assert "did first" in made.logs
     assert "did second" not in made.logs
@@ -653,7 +653,7 @@ def test_a_function_of_a_plugin_runs_in_its_environment(deployment: Callable[...
         def workflow_plugin(self, name: str) -> dict[str, str]:
             return {"name": name}
 
-        def installed(self, about: dict[str, str], tell: Any) -> Path:
+        def ensure_installed(self, about: dict[str, str], tell: Any) -> Path:
             asked.append(about)
             return environment / "env"
 

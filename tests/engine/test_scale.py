@@ -128,7 +128,7 @@ def test_the_host_may_be_scaled_with_all_that_is_in_it(made):
 def _fail(made: Deployment, verb: str, times: int = 1) -> None:
     """Let the operation fail on instances that are made now."""
     made.records.on_emit = lambda event: (
-        made.records.update(event.node_instance_id, runtime_properties={"fails": verb})
+        made.records.update_instance(event.node_instance_id, runtime_properties={"fails": verb})
         if event.message == "Creating node instance" and event.node_instance_id in made.ids("app")[2:]
         else None
     )
@@ -160,7 +160,7 @@ def test_what_fails_to_grow_may_be_left_and_dropped_later(made):
 
 def test_what_fails_to_shrink_stays_and_is_counted(made):
     scale(made, "db", 1)
-    made.records.update(made.ids("db")[1], runtime_properties={"fails": "stop"})
+    made.records.update_instance(made.ids("db")[1], runtime_properties={"fails": "stop"})
     assert scale(made, "db", -1).state == "failed"
     assert len(made.ids("db")) == 2
     assert counts(made, "db") == (2, 2)

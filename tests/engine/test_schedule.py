@@ -7,30 +7,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.errors import Failed
-from cfy_cli.manager.engine.execute import Execute
-from cfy_cli.manager.engine.graph import Drawing
-from cfy_cli.manager.engine.journal import NoJournal
+from cfy_cli.manager.engine.graph import GraphBuilder
+from cfy_cli.manager.engine.graph_runner import GraphRunner
+from cfy_cli.manager.engine.journal import NullJournal
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.task_states import TaskStates
-from cfy_cli.manager.engine.tasks import Note, Subgraph
+from cfy_cli.manager.engine.tasks import NodeEvent, Subgraph
 from tests.engine.deployment import MemoryRecords
 
 
 def drawing_of(edges, count):
-    drawing = Drawing("g")
+    builder = GraphBuilder("g")
     for number in range(count):
-        steps = drawing.subgraph(f"s{number}")
-        steps.add(Note("a", "first"), Note("a", "second"))
-        steps.subgraph("inner").fork(Note("a", "x"), Note("a", "y"))
+        steps = builder.add_subgraph(f"s{number}")
+        steps.add(NodeEvent("a", "first"), NodeEvent("a", "second"))
+        steps.add_subgraph("inner").add_parallel(NodeEvent("a", "x"), NodeEvent("a", "y"))
     for later, earlier in edges:
-        drawing.wait(f"s{later}", {f"s{earlier}"})
-    return drawing.graph()
+        builder.add_dependencies(f"s{later}", {f"s{earlier}"})
+    return builder.build()
 
 
 class NoExecutor:
     """For graphs without operations."""
 
-    width = 1
+    concurrency = 1
 
     def send(self, attempt, mark, report):
         raise AssertionError(attempt)
@@ -47,7 +47,7 @@ def play(graph, fails, seed):
     while True:
         while (task := schedule.take()) is not None:
             began.append(task)
-            if isinstance(graph.tasks[task].work, Subgraph):
+            if isinstance(graph.tasks[task].action, Subgraph):
                 schedule.opened(task)
             else:
                 flying.append(task)
@@ -74,7 +74,7 @@ def test_every_task_runs_once_after_those_it_waits_for_and_never_after_a_failure
     assert len(began) == len(set(began)) == len(ended) == len(set(ended))
     for task in graph.tasks.values():
         if task.id in began:
-            assert all(before in ended and before not in fails for before in task.after)
+            assert all(before in ended and before not in fails for before in task.depends_on)
     if failing is None:
         assert set(began) == set(graph.tasks)
     else:
@@ -88,15 +88,15 @@ def test_tasks_have_the_same_names_each_time_they_are_drawn():
 
 def test_a_circle_is_told_and_not_waited_for():
     graph, records = drawing_of([(1, 0), (0, 1)], 2), MemoryRecords([])
-    ledger = TaskStates(records, NoJournal(records))
+    ledger = TaskStates(records, NullJournal(records))
     ledger.open(graph)
-    run = Execute(graph, ledger, records, NoExecutor(), wait_after_fail=0)
+    run = GraphRunner(graph, ledger, records, NoExecutor(), wait_after_fail=0)
     with pytest.raises(Failed, match="wait for each other"):
         run.run()
 
 
 def test_two_tasks_of_one_name_are_refused():
-    drawing = Drawing("g")
-    drawing.subgraph("s")
+    builder = GraphBuilder("g")
+    builder.add_subgraph("s")
     with pytest.raises(ValueError, match="two tasks"):
-        drawing.knot("s")
+        builder.add_barrier("s")

@@ -303,6 +303,6 @@ def test_thirty_scripts_at_once_write_only_to_their_own_instance(deployment):
         "ctx instance runtime-properties again $(ctx instance runtime-properties me)\n"
     )
     thirty = deployment(node("a", {"create": operation("w.sh")}, count=30)).script("w.sh", script)
-    assert thirty.run("install", width=30).state == "terminated"
+    assert thirty.run("install", concurrency=30).state == "terminated"
     for instance in thirty.records.instances():
         assert instance.runtime_properties == {"me": instance.id, "again": instance.id}

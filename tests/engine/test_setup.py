@@ -299,7 +299,7 @@ def test_independent_instances_run_at_once(deployment, tmp_path):
 def test_no_more_operations_run_at_once_than_allowed(deployment, tmp_path):
     count = f"mkdir {tmp_path}/busy || exit 1; sleep 0.05; rmdir {tmp_path}/busy"
     three = deployment(a_node("a", {"create": operation(source=count)}, count=3))
-    assert three.run("install", width=1).state == "terminated"
+    assert three.run("install", concurrency=1).state == "terminated"
 
 
 def test_every_task_is_counted(full):
@@ -330,7 +330,7 @@ def test_a_workflow_that_is_not_there_yet_says_so(full):
 
 def test_what_is_inside_is_uninstalled_first_when_that_is_asked(full):
     class WithServices(type(full.records)):
-        def uninstall_inside(self, *, ignore_failure: bool) -> None:
+        def uninstall_contained(self, *, ignore_failure: bool) -> None:
             told.append((ignore_failure, full.states("app")))
 
     told: list[tuple[bool, list[str]]] = []

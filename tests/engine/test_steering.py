@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.engine import execute
+from cfy_cli.manager.engine import graph_runner
 from cfy_cli.manager.engine.ports import CancelRequest
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import node, operation
@@ -56,7 +56,7 @@ def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
 def test_cancel_begins_nothing_that_waits_for_its_turn(deployment):
     three = deployment(node("a", {"create": operation(source="ctx logger info begun; sleep 0.4")}, count=3))
     steer_when(three, "begun", CancelRequest.CANCEL)
-    assert three.run("install", width=1).state == "cancelled"
+    assert three.run("install", concurrency=1).state == "cancelled"
     assert three.logs == ["begun"]
 
 
@@ -131,7 +131,7 @@ def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path)
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 def test_what_ends_because_all_is_being_ended_has_not_failed(deployment, monkeypatch):
-    monkeypatch.setattr(execute, "ASK_EVERY", 60.0)  # so that nobody looks before it has ended
+    monkeypatch.setattr(graph_runner, "ASK_EVERY", 60.0)  # so that nobody looks before it has ended
     one = deployment(node("a", {"create": operation(source="ctx logger info begun; exit 143")}))
     steer_when(one, "begun", CancelRequest.KILL)
     assert one.run("install").state == "cancelled"

@@ -12,7 +12,7 @@ import pytest
 from cfy_cli.manager.engine.ports import CancelRequest, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine.deployment import LIFECYCLE, Deployment, node, operation
-from tests.engine.journal import Died, MemoryJournal
+from tests.engine.journal import Crash, MemoryJournal
 
 RUN_SCRIPT = {"plugin": "script", "operation": "script_runner.tasks.execute_workflow"}
 HEAD = """
@@ -326,10 +326,10 @@ def told(
     """How a story ends whose worker dies at this moment, what succeeded or failed in it, and what ran."""
     made = STORIES[name](flow)
     journal = MemoryJournal(made.records)
-    journal.die_at, journal.die_after = at, after
+    journal.crash_at, journal.crash_after = at, after
     try:
         ending = run_workflow(made.job("flow"), made.records, journal)
-    except Died:
+    except Crash:
         journal.rewind()
         ending = run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal)
     ends = Counter(message for message in made.messages if message.startswith(("Task succ", "Task fail")))
@@ -380,13 +380,13 @@ def test_who_resumes_what_was_tried_again_goes_on_in_the_last_try(flow: Flow):
     assert resumed(made, journal) == (ending, ["bad2 on b_1"])
 
 
-@pytest.mark.parametrize("steering", [CancelRequest.CANCEL, CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
-def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow: Flow, steering: CancelRequest):
+@pytest.mark.parametrize("cancel_request", [CancelRequest.CANCEL, CancelRequest.FORCE_CANCEL, CancelRequest.KILL])
+def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow: Flow, cancel_request: CancelRequest):
     made = retried(flow, ["bad1", "slow", "ok"], 2)
 
     def on_emit(event: Any) -> None:
         if event.message == "slow on b_1":
-            made.records.wanted = steering
+            made.records.wanted = cancel_request
 
     made.records.on_emit = on_emit
     journal = MemoryJournal(made.records)
@@ -396,6 +396,8 @@ def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow:
     ending, again = resumed(made, journal)
     assert ending == WorkflowResult("terminated")
     assert (
-        again == ["after on c_1"] if steering is CancelRequest.CANCEL else again[-2:] == ["slow on b_1", "after on c_1"]
+        again == ["after on c_1"]
+        if cancel_request is CancelRequest.CANCEL
+        else again[-2:] == ["slow on b_1", "after on c_1"]
     )
     assert not {"bad1 on b_1", "ok on a_1"} & set(again)

@@ -33,7 +33,7 @@ def test_what_is_stopped_can_be_started(made):
 
 
 def test_a_failed_stop_leaves_it_started(made):
-    made.records.update(made.ids("db")[0], runtime_properties={"fails": "stop"})
+    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "stop"})
     assert made.run("stop", node_ids=["db"]).state == "failed"
     assert made.states("db") == ["started"]
 
@@ -64,7 +64,7 @@ def test_inputs_reach_the_operation(deployment):
 
 
 def test_reinstall_goes_on_past_failures_when_told_to(made):
-    made.records.update(made.ids("db")[0], runtime_properties={"fails": "stop"})
+    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "stop"})
     assert made.run("reinstall", node_ids=["db"]).state == "failed"
     assert made.run("reinstall", node_ids=["db"], ignore_failure=True).state == "terminated"
     assert made.states("db") == ["started"]
@@ -81,7 +81,7 @@ def test_reinstall_goes_on_past_failures_when_told_to(made):
 def test_rollback_takes_back_what_was_left_half_made(tmp_path, verb, left, after, ran):
     made = cluster.make(tmp_path)
     db = made.ids("db")[0]
-    made.records.update(db, runtime_properties={"fails": verb})
+    made.records.update_instance(db, runtime_properties={"fails": verb})
     assert made.run("install").state == "failed"
     assert made.states("db") == [left]
     assert made.run("rollback").state == "terminated"
@@ -109,7 +109,7 @@ def test_what_was_never_installed_has_no_part_in_the_coming_and_going_of_others(
 
 def test_a_full_rollback_uninstalls_everything(tmp_path):
     made = cluster.make(tmp_path)
-    made.records.update(made.ids("db")[0], runtime_properties={"fails": "create"})
+    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "create"})
     made.run("install")
     assert made.run("rollback", full_rollback=True).state == "terminated"
     assert all_states(made) == {"deleted"}

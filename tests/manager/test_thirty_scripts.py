@@ -32,7 +32,7 @@ ctx instance runtime-properties again "$(ctx instance runtime-properties me)"
 
 
 def write_at_once(ask: Ask, upload: Upload, run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "run_workflow", partial(run_workflow, width=30))
+    monkeypatch.setattr(running, "run_workflow", partial(run_workflow, concurrency=30))
     (folder / "meeting").mkdir()
     monkeypatch.setenv("MEETING", str(folder / "meeting"))
     upload("thirty", BLUEPRINT, {"write.sh": WRITE})

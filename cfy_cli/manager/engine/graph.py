@@ -1,9 +1,9 @@
-"""Graphs of tasks and the drawing of them: sequences, forks, subgraphs."""
+"""Graphs of tasks, and builders for sequences, parallel steps and subgraphs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cfy_cli.manager.engine.tasks import Barrier, Subgraph, Task, Work
+from cfy_cli.manager.engine.tasks import Action, Barrier, Subgraph, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,73 +14,74 @@ class Graph:
 
 @dataclass(slots=True)
 class _Draft:
-    work: Work
-    part_of: str | None
-    after: set[str] = field(default_factory=set)
+    action: Action
+    subgraph_id: str | None
+    depends_on: set[str] = field(default_factory=set)
 
 
-class Drawing:
-    """A graph being drawn."""
+class GraphBuilder:
+    """Collects tasks and dependencies; `build` returns the graph."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._drafts: dict[str, _Draft] = {}
 
-    def subgraph(self, name: str) -> "Sequence":
-        self.put(name, Subgraph(name), None)
-        return Sequence(self, name)
+    def add_subgraph(self, name: str) -> "SequenceBuilder":
+        return self.add_task(name, Subgraph(name))
 
-    def knot(self, name: str) -> "Sequence":
-        """A place in the order where nothing is done."""
-        return self.alone(name, Barrier())
+    def add_barrier(self, name: str) -> "SequenceBuilder":
+        """Add a task without action, so that others can depend on it."""
+        return self.add_task(name, Barrier())
 
-    def alone(self, name: str, work: Work) -> "Sequence":
-        """A step that is in no subgraph."""
-        self.put(name, work, None)
-        return Sequence(self, name)
+    def add_task(self, name: str, action: Action) -> "SequenceBuilder":
+        """Add a task that is in no subgraph."""
+        self.put(name, action, None)
+        return SequenceBuilder(self, name)
 
-    def wait(self, task: str, after: Iterable[str]) -> None:
-        """Let `task` begin only when each of `after` has ended."""
-        self._drafts[task].after.update(after)
+    def add_dependencies(self, task: str, depends_on: Iterable[str]) -> None:
+        """Let `task` start only when each of `depends_on` has ended."""
+        self._drafts[task].depends_on.update(depends_on)
 
-    def graph(self) -> Graph:
+    def build(self) -> Graph:
         tasks = {
-            name: Task(name, draft.work, frozenset(draft.after), draft.part_of) for name, draft in self._drafts.items()
+            name: Task(name, draft.action, frozenset(draft.depends_on), draft.subgraph_id)
+            for name, draft in self._drafts.items()
         }
         return Graph(self.name, tasks)
 
-    def put(self, task: str, work: Work, part_of: str | None, after: Iterable[str] = ()) -> None:
+    def put(self, task: str, action: Action, subgraph_id: str | None, depends_on: Iterable[str] = ()) -> None:
+        """Add a task, in a subgraph or in none. Raises ValueError when the name is taken."""
         if task in self._drafts:
             raise ValueError(f"two tasks are called {task}")
-        self._drafts[task] = _Draft(work, part_of, set(after))
+        self._drafts[task] = _Draft(action, subgraph_id, set(depends_on))
 
 
-class Sequence:
-    """The steps of a subgraph, one after the other."""
+class SequenceBuilder:
+    """Adds the steps of a subgraph, one after the other."""
 
-    def __init__(self, drawing: Drawing, name: str) -> None:
+    def __init__(self, builder: GraphBuilder, name: str) -> None:
         self.id = name
-        self.last: frozenset[str] = frozenset()  # what the next step waits for
-        self._drawing = drawing
+        self.last: frozenset[str] = frozenset()  # the tasks that the next step depends on
+        self._builder = builder
         self._count = 0
 
-    def add(self, *steps: Work) -> None:
+    def add(self, *steps: Action) -> None:
         for step in steps:
-            self.fork(step)
+            self.add_parallel(step)
 
-    def fork(self, *steps: Work) -> None:
-        """All at once; the next step waits for all of them."""
+    def add_parallel(self, *steps: Action) -> None:
+        """Add steps that run at the same time; the next step depends on all of them."""
         if steps:
             self.last = frozenset(self._step(step) for step in steps)
 
-    def subgraph(self, name: str) -> "Sequence":
-        """A step that has steps of its own."""
+    def add_subgraph(self, name: str) -> "SequenceBuilder":
+        """Add a step that has steps of its own."""
         step = self._step(Subgraph(name))
         self.last = frozenset({step})
-        return Sequence(self._drawing, step)
+        return SequenceBuilder(self._builder, step)
 
-    def _step(self, work: Work) -> str:
+    def _step(self, action: Action) -> str:
         self._count += 1
         step = f"{self.id}/{self._count}"
-        self._drawing.put(step, work, self.id, self.last)
+        self._builder.put(step, action, self.id, self.last)
         return step

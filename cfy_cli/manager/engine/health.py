@@ -1,84 +1,95 @@
-"""What is known of the health of an instance, its system properties: who writes what into them, and when."""
+"""System properties of an instance, which describe its health: status and configuration drift."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypedDict, cast
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
 from cfy_cli.manager.engine.tasks import Operation, SetState
 
-Json = Any
-Properties = dict[str, Json]
+
+class CheckResult(TypedDict, total=False):
+    """The result of a check, as stored in `status` or `configuration_drift`."""
+
+    ok: bool
+    timestamp: str
+    task: str | None
+    result: Json
+    healed: bool  # a heal succeeded since the last check
 
 
-def system_properties(step: SetState, before: Callable[[], Mapping[str, Json] | None]) -> Properties | None:
-    """What entering a state says; None when they stay as they are; `before` gives what they are.
+def system_properties(step: SetState, load: Callable[[], Mapping[str, Json] | None]) -> JsonObject | None:
+    """Return the system properties after a state change, or None when it does not change them.
 
-    What was just made is taken to be well, until a check says otherwise.
+    `load` returns the present ones. A new instance counts as healthy until a check fails.
     """
-    if step.because == "healed":
-        known = dict(before() or {})
-        return {**known, "status": {**(known.get("status") or {}), "ok": True, "task": None, "healed": True}}
-    if step.because == "updated":
-        return {**(before() or {}), "configuration_drift": None}
+    if step.reason == "healed":
+        present = load() or {}
+        status = cast(JsonObject, present.get("status") or {})
+        return {**present, "status": {**status, "ok": True, "task": None, "healed": True}}
+    if step.reason == "updated":
+        return {**(load() or {}), "configuration_drift": None}
     if step.state in (InstanceState.INITIALIZING, InstanceState.CREATING):
         return {}
-    if step.state is InstanceState.CREATED and step.drifts:
-        return {**(before() or {}), "configuration_drift": _found()}
+    if step.state is InstanceState.CREATED and step.has_drift_check:
+        return {**(load() or {}), "configuration_drift": _check_result()}
     if step.state is InstanceState.STARTED:
-        return {**(before() or {}), "previous_status": None, "status": _found()}
+        return {**(load() or {}), "previous_status": None, "status": _check_result()}
     return None
 
 
-def stamp(records: Records, operation: Operation, *, ok: bool, result: Json) -> None:
-    """Write down what an operation that checks something has found."""
-    if not operation.checks:
+def store_check_result(records: Records, operation: Operation, *, ok: bool, result: Json) -> None:
+    """Store the result of an operation that checks the health of its instance; ignore other operations."""
+    if not operation.health_check:
         return
-    found = _found(ok=ok, task=operation.function, result=result)
+    check_result = _check_result(ok=ok, task=operation.function, result=result)
     while True:
         instance = records.instance(operation.instance_id)
-        stamped = {**(instance.system_properties or {}), **_changes(operation, instance, found)}
+        changed = {**(instance.system_properties or {}), **_changes(operation, instance, check_result)}
         try:
-            records.update(instance.id, version=instance.version, system_properties=stamped)
+            records.update_instance(instance.id, version=instance.version, system_properties=changed)
             return
         except StaleVersion:
             continue
 
 
-def is_well(instance: Instance) -> bool | None:
-    """What the last check, or a heal since, says of it; None when nothing is known."""
-    status = (instance.system_properties or {}).get("status") or {}
-    return status.get("ok")
+def is_healthy(instance: Instance) -> bool | None:
+    """Return the result of the last check or of a heal since; None before the first check."""
+    return _read(instance, "status").get("ok")
 
 
 def was_healed(instance: Instance) -> bool:
-    status = (instance.system_properties or {}).get("status") or {}
-    return bool(status.get("healed"))
+    return bool(_read(instance, "status").get("healed"))
 
 
-def drifted(instance: Instance) -> bool:
-    """Whether the last check found it other than described; relationships have `drifted_links`."""
-    return bool(((instance.system_properties or {}).get("configuration_drift") or {}).get("result"))
+def has_drifted(instance: Instance) -> bool:
+    """Return whether the last check found a drift of the node; `drifted_links` returns those of relationships."""
+    return bool(_read(instance, "configuration_drift").get("result"))
 
 
 def drifted_links(instance: Instance, side: str) -> set[str]:
-    """The other ends of its drifted relationships of which it is the `source` or the `target`."""
-    found = (instance.system_properties or {}).get(f"{side}_relationships_configuration_drift") or {}
-    return {other for other, drift in found.items() if drift.get("result")}
+    """Return the ids at the other end of drifted relationships in which the instance is `side`: source or target."""
+    drifts = (instance.system_properties or {}).get(f"{side}_relationships_configuration_drift")
+    return {other for other, drift in cast(dict[str, CheckResult], drifts or {}).items() if drift.get("result")}
 
 
-def _changes(operation: Operation, instance: Instance, found: Properties) -> Properties:
-    known = instance.system_properties or {}
-    if operation.checks == "status":
-        return {"previous_status": known.get("status"), "status": found}
+def _read(instance: Instance, name: str) -> CheckResult:
+    return cast(CheckResult, (instance.system_properties or {}).get(name) or {})
+
+
+def _changes(operation: Operation, instance: Instance, check_result: JsonObject) -> JsonObject:
+    present = instance.system_properties or {}
+    if operation.health_check == "status":
+        return {"previous_status": present.get("status"), "status": check_result}
     if operation.source_id is None:
-        return {"configuration_drift": found}
+        return {"configuration_drift": check_result}
     is_source = operation.instance_id == operation.source_id
     name = f"{'source' if is_source else 'target'}_relationships_configuration_drift"
     other = operation.target_id if is_source else operation.source_id
-    return {name: {**(known.get(name) or {}), other: found}}
+    return {name: {**cast(JsonObject, present.get(name) or {}), str(other): check_result}}
 
 
-def _found(*, ok: bool = True, task: str | None = None, result: Json = None) -> Properties:
+def _check_result(*, ok: bool = True, task: str | None = None, result: Json = None) -> JsonObject:
     return {"ok": ok, "timestamp": now(), "task": task, "result": result}

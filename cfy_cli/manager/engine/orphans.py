@@ -8,11 +8,16 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
+from cfy_cli.manager.engine.ports import ProcessIdentity
 from cfy_cli.manager.engine.process import PATIENCE
 from cfy_cli.manager.engine.process_tree import PROC, kill_tree, marked
 
 
-def born(pid: int) -> str:
+def identify(pid: int) -> ProcessIdentity:
+    return ProcessIdentity(pid, read_start_time(pid))
+
+
+def read_start_time(pid: int) -> str:
     """Which process of this number it is: another one of the same number has another birth. "" when there is none."""
     with suppress(OSError, IndexError):
         state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -24,7 +29,7 @@ def born(pid: int) -> str:
 
 
 def is_alive(pid: int, birth: str) -> bool:
-    return birth != "" and born(pid) == birth
+    return birth != "" and read_start_time(pid) == birth
 
 
 def end(processes: Collection[tuple[int, str]], marks: Collection[str]) -> None:
@@ -32,10 +37,10 @@ def end(processes: Collection[tuple[int, str]], marks: Collection[str]) -> None:
 
     The number of a leader that has ended belongs to no other process while members of its session live.
     """
-    ours = [(pid, birth) for pid, birth in processes if born(pid) in ("", birth)]
+    ours = [(pid, birth) for pid, birth in processes if read_start_time(pid) in ("", birth)]
     for pid, _ in ours:
         kill_tree(pid)
-    daemons = {pid: born(pid) for pid in marked(set(marks))}
+    daemons = {pid: read_start_time(pid) for pid in marked(set(marks))}
     for pid in daemons:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

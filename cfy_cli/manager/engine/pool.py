@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-Work = Callable[[], None]
+Action = Callable[[], None]
 
 log = logging.getLogger(__name__)
 
@@ -13,16 +13,16 @@ log = logging.getLogger(__name__)
 class Pool:
     """As many threads as are needed, up to `width`; they never keep the process from ending."""
 
-    def __init__(self, width: int, name: str) -> None:
-        self.width = width
+    def __init__(self, concurrency: int, name: str) -> None:
+        self.concurrency = concurrency
         self._name = name
-        self._jobs: SimpleQueue[Work | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Action | None] = SimpleQueue()
         self._threads = 0
 
-    def submit(self, job: Work) -> None:
+    def submit(self, job: Action) -> None:
         """At most `width` jobs may be under way: the caller counts."""
         self._jobs.put(job)
-        if self._threads < self.width:
+        if self._threads < self.concurrency:
             self._threads += 1
             threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
 

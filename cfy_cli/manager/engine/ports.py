@@ -1,43 +1,43 @@
-"""What the engine asks of whoever runs it, and what it is asked: plain values and protocols."""
+"""Protocols and values between the engine and the program that runs it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import DeploymentPlan, InstanceGroup, InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.tasks import Attempt, Failure, Outcome, SetState, TaskState
-
-Json = Any
+from cfy_cli.manager.engine.tasks import Attempt, ErrorCause, Failure, Outcome, SetState, TaskState
 
 
 class StartMode(Enum):
-    """What an execution has behind it when it is run."""
+    """The history of an execution at the moment it is run."""
 
-    NEW = "anew"
-    RECOVERED = "goes on"  # whoever ran it died or was stopped: what was not done yet is done
-    RESUMED = "resumed"  # it failed or was cancelled, and somebody wants it to go on: what failed is tried again
+    NEW = "new"
+    RECOVERED = "recovered"  # its worker died or was stopped: run the tasks that are not done
+    RESUMED = "resumed"  # it failed or was cancelled and a user resumed it: retry the failed tasks too
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One execution to run; a value that can cross a wire."""
+    """One execution to run; a value that can be sent."""
 
     execution_id: str
     workflow_id: str
     parameters: Mapping[str, Json]
-    plan: Mapping[str, Json]  # nodes, workflows, scaling groups: as cfy_cli.dsl makes them
+    plan: DeploymentPlan
     deployment_id: str
     deployment_display_name: str
     blueprint_id: str
     tenant_name: str
     created_by: str
-    resources: Path  # the blueprint's unpacked folder: scripts and files are found here
-    workdir: Path  # the deployment's own folder, kept until it is deleted
+    resources: Path  # the blueprint's unpacked folder, with its scripts and files
+    workdir: Path  # the deployment's own folder, kept until the deployment is deleted
     dry_run: bool = False
     start_mode: StartMode = StartMode.NEW
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(slots=True)
 class Instance:
-    """A node instance as it stood when it was read."""
+    """A node instance as it was when it was read."""
 
     id: str
     node_id: str
@@ -53,15 +53,15 @@ class Instance:
     host_id: str | None
     state: str
     version: int
-    relationships: list[dict[str, Json]]  # {"type", "target_name", "target_id"}, in the plan's order
-    scaling_groups: list[dict[str, str]] = field(default_factory=list)
-    runtime_properties: dict[str, Json] = field(default_factory=dict)
-    system_properties: dict[str, Json] | None = None
+    relationships: list[InstanceRelationship]  # in the order of the plan
+    scaling_groups: list[InstanceGroup] = field(default_factory=list)
+    runtime_properties: JsonObject = field(default_factory=dict)
+    system_properties: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of an execution's history: an event of the engine, or a log line of an operation."""
+    """An event of the engine, or a log line of an operation."""
 
     type: Literal["cloudify_event", "cloudify_log"]
     message: str
@@ -71,44 +71,44 @@ class Event:
     operation: str | None = None
     node_instance_id: str | None = None
     node_name: str | None = None
-    source_id: str | None = None  # relationship operations: the instances at both ends
+    source_id: str | None = None  # operations of relationships: the instances at both ends
     target_id: str | None = None
-    error_causes: list[dict[str, str]] | None = None  # {"message", "traceback", "type"}
+    error_causes: list[ErrorCause] | None = None
     reported_timestamp: str = field(default_factory=now)
 
 
 class CancelRequest(Enum):
-    """What the people outside want of a running execution."""
+    """The request of a user about a running execution."""
 
     NONE = "go on"
-    CANCEL = "cancel"  # start nothing new; let what runs end
-    FORCE_CANCEL = "force-cancel"  # do not wait for what runs
-    KILL = "kill"  # end the processes of what runs
+    CANCEL = "cancel"  # start nothing new; let running operations end
+    FORCE_CANCEL = "force-cancel"  # do not wait for running operations
+    KILL = "kill"  # kill the processes of running operations
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowResult:
-    """How an execution ended; `error` is the sentence kept with a failed one."""
+    """The end of an execution; `error` is the message stored with a failed one."""
 
     state: ExecutionState
     error: str = ""
 
 
 class StaleVersion(Exception):
-    """Somebody else changed the instance since it was read: read again and decide again."""
+    """The instance changed since it was read: read it again and decide again."""
 
 
 class Records(Lookups, Protocol):
-    """What a running workflow reads and writes of one deployment; every write is stored when the call returns.
+    """The rows of one deployment that a running workflow reads and writes; every write is stored when the call returns.
 
-    It is a `Lookups` too, so run-time functions are evaluated against it. Called from several threads.
+    Run-time functions are evaluated against it, as it is a `Lookups` too. Called from several threads.
     """
 
     def instances(self) -> list[Instance]: ...
 
     def instance(self, instance_id: str) -> Instance: ...
 
-    def update(
+    def update_instance(
         self,
         instance_id: str,
         *,
@@ -117,47 +117,47 @@ class Records(Lookups, Protocol):
         runtime_properties: Mapping[str, Json] | None = None,
         system_properties: Mapping[str, Json] | None = None,
     ) -> Instance:
-        """Replace what is given. Raises StaleVersion when `version` is given and no longer current."""
+        """Replace the fields that are not None. Raises StaleVersion when `version` is not the current one."""
 
-    def add_instances(self, added: Sequence[Mapping[str, Json]], related: Mapping[str, list[dict[str, Json]]]) -> None:
-        """Add instances as `cfy_cli.dsl.create_instances` makes them, those not there yet, all or none.
+    def add_instances(self, added: Sequence[InstancePlan], related: Mapping[str, list[InstanceRelationship]]) -> None:
+        """Add the instances that do not exist yet, all or none.
 
-        `related` maps ids of others to all of their relationships from now on.
+        `related` maps ids of other instances to all of their relationships from now on.
         """
 
     def remove_instances(self, instance_ids: Collection[str]) -> None:
-        """Remove those that are still there, and the relationships that others have to them, all or none."""
+        """Remove the instances that still exist and the relationships of others to them, all or none."""
 
-    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
-        """How many instances a node or scaling group is to have; `reached` says that it has them now."""
+    def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
+        """Set the planned number of instances of a node or scaling group; `reached`: it is the current number too."""
 
-    def decision(self, name: str) -> Json:
-        """What was kept by `decide` in this execution; None when nothing was."""
+    def load_decision(self, name: str) -> Json:
+        """Return the value that this execution saved under the name, or None."""
 
-    def decide(self, name: str, value: Json) -> None:
-        """Keep a JSON value under a name for as long as the execution is not done."""
+    def save_decision(self, name: str, value: Json) -> None:
+        """Save a value under a name until the execution has ended."""
 
     def emit(self, event: Event) -> None:
-        """Take an event or log line; kept in order, may be stored a moment later."""
+        """Store an event or log line, in order, possibly a moment later."""
 
-    def steering(self) -> CancelRequest:
-        """Cheap: may be asked many times a second."""
+    def cancel_request(self) -> CancelRequest:
+        """Return the current request; cheap enough to be called many times a second."""
 
-    def progress(self, total: int, finished: int) -> None:
-        """How many operations there are and how many have ended."""
+    def report_progress(self, total: int, finished: int) -> None:
+        """Report the number of operations and how many of them have ended."""
 
 
 @runtime_checkable
-class Environment(Protocol):
-    """Records whose deployment may have others inside."""
+class CascadeHost(Protocol):
+    """Records whose deployment may contain other deployments."""
 
-    def uninstall_inside(self, *, ignore_failure: bool) -> None:
-        """Uninstall those and wait until they are, or we are not to go on. Raises CfyError when one fails."""
+    def uninstall_contained(self, *, ignore_failure: bool) -> None:
+        """Uninstall them and wait until that is done or this execution is cancelled. Raises CfyError if one fails."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A task has come into a state. `attempt` is the one meant or, of a pending task, the one to come."""
+class TaskStateChange:
+    """The state that a task entered. `attempt` is the number of the attempt; of a pending task, of its next one."""
 
     task_id: str
     state: TaskState
@@ -166,57 +166,65 @@ class Moved:
     failure: Failure | None = None
 
 
-Entry = Event | Moved | SetState
+JournalEntry = Event | TaskStateChange | SetState
+
+
+class ProcessIdentity(NamedTuple):
+    """A process; its start time tells it from others that had the same pid."""
+
+    pid: int
+    start_time: str  # see `orphans.identify`
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredGraph:
     """A graph of an earlier run of the execution, as the journal has it."""
 
     key: str
     graph: Graph
-    moved: dict[str, Moved]  # the latest of each task; those without one are pending
-    processes: dict[str, tuple[int, str]]  # what a task started last: the process and its birth (see orphans.born)
+    states: dict[str, TaskStateChange]  # the latest of each task; tasks without one are pending
+    processes: dict[str, ProcessIdentity]  # the last process that a task started
 
 
 class Journal(Protocol):
-    """Where an execution's graphs and all that happens to their tasks is kept, so that it can go on after any death.
+    """Storage of an execution's graphs and of all changes of their tasks, from which it resumes after a crash.
 
-    A call returns when what it was given is stored, all or none, and waits as long as that takes. What is acted on
-    was stored before: an operation that has begun says `started` here before it does, and one that has succeeded says
-    so before any other task takes notice. What is found `started` but not ended may or may not have had its effect.
+    A call returns when its values are stored, all or none, and waits as long as that takes. Actions are stored before
+    they are taken: an operation is stored as `started` before it starts, and as succeeded before any other task acts
+    on that. A task that is `started` and has not ended may or may not have had its effect.
     """
 
-    def kept(self) -> list[Kept]:
-        """In the order they were begun."""
+    def stored_graphs(self) -> list[StoredGraph]:
+        """Return the graphs in the order in which they were added."""
 
-    def begin(self, graph: Graph) -> str:
-        """Keep a graph, all its tasks pending; returns its key."""
+    def add_graph(self, graph: Graph) -> str:
+        """Store a graph with all tasks pending; return its key."""
 
-    def store(self, key: str, entries: Sequence[Entry]) -> None:
-        """What happened to the tasks of a graph and, with it, lines of history and states that instances entered."""
+    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
+        """Store changes of the tasks of a graph together with events and states that instances entered."""
 
-    def mark(self, key: str, task_id: str) -> str:
-        """The name of a task among all tasks of all executions; its processes carry it in their environment."""
+    def operation_id(self, key: str, task_id: str) -> str:
+        """Return the id of a task among all executions; its processes have it in their environment."""
 
-    def started(self, mark: str, pid: int, birth: str) -> None:
-        """A task has started a process; may be stored a moment later."""
+    def add_process(self, operation_id: str, process: ProcessIdentity) -> None:
+        """Record the process that a task has started; may be stored a moment later."""
 
 
-Report = Callable[[Outcome], None]
-Judge = Callable[[Outcome, Report], None]  # returns at once; reports the same outcome, judged, when that is done
+OutcomeCallback = Callable[[Outcome], None]
+# Returns at once; reports the same outcome when the workflow has decided about it.
+OutcomeHandler = Callable[[Outcome, OutcomeCallback], None]
 
 
 class Executor(Protocol):
-    """Runs attempts at operations, here or elsewhere; what it is sent and what it reports are values."""
+    """Runs attempts of operations, in this process or elsewhere; attempts and outcomes are values."""
 
-    width: int  # attempts at once
+    concurrency: int  # attempts at the same time
 
-    def send(self, attempt: Attempt, mark: str, report: Report) -> None:
-        """Return at once; `report` is called when it has ended, whatever happened, from any thread."""
+    def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
+        """Start an attempt and return; `report` is called, from any thread, when it has ended for whatever reason."""
 
     def kill(self) -> None:
-        """End the processes of all that runs, and see them gone."""
+        """Kill the processes of all running attempts and wait until they are gone."""
 
     def close(self) -> None:
-        """Nothing more is sent; what runs may end."""
+        """Accept no more attempts; running ones may end."""

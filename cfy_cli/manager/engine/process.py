@@ -40,7 +40,7 @@ class Processes:
         self._killed = threading.Event()
         self._note: Callable[[int], None] | None = None
 
-    def noting(self, note: Callable[[int], None]) -> "Processes":
+    def with_listener(self, note: Callable[[int], None]) -> "Processes":
         """The same ones; `note` is told of each that is added through what is returned."""
         noting = copy.copy(self)
         noting._note = note

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import CancelRequest, Journal, Kept, Moved
+from cfy_cli.manager.engine.ports import CancelRequest, Journal, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Operation, Subgraph, TaskState
 
 LAST_WORDS = 1.0  # seconds that an operation whose process has ended has to be told of
@@ -21,22 +21,22 @@ class ResumeState:
         self._look()
 
     @property
-    def latest(self) -> Kept | None:
+    def latest(self) -> StoredGraph | None:
         """The graph at which the last run stopped."""
         return self._kept[-1] if self._kept else None
 
     @property
-    def cleanup(self) -> Kept | None:
+    def cleanup(self) -> StoredGraph | None:
         """What the last resumed run did first, when something of it is left to do."""
         last = self._cleanups[-1] if self._cleanups else None
         left = last is not None and any(_state(last, task) not in DONE for task in last.graph.tasks)
         return last if left else None
 
-    def settle(self, steering: Callable[[], CancelRequest]) -> None:
+    def settle(self, cancel_request: Callable[[], CancelRequest]) -> None:
         """Leave nothing running. What is `started` has somebody who still waits for it, so it is waited for;
         what is to be run again must not run twice at a time, so what is left of it is ended."""
         heard = time.monotonic()
-        while steering() is CancelRequest.NONE and (started := self._processes(TaskState.STARTED)):
+        while cancel_request() is CancelRequest.NONE and (started := self._processes(TaskState.STARTED)):
             if any(orphans.is_alive(*process) for process in started):
                 heard = time.monotonic()
             elif time.monotonic() > heard + LAST_WORDS:
@@ -50,16 +50,16 @@ class ResumeState:
         for kept in self._kept if everywhere else self._kept[-1:]:
             self._retry_failed(kept)
 
-    def _retry_failed(self, kept: Kept) -> None:
+    def _retry_failed(self, kept: StoredGraph) -> None:
         again = [
             _again(kept, moved)
-            for moved in kept.moved.values()
+            for moved in kept.states.values()
             if moved.state is TaskState.FAILED and not _ignored(kept, moved)
         ]
-        kept.moved.update({moved.task_id: moved for moved in again})
+        kept.states.update({moved.task_id: moved for moved in again})
         self._journal.store(kept.key, again)
 
-    def take(self, name: str, like: Graph | None = None) -> Kept | None:
+    def take(self, name: str, like: Graph | None = None) -> StoredGraph | None:
         """The first graph of this name, and of the same tasks as another, that was not taken yet."""
         for number, kept in enumerate(self._kept):
             if kept.graph.name == name and (like is None or kept.graph.tasks == like.tasks):
@@ -67,16 +67,16 @@ class ResumeState:
         return None
 
     def _look(self) -> None:
-        kept = self._journal.kept()
+        kept = self._journal.stored_graphs()
         self._kept = [one for one in kept if one.graph.name not in (CLEANUP, FUNCTION)]
         self._functions = [one for one in kept if one.graph.name == FUNCTION]
         self._cleanups = [one for one in kept if one.graph.name == CLEANUP]
 
     @property
-    def _all(self) -> list[Kept]:
+    def _all(self) -> list[StoredGraph]:
         return self._kept + self._cleanups + self._functions
 
-    def _processes(self, *states: TaskState) -> list[tuple[int, str]]:
+    def _processes(self, *states: TaskState) -> list[ProcessIdentity]:
         return [
             process
             for kept in self._all
@@ -86,26 +86,26 @@ class ResumeState:
 
     def _marks(self) -> list[str]:
         return [
-            self._journal.mark(kept.key, task.id)
+            self._journal.operation_id(kept.key, task.id)
             for kept in self._all
             for task in kept.graph.tasks.values()
-            if isinstance(task.work, Operation) and _state(kept, task.id) not in DONE
+            if isinstance(task.action, Operation) and _state(kept, task.id) not in DONE
         ]
 
 
-def _state(kept: Kept, task_id: str) -> TaskState:
-    moved = kept.moved.get(task_id)
+def _state(kept: StoredGraph, task_id: str) -> TaskState:
+    moved = kept.states.get(task_id)
     return moved.state if moved else TaskState.PENDING
 
 
-def _ignored(kept: Kept, moved: Moved) -> bool:
-    work = kept.graph.tasks[moved.task_id].work
+def _ignored(kept: StoredGraph, moved: TaskStateChange) -> bool:
+    action = kept.graph.tasks[moved.task_id].action
     ignored = moved.failure is not None and moved.failure.ignored
-    return ignored or (isinstance(work, Operation) and work.ignore_failure)
+    return ignored or (isinstance(action, Operation) and action.ignore_failure)
 
 
-def _again(kept: Kept, moved: Moved) -> Moved:
+def _again(kept: StoredGraph, moved: TaskStateChange) -> TaskStateChange:
     """In the place of a subgraph that was tried again something else runs: that is tried again, not what is in it."""
-    if isinstance(kept.graph.tasks[moved.task_id].work, Subgraph):
+    if isinstance(kept.graph.tasks[moved.task_id].action, Subgraph):
         return replace(moved, state=TaskState.PENDING)
-    return Moved(moved.task_id, TaskState.PENDING)
+    return TaskStateChange(moved.task_id, TaskState.PENDING)

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.server import ContextServer, shared_server
-from cfy_cli.manager.engine.execute import End, Execute
 from cfy_cli.manager.engine.executor import LocalExecutor
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.journal import NoJournal
+from cfy_cli.manager.engine.graph_runner import GraphResult, GraphRunner
+from cfy_cli.manager.engine.journal import NullJournal
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
     Event,
     Executor,
     Job,
     Journal,
-    Kept,
     Records,
     StartMode,
+    StoredGraph,
     WorkflowResult,
 )
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.task_states import TaskStates
-from cfy_cli.manager.engine.tasks import Failure, Operation
+from cfy_cli.manager.engine.tasks import ErrorCause, Failure, Operation
 from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find
 from cfy_cli.manager.engine.workflows.cleanup import draw_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
@@ -42,7 +42,7 @@ def run_workflow(
     records: Records,
     journal: Journal | None = None,
     *,
-    width: int = WIDTH,
+    concurrency: int = WIDTH,
     wait_after_fail: float = WAIT_AFTER_FAIL,
     server: ContextServer | None = None,
 ) -> WorkflowResult:
@@ -50,9 +50,9 @@ def run_workflow(
 
     With a journal the same job may be run again after its runner died, and goes on where that was.
     """
-    kept = NoJournal(records) if journal is None or job.dry_run else journal
+    kept = NullJournal(records) if journal is None or job.dry_run else journal
     doors = server or shared_server()
-    executor = LocalExecutor(job, records, doors, width, kept.started)
+    executor = LocalExecutor(job, records, doors, concurrency, kept.add_process)
     return _Run(job, records, kept, executor, wait_after_fail, doors).to_end()
 
 
@@ -89,31 +89,31 @@ class _Run:
         finally:
             self.executor.close()
             self.ledger.show_progress(at_once=True)
-        if end.steering is not CancelRequest.NONE:
-            return self._cancelled(end.steering)
+        if end.cancel_request is not CancelRequest.NONE:
+            return self._cancelled(end.cancel_request)
         if end.failures:
             return self._failed(explain(end.failures))
         self._event("workflow_succeeded", f"'{self.job.workflow_id}' workflow execution succeeded")
         return WorkflowResult(ExecutionState.TERMINATED)
 
-    def _run_graphs(self) -> End:
+    def _run_graphs(self) -> GraphResult:
         workflow = find(self.job.plan, self.job.workflow_id)
         parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
         context = WorkflowContext(self.job, self.records)
         end = self._settle_past(context, everywhere=isinstance(workflow, Function))
-        if end.steering is not CancelRequest.NONE:
+        if end.cancel_request is not CancelRequest.NONE:
             return end
         if isinstance(workflow, Function):
             return run_function(workflow, parameters, context, self.journal, self.server, self._engine())
         graphs = workflow(context, parameters)
         try:
             graph = next(graphs)
-            while (end := self._run_graph(graph, self.past.take(graph.name))).steering is CancelRequest.NONE:
+            while (end := self._run_graph(graph, self.past.take(graph.name))).cancel_request is CancelRequest.NONE:
                 graph = graphs.throw(GraphFailed(end.failures)) if end.failures else next(graphs)
         except StopIteration:
-            return End()
+            return GraphResult()
         except GraphFailed as failed:
-            return End(failed.failures)
+            return GraphResult(failed.failures)
         finally:
             graphs.close()
         return end
@@ -121,58 +121,56 @@ class _Run:
     def _engine(self) -> Engine:
         return Engine(self.executor, self.past, self._run_beside, _explained, BUILT_IN, self.wait_after_fail)
 
-    def _settle_past(self, context: WorkflowContext, *, everywhere: bool) -> End:
+    def _settle_past(self, context: WorkflowContext, *, everywhere: bool) -> GraphResult:
         """See the end of what earlier runs left running, and undo by halves done steps of an install to resume."""
         if self.job.start_mode is StartMode.NEW:
-            return End()
-        self.past.settle(self.records.steering)
+            return GraphResult()
+        self.past.settle(self.records.cancel_request)
         if self.job.start_mode is StartMode.RECOVERED:
             left = self.past.cleanup
-            return self._run_graph(left.graph, left) if left else End()
+            return self._run_graph(left.graph, left) if left else GraphResult()
         self.past.retry_failed(everywhere=everywhere)
         cleanup = draw_cleanup(context.look(), self.past.latest)
-        return self._run_graph(cleanup) if cleanup else End()
+        return self._run_graph(cleanup) if cleanup else GraphResult()
 
-    def _run_graph(self, drawn: Graph, kept: Kept | None = None) -> End:
+    def _run_graph(self, drawn: Graph, kept: StoredGraph | None = None) -> GraphResult:
         """Of a graph that was begun before, what is left."""
         graph = kept.graph if kept else drawn
         self.ledger.open(graph, kept)
-        return Execute(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
+        return GraphRunner(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
 
     def _run_beside(
-        self, drawn: Graph, kept: Kept | None, beside: Beside, steering: Callable[[], CancelRequest]
+        self, drawn: Graph, kept: StoredGraph | None, beside: Beside, cancel_request: Callable[[], CancelRequest]
     ) -> Ran:
         """While others may run."""
         graph, ledger = kept.graph if kept else drawn, self.ledger.beside()
         ledger.open(graph, kept)
-        end = Execute(
+        end = GraphRunner(
             graph,
             ledger,
             self.records,
             beside,
             wait_after_fail=self.wait_after_fail,
-            steering=steering,
+            cancel_request=cancel_request,
             judge=beside.judge,
         ).run()
         ledger.show_progress(at_once=True)
         return Ran(end, {name: ledger.found(task) for name, task in graph.tasks.items()})
 
-    def _cancelled(self, steering: CancelRequest) -> WorkflowResult:
-        if steering is CancelRequest.KILL:
+    def _cancelled(self, cancel_request: CancelRequest) -> WorkflowResult:
+        if cancel_request is CancelRequest.KILL:
             self.executor.kill()
         else:
             self._event("workflow_cancelled", f"'{self.job.workflow_id}' workflow execution cancelled")
         return WorkflowResult(ExecutionState.CANCELLED)
 
-    def _failed(
-        self, error: str, told: str | None = None, causes: list[dict[str, str]] | None = None
-    ) -> WorkflowResult:
+    def _failed(self, error: str, told: str | None = None, causes: list[ErrorCause] | None = None) -> WorkflowResult:
         message = f"'{self.job.workflow_id}' workflow execution failed: {told or error}"
         self._event("workflow_failed", message, dry=False, causes=causes)
         return WorkflowResult(ExecutionState.FAILED, error)
 
     def _event(
-        self, event_type: str, message: str, *, dry: bool = True, causes: list[dict[str, str]] | None = None
+        self, event_type: str, message: str, *, dry: bool = True, causes: list[ErrorCause] | None = None
     ) -> None:
         if self.job.dry_run and dry:
             message += " (dry run)"

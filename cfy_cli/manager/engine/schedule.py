@@ -25,11 +25,11 @@ class Schedule:
         self._followers: dict[str, list[str]] = {}
         self._waits: dict[str, int] = {}
         for name, task in graph.tasks.items():
-            self._waits[name] = len(task.after) + (task.part_of is not None)
-            for before in task.after:
+            self._waits[name] = len(task.depends_on) + (task.subgraph_id is not None)
+            for before in task.depends_on:
                 self._followers.setdefault(before, []).append(name)
-            if task.part_of is not None:
-                self._members.setdefault(task.part_of, []).append(name)
+            if task.subgraph_id is not None:
+                self._members.setdefault(task.subgraph_id, []).append(name)
             if not self._waits[name]:
                 self.ready.append(name)
         for name, members in self._members.items():
@@ -39,7 +39,7 @@ class Schedule:
         """The next task that may begin; it has begun when this returns."""
         while self.ready:
             name = self.ready.popleft()
-            holder = self._tasks[name].part_of
+            holder = self._tasks[name].subgraph_id
             if holder in self._doomed:
                 continue
             if holder is not None:
@@ -64,7 +64,7 @@ class Schedule:
             self.unfinished -= 1
             for follower in self._followers.get(name, ()):
                 self._release(follower)
-        holder = self._tasks[name].part_of
+        holder = self._tasks[name].subgraph_id
         if holder is None:
             return
         self._left[holder] -= 1
@@ -95,7 +95,9 @@ class Schedule:
 
     def stuck(self) -> list[str]:
         """Subgraphs that wait for each other: what is left when all that could run has run."""
-        return [name for name, task in self._tasks.items() if isinstance(task.work, Subgraph) and self._waits[name] > 0]
+        return [
+            name for name, task in self._tasks.items() if isinstance(task.action, Subgraph) and self._waits[name] > 0
+        ]
 
     def _release(self, name: str) -> None:
         self._waits[name] -= 1

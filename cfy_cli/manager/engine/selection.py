@@ -24,7 +24,7 @@ def select(topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]
         for instance in topology.instances.values()
         if (not node_ids or instance.node_id in node_ids)
         and (not instance_ids or instance.id in instance_ids)
-        and (not types or not types.isdisjoint(topology.types(instance)))
+        and (not types or not types.isdisjoint(topology.type_hierarchy(instance)))
     ]
 
 
@@ -40,10 +40,10 @@ def _names(parameters: Mapping[str, Json], name: str) -> set[str]:
 def _check(noun: str, names: Iterable[str], known: Collection[str]) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise Invalid(f"There is no {noun} {', '.join(unknown)} in this deployment; there is {some_of(known)}.")
+        raise Invalid(f"There is no {noun} {', '.join(unknown)} in this deployment; there is {join_names(known)}.")
 
 
-def some_of(names: Collection[str], most: int = 20) -> str:
+def join_names(names: Collection[str], most: int = 20) -> str:
     """The names, sorted, cut when they are many."""
     listed = sorted(names)
     rest = f" and {len(listed) - most} more" if len(listed) > most else ""

@@ -1,11 +1,13 @@
 """Subgraphs of workflows in Python whose handlers are asked what to make of their ends."""
 
 from dataclasses import replace
+from typing import cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.task_states import TaskStates
-from cfy_cli.manager.engine.tasks import Attempt, Failure, Operation, Outcome, Subgraph, Task, TaskState, Work
+from cfy_cli.manager.engine.tasks import Action, Attempt, Failure, Operation, Outcome, Subgraph, Task, TaskState
 
 Failed = tuple[Operation, Failure]
 
@@ -19,11 +21,11 @@ class SubgraphHandlers:
         self._held: dict[str, list[Failed]] = {}  # in subgraphs that are still to be judged
 
     def handles(self, task: Task) -> bool:
-        return self._asked and isinstance(task.work, Subgraph) and task.work.handled
+        return self._asked and isinstance(task.action, Subgraph) and task.action.has_handler
 
     def is_replaced(self, task: Task) -> bool:
         """Whether something else runs, or has run, in the place of a subgraph."""
-        return isinstance(task.work, Subgraph) and self._ledger.found(task).attempt > 0
+        return isinstance(task.action, Subgraph) and self._ledger.found(task).attempt > 0
 
     def is_left_behind(self, task: Task) -> bool:
         """Whether nothing more of a subgraph is to run, whatever is left of it."""
@@ -33,8 +35,8 @@ class SubgraphHandlers:
     def hold(self, task: Task, operation: Operation, failure: Failure) -> bool:
         """Keep a failure for the handler of a subgraph around it; False when there is none to be asked."""
         holder = task
-        while holder.part_of is not None:
-            holder = self._graph.tasks[holder.part_of]
+        while holder.subgraph_id is not None:
+            holder = self._graph.tasks[holder.subgraph_id]
             if self.handles(holder) and not self._ledger.is_done(holder):
                 self._held.setdefault(holder.id, []).append((operation, failure))
                 return True
@@ -55,14 +57,14 @@ class SubgraphHandlers:
             self._ledger.reopen(task)
         elif not found.attempt:
             self._ledger.say(task, TaskState.FAILED if failure else TaskState.SUCCEEDED, 0, None, None)
-        way = self._schedule.way(task.id) or found.result
+        way = cast(Json, self._schedule.way(task.id)) or found.result
         self.open += 1
-        return Outcome(Attempt(task, as_operation(task.work), found.attempt), way, failure)
+        return Outcome(Attempt(task, as_operation(task.action), found.attempt), way, failure)
 
     def again(self, outcome: Outcome) -> Outcome:
         """What it is asked for: to run something else in the place of its subgraph."""
         self.open += 1
-        return replace(outcome, judged=False)
+        return replace(outcome, is_handled=False)
 
     def take(self, outcome: Outcome) -> list[Failed] | None:
         """What stays failed by the verdict; None when something else is to run in the place of the subgraph."""
@@ -79,7 +81,7 @@ class SubgraphHandlers:
         if failure.ignored:
             self._forgive(task)
             return []
-        return list(outcome.failures) or held or [(outcome.attempt.operation, failure)]
+        return list(outcome.replacement_failures) or held or [(outcome.attempt.operation, failure)]
 
     def _replace(self, task: Task, outcome: Outcome) -> None:
         failure = self._failure_of(task)
@@ -99,7 +101,9 @@ class SubgraphHandlers:
             self._ledger.forgive(self._graph.tasks[name])
 
 
-def as_operation(work: Work) -> Operation:
+def as_operation(action: Action) -> Operation:
     """What is told to have failed: a subgraph fails by itself when its handler wants that."""
-    assert isinstance(work, Operation | Subgraph), "light steps do not fail"
-    return work if isinstance(work, Operation) else Operation(work.name, "", work.name, "", "", handled=True)
+    assert isinstance(action, Operation | Subgraph), "light steps do not fail"
+    return (
+        action if isinstance(action, Operation) else Operation(action.name, "", action.name, "", "", has_handler=True)
+    )

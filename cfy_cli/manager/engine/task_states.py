@@ -8,8 +8,9 @@ every operation that has ended and every one that may have begun.
 import time
 from dataclasses import replace
 
+from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Entry, Event, Journal, Json, Kept, Moved, Records
+from cfy_cli.manager.engine.ports import Event, Journal, JournalEntry, Records, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, Operation, SetState, Subgraph, Task, TaskState
 
 PROGRESS_EVERY = 0.25  # seconds
@@ -30,8 +31,8 @@ class TaskStates:
         self.dry_run = dry_run
         self._records, self._journal = records, journal
         self._key = ""
-        self._moved: dict[str, Moved] = {}
-        self._waiting: list[Entry] = []
+        self._moved: dict[str, TaskStateChange] = {}
+        self._waiting: list[JournalEntry] = []
         self._total = 0
         self._finished = 0
         self._told = 0.0
@@ -44,17 +45,17 @@ class TaskStates:
         other._all = self._all
         return other
 
-    def open(self, graph: Graph, kept: Kept | None = None) -> None:
+    def open(self, graph: Graph, kept: StoredGraph | None = None) -> None:
         """Take up the tasks of a graph that is about to run or, when it is a kept one, to go on."""
-        self._key = kept.key if kept else self._journal.begin(graph)
-        self._moved = dict(kept.moved) if kept else {}
+        self._key = kept.key if kept else self._journal.add_graph(graph)
+        self._moved = dict(kept.states) if kept else {}
         repeated = sum(moved.attempt for moved in self._moved.values())
         self._total += len(graph.tasks) + repeated
         self._finished += sum(moved.state in DONE for moved in self._moved.values()) + repeated
 
-    def found(self, task: Task) -> Moved:
+    def found(self, task: Task) -> TaskStateChange:
         """How a task stands; of a pending one, the attempt to come."""
-        return self._moved.get(task.id) or Moved(task.id, TaskState.PENDING)
+        return self._moved.get(task.id) or TaskStateChange(task.id, TaskState.PENDING)
 
     def is_done(self, task: Task) -> bool:
         return self.found(task).state in DONE
@@ -62,7 +63,7 @@ class TaskStates:
     def has_failed(self, task: Task) -> bool:
         """So that others must not go on."""
         found = self.found(task)
-        careless = isinstance(task.work, Operation) and task.work.ignore_failure
+        careless = isinstance(task.action, Operation) and task.action.ignore_failure
         ignored = found.failure is not None and found.failure.ignored
         return found.state is TaskState.FAILED and not careless and not ignored
 
@@ -81,10 +82,10 @@ class TaskStates:
         self._finished += state in DONE or state is TaskState.RESCHEDULED
         self._total += again
         if again:
-            moved = Moved(task.id, TaskState.PENDING, attempt + 1, failure=failure)
+            moved = TaskStateChange(task.id, TaskState.PENDING, attempt + 1, failure=failure)
         else:
             final = TaskState.FAILED if state is TaskState.RESCHEDULED else state
-            moved = Moved(task.id, final, attempt, result, failure)
+            moved = TaskStateChange(task.id, final, attempt, result, failure)
         self._moved[task.id] = moved
         self._waiting.append(moved)
         if not told:
@@ -104,10 +105,10 @@ class TaskStates:
 
     def say(self, task: Task, state: TaskState, attempt: int, result: Json, failure: Failure | None) -> None:
         """Write the history of a state without entering it."""
-        if isinstance(task.work, Operation | Subgraph):
-            self._tell(task.work, state, attempt, result, failure)
+        if isinstance(task.action, Operation | Subgraph):
+            self._tell(task.action, state, attempt, result, failure)
 
-    def enter(self, step: SetState) -> None:
+    def apply_state(self, step: SetState) -> None:
         """Note that an instance enters a state."""
         self._waiting.append(step)
 
@@ -121,25 +122,25 @@ class TaskStates:
             self._journal.store(self._key, waiting)
 
     def mark(self, task: Task) -> str:
-        return self._journal.mark(self._key, task.id)
+        return self._journal.operation_id(self._key, task.id)
 
     def show_progress(self, *, at_once: bool = False) -> None:
         if self.dry_run or (not at_once and time.monotonic() < self._told + PROGRESS_EVERY):
             return
         self._told = time.monotonic()
         ledgers = list(self._all)
-        self._records.progress(sum(each._total for each in ledgers), sum(each._finished for each in ledgers))
+        self._records.report_progress(sum(each._total for each in ledgers), sum(each._finished for each in ledgers))
 
-    def _amend(self, moved: Moved) -> None:
+    def _amend(self, moved: TaskStateChange) -> None:
         self._moved[moved.task_id] = moved
         self._waiting.append(moved)
 
     def _tell(
-        self, work: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None
+        self, action: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None
     ) -> None:
         event_type, sentence = SENTENCES[state]
-        subgraph = isinstance(work, Subgraph)
-        name = work.name if isinstance(work, Subgraph) else work.function
+        subgraph = isinstance(action, Subgraph)
+        name = action.name if isinstance(action, Subgraph) else action.function
         message = f"{sentence.format(kind='Subgraph' if subgraph else 'Task')} '{name}'"
         if result is not None:
             message += f" - {result}"
@@ -147,24 +148,24 @@ class TaskStates:
             message += f" -> {failure.message}"
         if self.dry_run:
             message += " (dry run)"
-        if isinstance(work, Subgraph):
+        if isinstance(action, Subgraph):
             self.tell(Event("cloudify_event", message, event_type))
             return
-        if work.quiet:
+        if action.quiet:
             return
         if attempt:
-            most = f"/{work.max_retries}" if attempt <= work.max_retries else ""  # some are asked on and on
+            most = f"/{action.max_retries}" if attempt <= action.max_retries else ""  # some are asked on and on
             message += f" [retry {attempt}{most}]"
         self.tell(
             Event(
                 "cloudify_event",
                 message,
                 event_type,
-                operation=work.name,
+                operation=action.name,
                 error_causes=[failure.cause()] if failure is not None else None,
-                node_instance_id=work.instance_id or None,
-                node_name=work.node_id or None,
-                source_id=work.source_id,
-                target_id=work.target_id,
+                node_instance_id=action.instance_id or None,
+                node_name=action.node_id or None,
+                source_id=action.source_id,
+                target_id=action.target_id,
             )
         )

@@ -1,24 +1,23 @@
-"""What a workflow is made of: tasks, plain values that can be stored and sent, and how an attempt at one ends."""
+"""Tasks of a workflow and results of their attempts: plain values that can be stored and sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState
 
-Json = Any
-
-MAX_RETRIES = 60  # when an operation says nothing
+MAX_RETRIES = 60  # of an operation that declares nothing
 RETRY_INTERVAL = 15.0  # seconds
-FOREVER = -1
+UNLIMITED_RETRIES = -1
 
 
 class TaskState(StrEnum):
     PENDING = "pending"
     SENDING = "sending"  # handed to the pool
     STARTED = "started"
-    RESCHEDULED = "rescheduled"  # it asked to be run again
+    RESCHEDULED = "rescheduled"  # the operation asked to be run again
     SUCCEEDED = "succeeded"
     FAILED = "failed"
 
@@ -26,9 +25,12 @@ class TaskState(StrEnum):
 DONE = frozenset({TaskState.SUCCEEDED, TaskState.FAILED})
 
 
+# Fields of actions are stored in the journal: `values.STORED_KEYS` maps those whose stored name differs.
+
+
 @dataclass(frozen=True, slots=True)
-class Note:
-    """A line in the history of an instance."""
+class NodeEvent:
+    """An event message about an instance."""
 
     instance_id: str
     message: str
@@ -36,21 +38,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class SetState:
-    """An instance enters a state, or stays in it; `drifts` says that its node can check itself for drift."""
+    """An instance enters a state, or stays in it."""
 
     instance_id: str
     state: InstanceState
-    drifts: bool = False
-    because: Literal["", "healed", "updated"] = ""
+    has_drift_check: bool = False  # its node declares check_drift
+    reason: Literal["", "healed", "updated"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of one instance; that of a relationship runs for one end and knows both."""
+    """One operation of one instance; an operation of a relationship runs for one end and knows both."""
 
     name: str  # cloudify.interfaces.lifecycle.create
     plugin: str
-    function: str  # what the plugin is to run: script_runner.tasks.run
+    function: str  # of the plugin: script_runner.tasks.run
     instance_id: str
     node_id: str
     inputs: Mapping[str, Json] = field(default_factory=dict)
@@ -58,75 +60,85 @@ class Operation:
     target_id: str | None = None
     executor: str | None = None
     max_retries: int = MAX_RETRIES
-    retry_interval: float = RETRY_INTERVAL
-    timeout: float | None = None
+    retry_interval: float = RETRY_INTERVAL  # seconds
+    timeout: float | None = None  # seconds
     timeout_recoverable: bool = False
     ignore_failure: bool = False
-    checks: Literal["", "status", "drift"] = ""  # what it finds out about the instance
-    awaited: bool = False  # a question that is asked again until the answer is yes
-    quiet: bool = False  # no events tell of it
-    handled: bool = False  # the workflow that drew it is asked what to make of its end
+    health_check: Literal["", "status", "drift"] = ""  # the system property that its result sets
+    repeat_until_true: bool = False  # run it again, without limit, until its result is true
+    quiet: bool = False  # emits no events
+    has_handler: bool = False  # the process of the workflow decides how to continue after it
 
 
 @dataclass(frozen=True, slots=True)
 class Subgraph:
-    """Tasks that begin and end together, such as everything that installs one instance."""
+    """Tasks that start and end together, such as everything that installs one instance."""
 
     name: str
-    handled: bool = False  # the workflow that drew it is asked what to make of its end
+    has_handler: bool = False  # the process of the workflow decides how to continue after it
 
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """Does nothing; others wait for it so that order passes through an instance with nothing to do."""
+    """No action; keeps the order between the tasks before and after an instance that has nothing to do."""
 
 
-Work = Note | SetState | Operation | Subgraph | Barrier
+Action = NodeEvent | SetState | Operation | Subgraph | Barrier
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    id: str  # the same each time the graph is drawn
-    work: Work
-    after: frozenset[str] = frozenset()
-    part_of: str | None = None  # the subgraph that holds it
+    id: str  # the same each time the workflow builds the graph
+    action: Action
+    depends_on: frozenset[str] = frozenset()
+    subgraph_id: str | None = None  # the subgraph that contains it
+
+
+class ErrorCause(TypedDict):
+    """The cause of a failure as events show it."""
+
+    message: str
+    traceback: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """A failed attempt. The field names are stored in the journal and sent by scripts."""
+
     kind: str  # the exception's name: ProcessException, NonRecoverableError, ...
     message: str
-    traceback: str = ""  # of the script, without frames of ours
+    traceback: str = ""  # of the script, without frames of the engine
     recoverable: bool = True
     requested: bool = False  # not an error: the operation asked to be run again
-    retry_after: float | None = None
-    unlimited: bool = False  # it may be tried again however often it was
-    ignored: bool = False  # the workflow that drew what failed wants to go on without it
+    retry_after: float | None = None  # seconds
+    unlimited: bool = False  # retries of it do not count against max_retries
+    ignored: bool = False  # a handler of the workflow dismissed it
 
-    def cause(self) -> dict[str, str]:
+    def cause(self) -> ErrorCause:
         return {"message": self.message, "traceback": self.traceback, "type": self.kind}
 
 
 class Abandoned(Exception):
-    """Raised by an operation that stops because its execution is to end at once: it has no outcome."""
+    """Raised by an operation that stops because its execution must end at once: it has no outcome."""
 
 
 class OperationFailed(Exception):
-    """Raised by whoever runs an operation."""
+    """Raised by the code that runs an operation."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
 
 
-def hopeless(message: str) -> OperationFailed:
-    """A failure that no retry can mend."""
+def non_recoverable(message: str) -> OperationFailed:
+    """Return a failure that is not retried."""
     return OperationFailed(Failure("NonRecoverableError", message, recoverable=False))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at an operation, for an executor, or at a subgraph, for a judge; they count from 0."""
+    """One try of an operation, for an executor, or of a subgraph, for its handler; numbers count from 0."""
 
     task: Task
     operation: Operation
@@ -135,10 +147,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended; `judged` says that the workflow has been asked what to make of it."""
+    """The end of an attempt."""
 
     attempt: Attempt
-    result: Json = None  # of a subgraph that is to be judged, the way to what failed in it first
+    result: Json = None  # of a subgraph for its handler: the path to the task in it that failed first
     failure: Failure | None = None
-    judged: bool = False
-    failures: tuple[tuple[Operation, Failure], ...] = ()  # of what ran in the place of a subgraph
+    is_handled: bool = False  # the handler of the workflow has decided about it
+    replacement_failures: tuple[tuple[Operation, Failure], ...] = ()  # of the graph that replaced a subgraph

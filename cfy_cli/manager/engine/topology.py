@@ -1,20 +1,22 @@
-"""Nodes, instances and relationships of a deployment, joined for those who draw workflows."""
+"""Nodes, instances and relationships of a deployment, joined for the functions that build graphs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import DeploymentPlan, InstanceRelationship, NodePlan, OperationPlan, RelationshipPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.tasks import MAX_RETRIES, RETRY_INTERVAL, Operation
 
-Json = Any
+T = TypeVar("T")
 
 COMPUTE = "cloudify.nodes.Compute"
 CONTAINED_IN = "cloudify.relationships.contained_in"
 RELATIONSHIP = "cloudify.interfaces.relationship_lifecycle"
-ASKED_ONCE = {  # not tried again unless the blueprint says so: a failure is an answer
+NOT_RETRIED = {  # unless the blueprint declares max_retries: a failure of a check is its answer
     "cloudify.interfaces.validation.check_status",
     "cloudify.interfaces.lifecycle.check_drift",
     f"{RELATIONSHIP}.check_drift",
@@ -23,98 +25,103 @@ ASKED_ONCE = {  # not tried again unless the blueprint says so: a failure is an 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A relationship between two instances, with what the plan says of it."""
+    """A relationship between two instances, with its entry in the plan."""
 
     source: Instance
     target: Instance
-    definition: Mapping[str, Json]
+    plan: RelationshipPlan
 
 
 class Topology:
-    """A picture of the deployment, taken when it is made; instances come in the plan's order."""
+    """A snapshot of the deployment; instances are in the order of the plan."""
 
-    def __init__(self, plan: Mapping[str, Json], instances: list[Instance]) -> None:
-        self.nodes: dict[str, Mapping[str, Json]] = {node["id"]: node for node in plan["nodes"]}
-        place = {node: position for position, node in enumerate(self.nodes)}
-        ordered = sorted(instances, key=lambda instance: (place.get(instance.node_id, -1), instance.index, instance.id))
+    def __init__(self, plan: DeploymentPlan, instances: list[Instance]) -> None:
+        self.nodes: dict[str, NodePlan] = {node["id"]: node for node in plan["nodes"]}
+        positions = {node: position for position, node in enumerate(self.nodes)}
+        ordered = sorted(
+            instances, key=lambda instance: (positions.get(instance.node_id, -1), instance.index, instance.id)
+        )
         self.instances = {instance.id: instance for instance in ordered}
 
-    def node(self, instance: Instance) -> Mapping[str, Json]:
+    def node(self, instance: Instance) -> NodePlan:
         return self.nodes[instance.node_id]
 
-    def types(self, instance: Instance) -> list[str]:
+    def type_hierarchy(self, instance: Instance) -> list[str]:
         return list(self.node(instance)["type_hierarchy"])
 
     def links(self, instance: Instance) -> list[Link]:
-        """Its relationships, in the plan's order."""
-        found = []
+        """Return the relationships of which the instance is the source, in the order of the plan."""
+        links = []
         for relationship in instance.relationships:
             target = self.instances.get(relationship["target_id"])
             if target is not None:
-                found.append(Link(instance, target, self._definition(instance, relationship)))
-        return found
+                links.append(Link(instance, target, self._relationship_plan(instance, relationship)))
+        return links
 
-    def contained(self, instance_id: str) -> set[str]:
-        """The instance and all that is in it, however deep."""
-        found, open_ones = set[str](), [instance_id]
-        while open_ones:
-            here = open_ones.pop()
-            if here not in found:
-                found.add(here)
-                open_ones += self._inside.get(here, [])
+    def subtree(self, instance_id: str) -> set[str]:
+        """Return the ids of the instance and of all instances contained in it, at any depth."""
+        found, unvisited = set[str](), [instance_id]
+        while unvisited:
+            current = unvisited.pop()
+            if current not in found:
+                found.add(current)
+                unvisited += self._contained.get(current, [])
         return found
 
     @cached_property
-    def _inside(self) -> dict[str, list[str]]:
-        inside: dict[str, list[str]] = {}
+    def _contained(self) -> dict[str, list[str]]:
+        contained: dict[str, list[str]] = {}
         for instance in self.instances.values():
             for link in self.links(instance):
-                if CONTAINED_IN in link.definition["type_hierarchy"]:
-                    inside.setdefault(link.target.id, []).append(instance.id)
-        return inside
+                if CONTAINED_IN in link.plan["type_hierarchy"]:
+                    contained.setdefault(link.target.id, []).append(instance.id)
+        return contained
 
-    def declares(self, instance: Instance, name: str) -> bool:
-        """Whether the node knows the operation, with something to run or without."""
+    def declares_operation(self, instance: Instance, name: str) -> bool:
+        """Return whether the node declares the operation, with or without an implementation."""
         return name in self.node(instance)["operations"]
 
-    def to_run(self, instance: Instance) -> list[str]:
-        """The operations, by their full names, for which there is something to run."""
+    def implemented_operations(self, instance: Instance) -> list[str]:
+        """Return the full names of the operations that have an implementation."""
         operations = self.node(instance)["operations"]
         return [name for name, plan in operations.items() if "." in name and plan.get("operation")]
 
     def operation(
         self, instance: Instance, name: str, inputs: Mapping[str, Json] | None = None, *, override: bool = True
     ) -> Operation | None:
-        """None when there is nothing to run. `inputs` are added to the plan's own; replacing those needs `override`."""
+        """Return None when the operation has no implementation.
+
+        `inputs` are added to those of the plan; replacing one of these needs `override`.
+        """
         return _operation(instance, name, self.node(instance)["operations"], inputs or {}, override=override)
 
     def link_operations(self, link: Link, name: str) -> list[Operation]:
-        """What the relationship runs for its source and for its target."""
-        ends = ((link.source, "source_operations"), (link.target, "target_operations"))
-        found = [_operation(end, f"{RELATIONSHIP}.{name}", link.definition[side], {}, link=link) for end, side in ends]
+        """Return the operations that the relationship runs for its source and for its target."""
+        ends = ((link.source, link.plan["source_operations"]), (link.target, link.plan["target_operations"]))
+        found = [_operation(end, f"{RELATIONSHIP}.{name}", plans, {}, link=link) for end, plans in ends]
         return [operation for operation in found if operation is not None]
 
     def link_operation(
         self, link: Link, name: str, end: Instance, inputs: Mapping[str, Json] | None = None
     ) -> Operation | None:
-        """What the relationship runs, by the full name of the operation, for one of its ends."""
-        side = "source_operations" if end.id == link.source.id else "target_operations"
-        return _operation(end, name, link.definition[side], inputs or {}, link=link)
+        """Return the operation, by its full name, that the relationship runs for one of its ends."""
+        plans = link.plan["source_operations" if end.id == link.source.id else "target_operations"]
+        return _operation(end, name, plans, inputs or {}, link=link)
 
-    def _definition(self, instance: Instance, relationship: Mapping[str, Json]) -> Mapping[str, Json]:
-        for definition in self.node(instance)["relationships"]:
-            if (definition["type"], definition["target_id"]) == (relationship["type"], relationship["target_name"]):
-                return definition  # type: ignore[no-any-return]
+    def _relationship_plan(self, instance: Instance, relationship: InstanceRelationship) -> RelationshipPlan:
+        for plan in self.node(instance)["relationships"]:
+            if (plan["type"], plan["target_id"]) == (relationship["type"], relationship["target_name"]):
+                return plan
         raise Invalid(
-            f"The instance {instance.id} has the relationship {relationship['type']} to {relationship['target_name']}, "
-            f"but the node {instance.node_id} does not."
+            f"The node instance {instance.id} has a relationship {relationship['type']} to "
+            f"{relationship['target_name']}, but the plan of the node {instance.node_id} has none."
         )
 
 
 def _operation(
     instance: Instance,
     name: str,
-    operations: Mapping[str, Json],
+    operations: Mapping[str, OperationPlan],
     inputs: Mapping[str, Json],
     *,
     override: bool = True,
@@ -123,10 +130,10 @@ def _operation(
     plan = operations.get(name)
     if not plan or not plan.get("operation"):
         return None
-    twice = sorted(set(inputs) & set(plan.get("inputs") or {}))
-    if twice and not override:
+    duplicates = sorted(set(inputs) & set(plan.get("inputs") or {}))
+    if duplicates and not override:
         raise Invalid(
-            f"The operation {name} of {instance.node_id} already has the input {', '.join(twice)}.",
+            f"The operation {name} of {instance.node_id} already has the input {', '.join(duplicates)}.",
             hint="Pass allow_kwargs_override=true to replace inputs of an operation.",
         )
     return Operation(
@@ -139,12 +146,12 @@ def _operation(
         source_id=link.source.id if link else None,
         target_id=link.target.id if link else None,
         executor=plan.get("executor"),
-        max_retries=_given(plan.get("max_retries"), 0 if name in ASKED_ONCE else MAX_RETRIES),
-        retry_interval=_given(plan.get("retry_interval"), RETRY_INTERVAL),
+        max_retries=_or_default(plan.get("max_retries"), 0 if name in NOT_RETRIED else MAX_RETRIES),
+        retry_interval=_or_default(plan.get("retry_interval"), RETRY_INTERVAL),
         timeout=plan.get("timeout"),
         timeout_recoverable=bool(plan.get("timeout_recoverable")),
     )
 
 
-def _given(value: Any, default: Any) -> Any:
+def _or_default(value: T | None, default: T) -> T:
     return default if value is None else value

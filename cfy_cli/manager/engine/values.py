@@ -1,47 +1,62 @@
-"""What a task does, as plain JSON and back: for stores and wires."""
+"""Actions of tasks as JSON, for the journal and for wires."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from enum import Enum
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import cast, get_args, get_type_hints
 
-from cfy_cli.manager.engine.tasks import Barrier, Note, Operation, SetState, Subgraph, Work
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.manager.engine.tasks import Action, Barrier, NodeEvent, Operation, SetState, Subgraph
 
-Json = Any
-
-# As the API spells what kind of task it is.
-KINDS: dict[type[Work], str] = {
+# The task types of the REST API.
+KINDS: dict[type[Action], str] = {
     Operation: "RemoteWorkflowTask",
     Subgraph: "SubgraphTask",
-    Note: "SendNodeEventTask",
+    NodeEvent: "SendNodeEventTask",
     SetState: "SetNodeInstanceStateTask",
     Barrier: "NOPLocalWorkflowTask",
 }
-BY_KIND: dict[str, type[Work]] = {kind: work for work, kind in KINDS.items()}
-assert set(KINDS) == set(get_args(Work)), "every kind of work has a spelling"
+BY_KIND: dict[str, type[Action]] = {kind: action for action, kind in KINDS.items()}
+assert set(KINDS) == set(get_args(Action)), "every action has a kind"
+
+# Journals of earlier versions hold these keys, so they stay when a field is renamed.
+STORED_KEYS = {
+    "has_drift_check": "drifts",
+    "reason": "because",
+    "health_check": "checks",
+    "repeat_until_true": "awaited",
+    "has_handler": "handled",
+}
 
 
-def name_of(work: Work) -> str:
-    if isinstance(work, Operation):
-        return work.function
-    return work.name if isinstance(work, Subgraph) else KINDS[type(work)]
+def name_of(action: Action) -> str:
+    """Return the name that the API shows for the task."""
+    if isinstance(action, Operation):
+        return action.function
+    return action.name if isinstance(action, Subgraph) else KINDS[type(action)]
 
 
-def to_json(work: Work) -> dict[str, Json]:
-    return {name: getattr(work, name) for name in work.__slots__}
+def to_json(action: Action) -> JsonObject:
+    return {key: getattr(action, name) for key, name in _fields(KINDS[type(action)])}
 
 
-def from_json(kind: str, fields: Mapping[str, Json]) -> Work:
-    """Fields unknown to this version are left out; those missing have their defaults."""
-    model = BY_KIND[kind]
-    hints = _hints(kind)
-    return model(**{name: _read(hints[name], value) for name, value in fields.items() if name in hints})
+def from_json(kind: str, stored: Mapping[str, Json]) -> Action:
+    """Build an action; keys unknown to this version are dropped, missing ones have their defaults."""
+    enums = _enums(kind)
+    values = {
+        name: enums[name](stored[key]) if name in enums else stored[key] for key, name in _fields(kind) if key in stored
+    }
+    return cast(Callable[..., Action], BY_KIND[kind])(**values)
 
 
 @cache
-def _hints(kind: str) -> dict[str, Any]:
-    return get_type_hints(BY_KIND[kind])
+def _fields(kind: str) -> list[tuple[str, str]]:
+    """Return the stored key and the name of each field."""
+    return [(STORED_KEYS.get(field.name, field.name), field.name) for field in fields(BY_KIND[kind])]
 
 
-def _read(hint: Any, value: Json) -> Any:
-    return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value
+@cache
+def _enums(kind: str) -> dict[str, type[Enum]]:
+    hints = get_type_hints(BY_KIND[kind])
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Enum)}

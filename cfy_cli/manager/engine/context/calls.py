@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.context.instance_context import InstanceContext
+from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
 from cfy_cli.manager.engine.context.render import rendered
-from cfy_cli.manager.engine.context.scope import LEVELS, Scope
-from cfy_cli.manager.engine.context.subject import Subject
 from cfy_cli.manager.engine.functions import evaluated
 from cfy_cli.manager.engine.ports import StaleVersion
 
@@ -22,13 +22,13 @@ class TokenHost(Protocol):
         """What shows the manager on whose behalf the operation runs."""
 
 
-def call(scope: Scope, name: str, arguments: dict[str, Json]) -> Json:
+def call(scope: OperationContext, name: str, arguments: dict[str, Json]) -> Json:
     if name not in CALLS:
         raise Invalid(f"There is no call {name!r}.")
     return CALLS[name](scope, **arguments)
 
 
-def _context(scope: Scope) -> Json:
+def _context(scope: OperationContext) -> Json:
     """Everything that does not change while the operation runs."""
     job, operation = scope.job, scope.operation
     return {
@@ -61,7 +61,7 @@ def _context(scope: Scope) -> Json:
     }
 
 
-def plugin_properties(scope: Scope) -> dict[str, Json]:
+def plugin_properties(scope: OperationContext) -> dict[str, Json]:
     """Each with its `value`, `type` and `description`."""
     about = scope.plugin().get("properties") or {}
     properties = {name: dict(one) for name, one in about.items() if isinstance(one, dict)}
@@ -71,7 +71,7 @@ def plugin_properties(scope: Scope) -> dict[str, Json]:
     return properties
 
 
-def _plugin(scope: Scope) -> Json:
+def _plugin(scope: OperationContext) -> Json:
     about = scope.plugin()
     return {
         "name": scope.operation.plugin,
@@ -93,7 +93,7 @@ def this_machine() -> Json:
     }
 
 
-def _node(scope: Scope, instance_id: str) -> Json:
+def _node(scope: OperationContext, instance_id: str) -> Json:
     subject = _subject(scope, instance_id)
     node = subject.node()
     return {
@@ -109,7 +109,7 @@ def _node(scope: Scope, instance_id: str) -> Json:
     }
 
 
-def _instance(scope: Scope, instance_id: str) -> Json:
+def _instance(scope: OperationContext, instance_id: str) -> Json:
     instance = _subject(scope, instance_id).instance()
     return {
         "id": instance.id,
@@ -125,15 +125,15 @@ def _instance(scope: Scope, instance_id: str) -> Json:
     }
 
 
-def _subject(scope: Scope, instance_id: str) -> Subject:
+def _subject(scope: OperationContext, instance_id: str) -> InstanceContext:
     try:
         scope.records.node_of(instance_id)
     except KeyError:
         raise Invalid(f"There is no node instance {instance_id} in this deployment.") from None
-    return Subject(scope.records, instance_id)
+    return InstanceContext(scope.records, instance_id)
 
 
-def _update(scope: Scope, instance_id: str, changed: dict[str, Json], removed: list[str]) -> None:
+def _update(scope: OperationContext, instance_id: str, changed: dict[str, Json], removed: list[str]) -> None:
     """Change these runtime properties and leave the others as they are."""
 
     def edit(properties: dict[str, Json]) -> None:
@@ -144,7 +144,7 @@ def _update(scope: Scope, instance_id: str, changed: dict[str, Json], removed: l
     _writable(scope, instance_id).change(edit)
 
 
-def _replace(scope: Scope, instance_id: str, properties: dict[str, Json], version: int) -> bool:
+def _replace(scope: OperationContext, instance_id: str, properties: dict[str, Json], version: int) -> bool:
     """Store all runtime properties; False when somebody else has changed the instance meanwhile."""
     try:
         _writable(scope, instance_id).replace(properties, version)
@@ -153,31 +153,33 @@ def _replace(scope: Scope, instance_id: str, properties: dict[str, Json], versio
     return True
 
 
-def _writable(scope: Scope, instance_id: str) -> Subject:
+def _writable(scope: OperationContext, instance_id: str) -> InstanceContext:
     operation = scope.operation
     if instance_id not in (operation.instance_id, operation.source_id, operation.target_id):
         raise Invalid(f"This operation does not run on {instance_id}, so it cannot change its runtime properties.")
-    return Subject(scope.records, instance_id)
+    return InstanceContext(scope.records, instance_id)
 
 
-def _log(scope: Scope, level: str, message: str) -> None:
+def _log(scope: OperationContext, level: str, message: str) -> None:
     scope.log(level if level in LEVELS else "info", message)
 
 
-def _resource(scope: Scope, path: str) -> str | None:
+def _resource(scope: OperationContext, path: str) -> str | None:
     found = scope.resource(path)
     return None if found is None else str(found)
 
 
-def _render(scope: Scope, path: str, variables: dict[str, Json] | None) -> str:
+def _render(scope: OperationContext, path: str, variables: dict[str, Json] | None) -> str:
     return rendered(scope, path, variables)
 
 
-def _download_rendered(scope: Scope, path: str, target: str | None, variables: dict[str, Json] | None) -> str:
+def _download_rendered(
+    scope: OperationContext, path: str, target: str | None, variables: dict[str, Json] | None
+) -> str:
     return scope.keep(path, rendered(scope, path, variables), target)
 
 
-def _rest_token(scope: Scope) -> str | None:
+def _rest_token(scope: OperationContext) -> str | None:
     return scope.records.rest_token() if isinstance(scope.records, TokenHost) else None
 
 

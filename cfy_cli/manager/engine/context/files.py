@@ -35,14 +35,14 @@ class JobFiles(ABC):
                 return found
         return None
 
-    def existing(self, path: str) -> Path:
+    def require(self, path: str) -> Path:
         found = self.resource(path)
         if found is None:
             raise Invalid(f"There is no {path} in the folder of the blueprint {self.job.blueprint_id}.")
         return found
 
     def file(self, path: str) -> Path:
-        found = self.existing(path)
+        found = self.require(path)
         if not found.is_file():
             raise Invalid(f"{path} is not a file.")
         return found
@@ -58,7 +58,7 @@ class JobFiles(ABC):
 
     def download_folder(self, path: str, target: str | None = None) -> str:
         """As download, with all that is in a folder; what is in `target` already stays."""
-        source = self.existing(path)
+        source = self.require(path)
         if not source.is_dir():
             raise Invalid(f"{path} is not a folder.")
         place = self._standing / target if target else self._new_folder()

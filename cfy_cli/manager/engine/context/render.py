@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.engine.context.subject import Subject
+from cfy_cli.manager.engine.context.instance_context import InstanceContext
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 
 Json = Any
 
 
-def rendered(scope: Scope, path: str, variables: Mapping[str, Json] | None = None) -> str:
+def rendered(scope: OperationContext, path: str, variables: Mapping[str, Json] | None = None) -> str:
     """The text of a file with its Jinja2 expressions evaluated; `ctx` is there beside the variables. Raises Invalid."""
     import jinja2  # a large module that few operations need
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -27,7 +27,7 @@ def rendered(scope: Scope, path: str, variables: Mapping[str, Json] | None = Non
         raise Invalid(f"{path} cannot be rendered: {error}.") from error
 
 
-def _view(scope: Scope) -> dict[str, Json]:
+def _view(scope: OperationContext) -> dict[str, Json]:
     """ctx as templates read it: values only."""
     job, operation = scope.job, scope.operation
     if scope.relationship:
@@ -61,7 +61,7 @@ def _view(scope: Scope) -> dict[str, Json]:
     }
 
 
-def _subject(subject: Subject) -> dict[str, Json]:
+def _subject(subject: InstanceContext) -> dict[str, Json]:
     node, instance = subject.node(), subject.instance()
     return {
         "node": {

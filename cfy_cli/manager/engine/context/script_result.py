@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.context.storable import check_storable, readable
+from cfy_cli.manager.engine.context.storable import check_storable, sanitize_text
 from cfy_cli.manager.engine.process import Finished
-from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
+from cfy_cli.manager.engine.tasks import Failure, OperationFailed, non_recoverable
 
 Json = Any
 
@@ -56,8 +56,8 @@ class ScriptResult:
         """What the operation returned. `command` is None for a Python script. Raises OperationFailed."""
         failure = self._stop or self._error or self._of_process(finished, command) or self._again
         if failure is not None:
-            message = readable(failure.message or failure.kind)  # some errors have no words of their own
-            raise OperationFailed(replace(failure, message=message, traceback=readable(failure.traceback)))
+            message = sanitize_text(failure.message or failure.kind)  # some errors have no words of their own
+            raise OperationFailed(replace(failure, message=message, traceback=sanitize_text(failure.traceback)))
         return self.value
 
     def _of_process(self, finished: Finished, command: str | None) -> Failure | None:
@@ -73,7 +73,7 @@ class ScriptResult:
     def _once(self) -> None:
         with self._lock:
             if self._given:
-                self._stop = hopeless(ONCE).failure
+                self._stop = non_recoverable(ONCE).failure
                 raise Invalid(ONCE)
             self._given = True
 

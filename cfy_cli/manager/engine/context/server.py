@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.calls import call
-from cfy_cli.manager.engine.context.command import Answer, answer
+from cfy_cli.manager.engine.context.ctx_command_line import Answer, answer
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.program import write_program
-from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.engine.tasks import non_recoverable
 
 Json = Any
 
@@ -39,7 +39,7 @@ class ContextServer:
     """Operations are known by random tokens, so that other users of the machine cannot speak for them."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, Scope | Talker] = {}
+        self._scopes: dict[str, OperationContext | Talker] = {}
         self.programs = Path(tempfile.mkdtemp(prefix="cfy-ctx-"))  # holds the ctx program
         write_program(self.programs)
         self._server = _Server(self)
@@ -48,13 +48,13 @@ class ContextServer:
         )
         self._thread.start()
 
-    def register(self, scope: Scope, process: Mapping[str, Json] | None = None) -> str:
+    def register(self, scope: OperationContext, process: Mapping[str, Json] | None = None) -> str:
         """The token of an operation that is about to run; "" when its process options want no ctx."""
         kind = (process or {}).get("ctx_proxy_type") or "auto"
         if kind == "none":
             return ""
         if kind not in ("auto", "http", "tcp", "unix"):
-            raise hopeless(f"The process option ctx_proxy_type cannot be {kind}; it is auto or none.")
+            raise non_recoverable(f"The process option ctx_proxy_type cannot be {kind}; it is auto or none.")
         token = secrets.token_urlsafe(16)
         self._scopes[token] = scope
         return token
@@ -68,7 +68,7 @@ class ContextServer:
     def forget(self, token: str) -> None:
         self._scopes.pop(token, None)
 
-    def scope(self, token: str) -> Scope | Talker | None:
+    def scope(self, token: str) -> OperationContext | Talker | None:
         return self._scopes.get(token)
 
     def url(self, token: str) -> str:
@@ -114,9 +114,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         else:
             self._words(scope, int(kind) if kind.isdecimal() else 0)
 
-    def _words(self, scope: Scope | Talker | None, count: int) -> None:
+    def _words(self, scope: OperationContext | Talker | None, count: int) -> None:
         folder, *words = _read_words(cast(BinaryIO, self.rfile), min(count, MOST_WORDS)) or [""]
-        if isinstance(scope, Scope):
+        if isinstance(scope, OperationContext):
             given = answer(scope.standing(folder), words)
         elif scope is None:
             given = Answer(1, "ctx: the operation that this belongs to has ended.\n")
@@ -125,18 +125,22 @@ class _Conversation(socketserver.StreamRequestHandler):
         text = given.text.encode("utf-8", "surrogateescape")
         self.wfile.write(b"%d %d\n" % (given.status, len(text)) + text)
 
-    def _talk(self, scope: Scope | Talker | None) -> None:
+    def _talk(self, scope: OperationContext | Talker | None) -> None:
         for line in self.rfile:
             self.wfile.write(json.dumps(_reply(scope, line)).encode() + b"\n")
 
 
-def _reply(scope: Scope | Talker | None, line: bytes) -> dict[str, Json]:
+def _reply(scope: OperationContext | Talker | None, line: bytes) -> dict[str, Json]:
     try:
         if scope is None:
-            raise hopeless("The operation that this script belongs to has ended.")
+            raise non_recoverable("The operation that this script belongs to has ended.")
         request = json.loads(line)
         name, arguments = request["call"], request.get("with") or {}
-        return {"result": call(scope, name, arguments) if isinstance(scope, Scope) else scope.call(name, arguments)}
+        return {
+            "result": call(scope, name, arguments)
+            if isinstance(scope, OperationContext)
+            else scope.call(name, arguments)
+        }
     except CfyError as error:
         return {"error": {"type": "NonRecoverableError", "message": error.message}}
     except Exception as error:

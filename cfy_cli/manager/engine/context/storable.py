@@ -8,7 +8,7 @@ from cfy_cli.errors import Invalid
 Json = Any
 
 
-def readable(text: str) -> str:
+def sanitize_text(text: str) -> str:
     """The text with a replacement for what is not text: NUL, halves of characters, bytes in another encoding."""
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.engine.tasks import non_recoverable
 
 Json = Any
 
@@ -34,7 +34,7 @@ def environment(
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, (variables.get("PYTHONPATH"), str(modules))))
     for name, value in variables.items():
         if not name or "=" in name or "\0" in name + value:
-            raise hopeless(f"The input {name!r} cannot be an environment variable of a script.")
+            raise non_recoverable(f"The input {name!r} cannot be an environment variable of a script.")
     return variables
 
 

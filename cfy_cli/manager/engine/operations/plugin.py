@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.script import MODULES, check_time
 from cfy_cli.manager.engine.ports import Job
 from cfy_cli.manager.engine.process import NotStarted, Processes, run
-from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.engine.tasks import non_recoverable
 
 Json = Any
 
@@ -23,8 +23,8 @@ EXTENSIONS = "cloudify_types."
 class PluginHost(Protocol):
     """Records whose manager keeps plugins."""
 
-    def installed(self, plugin: Mapping[str, Json], tell: Callable[[str, str], None]) -> Path:
-        """The environment of the plugin that an entry of the plan means; `tell` takes log lines when it is made now.
+    def ensure_installed(self, plugin: Mapping[str, Json], log: Callable[[str, str], None]) -> Path:
+        """The environment of the plugin that an entry of the plan means; `log` takes log lines when it is made now.
 
         Raises CfyError with the reason that it cannot be had.
         """
@@ -34,15 +34,15 @@ class PluginHost(Protocol):
 class ExtensionHost(Protocol):
     """Records whose manager runs the operations of components, shared deployments and the like itself."""
 
-    def extension(self, scope: Scope, name: str) -> Json:
+    def run_extension(self, ctx: OperationContext, name: str) -> Json:
         """What the operation returned. Raises OperationFailed."""
 
 
-def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Json:
+def run_plugin(scope: OperationContext, server: ContextServer, processes: Processes) -> Json:
     """What the function returned. Raises OperationFailed."""
     operation = scope.operation
     if operation.function.startswith(EXTENSIONS) and isinstance(scope.records, ExtensionHost):
-        return scope.records.extension(scope, operation.function.removeprefix(EXTENSIONS))
+        return scope.records.run_extension(scope, operation.function.removeprefix(EXTENSIONS))
     environment = _installed(scope)
     scope.prefix = str(environment)
     token = server.register(scope)
@@ -57,25 +57,25 @@ def run_plugin(scope: Scope, server: ContextServer, processes: Processes) -> Jso
             timeout=operation.timeout,
         )
     except NotStarted as error:
-        raise hopeless(f"The Python of the plugin {operation.plugin} cannot be started: {error}.") from error
+        raise non_recoverable(f"The Python of the plugin {operation.plugin} cannot be started: {error}.") from error
     finally:
         server.forget(token)
     check_time(scope, finished)
     return scope.verdict.result(finished, None)
 
 
-def _installed(scope: Scope) -> Path:
+def _installed(scope: OperationContext) -> Path:
     operation = scope.operation
     if not isinstance(scope.records, PluginHost):
-        raise hopeless(
+        raise non_recoverable(
             f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
             "and there is no manager here that keeps plugins."
         )
     try:
-        return scope.records.installed(scope.plugin(), scope.log)
+        return scope.records.ensure_installed(scope.plugin(), scope.log)
     except CfyError as error:
         hint = (error.hint or "").rstrip(".")
-        raise hopeless(f"{error.message}. {hint[:1].upper()}{hint[1:]}." if hint else error.message) from error
+        raise non_recoverable(f"{error.message}. {hint[:1].upper()}{hint[1:]}." if hint else error.message) from error
 
 
 def variables(job: Job, environment: Path, server: ContextServer, token: str) -> dict[str, str]:

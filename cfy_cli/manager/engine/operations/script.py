@@ -14,11 +14,11 @@ from typing import IO, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations.environment import as_text, environment
 from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
-from cfy_cli.manager.engine.tasks import Failure, OperationFailed, hopeless
+from cfy_cli.manager.engine.tasks import Failure, OperationFailed, non_recoverable
 
 Json = Any
 
@@ -43,7 +43,7 @@ class FetchingHost(Protocol):
         """Write it to the file. Raises CfyError with the reason that it cannot be had."""
 
 
-def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Json:
+def run_script(scope: OperationContext, server: ContextServer, processes: Processes) -> Json:
     """What the script returned through ctx. Raises OperationFailed."""
     process = _options(scope.inputs.get("process") or {})
     with _script(scope, process) as script:
@@ -61,15 +61,15 @@ def run_script(scope: Scope, server: ContextServer, processes: Processes) -> Jso
 
 def _options(process: Json) -> Mapping[str, Json]:
     if not isinstance(process, Mapping):
-        raise hopeless(f"The input `process` must be a map of options, not {process!r}.")
+        raise non_recoverable(f"The input `process` must be a map of options, not {process!r}.")
     for name, (kind, shown) in KINDS.items():
         if process.get(name) is not None and not isinstance(process[name], kind):
-            raise hopeless(f"The process option {name} must be {shown}, not {process[name]!r}.")
+            raise non_recoverable(f"The process option {name} must be {shown}, not {process[name]!r}.")
     return process
 
 
 def _run(
-    scope: Scope,
+    scope: OperationContext,
     script: Path,
     process: Mapping[str, Json],
     processes: Processes,
@@ -104,7 +104,7 @@ def _run(
             started=None if python else lambda pid: scope.log("info", f"Process created, PID: {pid}"),
         )
     except NotStarted as error:
-        raise hopeless(_why_not_started(error.__cause__, command, cwd)) from error
+        raise non_recoverable(_why_not_started(error.__cause__, command, cwd)) from error
     if not python:
         scope.log(
             "info", f"Execution done (PID={finished.pid}, return_code={finished.code}): {_shown(script, process)}"
@@ -113,11 +113,11 @@ def _run(
 
 
 @contextlib.contextmanager
-def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
+def _script(scope: OperationContext, process: Mapping[str, Json]) -> Iterator[Path]:
     """The file to run; text is written to one that lasts as long as it runs."""
     path, source = scope.inputs.get("script_path"), scope.inputs.get("script_source")
     if bool(path) == bool(source):
-        raise hopeless("A script operation needs either script_path or script_source.")
+        raise non_recoverable("A script operation needs either script_path or script_source.")
     if path and "://" in str(path):
         with _fetched(scope, str(path)) as script:
             yield script
@@ -132,10 +132,10 @@ def _script(scope: Scope, process: Mapping[str, Json]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _fetched(scope: Scope, url: str) -> Iterator[Path]:
+def _fetched(scope: OperationContext, url: str) -> Iterator[Path]:
     """A script from elsewhere, for as long as it runs. The network may be better the next time: it is tried again."""
     if not isinstance(scope.records, FetchingHost):
-        raise hopeless(f"The script {url} cannot be fetched: there is no manager here that could.")
+        raise non_recoverable(f"The script {url} cannot be fetched: there is no manager here that could.")
     host = scope.records
 
     def fetch(file: IO[bytes]) -> None:
@@ -160,10 +160,12 @@ def _temporary(suffix: str, write: Callable[[IO[bytes]], object]) -> Iterator[Pa
         Path(name).unlink(missing_ok=True)
 
 
-def _file(scope: Scope, path: str) -> Path:
+def _file(scope: OperationContext, path: str) -> Path:
     found = scope.resource(path)
     if found is None:
-        raise hopeless(f"The script {path} does not exist in the folder of the blueprint {scope.job.blueprint_id}.")
+        raise non_recoverable(
+            f"The script {path} does not exist in the folder of the blueprint {scope.job.blueprint_id}."
+        )
     return found
 
 
@@ -228,7 +230,7 @@ def _beginning(script: Path) -> bytes:
         return file.read(4096).removeprefix(BOM)
 
 
-def _warn_of_line_ends(scope: Scope, script: Path) -> None:
+def _warn_of_line_ends(scope: OperationContext, script: Path) -> None:
     """Shells go on with words that nobody wrote, where others do not mind or fail at once."""
     programs = {PurePosixPath(word).name for words in _interpreter(script) for word in words.split()}
     if b"\r\n" in _beginning(script).partition(b"\n")[2] and not programs.isdisjoint(SHELLS):
@@ -244,7 +246,7 @@ def _why_not_started(error: BaseException | None, command: list[str], cwd: Path)
     return f"{command[-1]} cannot be started: {error}."
 
 
-def check_time(scope: Scope, finished: Finished) -> None:
+def check_time(scope: OperationContext, finished: Finished) -> None:
     """Raises OperationFailed for a process that was ended because it took too long."""
     if finished.timed_out:
         raise OperationFailed(

@@ -1,9 +1,12 @@
 """What a host does beside its own lifecycle: coming up, and the agent that would run operations on it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.tasks import Work
+from cfy_cli.manager.engine.tasks import Action
 from cfy_cli.manager.engine.topology import COMPUTE, Topology
 from cfy_cli.manager.engine.workflows.phases import Drafter
 
@@ -15,11 +18,11 @@ STOPS_BY_ITSELF = (*STARTS_BY_ITSELF, "provided")
 
 
 def is_host(topology: Topology, instance: Instance) -> bool:
-    return COMPUTE in topology.types(instance)
+    return COMPUTE in topology.type_hierarchy(instance)
 
 
-def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
-    steps: list[Work] = [replace(asked, awaited=True) for asked in drafter.operation(GET_STATE)]
+def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Action]:
+    steps: list[Action] = [replace(asked, repeat_until_true=True) for asked in drafter.operation(GET_STATE)]
     method = method_of(topology, instance)
     if method != "none":
         steps += [
@@ -38,8 +41,8 @@ def install_steps(topology: Topology, instance: Instance, drafter: Drafter) -> l
     return steps
 
 
-def uninstall_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Work]:
-    steps: list[Work] = []
+def uninstall_steps(topology: Topology, instance: Instance, drafter: Drafter) -> list[Action]:
+    steps: list[Action] = []
     for verb in ("stop", "uninstall"):
         steps += drafter.operation(f"{MONITORING_AGENT}.{verb}")
     method = method_of(topology, instance)
@@ -62,4 +65,5 @@ def method_of(topology: Topology, instance: Instance) -> str:
         return "none"
     if properties.get("install_agent") is True:
         return "remote"
-    return str((properties.get("agent_config") or {}).get("install_method") or "remote")
+    agent_config = cast("Mapping[str, Json]", properties.get("agent_config") or {})
+    return str(agent_config.get("install_method") or "remote")

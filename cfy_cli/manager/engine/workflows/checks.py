@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.tasks import Operation
@@ -34,32 +34,32 @@ def check_drift(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 def draw_status(
     topology: Topology, chosen: Collection[str], *, ordered: bool = False, ignore_failure: bool = False
 ) -> Graph:
-    drawing = Drawing("check_status")
+    builder = GraphBuilder("check_status")
     steps = {
-        instance.id: _ask(drawing, instance, topology.operation(instance, STATUS), chosen, "status", ignore_failure)
+        instance.id: _ask(builder, instance, topology.operation(instance, STATUS), chosen, "status", ignore_failure)
         for instance in topology.instances.values()
     }
     if ordered:
-        targets_first(drawing, topology, steps)
-    return drawing.graph()
+        targets_first(builder, topology, steps)
+    return builder.build()
 
 
 def draw_drift(
     topology: Topology, chosen: Collection[str], *, ordered: bool = True, ignore_failure: bool = False
 ) -> Graph:
     """An instance is asked before its relationships are."""
-    drawing = Drawing("check_drift")
+    builder = GraphBuilder("check_drift")
     steps = {}
     for instance in topology.instances.values():
-        asked = _ask(drawing, instance, topology.operation(instance, DRIFT), chosen, "drift", ignore_failure)
+        asked = _ask(builder, instance, topology.operation(instance, DRIFT), chosen, "drift", ignore_failure)
         steps[instance.id] = asked
         if instance.id in chosen:
             for number, operation in enumerate(_of_links(topology, instance), 1):
-                link = drawing.alone(f"{instance.id}/link/{number}", _checking(operation, "drift", ignore_failure))
-                drawing.wait(link.id, {asked.id})
+                link = builder.add_task(f"{instance.id}/link/{number}", _checking(operation, "drift", ignore_failure))
+                builder.add_dependencies(link.id, {asked.id})
     if ordered:
-        targets_first(drawing, topology, steps)
-    return drawing.graph()
+        targets_first(builder, topology, steps)
+    return builder.build()
 
 
 def _of_links(topology: Topology, instance: Instance) -> Iterable[Operation]:
@@ -68,17 +68,17 @@ def _of_links(topology: Topology, instance: Instance) -> Iterable[Operation]:
 
 
 def _ask(
-    drawing: Drawing,
+    builder: GraphBuilder,
     instance: Instance,
     operation: Operation | None,
     chosen: Collection[str],
     checks: Literal["status", "drift"],
     ignore_failure: bool,
-) -> Sequence:
+) -> SequenceBuilder:
     if operation is None or instance.id not in chosen:
-        return drawing.knot(instance.id)
-    return drawing.alone(instance.id, _checking(operation, checks, ignore_failure))
+        return builder.add_barrier(instance.id)
+    return builder.add_task(instance.id, _checking(operation, checks, ignore_failure))
 
 
 def _checking(operation: Operation, checks: Literal["status", "drift"], ignore_failure: bool) -> Operation:
-    return replace(operation, checks=checks, ignore_failure=ignore_failure)
+    return replace(operation, health_check=checks, ignore_failure=ignore_failure)

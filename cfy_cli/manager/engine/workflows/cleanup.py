@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from cfy_cli.contract.states import InstanceState as State
-from cfy_cli.manager.engine.graph import Drawing, Graph
-from cfy_cli.manager.engine.ports import Instance, Kept
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder
+from cfy_cli.manager.engine.ports import Instance, StoredGraph
 from cfy_cli.manager.engine.resume import CLEANUP
-from cfy_cli.manager.engine.tasks import DONE, Note, Operation, Work
+from cfy_cli.manager.engine.tasks import DONE, Action, NodeEvent, Operation
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
 
@@ -31,9 +31,9 @@ UNDO: dict[State, tuple[str, tuple[Step, ...]]] = {
 }
 
 
-def draw_cleanup(topology: Topology, kept: Kept | None) -> Graph | None:
+def draw_cleanup(topology: Topology, kept: StoredGraph | None) -> Graph | None:
     """For the graph that is about to go on; None when there is nothing to undo. A failure to undo stops nobody."""
-    drawing, drawn = Drawing(CLEANUP), False
+    builder, drawn = GraphBuilder(CLEANUP), False
     for instance in topology.instances.values():
         operation, undo = UNDO.get(State(instance.state), ("", ()))
         if kept is None or not _will_run(kept, instance, f"{LIFECYCLE}.{operation}"):
@@ -41,28 +41,28 @@ def draw_cleanup(topology: Topology, kept: Kept | None) -> Graph | None:
         steps = [one for step in undo for one in _steps(topology, instance, step)]
         if steps:
             drawn = True
-            drawing.subgraph(f"{CLEANUP}_{instance.id}").add(
-                Note(instance.id, "Rolling back prior to resuming install"),
+            builder.add_subgraph(f"{CLEANUP}_{instance.id}").add(
+                NodeEvent(instance.id, "Rolling back prior to resuming install"),
                 *steps,
-                Note(instance.id, "Finished rolling back, now resuming install"),
+                NodeEvent(instance.id, "Finished rolling back, now resuming install"),
             )
-    return drawing.graph() if drawn else None
+    return builder.build() if drawn else None
 
 
-def _will_run(kept: Kept, instance: Instance, name: str) -> bool:
+def _will_run(kept: StoredGraph, instance: Instance, name: str) -> bool:
     return any(
-        isinstance(task.work, Operation)
-        and (task.work.instance_id, task.work.name) == (instance.id, name)
-        and task.part_of == f"install_{instance.id}"
-        and (task.id not in kept.moved or kept.moved[task.id].state not in DONE)
+        isinstance(task.action, Operation)
+        and (task.action.instance_id, task.action.name) == (instance.id, name)
+        and task.subgraph_id == f"install_{instance.id}"
+        and (task.id not in kept.states or kept.states[task.id].state not in DONE)
         for task in kept.graph.tasks.values()
     )
 
 
-def _steps(topology: Topology, instance: Instance, step: Step) -> list[Work]:
+def _steps(topology: Topology, instance: Instance, step: Step) -> list[Action]:
     before, name, after = step
     operation = topology.operation(instance, f"{LIFECYCLE}.{name}")
     if operation is None:
         return []
-    said: list[Work] = [Note(instance.id, before)] if before else []
-    return [*said, replace(operation, ignore_failure=True), Note(instance.id, after)]
+    said: list[Action] = [NodeEvent(instance.id, before)] if before else []
+    return [*said, replace(operation, ignore_failure=True), NodeEvent(instance.id, after)]

@@ -43,11 +43,11 @@ class WorkflowContext:
     def once(self, name: str, decide: Callable[[], Json]) -> Json:
         """What `decide` gave when it was called first in this execution, as JSON; dry runs remember nothing."""
         name = self._part + name
-        decided = self.records.decision(name)
+        decided = self.records.load_decision(name)
         if decided is None:
             decided = decide()
             if not self.job.dry_run:
-                self.records.decide(name, decided)
+                self.records.save_decision(name, decided)
         return decided
 
 

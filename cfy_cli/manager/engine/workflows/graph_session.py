@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from cfy_cli.manager.engine.execute import End
-from cfy_cli.manager.engine.ports import CancelRequest, Executor, Moved, Report
+from cfy_cli.manager.engine.graph_runner import GraphResult
+from cfy_cli.manager.engine.ports import CancelRequest, Executor, OutcomeCallback, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Attempt, Failure, Operation, Outcome, Subgraph
 from cfy_cli.manager.engine.workflows.graph_spec import HERE
 
@@ -19,20 +19,20 @@ LOOK_EVERY = 0.5  # seconds between looks whether the process is still there
 class Ran:
     """How a graph ended, and how its tasks stand."""
 
-    end: End
-    moved: Mapping[str, Moved]
+    end: GraphResult
+    moved: Mapping[str, TaskStateChange]
 
 
 class Beside:
     """Its executor gives to the process what is the process's to run, and all else to the executor of the execution."""
 
     def __init__(self, executor: Executor, is_over: Callable[[], bool]) -> None:
-        self.width = executor.width
+        self.concurrency = executor.concurrency
         self._executor, self._is_over = executor, is_over
         self._items: SimpleQueue[dict[str, Json]] = SimpleQueue()
-        self._asked: dict[str, tuple[Outcome, Report]] = {}
+        self._asked: dict[str, tuple[Outcome, OutcomeCallback]] = {}
         self._lock = threading.Lock()
-        self.end = End()  # when it is over
+        self.end = GraphResult()  # when it is over
 
     def next(self) -> dict[str, Json]:
         """What the process is to do next, when there is something.
@@ -46,11 +46,11 @@ class Beside:
                 if self._is_over():
                     return _ended(None, cancelled=True)
 
-    def send(self, attempt: Attempt, mark: str, report: Report) -> None:
+    def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         if attempt.operation.plugin == HERE:
             self._ask("run", Outcome(attempt), report)
         else:
-            self._executor.send(attempt, mark, report)
+            self._executor.submit(attempt, operation_id, report)
 
     def kill(self) -> None:
         self._executor.kill()
@@ -58,7 +58,7 @@ class Beside:
     def close(self) -> None:
         """There are others who use the executor."""
 
-    def judge(self, outcome: Outcome, report: Report) -> None:
+    def judge(self, outcome: Outcome, report: OutcomeCallback) -> None:
         """`cfy_cli.manager.engine.ports.Judge`."""
         wanted = outcome.failure is not None and outcome.failure.requested
         self._ask("replace" if wanted else "judge", outcome, report)
@@ -71,18 +71,18 @@ class Beside:
     def judged(self, task: str, verdict: Mapping[str, Json] | None) -> None:
         """The process has judged a task: `action` is retry, fail, ignore or continue; None leaves it as it is."""
         outcome, report = self._take(task)
-        report(replace(outcome, judged=True, failure=_failure(outcome, verdict)))
+        report(replace(outcome, is_handled=True, failure=_failure(outcome, verdict)))
 
-    def replaced(self, task: str, by: End) -> None:
+    def replaced(self, task: str, by: GraphResult) -> None:
         """What the process had run in the place of a task has ended."""
         outcome, report = self._take(task)
         failure = outcome.failure
         assert failure is not None
         if by.failures:
             failure = replace(by.failures[0][1], requested=False)
-        elif by.steering is CancelRequest.NONE:
+        elif by.cancel_request is CancelRequest.NONE:
             failure = replace(failure, requested=False, ignored=True)
-        report(replace(outcome, judged=True, failure=failure, failures=tuple(by.failures)))
+        report(replace(outcome, is_handled=True, failure=failure, replacement_failures=tuple(by.failures)))
 
     def over(self, ran: Ran, error: str) -> None:
         states = {
@@ -92,7 +92,7 @@ class Beside:
         }
         self.end = ran.end
         self._items.put(
-            _ended(error, cancelled=not error and ran.end.steering is not CancelRequest.NONE, states=states)
+            _ended(error, cancelled=not error and ran.end.cancel_request is not CancelRequest.NONE, states=states)
         )
 
     def done(self) -> None:
@@ -101,10 +101,10 @@ class Beside:
     def broken(self, error: str) -> None:
         """It could not be run at all."""
         failure = Failure("NonRecoverableError", error, recoverable=False)
-        self.end = End([(Operation("graph", HERE, "graph", "", ""), failure)])
+        self.end = GraphResult([(Operation("graph", HERE, "graph", "", ""), failure)])
         self._items.put(_ended(error, cancelled=False))
 
-    def _ask(self, kind: str, outcome: Outcome, report: Report) -> None:
+    def _ask(self, kind: str, outcome: Outcome, report: OutcomeCallback) -> None:
         task = outcome.attempt.task.id
         with self._lock:
             self._asked[task] = outcome, report
@@ -112,7 +112,7 @@ class Beside:
         about = {"result": outcome.result, "failure": failure, "retries": outcome.attempt.number}
         self._items.put({"kind": kind, "task": task, **about})
 
-    def _take(self, task: str) -> tuple[Outcome, Report]:
+    def _take(self, task: str) -> tuple[Outcome, OutcomeCallback]:
         with self._lock:
             return self._asked.pop(task)
 
@@ -134,6 +134,6 @@ def _failure(outcome: Outcome, verdict: Mapping[str, Json] | None) -> Failure | 
         return Failure("NonRecoverableError", f"{told} fail", recoverable=False) if action == "fail" else None
     if action == "retry":
         after = failure.retry_after if after is None else after
-        requested = isinstance(outcome.attempt.task.work, Subgraph)  # what runs in its place asks for its own tries
+        requested = isinstance(outcome.attempt.task.action, Subgraph)  # what runs in its place asks for its own tries
         return replace(failure, recoverable=True, retry_after=after, unlimited=unlimited, requested=requested)
     return replace(failure, recoverable=False, requested=False, ignored=action != "fail")

@@ -7,10 +7,10 @@ from typing import Any
 
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Drawing, Graph
-from cfy_cli.manager.engine.graph import Sequence as Steps
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder
+from cfy_cli.manager.engine.graph import SequenceBuilder as Steps
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.tasks import Barrier, Note, Operation, SetState, Subgraph, Work
+from cfy_cli.manager.engine.tasks import Action, Barrier, NodeEvent, Operation, SetState, Subgraph
 from cfy_cli.manager.engine.topology import Link, Topology
 from cfy_cli.manager.engine.workflows import updating
 from cfy_cli.manager.engine.workflows.heal import draw_heal, heal_one
@@ -27,18 +27,18 @@ HERE = "workflow process"  # stands where a plugin does: what is run by the proc
 
 def graph_of(name: str, wishes: Sequence[TaskSpec], topology: Topology) -> Graph:
     """Raises Invalid for what cannot be done."""
-    drawing, more = Drawing(name), list[Graph]()
+    builder, more = GraphBuilder(name), list[Graph]()
     for wish in wishes:
         if wish["kind"] == "lifecycle":
             more.append(_lifecycle(wish, topology))
-            drawing.put(wish["id"], Barrier(), wish["part_of"])
+            builder.put(wish["id"], Barrier(), wish["part_of"])
         else:
-            drawing.put(wish["id"], _work(wish, topology), wish["part_of"])
+            builder.put(wish["id"], _work(wish, topology), wish["part_of"])
             if wish["kind"] == "instance":
-                _draw_instance(Steps(drawing, wish["id"]), wish, topology)
+                _draw_instance(Steps(builder, wish["id"]), wish, topology)
     for wish in wishes:
-        drawing.wait(wish["id"], wish["after"])
-    drawn = drawing.graph()
+        builder.add_dependencies(wish["id"], wish["after"])
+    drawn = builder.build()
     return Graph(name, {**drawn.tasks, **{key: task for graph in more for key, task in graph.tasks.items()}})
 
 
@@ -47,18 +47,18 @@ def is_all_ours(wishes: Sequence[TaskSpec]) -> bool:
     return all(wish["kind"] == "lifecycle" for wish in wishes)
 
 
-def _work(wish: TaskSpec, topology: Topology) -> Work:
+def _work(wish: TaskSpec, topology: Topology) -> Action:
     match wish["kind"]:
         case "operation":
             return _operation(wish, topology)
         case "here":
             return _retried(wish, Operation(wish["name"], HERE, wish["name"], "", ""))
         case "note":
-            return Note(_instance(topology, wish["instance_id"]).id, str(wish["message"]))
+            return NodeEvent(_instance(topology, wish["instance_id"]).id, str(wish["message"]))
         case "state":
             return SetState(_instance(topology, wish["instance_id"]).id, state_of(wish["state"]))
         case "subgraph" | "instance":
-            return Subgraph(wish["name"], handled=bool(wish["handled"]))
+            return Subgraph(wish["name"], has_handler=bool(wish["handled"]))
         case _:
             return Barrier()
 
@@ -84,7 +84,7 @@ def _operation(wish: TaskSpec, topology: Topology) -> Operation:
 def _retried(wish: TaskSpec, operation: Operation) -> Operation:
     """What the workflow says about tries comes before what the blueprint does."""
     given = {name: wish[name] for name in ("max_retries", "retry_interval") if wish[name] is not None}
-    return replace(operation, quiet=bool(wish["quiet"]), handled=bool(wish["handled"]), **given)
+    return replace(operation, quiet=bool(wish["quiet"]), has_handler=bool(wish["handled"]), **given)
 
 
 def _instance(topology: Topology, instance_id: str) -> Instance:

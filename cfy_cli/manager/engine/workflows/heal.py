@@ -7,10 +7,10 @@ from typing import Any
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine import health
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.selection import some_of
-from cfy_cli.manager.engine.tasks import Note, SetState
+from cfy_cli.manager.engine.selection import join_names
+from cfy_cli.manager.engine.tasks import NodeEvent, SetState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.checks import draw_status
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
@@ -44,32 +44,32 @@ def heal(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     _check_allowed(to_reinstall, allowed)
     failed = yield from _heal_all(ctx, to_heal)
     topology = ctx.look()
-    to_reinstall = {inside for one in [*to_reinstall, *failed] for inside in topology.contained(one)}
+    to_reinstall = {inside for one in [*to_reinstall, *failed] for inside in topology.subtree(one)}
     _check_allowed(to_reinstall, allowed)
     if to_reinstall:
         yield from reinstall_all(ctx, to_reinstall, ignore_failure=ignore_failure)
 
 
 def draw_heal(topology: Topology, chosen: Collection[str], name: str = "heal") -> Graph:
-    drawing = Drawing(name)
+    builder = GraphBuilder(name)
     steps = {}
     for instance in topology.instances.values():
         if instance.id in chosen:
-            steps[instance.id] = drawing.subgraph(f"heal_{instance.id}")
+            steps[instance.id] = builder.add_subgraph(f"heal_{instance.id}")
             heal_one(steps[instance.id], topology, instance)
         else:
-            steps[instance.id] = drawing.knot(instance.id)
-    targets_first(drawing, topology, steps)
-    return drawing.graph()
+            steps[instance.id] = builder.add_barrier(instance.id)
+    targets_first(builder, topology, steps)
+    return builder.build()
 
 
-def heal_one(steps: Sequence, topology: Topology, instance: Instance) -> None:
-    steps.add(Note(instance.id, "Healing node instance"))
+def heal_one(steps: SequenceBuilder, topology: Topology, instance: Instance) -> None:
+    steps.add(NodeEvent(instance.id, "Healing node instance"))
     for verb in ("preheal", "heal", "postheal"):
         operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
         steps.add(*([operation] if operation is not None else []))
-    healed = SetState(instance.id, InstanceState(instance.state), because="healed")
-    steps.fork(Note(instance.id, "Node instance healed"), healed)
+    healed = SetState(instance.id, InstanceState(instance.state), reason="healed")
+    steps.add_parallel(NodeEvent(instance.id, "Node instance healed"), healed)
 
 
 def _heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None, list[str]]:
@@ -99,9 +99,11 @@ def _around(topology: Topology, target: str | None) -> set[str]:
     if not target:
         return set(topology.instances)
     if target not in topology.instances:
-        raise Invalid(f"There is no node instance {target} in this deployment; there is {some_of(topology.instances)}.")
+        raise Invalid(
+            f"There is no node instance {target} in this deployment; there is {join_names(topology.instances)}."
+        )
     host = topology.instances[target].host_id
-    return topology.contained(host if host in topology.instances else target)
+    return topology.subtree(host if host in topology.instances else target)
 
 
 def _sort_out(topology: Topology, around: Collection[str], *, proven: bool) -> tuple[list[str], list[str]]:
@@ -112,18 +114,18 @@ def _sort_out(topology: Topology, around: Collection[str], *, proven: bool) -> t
     sick = [
         instance for instance in topology.instances.values() if instance.id in around and not _passes(instance, proven)
     ]
-    hopeless = [instance for instance in sick if topology.operation(instance, HEAL) is None]
-    to_reinstall = {inside for instance in hopeless for inside in topology.contained(instance.id)}
+    non_recoverable = [instance for instance in sick if topology.operation(instance, HEAL) is None]
+    to_reinstall = {inside for instance in non_recoverable for inside in topology.subtree(instance.id)}
     return [instance.id for instance in sick if instance.id not in to_reinstall], sorted(to_reinstall)
 
 
 def _passes(instance: Instance, proven: bool) -> bool:
-    known = health.is_well(instance)
+    known = health.is_healthy(instance)
     return not proven if known is None else known
 
 
 def _check_allowed(to_reinstall: Collection[str], allowed: bool) -> None:
     if to_reinstall and not allowed:
         raise Invalid(
-            f"allow_reinstall is false, but would need to reinstall instances: {some_of(to_reinstall, most=5)}"
+            f"allow_reinstall is false, but would need to reinstall instances: {join_names(to_reinstall, most=5)}"
         )

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
@@ -32,7 +32,7 @@ class Modifications:
         if not self._is_over(name):
             self._records.add_instances(decided["added"], decided["related"])
             for entity, number in decided["planned"].items():
-                self._records.set_planned(entity, number)
+                self._records.set_planned_instances(entity, number)
         return self._told(name)
 
     def started(self) -> list[dict[str, Json]]:
@@ -46,13 +46,13 @@ class Modifications:
         scalable = {**nodes, **(plan.get("scaling_groups") or {})}
         counts = {name: int(one["properties"]["current_instances"]) for name, one in scalable.items()}
         for name in self._names():
-            if self._records.decision(f"{name} is over") == "finished":
+            if self._records.load_decision(f"{name} is over") == "finished":
                 counts |= self._decided(name)["planned"]
         return counts
 
     def _names(self) -> list[str]:
         found: list[str] = []
-        while self._records.decision(f"modification-{len(found) + 1}") is not None:
+        while self._records.load_decision(f"modification-{len(found) + 1}") is not None:
             found.append(f"modification-{len(found) + 1}")
         return found
 
@@ -60,15 +60,15 @@ class Modifications:
         decided = self._decided(name)
         self._records.remove_instances([one["id"] for one in decided["removed"]])
         for entity, number in decided["planned"].items():
-            self._records.set_planned(entity, number, reached=True)
-        self._records.decide(f"{name} is over", "finished")
+            self._records.set_planned_instances(entity, number, reached=True)
+        self._records.save_decision(f"{name} is over", "finished")
 
     def undo(self, name: str) -> None:
         decided = self._decided(name)
         self._records.remove_instances([one["id"] for one in decided["added"]])
         for entity, number in decided["before"].items():
-            self._records.set_planned(entity, number)
-        self._records.decide(f"{name} is over", "undone")
+            self._records.set_planned_instances(entity, number)
+        self._records.save_decision(f"{name} is over", "undone")
 
     def _decide(self, wanted: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
         counts = self.counts()
@@ -112,13 +112,13 @@ class Modifications:
         }
 
     def _decided(self, name: str) -> dict[str, Json]:
-        decided: dict[str, Json] | None = self._records.decision(name)
+        decided = cast("dict[str, Json] | None", self._records.load_decision(name))
         if decided is None:
             raise Invalid(f"This workflow has started no modification {name} of its deployment.")
         return decided
 
     def _is_over(self, name: str) -> bool:
-        return bool(self._records.decision(f"{name} is over"))
+        return bool(self._records.load_decision(f"{name} is over"))
 
 
 def _hints(wanted: Mapping[str, Mapping[str, Json]], name: str) -> list[str]:

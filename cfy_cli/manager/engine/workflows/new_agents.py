@@ -5,10 +5,10 @@ from typing import Any
 
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Drawing, Sequence
+from cfy_cli.manager.engine.graph import GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
-from cfy_cli.manager.engine.tasks import Note, Operation
+from cfy_cli.manager.engine.tasks import NodeEvent, Operation
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.agents import AGENT, MONITORING_AGENT, is_host, method_of
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
@@ -21,26 +21,26 @@ FORWARDED = ("manager_ip", "manager_certificate")  # parameters that the operati
 
 def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.look()
-    drawing = Drawing("validate_agents")
+    builder = GraphBuilder("validate_agents")
     for host in _hosts(ctx, topology, parameters):
-        _validate(drawing, topology, host, {"current_amqp": True})
-    yield drawing.graph()
+        _validate(builder, topology, host, {"current_amqp": True})
+    yield builder.build()
 
 
 def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     """Nothing is installed before every agent has answered."""
     topology = ctx.look()
-    drawing = Drawing("install_agents")
+    builder = GraphBuilder("install_agents")
     hosts = _hosts(ctx, topology, parameters)
     forwarded = {name: parameters.get(name) for name in FORWARDED}
     checks = []
     if parameters.get("validate", True):
-        checks = [_validate(drawing, topology, host, {"current_amqp": False, **forwarded}).id for host in hosts]
+        checks = [_validate(builder, topology, host, {"current_amqp": False, **forwarded}).id for host in hosts]
     if parameters.get("install", True):
         more = {name: parameters.get(name) for name in ("install_agent_timeout", "stop_old_agent")}
         for host in hosts:
-            drawing.wait(_install(drawing, topology, host, {**forwarded, **more}).id, checks)
-    yield drawing.graph()
+            builder.add_dependencies(_install(builder, topology, host, {**forwarded, **more}).id, checks)
+    yield builder.build()
 
 
 def _hosts(ctx: WorkflowContext, topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]:
@@ -72,28 +72,30 @@ def _wanted(method: str, methods: Json) -> bool:
     return method != "none" if methods is None else method in methods
 
 
-def _validate(drawing: Drawing, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> Sequence:
-    steps = drawing.subgraph(f"validate_{host.id}")
+def _validate(builder: GraphBuilder, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> SequenceBuilder:
+    steps = builder.add_subgraph(f"validate_{host.id}")
     steps.add(
-        Note(host.id, "Validating agent connection."),
+        NodeEvent(host.id, "Validating agent connection."),
         *_operation(topology, host, f"{AGENT}.validate_amqp", inputs),
-        Note(host.id, "Validation done"),
+        NodeEvent(host.id, "Validation done"),
     )
     return steps
 
 
-def _install(drawing: Drawing, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> Sequence:
-    steps = drawing.subgraph(f"install_{host.id}")
+def _install(builder: GraphBuilder, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> SequenceBuilder:
+    steps = builder.add_subgraph(f"install_{host.id}")
     steps.add(
-        Note(host.id, "Installing new agent"),
+        NodeEvent(host.id, "Installing new agent"),
         *_operation(topology, host, f"{AGENT}.create_amqp", inputs),
-        Note(host.id, "New agent installed."),
+        NodeEvent(host.id, "New agent installed."),
         *_operation(topology, host, f"{AGENT}.validate_amqp", {"current_amqp": True}),
         *_operation(topology, host, f"{MONITORING_AGENT}.install"),
         *_operation(topology, host, f"{MONITORING_AGENT}.start"),
     )
-    inside = topology.contained(host.id)
-    steps.fork(*(step for one in _of(topology, inside) for step in _operation(topology, one, f"{MONITORING}.start")))
+    inside = topology.subtree(host.id)
+    steps.add_parallel(
+        *(step for one in _of(topology, inside) for step in _operation(topology, one, f"{MONITORING}.start"))
+    )
     return steps
 
 

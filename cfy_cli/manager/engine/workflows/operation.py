@@ -6,10 +6,10 @@ from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.selection import select, some_of
-from cfy_cli.manager.engine.tasks import Note, Operation, SetState
+from cfy_cli.manager.engine.selection import join_names, select
+from cfy_cli.manager.engine.tasks import NodeEvent, Operation, SetState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
@@ -26,10 +26,10 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
     if not isinstance(name, str) or not name:
         raise Invalid("The parameter operation must name an operation, such as cloudify.interfaces.lifecycle.start.")
     chosen = select(topology, parameters)
-    if not any(topology.declares(instance, name) for instance in chosen):
-        known = {one for instance in chosen for one in topology.to_run(instance)}
+    if not any(topology.declares_operation(instance, name) for instance in chosen):
+        known = {one for instance in chosen for one in topology.implemented_operations(instance)}
         near = get_close_matches(name, known)
-        there = f"did you mean {' or '.join(near)}?" if near else f"something is run for {some_of(known)}."
+        there = f"did you mean {' or '.join(near)}?" if near else f"something is run for {join_names(known)}."
         raise Invalid(f"None of the selected node instances has the operation {name}; {there}")
     _say_if_idle(ctx, topology, name, chosen)
     yield _draw(
@@ -87,11 +87,11 @@ def _draw(
 ) -> Graph:
     if inputs is not None and not isinstance(inputs, Mapping):
         raise Invalid(f"The inputs of an operation must be a map of names to values, not {inputs!r}.")
-    drawing = Drawing(f"execute_operation_{name}")
+    builder = GraphBuilder(f"execute_operation_{name}")
     ids = {instance.id for instance in chosen}
     steps = {
         instance.id: _steps(
-            drawing,
+            builder,
             instance,
             topology.operation(instance, name, inputs or {}, override=override),
             name,
@@ -99,33 +99,33 @@ def _draw(
             entering,
         )
         if instance.id in ids
-        else drawing.knot(instance.id)
+        else builder.add_barrier(instance.id)
         for instance in topology.instances.values()
     }
     if parameters.get("run_by_dependency_order"):
         order = sources_first if backwards else targets_first
-        order(drawing, topology, steps)
-    return drawing.graph()
+        order(builder, topology, steps)
+    return builder.build()
 
 
 def _steps(
-    drawing: Drawing,
+    builder: GraphBuilder,
     instance: Instance,
     operation: Operation | None,
     name: str,
     inputs: Mapping[str, Json] | None,
     entering: State | None,
-) -> Sequence:
+) -> SequenceBuilder:
     entered = [SetState(instance.id, entering)] if entering is not None and _may_enter(instance, entering) else []
     if operation is None:
-        return drawing.alone(instance.id, entered[0]) if entered else drawing.knot(instance.id)
+        return builder.add_task(instance.id, entered[0]) if entered else builder.add_barrier(instance.id)
     given = f" (Operation parameters: {dict(inputs)})" if inputs else ""
-    steps = drawing.subgraph(instance.id)
+    steps = builder.add_subgraph(instance.id)
     steps.add(
-        Note(instance.id, f"Starting operation {name}{given}"),
+        NodeEvent(instance.id, f"Starting operation {name}{given}"),
         operation,
         *entered,
-        Note(instance.id, f"Finished operation {name}"),
+        NodeEvent(instance.id, f"Finished operation {name}"),
     )
     return steps
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from cfy_cli.contract.states import InstanceState as State
-from cfy_cli.manager.engine.graph import Sequence
+from cfy_cli.manager.engine.graph import SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.tasks import Note, Operation, SetState, Work
+from cfy_cli.manager.engine.tasks import Action, NodeEvent, Operation, SetState
 from cfy_cli.manager.engine.topology import RELATIONSHIP, Topology
 
 LIFECYCLE = "cloudify.interfaces.lifecycle"
@@ -123,24 +123,24 @@ class Drafter:
     def has_work(self, phase: Phase) -> bool:
         return self._instance.state not in phase.past and any(self._groups(phase))
 
-    def draw(self, steps: Sequence, phase: Phase) -> None:
+    def draw(self, steps: SequenceBuilder, phase: Phase) -> None:
         if not self.has_work(phase):
-            steps.fork(*self.said(phase.idle))
+            steps.add_parallel(*self.said(phase.idle))
             return
-        steps.fork(*self.said(phase.doing), *self.state(phase.entering))
+        steps.add_parallel(*self.said(phase.doing), *self.state(phase.entering))
         groups = self._groups(phase)
         if phase.operation.startswith(RELATIONSHIP):
-            inner = steps.subgraph(f"{phase.operation}_subgraph")
+            inner = steps.add_subgraph(f"{phase.operation}_subgraph")
             for group in groups:
-                inner.fork(*group)
+                inner.add_parallel(*group)
         else:
-            steps.fork(*groups[0])
-        steps.fork(*self.said(phase.done), *self.state(phase.entered))
+            steps.add_parallel(*groups[0])
+        steps.add_parallel(*self.said(phase.done), *self.state(phase.entered))
 
-    def said(self, message: str | None) -> list[Work]:
-        return [] if message is None else [Note(self._instance.id, message)]
+    def said(self, message: str | None) -> list[Action]:
+        return [] if message is None else [NodeEvent(self._instance.id, message)]
 
-    def state(self, state: State | None) -> list[Work]:
+    def state(self, state: State | None) -> list[Action]:
         return [] if state is None else [SetState(self._instance.id, state, self._drifts)]
 
     def operation(self, name: str) -> list[Operation]:

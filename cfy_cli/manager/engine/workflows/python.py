@@ -17,16 +17,16 @@ from typing import Any, Protocol, runtime_checkable
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.server import ContextServer
-from cfy_cli.manager.engine.execute import End
 from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.graph_runner import GraphResult
 from cfy_cli.manager.engine.operations.plugin import PluginHost, variables
 from cfy_cli.manager.engine.operations.script import MODULES
-from cfy_cli.manager.engine.orphans import born
-from cfy_cli.manager.engine.ports import CancelRequest, Journal, Moved
+from cfy_cli.manager.engine.orphans import identify
+from cfy_cli.manager.engine.ports import CancelRequest, Journal, TaskStateChange
 from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
 from cfy_cli.manager.engine.process_tree import MARK
 from cfy_cli.manager.engine.resume import FUNCTION
-from cfy_cli.manager.engine.tasks import Operation, Task, TaskState
+from cfy_cli.manager.engine.tasks import ErrorCause, Operation, Task, TaskState
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
 from cfy_cli.manager.engine.workflows.rpc import Conversation, Engine
 
@@ -57,7 +57,7 @@ class Function:
 class FunctionFailed(Exception):
     """The workflow's own failure: a sentence, and all that is kept with the execution."""
 
-    def __init__(self, message: str, text: str, cause: dict[str, str]) -> None:
+    def __init__(self, message: str, text: str, cause: ErrorCause) -> None:
         super().__init__(message)
         self.message, self.text, self.cause = message, text, cause
 
@@ -69,7 +69,7 @@ def run_function(
     journal: Journal,
     server: ContextServer,
     engine: Engine,
-) -> End:
+) -> GraphResult:
     """Raises FunctionFailed, and CfyError when it could not be begun."""
     return _FunctionRun(function, parameters, context, journal, server, engine).to_end()
 
@@ -90,7 +90,7 @@ class _FunctionRun:
         self._conversation = Conversation(context, parameters, engine, self._processes.kill)
         self._ended = threading.Event()
 
-    def to_end(self) -> End:
+    def to_end(self) -> GraphResult:
         with ExitStack() as open_ones:
             command, environment = open_ones.enter_context(self._command())
             token = self._server.admit(self._conversation)
@@ -112,45 +112,47 @@ class _FunctionRun:
         task = Task(
             "1", Operation(self._job.workflow_id, self._function.plugin, self._function.name, "", "", quiet=True)
         )
-        key = self._journal.begin(Graph(FUNCTION, {task.id: task}))
-        mark = self._journal.mark(key, task.id)
-        self._journal.store(key, [Moved(task.id, TaskState.STARTED)])
+        key = self._journal.add_graph(Graph(FUNCTION, {task.id: task}))
+        operation_id = self._journal.operation_id(key, task.id)
+        self._journal.store(key, [TaskStateChange(task.id, TaskState.STARTED)])
         try:
             return run(
                 command,
                 # The same order of sets each time, so that the same graphs are drawn.
-                env={**env, MARK: mark, "PYTHONHASHSEED": "0"},
+                env={**env, MARK: operation_id, "PYTHONHASHSEED": "0"},
                 cwd=self._job.workdir,
-                processes=self._processes.noting(lambda pid: self._journal.started(mark, pid, born(pid))),
+                processes=self._processes.with_listener(
+                    lambda pid: self._journal.add_process(operation_id, identify(pid))
+                ),
                 stdout=lambda line: self._conversation.log("info", f"<out> {line}"),
                 stderr=lambda line: self._conversation.log("info", f"<err> {line}"),
             )
         except NotStarted as error:
             raise Invalid(f"The Python of the plugin {self._function.plugin} cannot be started: {error}") from error
         finally:
-            if self._records.steering() is not CancelRequest.KILL and self._conversation.crash is None:
-                self._journal.store(key, [Moved(task.id, TaskState.SUCCEEDED)])
+            if self._records.cancel_request() is not CancelRequest.KILL and self._conversation.crash is None:
+                self._journal.store(key, [TaskStateChange(task.id, TaskState.SUCCEEDED)])
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_EVERY):
-            if self._records.steering() in ENDING:
+            if self._records.cancel_request() in ENDING:
                 self._processes.kill()
                 return
 
-    def _end(self, finished: Finished) -> End:
-        said, steering = self._conversation.ended, self._records.steering()
-        if steering in ENDING and (said is None or said["error"] or said["cancelled"]):
-            return End(steering=steering)
+    def _end(self, finished: Finished) -> GraphResult:
+        said, cancel_request = self._conversation.ended, self._records.cancel_request()
+        if cancel_request in ENDING and (said is None or said["error"] or said["cancelled"]):
+            return GraphResult(cancel_request=cancel_request)
         if said is None:
             told = "".join(f", {line}" for line in finished.stderr.strip().splitlines()[-1:])
             message = f"The process of the workflow ended with exit code {finished.code}{told}"
             raise FunctionFailed(message, message, {"type": "ProcessException", "message": message, "traceback": ""})
         if said["error"]:
             raise self._failed(said["error"])
-        return End(steering=CancelRequest.CANCEL) if said["cancelled"] else End()
+        return GraphResult(cancel_request=CancelRequest.CANCEL) if said["cancelled"] else GraphResult()
 
     def _failed(self, error: Mapping[str, Json]) -> FunctionFailed:
-        cause = {"type": error["kind"], "message": error["message"], "traceback": error["traceback"]}
+        cause: ErrorCause = {"type": error["kind"], "message": error["message"], "traceback": error["traceback"]}
         if error["of_operations"]:
             return FunctionFailed(error["message"], error["message"], cause)
         name = self._function.name if self._function.name != SCRIPT else str(self._parameters.get("script_path"))
@@ -171,7 +173,7 @@ class _FunctionRun:
                 f"({self._function.name}), and there is no manager here that keeps plugins."
             )
         about = self._records.workflow_plugin(self._function.plugin)
-        environment = self._records.installed(about, self._conversation.log)
+        environment = self._records.ensure_installed(about, self._conversation.log)
         python = str(environment / "bin" / "python")
         yield [python, "-u", str(RUN_WORKFLOW), "function", self._function.name], environment
 
@@ -181,7 +183,7 @@ class _FunctionRun:
         if bool(path) == bool(source):
             raise Invalid("A workflow that is a script needs either script_path or script_source.")
         if path:
-            yield self._conversation.existing(str(path))
+            yield self._conversation.require(str(path))
             return
         with tempfile.NamedTemporaryFile("w", prefix="workflow-", suffix=".py", encoding="utf-8") as file:
             file.write(textwrap.dedent(str(source)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
@@ -45,23 +45,23 @@ def draw_rollback(
     around: Collection[str] | None = None,
 ) -> Graph:
     """Those that stay, or of them those `around`, unlink their relationships to what is taken back to nothing."""
-    drawing, steps = Drawing(name), dict[str, Sequence]()
+    builder, steps = GraphBuilder(name), dict[str, SequenceBuilder]()
     deleted = {one for one in chosen if topology.instances[one].state in HALF_MADE}
     for instance in topology.instances.values():
         if instance.id in chosen:
-            steps[instance.id] = drawing.subgraph(instance.id)
+            steps[instance.id] = builder.add_subgraph(instance.id)
             roll_back_one(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
         else:
             targets = deleted if around is None or instance.id in around else ()
-            steps[instance.id] = relate(drawing, topology, instance, targets, "unlink", ignore_failure)
-    sources_first(drawing, topology, steps)
-    return drawing.graph()
+            steps[instance.id] = relate(builder, topology, instance, targets, "unlink", ignore_failure)
+    sources_first(builder, topology, steps)
+    return builder.build()
 
 
-def roll_back_one(steps: Sequence, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
+def roll_back_one(steps: SequenceBuilder, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
     drafter = Drafter(topology, instance, ignore_failure=ignore_failure)
     if instance.state in HALF_STARTED:
-        steps.fork(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
+        steps.add_parallel(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
         for phase in BEFORE_STOP:
             drafter.draw(steps, phase)
         if agents.is_host(topology, instance):

@@ -8,10 +8,10 @@ from typing import Any
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.context.calls import TokenHost, this_machine
 from cfy_cli.manager.engine.context.files import JobFiles
-from cfy_cli.manager.engine.context.scope import LEVELS
+from cfy_cli.manager.engine.context.operation_context import LEVELS
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.journal import enter
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, Kept, StartMode
+from cfy_cli.manager.engine.journal import apply_state
+from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, StartMode, StoredGraph
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.tasks import SetState
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Workflow, WorkflowContext
@@ -20,7 +20,7 @@ from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec, graph_of, is_a
 from cfy_cli.manager.engine.workflows.modifications import Modifications
 
 Json = Any
-RunGraph = Callable[[Graph, Kept | None, Beside, Callable[[], CancelRequest]], Ran]
+RunGraph = Callable[[Graph, StoredGraph | None, Beside, Callable[[], CancelRequest]], Ran]
 Explain = Callable[[Ran], str]  # "" when nothing has failed
 
 
@@ -48,11 +48,11 @@ class Conversation(JobFiles):
         self._context, self._parameters, self._engine, self._on_crash = context, parameters, engine, on_crash
         self._modifications = Modifications(context)
         self._parts = 0
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, StoredGraph] = {}
         self._beside: dict[str, Beside] = {}
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(engine.executor.width)  # of operations that run by themselves
+        self._turns = threading.BoundedSemaphore(engine.executor.concurrency)  # of operations that run by themselves
         self._over = threading.Event()
 
     def call(self, name: str, arguments: dict[str, Json]) -> Json:
@@ -94,7 +94,7 @@ class Conversation(JobFiles):
             thread.join()
 
     def _steering(self) -> CancelRequest:
-        return CancelRequest.KILL if self._over.is_set() else self._context.records.steering()
+        return CancelRequest.KILL if self._over.is_set() else self._context.records.cancel_request()
 
     def _about(self) -> Json:
         job = self.job
@@ -174,7 +174,7 @@ class Conversation(JobFiles):
 
     def _set_state(self, instance_id: str, state: str) -> None:
         if not self.job.dry_run:
-            enter(self._context.records, SetState(instance_id, state_of(state)))
+            apply_state(self._context.records, SetState(instance_id, state_of(state)))
 
     def _graph(self, name: str | None, tasks: Sequence[TaskSpec]) -> str:
         """A graph with a name is found by it when the workflow is resumed, others by what is in them."""
@@ -202,7 +202,7 @@ class Conversation(JobFiles):
             kept = self._engine.past.take(name, drawn)
         return self._begin(drawn, kept, alone=True)
 
-    def _begin(self, drawn: Graph, kept: Kept | None, *, alone: bool = False) -> str:
+    def _begin(self, drawn: Graph, kept: StoredGraph | None, *, alone: bool = False) -> str:
         def run(beside: Beside) -> None:
             if not alone:
                 self._run(beside, drawn, kept)
@@ -212,7 +212,7 @@ class Conversation(JobFiles):
 
         return self._thread(run)
 
-    def _run(self, beside: Beside, drawn: Graph, kept: Kept | None) -> None:
+    def _run(self, beside: Beside, drawn: Graph, kept: StoredGraph | None) -> None:
         ran = self._engine.run_graph(drawn, kept, beside, self._steering)
         beside.over(ran, self._engine.explain(ran))
 
@@ -229,7 +229,7 @@ class Conversation(JobFiles):
                     with self._lock:
                         kept = self._engine.past.take(graph.name)
                     ran = self._engine.run_graph(graph, kept, beside, self._steering)
-                    if ran.end.steering is not CancelRequest.NONE:
+                    if ran.end.cancel_request is not CancelRequest.NONE:
                         beside.over(ran, "")
                         return
                     graph = graphs.throw(GraphFailed(ran.end.failures)) if ran.end.failures else next(graphs)

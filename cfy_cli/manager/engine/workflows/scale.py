@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from cfy_cli import dsl
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Instance, StartMode
-from cfy_cli.manager.engine.selection import some_of
+from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.rollback import HALF_MADE, HALF_STARTED, draw_rollback
@@ -25,8 +26,8 @@ class Plan:
     entity: str
     before: int
     after: int
-    added: list[dict[str, Json]]
-    related: dict[str, list[dict[str, Json]]]  # all relationships of those that gain some
+    added: list[InstancePlan]
+    related: dict[str, list[InstanceRelationship]]  # all relationships of those that gain some
     removed: list[str]
 
 
@@ -40,7 +41,7 @@ def scale(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     if parameters.get("abort_started"):
         yield from _abort(ctx, entity, parameters)
     plan = Plan(**ctx.once("scaling", lambda: asdict(_decide(ctx, entity, delta, parameters))))
-    if ctx.records.decision("undone"):
+    if ctx.records.load_decision("undone"):
         if ctx.job.start_mode is StartMode.RECOVERED:
             yield Graph(f"{plan.entity}_install", {})  # what is kept of it fails as it did
         raise Invalid("This scaling has failed and was undone: start another one instead of resuming it.")
@@ -50,7 +51,7 @@ def scale(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
             yield draw_uninstall(ctx.look(), plan.removed, f"{name}_uninstall")
         return
     ctx.say(_told(plan))
-    ctx.records.set_planned(plan.entity, plan.after)
+    ctx.records.set_planned_instances(plan.entity, plan.after)
     if plan.after < plan.before:
         yield from _scale_in(ctx, plan, parameters)
     else:
@@ -69,7 +70,7 @@ def _scale_out(ctx: WorkflowContext, plan: Plan, parameters: Mapping[str, Json])
         ctx.say("Scale out failed, scaling back in.", "error")
         yield from _take_back(ctx, plan, added, bool(parameters.get("ignore_failure")))
         raise
-    ctx.records.set_planned(plan.entity, plan.after, reached=True)
+    ctx.records.set_planned_instances(plan.entity, plan.after, reached=True)
 
 
 def _take_back(ctx: WorkflowContext, plan: Plan, added: set[str], ignore_failure: bool) -> Graphs:
@@ -79,8 +80,8 @@ def _take_back(ctx: WorkflowContext, plan: Plan, added: set[str], ignore_failure
     yield draw_rollback(topology, half, f"{plan.entity}_rollback", ignore_failure=ignore_failure)
     yield draw_uninstall(ctx.look(), added, f"{plan.entity}_uninstall", ignore_failure=ignore_failure)
     ctx.records.remove_instances(added)
-    ctx.records.set_planned(plan.entity, plan.before, reached=True)
-    ctx.records.decide("undone", True)
+    ctx.records.set_planned_instances(plan.entity, plan.before, reached=True)
+    ctx.records.save_decision("undone", True)
 
 
 def _scale_in(ctx: WorkflowContext, plan: Plan, parameters: Mapping[str, Json]) -> Graphs:
@@ -91,24 +92,24 @@ def _scale_in(ctx: WorkflowContext, plan: Plan, parameters: Mapping[str, Json]) 
     except GraphFailed:
         if parameters.get("rollback_if_failed", True):
             ctx.say("Scale in failed, keeping the node instances; install brings back those that are gone.", "warning")
-            ctx.records.set_planned(plan.entity, plan.before)
+            ctx.records.set_planned_instances(plan.entity, plan.before)
         raise
     ctx.records.remove_instances(plan.removed)
-    ctx.records.set_planned(plan.entity, plan.after, reached=True)
+    ctx.records.set_planned_instances(plan.entity, plan.after, reached=True)
 
 
 def _abort(ctx: WorkflowContext, entity: Entity, parameters: Mapping[str, Json]) -> Graphs:
     """Drop what an earlier run has begun and not ended: instances above the number there is, the newest."""
     left = ctx.once("left over", lambda: _left_over(ctx.look(), ctx, entity))
     if left:
-        ctx.say(f"Removing what an earlier scaling of {entity.name} has left: {some_of(left)}")
+        ctx.say(f"Removing what an earlier scaling of {entity.name} has left: {join_names(left)}")
         ignore_failure = bool(parameters.get("ignore_failure"))
         there = [one for one in left if one in ctx.look().instances]
         yield draw_uninstall(ctx.look(), there, f"{entity.name}_abort", ignore_failure=ignore_failure)
     if not ctx.job.dry_run:
         ctx.records.remove_instances(left)
-        if ctx.records.decision("scaling") is None:
-            ctx.records.set_planned(entity.name, entity.current)
+        if ctx.records.load_decision("scaling") is None:
+            ctx.records.set_planned_instances(entity.name, entity.current)
 
 
 def _left_over(topology: Topology, ctx: WorkflowContext, entity: Entity) -> list[str]:
@@ -132,13 +133,16 @@ def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mappin
     )
     related = with_all_relationships(topology, changes)
     removed = [instance["id"] for instance in changes.removed]
-    return Plan(entity.name, entity.current, after, changes.added, related, removed)
+    added = cast("list[InstancePlan]", changes.added)
+    return Plan(entity.name, entity.current, after, added, related, removed)
 
 
-def with_all_relationships(topology: Topology, changes: dsl.Changes) -> dict[str, list[dict[str, Json]]]:
+def with_all_relationships(topology: Topology, changes: dsl.Changes) -> dict[str, list[InstanceRelationship]]:
     """All relationships of the instances that gain some, by their ids."""
     return {
-        one["id"]: _with(topology, topology.instances[one["id"]], one["relationships"])
+        one["id"]: _with(
+            topology, topology.instances[one["id"]], cast("list[InstanceRelationship]", one["relationships"])
+        )
         for one in changes.added_related
         if one["relationships"]
     }
@@ -162,7 +166,7 @@ def _check_number(entity: Entity, delta: int, after: int) -> None:
         )
 
 
-def _with(topology: Topology, instance: Instance, more: list[dict[str, Json]]) -> list[dict[str, Json]]:
+def _with(topology: Topology, instance: Instance, more: list[InstanceRelationship]) -> list[InstanceRelationship]:
     """Its relationships and the new ones, in the plan's order."""
     order = [(one["type"], one["target_id"]) for one in topology.node(instance)["relationships"]]
     return sorted([*instance.relationships, *more], key=lambda one: order.index((one["type"], one["target_name"])))
@@ -195,4 +199,4 @@ def _told(plan: Plan) -> str:
     verb, names = "adding", [instance["id"] for instance in plan.added]
     if plan.after < plan.before:
         verb, names = "removing", plan.removed
-    return f"Scaling {plan.entity} from {plan.before} to {plan.after}: {verb} {some_of(names)}"
+    return f"Scaling {plan.entity} from {plan.before} to {plan.after}: {verb} {join_names(names)}"

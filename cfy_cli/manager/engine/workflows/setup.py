@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cfy_cli.contract.states import InstanceState as State
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
-from cfy_cli.manager.engine.ports import Environment, Instance
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
+from cfy_cli.manager.engine.ports import CascadeHost, Instance
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
@@ -28,8 +28,8 @@ def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     ignore_failure = bool(parameters.get("ignore_failure"))
-    if parameters.get("recursive") and isinstance(ctx.records, Environment) and not ctx.job.dry_run:
-        ctx.records.uninstall_inside(ignore_failure=ignore_failure)
+    if parameters.get("recursive") and isinstance(ctx.records, CascadeHost) and not ctx.job.dry_run:
+        ctx.records.uninstall_contained(ignore_failure=ignore_failure)
     topology = ctx.look()
     yield draw_uninstall(topology, _chosen(topology, parameters), ignore_failure=ignore_failure)
 
@@ -48,17 +48,17 @@ def draw_install(
     topology: Topology, chosen: Collection[str], name: str = "install", *, around: Collection[str] | None = None
 ) -> Graph:
     """Those that are there already, or of them those `around`, establish their relationships to the chosen ones."""
-    drawing, ends = Drawing(name), dict[str, dict[str, frozenset[str]]]()
-    steps: dict[str, Sequence] = {}
+    builder, ends = GraphBuilder(name), dict[str, dict[str, frozenset[str]]]()
+    steps: dict[str, SequenceBuilder] = {}
     for instance in topology.instances.values():
         if instance.id in chosen:
-            steps[instance.id] = drawing.subgraph(f"install_{instance.id}")
+            steps[instance.id] = builder.add_subgraph(f"install_{instance.id}")
             install_one(steps[instance.id], topology, instance, ends.setdefault(instance.id, {}))
         else:
             targets = chosen if around is None or instance.id in around else ()
-            steps[instance.id] = relate(drawing, topology, instance, targets, "establish")
-    targets_first(drawing, topology, steps, ends)
-    return drawing.graph()
+            steps[instance.id] = relate(builder, topology, instance, targets, "establish")
+    targets_first(builder, topology, steps, ends)
+    return builder.build()
 
 
 def draw_uninstall(
@@ -70,26 +70,26 @@ def draw_uninstall(
     around: Collection[str] | None = None,
 ) -> Graph:
     """Those that stay, or of them those `around`, unlink their relationships to the chosen ones."""
-    drawing, steps = Drawing(name), dict[str, Sequence]()
+    builder, steps = GraphBuilder(name), dict[str, SequenceBuilder]()
     for instance in topology.instances.values():
         if instance.id in chosen:
-            steps[instance.id] = drawing.subgraph(instance.id)
+            steps[instance.id] = builder.add_subgraph(instance.id)
             uninstall_one(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
         else:
             targets = chosen if around is None or instance.id in around else ()
-            steps[instance.id] = relate(drawing, topology, instance, targets, "unlink", ignore_failure)
-    sources_first(drawing, topology, steps)
-    return drawing.graph()
+            steps[instance.id] = relate(builder, topology, instance, targets, "unlink", ignore_failure)
+    sources_first(builder, topology, steps)
+    return builder.build()
 
 
 def relate(
-    drawing: Drawing,
+    builder: GraphBuilder,
     topology: Topology,
     instance: Instance,
     targets: Collection[str],
     name: str,
     ignore_failure: bool = False,
-) -> Sequence:
+) -> SequenceBuilder:
     """An instance that stays: if it is there, it establishes or unlinks its relationships to those that come or go."""
     operations = [
         operation
@@ -98,8 +98,8 @@ def relate(
         for operation in topology.link_operations(link, name)
     ]
     if not operations:
-        return drawing.knot(instance.id)
-    steps = drawing.subgraph(f"stub_{instance.id}")
+        return builder.add_barrier(instance.id)
+    steps = builder.add_subgraph(f"stub_{instance.id}")
     steps.add(*(replace(operation, ignore_failure=ignore_failure) for operation in operations))
     return steps
 
@@ -108,12 +108,14 @@ def _chosen(topology: Topology, parameters: Mapping[str, Json]) -> set[str]:
     return {instance.id for instance in select(topology, parameters)}
 
 
-def install_one(steps: Sequence, topology: Topology, instance: Instance, ends: dict[str, frozenset[str]]) -> None:
+def install_one(
+    steps: SequenceBuilder, topology: Topology, instance: Instance, ends: dict[str, frozenset[str]]
+) -> None:
     """`ends` is filled with the last tasks of each lifecycle operation."""
     drafter = Drafter(topology, instance)
     on_host = agents.is_host(topology, instance) and instance.state != State.STARTED
     if not on_host and not any(map(drafter.has_work, INSTALL + AFTER_START)):
-        steps.fork(*drafter.state(State.STARTED), *drafter.said("Node instance started (nothing to do)"))
+        steps.add_parallel(*drafter.state(State.STARTED), *drafter.said("Node instance started (nothing to do)"))
         return
     steps.add(*drafter.state(State.INITIALIZING))
     for phase in INSTALL:
@@ -124,16 +126,16 @@ def install_one(steps: Sequence, topology: Topology, instance: Instance, ends: d
     for phase in AFTER_START:
         drafter.draw(steps, phase)
         ends[phase.operation] = steps.last
-    steps.fork(*drafter.state(State.STARTED), *drafter.said("Node instance started"))
+    steps.add_parallel(*drafter.state(State.STARTED), *drafter.said("Node instance started"))
 
 
-def uninstall_one(steps: Sequence, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
+def uninstall_one(steps: SequenceBuilder, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
     drafter = Drafter(topology, instance, ignore_failure=ignore_failure)
     state = instance.state
     if state in NOT_RUNNING:
         steps.add(*drafter.said(BEFORE_STOP[0].idle), *drafter.said(f"Stop: instance already {state}"))
     else:
-        steps.fork(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
+        steps.add_parallel(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
         for phase in BEFORE_STOP:
             drafter.draw(steps, phase)
         if agents.is_host(topology, instance):
@@ -147,4 +149,4 @@ def uninstall_one(steps: Sequence, topology: Topology, instance: Instance, *, ig
         for phase in DELETE:
             drafter.draw(steps, phase)
     if state != State.DELETED:
-        steps.fork(*drafter.state(State.DELETED), *drafter.said("Deleted node instance"))
+        steps.add_parallel(*drafter.state(State.DELETED), *drafter.said("Deleted node instance"))

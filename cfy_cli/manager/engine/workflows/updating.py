@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 
 from cfy_cli.contract.states import InstanceState
-from cfy_cli.manager.engine.graph import Drawing, Graph, Sequence
-from cfy_cli.manager.engine.health import drifted, drifted_links
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
+from cfy_cli.manager.engine.health import drifted_links, has_drifted
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.tasks import Note, Operation, SetState
+from cfy_cli.manager.engine.tasks import NodeEvent, Operation, SetState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.order import targets_first
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
@@ -23,20 +23,20 @@ def can_update(topology: Topology, instance: Instance) -> bool:
 
 def draw_update(topology: Topology, chosen: Collection[str], name: str = "update") -> Graph:
     """Run the update operations of the chosen instances that have drifted, and of their drifted relationships."""
-    drawing = Drawing(name)
+    builder = GraphBuilder(name)
     steps = {
-        instance.id: _update_one(drawing, instance, list(_operations(topology, instance)))
+        instance.id: _update_one(builder, instance, list(_operations(topology, instance)))
         if instance.id in chosen
-        else drawing.knot(instance.id)
+        else builder.add_barrier(instance.id)
         for instance in topology.instances.values()
     }
-    targets_first(drawing, topology, steps)
-    return drawing.graph()
+    targets_first(builder, topology, steps)
+    return builder.build()
 
 
 def draw_relationships(topology: Topology, pairs: Collection[Pair], verb: str, name: str) -> Graph:
     """Run `establish` or `unlink` of the given relationships between instances that stay."""
-    drawing = Drawing(name)
+    builder = GraphBuilder(name)
     for instance in topology.instances.values():
         operations = [
             operation
@@ -45,22 +45,22 @@ def draw_relationships(topology: Topology, pairs: Collection[Pair], verb: str, n
             for operation in topology.link_operations(link, verb)
         ]
         if operations:
-            drawing.subgraph(f"stub_{instance.id}").add(*operations)
-    return drawing.graph()
+            builder.add_subgraph(f"stub_{instance.id}").add(*operations)
+    return builder.build()
 
 
-def _update_one(drawing: Drawing, instance: Instance, operations: list[Operation]) -> Sequence:
+def _update_one(builder: GraphBuilder, instance: Instance, operations: list[Operation]) -> SequenceBuilder:
     if not operations:
-        return drawing.knot(instance.id)
-    steps = drawing.subgraph(f"update_{instance.id}")
-    updated = SetState(instance.id, InstanceState(instance.state), because="updated")
-    steps.add(Note(instance.id, "Updating node instance"), *operations, updated)
-    steps.add(Note(instance.id, "Node instance updated"))
+        return builder.add_barrier(instance.id)
+    steps = builder.add_subgraph(f"update_{instance.id}")
+    updated = SetState(instance.id, InstanceState(instance.state), reason="updated")
+    steps.add(NodeEvent(instance.id, "Updating node instance"), *operations, updated)
+    steps.add(NodeEvent(instance.id, "Node instance updated"))
     return steps
 
 
 def _operations(topology: Topology, instance: Instance) -> Iterator[Operation]:
-    if drifted(instance):
+    if has_drifted(instance):
         for verb in VERBS:
             operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
             if operation is not None:

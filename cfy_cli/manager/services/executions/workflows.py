@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from cfy_cli.dsl import InputsInvalid, coerce_parameter
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.selection import some_of
+from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.store.models import Deployment, NodeInstance
 from cfy_cli.manager.store.store import Store
 
@@ -120,7 +120,7 @@ def check_instances(store: Store, deployment: Deployment, workflow: dict[str, An
             raise _illegal(
                 f"Parameter \"{key}\" does not meet its constraints: Value '{value}' of '{key}' is not a valid value "
                 "for data type 'node_instance'",
-                hint=f"{deployment.id} has {some_of(theirs)}.",
+                hint=f"{deployment.id} has {join_names(theirs)}.",
             )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cfy_cli.errors import Busy, CfyError
-from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.engine.tasks import hopeless
+from cfy_cli.manager.engine.context.operation_context import OperationContext
+from cfy_cli.manager.engine.tasks import non_recoverable
 from cfy_cli.manager.services.extensions import blueprint, component, health, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -35,18 +35,18 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
 }
 
 
-def run(context: ExecutionContext, scope: Scope, name: str) -> Any:
+def run(context: ExecutionContext, ctx: OperationContext, name: str) -> Any:
     """What `cloudify_types.NAME` returns. Raises OperationFailed."""
     operation = OPERATIONS.get(name)
     if operation is None:
-        raise hopeless(f"There is no operation cloudify_types.{name}.")
+        raise non_recoverable(f"There is no operation cloudify_types.{name}.")
 
     def attempt() -> Any:
         try:
-            return operation(Subject(context, scope))
+            return operation(Subject(context, ctx))
         except CfyError as error:
             if isinstance(error, Busy) and not context.stopping.is_set():
                 raise  # to be tried again, as after a death: what it has begun it goes on with
-            raise hopeless(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+            raise non_recoverable(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
     return retry_until_available(context.stopping, attempt)

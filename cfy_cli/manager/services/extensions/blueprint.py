@@ -23,7 +23,7 @@ def upload(subject: Subject) -> bool:
     if wanted.get("external_resource"):
         if there is None:
             raise Invalid(
-                f'The blueprint "{blueprint_id}" does not exist, and {subject.scope.operation.node_id} '
+                f'The blueprint "{blueprint_id}" does not exist, and {subject.ctx.operation.node_id} '
                 "says that it does (external_resource)"
             )
         subject.say("Using external blueprint.")
@@ -66,7 +66,7 @@ def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None
     with subject.app.files.open_temporary() as (_, archive), subject.acting("blueprint_upload") as store:
         is_url = "://" in source
         if not is_url:
-            shutil.copyfile(subject.scope.existing(source), archive)
+            shutil.copyfile(subject.ctx.require(source), archive)
         _, execution = blueprints.take_in(
             subject.app,
             store,

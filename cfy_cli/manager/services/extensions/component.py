@@ -68,7 +68,7 @@ def _delete(subject: Subject, name: str) -> None:
     subject.say("Wait for component's stop deployment operation related executions.")
     until_idle(subject, name)
     if not _exists(subject, name):
-        subject.scope.log("warning", f'There is no deployment "{name}" any more')
+        subject.ctx.log("warning", f'There is no deployment "{name}" any more')
         return
     if _is_live(subject, name):  # an install that failed half way
         with subject.reading() as store:
@@ -168,7 +168,7 @@ def _creator(subject: Subject) -> str:
 
 def _parameters(subject: Subject, workflow_id: str) -> dict[str, Any]:
     """What the same workflow of the parent was told that is meant for all that belongs to it."""
-    job = subject.scope.job
+    job = subject.ctx.job
     careless = job.workflow_id == workflow_id == "uninstall" and bool(job.parameters.get("ignore_failure"))
     return {"ignore_failure": True} if careless else {}
 

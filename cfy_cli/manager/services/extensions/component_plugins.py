@@ -89,5 +89,5 @@ def _received(subject: Subject, source: str) -> Iterator[Path]:
             fetch(source, file)
             file.flush()
         else:
-            shutil.copyfile(subject.scope.file(source), path)
+            shutil.copyfile(subject.ctx.file(source), path)
         yield path

@@ -18,7 +18,7 @@ def connect(subject: Subject) -> bool:
     name = subject.part("deployment").get("id")
     if not name:
         raise Invalid("A shared resource needs the id of a deployment: resource_config.deployment.id")
-    tenant = subject.scope.job.tenant_name
+    tenant = subject.ctx.job.tenant_name
     subject.say(f'Validating that "{name}" SharedResource\'s deployment exists on tenant "{tenant}"...')
     with subject.reading() as store:
         deployment = store.find(Deployment, name)
@@ -81,9 +81,7 @@ def _uninstall_if_unused(subject: Subject, name: str) -> None:
         try:
             _run(subject, "uninstall", {})
         except CfyError as error:
-            subject.scope.log(
-                "warning", f'Uninstall of shared resource deployment "{name}" is blocked. Error: {error}.'
-            )
+            subject.ctx.log("warning", f'Uninstall of shared resource deployment "{name}" is blocked. Error: {error}.')
 
 
 def _run(subject: Subject, workflow_id: str, parameters: dict[str, object]) -> None:

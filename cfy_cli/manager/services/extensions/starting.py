@@ -29,7 +29,7 @@ def run(
 
     `creator` is the dependency in whose name it is run, if there is one.
     """
-    by = f"{subject.scope.job.execution_id}/{subject.scope.task_id}"
+    by = f"{subject.ctx.job.execution_id}/{subject.ctx.task_id}"
     kept = subject.runtime.get(BEGUN) or {}
     execution_id = kept["id"] if kept.get("by") == by else str(uuid.uuid4())
     with subject.reading() as store:

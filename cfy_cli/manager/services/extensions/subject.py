@@ -7,7 +7,7 @@ from typing import Any
 
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.identity.execution_user import scope_of_starter
@@ -18,19 +18,19 @@ from cfy_cli.manager.store.store import Store
 
 
 class Subject:
-    def __init__(self, context: ExecutionContext, scope: Scope) -> None:
-        self.context, self.scope = context, scope
-        self._engine_subject = scope.end("target") if scope.relationship else scope.own()
+    def __init__(self, context: ExecutionContext, ctx: OperationContext) -> None:
+        self.context, self.ctx = context, ctx
+        self._engine_subject = ctx.end("target") if ctx.relationship else ctx.own()
         properties = self._properties = self._engine_subject.properties()
         if properties.get("client"):
-            node_id = scope.operation.node_id
+            node_id = ctx.operation.node_id
             raise Invalid(f"The property `client` of {node_id} names another manager; this one acts on itself alone")
         given = self.inputs.get("resource_config")
         self.config: Mapping[str, Any] = {**(properties.get("resource_config") or {}), **(given or {})}
 
     @property
     def inputs(self) -> Mapping[str, Any]:
-        return self.scope.inputs
+        return self.ctx.inputs
 
     def wanted(self, name: str) -> Any:
         """What the operation is given under this name or, failing that, the property of the node."""
@@ -43,11 +43,11 @@ class Subject:
     @property
     def parent(self) -> str:
         """The deployment that this node belongs to."""
-        return self.scope.job.deployment_id
+        return self.ctx.job.deployment_id
 
     @property
     def node_id(self) -> str:
-        return self.scope.operation.node_id
+        return self.ctx.operation.node_id
 
     @property
     def instance_id(self) -> str:
@@ -71,7 +71,7 @@ class Subject:
 
     def _without_secrets(self) -> dict[str, Any] | None:
         """The inputs of the deployment with `get_secret` in them as it is written; None when they cannot be told so."""
-        sources = (self._engine_subject.node()["properties"], self.scope.operation.inputs)
+        sources = (self._engine_subject.node()["properties"], self.ctx.operation.inputs)
         with self.reading() as store:
             lookups = StoreLookups(self.reading, store.get(Deployment, self.parent), asked_later)
         config: Any = {}
@@ -93,7 +93,7 @@ class Subject:
         self._engine_subject.change(edit)
 
     def say(self, message: str) -> None:
-        self.scope.log("info", message)
+        self.ctx.log("info", message)
 
     @contextmanager
     def reading(self) -> Iterator[Store]:

@@ -78,7 +78,7 @@ def _wait(subject: Subject, well: Callable[[], bool], timeout: float | None, sen
 
 
 def _goes_on(subject: Subject) -> bool:
-    return subject.scope.records.steering() not in (CancelRequest.KILL, CancelRequest.FORCE_CANCEL)
+    return subject.ctx.records.cancel_request() not in (CancelRequest.KILL, CancelRequest.FORCE_CANCEL)
 
 
 def _tell(subject: Subject, execution_id: str, told: int) -> int:
@@ -88,7 +88,7 @@ def _tell(subject: Subject, execution_id: str, told: int) -> int:
             select(Event).where(Event.execution_id == execution_id).order_by(Event.storage_id).offset(told)
         ).all()
     for line in lines:
-        subject.scope.log(line.level or "info", f"{line.reported_timestamp} {_place(line)}{line.message}")
+        subject.ctx.log(line.level or "info", f"{line.reported_timestamp} {_place(line)}{line.message}")
     return told + len(lines)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import Event, StartMode
+from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
@@ -100,5 +101,5 @@ class ExecutionContext:
         """A log line of the manager's own work."""
         self.emit(Event(type="cloudify_log", message=message, level=level, logger=self.execution.workflow_id))
 
-    def tell(self, event_type: str, message: str, causes: list[dict[str, str]] | None = None) -> None:
+    def tell(self, event_type: str, message: str, causes: list[ErrorCause] | None = None) -> None:
         self.emit(Event(type="cloudify_event", message=message, event_type=event_type, error_causes=causes))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.engine.context.storable import readable
+from cfy_cli.manager.engine.context.storable import sanitize_text
 from cfy_cli.manager.engine.ports import Event, WorkflowResult
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
@@ -70,7 +70,7 @@ def _end(context: ExecutionContext, store: Store, ending: WorkflowResult) -> Non
     values: dict[str, Any] = {
         "ended": context.execution.id,
         "state": ending.state,
-        "reason": readable(context.masking.masked(ending.error)),
+        "reason": sanitize_text(context.masking.masked(ending.error)),
         "moment": now(),
     }
     if store.unscoped.connection().execute(END, values).rowcount:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Entry, Event, Kept, Moved
+from cfy_cli.manager.engine.ports import Event, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationWork
 from cfy_cli.manager.services.runtime.batch import Batch
@@ -44,7 +44,7 @@ class StoreJournal:
         self._deployment = deployment_storage_id
         self._marks: dict[str, Marks] = {}  # by graph
 
-    def kept(self) -> list[Kept]:
+    def stored_graphs(self) -> list[StoredGraph]:
         execution = self._work.execution
         with self._work.reading() as store:
             session = store.unscoped
@@ -63,7 +63,7 @@ class StoreJournal:
                 for graph in graphs
             ]
 
-    def begin(self, graph: Graph) -> str:
+    def add_graph(self, graph: Graph) -> str:
         key, execution = str(uuid.uuid4()), self._work.execution
         owner = {
             "tenant_name": execution.tenant_name,
@@ -82,11 +82,11 @@ class StoreJournal:
         retry_until_available(self._work.stopping, store)
         return key
 
-    def store(self, key: str, entries: Sequence[Entry]) -> None:
+    def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
         self._work.history.put(self._batch(key, entries))
         retry_until_available(self._work.stopping, self._work.history.flush)
 
-    def mark(self, key: str, task_id: str) -> str:
+    def operation_id(self, key: str, task_id: str) -> str:
         return self._marks_of(key)[task_id]
 
     def _marks_of(self, key: str) -> Marks:
@@ -94,11 +94,15 @@ class StoreJournal:
             self._marks[key] = Marks(key)
         return self._marks[key]
 
-    def started(self, mark: str, pid: int, birth: str) -> None:
+    def add_process(self, operation_id: str, process: ProcessIdentity) -> None:
         """Stored with what is stored next: should that come too late, the process is known by its mark."""
-        self._work.history.put(Batch(starts={mark: {"mark": mark, "new_pid": pid, "new_birth": birth}}))
+        self._work.history.put(
+            Batch(
+                starts={operation_id: {"mark": operation_id, "new_pid": process.pid, "new_birth": process.start_time}}
+            )
+        )
 
-    def _batch(self, key: str, entries: Iterable[Entry]) -> Batch:
+    def _batch(self, key: str, entries: Iterable[JournalEntry]) -> Batch:
         batch, marks = Batch(), self._marks_of(key)
         for entry in entries:
             if isinstance(entry, Event):
@@ -116,10 +120,10 @@ def rewind(session: Session, execution_ids: Collection[str]) -> None:
     session.execute(_in_flight(update(Operation), execution_ids).values(state=TaskState.PENDING))
 
 
-def running(session: Session, execution_ids: Collection[str]) -> tuple[list[tuple[int, str]], list[str]]:
+def running(session: Session, execution_ids: Collection[str]) -> tuple[list[ProcessIdentity], list[str]]:
     """The processes, with their births, and the marks of what may be running in these executions."""
     rows = session.execute(_in_flight(select(Operation.id, Operation.pid, Operation.birth), execution_ids)).all()
-    return [(pid, birth) for _, pid, birth in rows if pid and birth], [mark for mark, _, _ in rows]
+    return [ProcessIdentity(pid, birth) for _, pid, birth in rows if pid and birth], [mark for mark, _, _ in rows]
 
 
 def progress(session: Session, execution_id: str) -> int:
@@ -141,9 +145,9 @@ def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
 
 
 def _row(owner: dict[str, Any], key: str, marks: Marks, task: Task) -> dict[str, Any]:
-    context = task.work
-    holder = marks[task.part_of] if task.part_of is not None else None
-    after = sorted([marks[before] for before in task.after])
+    context = task.action
+    holder = marks[task.subgraph_id] if task.subgraph_id is not None else None
+    after = sorted([marks[before] for before in task.depends_on])
     parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(context)}
     if isinstance(context, OperationWork):
         parameters |= {"total_retries": context.max_retries, "retry_interval": context.retry_interval}
@@ -167,7 +171,7 @@ def _row(owner: dict[str, Any], key: str, marks: Marks, task: Task) -> dict[str,
     }
 
 
-def _move(mark: str, moved: Moved, masking: Masking) -> dict[str, Any]:
+def _move(mark: str, moved: TaskStateChange, masking: Masking) -> dict[str, Any]:
     return {
         "mark": mark,
         "new_state": moved.state.value,
@@ -177,7 +181,7 @@ def _move(mark: str, moved: Moved, masking: Masking) -> dict[str, Any]:
     }
 
 
-def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> Kept:
+def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
     names = {row.id: row.task or "" for row in rows}
     tasks, moved, processes = {}, {}, {}
     for row in rows:
@@ -189,7 +193,7 @@ def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> Kept:
             names[holder] if holder else None,
         )
         failure = Failure(**row.failure) if row.failure else None
-        moved[name] = Moved(name, TaskState(row.state), row.attempt, row.result, failure)
+        moved[name] = TaskStateChange(name, TaskState(row.state), row.attempt, row.result, failure)
         if row.pid is not None and row.birth:
-            processes[name] = (row.pid, row.birth)
-    return Kept(graph.id, Graph(graph.name, tasks), moved, processes)
+            processes[name] = ProcessIdentity(row.pid, row.birth)
+    return StoredGraph(graph.id, Graph(graph.name, tasks), moved, processes)

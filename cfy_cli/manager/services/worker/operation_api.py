@@ -9,7 +9,7 @@ from typing import IO, Any
 from sqlalchemy import select
 
 from cfy_cli.errors import NotFound
-from cfy_cli.manager.engine.context.scope import Scope
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.ports import CancelRequest
 from cfy_cli.manager.services import extensions
 from cfy_cli.manager.services.identity import tokens
@@ -29,14 +29,14 @@ class Operating:
     """Adds to the records of an execution what its operations may ask of the manager."""
 
     deployment: Deployment
-    steering: Callable[[], CancelRequest]
+    cancel_request: Callable[[], CancelRequest]
 
     def __init__(self, context: ExecutionContext) -> None:
         self._work = context
         self._token, self._renew_at = "", float("-inf")
         self._token_guard = threading.Lock()
 
-    def installed(self, plugin: Mapping[str, Any], tell: Callable[[str, str], None]) -> Path:
+    def ensure_installed(self, plugin: Mapping[str, Any], log: Callable[[str, str], None]) -> Path:
         """`cfy_cli.manager.engine.operations.plugin.PluginHost`: one that was uploaded, else from its source."""
         app, source = self._work.app, plugin.get("source")
         try:
@@ -45,8 +45,8 @@ class Operating:
         except NotFound:
             if not source:
                 raise
-            return environment_from_source(app.files, self.deployment.blueprint_storage_id, plugin, tell)
-        return environment_of(app, found, tell)
+            return environment_from_source(app.files, self.deployment.blueprint_storage_id, plugin, log)
+        return environment_of(app, found, log)
 
     def workflow_plugin(self, name: str) -> Mapping[str, Any]:
         """`cfy_cli.manager.engine.workflows.python.WorkflowHost`."""
@@ -56,17 +56,19 @@ class Operating:
         plugins = plan.get("workflow_plugins_to_install") or ()
         return next((one for one in plugins if one["name"] == name), {"name": name})
 
-    def extension(self, scope: Scope, name: str) -> Any:
+    def run_extension(self, ctx: OperationContext, name: str) -> Any:
         """`cfy_cli.manager.engine.operations.plugin.ExtensionHost`."""
-        return extensions.run(self._work, scope, name)
+        return extensions.run(self._work, ctx, name)
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
         """`cfy_cli.manager.engine.operations.script.FetchingHost`."""
         fetching.fetch(url, file)
 
-    def uninstall_inside(self, *, ignore_failure: bool) -> None:
-        """`cfy_cli.manager.engine.ports.Environment`."""
-        cascade.uninstall(self._work, lambda: self.steering() is CancelRequest.NONE, ignore_failure=ignore_failure)
+    def uninstall_contained(self, *, ignore_failure: bool) -> None:
+        """`cfy_cli.manager.engine.ports.CascadeHost`."""
+        cascade.uninstall(
+            self._work, lambda: self.cancel_request() is CancelRequest.NONE, ignore_failure=ignore_failure
+        )
 
     def rest_token(self) -> str:
         """A token of the user who started the execution, for its operations; good for half a day at least."""

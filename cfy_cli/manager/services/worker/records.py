@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import CancelRequest, Event, Instance, StaleVersion
@@ -64,7 +65,7 @@ class StoreRecords(Operating, StoreLookups):
         with self._read() as store:
             return _instance(store.get(NodeInstance, instance_id))
 
-    def update(
+    def update_instance(
         self,
         instance_id: str,
         *,
@@ -85,20 +86,20 @@ class StoreRecords(Operating, StoreLookups):
         except node_instances.VersionConflict as error:
             raise StaleVersion(str(error)) from error
 
-    def add_instances(self, added: Sequence[Mapping[str, Any]], related: Mapping[str, list[dict[str, Any]]]) -> None:
+    def add_instances(self, added: Sequence[InstancePlan], related: Mapping[str, list[InstanceRelationship]]) -> None:
         self._write(lambda store: scaling.add(store, self.deployment.storage_id, added, related))
 
     def remove_instances(self, instance_ids: Collection[str]) -> None:
         self._write(lambda store: scaling.remove(store, self.deployment.storage_id, instance_ids))
 
-    def set_planned(self, entity: str, number: int, *, reached: bool = False) -> None:
+    def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
         storage_id = self.deployment.storage_id
-        self._write(lambda store: scaling.set_planned(store, storage_id, entity, number, reached=reached))
+        self._write(lambda store: scaling.set_planned_instances(store, storage_id, entity, number, reached=reached))
 
-    def decision(self, name: str) -> Any:
+    def load_decision(self, name: str) -> Any:
         return self._work.execution.decisions.get(name)
 
-    def decide(self, name: str, value: Any) -> None:
+    def save_decision(self, name: str, value: Any) -> None:
         execution = self._work.execution
         execution.decisions = {**execution.decisions, name: value}
         kept = update(Execution).where(Execution.id == execution.id).values(decisions=execution.decisions)
@@ -116,7 +117,7 @@ class StoreRecords(Operating, StoreLookups):
     def emit(self, event: Event) -> None:
         self._work.emit(event)
 
-    def steering(self) -> CancelRequest:
+    def cancel_request(self) -> CancelRequest:
         if self._work.stopping.is_set():
             return CancelRequest.KILL
         with self._guard:
@@ -128,7 +129,7 @@ class StoreRecords(Operating, StoreLookups):
                     log.warning("What execution %s is to do is not known: %s", self._work.execution.id, error)
             return self._steering
 
-    def progress(self, total: int, finished: int) -> None:
+    def report_progress(self, total: int, finished: int) -> None:
         with self._guard:
             self._progress = (total, finished)
 

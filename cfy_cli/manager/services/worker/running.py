@@ -3,13 +3,16 @@
 import logging
 import traceback
 from collections.abc import Callable
+from typing import cast
 
 from sqlalchemy import select
 
+from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import Event, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
+from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -75,7 +78,7 @@ def _run_system(context: ExecutionContext) -> None:
         )
     except CfyError as error:
         if not context.stopping.is_set():
-            cause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
+            cause: ErrorCause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
             context.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
         raise
 
@@ -116,7 +119,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             workflow_id=execution.workflow_id,
             parameters=execution.parameters,
             plan={
-                "nodes": [plan_node(node) for node in nodes],
+                "nodes": [cast(NodePlan, plan_node(node)) for node in nodes],
                 "workflows": deployment.workflow_definitions,
                 "scaling_groups": deployment.scaling_groups,
             },

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.system_workflows.deployment_environment import instance_row, owner_of
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
@@ -14,8 +15,8 @@ from cfy_cli.manager.store.store import Store
 def add(
     store: Store,
     deployment_storage_id: int,
-    added: Sequence[Mapping[str, Any]],
-    related: Mapping[str, list[dict[str, Any]]],
+    added: Sequence[InstancePlan],
+    related: Mapping[str, list[InstanceRelationship]],
 ) -> None:
     """Insert the instances that are not there yet; `related` gives others all of their relationships."""
     deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
@@ -45,7 +46,7 @@ def remove(store: Store, deployment_storage_id: int, instance_ids: Collection[st
     deployments.refresh_status(store, store.unscoped.get_one(Deployment, deployment_storage_id))
 
 
-def set_planned(store: Store, deployment_storage_id: int, entity: str, number: int, *, reached: bool) -> None:
+def set_planned_instances(store: Store, deployment_storage_id: int, entity: str, number: int, *, reached: bool) -> None:
     """Of a node, or of a scaling group of that name; `reached` makes it the current number too."""
     deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
     group = deployment.scaling_groups.get(entity)
@@ -69,5 +70,5 @@ def _instances(store: Store, deployment_storage_id: int) -> Sequence[NodeInstanc
     ).all()
 
 
-def _relate(row: NodeInstance, relationships: list[dict[str, Any]]) -> None:
+def _relate(row: NodeInstance, relationships: list[Any]) -> None:
     row.relationships, row.version = relationships, row.version + 1

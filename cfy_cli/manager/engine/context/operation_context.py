@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.files import JobFiles
+from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.script_result import ScriptResult
-from cfy_cli.manager.engine.context.subject import Subject
 from cfy_cli.manager.engine.functions import evaluated
 from cfy_cli.manager.engine.ports import Event, Job, Records
 from cfy_cli.manager.engine.tasks import Operation, Task
@@ -17,7 +17,7 @@ Json = Any
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-class Scope(JobFiles):
+class OperationContext(JobFiles):
     def __init__(self, job: Job, records: Records, task: Task, operation: Operation, attempt: int) -> None:
         super().__init__(job)
         self.records, self.operation, self.attempt = records, operation, attempt
@@ -34,18 +34,18 @@ class Scope(JobFiles):
     def relationship(self) -> bool:
         return self.operation.source_id is not None
 
-    def own(self) -> Subject:
+    def own(self) -> InstanceContext:
         """The instance the operation runs on. Raises Invalid in an operation of a relationship."""
         if self.relationship:
             raise Invalid("This operation is one of a relationship: ask for the source or the target.")
-        return Subject(self.records, self.operation.instance_id)
+        return InstanceContext(self.records, self.operation.instance_id)
 
-    def end(self, name: str) -> Subject:
+    def end(self, name: str) -> InstanceContext:
         """The `source` or the `target`. Raises Invalid in an operation that is not one of a relationship."""
         instance_id = self.operation.source_id if name == "source" else self.operation.target_id
         if instance_id is None:
             raise Invalid(f"Only an operation of a relationship has a {name}.")
-        return Subject(self.records, instance_id)
+        return InstanceContext(self.records, instance_id)
 
     def plugin(self) -> Mapping[str, Json]:
         """The plan's entry about the plugin of the operation."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, Judge, Records
+from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, OutcomeHandler, Records
 from cfy_cli.manager.engine.retry import after_failure
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.subgraph_handlers import SubgraphHandlers, as_operation
@@ -23,7 +23,7 @@ from cfy_cli.manager.engine.tasks import (
     Attempt,
     Barrier,
     Failure,
-    Note,
+    NodeEvent,
     Operation,
     Outcome,
     SetState,
@@ -37,14 +37,14 @@ MOST_STEPS = 1000  # in one round, so that steering and progress have their turn
 
 
 @dataclass(slots=True)
-class End:
+class GraphResult:
     """What stopped a graph before all of it was done: nothing, failures, or somebody."""
 
     failures: list[tuple[Operation, Failure]] = field(default_factory=list)
-    steering: CancelRequest = CancelRequest.NONE
+    cancel_request: CancelRequest = CancelRequest.NONE
 
 
-class Execute:
+class GraphRunner:
     """One use: `Execute(...).run()`, of a graph that the ledger has opened."""
 
     def __init__(
@@ -55,8 +55,8 @@ class Execute:
         executor: Executor,
         *,
         wait_after_fail: float,
-        steering: Callable[[], CancelRequest] | None = None,
-        judge: Judge | None = None,
+        cancel_request: Callable[[], CancelRequest] | None = None,
+        judge: OutcomeHandler | None = None,
     ) -> None:
         self._graph, self._ledger, self._records, self._executor = graph, ledger, records, executor
         self._schedule = Schedule(graph)
@@ -66,7 +66,7 @@ class Execute:
         self._waiting: deque[Attempt] = deque()  # for their turn
         self._delayed: list[tuple[float, int, Attempt]] = []  # for their time
         self._leaving: list[Attempt] = []  # for the executor, once it is stored that they start
-        self._steering = steering or records.steering
+        self._steering = cancel_request or records.cancel_request
         self._judge = judge
         self._to_judge: list[Outcome] = []  # for the workflow, once it is stored what is told of them
         self._running = 0
@@ -74,15 +74,15 @@ class Execute:
         self._asked = 0.0
         self._wait_after_fail = wait_after_fail
         self._deadline = float("inf")
-        self._end = End()
+        self._end = GraphResult()
         self._door = threading.Lock()
         self._left = False
 
-    def run(self) -> End:
+    def run(self) -> GraphResult:
         self._recall_failures()
         while True:
             self._ask()
-            if self._end.steering in (CancelRequest.FORCE_CANCEL, CancelRequest.KILL):
+            if self._end.cancel_request in (CancelRequest.FORCE_CANCEL, CancelRequest.KILL):
                 self._leave()
                 break
             more = self._advance()
@@ -107,15 +107,15 @@ class Execute:
         for task in self._graph.tasks.values():
             found = self._ledger.found(task)
             if found.failure is not None and self._ledger.has_failed(task) and not self._verdicts.is_replaced(task):
-                self._fail(task, as_operation(task.work), found.failure)
+                self._fail(task, as_operation(task.action), found.failure)
 
     def _may_begin(self) -> bool:
-        return self._end.steering is CancelRequest.NONE and time.monotonic() < self._deadline
+        return self._end.cancel_request is CancelRequest.NONE and time.monotonic() < self._deadline
 
     def _ask(self, *, at_once: bool = False) -> None:
         if at_once or time.monotonic() >= self._asked + ASK_EVERY:
             self._asked = time.monotonic()
-            self._end.steering = self._steering()
+            self._end.cancel_request = self._steering()
 
     def _advance(self) -> bool:
         """Close what has ended, then begin what may begin; whether there is more of it."""
@@ -136,7 +136,7 @@ class Execute:
     def _start_waiting(self) -> None:
         while self._delayed and self._delayed[0][0] <= time.monotonic():
             self._waiting.append(heapq.heappop(self._delayed)[2])
-        while self._waiting and self._running < self._executor.width:
+        while self._waiting and self._running < self._executor.concurrency:
             attempt = self._waiting.popleft()
             self._running += 1
             self._leaving.append(attempt)
@@ -145,7 +145,7 @@ class Execute:
 
     def _send_off(self) -> None:
         for attempt in self._leaving:
-            self._executor.send(attempt, self._ledger.mark(attempt.task), self._report)
+            self._executor.submit(attempt, self._ledger.mark(attempt.task), self._report)
         self._leaving.clear()
         for outcome in self._to_judge:
             assert self._judge is not None
@@ -153,9 +153,9 @@ class Execute:
         self._to_judge.clear()
 
     def _step(self, task: Task) -> None:
-        work = task.work
-        if isinstance(work, Subgraph):
-            if work.handled and self._verdicts.is_left_behind(task):
+        action = task.action
+        if isinstance(action, Subgraph):
+            if action.has_handler and self._verdicts.is_left_behind(task):
                 self._schedule.closing.append(task.id)
                 return
             if not self._ledger.is_done(task):
@@ -163,19 +163,19 @@ class Execute:
             self._schedule.opened(task.id)
         elif self._ledger.is_done(task):
             self._schedule.ended(task.id, ok=not self._ledger.has_failed(task))
-        elif task.part_of is not None and self._ledger.has_failed(self._graph.tasks[task.part_of]):
+        elif task.subgraph_id is not None and self._ledger.has_failed(self._graph.tasks[task.subgraph_id]):
             self._schedule.ended(task.id, ok=False)
-        elif isinstance(work, Operation) and not self._ledger.dry_run:
-            self._waiting.append(Attempt(task, work, self._ledger.found(task).attempt))
+        elif isinstance(action, Operation) and not self._ledger.dry_run:
+            self._waiting.append(Attempt(task, action, self._ledger.found(task).attempt))
         else:
-            self._light(work)
+            self._light(action)
             self._done(task)
 
-    def _light(self, work: Note | SetState | Operation | Barrier) -> None:
-        if isinstance(work, Note):
-            self._note(work.instance_id, work.message)
-        elif isinstance(work, SetState) and not self._ledger.dry_run:
-            self._ledger.enter(work)
+    def _light(self, action: NodeEvent | SetState | Operation | Barrier) -> None:
+        if isinstance(action, NodeEvent):
+            self._note(action.instance_id, action.message)
+        elif isinstance(action, SetState) and not self._ledger.dry_run:
+            self._ledger.apply_state(action)
 
     def _note(self, instance_id: str, message: str) -> None:
         self._ledger.tell(
@@ -233,7 +233,7 @@ class Execute:
     def _leave(self) -> None:
         """Go without waiting for what runs. What was killed has no outcome of its own: it stays as started."""
         with self._door:
-            if self._end.steering is not CancelRequest.KILL:
+            if self._end.cancel_request is not CancelRequest.KILL:
                 self._take_all()
                 self._left = True
         self._ledger.store()
@@ -253,23 +253,25 @@ class Execute:
     def _take(self, outcome: Outcome) -> None:
         if outcome.failure is not None:
             self._ask(at_once=True)
-            if self._end.steering is CancelRequest.KILL:  # whoever ends all that runs may have ended this before us
+            if (
+                self._end.cancel_request is CancelRequest.KILL
+            ):  # whoever ends all that runs may have ended this before us
                 return
         attempt = outcome.attempt
-        if isinstance(attempt.task.work, Subgraph):
+        if isinstance(attempt.task.action, Subgraph):
             self._take_verdict(outcome)
             return
         wanted = outcome.failure is not None and outcome.failure.requested  # to be run again: nothing to judge
-        if attempt.operation.handled and not outcome.judged and not wanted and self._judge is not None:
+        if attempt.operation.has_handler and not outcome.is_handled and not wanted and self._judge is not None:
             state = TaskState.FAILED if outcome.failure else TaskState.SUCCEEDED
             self._ledger.say(attempt.task, state, attempt.number, outcome.result, outcome.failure)
             self._to_judge.append(outcome)
             return
         self._running -= 1
         if outcome.failure is None:
-            self._done(attempt.task, attempt.number, outcome.result, told=outcome.judged)
+            self._done(attempt.task, attempt.number, outcome.result, told=outcome.is_handled)
         else:
-            self._not_done(attempt, outcome.failure, told=outcome.judged)
+            self._not_done(attempt, outcome.failure, told=outcome.is_handled)
 
     def _not_done(self, attempt: Attempt, failure: Failure, *, told: bool) -> None:
         task, operation = attempt.task, attempt.operation
@@ -297,6 +299,6 @@ class Execute:
         self._deadline = min(self._deadline, time.monotonic() + self._wait_after_fail)
 
     def _check_all_ran(self) -> None:
-        stopped = self._end.failures or self._end.steering is not CancelRequest.NONE
+        stopped = self._end.failures or self._end.cancel_request is not CancelRequest.NONE
         if self._schedule.unfinished and not stopped:
             raise Failed(f"These wait for each other, so none can begin: {', '.join(self._schedule.stuck())}.")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cfy_cli.errors import CfyError, Invalid, Usage
-from cfy_cli.manager.engine.context.arguments import Args
-from cfy_cli.manager.engine.context.scope import Scope
-from cfy_cli.manager.engine.context.subject import Subject
-from cfy_cli.manager.engine.context.words import GROUPS, PLAIN, SUBJECT, Stop
+from cfy_cli.manager.engine.context.ctx_arguments import Args
+from cfy_cli.manager.engine.context.ctx_commands import GROUPS, PLAIN, SUBJECT, Stop
+from cfy_cli.manager.engine.context.instance_context import InstanceContext
+from cfy_cli.manager.engine.context.operation_context import OperationContext
 
 Json = Any
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Answer:
     text: str
 
 
-def answer(scope: Scope, words: list[str]) -> Answer:
+def answer(scope: OperationContext, words: list[str]) -> Answer:
     try:
         options, args = _parse(words)
         if options.help:
@@ -63,7 +63,7 @@ def answer(scope: Scope, words: list[str]) -> Answer:
         return Answer(1, f"ctx: {error.filename or ''}: {error.strerror or error}.\n")
 
 
-def run(scope: Scope, args: Args) -> Json:
+def run(scope: OperationContext, args: Args) -> Json:
     """The value that the words ask for; or what they tell is done."""
     if not args:
         raise Usage("Say what is wanted.")
@@ -81,7 +81,7 @@ def run(scope: Scope, args: Args) -> Json:
     return PLAIN[first](scope, rest)
 
 
-def _subject(subject: Callable[[], Subject], args: Args, said: str) -> Json:
+def _subject(subject: Callable[[], InstanceContext], args: Args, said: str) -> Json:
     group = _pick(SUBJECT, args, said)
     return _pick(group, args[1:], f"{said} {args[0]}")(subject(), args[2:])
 

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from cfy_cli.errors import Invalid, Usage
 from cfy_cli.manager.engine.context import paths
-from cfy_cli.manager.engine.context.arguments import (
+from cfy_cli.manager.engine.context.calls import call, plugin_properties
+from cfy_cli.manager.engine.context.ctx_arguments import (
     Args,
     at_most,
     path_of,
@@ -13,10 +14,9 @@ from cfy_cli.manager.engine.context.arguments import (
     retry_arguments,
     template_arguments,
 )
-from cfy_cli.manager.engine.context.calls import call, plugin_properties
+from cfy_cli.manager.engine.context.instance_context import InstanceContext
+from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
 from cfy_cli.manager.engine.context.render import rendered
-from cfy_cli.manager.engine.context.scope import LEVELS, Scope
-from cfy_cli.manager.engine.context.subject import Subject
 
 Json = Any
 T = TypeVar("T")
@@ -41,13 +41,13 @@ def _read(value: Json, args: Args) -> Json:
     return value if path is None else paths.read(value, str(path))
 
 
-def _properties(subject: Subject, args: Args) -> Json:
+def _properties(subject: InstanceContext, args: Args) -> Json:
     if len(args) > 1:
         raise Invalid("The properties of a node cannot be changed; runtime properties can.")
     return _read(subject.properties(), args)
 
 
-def _runtime_properties(subject: Subject, args: Args) -> Json:
+def _runtime_properties(subject: InstanceContext, args: Args) -> Json:
     if len(args) < 2:
         return _read(subject.instance().runtime_properties, args)
     path, value = at_most(args, 2)
@@ -55,8 +55,8 @@ def _runtime_properties(subject: Subject, args: Args) -> Json:
     return None
 
 
-def _log(level: str) -> Callable[[Scope, Args], None]:
-    def log(scope: Scope, args: Args) -> None:
+def _log(level: str) -> Callable[[OperationContext, Args], None]:
+    def log(scope: OperationContext, args: Args) -> None:
         if not args:
             raise Usage(f"`ctx logger {level}` needs a message.")
         message, *values = args
@@ -68,64 +68,64 @@ def _log(level: str) -> Callable[[Scope, Args], None]:
     return log
 
 
-def _send_event(scope: Scope, args: Args) -> None:
+def _send_event(scope: OperationContext, args: Args) -> None:
     if not args:
         raise Usage("`ctx send-event` needs a message.")
     scope.event(" ".join(map(str, args)))
 
 
-def _retry(scope: Scope, args: Args) -> None:
+def _retry(scope: OperationContext, args: Args) -> None:
     scope.verdict.again(*retry_arguments(args))
 
 
-def _retry_operation(scope: Scope, args: Args) -> None:
+def _retry_operation(scope: OperationContext, args: Args) -> None:
     message, seconds = retry_arguments(args)
     scope.verdict.retry(message, seconds)
     raise Stop(message)
 
 
-def _abort_operation(scope: Scope, args: Args) -> None:
+def _abort_operation(scope: OperationContext, args: Args) -> None:
     message = str(at_most(args, 1)[0] or "")
     scope.verdict.abort(message)
     raise Stop(message)
 
 
-def _returns(scope: Scope, args: Args) -> None:
+def _returns(scope: OperationContext, args: Args) -> None:
     if not args:
         raise Usage("`ctx returns` needs a value.")
     scope.verdict.returns(at_most(args, 1)[0])
 
 
-def _get_resource(scope: Scope, args: Args) -> str:
+def _get_resource(scope: OperationContext, args: Args) -> str:
     """Bytes that are no text pass as they are."""
     (path,) = at_most(args, 1)
     return scope.file(path_of(path)).read_bytes().decode("utf-8", "surrogateescape")
 
 
-def _get_rendered(scope: Scope, args: Args) -> str:
+def _get_rendered(scope: OperationContext, args: Args) -> str:
     path, target, variables = template_arguments(args)
     if target is not None:
         raise Usage(f"{target!r} is one word too many: what is printed is copied nowhere.")
     return rendered(scope, path, variables)
 
 
-def _download_rendered(scope: Scope, args: Args) -> str:
+def _download_rendered(scope: OperationContext, args: Args) -> str:
     path, target, variables = template_arguments(args)
     return scope.keep(path, rendered(scope, path, variables), target)
 
 
-def _capabilities(scope: Scope) -> dict[str, Json]:
+def _capabilities(scope: OperationContext) -> dict[str, Json]:
     subject = scope.end("source") if scope.relationship else scope.own()
     targets = [relationship["target_id"] for relationship in subject.instance().relationships]
     return {target: scope.records.instance(target).runtime_properties for target in targets}
 
 
-def _plugin_workdir(scope: Scope) -> str:
+def _plugin_workdir(scope: OperationContext) -> str:
     scope.plugin_workdir().mkdir(parents=True, exist_ok=True)
     return str(scope.plugin_workdir())
 
 
-SUBJECT: dict[str, dict[str, Callable[[Subject, Args], Json]]] = {
+SUBJECT: dict[str, dict[str, Callable[[InstanceContext, Args], Json]]] = {
     "node": {
         "id": _alone(lambda subject: subject.node()["id"]),
         "name": _alone(lambda subject: subject.node()["id"]),
@@ -145,7 +145,7 @@ SUBJECT: dict[str, dict[str, Callable[[Subject, Args], Json]]] = {
         "refresh": lambda _subject, _args: None,  # which may be forced
     },
 }
-GROUPS: dict[str, dict[str, Callable[[Scope, Args], Json]]] = {
+GROUPS: dict[str, dict[str, Callable[[OperationContext, Args], Json]]] = {
     "blueprint": {"id": _alone(lambda scope: scope.job.blueprint_id)},
     "deployment": {
         "id": _alone(lambda scope: scope.job.deployment_id),
@@ -172,7 +172,7 @@ GROUPS: dict[str, dict[str, Callable[[Scope, Args], Json]]] = {
     "capabilities": {"get_all": _alone(_capabilities)},
     "logger": {level: _log(level) for level in LEVELS} | {"warn": _log("warning"), "exception": _log("error")},
 }
-PLAIN: dict[str, Callable[[Scope, Args], Json]] = {
+PLAIN: dict[str, Callable[[OperationContext, Args], Json]] = {
     "type": _alone(lambda scope: "relationship-instance" if scope.relationship else "node-instance"),
     "execution_id": _alone(lambda scope: scope.job.execution_id),
     "workflow_id": _alone(lambda scope: scope.job.workflow_id),

@@ -16,7 +16,7 @@ Json = Any
 TRIES = 200  # before giving up on an instance that others change all the time
 
 
-class Subject:
+class InstanceContext:
     def __init__(self, records: Records, instance_id: str) -> None:
         self.id = instance_id
         self._records = records
@@ -40,7 +40,7 @@ class Subject:
             edit(properties)
             check_storable(properties)
             try:
-                self._records.update(self.id, version=instance.version, runtime_properties=properties)
+                self._records.update_instance(self.id, version=instance.version, runtime_properties=properties)
             except StaleVersion:
                 time.sleep(random.random() * min(0.002 * attempt, 0.05))  # noqa: S311 - spreads the writers
             else:
@@ -50,14 +50,14 @@ class Subject:
     def replace(self, properties: Mapping[str, Json], version: int) -> None:
         """Store all of them. Raises StaleVersion when they are no longer of this version, Invalid."""
         check_storable(properties)
-        self._records.update(self.id, version=version, runtime_properties=dict(properties))
+        self._records.update_instance(self.id, version=version, runtime_properties=dict(properties))
 
     def host_ip(self) -> str:
         """The `ip` of the instance that hosts this one: its runtime property, else the property of its node."""
         host_id = self.instance().host_id
         if host_id is None:
             raise Invalid(f"{self.id} is not hosted on anything, so it has no host IP.")
-        host = Subject(self._records, host_id)
+        host = InstanceContext(self._records, host_id)
         address = host.instance().runtime_properties.get("ip") or host.properties().get("ip")
         if not address:
             raise Invalid(f"The host {host_id} has no ip, as a runtime property or as a property of its node.")
