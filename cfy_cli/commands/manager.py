@@ -117,7 +117,7 @@ def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
     """Show what the manager on this machine wrote to its log."""
     from cfy_cli.manager import control
 
-    log = _settings(app, **chosen).data_dir / control.LOG
+    log = _settings(app, **chosen).data_dir / control.LOG_FILE
     if not log.is_file():
         raise CfyError(f"There is no log {log}", hint="Has a manager run on this folder?")
     with log.open(encoding="utf-8", errors="replace") as file:
@@ -234,7 +234,7 @@ def findings_here(app: App) -> Iterator[Finding]:
     yield Finding("manager here", FINE, f"runs at {running.url}" if running else "does not run")
     if settings.data_dir.parent != app.home:
         yield writable("data folder", settings.data_dir, "Make room, or choose another with --data-dir.")
-    kind = maintenance.network_disk(settings.data_dir)
+    kind = maintenance.find_network_file_system(settings.data_dir)
     if kind:
         yield Finding("data folder", ODD, f"{settings.data_dir} is on a network disk ({kind})", _ELSEWHERE)
 
@@ -265,7 +265,7 @@ def _start(app: App, settings: ManagerSettings) -> RunningManager:
     from cfy_cli.manager import control, maintenance
 
     maintenance.check_owner(settings.data_dir)
-    kind = None if settings.database_url else maintenance.network_disk(settings.data_dir)
+    kind = None if settings.database_url else maintenance.find_network_file_system(settings.data_dir)
     if kind:
         app.note(f"{settings.data_dir} is on a network disk ({kind}). {_ELSEWHERE}")
     return control.start(settings)

@@ -1,1 +1,1 @@
-"""The embedded manager: the REST API of the seed, a store and a workflow engine in one process tree."""
+"""The embedded manager: the REST API v3.1, a database and a workflow engine in one process tree."""

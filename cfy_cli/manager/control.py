@@ -1,10 +1,9 @@
-"""The manager's processes: started, watched and ended together. Needs nothing but the standard library.
+"""Start, stop and status of a manager on this machine. Needs nothing but the standard library.
 
-One supervisor holds the lock of the data folder and the listening socket. It starts a server and the workers, starts
-again what dies, and ends them all. What it knows of itself stands in manager.json in the data folder.
+One supervisor holds the lock of the data folder and the listening socket. It starts a server and the workers, restarts
+those that exit, and stops them all. It describes itself in manager.json in the data folder.
 """
 
-import fcntl
 import json
 import os
 import signal
@@ -12,33 +11,37 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from cfy_cli.errors import CfyError, Conflict
+from cfy_cli.manager import locks
 from cfy_cli.manager.settings import ManagerSettings
 
-STATE, LOG = "manager.json", "logs/manager.log"
-TEMPORARY = "tmp"  # holds a folder for each child
-SETTINGS = "CFY_MANAGER_SETTINGS"  # not argv: a database address may hold a password
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STATE_FILE, LOG_FILE = "manager.json", "logs/manager.log"
+TEMPORARY_FOLDER = "tmp"  # holds a folder for each child
+SETTINGS_VARIABLE = "CFY_MANAGER_SETTINGS"  # not an argument: others could read the database password there
+START_TIMEOUT = 60.0  # seconds
+STOP_TIMEOUT = 20.0  # seconds; then the supervisor kills its children
+KILL_TIMEOUT = 5.0  # seconds for the supervisor to exit after that
+STATUS_ATTEMPTS, STATUS_INTERVAL = 100, 0.1  # seconds; a supervisor holds its lock before it writes its state
+MAX_LOG_BYTES = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class RunningManager:
-    """A manager that runs: who and where it is."""
+    """Address and process ids of a running manager."""
 
-    pid: int
+    pid: int  # of the supervisor
     host: str
     port: int
     data_dir: str
     database: str  # without its password
     version: str
     started_at: str
-    server: int  # process ids
-    workers: tuple[int, ...]
+    server: int  # process id
+    workers: tuple[int, ...]  # process ids
 
     @property
     def url(self) -> str:
@@ -46,7 +49,7 @@ class RunningManager:
 
 
 class AlreadyRunning(Conflict):
-    """Another manager has the data folder."""
+    """Another manager holds the lock of the data folder."""
 
     def __init__(self, running: RunningManager | None, data_dir: Path) -> None:
         where = f" at {running.url} (pid {running.pid})" if running else ""
@@ -58,96 +61,99 @@ class AlreadyRunning(Conflict):
 
 
 def start(settings: ManagerSettings) -> RunningManager:
-    """Start in the background; it answers requests when this returns. Raises AlreadyRunning or a sentence why not."""
-    log = prepare_folder(settings.data_dir)
-    found = status(settings.data_dir)
-    if found is not None:
-        raise AlreadyRunning(found, settings.data_dir)
+    """Start a manager in the background and return once it answers requests.
+
+    Raises AlreadyRunning, or CfyError with the reason why it did not start.
+    """
+    log_file = prepare_folder(settings.data_dir)
+    running = status(settings.data_dir)
+    if running is not None:
+        raise AlreadyRunning(running, settings.data_dir)
     read, write = os.pipe()
-    with open(log, "ab") as output:
-        child = subprocess.Popen(
+    with open(log_file, "ab") as output:
+        supervisor = subprocess.Popen(
             [sys.executable, "-m", "cfy_cli.manager.supervisor", str(write)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             pass_fds=[write],
-            env={**os.environ, SETTINGS: serialize_settings(settings)},
+            env={**os.environ, SETTINGS_VARIABLE: settings.to_json()},
             cwd="/",
         )
     os.close(write)
-    with os.fdopen(read) as report:
-        return _outcome(_first_line(report, child), settings, log)
+    with os.fdopen(read) as pipe:
+        return _parse_report(_read_report(pipe, supervisor), settings, log_file)
 
 
 def stop(data_dir: Path) -> RunningManager | None:
-    """End every process of the manager and return what ran; None when none did. Raises when it does not end."""
-    found = status(data_dir)
-    if found is None:
+    """Stop every process of the manager and return what ran, None if nothing did. Raises CfyError on a timeout."""
+    running = status(data_dir)
+    if running is None:
         return None
     with suppress(ProcessLookupError):
-        os.kill(found.pid, signal.SIGTERM)
-    until = time.monotonic() + STOP_SECONDS + 5
-    while is_locked(data_dir) or not _gone(found.pid):
-        if time.monotonic() > until:
-            raise CfyError(f"The manager (pid {found.pid}) does not end", hint=f"Look into {data_dir / LOG}")
+        os.kill(running.pid, signal.SIGTERM)
+    timeout = STOP_TIMEOUT + KILL_TIMEOUT
+    deadline = time.monotonic() + timeout
+    while is_locked(data_dir) or not _has_exited(running.pid):
+        if time.monotonic() > deadline:
+            raise CfyError(
+                f"The manager (pid {running.pid}) has not stopped within {timeout:g} seconds",
+                hint=f"See its log {data_dir / LOG_FILE}",
+            )
         time.sleep(0.02)
-    return found
+    return running
 
 
 def status(data_dir: Path) -> RunningManager | None:
-    """What runs on a data folder. The lock decides: a file left by a crash is not believed."""
-    for _ in range(100):  # between its lock and its file a manager is still starting
+    """Return the manager that runs on a data folder, None if none does.
+
+    The lock decides, not the state file: a crash leaves the file behind.
+    """
+    for _ in range(STATUS_ATTEMPTS):
         if not is_locked(data_dir):
             return None
-        with suppress(OSError, ValueError, TypeError):
-            known = json.loads((data_dir / STATE).read_text())
-            running = RunningManager(**{**known, "workers": tuple(known["workers"])})
-            if not _gone(running.pid):  # else a child that it was about to start still lets go of its lock
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            running = _parse_state((data_dir / STATE_FILE).read_text())
+            if not _has_exited(running.pid):  # else a child that it was forking still holds the inherited lock
                 return running
-        time.sleep(0.1)
+        time.sleep(STATUS_INTERVAL)
     raise CfyError(
-        f"The manager on {data_dir} is still starting, or starting badly", hint=f"Look into {data_dir / LOG}"
+        f"A manager holds the lock of {data_dir}, but does not report that it has started",
+        hint=f"See its log {data_dir / LOG_FILE}",
     )
 
 
 def lock_path(data_dir: Path, name: str) -> Path:
-    """What the child of that name holds while it lives."""
+    """Return the file whose lock the process of that name holds while it runs."""
     return data_dir / f"{name}.lock"
 
 
 def is_locked(data_dir: Path, name: str = "manager") -> bool:
-    try:
-        with open(lock_path(data_dir, name)) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+    return locks.is_locked(lock_path(data_dir, name))
 
 
-def _gone(pid: int) -> bool:
+def _has_exited(pid: int) -> bool:
     with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # when it is our own child, somebody has to take note of its end
+        os.waitpid(pid, os.WNOHANG)  # reaps it if it is our own child
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return True  # the number is somebody else's by now
+        return True  # the process id belongs to another user's process by now
     return False
 
 
 def prepare_folder(data_dir: Path) -> Path:
-    """Make the folder and return its log file. Raises a sentence when it cannot be written to."""
-    log = data_dir / LOG
+    """Create the data folder and return its log file. Raises CfyError when it cannot be written to."""
+    log_file = data_dir / LOG_FILE
     try:
         missing = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
-        for folder in reversed(missing):  # each of them for its owner alone
+        for folder in reversed(missing):  # one by one, since `parents=True` ignores the mode for parents
             folder.mkdir(mode=0o700, exist_ok=True)
-        log.parent.mkdir(mode=0o700, exist_ok=True)
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
+        log_file.parent.mkdir(mode=0o700, exist_ok=True)
+        with open(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
             pass
         with open(lock_path(data_dir, "manager"), "a"):
             pass
@@ -155,56 +161,43 @@ def prepare_folder(data_dir: Path) -> Path:
         raise CfyError(
             f"The data folder {data_dir} cannot be used: {error.strerror}", hint="Give another one with --data-dir."
         ) from error
-    if log.stat().st_size > 20 * 1024 * 1024:
-        log.replace(log.with_suffix(".log.1"))
-    return log
+    if log_file.stat().st_size > MAX_LOG_BYTES:
+        log_file.replace(log_file.with_suffix(".log.1"))
+    return log_file
 
 
-def serialize_settings(settings: ManagerSettings) -> str:
-    return json.dumps({**asdict(settings), "data_dir": str(settings.data_dir)})
+def _read_report(pipe: IO[str], supervisor: "subprocess.Popen[bytes]") -> str:
+    """Return the line by which the supervisor reports its start, empty if it exited before or took too long."""
+    import threading  # not needed by commands that start nothing
 
-
-def parse_settings(text: str) -> ManagerSettings:
-    known = json.loads(text)
-    return ManagerSettings(**{**known, "data_dir": Path(known["data_dir"])})
-
-
-def _first_line(report: IO[str], child: "subprocess.Popen[bytes]") -> str:
-    """What the supervisor says of its start: one line, or nothing when it died before it could."""
-    timer = _Alarm(child)
+    timer = threading.Timer(START_TIMEOUT, supervisor.terminate)
+    timer.daemon = True
+    timer.start()
     try:
-        return report.readline()
+        return pipe.readline()
     finally:
         timer.cancel()
 
 
-def _outcome(line: str, settings: ManagerSettings, log: Path) -> RunningManager:
+def _parse_report(line: str, settings: ManagerSettings, log_file: Path) -> RunningManager:
     if not line:
-        raise CfyError("The manager did not start", hint=f"Its log {log} ends so:\n{tail(log)}")
-    said = json.loads(line)
-    if said.get("locked"):
+        raise CfyError("The manager did not start", hint=f"The last lines of its log {log_file}:\n{tail(log_file)}")
+    report = json.loads(line)
+    if report.get("locked"):
         raise AlreadyRunning(status(settings.data_dir), settings.data_dir)
-    if "error" in said:
-        raise CfyError(said["error"], hint=said.get("hint"))
-    return RunningManager(**{**said, "workers": tuple(said["workers"])})
+    if "error" in report:
+        raise CfyError(report["error"], hint=report.get("hint"))
+    return _parse_state(line)
 
 
-def tail(log: Path, lines: int = 8) -> str:
-    with suppress(OSError), open(log, "rb") as file:
-        file.seek(max(0, log.stat().st_size - 8192))
+def _parse_state(text: str) -> RunningManager:
+    fields = json.loads(text)
+    return RunningManager(**{**fields, "workers": tuple(fields["workers"])})
+
+
+def tail(log_file: Path, lines: int = 8) -> str:
+    """Return the last lines of a file, empty when it cannot be read."""
+    with suppress(OSError), open(log_file, "rb") as file:
+        file.seek(max(0, log_file.stat().st_size - 8192))
         return b"\n".join(file.read().splitlines()[-lines:]).decode(errors="replace")
     return ""
-
-
-class _Alarm:
-    """Ends a start that takes too long; the pipe then closes and the wait is over."""
-
-    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
-        import threading
-
-        self._timer = threading.Timer(START_SECONDS, child.terminate)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        self._timer.cancel()

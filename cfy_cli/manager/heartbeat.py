@@ -1,45 +1,48 @@
-"""How the supervisor knows that a child goes on: one that has stopped without having ended says nothing more."""
+"""Heartbeats over a pipe, by which the supervisor notices that a child hangs without having exited."""
 
 import contextlib
 import os
 import threading
 import time
 
-EVERY = 1.0  # seconds between two beats
+HEARTBEAT_INTERVAL = 1.0  # seconds
 
 
 class Heartbeat:
-    """A child's, as its supervisor hears it."""
+    """The supervisor's end of the pipe that one child sends heartbeats over."""
 
     def __init__(self) -> None:
-        self._heard, self.handle = os.pipe()  # the child gets the handle
-        os.set_blocking(self._heard, False)
-        self.silent = 0  # times in a row that nothing was heard
+        self._descriptor, self.child_descriptor = os.pipe()
+        os.set_blocking(self._descriptor, False)
+        self.missed = 0  # consecutive polls without a heartbeat
 
-    def leave_to_child(self) -> None:
-        """Close our copy of its end."""
-        os.close(self.handle)
+    def close_child_end(self) -> None:
+        """Close our copy of the descriptor that the child has inherited."""
+        os.close(self.child_descriptor)
 
-    def listen(self) -> None:
-        """Counted and not timed: while the machine sleeps nobody beats, and nobody listens."""
-        heard = b""
+    def poll(self) -> None:
+        """Count a missed heartbeat, or start again from zero.
+
+        Polls are counted, not seconds: while the machine sleeps, nobody sends heartbeats and nobody polls.
+        """
+        received = b""
         with contextlib.suppress(BlockingIOError):
-            heard = os.read(self._heard, 4096)
-        self.silent = 0 if heard else self.silent + 1
+            received = os.read(self._descriptor, 4096)
+        self.missed = 0 if received else self.missed + 1
 
     def close(self) -> None:
-        os.close(self._heard)
+        os.close(self._descriptor)
 
 
-def beat(handle: int) -> None:
-    """In a thread of its own, for as long as this process goes on."""
-    os.set_blocking(handle, False)
+def start_heartbeat(descriptor: int) -> None:
+    """Send heartbeats from a daemon thread for as long as this process runs."""
+    os.set_blocking(descriptor, False)
 
-    def keep_beating() -> None:
+    def send_all() -> None:
         with contextlib.suppress(BrokenPipeError):
             while True:
-                with contextlib.suppress(BlockingIOError):  # nobody has listened for long
-                    os.write(handle, b".")
-                time.sleep(EVERY)
+                with contextlib.suppress(BlockingIOError):  # the pipe is full: the supervisor has not polled for long
+                    os.write(descriptor, b".")
+                time.sleep(HEARTBEAT_INTERVAL)
 
-    threading.Thread(target=keep_beating, name="pulse", daemon=True).start()
+    threading.Thread(target=send_all, name="heartbeat", daemon=True).start()

@@ -1,7 +1,6 @@
-"""A child of the supervisor: the server, or one of the workers."""
+"""Entry point of the supervisor's children: the server, or one of the workers."""
 
 import contextlib
-import fcntl
 import gc
 import json
 import logging
@@ -19,191 +18,176 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.control import SETTINGS, TEMPORARY, lock_path, parse_settings
-from cfy_cli.manager.heartbeat import beat
+from cfy_cli.manager.children import READY
+from cfy_cli.manager.control import SETTINGS_VARIABLE, TEMPORARY_FOLDER, lock_path
+from cfy_cli.manager.heartbeat import start_heartbeat
+from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
 from cfy_cli.manager.wakeup import WakeupPipe
-
-LOOK_EVERY = 0.05  # seconds, for a lock
 
 if TYPE_CHECKING:
     from cfy_cli.manager.services.context import AppContext
 
-
-MANY_OBJECTS = 20_000  # made since the last look for cycles among them, before the next one
+LOCK_INTERVAL = 0.05  # seconds
+SHUTDOWN_TIMEOUT = 5  # seconds for requests that are being answered
+THREAD_SWITCH_INTERVAL = 0.0005  # seconds; each request is passed between two threads, which should not delay another
+GC_THRESHOLD = 20_000  # allocations between two collections of cyclic garbage
 
 
 def main() -> None:
+    """Run the child named by the first argument; the second one is a JSON object of inherited descriptors."""
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
     # Scripts inherit our environment: it must hold neither the database's password nor the key of the secrets.
-    settings = parse_settings(os.environ.pop(SETTINGS))
+    settings = ManagerSettings.from_json(os.environ.pop(SETTINGS_VARIABLE))
     os.environ.pop(ENCRYPTION_KEY_VARIABLE, None)
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
-    for handle in descriptors.values():
-        os.set_inheritable(handle, False)
-    wakeups = WakeupPipe.attach("work_available", descriptors), WakeupPipe.attach("execution_ended", descriptors)
-    beat(descriptors["pulse"])
-    ready = _Ready(descriptors["ready"])
+    for descriptor in descriptors.values():
+        os.set_inheritable(descriptor, False)
+    start_heartbeat(descriptors["heartbeat"])
+    child = _Child(name, settings, descriptors)
     try:
         if name == "server":
-            listener = socket.socket(fileno=descriptors["socket"])
-            _be_alone(settings, name, descriptors["life"])
-            _serve(settings, wakeups, listener, ready, descriptors["life"])
+            child.serve(socket.socket(fileno=descriptors["listener"]))
         else:
-            _work(settings, wakeups, name, ready, descriptors["life"])
+            child.work()
     except CfyError as error:
         logging.error("%s", error)
-        ready.failed(error)
+        child.report(json.dumps({"error": str(error), "hint": error.hint}) + "\n")
         sys.exit(1)
 
 
-def _serve(
-    settings: ManagerSettings,
-    wakeups: tuple[WakeupPipe, WakeupPipe],
-    listener: socket.socket,
-    ready: "_Ready",
-    life: int,
-) -> None:
-    import uvicorn
+class _Child:
+    """This process, as its supervisor started it."""
 
-    sys.setswitchinterval(0.0005)  # a request hops between two threads: neither should hold the other up for long
+    def __init__(self, name: str, settings: ManagerSettings, descriptors: dict[str, int]) -> None:
+        self._name, self._settings = name, settings
+        self._work_available = WakeupPipe.attach("work_available", descriptors)
+        self._execution_ended = WakeupPipe.attach("execution_ended", descriptors)
+        self._parent = descriptors["parent"]  # the other end closes when the supervisor exits, however it exits
+        self._ready = descriptors["ready"]
 
-    from cfy_cli.manager.rest.request_ids import name_in_log
-    from cfy_cli.manager.server import create_app
-    from cfy_cli.manager.services.context import AppContext
-    from cfy_cli.manager.services.events.retention import Retention
-    from cfy_cli.manager.services.identity.bootstrap import found
+    def serve(self, listener: socket.socket) -> None:
+        """Answer requests until a signal stops the process or the supervisor exits."""
+        self._acquire_name()
+        import uvicorn
 
-    for handler in logging.getLogger().handlers:
-        name_in_log(handler)
-    manager = AppContext(settings, *wakeups)
-    found(manager)
-    retention = Retention(manager.database, settings.keep_events)
+        sys.setswitchinterval(THREAD_SWITCH_INTERVAL)
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: object) -> AsyncIterator[None]:
-        retention.start()
-        _collect_seldom()
-        ready.well()
-        yield
-        retention.stop()
-        manager.close()
+        from cfy_cli.manager.rest.request_ids import name_in_log
+        from cfy_cli.manager.server import create_app
+        from cfy_cli.manager.services.events.retention import Retention
+        from cfy_cli.manager.services.identity.bootstrap import found
 
-    app = create_app(manager)
-    app.router.lifespan_context = lifespan
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=5,
-            server_header=False,
+        for handler in logging.getLogger().handlers:
+            name_in_log(handler)
+        app = self._create_context()
+        found(app)
+        retention = Retention(app.database, self._settings.keep_events)
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_api: object) -> AsyncIterator[None]:
+            retention.start()
+            _relax_garbage_collection()
+            self.report(READY)
+            yield
+            retention.stop()
+            app.close()
+
+        api = create_app(app)
+        api.router.lifespan_context = lifespan
+        server = uvicorn.Server(
+            uvicorn.Config(
+                api,
+                log_level="warning",
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
+                server_header=False,
+            )
         )
-    )
-    _when_orphaned(life, lambda: setattr(server, "should_exit", True))
-    server.run(sockets=[listener])
+        self._on_orphaned(lambda: setattr(server, "should_exit", True))
+        server.run(sockets=[listener])
 
+    def work(self) -> None:
+        """Recover the executions of workers that have exited, then run executions until stopped."""
+        from cfy_cli.manager.services.worker import recovery
+        from cfy_cli.manager.worker import Worker
 
-def _work(
-    settings: ManagerSettings, wakeups: tuple[WakeupPipe, WakeupPipe], name: str, ready: "_Ready", life: int
-) -> None:
-    from cfy_cli.manager.services.context import AppContext
-    from cfy_cli.manager.services.worker import recovery
+        app = self._create_context()
+        own = worker_name(self._settings, self._name)
+        in_use = [worker_name(self._settings, f"worker-{index}") for index in range(self._settings.worker_count)]
+        self._acquire_name()
+        recovery.recover(app, {own})
+        for other in recovery.workers_without_successor(app, own, in_use):
+            lock = self._acquire_lock(other.rpartition("/")[2])
+            recovery.recover(app, {other})
+            lock.release()
+        worker = Worker(app, own)
 
-    manager = AppContext(settings, *wakeups)
-    own = worker_name(settings, name)
-    in_use = [worker_name(settings, f"worker-{number}") for number in range(settings.worker_count)]
-    _be_alone(settings, name, life)
-    recovery.recover(manager, {own})
-    for other in recovery.workers_without_successor(manager, own, in_use):
-        lock = _lock(settings, other.rpartition("/")[2], life)
-        recovery.recover(manager, {other})
-        os.close(lock)
-    _work_until_stopped(manager, own, ready, life)
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            worker.stop()
 
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        self._on_orphaned(worker.stop)
+        _relax_garbage_collection()
+        self.report(READY)
+        worker.work()
+        worker.close()
+        app.close()
 
-def _be_alone(settings: ManagerSettings, name: str, life: int) -> None:
-    """Be the only child of that name, in a temporary folder of its own: what a killed one left there is gone.
+    def report(self, line: str) -> None:
+        """Tell the supervisor that the start succeeded or failed; only the first report counts."""
+        if self._ready >= 0:
+            with contextlib.suppress(OSError), os.fdopen(self._ready, "w") as pipe:
+                pipe.write(line)
+            self._ready = -1
 
-    The lock goes with the process and not before: until then a thread may start something, and who comes next looks
-    for what is left.
-    """
-    _lock(settings, name, life)
-    folder = settings.data_dir / TEMPORARY / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-    tempfile.tempdir = str(folder)
+    def _create_context(self) -> "AppContext":
+        from cfy_cli.manager.services.context import AppContext
 
+        return AppContext(self._settings, self._work_available, self._execution_ended)
 
-def _lock(settings: ManagerSettings, name: str, life: int) -> int:
-    """A child that is still ending must have ended before its work is taken up. Nobody waits for it once orphaned."""
-    handle = os.open(lock_path(settings.data_dir, name), os.O_WRONLY | os.O_CREAT, 0o600)
-    while True:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        if select.select([life], [], [], LOOK_EVERY)[0]:
-            sys.exit(1)
+    def _acquire_name(self) -> None:
+        """Become the only child of this name, with an empty temporary folder of its own.
 
+        The lock is held until the process has exited: until then a thread may start a script, and the next child of
+        this name looks for scripts that are left over.
+        """
+        self._acquire_lock(self._name)
+        folder = self._settings.data_dir / TEMPORARY_FOLDER / self._name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True)
+        tempfile.tempdir = str(folder)
 
-def _work_until_stopped(manager: "AppContext", own: str, ready: "_Ready", life: int) -> None:
-    from cfy_cli.manager.worker import Worker
+    def _acquire_lock(self, name: str) -> FileLock:
+        """Wait until no child of that name runs any more; exit when orphaned meanwhile."""
+        lock = FileLock(lock_path(self._settings.data_dir, name))
+        while not lock.try_acquire():
+            if select.select([self._parent], [], [], LOCK_INTERVAL)[0]:
+                sys.exit(1)
+        return lock
 
-    worker = Worker(manager, own)
+    def _on_orphaned(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when the supervisor exits."""
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
+        def wait() -> None:
+            os.read(self._parent, 1)
+            stop()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    _when_orphaned(life, worker.stop)
-    _collect_seldom()
-    ready.well()
-    worker.work()
-    worker.close()
-    manager.close()
+        threading.Thread(target=wait, name="orphaned", daemon=True).start()
 
 
 def worker_name(settings: ManagerSettings, name: str) -> str:
-    """The same for the same worker at each start, and different for every data folder and host."""
-    place = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
-    return f"{socket.gethostname()}/{place}/{name}"
+    """Return a name that a worker keeps from start to start, and that is unique among hosts and data folders."""
+    folder_hash = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
+    return f"{socket.gethostname()}/{folder_hash}/{name}"
 
 
-def _collect_seldom() -> None:
-    """Rows, graphs and answers are many objects and hardly a cycle; what is imported by now stays anyway."""
-    gc.freeze()
-    gc.set_threshold(MANY_OBJECTS, 20, 20)
-
-
-def _when_orphaned(life: int, stop: Callable[[], None]) -> None:
-    """The supervisor holds the other end of this pipe: it closes when the supervisor is gone, however it went."""
-
-    def wait() -> None:
-        os.read(life, 1)
-        stop()
-
-    threading.Thread(target=wait, name="orphaned", daemon=True).start()
-
-
-class _Ready:
-    """Tells the supervisor, once, how the start went."""
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-
-    def well(self) -> None:
-        self._say("ready\n")
-
-    def failed(self, error: CfyError) -> None:
-        self._say(json.dumps({"error": str(error), "hint": error.hint}) + "\n")
-
-    def _say(self, text: str) -> None:
-        if self._handle >= 0:
-            with contextlib.suppress(OSError), os.fdopen(self._handle, "w") as pipe:
-                pipe.write(text)
-            self._handle = -1
+def _relax_garbage_collection() -> None:
+    """Collect cyclic garbage seldom: rows, graphs and responses are many objects with hardly a cycle."""
+    gc.freeze()  # modules imported by now are never garbage
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,25 @@
-"""How one embedded manager is set up: a value handed to every part that needs it."""
+"""Settings of one embedded manager, passed to every part that needs them."""
 
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-HOST = "127.0.0.1"
-PORT = 8100
-ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # the variable that gives it
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8100
+ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # environment variable that gives the key of the secrets
+MAX_DEFAULT_WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ManagerSettings:
-    data_dir: Path  # everything it keeps: database, files, logs, keys
+    data_dir: Path  # database, files, logs and keys
     database_url: str = ""  # SQLite in the data folder when empty
-    host: str = HOST
-    port: int = 0  # 0: PORT, or a free one when that is taken
-    workers: int = 0  # worker processes; 0: one for each processor, at most 4
+    host: str = DEFAULT_HOST
+    port: int = 0  # 0: DEFAULT_PORT, or a free port when that is taken
+    workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
-    keep_events: str = ""  # for how long, such as `3 months`; for ever when empty
+    keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
 
     @property
     def database(self) -> str:
@@ -25,8 +27,16 @@ class ManagerSettings:
 
     @property
     def worker_count(self) -> int:
-        return self.workers or min(4, os.cpu_count() or 1)
+        return self.workers or min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1)
 
     @property
     def files(self) -> Path:
         return self.data_dir / "files"
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "data_dir": str(self.data_dir)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "ManagerSettings":
+        fields = json.loads(text)
+        return cls(**{**fields, "data_dir": Path(fields["data_dir"])})

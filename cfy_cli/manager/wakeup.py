@@ -1,15 +1,15 @@
-"""How processes tell each other that there is something to do or something done, without waiting for a next look."""
+"""Wake-up pipes, by which processes notify each other of new work or of ended executions between two polls."""
 
 import contextlib
 import os
 import select
 from collections.abc import Mapping
 
-MANY = 65_536  # rings, more than a pipe holds
+MAX_PIPE_BYTES = 65_536  # more notifications than a pipe holds
 
 
 class WakeupPipe:
-    """A pipe that processes share: a byte written wakes one of those who listen."""
+    """A pipe shared by processes: each byte written wakes one of the readers."""
 
     def __init__(self, read: int, write: int) -> None:
         self._read, self._write = read, write
@@ -20,33 +20,34 @@ class WakeupPipe:
     def create(cls) -> "WakeupPipe":
         return cls(*os.pipe())
 
-    def named(self, name: str) -> dict[str, int]:
-        """The descriptors to pass to a child process, which `found` makes the same bell of."""
+    def descriptors(self, name: str) -> dict[str, int]:
+        """Return the descriptors to pass to a child process, which gives them to `attach`."""
         return {f"{name}_read": self._read, f"{name}_write": self._write}
 
     @classmethod
     def attach(cls, name: str, descriptors: Mapping[str, int]) -> "WakeupPipe":
+        """Return the pipe of that name in a child process that has inherited its descriptors."""
         return cls(descriptors[f"{name}_read"], descriptors[f"{name}_write"])
 
     def notify(self) -> None:
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe has rung already
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe wakes the reader anyway
             os.write(self._write, b"!")
 
     def wait(self, seconds: float) -> None:
-        """Return at the next ring, or when the time is up."""
-        ready, _, _ = select.select([self._read], [], [], seconds)
-        if ready:
-            with contextlib.suppress(BlockingIOError):  # another worker was faster
-                os.read(self._read, 1)
+        """Consume one notification, waiting up to `seconds` for it."""
+        self._wait(seconds, 1)
 
     def wait_and_drain(self, seconds: float) -> None:
-        """The same for the only one who listens: many rings are one."""
+        """Consume all notifications, waiting up to `seconds` for the first; for a pipe with a single reader."""
+        self._wait(seconds, MAX_PIPE_BYTES)
+
+    def _wait(self, seconds: float, count: int) -> None:
         ready, _, _ = select.select([self._read], [], [], seconds)
         if ready:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._read, MANY)
+            with contextlib.suppress(BlockingIOError):  # another reader was faster
+                os.read(self._read, count)
 
     def close(self) -> None:
-        for handle in (self._read, self._write):
+        for descriptor in (self._read, self._write):
             with contextlib.suppress(OSError):
-                os.close(handle)
+                os.close(descriptor)

@@ -126,11 +126,11 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: py
 
 
 def test_a_network_disk_is_known_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert maintenance.network_disk(tmp_path) is None
+    assert maintenance.find_network_file_system(tmp_path) is None
     mounts = f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\nserver:/y {tmp_path}-other nfs rw 0 0\n"
     monkeypatch.setattr(Path, "read_text", lambda *_args, **_kwargs: mounts)
-    assert maintenance.network_disk(tmp_path / "deeper" / "still") == "nfs4"
-    assert maintenance.network_disk(tmp_path.parent) is None
+    assert maintenance.find_network_file_system(tmp_path / "deeper" / "still") == "nfs4"
+    assert maintenance.find_network_file_system(tmp_path.parent) is None
 
 
 def test_events_that_are_too_old_go_by_themselves(typed: Typed, data: Path) -> None:

@@ -315,19 +315,19 @@ def test_what_it_knows_of_itself_is_written_as_soon_as_the_disk_takes_it(data_di
 IMPATIENT = """
 import sys
 from cfy_cli.manager import supervisor
-supervisor.MOST_SILENCE = 3.0
+supervisor.HEARTBEAT_TIMEOUT = 3.0
 sys.exit(supervisor.main())
 """
 
 
 def test_a_child_that_has_stopped_without_ending_is_ended_and_started_again(data_dir: Path):
     control.prepare_folder(data_dir)
-    settings = control.serialize_settings(ManagerSettings(data_dir, port=free_port(), workers=1))
+    settings = ManagerSettings(data_dir, port=free_port(), workers=1).to_json()
     read, write = os.pipe()
     subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, str(write)],
         pass_fds=[write],
-        env={**os.environ, control.SETTINGS: settings},
+        env={**os.environ, control.SETTINGS_VARIABLE: settings},
     )
     os.close(write)
     with os.fdopen(read) as told:
@@ -458,7 +458,7 @@ def test_what_its_worker_dies_of_is_given_up_with_a_sentence_until_somebody_resu
     assert (tmp_path / "lives").read_text().split() == ["begun"] * 5
     events = ask(running, data_dir, f"/events?execution_id={execution}").json()["items"]
     assert events[-1]["event_type"] == "workflow_failed"
-    assert "starting it again in 1 seconds" in (data_dir / "logs" / "manager.log").read_text()
+    assert "restarting it in 1 seconds" in (data_dir / "logs" / "manager.log").read_text()
     (tmp_path / "well").touch()
     ask(running, data_dir, f"/executions/{execution}", "POST", json={"action": "resume"}).raise_for_status()
     wait_until(lambda: found()["status"] == "terminated")

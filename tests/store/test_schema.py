@@ -1,4 +1,4 @@
-"""The tables: made new, migrated from old files, refused when newer."""
+"""Tables of the database: created, migrated from former versions, refused when newer."""
 
 import sqlite3
 import threading
@@ -16,45 +16,98 @@ from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Base
 
+NOW = "2026-01-01T00:00:00.000Z"
+
 
 @pytest.fixture
 def empty(database_url: str) -> Database:
     """A database of each kind without any table."""
     database = Database(database_url)
-    with database.write() as session:
-        Base.metadata.drop_all(session.connection())
-        session.execute(text("DROP TABLE IF EXISTS alembic_version"))
+    drop_tables(database)
     return database
 
 
-def test_migrations_lead_to_the_same_tables_as_making_them_new(empty: Database):
-    config = schema._alembic(empty)
-    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
-    with empty.write() as session:
-        config.attributes["connection"] = session.connection()
-        command.upgrade(config, "head")
+def drop_tables(database: Database) -> None:
+    with database.write() as session:
+        Base.metadata.drop_all(session.connection())
+        session.execute(text("DROP TABLE IF EXISTS alembic_version"))
+
+
+def upgrade(database: Database, revision: str) -> None:
+    with database.write() as session:
+        command.upgrade(schema.alembic_config(session.connection()), revision)
+
+
+def describe_tables(database: Database) -> dict[str, object]:
+    """Return the tables as the database itself describes them, without the order of their columns."""
+    inspector = inspect(database.engine)
+    return {
+        table: {
+            "columns": sorted(
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
+                for column in inspector.get_columns(table)
+            ),
+            "primary key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "foreign keys": sorted(
+                (key["constrained_columns"], key["referred_table"], key["referred_columns"], str(key["options"]))
+                for key in inspector.get_foreign_keys(table)
+            ),
+            "indexes": sorted((index["name"] or "", index["column_names"]) for index in inspector.get_indexes(table)),
+            "unique": sorted(constraint["column_names"] for constraint in inspector.get_unique_constraints(table)),
+        }
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_migrated_and_created_tables_equal_the_models(empty: Database):
+    assert ScriptDirectory.from_config(schema.alembic_config()).get_current_head() == schema.HEAD
+    upgrade(empty, "head")
     with empty.engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
-    assert differences == []
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    migrated = describe_tables(empty)
+    drop_tables(empty)
+    schema.prepare(empty)
+    assert describe_tables(empty) == migrated
 
 
-def test_migrations_lead_back_to_nothing(empty: Database):
-    config = schema._alembic(empty)
+def test_downgrade_to_base_removes_all_tables(empty: Database):
+    upgrade(empty, "head")
     with empty.write() as session:
-        config.attributes["connection"] = session.connection()
-        command.upgrade(config, "head")
-        command.downgrade(config, "base")
+        command.downgrade(schema.alembic_config(session.connection()), "base")
     assert set(inspect(empty.engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
 
 
-def test_a_new_database_is_made_whole_and_only_once(empty: Database):
+def test_revision_0004_keeps_crash_counters_when_migrated(empty: Database):
+    upgrade(empty, "0004")
+    execution = {
+        "tenant_name": "'red'", "visibility": "'tenant'", "created_at": ":now", "created_by": "'admin'", "id": "'e1'",
+        "workflow_id": "'install'", "status": "'started'", "parameters": "'{}'", "is_system_workflow": "FALSE",
+        "is_dry_run": "FALSE", "resume": "FALSE", "force": "FALSE", "allow_custom_parameters": "FALSE",
+        "wait_after_fail": "600", "total_operations": "9", "finished_operations": "7", "decisions": "'{}'",
+        "deaths": "3", "done_at_death": "7",
+    }  # fmt: skip
+    columns, values = ", ".join(execution), ", ".join(execution.values())
+    with empty.write() as session:
+        session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('red', :now)"), {"now": NOW})
+        session.execute(text(f"INSERT INTO executions ({columns}) VALUES ({values})"), {"now": NOW})
+        session.execute(text(f"INSERT INTO executions ({columns}) VALUES ({values})".replace("e1", "e2")), {"now": NOW})
+        session.execute(text("UPDATE executions SET deaths = 0, done_at_death = 0 WHERE id = 'e2'"))
+    schema.prepare(empty)
+    with empty.read() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == schema.HEAD
+        rows = session.execute(text("SELECT id, crashes, progress_at_crash FROM executions ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("e1", 3, 7), ("e2", 0, 0)]
+
+
+def test_prepare_creates_a_new_database_only_once(empty: Database):
     schema.prepare(empty)
     schema.prepare(empty)
     with empty.engine.connect() as connection:
         assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [schema.HEAD]
 
 
-def test_two_who_start_at_once_make_one_database(empty: Database):
+def test_concurrent_prepares_create_one_database(empty: Database):
     problems: list[BaseException] = []
 
     def prepare() -> None:
@@ -71,7 +124,7 @@ def test_two_who_start_at_once_make_one_database(empty: Database):
     assert problems == []
 
 
-def test_a_newer_database_is_refused_and_not_touched(empty: Database):
+def test_newer_database_is_refused_unchanged(empty: Database):
     schema.prepare(empty)
     with empty.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -82,22 +135,22 @@ def test_a_newer_database_is_refused_and_not_touched(empty: Database):
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-def test_an_old_file_is_backed_up_before_it_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_sqlite_file_is_backed_up_before_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     database = Database(f"sqlite:///{tmp_path / 'manager.db'}")
     schema.prepare(database)
     with database.write() as session:
-        session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('kept', '')"))
-    monkeypatch.setattr(schema, "HEAD", "9999")  # this version knows one more revision
-    migrated: list[str] = []
-    monkeypatch.setattr(command, "upgrade", lambda _config, to: migrated.append(to))
+        session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('red', '')"))
+    monkeypatch.setattr(schema, "HEAD", "9999")  # as if this version had one more revision
+    targets: list[str] = []
+    monkeypatch.setattr(command, "upgrade", lambda _config, target: targets.append(target))
     schema.prepare(database)
-    assert migrated == ["head"]
+    assert targets == ["head"]
     [backup] = tmp_path.glob("manager.db.*.backup")
     assert backup.stat().st_mode & 0o777 == 0o600
-    assert sqlite3.connect(backup).execute("SELECT name FROM tenants").fetchall() == [("kept",)]
+    assert sqlite3.connect(backup).execute("SELECT name FROM tenants").fetchall() == [("red",)]
 
 
 @pytest.mark.parametrize("address", ["mysql://root@localhost/x", "nonsense", "oracle://x"])
-def test_other_databases_are_a_sentence(address: str):
+def test_unsupported_database_address_is_refused(address: str):
     with pytest.raises(Invalid, match="not"):
         Database(address)

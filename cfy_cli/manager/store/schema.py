@@ -1,34 +1,38 @@
-"""Bringing a database to this version's tables: made whole when new, migrated under a lock when old."""
+"""Tables of the database: created when it is new, migrated under a lock when a former version made it."""
 
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.store.database import Database, as_sentences
+from cfy_cli.manager.locks import FileLock
+from cfy_cli.manager.store.database import Database, translate_errors
 from cfy_cli.manager.store.models import Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0005"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK_NUMBER = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
+ADVISORY_LOCK_KEY = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
 
 
 def prepare(database: Database) -> None:
-    """Leave the database at HEAD, or raise a sentence and change nothing."""
-    with as_sentences(database.url), _alone(database):
-        found = _revision(database)
-        if found is None:
+    """Create the tables, or migrate them to HEAD. Raises CfyError and changes nothing when that is impossible."""
+    with translate_errors(database.url), _exclusive(database):
+        revision = _find_revision(database)
+        if revision is None:
             _create(database)
-        elif found != HEAD:
-            _migrate(database, found)
+        elif revision != HEAD:
+            _migrate(database, revision)
 
 
-def _revision(database: Database) -> str | None:
+def _find_revision(database: Database) -> str | None:
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
@@ -43,32 +47,33 @@ def _create(database: Database) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
-def _migrate(database: Database, found: str) -> None:
+def _migrate(database: Database, revision: str) -> None:
     from alembic import command  # slow to import, and needed once in a release
     from alembic.script import ScriptDirectory
 
-    config = _alembic(database)
-    if found not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    if revision not in {script.revision for script in scripts.walk_revisions()}:
         raise CfyError(
-            f"The database was made by a newer version of cfy (its revision is {found}, this one knows {HEAD})",
+            f"The database was made by a newer version of cfy (its revision is {revision}, this one knows {HEAD})",
             hint="Upgrade cfy, or give another data folder with --data-dir.",
         )
     _back_up(database)
     with database.write() as session:
-        config.attributes["connection"] = session.connection()
-        command.upgrade(config, "head")
+        command.upgrade(alembic_config(session.connection()), "head")
 
 
-def _alembic(database: Database):  # type: ignore[no-untyped-def]
+def alembic_config(connection: Connection | None = None) -> "Config":
+    """Return the configuration of Alembic, with the connection that migrations run on."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
     return config
 
 
 def _back_up(database: Database) -> None:
-    """SQLite only: PostgreSQL's transaction undoes a failed migration."""
+    """Copy a SQLite file before its migration; PostgreSQL rolls a failed migration back."""
     if not database.is_sqlite:
         return
     source = Path(str(database.url.database))
@@ -79,17 +84,16 @@ def _back_up(database: Database) -> None:
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[None]:
-    """One process at a time looks and changes."""
+def _exclusive(database: Database) -> Iterator[None]:
+    """Let one process at a time create or migrate the tables."""
     if database.is_sqlite:
         path = Path(str(database.url.database))
-        with open(path.with_name(path.name + ".lock"), "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with FileLock(path.with_name(path.name + ".lock")):
             yield
         return
     with database.engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK_KEY})
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK_KEY})

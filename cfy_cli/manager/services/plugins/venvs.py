@@ -1,6 +1,5 @@
 """Virtual environments for plugins: each made once in a folder of its own, whole or not at all."""
 
-import fcntl
 import importlib.util
 import os
 import shutil
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.manager.locks import FileLock
 
 # What plugins are often packed without, since every manager has it: ours is the module `cloudify` of the engine.
 HERE_ALREADY = ("cloudify-common", "cloudify-plugins-common", "cloudify-rest-client")
@@ -101,11 +101,10 @@ def stand_ins(target: Path, there: Sequence[str] = ()) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """One at a time among all processes; what a builder that died left behind is removed."""
     try:
-        lock = (folder / "environment.lock").open("w")
+        lock = FileLock(folder / "environment.lock")
     except FileNotFoundError:
         raise NotFound("The plugin was deleted") from None
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "environment").exists():
             for left in folder.glob("environment-*"):
                 shutil.rmtree(left, ignore_errors=True)

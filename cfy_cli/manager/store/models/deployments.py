@@ -85,9 +85,11 @@ class Deployment(Owned, Base):
     unavailable_instances: Mapped[int] = mapped_column(default=0)
     instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
     node_types: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # every type of its nodes, ancestors too
-    sub_services_count: Mapped[int] = mapped_column(default=0)  # of all that is below it, see services/family.py
+    sub_services_count: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # of all that is below it, see services/family.py
     sub_services_status: Mapped[str | None] = mapped_column(text(24))
-    sub_environments_count: Mapped[int] = mapped_column(default=0)
+    sub_environments_count: Mapped[int] = mapped_column(default=0, server_default="0")
     sub_environments_status: Mapped[str | None] = mapped_column(text(24))
     create_execution: Mapped[str | None] = mapped_column(text(36))
     latest_execution: Mapped[str | None] = mapped_column(text(36), index=True)
