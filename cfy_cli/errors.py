@@ -16,13 +16,57 @@
   - StillRunning            exit 7            we stopped waiting, it goes on
 """
 
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """`error_code` of the API, and `error.code` of a command line under --json. Other managers answer others too."""
+
+    BAD_PARAMETERS = "bad_parameters_error"
+    CONFLICT = "conflict_error"
+    DEPENDENT_EXISTS = "dependent_exists_error"
+    DEPLOYMENT_CREATION = "deployment_creation_error"
+    DEPLOYMENT_ENVIRONMENT_CREATION_IN_PROGRESS = "deployment_environment_creation_in_progress_error"
+    DEPLOYMENT_ENVIRONMENT_CREATION_PENDING = "deployment_environment_creation_pending_error"
+    DEPLOYMENT_PARENT_NOT_FOUND = "deployment_parent_not_found_error"
+    DEPLOYMENT_PLUGIN_NOT_FOUND = "deployment_plugin_not_found"
+    DURATION_TOO_LONG = "duration_too_long"
+    EXECUTION_CANCELLED = "execution_cancelled"
+    EXECUTION_FAILED = "execution_failed"
+    EXISTING_RUNNING_EXECUTION = "existing_running_execution_error"
+    FORBIDDEN = "forbidden_error"
+    FUNCTIONS_EVALUATION = "functions_evaluation_error"
+    ILLEGAL_ACTION = "illegal_action_error"
+    ILLEGAL_EXECUTION_PARAMETERS = "illegal_execution_parameters_error"
+    INTERNAL_SERVER = "internal_server_error"
+    INTERRUPTED = "interrupted"
+    INVALID_BLUEPRINT = "invalid_blueprint_error"
+    INVALID_EXCEPTION_STATUS_UPDATE = "invalid_exception_status_update"
+    METHOD_NOT_ALLOWED = "method_not_allowed_error"
+    MISSING_REQUIRED_DEPLOYMENT_INPUT = "missing_required_deployment_input_error"
+    NONEXISTENT_WORKFLOW = "nonexistent_workflow_error"
+    NOT_FOUND = "not_found_error"
+    NO_SUCH_INCLUDE_FIELD = "no_such_include_field_error"
+    PLUGIN_IN_USE = "plugin_in_use"
+    SERVICE_UNAVAILABLE = "service_unavailable_error"
+    STILL_RUNNING = "still_running"
+    TOO_LARGE = "too_large_error"
+    UNAUTHORIZED = "unauthorized_error"
+    UNAVAILABLE_WORKFLOW = "unavailable_workflow_error"
+    UNEXPECTED = "unexpected_error"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN_DEPLOYMENT_INPUT = "unknown_deployment_input_error"
+    UNKNOWN_DEPLOYMENT_SECRET = "unknown_deployment_secret_error"  # noqa: S105
+    UNREACHABLE = "unreachable_error"
+    USAGE = "usage_error"
+
 
 class CfyError(Exception):
     """A sentence for the user, what to do about it (`hint`), and the wire's `error_code`."""
 
     exit_code = 1
     status = 400
-    code = "bad_parameters_error"
+    code: str = ErrorCode.BAD_PARAMETERS
 
     def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -34,7 +78,7 @@ class CfyError(Exception):
 
 class Usage(CfyError):
     exit_code = 2
-    code = "usage_error"
+    code = ErrorCode.USAGE
 
 
 class Invalid(CfyError): ...
@@ -43,59 +87,59 @@ class Invalid(CfyError): ...
 class Unauthorized(CfyError):
     exit_code = 4
     status = 401
-    code = "unauthorized_error"
+    code = ErrorCode.UNAUTHORIZED
 
 
 class Forbidden(CfyError):
     exit_code = 4
     status = 403
-    code = "forbidden_error"
+    code = ErrorCode.FORBIDDEN
 
 
 class NotFound(CfyError):
     exit_code = 3
     status = 404
-    code = "not_found_error"
+    code = ErrorCode.NOT_FOUND
 
 
 class Conflict(CfyError):
     status = 409
-    code = "conflict_error"
+    code = ErrorCode.CONFLICT
 
 
 class TooLarge(CfyError):
     status = 413
-    code = "too_large_error"
+    code = ErrorCode.TOO_LARGE
 
 
 class Failed(CfyError):
     status = 500
-    code = "internal_server_error"
+    code = ErrorCode.INTERNAL_SERVER
 
 
 class Busy(CfyError):
     status = 503
-    code = "service_unavailable_error"
+    code = ErrorCode.SERVICE_UNAVAILABLE
 
 
 class Unreachable(CfyError):
     exit_code = 9
-    code = "unreachable_error"
+    code = ErrorCode.UNREACHABLE
 
 
 class ExecutionFailed(CfyError):
     exit_code = 5
-    code = "execution_failed"
+    code = ErrorCode.EXECUTION_FAILED
 
 
 class ExecutionCancelled(CfyError):
     exit_code = 6
-    code = "execution_cancelled"
+    code = ErrorCode.EXECUTION_CANCELLED
 
 
 class StillRunning(CfyError):
     exit_code = 7
-    code = "still_running"
+    code = ErrorCode.STILL_RUNNING
 
 
 BY_STATUS: dict[int, type[CfyError]] = {

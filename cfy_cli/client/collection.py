@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from cfy_cli.client.http import Http
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 
 Item = dict[str, Any]  # an object in an answer of any manager: its fields depend on the manager's version
 MAX_PAGE_SIZE = 1000  # items
@@ -120,7 +120,7 @@ class Collection:
         try:
             return self._search(params, rules)
         except CfyError as error:
-            if error.code != "no_such_include_field_error" or "_include" not in params:
+            if error.code != ErrorCode.NO_SUCH_INCLUDE_FIELD or "_include" not in params:
                 raise
             del params["_include"]  # an older manager does not know all fields: take what it answers
             return self._search(params, rules)

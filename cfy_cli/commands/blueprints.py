@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.shell import labels, options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
@@ -44,7 +44,7 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | N
     show(app, [each for problems in found.values() for each in problems], shown_as)
     wrong = [f"{blueprint} has {_count(problems)}" for blueprint, problems in found.items() if problems]
     if wrong:
-        raise CfyError("\n".join(wrong), code="invalid_blueprint_error")
+        raise CfyError("\n".join(wrong), code=ErrorCode.INVALID_BLUEPRINT)
     if not app.as_data and shown_as != "github":
         for blueprint in blueprints:
             app.say(f"{blueprint}: no problems")

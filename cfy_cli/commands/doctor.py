@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
 
@@ -21,4 +21,4 @@ def cli(app: App) -> None:
     app.show_items([asdict(found) for found in findings], DIAGNOSIS, columns)
     wrong = [found for found in findings if found.result == WRONG]
     if wrong:
-        raise CfyError(f"{wrong[0].check}: {wrong[0].details}", hint=wrong[0].hint, code="unhealthy")
+        raise CfyError(f"{wrong[0].check}: {wrong[0].details}", hint=wrong[0].hint, code=ErrorCode.UNHEALTHY)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cfy_cli.errors import Usage
+from cfy_cli.errors import ErrorCode, Usage
 
 _UNITS = {
     "second": ("s", "sec"), "minute": ("min",), "hour": ("h",), "day": ("d",), "week": ("w",), "month": ("mo",),
@@ -39,7 +39,9 @@ class Duration:
                 return _add_months(time, count * (12 if self.unit == "year" else 1))
             return time + timedelta(**{f"{self.unit}s": count})
         except (ValueError, OverflowError):
-            raise Usage(f"`{self}` is too long: no calendar reaches that far", code="duration_too_long") from None
+            raise Usage(
+                f"`{self}` is too long: no calendar reaches that far", code=ErrorCode.DURATION_TOO_LONG
+            ) from None
 
 
 def parse_duration(text: str) -> Duration:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +47,7 @@ class Problems(list[Problem]):
 
 
 class BlueprintInvalid(CfyError):
-    code = "invalid_blueprint_error"
+    code = ErrorCode.INVALID_BLUEPRINT
 
     def __init__(self, problems: Problems) -> None:
         super().__init__(str(problems))
@@ -57,7 +57,7 @@ class BlueprintInvalid(CfyError):
 class InputsInvalid(CfyError):
     """Inputs a deployment cannot have; `problems` holds one sentence each."""
 
-    code = "deployment_creation_error"
+    code = ErrorCode.DEPLOYMENT_CREATION
 
     def __init__(self, problems: Sequence[str], *, code: str | None = None) -> None:
         super().__init__("\n".join(problems), code=code)

@@ -6,13 +6,13 @@ from typing import Any
 from cfy_cli.dsl.functions.evaluation import Evaluation
 from cfy_cli.dsl.functions.function import Context, FunctionFailed, Json
 from cfy_cli.dsl.lookups import Lookups
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 
 
 class EvaluationFailed(CfyError):
     """A call that cannot be made while the deployment lives."""
 
-    code = "functions_evaluation_error"
+    code = ErrorCode.FUNCTIONS_EVALUATION
 
 
 class _Running(Evaluation):

@@ -7,7 +7,7 @@ from typing import Any
 
 from cfy_cli.client.collection import Item
 from cfy_cli.contract.labels import Label
-from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.output.progress import bar
 from cfy_cli.shell.app import App
 from cfy_cli.shell.blueprint_source import Source
@@ -60,7 +60,7 @@ def follow_upload(app: App, blueprint_id: str, follow: FollowOptions) -> Item:
     if blueprint["state"] != "uploaded":
         kind = str(blueprint["state"]).replace("_", " ").capitalize()
         raise Invalid(
-            f"{kind} blueprint: {blueprint.get('error') or 'no reason given'}", code="invalid_blueprint_error"
+            f"{kind} blueprint: {blueprint.get('error') or 'no reason given'}", code=ErrorCode.INVALID_BLUEPRINT
         )
     return blueprint
 
@@ -96,7 +96,7 @@ def check_offline(blueprint: Path) -> None:
 
     problems = problems_of(blueprint)
     if problems:
-        raise Invalid("\n".join(sentences(problems, excerpts=sys.stderr.isatty())), code="invalid_blueprint_error")
+        raise Invalid("\n".join(sentences(problems, excerpts=sys.stderr.isatty())), code=ErrorCode.INVALID_BLUEPRINT)
 
 
 def _upload_execution(app: App, blueprint_id: str) -> Item | None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cfy_cli.contract.exit_codes import INTERRUPTED
-from cfy_cli.errors import CfyError, NotFound, Usage
+from cfy_cli.errors import CfyError, ErrorCode, NotFound, Usage
 from cfy_cli.shell import examples
 
 _NO_WORDS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click end without an error
@@ -16,7 +16,7 @@ _NO_WORDS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older ver
 
 class Interrupted(CfyError):
     exit_code = INTERRUPTED
-    code = "interrupted"
+    code = ErrorCode.INTERRUPTED
 
 
 def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
@@ -62,7 +62,7 @@ def described(error: BaseException) -> CfyError:
     if isinstance(error, OSError) and error.strerror:
         return CfyError(": ".join(str(part) for part in (error.filename, error.strerror) if part))
     return CfyError(
-        f"This should not happen: {type(error).__name__}: {error}", hint="-v shows where.", code="unexpected_error"
+        f"This should not happen: {type(error).__name__}: {error}", hint="-v shows where.", code=ErrorCode.UNEXPECTED
     )
 
 

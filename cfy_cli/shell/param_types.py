@@ -7,7 +7,7 @@ from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.durations import parse_duration
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
-from cfy_cli.errors import Usage
+from cfy_cli.errors import ErrorCode, Usage
 
 EARLIEST = 1970
 
@@ -52,7 +52,7 @@ def before(text: str) -> str:
     try:
         then = parse_duration(span).before(datetime.now(UTC))
     except Usage as error:
-        if error.code != "duration_too_long":
+        if error.code != ErrorCode.DURATION_TOO_LONG:
             raise
         then = datetime.min.replace(tzinfo=UTC)
     if then.year < EARLIEST:

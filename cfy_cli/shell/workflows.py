@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from cfy_cli.client.collection import Item
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.shell.app import App
 from cfy_cli.shell.follow_execution import conclude, follow_execution, see_through
 from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_parameters
 
 NOT_YET = frozenset(
-    {"deployment_environment_creation_in_progress_error", "deployment_environment_creation_pending_error"}
+    {ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_IN_PROGRESS, ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_PENDING}
 )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, true
 
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.rest.api import Call, Deferred, Routes, listed
 from cfy_cli.manager.rest.blueprints import Labelling, Showing
 from cfy_cli.manager.rest.paging import flag, listing
@@ -86,7 +86,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
             with call.app.writing(scope) as store:
                 error = store.get(Execution, execution.id).error
                 remove(store, store.get_own(Deployment, deployment_id))  # nothing is left of what could not be made
-            raise Invalid(error or "Its environment could not be created", code="deployment_creation_error")
+            raise Invalid(error or "Its environment could not be created", code=ErrorCode.DEPLOYMENT_CREATION)
         with call.app.reading(scope) as store:
             return shown(store.get(Deployment, deployment_id))
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from cfy_cli.errors import Busy, CfyError
+from cfy_cli.errors import Busy, CfyError, ErrorCode
 from cfy_cli.manager.rest import request_ids
 from cfy_cli.manager.rest.api import dump
 
@@ -48,12 +48,14 @@ async def _not_as_described(_request: Request, error: Exception) -> Response:
     for problem in error.errors():
         place = ".".join(str(part) for part in problem["loc"] if part != "body") or "the request body"
         sentences.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
-    return answer(400, "bad_parameters_error", "; ".join(sentences))
+    return answer(400, ErrorCode.BAD_PARAMETERS, "; ".join(sentences))
 
 
 async def _no_such_place(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found_error", 405: "method_not_allowed_error"}.get(error.status_code, "bad_parameters_error")
+    code = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}.get(
+        error.status_code, ErrorCode.BAD_PARAMETERS
+    )
     message = {
         404: f"There is nothing at {request.url.path}",
         405: f"{request.method} is not something {request.url.path} can be asked",
@@ -64,7 +66,7 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     if isinstance(error, OSError) and error.errno in FULL:
         return await _ours(request, Busy("The disk of the manager is full", hint="Make room and try again."))
-    response = answer(500, "internal_server_error", "The manager failed at this request; its log says more")
+    response = answer(500, ErrorCode.INTERNAL_SERVER, "The manager failed at this request; its log says more")
     response.headers[request_ids.HEADER] = request_ids.current()  # it is sent outside of all middleware
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return response

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Boolean, ColumnElement, Integer, Select, or_
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 
-from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 
@@ -46,7 +46,7 @@ def page(chosen: Select[M], model: type[M], listing: Listing) -> Select[M]:
 def check_include(model: type[Base], names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in model.WIRE_FIELDS]
     if unknown:
-        raise Invalid(_sentence("Include", unknown, model.WIRE_FIELDS), code="no_such_include_field_error")
+        raise Invalid(_sentence("Include", unknown, model.WIRE_FIELDS), code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
 
 
 def fields(model: type[Base]) -> tuple[str, ...]:

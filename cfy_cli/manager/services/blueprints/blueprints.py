@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.labels import Pair, parse, replace
@@ -91,13 +91,13 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
         raise Invalid(
             f"Can't delete blueprint {blueprint_id} - There exist deployments for this blueprint; "
             f"Deployments ids: {','.join(used_by)}",
-            code="dependent_exists_error",
+            code=ErrorCode.DEPENDENT_EXISTS,
         )
     if blueprint.state in ON_THE_WAY and not force:
         raise Invalid(
             f"Blueprint `{blueprint_id}` is still {blueprint.state}",
             hint="Wait for it to end, or force it.",
-            code="dependent_exists_error",
+            code=ErrorCode.DEPENDENT_EXISTS,
         )
     number = blueprint.storage_id
     store.delete(blueprint)
@@ -116,7 +116,7 @@ def uploaded(store: Store, blueprint_id: str) -> Blueprint:
     blueprint = store.get(Blueprint, blueprint_id)
     if blueprint.state != BlueprintState.UPLOADED:
         state = "still being uploaded" if blueprint.state in ON_THE_WAY else f"in state `{blueprint.state}`"
-        raise Invalid(f"Blueprint `{blueprint_id}` cannot be used: it is {state}", code="invalid_blueprint_error")
+        raise Invalid(f"Blueprint `{blueprint_id}` cannot be used: it is {state}", code=ErrorCode.INVALID_BLUEPRINT)
     return blueprint
 
 

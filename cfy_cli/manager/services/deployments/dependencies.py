@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.errors import Conflict, Invalid, NotFound
+from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.labels import CONSUMER
@@ -249,4 +249,4 @@ def _refuse(sentence: str, inside: Sequence[str], users: Sequence[str], hint: st
     needed = [*inside[:MOST_NAMED], *users[:MOST_NAMED]]
     if needed:
         listed = "\n".join(f"[{number}] {each}" for number, each in enumerate(needed, 1))
-        raise Invalid(f"{sentence}:\n{listed}", hint=hint, code="dependent_exists_error")
+        raise Invalid(f"{sentence}:\n{listed}", hint=hint, code=ErrorCode.DEPENDENT_EXISTS)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import defer, lazyload
 from cfy_cli import dsl
 from cfy_cli.contract.states import InstanceState, Visibility
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.errors import ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.context import AppContext
@@ -100,7 +100,7 @@ def _check_plugins(store: Store, plan: dict[str, Any]) -> None:
         raise Invalid(
             "\n".join(dict.fromkeys(missing)),
             hint="Upload what is missing (cfy plugins upload), or create it with --skip-plugins-validation.",
-            code="deployment_plugin_not_found",
+            code=ErrorCode.DEPLOYMENT_PLUGIN_NOT_FOUND,
         )
 
 
@@ -144,7 +144,7 @@ def _check_deletable(
         raise Invalid(
             f"Can't delete deployment {deployment.id} - There are running or queued executions for this deployment. "
             f"Running executions ids: {','.join(busy)}",
-            code="dependent_exists_error",
+            code=ErrorCode.DEPENDENT_EXISTS,
         )
     if force:
         return
@@ -155,7 +155,7 @@ def _check_deletable(
             f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
             f"Live nodes ids: {','.join(live)}",
             hint=f"Run `cfy executions start uninstall -d {deployment.id}` first, or force the deletion.",
-            code="dependent_exists_error",
+            code=ErrorCode.DEPENDENT_EXISTS,
         )
     for child in tree.children(store.unscoped, deployment) if recursive else ():
         between = dependencies.between(store, deployment, child)

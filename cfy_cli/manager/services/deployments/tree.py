@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, 
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
-from cfy_cli.errors import Conflict, NotFound
+from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services.labels import KIND, PARENT
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
@@ -52,7 +52,7 @@ def check_parents(store: Store, deployment: Deployment, names: Collection[str]) 
     if missing:
         raise NotFound(
             f"Environment referenced by `{PARENT}` not found: {','.join(missing)}",
-            code="deployment_parent_not_found_error",
+            code=ErrorCode.DEPLOYMENT_PARENT_NOT_FOUND,
         )
     below = {deployment.storage_id, *store.unscoped.scalars(_below(deployment))}
     if any(parent is not None and parent.storage_id in below for parent in found.values()):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
 
@@ -67,5 +67,5 @@ def _refusal(running: Sequence[str]) -> Invalid:
     return Invalid(
         f"Cannot start execution because there are other executions running e.g.: {', '.join(running)}",
         hint="Wait for them to end (cfy executions wait), or queue it.",
-        code="existing_running_execution_error",
+        code=ErrorCode.EXISTING_RUNNING_EXECUTION,
     )

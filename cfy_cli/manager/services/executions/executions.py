@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
-from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, workflows
@@ -131,7 +131,7 @@ def steer(app: AppContext, store: Store, execution_id: str, action: str) -> Exec
     if execution.status in ENDED:
         raise Invalid(
             f"Can't {action} execution {execution_id} because it's in status {execution.status}",
-            code="illegal_action_error",
+            code=ErrorCode.ILLEGAL_ACTION,
         )
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
@@ -170,7 +170,7 @@ def set_status(store: Store, execution_id: str, status: str, error: str | None) 
         raise Invalid(
             f"Invalid relationship - can't change status from {execution.status} to {status} for "
             f'"{execution_id}" execution while running "{execution.workflow_id}" workflow.',
-            code="invalid_exception_status_update",
+            code=ErrorCode.INVALID_EXCEPTION_STATUS_UPDATE,
         )
     execution.status = status
     if error is not None:
@@ -240,7 +240,7 @@ def _check_idle(store: Store, deployment: Deployment) -> None:
             f"The following executions are currently running for this deployment: {', '.join(others)}. "
             'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
             hint="Wait for them to end, queue it with --queue, or force it with --force.",
-            code="existing_running_execution_error",
+            code=ErrorCode.EXISTING_RUNNING_EXECUTION,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli.dsl import InputsInvalid, coerce_parameter
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.store.models import Deployment, NodeInstance
 from cfy_cli.manager.store.store import Store
@@ -29,7 +29,7 @@ def find(deployment: Deployment, name: str) -> dict[str, Any]:
         meant = f"Did you mean `{near[0]}`? " if near else ""
         raise Invalid(
             f"Workflow {name} does not exist in the deployment {deployment.id}",
-            code="nonexistent_workflow_error",
+            code=ErrorCode.NONEXISTENT_WORKFLOW,
             hint=f"{meant}It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
         )
     return workflow
@@ -52,7 +52,7 @@ def check_available(deployment: Deployment, name: str, workflow: dict[str, Any])
         rules = workflow["availability_rules"]
         raise Invalid(
             f"Workflow not available: {name}",
-            code="unavailable_workflow_error",
+            code=ErrorCode.UNAVAILABLE_WORKFLOW,
             hint=f"{_needs(rules, deployment.instances_active)} --force starts it all the same.",
         )
 
@@ -163,4 +163,4 @@ def _wrong(key: str, wanted: str, value: Any) -> str:
 
 
 def _illegal(sentence: str, hint: str | None = None) -> Invalid:
-    return Invalid(sentence, hint=hint, code="illegal_execution_parameters_error")
+    return Invalid(sentence, hint=hint, code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)

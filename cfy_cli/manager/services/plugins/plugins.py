@@ -11,7 +11,7 @@ from sqlalchemy import Text, and_, cast, false, or_, select
 from sqlalchemy.orm import undefer
 
 from cfy_cli.contract.states import Visibility
-from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.names import check_name
@@ -28,7 +28,7 @@ PROPERTIES = "build_server_os_properties"
 
 class PluginInUse(Invalid):
     status = 405
-    code = "plugin_in_use"
+    code = ErrorCode.PLUGIN_IN_USE
 
 
 def take_in(app: AppContext, store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:

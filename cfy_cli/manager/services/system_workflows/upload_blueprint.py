@@ -8,7 +8,7 @@ from sqlalchemy import select
 from cfy_cli import dsl
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
@@ -89,7 +89,7 @@ def _compile(context: ExecutionContext, number: int) -> dict[str, Any]:
         raise Invalid(
             f"The archive has no file `{context.parameters['app_file_name']}`",
             hint=f"It has {', '.join(there[:10])}: name one with --blueprint-filename." if there else None,
-            code="invalid_blueprint_error",
+            code=ErrorCode.INVALID_BLUEPRINT,
         )
     # The uploader's own eyes: a plugin that is private to somebody else is not theirs to use.
     uploader = Scope(user=context.execution.created_by, tenant=context.execution.tenant_name)
