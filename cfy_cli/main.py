@@ -1,4 +1,4 @@
-"""The command tree: every noun and its line of help, without importing any of them."""
+"""Root of the command tree: names and summaries of all commands, without importing them."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from cfy_cli.shell.command_tree import RootGroup
 if TYPE_CHECKING:
     from cfy_cli.config.profiles import Profile
 
-# The nouns that come first when a beginning of a name is typed, whether they are here yet or not:
-# scripts rely on these beginnings, so a noun added later must not make one of them mean something else.
+# Commands that win when a prefix is typed, whether they exist here or not. Scripts rely on these prefixes, so a command
+# that is added later must not change their meaning.
 ESTABLISHED = (
     "agents", "apply", "auditlog", "blueprints", "certificates", "cluster", "community", "config", "db-nodes",
     "deployments", "events", "executions", "groups", "idp", "init", "install", "ldap", "license", "log-bundles",
@@ -22,33 +22,33 @@ ESTABLISHED = (
 
 NOUNS = {
     "api": "Send any request to the manager.",
-    "blueprints": "Handle blueprints.",
+    "blueprints": "Manage blueprints.",
     "completion": "Print the completion script of a shell.",
-    "deployments": "Handle deployments.",
-    "doctor": "Look for what is wrong, from the profile to the manager.",
-    "events": "Handle the events of executions.",
-    "executions": "Handle executions of workflows.",
-    "install": "Upload a blueprint, deploy it and install it.",
+    "deployments": "Manage deployments.",
+    "doctor": "Check the connection and the manager for problems.",
+    "events": "Manage events and logs of executions.",
+    "executions": "Manage executions of workflows.",
+    "install": "Upload a blueprint, create a deployment and install it.",
     "manager": "Run a manager on this machine.",
-    "managers": "Handle the machines that a manager is made of.",
-    "node-instances": "Handle node instances.",
-    "nodes": "Handle nodes of deployments.",
-    "plugins": "Handle plugins.",
-    "profiles": "Handle profiles: which manager to use, and as whom.",
+    "managers": "Manage the manager nodes of a cluster.",
+    "node-instances": "Manage node instances of deployments.",
+    "nodes": "Manage nodes of deployments.",
+    "plugins": "Manage plugins.",
+    "profiles": "Manage profiles: addresses and credentials of managers.",
     "quickstart": "Deploy a small example on this machine.",
-    "secrets": "Handle secrets: values that blueprints use without holding them.",
-    "sites": "Handle sites.",
+    "secrets": "Manage secrets.",
+    "sites": "Manage sites of deployments.",
     "status": "Show the status of the manager.",
-    "tenants": "Handle tenants.",
-    "tokens": "Handle tokens for logging in.",
-    "uninstall": "Uninstall a deployment and delete it with its blueprint.",
-    "users": "Handle users.",
-    "workflows": "Handle workflows of deployments.",
+    "tenants": "Manage tenants and their users.",
+    "tokens": "Manage authentication tokens.",
+    "uninstall": "Uninstall and delete a deployment and its blueprint.",
+    "users": "Manage users.",
+    "workflows": "Manage workflows of deployments.",
 }
 
 
 def start_embedded(app: App) -> "Profile":
-    """The profile of the manager on this machine, which is started if it does not run."""
+    """Start the manager on this machine if it is not running; return its profile."""
     from cfy_cli.commands.manager import ensure_running
 
     return ensure_running(app)
@@ -57,7 +57,7 @@ def start_embedded(app: App) -> "Profile":
 @click.group("cfy", cls=RootGroup, nouns=NOUNS, first=ESTABLISHED, new_app=lambda: App(autostart=start_embedded))
 @click.version_option(__version__, "-V", "--version", prog_name="cfy")
 def main() -> None:
-    """Deploy and look after applications described in blueprints.
+    """Deploy and manage applications described in blueprints.
 
-    New here? `cfy quickstart` deploys a small example on this machine, and says what to type next.
+    New here? `cfy quickstart` deploys a small example on this machine and shows the next steps.
     """

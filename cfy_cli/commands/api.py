@@ -1,4 +1,4 @@
-"""cfy api: any request, for what has no command of its own."""
+"""`cfy api`: send any request, for endpoints without a command."""
 
 import json
 import sys
@@ -20,10 +20,10 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 @click.argument("path")
 @click.option(
     "-f", "--field", "fields", multiple=True, metavar="KEY=VALUE",
-    help="A parameter of the query with GET or --input, else a field of the body, as JSON where it is JSON.",
+    help="Add a query parameter (with GET or --input) or a field of the body; JSON values are sent as JSON.",
 )  # fmt: skip
-@click.option("--input", "source", type=click.Path(dir_okay=False), help="A file with the body; - reads it from stdin.")
-@click.option("--paginate", is_flag=True, help="Fetch every page of a list and print all its items.")
+@click.option("--input", "source", type=click.Path(dir_okay=False), help="Read the body from this file; - reads stdin.")
+@click.option("--paginate", is_flag=True, help="Fetch all pages of a list and print all items.")
 @pass_app
 def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str | None, paginate: bool) -> None:
     """Send METHOD to PATH below /api/v3.1 and print the answer as JSON."""
@@ -31,7 +31,7 @@ def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str |
     values = dict(_field(text, parse=method != "GET") for text in fields)
     if paginate:
         if method != "GET":
-            raise Usage("--paginate goes with GET only")
+            raise Usage("--paginate can only be used with GET")
         app.answer(_every_item(app, path, values))
         return
     reading = method == "GET" or source is not None
@@ -57,7 +57,7 @@ def _body(source: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise Usage(f"{source} holds no JSON: {error}") from error
+        raise Usage(f"{source} is not JSON: {error}") from error
 
 
 def _every_item(app: App, path: str, query: dict[str, Any]) -> list[Any]:
@@ -66,7 +66,7 @@ def _every_item(app: App, path: str, query: dict[str, Any]) -> list[Any]:
         params = {"_size": MAX_PAGE_SIZE, **query, "_offset": len(items)}
         page = app.client.http.request("GET", path, params=params)
         if not isinstance(page, dict) or "items" not in page:
-            raise Usage(f"{path} is no list: leave out --paginate")
+            raise Usage(f"{path} does not answer a list", hint="Leave out --paginate.")
         items += page["items"]
         total = page.get("metadata", {}).get("pagination", {}).get("total", len(items))
         if not page["items"] or len(items) >= total:

@@ -1,4 +1,4 @@
-"""cfy blueprints: what deployments are made from."""
+"""`cfy blueprints`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ INPUT_COLUMNS = ("name", "type", "default", "description")
 
 @click.group("blueprints", cls=CommandGroup)
 def cli() -> None:
-    """Handle blueprints."""
+    """Manage blueprints."""
 
 
 labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
@@ -28,14 +28,14 @@ labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
 @cli.command("lint")
 @click.argument("blueprint_path", nargs=-1, required=True, type=click.Path())
 @click.option("--format", "shown_as", type=click.Choice((*FORMATS, "github")),
-              help="Print problems for people or programs, or as annotations of a GitHub action.")  # fmt: skip
+              help="Print problems as text or data, or as annotations of GitHub Actions.")  # fmt: skip
 @pass_app
 def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | None) -> None:
-    """Check the blueprints in BLUEPRINT_PATH without a manager, and show all that is wrong with them.
+    """Check the blueprints in BLUEPRINT_PATH without a manager and print all problems.
 
-    Of a folder, all blueprints in it are checked. Problems are printed one a line, as file:line:column: message [rule];
-    on a terminal with the line that each is about. Plugins and other blueprints that they import are on the manager
-    only: `cfy blueprints validate --on-manager` checks those too.
+    If BLUEPRINT_PATH is a folder, all blueprints in it are checked. Each problem is one line,
+    file:line:column: message [rule]; on a terminal the source line follows. Imported plugins and blueprints that only
+    a manager has are not checked; use `cfy blueprints validate --on-manager` for those.
     """
     from cfy_cli.shell.linting import blueprints_in, problems_of, show
 
@@ -52,12 +52,12 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | N
 
 @cli.command("validate")
 @click.argument("blueprint_path")
-@click.option("--on-manager", is_flag=True, help="Let the manager compile it, with the plugins it has.")
+@click.option("--on-manager", is_flag=True, help="Validate it on the manager, with the plugins installed there.")
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
-              help="The blueprint's file in an archive.")  # fmt: skip
+              help="The name of the blueprint's main file in an archive.")  # fmt: skip
 @pass_app
 def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str) -> None:
-    """Check that the blueprint in BLUEPRINT_PATH is valid; archives and URLs are checked by the manager."""
+    """Validate the blueprint in BLUEPRINT_PATH; archives and URLs are validated by the manager."""
     from cfy_cli.shell.blueprint_source import prepared
     from cfy_cli.shell.blueprint_upload import check_offline, validate_on_manager
 
@@ -71,12 +71,18 @@ def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprin
 
 @cli.command("upload")
 @click.argument("blueprint_path")
-@click.option("-b", "--blueprint-id", type=param_types.name, metavar="TEXT", help="Its name; by default its folder's.")
+@click.option(
+    "-b",
+    "--blueprint-id",
+    type=param_types.name,
+    metavar="TEXT",
+    help="The blueprint's id; by default the name of its folder.",
+)
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
-              help="The blueprint's file in an archive.")  # fmt: skip
-@click.option("-i", "--icon-path", type=click.Path(exists=True, dir_okay=False), help="A PNG image to show with it.")
-@click.option("-a", "--async-upload", is_flag=True, help="Do not wait until the manager has unpacked it.")
-@click.option("--validate", is_flag=True, help="Check it before it is sent.")
+              help="The name of the blueprint's main file in an archive.")  # fmt: skip
+@click.option("-i", "--icon-path", type=click.Path(exists=True, dir_okay=False), help="A PNG image to use as its icon.")
+@click.option("-a", "--async-upload", is_flag=True, help="Do not wait until the manager has processed it.")
+@click.option("--validate", is_flag=True, help="Validate it before the upload.")
 @options.labels(of="the blueprint")
 @options.private_resource()
 @options.visibility()
@@ -90,10 +96,10 @@ def upload_blueprint(
     if_exists: str,
     **options_of_upload: Any,
 ) -> None:
-    """Send the blueprint in BLUEPRINT_PATH to the manager.
+    """Upload the blueprint in BLUEPRINT_PATH to the manager.
 
-    BLUEPRINT_PATH is the blueprint's file (its whole folder is sent), an archive (zip, tar, tar.gz, tar.bz2), the URL
-    of an archive, or organization/repository[:tag or branch] on GitHub.
+    BLUEPRINT_PATH is the blueprint's main file (its whole folder is uploaded), an archive (zip, tar, tar.gz, tar.bz2),
+    the URL of an archive, or organization/repository[:tag or branch] on GitHub.
     """
     from cfy_cli.shell.blueprint_source import prepared
     from cfy_cli.shell.blueprint_upload import send_blueprint
@@ -110,17 +116,19 @@ def upload_blueprint(
 
 @cli.command("graph")
 @click.argument("blueprint_path", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("-b", "--blueprint-id", help="Draw this blueprint of the manager's.")
-@click.option("-d", "--deployment", "deployment_id", help="Draw this deployment's node instances, with their states.")
+@click.option("-b", "--blueprint-id", help="Draw this uploaded blueprint.")
+@click.option(
+    "-d", "--deployment", "deployment_id", help="Draw the node instances of this deployment, with their states."
+)
 @click.option("--format", "drawn_as", type=click.Choice(("mermaid", "dot", "svg")),
-              help="By default what the file's name says, or mermaid.")  # fmt: skip
-@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file to write to; by default stdout.")
+              help="The format; by default that of the output file's name, or mermaid.")  # fmt: skip
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Write to this file; by default stdout.")
 @pass_app
 def draw_graph(
     app: App, blueprint_path: str | None, blueprint_id: str | None, deployment_id: str | None,
     drawn_as: str | None, output_path: str | None,
 ) -> None:  # fmt: skip
-    """Draw the nodes of the blueprint in BLUEPRINT_PATH: what contains what, and what is related to what."""
+    """Draw the nodes of the blueprint in BLUEPRINT_PATH and their relationships."""
     from cfy_cli.shell.blueprint_graph import diagram_of, drawn
 
     diagram = diagram_of(app, blueprint_path, blueprint_id, deployment_id)
@@ -136,15 +144,15 @@ def draw_graph(
 
 @cli.command("package")
 @click.argument("blueprint_path", type=click.Path(exists=True))
-@click.option("-o", "--output-path", help="The archive to write: .tar.gz, or .zip.")
-@click.option("--validate", is_flag=True, help="Check the blueprint first.")
+@click.option("-o", "--output-path", help="The archive to write: .tar.gz or .zip.")
+@click.option("--validate", is_flag=True, help="Validate the blueprint first.")
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
-              help="The blueprint's file in a folder, to check.")  # fmt: skip
+              help="The name of the blueprint's main file, if BLUEPRINT_PATH is a folder.")  # fmt: skip
 @pass_app
 def package_blueprint(
     app: App, blueprint_path: str, output_path: str | None, validate: bool, blueprint_filename: str
 ) -> None:
-    """Make an archive of the folder of the blueprint in BLUEPRINT_PATH, which may be that folder."""
+    """Create an archive of the blueprint in BLUEPRINT_PATH, its main file or its folder."""
     from cfy_cli.shell.blueprint_archive import package
     from cfy_cli.shell.blueprint_upload import check_offline
 
@@ -157,10 +165,10 @@ def package_blueprint(
 
 @cli.command("create-requirements")
 @click.argument("blueprint_path", type=click.Path(exists=True, dir_okay=False))
-@click.option("-o", "--output-path", help="The file to write; it must not be there yet.")
+@click.option("-o", "--output-path", help="The file to write; it must not exist yet.")
 @pass_app
 def create_requirements(app: App, blueprint_path: str, output_path: str | None) -> None:
-    """Show what pip must install for the plugins of the blueprint in BLUEPRINT_PATH."""
+    """List the pip requirements of the plugins of the blueprint in BLUEPRINT_PATH."""
     from cfy_cli.dsl import compile_blueprint
     from cfy_cli.shell.blueprint_archive import requirements, write_new
 
@@ -201,10 +209,10 @@ def get_blueprint(app: App, blueprint_id: str) -> None:
 
 @cli.command("download")
 @click.argument("blueprint_id")
-@click.option("-o", "--output-path", help="The file or folder to write to.")
+@click.option("-o", "--output-path", help="The file or folder to save to.")
 @pass_app
 def download_blueprint(app: App, blueprint_id: str, output_path: str | None) -> None:
-    """Save the archive of the blueprint BLUEPRINT_ID."""
+    """Download the archive of the blueprint BLUEPRINT_ID."""
     from cfy_cli.shell.download import download
 
     target = download(app, app.client.blueprints.archive(blueprint_id), output_path, f"{blueprint_id}.tar.gz")
@@ -241,13 +249,13 @@ def show_inputs(app: App, blueprint_id: str) -> None:
 @options.visibility(default=None, choices=("tenant", "global"))
 @pass_app
 def set_visibility(app: App, blueprint_id: str, visibility: str) -> None:
-    """Choose who may see the blueprint BLUEPRINT_ID."""
+    """Set the visibility of the blueprint BLUEPRINT_ID."""
     blueprint = app.client.blueprints.set_visibility(blueprint_id, visibility)
     app.result(f"Blueprint `{blueprint_id}` was set to {visibility}", blueprint)
 
 
 def _plugins(plan: dict[str, Any]) -> dict[str, str]:
-    """Each plugin with what it is needed for."""
+    """Return the purposes of each plugin: deployment, workflow, host agent."""
     needed: dict[str, list[str]] = {}
     for purpose in ("deployment", "workflow", "host_agent"):
         for plugin in plan.get(f"{purpose}_plugins_to_install") or ():

@@ -1,4 +1,4 @@
-"""cfy completion: TAB in a shell."""
+"""`cfy completion`: print completion scripts."""
 
 import click
 
@@ -12,7 +12,8 @@ from cfy_cli.shell.completion import SHELLS, completion_script
 def cli(shell: str) -> None:
     """Print the completion script of SHELL.
 
-    For bash, put this into ~/.bashrc: eval "$(cfy completion bash)"; zsh and fish read it from a file of completions,
-    and PowerShell from $PROFILE: cfy completion powershell | Out-String | Invoke-Expression
+    bash: add eval "$(cfy completion bash)" to ~/.bashrc. zsh: save the script as _cfy in a folder of $fpath. fish: save
+    it as ~/.config/fish/completions/cfy.fish. PowerShell: add this to $PROFILE:
+    cfy completion powershell | Out-String | Invoke-Expression
     """
     render.line(completion_script(shell).rstrip("\n"))

@@ -1,4 +1,4 @@
-"""cfy deployments: what was made from blueprints."""
+"""`cfy deployments`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from cfy_cli.shell.if_exists import FAIL, if_exists_option
 
 @click.group("deployments", cls=CommandGroup)
 def cli() -> None:
-    """Handle deployments."""
+    """Manage deployments."""
 
 
 labels.attach(cli, DEPLOYMENTS, lambda client: client.deployments)
@@ -22,11 +22,11 @@ dependencies.attach(cli)
 
 
 @cli.command("list")
-@click.option("-b", "--blueprint-id", help="Only those made from this blueprint.")
-@click.option("-g", "--group-id", "_group_id", help="Only those in this group of deployments.")
+@click.option("-b", "--blueprint-id", help="List only deployments of this blueprint.")
+@click.option("-g", "--group-id", "_group_id", help="List only deployments of this deployment group.")
 @options.filtering()
-@click.option("--search-name", "_search_name", help="Only those whose display_name holds this text.")
-@click.option("--dependencies-of", "_dependencies_of", help="Only those that this deployment depends on.")
+@click.option("--search-name", "_search_name", help="List only deployments whose display name contains this text.")
+@click.option("--dependencies-of", "_dependencies_of", help="List only deployments that this deployment depends on.")
 @options.listing(DEPLOYMENTS)
 @pass_app
 def list_deployments(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
@@ -47,20 +47,20 @@ def get_deployment(app: App, deployment_id: str) -> None:
 
 @cli.command("create")
 @click.argument("deployment_id", required=False, type=param_types.name, metavar="[DEPLOYMENT_ID]")
-@click.option("-b", "--blueprint-id", required=True, help="The blueprint to make it from.")
+@click.option("-b", "--blueprint-id", required=True, help="The blueprint to create it from.")
 @options.inputs()
-@click.option("-n", "--display-name", help="How people call it; by default its id.")
-@click.option("--generate-id", is_flag=True, help="Let it have a new unique id.")
-@click.option("-s", "--site-name", help="The site where it stands.")
+@click.option("-n", "--display-name", help="The display name; by default the id.")
+@click.option("--generate-id", is_flag=True, help="Generate a unique id.")
+@click.option("-s", "--site-name", help="The site of the deployment.")
 @options.labels(of="the deployment")
-@click.option("--runtime-only-evaluation", is_flag=True, help="Evaluate all functions when they are needed, not now.")
-@click.option("--skip-plugins-validation", is_flag=True, help="Do not ask whether its plugins are on the manager.")
+@click.option("--runtime-only-evaluation", is_flag=True, help="Evaluate intrinsic functions at run time only.")
+@click.option("--skip-plugins-validation", is_flag=True, help="Do not check that its plugins are on the manager.")
 @options.private_resource()
 @options.visibility()
 @if_exists_option(update=False)
 @pass_app
 def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if_exists: str, **fields: Any) -> None:
-    """Create the deployment DEPLOYMENT_ID, called like its blueprint if no id is given."""
+    """Create the deployment DEPLOYMENT_ID; the id defaults to that of the blueprint."""
     from cfy_cli.shell.deployments import create_deployment as create
 
     if deployment_id and generate_id:
@@ -79,9 +79,11 @@ def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if
 
 @cli.command("delete")
 @click.argument("deployment_id")
-@click.option("-f", "--force", is_flag=True, help="Delete it even if it is installed or others depend on it.")
-@click.option("-l", "--with-logs", is_flag=True, help="Delete its log files on the manager too.")
-@click.option("--recursive", is_flag=True, help="Delete the services that it contains too.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Delete it even if it is installed or other deployments depend on it."
+)
+@click.option("-l", "--with-logs", is_flag=True, help="Delete its log files on the manager as well.")
+@click.option("--recursive", is_flag=True, help="Delete the services that it contains as well.")
 @pass_app
 def delete_deployment(app: App, deployment_id: str, force: bool, with_logs: bool, recursive: bool) -> None:
     """Delete the deployment DEPLOYMENT_ID."""
@@ -104,7 +106,7 @@ def show_inputs(app: App, deployment_id: str) -> None:
 @click.argument("deployment_id")
 @pass_app
 def show_outputs(app: App, deployment_id: str) -> None:
-    """Show the outputs of the deployment DEPLOYMENT_ID, as they are now."""
+    """Show the outputs of the deployment DEPLOYMENT_ID, with their current values."""
     present_values(app, deployment_id, "outputs", app.client.deployments.outputs(deployment_id))
 
 
@@ -112,7 +114,7 @@ def show_outputs(app: App, deployment_id: str) -> None:
 @click.argument("deployment_id")
 @pass_app
 def show_capabilities(app: App, deployment_id: str) -> None:
-    """Show the capabilities of the deployment DEPLOYMENT_ID, as they are now."""
+    """Show the capabilities of the deployment DEPLOYMENT_ID, with their current values."""
     present_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
 
 
@@ -121,27 +123,27 @@ def show_capabilities(app: App, deployment_id: str) -> None:
 @options.visibility(default=None, choices=("tenant", "global"))
 @pass_app
 def set_visibility(app: App, deployment_id: str, visibility: str) -> None:
-    """Choose who may see the deployment DEPLOYMENT_ID."""
+    """Set the visibility of the deployment DEPLOYMENT_ID."""
     deployment = app.client.deployments.set_visibility(deployment_id, visibility)
     app.result(f"Deployment `{deployment_id}` was set to {visibility}", deployment)
 
 
 @cli.command("set-site")
 @click.argument("deployment_id")
-@click.option("-s", "--site-name", help="The site where it stands from now on.")
-@click.option("-d", "--detach-site", is_flag=True, help="Let it stand nowhere.")
+@click.option("-s", "--site-name", help="The new site of the deployment.")
+@click.option("-d", "--detach-site", is_flag=True, help="Remove the deployment from its site.")
 @pass_app
 def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: bool) -> None:
-    """Choose where the deployment DEPLOYMENT_ID stands."""
+    """Set or remove the site of the deployment DEPLOYMENT_ID."""
     if bool(site_name) == detach_site:
-        raise Usage("Give --site-name or --detach-site, and not both")
+        raise Usage("Give either --site-name or --detach-site")
     deployment = app.client.deployments.set_site(deployment_id, site_name)
     done = f"set to {site_name}" if site_name else "detached"
     app.result(f"The site of `{deployment_id}` was {done}", deployment)
 
 
 def present_values(app: App, deployment_id: str, kind: str, current: dict[str, Any]) -> None:
-    """Outputs or capabilities: the values, and in plain words what they are."""
+    """Show outputs or capabilities: their current values and, unless as data, their descriptions."""
     about: dict[str, Any] = {}
     if current and not app.as_data:
         about = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}

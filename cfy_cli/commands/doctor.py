@@ -1,4 +1,4 @@
-"""cfy doctor: what is wrong, and what to do about it."""
+"""`cfy doctor`: find problems and suggest fixes."""
 
 from dataclasses import asdict
 
@@ -12,7 +12,7 @@ from cfy_cli.shell.command_tree import Command
 @click.command("doctor", cls=Command)
 @pass_app
 def cli(app: App) -> None:
-    """Look for what is wrong with profile, network, certificate, login, manager and data folder."""
+    """Check the profile, network, certificate, login, manager and data folder for problems."""
     from cfy_cli.commands.manager import findings_here, is_asleep
     from cfy_cli.shell.diagnostics import DIAGNOSIS, WRONG, check_folder, diagnose
 

@@ -1,4 +1,4 @@
-"""cfy events: what executions told while they ran."""
+"""`cfy events`: events and logs of executions."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @click.group("events", cls=CommandGroup)
 def cli() -> None:
-    """Handle the events of executions."""
+    """Manage events and logs of executions."""
 
 
 @cli.command("list")
 @click.argument("execution_id", required=False)
 @click.option("-e", "--execution-id", "execution_option", hidden=True, help="The same as EXECUTION_ID.")
-@click.option("-g", "--execution-group", help="The events of this group of executions.")
+@click.option("-g", "--execution-group", help="Show the events of this execution group.")
 @options.with_logs()
 @options.event_format()
 @options.worker_names("-w")
-@click.option("--tail", is_flag=True, help="Follow the execution to its end.")
+@click.option("--tail", is_flag=True, help="Follow the execution until it ends.")
 @options.times()
-@click.option("--node", "node_id", help="Only those of this node.")
-@click.option("--operation", help="Only those of this operation, such as cloudify.interfaces.lifecycle.create.")
+@click.option("--node", "node_id", help="Show only events of this node.")
+@click.option("--operation", help="Show only events of this operation, such as cloudify.interfaces.lifecycle.create.")
 @options.paging()
 @pass_app
 def list_events(
@@ -43,12 +43,12 @@ def list_events(
     tail: bool,
     **query: Any,
 ) -> None:
-    """Show the events of the execution EXECUTION_ID, or of a group of executions."""
+    """List the events of the execution EXECUTION_ID, or of an execution group."""
     if len([name for name in (execution_id, execution_option, execution_group) if name]) != 1:
-        raise Usage("Give one of EXECUTION_ID and --execution-group")
+        raise Usage("Give either EXECUTION_ID or --execution-group")
     key = execution_id or execution_option
     if tail and (query["until"] or query["before"]):
-        raise Usage("--tail goes on from now: leave out --to and --before")
+        raise Usage("--tail cannot be combined with --to or --before")
     if tail:
         _follow(app, key, execution_group, query)
     else:
@@ -59,8 +59,8 @@ def list_events(
 @click.argument("deployment_id")
 @options.with_logs()
 @options.times()
-@click.option("--store-before", is_flag=True, help="Keep a copy of them first, on the manager or in --output-path.")
-@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file for the copy.")
+@click.option("--store-before", is_flag=True, help="Store a copy of them first, on the manager or in --output-path.")
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file to store the copy in.")
 @pass_app
 def delete_events(app: App, deployment_id: str, store_before: bool, output_path: str | None, **query: Any) -> None:
     """Delete the events of the deployment DEPLOYMENT_ID."""
@@ -92,7 +92,9 @@ def _list(app: App, query: dict[str, Any], **which: Any) -> None:
 
     when = _times(query)
     if which["execution_id"]:
-        app.client.executions.get(which["execution_id"], _include="id")  # an unknown one is not one without events
+        app.client.executions.get(
+            which["execution_id"], _include="id"
+        )  # raises NotFound: an unknown execution must not look like one without events
     follow = FollowOptions(json_output=when.pop("json_output"), with_worker_names=when.pop("with_worker_names"))
     if (app.as_data or app.picked or app.vertical) and not follow.json_output:
         app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
@@ -113,7 +115,7 @@ def _times(query: dict[str, Any]) -> dict[str, Any]:
         raise Usage("Give --to or --before, not both")
     until = before or query["until"]
     if until and query["since"] and query["since"] > until:
-        raise Usage("Nothing lies between those times: --from is later than the end")
+        raise Usage("The time range is empty: --from is later than --to or --before")
     return query | {"until": until}
 
 

@@ -1,4 +1,4 @@
-"""cfy executions: workflows as they run."""
+"""`cfy executions`."""
 
 import shutil
 from pathlib import Path
@@ -19,18 +19,18 @@ DETAILS = ("blueprint_id", "ended_at", "finished_operations", "total_operations"
 
 @click.group("executions", cls=CommandGroup)
 def cli() -> None:
-    """Handle executions of workflows."""
+    """Manage executions of workflows."""
 
 
 @cli.command("start")
 @click.argument("workflow_id")
 @options.deployment_id(required=True)
 @options.parameters()
-@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment runs.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, without doing it.")
+@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment is running.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, without running it.")
 @click.option("--wait-after-fail", type=click.IntRange(0), default=600, show_default=True,
-              help="When an operation fails, wait so many seconds for those that run.")  # fmt: skip
-@click.option("--queue", is_flag=True, help="If it cannot start now, start it as soon as it can.")
+              help="When an operation fails, wait this many seconds for running operations.")  # fmt: skip
+@click.option("--queue", is_flag=True, help="If it cannot start now, put it in the queue.")
 @click.option("--schedule", type=param_types.minute, metavar="TIME",
               help="Start it at this time: 2026-11-23 12:59 (UTC), +2 h.")  # fmt: skip
 @with_follow_options("-w")
@@ -44,7 +44,7 @@ def start_execution(
     follow: FollowOptions,
     **fields: Any,
 ) -> None:
-    """Run the workflow WORKFLOW_ID on a deployment and follow it to its end."""
+    """Start the workflow WORKFLOW_ID on a deployment and follow it until it ends."""
     from cfy_cli.shell.follow_execution import see_through
     from cfy_cli.shell.workflows import start_workflow
 
@@ -61,15 +61,17 @@ def start_execution(
 @cli.command("wait")
 @click.argument("execution_ids", nargs=-1, required=True, metavar="EXECUTION_ID...")
 @click.option("--for", "state", type=param_types.execution_state, metavar="STATE",
-              help="Wait until they are in this state, such as started; by default until they end.")  # fmt: skip
-@click.option("--fail-fast", is_flag=True, help="Stop waiting as soon as one of them fails.")
-@click.option("-g", "--groups", is_flag=True, help="The ids are those of groups of executions.")
-@click.option("--timeout", type=click.IntRange(0), help="Stop waiting after this many seconds; they go on.")
+              help="Wait for this state, such as started; by default until they end.")  # fmt: skip
+@click.option("--fail-fast", is_flag=True, help="Stop waiting as soon as one execution fails.")
+@click.option("-g", "--groups", is_flag=True, help="The ids are ids of execution groups.")
+@click.option(
+    "--timeout", type=click.IntRange(0), help="Stop waiting after this many seconds; the executions continue."
+)
 @pass_app
 def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) -> None:
-    """Wait for the end of one or more executions; the exit code tells how they ended.
+    """Wait until one or more executions end.
 
-    It is 5 when any failed, 6 when any was cancelled, 7 when the time was up.
+    The exit code is 5 if any failed, 6 if any was cancelled, 7 if the timeout was reached.
     """
     from cfy_cli.shell.wait_for_executions import wait_for
 
@@ -79,7 +81,7 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) ->
 @cli.command("list")
 @options.deployment_id()
 @click.option("--include-system-workflows", "_include_system_workflows", is_flag=True,
-              help="List those too that the manager runs for itself.")  # fmt: skip
+              help="Include executions of system workflows.")  # fmt: skip
 @options.listing(EXECUTIONS)
 @pass_app
 def list_executions(app: App, **query: Any) -> None:
@@ -96,27 +98,27 @@ def get_execution(app: App, execution_id: str) -> None:
     app.show(EXECUTIONS, execution, (*app.columns(EXECUTIONS), *DETAILS))
     app.show_details(execution.get("parameters") or {}, "Execution parameters:")
     if execution["status"] in STOPPING:
-        app.note("It was told to end, which takes as long as what runs now.")
+        app.note("It is being cancelled; running operations must end first.")
 
 
 @cli.command("cancel")
 @click.argument("execution_id")
-@click.option("-f", "--force", is_flag=True, help="Do not wait for what runs now.")
-@click.option("-k", "--kill", is_flag=True, help="End the processes of what runs now.")
+@click.option("-f", "--force", is_flag=True, help="Do not wait for running operations.")
+@click.option("-k", "--kill", is_flag=True, help="Kill the processes of running operations.")
 @pass_app
 def cancel_execution(app: App, execution_id: str, force: bool, kill: bool) -> None:
-    """Ask the execution EXECUTION_ID to end."""
+    """Cancel the execution EXECUTION_ID."""
     execution = app.client.executions.cancel(execution_id, force=force, kill=kill)
     app.result(f"A cancel request for execution {execution_id} has been sent", execution)
-    app.note(f"How it stands: cfy executions get {execution_id}")
+    app.note(f"Show its status: cfy executions get {execution_id}")
 
 
 @cli.command("resume")
 @click.argument("execution_id")
-@click.option("--reset-operations", is_flag=True, help="Repeat also operations that were started and did not fail.")
+@click.option("--reset-operations", is_flag=True, help="Also repeat operations that were started and did not fail.")
 @pass_app
 def resume_execution(app: App, execution_id: str, reset_operations: bool) -> None:
-    """Let the failed or cancelled execution EXECUTION_ID go on where it stopped."""
+    """Resume the failed or cancelled execution EXECUTION_ID where it stopped."""
     execution = app.client.executions.resume(execution_id, reset_operations=reset_operations)
     app.result(f"A resume request for execution {execution_id} has been sent", execution)
     app.note(f"Follow it: cfy events list --tail {execution_id}")
@@ -124,10 +126,10 @@ def resume_execution(app: App, execution_id: str, reset_operations: bool) -> Non
 
 @cli.command("timeline")
 @click.argument("execution_id")
-@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Draw it into this file, as SVG.")
+@click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Write the timeline to this file, as SVG.")
 @pass_app
 def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
-    """Show when each operation of the execution EXECUTION_ID ran, and how long."""
+    """Show when each operation of the execution EXECUTION_ID ran and how long it took."""
     from dataclasses import asdict
 
     from cfy_cli.output import timeline
@@ -142,7 +144,7 @@ def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
     title = f"{execution['workflow_id']} on {execution.get('deployment_id')}"
     if output_path:
         Path(output_path).write_text(timeline.as_svg(found, title), encoding="utf-8")
-        sentence = f"The timeline of {title} is drawn in {output_path}"
+        sentence = f"The timeline of {title} was written to {output_path}"
     else:
         sentence = f"{title}:\n{timeline.as_text(found, shutil.get_terminal_size().columns)}"
     app.result(sentence, [asdict(span) for span in found])

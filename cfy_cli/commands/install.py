@@ -1,4 +1,4 @@
-"""cfy install: from a blueprint to something that runs."""
+"""`cfy install`: upload a blueprint, create a deployment and install it."""
 
 from typing import Any
 
@@ -14,25 +14,29 @@ from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 @click.command("install", cls=Command)
 @click.argument("blueprint_path")
 @click.option(
-    "-b", "--blueprint-id", type=param_types.name, metavar="TEXT", help="The blueprint's name; by default its folder's."
+    "-b",
+    "--blueprint-id",
+    type=param_types.name,
+    metavar="TEXT",
+    help="The blueprint's id; by default the name of its folder.",
 )
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
-              help="The blueprint's file in an archive.")  # fmt: skip
-@click.option("--validate", is_flag=True, help="Check the blueprint before it is sent.")
+              help="The name of the blueprint's main file in an archive.")  # fmt: skip
+@click.option("--validate", is_flag=True, help="Validate the blueprint before the upload.")
 @click.option(
     "-d",
     "--deployment-id",
     type=param_types.name,
     metavar="TEXT",
-    help="The deployment's id; by default the blueprint's.",
+    help="The deployment's id; by default that of the blueprint.",
 )
-@click.option("-g", "--deployment-group-id", help="Create this group of deployments instead; goes with --count.")
-@click.option("--count", type=click.IntRange(1), help="How many deployments the group has.")
+@click.option("-g", "--deployment-group-id", help="Create this deployment group instead; requires --count.")
+@click.option("--count", type=click.IntRange(1), help="The number of deployments in the group.")
 @options.inputs()
 @click.option("-w", "--workflow-id", default="install", show_default=True, help="The workflow to run.")
 @options.parameters()
-@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment runs.")
-@click.option("--skip-plugins-validation", is_flag=True, help="Do not ask whether its plugins are on the manager.")
+@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment is running.")
+@click.option("--skip-plugins-validation", is_flag=True, help="Do not check that its plugins are on the manager.")
 @options.labels("--blueprint-labels", of="the blueprint")
 @options.labels("--deployment-labels", of="the deployment")
 @options.visibility()
@@ -57,9 +61,9 @@ def cli(
     follow: FollowOptions,
     **fields: Any,
 ) -> None:
-    """Upload the blueprint in BLUEPRINT_PATH, create a deployment of it and install that.
+    """Upload the blueprint in BLUEPRINT_PATH, create a deployment and install it.
 
-    BLUEPRINT_PATH is the blueprint's file, an archive (zip, tar, tar.gz, tar.bz2), the URL of an archive, or
+    BLUEPRINT_PATH is the blueprint's main file, an archive (zip, tar, tar.gz, tar.bz2), the URL of an archive, or
     organization/repository[:tag or branch] on GitHub.
     """
     from cfy_cli.shell.blueprint_source import prepared
@@ -69,7 +73,7 @@ def cli(
     from cfy_cli.shell.workflows import run_workflow
 
     if (deployment_group_id and not count) or (deployment_id and count):
-        raise Usage("--deployment-group-id and --count go together, and without --deployment-id")
+        raise Usage("--deployment-group-id requires --count, and --deployment-id excludes it")
     with prepared(blueprint_path, blueprint_filename, fetch=True) as source:
         blueprint_id = blueprint_id or source.default_id
         send_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)

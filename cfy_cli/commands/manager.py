@@ -1,4 +1,4 @@
-"""cfy manager: a manager on this machine. The only door to the manager half of the program."""
+"""`cfy manager`: the embedded manager. Only this module imports `cfy_cli.manager`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOUNDED = "founded"  # and the one that tells whether its password is still that
 
 
 class _Manager(CommandGroup):
-    """Verbs that are not ours are those of `cfy managers`, which people are used to reach by its beginning."""
+    """Group that also accepts the commands of `cfy managers`, which scripts call by the prefix `manager`."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from cfy_cli.commands.managers import cli as managers
@@ -47,23 +47,25 @@ def cli() -> None:
 
 
 def data_dir() -> Decorator:
-    return click.option("--data-dir", type=click.Path(file_okay=False), help="The folder that holds all it keeps.")
+    return click.option("--data-dir", type=click.Path(file_okay=False), help="The folder of the manager's data.")
 
 
 @cli.command("start")
 @data_dir()
-@click.option("--host", help="The address to listen at; by default only this machine can reach it.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen at.")
-@click.option("--database", "database_url", help="The database to keep things in, as a URL; by default a file.")
-@click.option("--workers", type=click.IntRange(1), help="How many worker processes to run.")
+@click.option("--host", help="The address to listen on; by default only this machine can reach it.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option(
+    "--database", "database_url", help="The URL of the database; by default an SQLite file in the data folder."
+)
+@click.option("--workers", type=click.IntRange(1), help="The number of worker processes.")
 @click.option(
     "--keep-events", type=param_types.kept_for, metavar="SPAN",
-    help="Forget events when they are older than so: `3 months`; `always` keeps all, as it is by default.",
+    help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
 )  # fmt: skip
-@click.option("--foreground", is_flag=True, help="Stay in the foreground and log to stderr; Ctrl-C ends it.")
+@click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **chosen: Any) -> None:
-    """Start a manager in the background; what is not given is as it was the last time."""
+    """Start a manager in the background; options not given are as at its last start."""
     settings = _settings(app, **chosen)
     if foreground:
         _stay(settings, lambda running: _tell_started(app, running, settings))
@@ -75,31 +77,31 @@ def _tell_started(app: App, running: RunningManager, settings: ManagerSettings) 
     profile = _local_profile(app, running, settings)
     app.result(f"Manager started at {running.url}", _data(running))
     if app.profiles.active() not in (None, profile.name):
-        app.note(f"Another manager is in use. To use this one: cfy profiles use {profile.name}")
+        app.note(f"Another profile is in use. To use this manager: cfy profiles use {profile.name}")
 
 
 @cli.command("stop")
 @data_dir()
 @pass_app
 def stop_manager(app: App, **chosen: Any) -> None:
-    """Stop the manager on this machine; what it keeps stays, and executions go on when it starts again."""
+    """Stop the manager on this machine; its data stays, and executions resume at its next start."""
     from cfy_cli.manager import control
 
     stopped = control.stop(_settings(app, **chosen).data_dir)
-    app.result("Manager stopped" if stopped else "No manager runs", _data(stopped))
+    app.result("Manager stopped" if stopped else "No manager is running", _data(stopped))
 
 
 @cli.command("status")
 @data_dir()
 @pass_app
 def show_status(app: App, **chosen: Any) -> None:
-    """Show whether a manager runs on this machine, and where."""
+    """Show whether a manager is running on this machine, and its address."""
     from cfy_cli.manager import control
 
     settings = _settings(app, **chosen)
     running = control.status(settings.data_dir)
     if running is None:
-        raise Unreachable(f"No manager runs on {settings.data_dir}", hint="Start it: cfy manager start")
+        raise Unreachable(f"No manager is running on {settings.data_dir}", hint="Start it: cfy manager start")
     if app.as_data:
         app.answer(_data(running))
     else:
@@ -109,17 +111,22 @@ def show_status(app: App, **chosen: Any) -> None:
 @cli.command("logs")
 @data_dir()
 @click.option(
-    "-n", "--lines", type=click.IntRange(0), default=50, show_default=True, help="How many of the last lines."
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="The number of lines to show, from the end.",
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on as lines are written, until you press Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until you press Ctrl-C.")
 @pass_app
 def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
-    """Show what the manager on this machine wrote to its log."""
+    """Show the log of the manager on this machine."""
     from cfy_cli.manager import control
 
     log = _settings(app, **chosen).data_dir / control.LOG_FILE
     if not log.is_file():
-        raise CfyError(f"There is no log {log}", hint="Has a manager run on this folder?")
+        raise CfyError(f"The log {log} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
     with log.open(encoding="utf-8", errors="replace") as file:
         for text in file.readlines()[-lines:] if lines else file.readlines()[:0]:
             render.line(text.rstrip("\n"))
@@ -136,9 +143,9 @@ def show_logs(app: App, lines: int, follow: bool, **chosen: Any) -> None:
 @data_dir()
 @pass_app
 def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
-    """Write all that the manager on this machine keeps to the archive OUTPUT_PATH; it may run meanwhile.
+    """Back up the manager on this machine to the archive OUTPUT_PATH; it may be running.
 
-    The archive holds passwords and keys too, so it is for its owner alone.
+    The archive contains passwords and keys; only its owner can read it.
     """
     from cfy_cli.manager import maintenance
 
@@ -152,21 +159,21 @@ def back_up_manager(app: App, output_path: str, **chosen: Any) -> None:
 @data_dir()
 @pass_app
 def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
-    """Put back what the backup ARCHIVE_PATH holds; what is there now is moved aside."""
+    """Restore the manager on this machine from the backup ARCHIVE_PATH; present data is moved aside."""
     from cfy_cli.manager import control, maintenance
 
     settings = _settings(app, **chosen)
     if control.is_locked(settings.data_dir):
-        raise Conflict(f"A manager runs on {settings.data_dir}", hint="Stop it first: cfy manager stop")
+        raise Conflict(f"A manager is running on {settings.data_dir}", hint="Stop it first: cfy manager stop")
     if settings.data_dir.exists():
-        app.confirm(f"Replace what is in {settings.data_dir} by {archive_path}?")
+        app.confirm(f"Replace the data in {settings.data_dir} with the backup {archive_path}?")
     before = maintenance.restore(settings, Path(archive_path))
     app.result(
         f"Manager restored to {settings.data_dir}",
         {"data_dir": str(settings.data_dir), "before": str(before) if before else None},
     )
     if before:
-        app.note(f"What was there before is in {before}")
+        app.note(f"The previous data is in {before}")
 
 
 @cli.command("vacuum")
@@ -174,12 +181,12 @@ def restore_manager(app: App, archive_path: str, **chosen: Any) -> None:
     "--events-older-than",
     type=param_types.before,
     metavar="SPAN",
-    help="Forget events from so long ago, once: `3 months`.",
+    help="Delete events that are older than this: `3 months`.",
 )
 @data_dir()
 @pass_app
 def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> None:
-    """Give disk space that the manager on this machine does not use back; it may run meanwhile."""
+    """Free unused disk space of the manager on this machine; it may be running."""
     from dataclasses import asdict
 
     from cfy_cli.manager import maintenance
@@ -193,7 +200,7 @@ def vacuum_manager(app: App, events_older_than: str | None, **chosen: Any) -> No
 @data_dir()
 @pass_app
 def upgrade_manager(app: App, **chosen: Any) -> None:
-    """Bring the data of the manager on this machine to the version of this program; one that runs is started again."""
+    """Upgrade the data of the manager on this machine to this version of cfy; a running manager is restarted."""
     from cfy_cli.manager import control, maintenance
 
     settings = _settings(app, **chosen)
@@ -203,7 +210,7 @@ def upgrade_manager(app: App, **chosen: Any) -> None:
     before, after = maintenance.upgrade(settings)
     if ran:
         _local_profile(app, _start(app, settings), settings)
-    changed = f"from {before} to {after}" if before != after else f"is at {after} already"
+    changed = f"was upgraded from {before} to {after}" if before != after else f"is already at version {after}"
     app.result(f"The data in {settings.data_dir} {changed}", {"before": before, "after": after, "restarted": bool(ran)})
 
 
@@ -221,7 +228,7 @@ def findings_here(app: App) -> Iterator[Finding]:
     from cfy_cli.shell.diagnostics import FINE, ODD, WRONG, Finding, writable
 
     if find_spec("fastapi") is None:
-        yield Finding("manager here", FINE, "not installed", "If you want one: pip install 'cfy-cli[manager]'")
+        yield Finding("manager here", FINE, "not installed", "Install it: pip install 'cfy-cli[manager]'")
         return
     from cfy_cli.manager import control, maintenance
 
@@ -231,15 +238,15 @@ def findings_here(app: App) -> Iterator[Finding]:
     except CfyError as error:
         yield Finding("manager here", WRONG, error.message, error.hint)
         return
-    yield Finding("manager here", FINE, f"runs at {running.url}" if running else "does not run")
+    yield Finding("manager here", FINE, f"running at {running.url}" if running else "not running")
     if settings.data_dir.parent != app.home:
-        yield writable("data folder", settings.data_dir, "Make room, or choose another with --data-dir.")
+        yield writable("data folder", settings.data_dir, "Free disk space, or use another folder: --data-dir.")
     kind = maintenance.find_network_file_system(settings.data_dir)
     if kind:
-        yield Finding("data folder", ODD, f"{settings.data_dir} is on a network disk ({kind})", _ELSEWHERE)
+        yield Finding("data folder", ODD, f"{settings.data_dir} is on a network file system ({kind})", _ELSEWHERE)
 
 
-_ELSEWHERE = "Databases in files are not safe there: choose another folder with --data-dir, or PostgreSQL."
+_ELSEWHERE = "SQLite is not safe there: use another folder (--data-dir) or PostgreSQL (--database)."
 
 
 def ensure_running(app: App) -> Profile:
@@ -252,7 +259,7 @@ def ensure_running(app: App) -> Profile:
     if running is None:
         if not boolean("CFY_AUTOSTART", app.environ, default=True):
             raise Unreachable(
-                "The manager on this machine does not run, and CFY_AUTOSTART forbids to start it",
+                "The manager on this machine is not running, and CFY_AUTOSTART forbids starting it",
                 hint="Start it: cfy manager start, or use another: cfy profiles use ADDRESS",
             )
         running = _start(app, settings)
@@ -267,7 +274,7 @@ def _start(app: App, settings: ManagerSettings) -> RunningManager:
     maintenance.check_owner(settings.data_dir)
     kind = None if settings.database_url else maintenance.find_network_file_system(settings.data_dir)
     if kind:
-        app.note(f"{settings.data_dir} is on a network disk ({kind}). {_ELSEWHERE}")
+        app.note(f"{settings.data_dir} is on a network file system ({kind}). {_ELSEWHERE}")
     return control.start(settings)
 
 

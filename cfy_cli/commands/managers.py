@@ -1,4 +1,4 @@
-"""cfy managers: the machines that a manager is made of."""
+"""`cfy managers`: the manager nodes of a cluster."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from cfy_cli.shell.command_tree import CommandGroup
 
 @click.group("managers", cls=CommandGroup)
 def cli() -> None:
-    """Handle the machines that a manager is made of."""
+    """Manage the manager nodes of a cluster."""
 
 
 @cli.command("list")
 @options.listing(MANAGERS)
 @pass_app
 def list_managers(app: App, **query: Any) -> None:
-    """List the machines that a manager is made of."""
+    """List the manager nodes of the cluster."""
     app.show_list(app.client.managers, **query)

@@ -1,4 +1,4 @@
-"""cfy node-instances: the instances of a deployment's nodes."""
+"""`cfy node-instances`."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from cfy_cli.shell.command_tree import CommandGroup
 
 @click.group("node-instances", cls=CommandGroup)
 def cli() -> None:
-    """Handle node instances."""
+    """Manage node instances of deployments."""
 
 
 @cli.command("list")
 @options.deployment_id()
-@click.option("-n", "--node-name", "node_id", help="Only the instances of this node.")
+@click.option("-n", "--node-name", "node_id", help="List only instances of this node.")
 @options.listing(NODE_INSTANCES)
 @pass_app
 def list_node_instances(app: App, **query: Any) -> None:
@@ -27,7 +27,7 @@ def list_node_instances(app: App, **query: Any) -> None:
 
 @cli.command("get")
 @click.argument("node_instance_id")
-@click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
+@click.option("--evaluate-functions", is_flag=True, help="Evaluate intrinsic functions in properties.")
 @pass_app
 def get_node_instance(app: App, node_instance_id: str, evaluate_functions: bool) -> None:
     """Show the node instance NODE_INSTANCE_ID."""

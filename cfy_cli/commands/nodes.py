@@ -1,4 +1,4 @@
-"""cfy nodes: what a deployment is made of."""
+"""`cfy nodes`."""
 
 from typing import Any
 
@@ -16,13 +16,15 @@ CHECKS = ("check_drift", "check_status")
 
 @click.group("nodes", cls=CommandGroup)
 def cli() -> None:
-    """Handle nodes of deployments."""
+    """Manage nodes of deployments."""
 
 
 @cli.command("list")
 @options.deployment_id()
 @click.option("--run-checks", is_flag=True, help="Run the check_drift and check_status workflows first.")
-@click.option("--evaluate-functions", "_evaluate_functions", is_flag=True, help="Evaluate functions in properties.")
+@click.option(
+    "--evaluate-functions", "_evaluate_functions", is_flag=True, help="Evaluate intrinsic functions in properties."
+)
 @options.listing(NODES)
 @pass_app
 def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: Any) -> None:
@@ -36,7 +38,7 @@ def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: A
 @cli.command("get")
 @click.argument("node_id")
 @options.deployment_id(required=True)
-@click.option("--evaluate-functions", is_flag=True, help="Evaluate functions in properties.")
+@click.option("--evaluate-functions", is_flag=True, help="Evaluate intrinsic functions in properties.")
 @pass_app
 def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: bool) -> None:
     """Show the node NODE_ID of a deployment."""
@@ -61,7 +63,7 @@ def _run_checks(app: App, deployment_id: str | None) -> None:
     from cfy_cli.shell.workflows import start_workflow
 
     if not deployment_id:
-        raise Usage("--run-checks needs --deployment-id")
+        raise Usage("--run-checks requires --deployment-id")
     follow = FollowOptions(show_events=False)
-    for workflow_id in CHECKS:  # what they find is in the list that follows, also when they fail
+    for workflow_id in CHECKS:  # a failed check shows in the list of nodes as well
         follow_execution(app, start_workflow(app, deployment_id, workflow_id, (), follow), follow)

@@ -1,4 +1,4 @@
-"""cfy plugins: code that operations of blueprints run."""
+"""`cfy plugins`."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ MORE_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions
 
 @click.group("plugins", cls=CommandGroup)
 def cli() -> None:
-    """Handle plugins."""
+    """Manage plugins."""
 
 
 labels.attach(
@@ -35,10 +35,10 @@ resource_tags.attach(cli)
 @cli.command("upload")
 @click.argument("plugin_path")
 @click.option(
-    "-y", "--yaml-path", "yaml_paths", multiple=True, help="Its plugin.yaml, a path or a URL; may be given again."
+    "-y", "--yaml-path", "yaml_paths", multiple=True, help="The path or URL of its plugin.yaml; may be repeated."
 )
-@click.option("-i", "--icon-path", help="A PNG image to show with it, a path or a URL.")
-@click.option("--title", help="What to call it where it is shown.")
+@click.option("-i", "--icon-path", help="The path or URL of a PNG image to use as its icon.")
+@click.option("--title", help="The display title of the plugin.")
 @options.private_resource()
 @options.visibility()
 @pass_app
@@ -51,9 +51,9 @@ def upload_plugin(
     private_resource: bool,
     visibility: str,
 ) -> None:
-    """Send the plugin in PLUGIN_PATH to the manager.
+    """Upload the plugin in PLUGIN_PATH to the manager.
 
-    PLUGIN_PATH is a wagon (*.wgn) or the URL of one, or without --yaml-path a zip of a wagon and its yaml files.
+    PLUGIN_PATH is the path or URL of a wagon (*.wgn) or, without --yaml-path, of a zip of a wagon and its YAML files.
     """
     from cfy_cli.client.plugins import package
     from cfy_cli.output.progress import bar
@@ -68,28 +68,28 @@ def upload_plugin(
 
 
 @cli.command("bundle-upload")
-@click.option("-p", "--path", default=BUNDLE, show_default=True, help="The bundle, a path or a URL.")
+@click.option("-p", "--path", default=BUNDLE, show_default=True, help="The path or URL of the bundle.")
 @options.visibility()
 @pass_app
 def upload_bundle(app: App, path: str, visibility: str) -> None:
-    """Send many plugins in one archive; those that are there already are left as they are.
+    """Upload a bundle of plugins; plugins that exist already stay as they are.
 
-    It is a tar of wagons and yaml files in one folder, with a file METADATA: the name of each wagon, and after a colon
-    that of its yaml file.
+    A bundle is a tar archive of one folder of wagons and YAML files, with a file METADATA that maps the name of each
+    wagon to its YAML file (wagon: yaml).
     """
     from cfy_cli.output.progress import bar
 
     file = Path(path).expanduser()
     source = path if "://" in path else file
     if source is file and not file.is_file():
-        raise Usage(f"There is no file {path}")
+        raise Usage(f"The file {path} does not exist")
     size = file.stat().st_size if source is file else 0
     if not size:
-        app.note(f"The manager fetches {path}; that may take minutes")
+        app.note(f"The manager downloads {path}; this may take minutes")
     with bar("Uploading", size, shown=app.verbosity >= 0) as progress:
         plugins = app.client.plugins.upload_bundle(source, progress=progress, visibility=visibility)
     if not app.as_data:
-        app.say(f"Bundle uploaded, {len(plugins)} plugins are new")
+        app.say(f"Bundle uploaded, {len(plugins)} new plugins")
     if plugins or app.as_data:
         app.show_items(plugins, PLUGINS, app.picked or BUNDLE_COLUMNS)
 
@@ -98,7 +98,7 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
 @click.argument("plugin_path", type=click.Path(dir_okay=False))
 @pass_app
 def validate_plugin(app: App, plugin_path: str) -> None:
-    """Look whether the wagon PLUGIN_PATH, or a zip of one, is whole; no manager is asked."""
+    """Validate the wagon PLUGIN_PATH, or a zip of one, without a manager."""
     from dataclasses import asdict
 
     from cfy_cli.client.wagons import check_wagon
@@ -123,7 +123,7 @@ def list_plugins(app: App, _get_data: bool, **query: Any) -> None:
 @options.get_data()
 @pass_app
 def get_plugin(app: App, plugin_id: str, _get_data: bool) -> None:
-    """Show the plugin PLUGIN_ID, and where it is installed."""
+    """Show the plugin PLUGIN_ID and where it is installed."""
     plugin = app.client.plugins.get(plugin_id)
     app.show(PLUGINS, plugin, (*app.columns(PLUGINS), *MORE_COLUMNS) if _get_data else None)
     states = {_place(state): _state(state) for state in plugin.get("installation_state") or ()}
@@ -142,10 +142,10 @@ def delete_plugin(app: App, plugin_id: str, force: bool) -> None:
 
 @cli.command("download")
 @click.argument("plugin_id")
-@click.option("-o", "--output-path", help="The file or folder to write to.")
+@click.option("-o", "--output-path", help="The file or folder to save to.")
 @pass_app
 def download_plugin(app: App, plugin_id: str, output_path: str | None) -> None:
-    """Save the wagon of the plugin PLUGIN_ID."""
+    """Download the wagon of the plugin PLUGIN_ID."""
     from cfy_cli.shell.download import download
 
     target = download(app, app.client.plugins.archive(plugin_id), output_path, f"{plugin_id}.wgn")
@@ -154,10 +154,10 @@ def download_plugin(app: App, plugin_id: str, output_path: str | None) -> None:
 
 @cli.command("download_yaml")
 @click.argument("plugin_id")
-@click.option("-o", "--output-path", help="The file or folder to write to.")
+@click.option("-o", "--output-path", help="The file or folder to save to.")
 @pass_app
 def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
-    """Save the yaml file of the plugin PLUGIN_ID."""
+    """Download the YAML file of the plugin PLUGIN_ID."""
     from cfy_cli.shell.download import download
 
     target = download(app, app.client.plugins.yaml(plugin_id), output_path, "plugin.yaml")
@@ -166,12 +166,14 @@ def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
 
 @cli.command("install")
 @click.argument("plugin_id")
-@click.option("--manager-hostname", "managers", multiple=True, help="Install it on this manager; may be given again.")
-@click.option("--agent-name", "agents", multiple=True, help="Install it on this agent; may be given again.")
-@click.option("--timeout", type=click.IntRange(0), default=300, show_default=True, help="Wait this many seconds.")
+@click.option("--manager-hostname", "managers", multiple=True, help="Install it on this manager; may be repeated.")
+@click.option("--agent-name", "agents", multiple=True, help="Install it on this agent; may be repeated.")
+@click.option(
+    "--timeout", type=click.IntRange(0), default=300, show_default=True, help="Stop waiting after this many seconds."
+)
 @pass_app
 def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int) -> None:
-    """Install the plugin PLUGIN_ID before its first operation does; on all managers, unless some are named."""
+    """Install the plugin PLUGIN_ID on the given managers and agents, or on all managers."""
     from cfy_cli.shell.plugin_installation import installed
 
     plugins = app.client.plugins
@@ -187,7 +189,7 @@ def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: 
 @options.visibility(default=None, choices=("tenant", "global"))
 @pass_app
 def set_visibility(app: App, plugin_id: str, visibility: str) -> None:
-    """Choose who may see the plugin PLUGIN_ID."""
+    """Set the visibility of the plugin PLUGIN_ID."""
     plugin = app.client.plugins.set_visibility(plugin_id, visibility)
     app.result(f"Plugin `{plugin_id}` was set to {visibility}", plugin)
 
@@ -196,17 +198,17 @@ def set_visibility(app: App, plugin_id: str, visibility: str) -> None:
 @click.argument("plugin_id")
 @pass_app
 def set_global(app: App, plugin_id: str) -> None:
-    """Let everybody see the plugin PLUGIN_ID; the same as set-visibility -l global."""
+    """Set the visibility of the plugin PLUGIN_ID to global."""
     plugin = app.client.plugins.set_visibility(plugin_id, "global")
     app.result(f"Plugin `{plugin_id}` was set to global", plugin)
 
 
 @cli.command("set-owner")
 @click.argument("plugin_id")
-@click.option("-s", "--username", required=True, help="Whom it is to belong to.")
+@click.option("-s", "--username", required=True, help="The new owner.")
 @pass_app
 def set_owner(app: App, plugin_id: str, username: str) -> None:
-    """Give the plugin PLUGIN_ID to another user."""
+    """Change the owner of the plugin PLUGIN_ID."""
     plugin = app.client.plugins.patch(plugin_id, creator=username)
     app.result(f"Plugin `{plugin_id}` is now owned by user `{plugin['created_by']}`", plugin)
 

@@ -1,4 +1,4 @@
-"""cfy profiles: which manager to use, and as whom."""
+"""`cfy profiles`."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ ARCHIVE = "cfy-profiles.tar.gz"
 
 @click.group("profiles", cls=CommandGroup)
 def cli() -> None:
-    """Handle profiles: which manager to use, and as whom."""
+    """Manage profiles: addresses and credentials of managers."""
 
 
 def _access() -> Decorator:
-    """Whom to be for the manager."""
+    """Add the options for address and credentials."""
     return together(
         click.option("-T", "--manager-token", help="The token to log in with."),
         click.option("-u", "--manager-username", help="The user to log in as."),
-        click.option("-p", "--manager-password", help="That user's password."),
-        click.option("--password-stdin", is_flag=True, help="Read that user's password from stdin."),
-        click.option("--keyring", is_flag=True, help="Keep the password in the system's keyring, not in the profile."),
-        click.option("-t", "--manager-tenant", help="The tenant to act in."),
-        click.option("-c", "--rest-certificate", help="A file with the certificate of the manager; implies https."),
+        click.option("-p", "--manager-password", help="The password of the user."),
+        click.option("--password-stdin", is_flag=True, help="Read the password from stdin."),
+        click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, not in the profile."),
+        click.option("-t", "--manager-tenant", help="The tenant to use."),
+        click.option("-c", "--rest-certificate", help="The certificate file of the manager; implies --ssl."),
         click.option("--rest-port", type=click.IntRange(1, 65535), help="The port of the manager."),
-        click.option("--kerberos-env", type=bool, metavar="BOOLEAN", help="Whether the manager wants Kerberos."),
-        click.option("-s", "--ssh-user", help="The user on the manager's machine."),
-        click.option("-k", "--ssh-key", help="The key file of that user."),
-        click.option("--ssh-port", type=click.IntRange(1, 65535), help="The port for ssh."),
+        click.option("--kerberos-env", type=bool, metavar="BOOLEAN", help="Whether to use Kerberos."),
+        click.option("-s", "--ssh-user", help="The SSH user on the manager's machine."),
+        click.option("-k", "--ssh-key", help="The SSH key file."),
+        click.option("--ssh-port", type=click.IntRange(1, 65535), help="The SSH port."),
     )
 
 
 @cli.command("use")
 @click.argument("manager_ip")
-@click.option("--profile-name", help="What to call the profile; by default its address.")
-@click.option("--ssl", is_flag=True, help="Speak https.")
+@click.option("--profile-name", help="The name of the profile; by default the address.")
+@click.option("--ssl", is_flag=True, help="Use https.")
 @_access()
-@click.option("--skip-credentials-validation", is_flag=True, help="Do not ask the manager whether we may come in.")
+@click.option("--skip-credentials-validation", is_flag=True, help="Do not check the credentials with the manager.")
 @pass_app
 def use_profile(
     app: App, manager_ip: str, profile_name: str | None, skip_credentials_validation: bool, **fields: Any
 ) -> None:
-    """Use the manager at MANAGER_IP from now on: an address, the name of a profile, or `local`."""
+    """Use the manager at MANAGER_IP: an address, the name of a profile, or `local`."""
     from cfy_cli.shell.profile_changes import new_profile
 
     name = profile_name or (urlsplit(manager_ip).hostname if "://" in manager_ip else None) or manager_ip
@@ -68,7 +68,7 @@ def use_profile(
     given = sorted(field for field, value in fields.items() if value)
     if name == LOCAL or app.profiles.exists(name):
         if given:
-            app.note(f"Profile `{name}` exists: {', '.join(given)} ignored. To change it: cfy profiles set")
+            app.note(f"Profile `{name}` already exists; ignored: {', '.join(given)}. To change it: cfy profiles set")
     else:
         keyring = fields.pop("keyring")
         profile = new_profile(name, manager_ip, **fields)
@@ -80,20 +80,20 @@ def use_profile(
 
 
 @cli.command("set")
-@click.option("--profile-name", help="What to call the profile from now on.")
+@click.option("--profile-name", help="The new name of the profile.")
 @click.option("-m", "--manager-ip", help="The address of the manager.")
-@click.option("--ssl", type=click.Choice(["on", "off"]), help="Whether to speak https.")
+@click.option("--ssl", type=click.Choice(["on", "off"]), help="Whether to use https.")
 @_access()
 @click.option("--skip-credentials-validation", is_flag=True, hidden=True, help="Has no effect: nothing is validated.")
 @pass_app
 def set_profile(app: App, profile_name: str | None, skip_credentials_validation: bool, **fields: Any) -> None:
-    """Change the profile in use; the manager is not asked."""
+    """Change the profile in use; the manager is not contacted."""
     from cfy_cli.shell.profile_changes import change, rename
 
     _take_password(app, fields, ask=False)
     keyring = fields.pop("keyring")
     if not (profile_name or keyring) and all(value is None for value in fields.values()):
-        raise Usage("Say what to set", hint="`cfy profiles set -h` tells what there is.")
+        raise Usage("There is nothing to set", hint="`cfy profiles set -h` lists the options.")
     profile = _current(app)
     change(profile, **fields)
     if profile_name and profile_name != profile.name:
@@ -104,13 +104,13 @@ def set_profile(app: App, profile_name: str | None, skip_credentials_validation:
 
 @cli.command("set-cluster")
 @click.argument("cluster_node_name")
-@click.option("-s", "--ssh-user", help="The user on that machine.")
-@click.option("-k", "--ssh-key", help="The key file of that user.")
-@click.option("--ssh-port", type=click.IntRange(1, 65535), help="The port for ssh.")
-@click.option("-c", "--rest-certificate", "cert", help="A file with the certificate of that node; implies https.")
+@click.option("-s", "--ssh-user", help="The SSH user on that node.")
+@click.option("-k", "--ssh-key", help="The SSH key file.")
+@click.option("--ssh-port", type=click.IntRange(1, 65535), help="The SSH port.")
+@click.option("-c", "--rest-certificate", "cert", help="The certificate file of that node; implies https.")
 @pass_app
 def set_cluster_node(app: App, cluster_node_name: str, **fields: Any) -> None:
-    """Change how the node CLUSTER_NODE_NAME of the cluster in the profile is reached; nobody is asked."""
+    """Change the connection settings of the cluster node CLUSTER_NODE_NAME in the profile in use."""
     from cfy_cli.shell.profile_changes import change_node
 
     profile = _current(app)
@@ -120,21 +120,21 @@ def set_cluster_node(app: App, cluster_node_name: str, **fields: Any) -> None:
 
 
 @cli.command("unset")
-@click.option("-u", "--manager-username", is_flag=True, help="Forget the user.")
-@click.option("-p", "--manager-password", is_flag=True, help="Forget the password.")
-@click.option("-t", "--manager-tenant", is_flag=True, help="Forget the tenant.")
-@click.option("-s", "--ssh-user", is_flag=True, help="Forget the user on the manager's machine.")
-@click.option("-k", "--ssh-key", is_flag=True, help="Forget that user's key file.")
-@click.option("-c", "--rest-certificate", is_flag=True, help="Forget the certificate.")
-@click.option("--kerberos-env", is_flag=True, help="Forget about Kerberos.")
+@click.option("-u", "--manager-username", is_flag=True, help="Remove the user.")
+@click.option("-p", "--manager-password", is_flag=True, help="Remove the password.")
+@click.option("-t", "--manager-tenant", is_flag=True, help="Remove the tenant.")
+@click.option("-s", "--ssh-user", is_flag=True, help="Remove the SSH user.")
+@click.option("-k", "--ssh-key", is_flag=True, help="Remove the SSH key file.")
+@click.option("-c", "--rest-certificate", is_flag=True, help="Remove the certificate.")
+@click.option("--kerberos-env", is_flag=True, help="Remove the Kerberos setting.")
 @click.option("--skip-credentials-validation", is_flag=True, hidden=True, help="Has no effect: nothing is validated.")
 @pass_app
 def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: bool, **flags: bool) -> None:
-    """Forget parts of the profile in use; the manager is not asked."""
+    """Remove settings from the profile in use; the manager is not contacted."""
     from cfy_cli.config import keyring_storage
 
     if not (kerberos_env or any(flags.values())):
-        raise Usage("Say what to forget", hint="`cfy profiles unset -h` tells what there is.")
+        raise Usage("There is nothing to remove", hint="`cfy profiles unset -h` lists the options.")
     profile = _current(app)
     for field, forget in flags.items():
         if forget:
@@ -160,7 +160,7 @@ def list_profiles(app: App) -> None:
 
 
 @cli.command("show-current")
-@click.option("--effective", is_flag=True, help="Show what holds now, and whether a flag, variable or profile says so.")
+@click.option("--effective", is_flag=True, help="Show the effective settings and their sources.")
 @pass_app
 def show_current(app: App, effective: bool) -> None:
     """Show the profile in use."""
@@ -174,7 +174,7 @@ def show_current(app: App, effective: bool) -> None:
     if profile:
         app.show(PROFILES, _visible(profile))
     else:
-        app.result("No profile is in use: commands go to the manager on this machine", None)
+        app.result("No profile is in use: commands use the manager on this machine", None)
 
 
 @cli.command("delete")
@@ -190,11 +190,11 @@ def delete_profile(app: App, profile_name: str) -> None:
 
 
 @cli.command("export")
-@click.option("--include-keys", is_flag=True, help="Put ssh keys into the archive too.")
+@click.option("--include-keys", is_flag=True, help="Include the SSH keys.")
 @click.option("-o", "--output-path", default=ARCHIVE, show_default=True, help="The archive to write.")
 @pass_app
 def export_profiles(app: App, include_keys: bool, output_path: str) -> None:
-    """Write all profiles to an archive; it holds what they hold, passwords too."""
+    """Export all profiles, with their passwords, to an archive."""
     from cfy_cli.config.profile_archive import export_profiles as export
 
     count = export(app.profiles, Path(output_path).expanduser(), include_keys=include_keys)
@@ -203,10 +203,10 @@ def export_profiles(app: App, include_keys: bool, output_path: str) -> None:
 
 @cli.command("import")
 @click.argument("archive_path", type=click.Path(exists=True, dir_okay=False))
-@click.option("--include-keys", is_flag=True, help="Put ssh keys back where they were.")
+@click.option("--include-keys", is_flag=True, help="Restore the SSH keys to their paths.")
 @pass_app
 def import_profiles(app: App, archive_path: str, include_keys: bool) -> None:
-    """Read profiles from the archive ARCHIVE_PATH; those of the same names are replaced."""
+    """Import profiles from the archive ARCHIVE_PATH; profiles of the same names are replaced."""
     from cfy_cli.config.profile_archive import import_profiles as take
 
     names = take(app.profiles, Path(archive_path), include_keys=include_keys)
@@ -221,19 +221,19 @@ def _current(app: App) -> Profile:
 
 
 def _write(app: App, profile: Profile, *, keyring: bool) -> None:
-    """Save it, with its password in the keyring if that is wanted."""
+    """Save the profile; with `keyring`, store its password there."""
     if keyring:
         from cfy_cli.config import keyring_storage
 
         if not profile.manager_password:
-            raise Usage("There is no password to keep in the keyring", hint="Give it with --password-stdin.")
+            raise Usage("There is no password to store in the keyring", hint="Give it with --password-stdin.")
         keyring_storage.store(profile.name, profile.manager_password)
         profile.manager_password = None
     app.profiles.write(profile)
 
 
 def _take_password(app: App, fields: dict[str, Any], *, ask: bool) -> None:
-    """A password that is not on the command line, where others can see it."""
+    """Set the password from stdin or a prompt: on a command line other users can see it."""
     if fields.pop("password_stdin"):
         fields["manager_password"] = sys.stdin.readline().rstrip("\n")
     elif ask and fields["manager_username"] and not fields["manager_password"] and app.interactive:
@@ -246,10 +246,10 @@ def _check(app: App, profile: Profile) -> None:
         raise Usage("The profile has no address")
     if connection.username and not connection.password:
         raise Usage(
-            f"There is no password to log in as `{connection.username}` with",
-            hint="Give --password-stdin, or --skip-credentials-validation to be asked for it each time.",
+            f"There is no password for user `{connection.username}`",
+            hint="Give --password-stdin, or --skip-credentials-validation to enter it at each command.",
         )
-    app.note(f"Asking {connection.url} whether it lets us in ...")
+    app.note(f"Checking the credentials at {connection.url} ...")
     from cfy_cli.shell.version_notice import tell_skew
 
     client = app.client_for(connection)

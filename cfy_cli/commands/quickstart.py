@@ -1,4 +1,4 @@
-"""cfy quickstart: a first deployment, from nothing."""
+"""`cfy quickstart`: deploy an example on this machine."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from cfy_cli.shell.command_tree import Command
 NAME = "hello"
 EXAMPLE = ("examples", "hello", "blueprint.yaml")
 NEXT = (
-    ("deployments list", "what is deployed"),
-    ("node-instances list -d {key}", "what it is made of"),
-    ("executions list -d {key}", "what was done to it"),
-    ("deployments create mine -b {name} -i count=5", "another, with inputs of your own"),
-    ("uninstall {key}", "take it away again"),
+    ("deployments list", "list deployments"),
+    ("node-instances list -d {key}", "list its node instances"),
+    ("executions list -d {key}", "list its executions"),
+    ("deployments create mine -b {name} -i count=5", "create a deployment with other inputs"),
+    ("uninstall {key}", "uninstall and delete it"),
 )
 
 
 @click.command("quickstart", cls=Command)
 @pass_app
 def cli(app: App) -> None:
-    """Deploy a small example with a manager on this machine, which is started if it does not run."""
+    """Deploy a small example with the manager on this machine, which is started if needed."""
     from cfy_cli.commands.deployments import present_values
     from cfy_cli.shell.deployments import create_deployment
     from cfy_cli.shell.follow_options import FollowOptions
@@ -47,15 +47,15 @@ def cli(app: App) -> None:
         ):
             app.say(f"\n{kind.capitalize()}:")
             present_values(app, key, kind, values)
-    app.note("\nWhat to type next:")
+    app.note("\nNext steps:")
     program = _program()
     for command, meaning in NEXT:
         app.note(f"  {program} {command.format(key=key, name=NAME):<46}{meaning}")
-    app.note(f"The example is in {_example().parent}: copy it and go on from there.")
+    app.note(f"The blueprint is in {_example().parent}; copy it as a start for your own.")
 
 
 def _program() -> str:
-    """What to type for `cfy`: its name where a shell finds it, the path it was called by where it does not."""
+    """Return how to call this program: `cfy` if the shell finds it, else its path."""
     called, found = Path(sys.argv[0]), shutil.which("cfy")
     if called.name != "cfy" or (found and Path(found).samefile(called)):
         return "cfy"
@@ -67,7 +67,7 @@ def _example() -> Path:
 
 
 def _upload(app: App) -> None:
-    """The example as it came with this program; one that is there already is used as it is."""
+    """Upload the example unless the blueprint exists already."""
     from cfy_cli.shell.blueprint_source import prepared
     from cfy_cli.shell.blueprint_upload import send_blueprint
 

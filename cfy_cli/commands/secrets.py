@@ -1,4 +1,4 @@
-"""cfy secrets: values that blueprints use without holding them."""
+"""`cfy secrets`."""
 
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,13 @@ HIDDEN = "*********"
 
 @click.group("secrets", cls=CommandGroup)
 def cli() -> None:
-    """Handle secrets: values that blueprints use without holding them."""
+    """Manage secrets."""
 
 
 def provider() -> Decorator:
     return together(
-        click.option("-p", "--provider", "provider_name", help="The secrets provider that keeps the value."),
-        click.option("-o", "--provider-options", multiple=True, help="What the provider needs: key=value or JSON."),
+        click.option("-p", "--provider", "provider_name", help="The secrets provider that stores the value."),
+        click.option("-o", "--provider-options", multiple=True, help="Options for the provider: key=value or JSON."),
     )
 
 
@@ -35,8 +35,8 @@ def provider() -> Decorator:
 @click.option("-u", "--update-if-exists", is_flag=True, help="The same as --if-exists update.")
 @if_exists_option()
 @options.visibility()
-@click.option("--hidden-value", is_flag=True, help="Show the value only to you and to administrators.")
-@click.option("--schema", help="A JSON schema of the value, which then is JSON.")
+@click.option("--hidden-value", is_flag=True, help="Show the value only to the owner and administrators.")
+@click.option("--schema", help="A JSON schema of the value; the value must be JSON.")
 @click.option(
     "--dict", "as_dict", is_flag=True, help='The value is a JSON object; the same as a schema of type "object".'
 )
@@ -44,7 +44,7 @@ def provider() -> Decorator:
 @provider()
 @pass_app
 def create_secret(app: App, key: str, *, if_exists: str, update_if_exists: bool, visibility: str, **given: Any) -> None:
-    """Create the secret KEY. Without -f and -s its value is asked for."""
+    """Create the secret KEY; without -f and -s, its value is prompted for."""
     update = update_if_exists or if_exists == UPDATE
     secrets = app.client.secrets
     fields = {"update_if_exists": update, "visibility": visibility, **_fields(app, **given)}
@@ -89,7 +89,9 @@ def get_secret(app: App, key: str) -> None:
 
 @cli.command("list")
 @options.listing(SECRETS)
-@click.option("-p", "--provider", "providers", multiple=True, help="Only those of this provider; may be given again.")
+@click.option(
+    "-p", "--provider", "providers", multiple=True, help="List only secrets of this provider; may be repeated."
+)
 @pass_app
 def list_secrets(app: App, providers: tuple[str, ...], **query: Any) -> None:
     """List secrets, without their values."""
@@ -102,7 +104,7 @@ def list_secrets(app: App, providers: tuple[str, ...], **query: Any) -> None:
 @secret_values.value()
 @click.option(
     "--hidden-value/--not-hidden-value", "is_hidden_value", default=None,
-    help="Show the value only to you and to administrators, or to all who see the secret.",
+    help="Show the value only to the owner and administrators, or to all users who can see the secret.",
 )  # fmt: skip
 @options.visibility(default=None)
 @provider()
@@ -111,7 +113,7 @@ def update_secret(
     app: App, key: str, secret_string: str | None, secret_file: str | None, provider_name: str | None,
     provider_options: tuple[str, ...], **fields: Any,
 ) -> None:  # fmt: skip
-    """Change the secret KEY. When nothing is said of what to change, a new value is asked for."""
+    """Update the secret KEY; without options, a new value is prompted for."""
     secrets = app.client.secrets
     value: Any = secret_values.read(app, secret_string, secret_file)
     fields |= _provider(provider_name, provider_options)
@@ -136,7 +138,7 @@ def delete_secret(app: App, key: str) -> None:
 @options.visibility(default=None, choices=("tenant", "global"))
 @pass_app
 def set_visibility(app: App, key: str, visibility: str) -> None:
-    """Choose who may see the secret KEY."""
+    """Set the visibility of the secret KEY."""
     app.result(f"Secret `{key}` was set to {visibility}", app.client.secrets.set_visibility(key, visibility))
 
 
@@ -144,59 +146,61 @@ def set_visibility(app: App, key: str, visibility: str) -> None:
 @click.argument("key")
 @pass_app
 def set_global(app: App, key: str) -> None:
-    """Show the secret KEY to every tenant; the same as set-visibility -l global."""
+    """Set the visibility of the secret KEY to global."""
     app.result(f"Secret `{key}` was set to global", app.client.secrets.set_visibility(key, "global"))
 
 
 @cli.command("set-owner")
 @click.argument("key")
-@click.option("-s", "--username", required=True, help="Whom it is to belong to.")
+@click.option("-s", "--username", required=True, help="The new owner.")
 @pass_app
 def set_owner(app: App, key: str, username: str) -> None:
-    """Give the secret KEY to another user."""
+    """Change the owner of the secret KEY."""
     secret = app.client.secrets.patch(key, creator=username)
     app.result(f"Secret `{key}` is now owned by user `{secret['created_by']}`", secret)
 
 
 @cli.command("export")
 @secret_values.passphrase(confirm=True)
-@click.option("-l", "--visibility", type=click.Choice(options.VISIBILITIES), help="Only those with this visibility.")
+@click.option(
+    "-l", "--visibility", type=click.Choice(options.VISIBILITIES), help="Export only secrets with this visibility."
+)
 @options.all_tenants()
-@click.option("--filter-by", "_search", help="Only those whose key holds this text.")
-@click.option("-o", "--output-path", default="secrets.json", show_default=True, help="The file to write to.")
+@click.option("--filter-by", "_search", help="Export only secrets whose key contains this text.")
+@click.option("-o", "--output-path", default="secrets.json", show_default=True, help="The file to save to.")
 @pass_app
 def export_secrets(app: App, passphrase: str | None, non_encrypted: bool, output_path: str, **query: Any) -> None:
-    """Save secrets with their values to a file, for another manager."""
+    """Export secrets with their values to a file."""
     import json
 
     from cfy_cli.config.paths import write_private
 
     secrets = app.client.secrets.export(_passphrase=passphrase, **query)
     if not isinstance(secrets, list):
-        raise CfyError("The manager's answer is no list of secrets")
+        raise CfyError("The manager did not answer a list of secrets")
     try:
         write_private(Path(output_path), json.dumps(secrets, indent=1, ensure_ascii=False))
     except OSError as error:
         raise CfyError(f"Cannot write {output_path}: {error.strerror}") from error
     if non_encrypted:
-        app.note(f"Whoever can read {output_path} can read the secrets in it: they are not encrypted")
+        app.note(f"The secrets in {output_path} are not encrypted: protect the file")
     app.result(f"{len(secrets)} secrets were saved to {output_path}", {"path": output_path, "count": len(secrets)})
 
 
 @cli.command("import")
 @secret_values.passphrase(confirm=False)
-@click.option("-i", "--input-path", required=True, help="The file that `cfy secrets export` wrote.")
-@click.option("--override-collisions", is_flag=True, help="Replace secrets that are there already.")
-@click.option("-m", "--tenant-map", help="A JSON file of tenants and those their secrets go to: {from: to}.")
+@click.option("-i", "--input-path", required=True, help="A file written by `cfy secrets export`.")
+@click.option("--override-collisions", is_flag=True, help="Replace secrets that exist already.")
+@click.option("-m", "--tenant-map", help="A JSON file that maps exported tenants to tenants of this manager.")
 @pass_app
 def import_secrets(
     app: App, passphrase: str | None, non_encrypted: bool, input_path: str, override_collisions: bool,
     tenant_map: str | None,
 ) -> None:  # fmt: skip
-    """Take in secrets that were exported from this manager or another."""
+    """Import secrets from a file written by `cfy secrets export`."""
     secrets = secret_values.data_in(input_path)
     if not isinstance(secrets, list):
-        raise Usage(f"{input_path} holds no list of secrets")
+        raise Usage(f"{input_path} is not a list of secrets")
     answer = app.client.secrets.import_secrets(
         secrets,
         tenant_map=secret_values.data_in(tenant_map) if tenant_map else None,
@@ -204,9 +208,9 @@ def import_secrets(
         override_collisions=override_collisions,
     )
     app.result("Secrets imported", answer)
-    done = "replaced" if override_collisions else "left as they were"
+    done = "replaced" if override_collisions else "not changed"
     for tenant, keys in (answer.get("colliding_secrets") or {}).items():
-        app.note(f"There already in tenant `{tenant}`, and {done}: {', '.join(keys)}")
+        app.note(f"Secrets that exist already in tenant `{tenant}`, {done}: {', '.join(keys)}")
     _tell_errors(answer.get("secrets_errors") or {}, secrets)
 
 

@@ -1,4 +1,4 @@
-"""cfy sites: where deployments stand."""
+"""`cfy sites`."""
 
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 
 @click.group("sites", cls=CommandGroup)
 def cli() -> None:
-    """Handle sites."""
+    """Manage sites of deployments."""
 
 
 @cli.command("list")
@@ -35,7 +35,7 @@ def get_site(app: App, name: str) -> None:
 
 @cli.command("create")
 @click.argument("name", type=param_types.name, metavar="NAME")
-@click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
+@click.option("--location", help="The coordinates of the site: LATITUDE,LONGITUDE.")
 @options.visibility()
 @if_exists_option()
 @pass_app
@@ -48,12 +48,12 @@ def create_site(app: App, name: str, if_exists: str, **fields: Any) -> None:
 
 @cli.command("update")
 @click.argument("name")
-@click.option("--location", help="Where it stands: LATITUDE,LONGITUDE.")
-@click.option("-n", "--new-name", type=param_types.name, metavar="TEXT", help="What to call it from now on.")
+@click.option("--location", help="The coordinates of the site: LATITUDE,LONGITUDE.")
+@click.option("-n", "--new-name", type=param_types.name, metavar="TEXT", help="The new name of the site.")
 @options.visibility(default=None)
 @pass_app
 def update_site(app: App, name: str, **fields: Any) -> None:
-    """Change the site NAME."""
+    """Update the site NAME."""
     app.result(f"Site `{name}` updated", app.client.sites.update(name, **fields))
 
 

@@ -1,4 +1,4 @@
-"""cfy status: how the manager is."""
+"""`cfy status`."""
 
 import click
 

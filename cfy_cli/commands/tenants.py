@@ -1,4 +1,4 @@
-"""cfy tenants: who keeps what apart from whom."""
+"""`cfy tenants`."""
 
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from cfy_cli.shell.options import Decorator
 
 @click.group("tenants", cls=CommandGroup)
 def cli() -> None:
-    """Handle tenants."""
+    """Manage tenants and their users."""
 
 
 @cli.command("list")
@@ -61,7 +61,7 @@ def in_tenant() -> Decorator:
 
 
 def with_role() -> Decorator:
-    return click.option("-r", "--role", required=True, help="What the user may do in the tenant.")
+    return click.option("-r", "--role", required=True, help="The role of the user in the tenant.")
 
 
 @cli.command("add-user")
@@ -70,7 +70,7 @@ def with_role() -> Decorator:
 @with_role()
 @pass_app
 def add_user(app: App, username: str, tenant_name: str, role: str) -> None:
-    """Let the user USERNAME into a tenant."""
+    """Add the user USERNAME to a tenant."""
     tenant = app.client.tenants.add_user(tenant_name, username, role)
     app.result(f"User `{username}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant)
 
@@ -81,7 +81,7 @@ def add_user(app: App, username: str, tenant_name: str, role: str) -> None:
 @with_role()
 @pass_app
 def update_user(app: App, username: str, tenant_name: str, role: str) -> None:
-    """Give the user USERNAME another role in a tenant."""
+    """Change the role of the user USERNAME in a tenant."""
     tenant = app.client.tenants.update_user(tenant_name, username, role)
     app.result(f"User `{username}` updated successfully in tenant `{tenant_name}`", tenant)
 
@@ -91,7 +91,7 @@ def update_user(app: App, username: str, tenant_name: str, role: str) -> None:
 @in_tenant()
 @pass_app
 def remove_user(app: App, username: str, tenant_name: str) -> None:
-    """Take the user USERNAME out of a tenant."""
+    """Remove the user USERNAME from a tenant."""
     app.client.tenants.remove_user(tenant_name, username)
     done = f"User `{username}` removed successfully from tenant `{tenant_name}`"
     app.result(done, {"username": username, "tenant_name": tenant_name})

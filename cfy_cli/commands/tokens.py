@@ -1,4 +1,4 @@
-"""cfy tokens: logging in without a password."""
+"""`cfy tokens`."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from cfy_cli.shell.command_tree import CommandGroup
 
 @click.group("tokens", cls=CommandGroup)
 def cli() -> None:
-    """Handle tokens for logging in."""
+    """Manage authentication tokens."""
 
 
 @cli.command("create")
-@click.option("-e", "--expiry", "expiration_date", help="When it ends: +10h, or 2121-03-09 14:52 in UTC.")
-@click.option("-d", "--description", help="What it is for.")
+@click.option("-e", "--expiry", "expiration_date", help="When the token expires: +10h, or 2121-03-09 14:52 (UTC).")
+@click.option("-d", "--description", help="The description of the token.")
 @pass_app
 def create_token(app: App, **fields: Any) -> None:
-    """Create a token for yourself; its value is shown this once."""
+    """Create a token for yourself; its value is shown only once."""
     app.show(TOKENS, app.client.tokens.issue(**fields), (*TOKENS.columns, "value"))
 
 
 @cli.command("list")
 @pass_app
 def list_tokens(app: App) -> None:
-    """List your tokens; administrators see those of all users."""
+    """List your tokens; administrators see the tokens of all users."""
     app.show_list(app.client.tokens)
 
 
@@ -42,6 +42,6 @@ def get_token(app: App, token_id: str) -> None:
 @click.argument("token_id")
 @pass_app
 def delete_token(app: App, token_id: str) -> None:
-    """Delete the token TOKEN_ID; it opens nothing any more."""
+    """Delete (revoke) the token TOKEN_ID."""
     app.client.tokens.delete(token_id)
     app.result(f"Token `{token_id}` deleted", {"id": token_id})

@@ -1,4 +1,4 @@
-"""cfy uninstall: from something that runs to nothing."""
+"""`cfy uninstall`."""
 
 from typing import Any
 
@@ -13,8 +13,13 @@ from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 @click.command("uninstall", cls=Command)
 @click.argument("deployment_id")
 @click.option("-w", "--workflow-id", default="uninstall", show_default=True, help="The workflow to run.")
-@click.option("-f", "--force", is_flag=True, help="Go on even if other executions run or others depend on it.")
-@click.option("--recursive", is_flag=True, help="Uninstall and delete the services that it contains too.")
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Uninstall even if other executions are running or other deployments depend on it.",
+)
+@click.option("--recursive", is_flag=True, help="Uninstall and delete the services that it contains as well.")
 @options.parameters()
 @with_follow_options()
 @pass_app
@@ -28,7 +33,7 @@ def cli(
     follow: FollowOptions,
     **fields: Any,
 ) -> None:
-    """Uninstall the deployment DEPLOYMENT_ID and delete it, and its blueprint too unless others use that."""
+    """Uninstall and delete the deployment DEPLOYMENT_ID, and its blueprint if no other deployment uses it."""
     from cfy_cli.shell.deployments import delete_deployment
     from cfy_cli.shell.workflows import run_workflow
 
@@ -36,12 +41,12 @@ def cli(
     more = {"recursive": True} if recursive else {}
     run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, more_parameters=more, **fields)
     if follow.no_wait:
-        app.note(f"When it has ended, delete the rest: cfy deployments delete {deployment_id}")
+        app.note(f"When it has ended, delete the deployment: cfy deployments delete {deployment_id}")
         return
     delete_deployment(app, deployment_id, force=force, recursive=recursive)
     app.say(f"Deployment `{deployment_id}` deleted")
     if app.client.deployments.list(blueprint_id=blueprint_id, _include="id", _size=1).total:
-        app.note(f"Blueprint `{blueprint_id}` stays: it has other deployments")
+        app.note(f"Blueprint `{blueprint_id}` was not deleted: it has other deployments")
         return
     app.client.blueprints.delete(blueprint_id, force=force)
     app.say(f"Blueprint `{blueprint_id}` deleted")

@@ -1,4 +1,4 @@
-"""cfy users: who may log in."""
+"""`cfy users`."""
 
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ DETAILS = (*USERS.columns, "tenant_roles")
 
 @click.group("users", cls=CommandGroup)
 def cli() -> None:
-    """Handle users."""
+    """Manage users."""
 
 
 @cli.command("list")
@@ -35,7 +35,7 @@ def list_users(app: App, _get_data: bool, **query: Any) -> None:
 @options.get_data()
 @pass_app
 def get_user(app: App, username: str | None, _get_data: bool) -> None:
-    """Show the user USERNAME, or who you are."""
+    """Show the user USERNAME, by default yourself."""
     users = app.client.users
     user = users.get(username, _get_data=_get_data) if username else users.myself(_get_data=_get_data)
     app.show(USERS, user, DETAILS if _get_data else USERS.columns)
@@ -45,8 +45,8 @@ def get_user(app: App, username: str | None, _get_data: bool) -> None:
 @click.argument("username")
 @options.security_role()
 @options.password()
-@click.option("-t", "--tenant-name", help="Let the user into this tenant, with --user-tenant-role.")
-@click.option("-l", "--user-tenant-role", help="What the user may do in that tenant.")
+@click.option("-t", "--tenant-name", help="Add the user to this tenant; requires --user-tenant-role.")
+@click.option("-l", "--user-tenant-role", help="The role of the user in that tenant.")
 @if_exists_option()
 @pass_app
 def create_user(
@@ -60,7 +60,7 @@ def create_user(
 ) -> None:
     """Create the user USERNAME."""
     if bool(tenant_name) != bool(user_tenant_role):
-        raise Usage("--tenant-name and --user-tenant-role go together")
+        raise Usage("--tenant-name and --user-tenant-role require each other")
     users = app.client.users
     new, present = partial(users.create, username, password=password, role=security_role), partial(users.get, username)
     done = f"User `{username}` created with `{security_role}` security role"
@@ -99,7 +99,7 @@ def delete_user(app: App, username: str) -> None:
 @options.password()
 @pass_app
 def set_password(app: App, username: str, password: str) -> None:
-    """Give the user USERNAME a new password."""
+    """Set the password of the user USERNAME."""
     app.result("New password set", app.client.users.update(username, password=password))
 
 
@@ -108,7 +108,7 @@ def set_password(app: App, username: str, password: str) -> None:
 @options.security_role()
 @pass_app
 def set_role(app: App, username: str, security_role: str) -> None:
-    """Give the user USERNAME a new role on the whole manager."""
+    """Set the security role of the user USERNAME."""
     app.result(f"New role `{security_role}` set", app.client.users.update(username, role=security_role))
 
 
@@ -116,7 +116,7 @@ def set_role(app: App, username: str, security_role: str) -> None:
 @click.argument("username")
 @pass_app
 def activate_user(app: App, username: str) -> None:
-    """Let the user USERNAME log in again."""
+    """Activate the user USERNAME: allow logging in."""
     app.result("User activated", app.client.users.set_active(username, True))
 
 
@@ -124,7 +124,7 @@ def activate_user(app: App, username: str) -> None:
 @click.argument("username")
 @pass_app
 def deactivate_user(app: App, username: str) -> None:
-    """Let the user USERNAME log in no more."""
+    """Deactivate the user USERNAME: forbid logging in."""
     app.result("User deactivated", app.client.users.set_active(username, False))
 
 
@@ -132,5 +132,5 @@ def deactivate_user(app: App, username: str) -> None:
 @click.argument("username")
 @pass_app
 def unlock_user(app: App, username: str) -> None:
-    """Let the user USERNAME try again after too many wrong passwords."""
+    """Unlock the user USERNAME after too many failed logins."""
     app.result("User unlocked", app.client.users.unlock(username))

@@ -1,4 +1,4 @@
-"""cfy workflows: what can be run on a deployment."""
+"""`cfy workflows`."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from cfy_cli.shell.command_tree import CommandGroup
 
 @click.group("workflows", cls=CommandGroup)
 def cli() -> None:
-    """Handle workflows of deployments."""
+    """Manage workflows of deployments."""
 
 
 @cli.command("list")
 @options.deployment_id(required=True)
-@click.option("--all", "everything", is_flag=True, help="Show also those that are not available now.")
+@click.option("--all", "everything", is_flag=True, help="Include workflows that are not available now.")
 @pass_app
 def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
     """List the workflows of a deployment."""
@@ -35,7 +35,7 @@ def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
 @options.deployment_id(required=True)
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
-    """Show the workflow WORKFLOW_ID of a deployment, and its parameters."""
+    """Show the workflow WORKFLOW_ID of a deployment and its parameters."""
     found = [item for item in app.client.deployments.workflows(deployment_id) if item["name"] == workflow_id]
     if not found:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")

@@ -100,7 +100,7 @@ def test_a_blueprint_with_other_deployments_outlives_one_of_them(deployed: Cfy) 
     deployed("deployments create other -b app")
     deployed("executions start install -d dep")
     assert "Deployment `dep` deleted" in deployed("uninstall dep")
-    assert "Blueprint `app` stays" in deployed.errors
+    assert "Blueprint `app` was not deleted" in deployed.errors
 
 
 def test_what_is_not_available_says_what_it_needs(deployed: Cfy) -> None:

@@ -41,7 +41,7 @@ def test_a_manager_starts_when_it_is_needed_and_stops_when_told(typed: Typed, tm
     password = json.loads(context.read_text())["manager_password"]
     assert len(password) > 12
     assert typed("manager", "stop").stdout == "Manager stopped\n"
-    assert typed("manager", "stop").stdout == "No manager runs\n"
+    assert typed("manager", "stop").stdout == "No manager is running\n"
     assert typed("manager", "status").exit_code == 9
     assert typed("manager", "start").exit_code == 0
     assert json.loads(context.read_text())["manager_password"] == password
@@ -51,7 +51,7 @@ def test_a_manager_starts_when_it_is_needed_and_stops_when_told(typed: Typed, tm
 def test_starting_by_itself_can_be_forbidden(typed: Typed, tmp_path: Path) -> None:
     outcome = typed("sites", "list", CFY_AUTOSTART="0")
     assert outcome.exit_code == 9
-    assert "CFY_AUTOSTART forbids to start it" in outcome.stderr
+    assert "CFY_AUTOSTART forbids starting it" in outcome.stderr
     assert not (tmp_path / ".cloudify").exists()
 
 

@@ -90,12 +90,12 @@ def test_a_plugin_gets_another_owner(cfy: Cfy, files: Path):
 def test_a_bundle_brings_the_plugins_that_are_not_there_yet(cfy: Cfy, files: Path):
     (files / "bundle.tgz").write_bytes(bundle(("one", "1.0"), ("two", "2.0")))
     out = cfy("plugins bundle-upload -p bundle.tgz")
-    assert out.startswith("Bundle uploaded, 2 plugins are new\n")
+    assert out.startswith("Bundle uploaded, 2 new plugins\n")
     assert " two " in out
     (files / "bundle.tgz").write_bytes(bundle(("one", "1.0"), ("three", "3.0")))
     new = json.loads(cfy("plugins bundle-upload -p bundle.tgz -l private --json"))
     assert [(plugin["package_name"], plugin["visibility"]) for plugin in new] == [("three", "private")]
-    assert cfy("plugins bundle-upload -p bundle.tgz") == "Bundle uploaded, 0 plugins are new\n"
+    assert cfy("plugins bundle-upload -p bundle.tgz") == "Bundle uploaded, 0 new plugins\n"
     assert {plugin["package_name"] for plugin in json.loads(cfy("plugins list --json"))} == {"one", "two", "three"}
     cfy("plugins bundle-upload -p nowhere.tgz", code=2)
 

@@ -54,7 +54,7 @@ def test_a_password_can_come_from_stdin(run: Run, workdir: Path) -> None:
     assert written(workdir, "mgr")["manager_password"] == "pw"
     run("profiles set --password-stdin", profile=None, stdin="newer\n")
     assert written(workdir, "mgr")["manager_password"] == "newer"
-    assert "There is no password to log in as `ann`" in run("profiles use other -u ann", profile=None, code=2).err
+    assert "There is no password for user `ann`" in run("profiles use other -u ann", profile=None, code=2).err
 
 
 def test_a_manager_that_does_not_let_us_in_leaves_no_profile(
@@ -121,7 +121,7 @@ def test_a_profile_can_be_renamed(run: Run, workdir: Path) -> None:
 
 def test_options_for_a_profile_that_exists_are_ignored_aloud(run: Run, workdir: Path) -> None:
     write(workdir)
-    assert "manager_username ignored" in run("profiles use mgr -u bob", profile=None).err
+    assert "ignored: manager_username" in run("profiles use mgr -u bob", profile=None).err
     assert written(workdir, "mgr")["manager_username"] == "ann"
 
 

@@ -122,12 +122,12 @@ def test_secrets_travel_in_a_file_for_their_owner_alone(
     )
     assert json.loads(cfy("secrets get db-1 -t red --json"))["value"] == "canary-1"
     cfy("secrets import -i secrets.json -p passphrase8")
-    assert "There already in tenant `default_tenant`, and left as they were: db-1" in cfy.errors
+    assert "Secrets that exist already in tenant `default_tenant`, not changed: db-1" in cfy.errors
     cfy("secrets import -i secrets.json -p passphrase-other", code=1)
     assert "1 of 1 secrets were not imported" in cfy.errors
     assert "Secret 1: secret: It was encrypted with another passphrase" in cfy.errors
     cfy("secrets export --non-encrypted -o plain.json")
-    assert "they are not encrypted" in cfy.errors
+    assert "are not encrypted" in cfy.errors
     assert len(json.loads((tmp_path / "plain.json").read_text())) == 2
 
 
