@@ -145,8 +145,11 @@ class _Child:
 
     def _create_context(self) -> "AppContext":
         from cfy_cli.manager.services.context import AppContext
+        from cfy_cli.manager.services.secrets.encryption import Cipher
 
-        return AppContext(self._settings, self._work_available, self._execution_ended)
+        app = AppContext(self._settings, self._work_available, self._execution_ended)
+        app.service(Cipher)  # raises now when the configured key is not valid
+        return app
 
     def _acquire_name(self) -> None:
         """Become the only child of this name, with an empty temporary folder of its own.

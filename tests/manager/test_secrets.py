@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.errors import Invalid
 from cfy_cli.manager import maintenance
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import found
 from cfy_cli.manager.services.secrets import secrets
+from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.models import Secret
@@ -271,5 +273,7 @@ def _create(app: AppContext) -> None:
 
 
 def test_a_key_that_is_none_is_told(tmp_path: Path):
-    with pytest.raises(Exception, match="32 bytes in base64"):
-        AppContext(ManagerSettings(tmp_path, encryption_key="short"))
+    app = AppContext(ManagerSettings(tmp_path, encryption_key="short"))
+    with pytest.raises(Invalid, match="32 bytes in base64"):
+        app.service(Cipher)
+    app.close()

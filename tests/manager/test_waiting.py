@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.waiter import ExecutionWaiter
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import PASSWORD
 from tests.manager.conftest import archive, until
@@ -48,10 +49,10 @@ def test_who_waits_is_told_of_the_end_and_when_it_is_gone_and_when_patience_ends
         for name in ("ends", "stays"):
             session.add(Execution(id=name, workflow_id="w", tenant_name="default_tenant", created_by="admin"))
     told = threading.Event()
-    waiter = threading.Thread(target=lambda: (app.waiter.wait("ends", 30), told.set()))
+    waiter = threading.Thread(target=lambda: (app.service(ExecutionWaiter).wait("ends", 30), told.set()))
     waiter.start()
-    app.waiter.wait("stays", 0.05)
-    app.waiter.wait("gone", 30)
+    app.service(ExecutionWaiter).wait("stays", 0.05)
+    app.service(ExecutionWaiter).wait("gone", 30)
     assert not told.is_set()
     with app.database.write() as session:
         session.execute(update(Execution).where(Execution.id == "ends").values(status=ExecutionState.FAILED))
@@ -72,4 +73,4 @@ def test_a_look_that_fails_is_repeated(app: AppContext, monkeypatch: pytest.Monk
         return real()
 
     monkeypatch.setattr(app.database, "read", read)
-    assert app.waiter.wait("e", 30) == "terminated"
+    assert app.service(ExecutionWaiter).wait("e", 30) == "terminated"

@@ -18,7 +18,7 @@ from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.paging import included
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
-from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.identity.credentials import Credentials, Identity
 from cfy_cli.manager.store.listing import Page
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
@@ -156,8 +156,8 @@ async def _identity(app: AppContext, request: Request) -> Identity:
     for header in ("Authentication-Token", "Authorization"):
         credential = request.headers.get(header)
         if credential:
-            known = app.credentials.remembered(credential)
-            return known if known else await run_in_threadpool(app.credentials.verify, header, credential)
+            known = app.service(Credentials).remembered(credential)
+            return known if known else await run_in_threadpool(app.service(Credentials).verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 
 

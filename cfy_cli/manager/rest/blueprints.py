@@ -16,7 +16,8 @@ from cfy_cli.manager.rest.uploads import Received, received
 from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
-from cfy_cli.manager.services.runtime.waiter import PATIENCE
+from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
+from cfy_cli.manager.services.system_workflows import blueprint_requests
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -47,13 +48,13 @@ def get_blueprint(call: Call, blueprint_id: str) -> dict[str, Any]:
 @routes.put("/blueprints/{blueprint_id}", "blueprint_upload", status=201)
 def upload_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> Any:
     """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`."""
-    blueprint, execution = blueprints.take_in(call.app, call.store, _upload(blueprint_id, body))
+    blueprint, execution = blueprint_requests.upload(call.app, call.store, _upload(blueprint_id, body))
     if flag(body.params, "async_upload"):
         return shown(call.store, blueprint)
     scope = call.scope
 
     def once_uploaded() -> dict[str, Any]:
-        call.app.waiter.wait(execution.id, PATIENCE)
+        call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT)
         with call.app.reading(scope) as store:
             return shown(store, store.get(Blueprint, blueprint_id))
 
@@ -63,7 +64,7 @@ def upload_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, De
 @routes.put("/blueprints/{blueprint_id}/validate", "blueprint_upload", status=201)
 def validate_blueprint(call: Call, blueprint_id: str, body: Annotated[Received, Depends(received)]) -> dict[str, Any]:
     """Upload a blueprint for its problems alone; nothing of it is kept."""
-    _, execution = blueprints.take_in(call.app, call.store, _upload(blueprint_id, body, validate_only=True))
+    _, execution = blueprint_requests.upload(call.app, call.store, _upload(blueprint_id, body, validate_only=True))
     return item(execution)
 
 
@@ -103,13 +104,13 @@ def shown(store: Store, row: Blueprint, include: tuple[str, ...] | None = None) 
     return item(row, include, upload_execution=upload_execution)
 
 
-def _upload(blueprint_id: str, body: Received, *, validate_only: bool = False) -> blueprints.Upload:
+def _upload(blueprint_id: str, body: Received, *, validate_only: bool = False) -> blueprint_requests.Upload:
     params = body.params
-    return blueprints.Upload(
+    return blueprint_requests.Upload(
         blueprint_id,
         archive=body.archive,
         url=params.get("blueprint_archive_url"),
-        main_file=unquote(params.get("application_file_name") or blueprints.DEFAULT_FILE),
+        main_file=unquote(params.get("application_file_name") or blueprint_requests.DEFAULT_FILE),
         visibility=params.get("visibility") or "tenant",
         labels=labels.parse(params.get("labels")),
         validate_only=validate_only,

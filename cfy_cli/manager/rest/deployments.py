@@ -16,7 +16,8 @@ from cfy_cli.manager.rest.wire import item
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.deployments.labels import remove
 from cfy_cli.manager.services.executions import workflows
-from cfy_cli.manager.services.runtime.waiter import PATIENCE
+from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
+from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -64,7 +65,7 @@ def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
 
 @routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
 def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> Any:
-    deployment, execution = deployments.create(
+    deployment, execution = deployment_requests.create(
         call.app,
         call.store,
         deployment_id,
@@ -82,7 +83,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
     scope = call.scope
 
     def once_created() -> dict[str, Any]:
-        if call.app.waiter.wait(execution.id, PATIENCE) == ExecutionState.FAILED:
+        if call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT) == ExecutionState.FAILED:
             with call.app.writing(scope) as store:
                 error = store.get(Execution, execution.id).error
                 remove(store, store.get_own(Deployment, deployment_id))  # nothing is left of what could not be made
@@ -95,7 +96,7 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
 
 @routes.delete("/deployments/{deployment_id}", "deployment_delete")
 def delete_deployment(call: Call, deployment_id: str) -> None:
-    deployments.start_delete(
+    deployment_requests.start_delete(
         call.app,
         call.store,
         deployment_id,

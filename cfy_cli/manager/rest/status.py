@@ -5,6 +5,7 @@ from typing import Any
 from cfy_cli import __version__
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.paging import flag
+from cfy_cli.manager.services.status import service_statuses
 
 routes = Routes("manager")
 unversioned = Routes("manager")  # clients ask which manager it is before they know its API's version
@@ -12,7 +13,7 @@ unversioned = Routes("manager")  # clients ask which manager it is before they k
 
 @routes.get("/status", "status_get")
 def get_status(call: Call) -> dict[str, Any]:
-    services = call.app.services()
+    services = service_statuses(call.app)
     healthy = all(service["status"] == "Active" for service in services.values())
     answer = {"status": "OK" if healthy else "Fail", "services": {} if flag(call.query, "summary") else services}
     return {name: answer[name] for name in call.include or answer if name in answer}

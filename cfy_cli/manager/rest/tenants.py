@@ -10,6 +10,7 @@ from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.services.identity import tenants, users
+from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Tenant
@@ -30,19 +31,19 @@ class Leaver(BaseModel):
 
 @routes.put("/tenants/users", "tenant_add_user")
 def add_user_to_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     return _shown(call, users.join(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.patch("/tenants/users", "tenant_update_user")
 def update_user_in_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     return _shown(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.delete("/tenants/users", "tenant_remove_user")
 def remove_user_from_tenant(call: Call, body: Leaver) -> None:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     users.leave(call.store, body.username, body.tenant_name)
 
 
@@ -68,7 +69,7 @@ def create_tenant(call: Call, tenant_name: str) -> dict[str, Any]:
 
 @routes.delete("/tenants/{tenant_name}", "tenant_delete")
 def delete_tenant(call: Call, tenant_name: str) -> None:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     tenants.delete(call.store, tenant_name)
 
 

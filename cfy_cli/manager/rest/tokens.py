@@ -9,6 +9,7 @@ from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import listing
 from cfy_cli.manager.rest.wire import item, items
 from cfy_cli.manager.services.identity import tokens
+from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Token, User
 
@@ -25,7 +26,7 @@ def list_tokens(call: Call, asked: Annotated[Listing, Depends(listing(sort="id")
     """The caller's tokens (an administrator's: everybody's); beside them a short-lived value of the caller's own."""
     mine = None if tokens.may_manage_all(call.store) else Token.user.has(User.username == call.identity.username)
     page = call.store.list(Token, asked, where=mine)
-    own = {"role": call.identity.role, "value": call.app.credentials.signed(call.identity.username)}
+    own = {"role": call.identity.role, "value": call.app.service(Credentials).signed(call.identity.username)}
     return {**listed(page, items(page.items, asked.include)), **own}
 
 
@@ -43,5 +44,5 @@ def create_token(call: Call, body: NewToken | None = None) -> dict[str, Any]:
 
 @routes.delete("/tokens/{token_id}", "delete_token")
 def delete_token(call: Call, token_id: str) -> None:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     call.store.delete(tokens.get(call.store, token_id))

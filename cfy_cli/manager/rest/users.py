@@ -10,6 +10,7 @@ from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing
 from cfy_cli.manager.services.identity import users
+from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import User
@@ -60,13 +61,13 @@ def create_user(call: Call, body: NewUser) -> dict[str, Any]:
 
 @routes.post("/users/{username}", "user_update")
 def update_user(call: Call, username: str, body: UserChange) -> dict[str, Any]:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     return _shown(call, users.update(call.store, username, body.model_dump()))
 
 
 @routes.post("/users/active/{username}", "user_set_activated")
 def set_user_active(call: Call, username: str, body: Activation) -> dict[str, Any]:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     return _shown(call, users.set_active(call.store, username, body.action == "activate"))
 
 
@@ -77,7 +78,7 @@ def unlock_user(call: Call, username: str) -> dict[str, Any]:
 
 @routes.delete("/users/{username}", "user_delete")
 def delete_user(call: Call, username: str) -> None:
-    call.store.after_commit(call.app.credentials.forget)
+    call.store.after_commit(call.app.service(Credentials).forget)
     users.delete(call.store, username)
 
 

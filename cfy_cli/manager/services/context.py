@@ -1,31 +1,36 @@
-"""The manager as its services see it: a database, files, keys, bells."""
+"""The application context of a server or worker process."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
-from sqlalchemy import func, select
-
-from cfy_cli.contract.timestamps import seconds_ago
-from cfy_cli.manager.services.blueprints.plan_cache import Plans
-from cfy_cli.manager.services.identity.credentials import Credentials
-from cfy_cli.manager.services.runtime.waiter import ExecutionWaiter
-from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.files import Files
-from cfy_cli.manager.store.models import WorkerRecord
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 from cfy_cli.manager.wakeup import WakeupPipe
 
-WORKER_TIMEOUT = 15  # seconds without a word from a worker before it counts as gone
+
+class Service(Protocol):
+    """An object of which a process needs one, such as a cache. It is built from the context."""
+
+    def __init__(self, app: "AppContext") -> None: ...
+
+    def close(self) -> None:
+        """Release what the service holds; called when the process shuts down."""
+
+
+S = TypeVar("S", bound=Service)
 
 
 class AppContext:
-    """One for each process; opens stores on somebody's behalf."""
+    """Settings, database, files and wake-up pipes of one process, and the services that were built from them.
+
+    `work_available` wakes workers; `execution_ended` wakes requests that wait for an execution.
+    """
 
     def __init__(
         self,
@@ -33,53 +38,46 @@ class AppContext:
         work_available: WakeupPipe | None = None,
         execution_ended: WakeupPipe | None = None,
     ) -> None:
-        """`work_available` wakes workers, `execution_ended` wakes requests that wait for an execution."""
         self.settings = settings
         self.database = Database(settings.database)
         self.files = Files(settings.files)
-        self.work_available, self.execution_ended = (
-            work_available or WakeupPipe.create(),
-            execution_ended or WakeupPipe.create(),
-        )
-        self.plans = Plans()
-        self.waiter = ExecutionWaiter(self.database, self.execution_ended)
-        self.credentials = Credentials(self.database, self._key_file)
-        self.seal = Cipher(settings.data_dir / "secrets.key", settings.encryption_key)
+        self.work_available = work_available or WakeupPipe.create()
+        self.execution_ended = execution_ended or WakeupPipe.create()
+        self._services: dict[type[Service], Service] = {}
+        self._lock = threading.RLock()  # a service may need another one while it is built
 
     @property
     def hostname(self) -> str:
         return socket.gethostname()
 
-    @property
-    def _key_file(self) -> Path:
-        return self.settings.data_dir / "token.key"
+    def service(self, kind: type[S]) -> S:
+        """Return the only instance of a service in this process; build it when it is first used."""
+        service = self._services.get(kind)
+        if service is None:
+            with self._lock:
+                service = self._services.get(kind)
+                if service is None:
+                    service = self._services[kind] = kind(self)
+        assert isinstance(service, kind)
+        return service
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Store]:
+        """Open a read transaction in a scope."""
         with self.database.read() as session:
             yield Store(session, scope)
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[Store]:
-        """Stored as a whole when it ends; what was put off until then is done after that."""
+        """Open a write transaction in a scope; commit it and run its commit hooks at the end."""
         with self.database.write() as session:
             store = Store(session, scope)
             yield store
         store.run_commit_hooks()
 
-    def services(self) -> dict[str, dict[str, Any]]:
-        """What this manager is made of and how each part is, as `GET /status` names it."""
-        with self.database.read() as session:
-            alive = session.scalar(select(func.count()).where(WorkerRecord.seen_at > seconds_ago(WORKER_TIMEOUT)))
-        database = "SQLite" if self.database.is_sqlite else "PostgreSQL"
-        parts = {"Webserver": True, "Manager Rest-Service": True, database: True, "Management Worker": bool(alive)}
-        return {
-            name: {"status": "Active" if well else "Inactive", "is_remote": False, "extra_info": {}}
-            for name, well in parts.items()
-        }
-
     def close(self) -> None:
-        self.waiter.close()
+        for service in self._services.values():
+            service.close()
         self.database.close()
         self.work_available.close()
         self.execution_ended.close()

@@ -1,35 +1,35 @@
-"""The plans of blueprints, read once for many deployments."""
+"""Cache of blueprint plans, which many deployments read."""
 
 import threading
-from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.plan import Plan
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Blueprint
 
-Plan = dict[str, Any]
-MOST = 4  # kept: those of large blueprints take many megabytes
+MAX_PLANS = 4  # plans of large blueprints take many megabytes
 
 
-class Plans:
-    """Nobody changes what they are given. A plan stays as it is, and its blueprint's number is given only once."""
+class PlanCache:
+    """Plans by the storage id of their blueprint, which is never used again; callers must not change a plan."""
 
-    def __init__(self) -> None:
-        self._kept: dict[int, Plan] = {}  # the one used last comes last
-        self._guard = threading.Lock()
+    def __init__(self, _app: AppContext) -> None:
+        self._plans: LRUCache[int, Plan] = LRUCache(MAX_PLANS)
+        self._lock = threading.Lock()
 
-    def of(self, session: Session, blueprint: int) -> Plan | None:
-        """By the storage id; None when the blueprint has none yet."""
-        with self._guard:
-            plan = self._kept.pop(blueprint, None)
+    def get(self, session: Session, blueprint_storage_id: int) -> Plan | None:
+        """Return the plan of a blueprint; None when it has none yet."""
+        with self._lock:
+            plan = self._plans.get(blueprint_storage_id)
+        if plan is None:
+            plan = session.scalar(select(Blueprint.plan).where(Blueprint.storage_id == blueprint_storage_id))
             if plan is not None:
-                self._kept[blueprint] = plan
-                return plan
-        plan = session.scalar(select(Blueprint.plan).where(Blueprint.storage_id == blueprint))
-        if plan is not None:
-            with self._guard:
-                self._kept[blueprint] = plan
-                while len(self._kept) > MOST:
-                    del self._kept[next(iter(self._kept))]
+                with self._lock:
+                    self._plans[blueprint_storage_id] = plan
         return plan
+
+    def close(self) -> None:
+        """Do nothing: a cache holds no resources."""

@@ -12,7 +12,7 @@ from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, workflows
-from cfy_cli.manager.services.worker import journal
+from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store

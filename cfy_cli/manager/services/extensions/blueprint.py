@@ -10,6 +10,7 @@ from cfy_cli.manager.services.extensions.component_plugins import bring_plugins,
 from cfy_cli.manager.services.extensions.component_secrets import bring, take_away
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.extensions.wait import follow
+from cfy_cli.manager.services.system_workflows import blueprint_requests
 from cfy_cli.manager.store.models import Blueprint
 
 
@@ -36,7 +37,7 @@ def upload(subject: Subject) -> bool:
         blueprint={
             "id": blueprint_id,
             "blueprint_archive": wanted.get("blueprint_archive") or "",
-            "application_file_name": wanted.get("main_file_name") or blueprints.DEFAULT_FILE,
+            "application_file_name": wanted.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
             "labels": wanted.get("labels") or [],
             **({"uploaded_here": True} if wanted.get("uploaded_here") else {}),
         }
@@ -67,14 +68,14 @@ def _upload(subject: Subject, blueprint_id: str, wanted: dict[str, Any]) -> None
         is_url = "://" in source
         if not is_url:
             shutil.copyfile(subject.ctx.require(source), archive)
-        _, execution = blueprints.take_in(
+        _, execution = blueprint_requests.upload(
             subject.app,
             store,
-            blueprints.Upload(
+            blueprint_requests.Upload(
                 blueprint_id,
                 archive=None if is_url else archive,
                 url=source if is_url else None,
-                main_file=wanted.get("main_file_name") or blueprints.DEFAULT_FILE,
+                main_file=wanted.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
                 labels=labels.parse(wanted.get("labels")),
             ),
         )

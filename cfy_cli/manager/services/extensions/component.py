@@ -9,6 +9,7 @@ from cfy_cli.manager.services.extensions.starting import run
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.extensions.wait import follow, until_gone, until_idle
 from cfy_cli.manager.services.labels import PARENT, parse
+from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
@@ -77,7 +78,7 @@ def _delete(subject: Subject, name: str) -> None:
         _execute(subject, "uninstall", {}, force=True)
     subject.say(f'Delete component\'s "{name}" deployment')
     with subject.acting("deployment_delete") as store:
-        deployments.start_delete(
+        deployment_requests.start_delete(
             subject.app,
             store,
             name,
@@ -136,7 +137,7 @@ def _start(subject: Subject, wanted: dict[str, Any]) -> str:
 def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
     blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
     with subject.acting("deployment_create") as store:
-        made, _ = deployments.create(
+        made, _ = deployment_requests.create(
             subject.app,
             store,
             name,

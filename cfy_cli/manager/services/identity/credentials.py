@@ -11,16 +11,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Unauthorized
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.key_files import key_in
-from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Membership, Token, User
 from cfy_cli.manager.store.models.identity import FAILURES_BEFORE_LOCK
 
@@ -40,9 +39,9 @@ class Identity:
 class Credentials:
     """Verifies what requests carry. Any change of users, roles or tokens must call `forget`."""
 
-    def __init__(self, database: Database, key_file: Path) -> None:
-        self._database = database
-        self._key_file = key_file
+    def __init__(self, app: AppContext) -> None:
+        self._database = app.database
+        self._key_file = app.settings.data_dir / "token.key"
         self._salt = secrets.token_bytes(32)
         self._known: dict[bytes, tuple[float, Identity]] = {}
         self._guard = threading.Lock()
@@ -64,6 +63,9 @@ class Credentials:
     def forget(self) -> None:
         with self._guard:
             self._known.clear()
+
+    def close(self) -> None:
+        self.forget()
 
     def signed(self, username: str) -> str:
         """A value that stands for this user until it expires, kept nowhere."""

@@ -16,7 +16,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.masking import Masking
-from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.scope import Scope, system_scope
 from cfy_cli.manager.store.store import Store
 
@@ -24,6 +24,10 @@ MANAGER_NAME = "cfy"
 MAX_CRASHES = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
 FIELDS = tuple(Event.__slots__)
 _fields = attrgetter(*FIELDS)
+
+
+# Stores the result of a system workflow, in the transaction that ends its execution.
+OnCompletion = Callable[[Store, Deployment], None]
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,52 @@
-"""Text encrypted at rest, with a key that is a file in the data folder or is given to the manager."""
-
-from pathlib import Path
+"""Encryption of secrets at rest, with a key from the settings or from a file in the data folder."""
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Failed, Invalid
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.key_files import key_in
 from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE
 
 
 class Cipher:
-    """One for each process; those of one manager share the key."""
+    """Encrypts and decrypts text; all processes of one manager share the key."""
 
-    def __init__(self, file: Path, given: str = "") -> None:
-        self._file = file
+    def __init__(self, app: AppContext) -> None:
+        self._file = app.settings.data_dir / "secrets.key"
+        given = app.settings.encryption_key
         self._fernet = _fernet(given.encode()) if given else None
 
-    def seal(self, text: str, *, like: str | None = None) -> str:
-        """Encrypt it. `like` is any text sealed before: raises Failed when that needs another key than ours.
+    def encrypt(self, text: str, *, like: str | None = None) -> str:
+        """Encrypt text; create the key if there is none.
 
-        The first use makes the key.
+        `like` is any text encrypted before: raises Failed when it needs another key.
         """
         if like is None:
-            return self._ready(make=True).encrypt(text.encode()).decode()
-        self.open(like)
-        return self._ready().encrypt(text.encode()).decode()
+            return self._load(create=True).encrypt(text.encode()).decode()
+        self.decrypt(like)
+        return self._load().encrypt(text.encode()).decode()
 
-    def open(self, sealed: str) -> str:
-        """Raises Failed when it was sealed with another key."""
+    def decrypt(self, encrypted: str) -> str:
+        """Decrypt text. Raises Failed when it was encrypted with another key."""
         try:
-            return self._ready().decrypt(sealed.encode()).decode()
+            return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:
             raise Failed(
                 "The manager's encryption key is not the one that its secrets were encrypted with",
-                hint=f"Put back the file {self._file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}.",
+                hint=f"Restore the file {self._file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}.",
             ) from None
 
-    def _ready(self, *, make: bool = False) -> Fernet:
+    def close(self) -> None:
+        """Do nothing: a key holds no resources."""
+
+    def _load(self, *, create: bool = False) -> Fernet:
         if self._fernet is None:
             try:
-                key = key_in(self._file, Fernet.generate_key) if make else self._file.read_bytes()
+                key = key_in(self._file, Fernet.generate_key) if create else self._file.read_bytes()
             except OSError as error:
                 raise Failed(
                     f"The manager's encryption key cannot be read: {self._file}: {error.strerror}",
-                    hint=f"Put the file back, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
+                    hint=f"Restore the file, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
                 ) from error
             self._fernet = _fernet(key.strip())
         return self._fernet
@@ -54,6 +57,6 @@ def _fernet(key: bytes) -> Fernet:
         return Fernet(key)
     except ValueError:
         raise Invalid(
-            "The manager's encryption key is no key: it is 32 bytes in base64",
-            hint="Make one: openssl rand -base64 32",
+            "The manager's encryption key is not valid: it must be 32 bytes in base64",
+            hint="Create one: openssl rand -base64 32",
         ) from None

@@ -13,6 +13,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
 from cfy_cli.manager.services.secrets import secrets
+from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.services.visibility import is_wider
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
@@ -46,7 +47,7 @@ def exported(
 
 
 def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> Item:
-    text = app.seal.open(secret.sealed)
+    text = app.service(Cipher).decrypt(secret.sealed)
     item = {
         "key": secret.key,
         "value": key.encrypt(text) if key else text,

@@ -13,6 +13,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.execution_user import scope_of_starter
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.schemas import Schema, check_value
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Secret, User
@@ -100,7 +101,7 @@ def may_see_hidden(scope: Scope, secret: Secret) -> bool:
 
 def value_of(app: AppContext, secret: Secret) -> Any:
     """Text, or what the schema describes."""
-    text = app.seal.open(secret.sealed)
+    text = app.service(Cipher).decrypt(secret.sealed)
     return json.loads(text) if secret.schema else text
 
 
@@ -154,7 +155,7 @@ def _found(store: Store, key: str) -> Secret:
 
 def _text(app: AppContext, secret: Secret) -> str:
     try:
-        return app.seal.open(secret.sealed)
+        return app.service(Cipher).decrypt(secret.sealed)
     except CfyError as error:
         raise KeyError(error.message) from error
 
@@ -166,4 +167,4 @@ def _sealed(app: AppContext, store: Store, value: Any, schema: Schema | None) ->
     elif not isinstance(value, str) or not value:
         raise Invalid("The value of a secret is text that is not empty; with a schema it may be any JSON")
     like = store.unscoped.scalar(select(Secret.sealed).limit(1))
-    return app.seal.seal(value, like=like)
+    return app.service(Cipher).encrypt(value, like=like)

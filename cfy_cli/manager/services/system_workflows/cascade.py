@@ -6,10 +6,11 @@ from sqlalchemy import select
 
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import CfyError, Invalid
-from cfy_cli.manager.services.deployments import dependencies, deployments, tree
+from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.executions import executions, workflows
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.runtime.wait import wait_until
+from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -64,7 +65,7 @@ def delete(context: ExecutionContext) -> None:
         for child in _left(store, inside):
             if _deletion(store, child) not in (None, *ENDED):  # begun before a worker died
                 continue
-            deployments.start_delete(
+            deployment_requests.start_delete(
                 context.app,
                 store,
                 child.id,

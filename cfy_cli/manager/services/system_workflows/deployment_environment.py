@@ -8,14 +8,14 @@ from cfy_cli import dsl
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
+from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.deployments import SLIM
 from cfy_cli.manager.services.deployments.labels import remove, set_labels
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
 from cfy_cli.manager.services.secrets.secrets import used_by
 from cfy_cli.manager.services.system_workflows import cascade
-from cfy_cli.manager.services.worker.completion import Finish
 from cfy_cli.manager.store.bulk import Bulk
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
@@ -24,12 +24,12 @@ Plan = dict[str, Any]
 NODES, INSTANCES = Bulk.insert(Node), Bulk.insert(NodeInstance)
 
 
-def create_deployment_environment(context: ExecutionContext) -> Finish:
+def create_deployment_environment(context: ExecutionContext) -> OnCompletion:
     context.check_crashes()
     number = context.execution.deployment_storage_id
     with context.reading() as store:
         deployment = store.unscoped.get_one(Deployment, number, options=SLIM)
-        blueprint_plan = context.app.plans.of(store.unscoped, deployment.blueprint_storage_id)
+        blueprint_plan = context.app.service(PlanCache).get(store.unscoped, deployment.blueprint_storage_id)
     if blueprint_plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
     lookups = StoreLookups(context.reading, deployment, used_by(context))
@@ -60,7 +60,7 @@ def _is_made(store: Store, deployment: Deployment) -> bool:
     return bool(store.unscoped.scalar(select(exists().where(Node.deployment_storage_id == deployment.storage_id))))
 
 
-def delete_deployment_environment(context: ExecutionContext) -> Finish:
+def delete_deployment_environment(context: ExecutionContext) -> OnCompletion:
     """The deployment, its nodes, instances and executions - this one too - are gone after it."""
     if context.parameters.get("recursive"):
         cascade.delete(context)

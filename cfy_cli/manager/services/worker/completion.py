@@ -1,6 +1,6 @@
 """How an execution's end is stored, and what it means for others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, update
@@ -11,12 +11,11 @@ from cfy_cli.manager.engine.ports import Event, WorkflowResult
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
-Finish = Callable[[Store, Deployment], None]  # of the deployment it is about
 END = (
     update(Execution)
     .where(Execution.id == bindparam("ended"))  # not by its number: it may have deleted itself
@@ -25,7 +24,7 @@ END = (
 
 
 def complete_execution(
-    context: ExecutionContext, ending: WorkflowResult, *, finish: Finish | None = None, last: Sequence[Event] = ()
+    context: ExecutionContext, ending: WorkflowResult, *, finish: OnCompletion | None = None, last: Sequence[Event] = ()
 ) -> None:
     """Store what `finish` makes, all that was told, the `last` of it and the end, all at once.
 

@@ -9,8 +9,8 @@ from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
-from cfy_cli.manager.services.worker import journal
 from cfy_cli.manager.services.worker.completion import on_completed
 from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope

@@ -16,14 +16,14 @@ from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
+from cfy_cli.manager.services.runtime.journal import StoreJournal
 from cfy_cli.manager.services.system_workflows.deployment_environment import (
     create_deployment_environment,
     delete_deployment_environment,
 )
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
-from cfy_cli.manager.services.worker.completion import Finish, complete_execution
-from cfy_cli.manager.services.worker.journal import StoreJournal
+from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.records import StoreRecords
 from cfy_cli.manager.store.models import Deployment, Node
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 DELETE = "delete_deployment_environment"
 
 # Each returns what is left to be stored with its end, if anything is.
-SYSTEM: dict[str, Callable[[ExecutionContext], Finish | None]] = {
+SYSTEM: dict[str, Callable[[ExecutionContext], OnCompletion | None]] = {
     "upload_blueprint": upload_blueprint,
     "create_deployment_environment": create_deployment_environment,
     DELETE: delete_deployment_environment,

@@ -1,0 +1,153 @@
+"""Requests to create and delete a deployment; system workflows create and remove its environment."""
+
+import uuid
+
+from cfy_cli import dsl
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.plan import Plan
+from cfy_cli.contract.states import Visibility
+from cfy_cli.errors import ErrorCode, Invalid, NotFound
+from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.blueprints import blueprints
+from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.deployments import dependencies, tree
+from cfy_cli.manager.services.deployments.deployments import live_instances
+from cfy_cli.manager.services.deployments.labels import set_labels
+from cfy_cli.manager.services.executions import executions
+from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.plugins import resolve
+from cfy_cli.manager.services.visibility import check_visibility
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.models import Deployment, Execution, Site
+from cfy_cli.manager.store.store import Store
+
+
+def create(
+    app: AppContext,
+    store: Store,
+    deployment_id: str,
+    blueprint_id: str,
+    *,
+    inputs: JsonObject,
+    visibility: str = Visibility.TENANT,
+    display_name: str | None = None,
+    site_name: str | None = None,
+    given_labels: object = None,
+    runtime_only_evaluation: bool = False,
+    skip_plugins_validation: bool = False,
+) -> tuple[Deployment, Execution]:
+    """Check the request and start `create_deployment_environment`, which creates nodes and node instances."""
+    blueprint = blueprints.uploaded(store, blueprint_id)
+    check_visibility(store.scope, visibility)
+    if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
+        raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
+    plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)
+    assert plan is not None, "an uploaded blueprint has a plan"
+    if not skip_plugins_validation:
+        _check_plugins(store, plan)
+    creation = str(uuid.uuid4())
+    deployment = Deployment(
+        id=check_name("deployment", deployment_id),
+        display_name=check_name("deployment", display_name or deployment_id),
+        description=blueprint.description,
+        blueprint_storage_id=blueprint.storage_id,
+        blueprint_id=blueprint.id,
+        site=store.get(Site, site_name) if site_name else None,
+        inputs=dsl.check_inputs(plan, inputs),
+        visibility=visibility,
+        runtime_only_evaluation=runtime_only_evaluation,
+        deployment_status="in_progress",
+        create_execution=creation,
+        latest_execution=creation,
+        labels=[],
+    )
+    store.add(deployment)
+    wanted_labels = labels.parse(given_labels)
+    if wanted_labels:
+        set_labels(store, deployment, wanted_labels)
+    execution = executions.start_system(
+        store,
+        "create_deployment_environment",
+        {"inputs": inputs, "display_name": deployment.display_name},
+        deployment,
+        execution_id=creation,
+    )
+    store.after_commit(app.work_available.notify)
+    return deployment, execution
+
+
+def _check_plugins(store: Store, plan: Plan) -> None:
+    """Raise Invalid naming every plugin that is needed and not uploaded."""
+    missing = []
+    plugins = (*plan.get("deployment_plugins_to_install", ()), *plan.get("workflow_plugins_to_install", ()))
+    # Built-in plugins are not installed, and plugins with a source need not be uploaded.
+    for plugin in [plugin for plugin in plugins if plugin.get("install") and not plugin.get("source")]:
+        try:
+            resolve.required(store, plugin)
+        except NotFound as error:
+            missing.append(error.message)
+    if missing:
+        raise Invalid(
+            "\n".join(dict.fromkeys(missing)),
+            hint="Upload the missing plugins (cfy plugins upload), or use --skip-plugins-validation.",
+            code=ErrorCode.DEPLOYMENT_PLUGIN_NOT_FOUND,
+        )
+
+
+def start_delete(
+    app: AppContext,
+    store: Store,
+    deployment_id: str,
+    *,
+    force: bool,
+    delete_logs: bool,
+    recursive: bool,
+    creator: str | None = None,
+) -> Execution:
+    """Start `delete_deployment_environment`.
+
+    Raises Invalid while executions of the deployment run, and, without `force`, while other deployments depend on it or
+    node instances are live. `creator` names the dependency that requests the deletion itself, if one does.
+    """
+    deployment = store.get_own(Deployment, deployment_id)
+    acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
+    _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
+    execution = executions.start_system(
+        store,
+        "delete_deployment_environment",
+        {
+            "delete_logs": delete_logs,
+            "force": force,
+            "recursive": recursive,
+        },
+        deployment,
+    )
+    store.after_commit(app.work_available.notify)
+    return execution
+
+
+def _check_deletable(
+    store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None
+) -> None:
+    busy = executions.running_ids(store, deployment)
+    if busy:
+        raise Invalid(
+            f"Can't delete deployment {deployment.id} - There are running or queued executions for this deployment. "
+            f"Running executions ids: {','.join(busy)}",
+            code=ErrorCode.DEPENDENT_EXISTS,
+        )
+    if force:
+        return
+    dependencies.check_deletable(store, deployment, recursive=recursive, creator=creator)
+    live = live_instances(store, deployment)
+    if live:
+        raise Invalid(
+            f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
+            f"Live nodes ids: {','.join(live)}",
+            hint=f"Run `cfy executions start uninstall -d {deployment.id}` first, or force the deletion.",
+            code=ErrorCode.DEPENDENT_EXISTS,
+        )
+    for child in tree.children(store.unscoped, deployment) if recursive else ():
+        between = dependencies.between(store, deployment, child)
+        _check_deletable(store, child, force=force, recursive=True, creator=between)
