@@ -12,7 +12,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes, listed
 from cfy_cli.manager.rest.paging import flag, listing, moment, number
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page, Range
 from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import apply_filters, check_include
@@ -70,7 +70,7 @@ def create_events(call: Call, body: Lines) -> None:
         "manager_name": body.manager_name,
         "agent_name": body.agent_name,
     }
-    acquire_lock(call.store.unscoped, LockKey.EVENTS)
+    call.store.acquire_lock(LockKey.EVENTS)
     for kind, lines in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         call.store.unscoped.add_all(Event(type=kind, **about, **_line(kind, line)) for line in lines or ())
 

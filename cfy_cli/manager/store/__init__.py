@@ -1,1 +1,1 @@
-"""What is remembered."""
+"""Storage of the manager: database tables, queries guarded by tenant, and files."""

@@ -1,29 +1,36 @@
-"""Statements for many rows: written by SQLAlchemy once, and handed to the driver with the rows as they are."""
+"""Statements for many rows, compiled once and given to the database driver directly.
+
+Workers store events and task states with every round of an execution, and a deployment's nodes and instances all at
+once. There, most of the time of `session.execute(insert(...), rows)` goes into SQLAlchemy's handling of every row:
+looking up the compiled statement, building the parameters, the ORM's unit of work. These statements are the same for
+each row and nobody reads their results, so SQLAlchemy compiles them once for each dialect, and
+`Connection.exec_driver_sql` passes the SQL and the converted parameters to the driver's `executemany`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import Connection, Dialect, Insert, Update, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.models import Base
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
+Parameters = tuple[object, ...] | dict[str, object]  # as the driver wants them: by position or by name
 
 
-class Bulk:
-    """An INSERT or an UPDATE, the same for each row. None is stored as NULL, whatever the column."""
+class BulkStatement:
+    """An INSERT or UPDATE that is executed for many rows. None is stored as NULL, whatever the column."""
 
     def __init__(self, statement: Insert | Update, names: Sequence[str] | None = None) -> None:
-        """`names`: the columns that every row of an INSERT gives; an UPDATE says with `bindparam` what it is given."""
+        """`names` are the columns of an INSERT, which every row gives; an UPDATE has `bindparam`s instead."""
         self._statement = statement
         self._names = list(names) if names is not None else None
-        self._prepared: dict[str, tuple[str, Callable[[Row], Any]]] = {}  # by kind of database
+        self._compiled: dict[str, tuple[str, Callable[[Row], Parameters]]] = {}  # by name of the dialect
 
     @classmethod
-    def insert(cls, model: type[Base]) -> "Bulk":
-        """Rows that give all columns but the storage id."""
+    def insert(cls, model: type[Base]) -> "BulkStatement":
+        """Return the INSERT of rows that give all columns but the storage id."""
         table = model.__table__
         return cls(insert(model).inline(), [column.name for column in table.columns if column.name != "storage_id"])
 
@@ -31,25 +38,26 @@ class Bulk:
         if not rows:
             return
         dialect = connection.dialect
-        if dialect.name not in self._prepared:
-            self._prepared[dialect.name] = self._prepare(dialect)
-        text, parameters = self._prepared[dialect.name]
-        connection.exec_driver_sql(text, [parameters(row) for row in rows])
+        if dialect.name not in self._compiled:
+            self._compiled[dialect.name] = self._compile(dialect)
+        sql, build_parameters = self._compiled[dialect.name]
+        connection.exec_driver_sql(sql, [build_parameters(row) for row in rows])
 
-    def _prepare(self, dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
+    def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Row], Parameters]]:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._names)
         assert isinstance(compiled, SQLCompiler)
         names = list(compiled.positiontup or compiled.params)
-        kinds = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
-        found = [(number, kind.bind_processor(dialect)) for number, kind in enumerate(kinds)]
-        processors = [(number, process) for number, process in found if process]  # such as JSON's, which make it text
+        types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
+        processors = [  # of types whose values are converted, such as JSON to text
+            (index, process) for index, type_ in enumerate(types) if (process := type_.bind_processor(dialect))
+        ]
         pick = itemgetter(*names)
 
-        def parameters(row: Row) -> Any:
+        def build_parameters(row: Row) -> Parameters:
             values = list(pick(row))
-            for number, process in processors:
-                if values[number] is not None:
-                    values[number] = process(values[number])
+            for index, process in processors:
+                if values[index] is not None:
+                    values[index] = process(values[index])
             return tuple(values) if compiled.positional else dict(zip(names, values, strict=True))
 
-        return compiled.string, parameters
+        return compiled.string, build_parameters

@@ -1,16 +1,16 @@
-"""What may be asked of a list, and what a list answers."""
+"""Parameters and results of lists."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-MAX_PAGE_SIZE = 1000  # a page never holds more; `metadata.pagination.size` says what it held
+MAX_PAGE_SIZE = 1000  # rows
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """`_range=created_at,FROM,TO`: either end may be open."""
+    """`_range=created_at,FROM,TO`; None is an open end."""
 
     column: str
     start: str | None
@@ -19,6 +19,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
+    """Parameters of a list, from the query string."""
+
     include: tuple[str, ...] | None = None
     sort: tuple[str, ...] = ()  # `-` in front: descending
     offset: int = 0
@@ -31,12 +33,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
+    """One page of a list, and the total number of rows."""
+
     items: Sequence[T]
     total: int
     offset: int
     size: int
-    filtered: int | None = None  # how many more there would be without the filter rules
-
-    def of(self, items: Sequence[Any]) -> "Page[Any]":
-        """The same page with its items in another shape."""
-        return Page(items, self.total, self.offset, self.size, self.filtered)
+    filtered: int | None = None  # rows that only the filter rules exclude

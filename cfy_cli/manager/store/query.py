@@ -1,92 +1,96 @@
-"""Turning what was asked of a list into SQL."""
+"""SQL of the parameters of a list: filters, ranges, search, order and page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, ColumnElement, Integer, Select, or_
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 
-from cfy_cli.errors import CfyError, ErrorCode, Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 
 M = TypeVar("M", bound=Base)
-TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def apply_filters(chosen: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
-    """Filters, ranges and the search word. Raises Invalid for a field that does not exist, by its name."""
-    _known(model, listing.filters, "Filter")
+def column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
+    """Return a mapped attribute by name; the type checker knows only the attributes that all models have."""
+    attribute: InstrumentedAttribute[Any] = getattr(model, name)
+    return attribute
+
+
+def apply_filters(statement: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
+    """Add filters, ranges and the search word, which is looked for in the columns `search`.
+
+    Raises Invalid for unknown fields. Without columns to search in, the search word has no effect.
+    """
+    _check_fields(model, listing.filters, "Filter")
     for name, values in listing.filters.items():
-        chosen = chosen.where(_equals(model, name, values))
-    for span in listing.ranges:
-        _known(model, [span.column], "Range")
-        column = _column(model, span.column)
-        if span.start:
-            chosen = chosen.where(column >= span.start)
-        if span.end:
-            chosen = chosen.where(column <= span.end)
-    if listing.search and search:  # what has nothing to search in is given whole
-        chosen = chosen.where(
-            or_(*(_column(model, name).icontains(listing.search, autoescape=True) for name in search))
-        )
-    return chosen
+        statement = statement.where(_is_one_of(model, name, values))
+    for range_ in listing.ranges:
+        _check_fields(model, [range_.column], "Range")
+        attribute = column(model, range_.column)
+        if range_.start:
+            statement = statement.where(attribute >= range_.start)
+        if range_.end:
+            statement = statement.where(attribute <= range_.end)
+    if listing.search and search:
+        word = listing.search
+        statement = statement.where(or_(*(column(model, name).icontains(word, autoescape=True) for name in search)))
+    return statement
 
 
-def page(chosen: Select[M], model: type[M], listing: Listing) -> Select[M]:
-    """The order and the part asked for; equal rows keep the order they were made in."""
+def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:
+    """Add the order and the page. Equal rows are in the order of their creation. Raises Invalid for unknown fields."""
     names = [name.lstrip("-") for name in listing.sort]
-    _known(model, names, "Sort")
+    _check_fields(model, names, "Sort")
     for name, key in zip(names, listing.sort, strict=True):
-        column = _column(model, name)
-        chosen = chosen.order_by(column.desc() if key.startswith("-") else column.asc())
-    return chosen.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
+        attribute = column(model, name)
+        statement = statement.order_by(attribute.desc() if key.startswith("-") else attribute.asc())
+    return statement.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
 
 
 def check_include(model: type[Base], names: Sequence[str]) -> None:
+    """Raise Invalid when `_include` names fields that the API does not show."""
     unknown = [name for name in names if name not in model.WIRE_FIELDS]
     if unknown:
-        raise Invalid(_sentence("Include", unknown, model.WIRE_FIELDS), code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
+        raise Invalid(_message("Include", unknown, model.WIRE_FIELDS), code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
 
 
-def fields(model: type[Base]) -> tuple[str, ...]:
-    """The wire fields that are columns: what can be filtered and sorted by."""
+def filterable_fields(model: type[Base]) -> tuple[str, ...]:
+    """Return the fields of the API that are columns, and so can be filtered and sorted by."""
     mapper = class_mapper(model)
     columns = {*mapper.column_attrs.keys(), *mapper.synonyms.keys()}
     return tuple(name for name in model.WIRE_FIELDS if name in columns)
 
 
-def _known(model: type[Base], names: Any, what: str) -> None:
-    allowed = fields(model)
+def _check_fields(model: type[Base], names: Collection[str], parameter: str) -> None:
+    allowed = filterable_fields(model)
     unknown = [name for name in names if name not in allowed]
     if unknown:
-        raise Invalid(_sentence(what, unknown, allowed))
+        raise Invalid(_message(parameter, unknown, allowed))
 
 
-def _sentence(what: str, unknown: Sequence[str], allowed: Sequence[str]) -> str:
-    return f"{what} keys '{list(unknown)}' do not exist. Allowed keys are: {list(allowed)}"
+def _message(parameter: str, unknown: Sequence[str], allowed: Sequence[str]) -> str:
+    return f"{parameter} keys '{list(unknown)}' do not exist. Allowed keys are: {list(allowed)}"
 
 
-def _column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
-    column: InstrumentedAttribute[Any] = getattr(model, name)
-    return column
+def _is_one_of(model: type[Base], name: str, values: Sequence[str]) -> ColumnElement[bool]:
+    attribute = column(model, name)
+    if isinstance(attribute.type, Boolean):
+        return attribute.in_(_parse_all(name, values, lambda text: BOOLEANS[text.lower()]))
+    if isinstance(attribute.type, Integer):
+        return attribute.in_(_parse_all(name, values, int))
+    return attribute.in_(values)
 
 
-def _equals(model: type[Base], name: str, values: Sequence[str]) -> ColumnElement[bool]:
-    column = _column(model, name)
-    if isinstance(column.type, Boolean):
-        return column.in_([_parse(name, value, lambda text: TRUTH[text.lower()]) for value in values])
-    if isinstance(column.type, Integer):
-        return column.in_([_parse(name, value, int) for value in values])
-    return column.in_(values)
+def _parse_all(name: str, values: Sequence[str], parse: Callable[[str], int]) -> list[int]:
+    return [_parse(name, value, parse) for value in values]
 
 
-def _parse(name: str, value: str, parse: Any) -> Any:
+def _parse(name: str, value: str, parse: Callable[[str], int]) -> int:
     try:
         return parse(value)
     except (KeyError, ValueError):
-        raise _unreadable(name, value) from None
-
-
-def _unreadable(name: str, value: str) -> CfyError:
-    return Invalid(f"`{value}` is not a value that `{name}` can have")
+        raise Invalid(f"`{value}` is not a value that `{name}` can have") from None

@@ -1,49 +1,55 @@
-"""Filter rules in SQL: {"key", "values", "operator", "type"}, all of which must hold."""
+"""SQL of filter rules: {"key", "values", "operator", "type"}, all of which must match."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.models import Base
-from cfy_cli.manager.store.query import fields
+from cfy_cli.manager.store.models.labels import Label
+from cfy_cli.manager.store.query import column, filterable_fields
 
-Rule = dict[str, Any]
+Condition = ColumnElement[bool]
+Column = InstrumentedAttribute[Any]
 
-ON_ATTRIBUTES: dict[str, Callable[[Any, Sequence[str]], ColumnElement[bool]]] = {
-    "any_of": lambda column, values: column.in_(values),
-    "not_any_of": lambda column, values: or_(column.not_in(values), column.is_(None)),
-    "contains": lambda column, values: or_(*(column.contains(value, autoescape=True) for value in values)),
-    "not_contains": lambda column, values: or_(
-        column.is_(None), and_(*(not_(column.contains(value, autoescape=True)) for value in values))
+ATTRIBUTE_OPERATORS: dict[str, Callable[[Column, Sequence[str]], Condition]] = {
+    "any_of": lambda attribute, values: attribute.in_(values),
+    "not_any_of": lambda attribute, values: or_(attribute.not_in(values), attribute.is_(None)),
+    "contains": lambda attribute, values: or_(*(attribute.contains(value, autoescape=True) for value in values)),
+    "not_contains": lambda attribute, values: or_(
+        attribute.is_(None), and_(*(not_(attribute.contains(value, autoescape=True)) for value in values))
     ),
-    "starts_with": lambda column, values: or_(*(column.startswith(value, autoescape=True) for value in values)),
-    "ends_with": lambda column, values: or_(*(column.endswith(value, autoescape=True) for value in values)),
-    "is_not_empty": lambda column, _values: and_(column.is_not(None), column != ""),
+    "starts_with": lambda attribute, values: or_(*(attribute.startswith(value, autoescape=True) for value in values)),
+    "ends_with": lambda attribute, values: or_(*(attribute.endswith(value, autoescape=True) for value in values)),
+    "is_not_empty": lambda attribute, _values: and_(attribute.is_not(None), attribute != ""),
 }
-# `of` is the relationship to the labels, `has` whether a label has the key, `is_one` whether it has one of the values.
-ON_LABELS: dict[str, Callable[[Any, Any, Any], ColumnElement[bool]]] = {
-    "any_of": lambda of, has, is_one: of.any(and_(has, is_one)),
-    "not_any_of": lambda of, has, is_one: and_(of.any(has), not_(of.any(and_(has, is_one)))),
-    "is_not": lambda of, has, is_one: not_(of.any(and_(has, is_one))),
-    "is_null": lambda of, has, _is_one: not_(of.any(has)),
-    "is_not_null": lambda of, has, _is_one: of.any(has),
+# Arguments: the relationship to the labels, "the label has this key", "the label has one of these values".
+LABEL_OPERATORS: dict[str, Callable[[Column, Condition, Condition], Condition]] = {
+    "any_of": lambda labels, has_key, has_value: labels.any(and_(has_key, has_value)),
+    "not_any_of": lambda labels, has_key, has_value: and_(
+        labels.any(has_key), not_(labels.any(and_(has_key, has_value)))
+    ),
+    "is_not": lambda labels, has_key, has_value: not_(labels.any(and_(has_key, has_value))),
+    "is_null": lambda labels, has_key, _has_value: not_(labels.any(has_key)),
+    "is_not_null": lambda labels, has_key, _has_value: labels.any(has_key),
 }
+OPERATORS = {"label": frozenset(LABEL_OPERATORS), "attribute": frozenset(ATTRIBUTE_OPERATORS)}
 WITHOUT_VALUES = ("is_null", "is_not_null", "is_not_empty")
 
 
-def rule_conditions(model: type[Base], rules: Sequence[Rule]) -> list[ColumnElement[bool]]:
-    """Raises Invalid naming the rule that is wrong and what would be right."""
+def rule_conditions(model: type[Base], rules: Sequence[Mapping[str, object]]) -> list[Condition]:
+    """Return the conditions of filter rules. Raises Invalid with the rule that is wrong and what is expected."""
     return [_condition(model, rule) for rule in rules]
 
 
-def _condition(model: type[Base], rule: Rule) -> ColumnElement[bool]:
+def _condition(model: type[Base], rule: Mapping[str, object]) -> Condition:
     if not isinstance(rule, dict) or not {"key", "operator", "type"} <= rule.keys():
         raise Invalid(f"`{rule}` is not a filter rule: it has `key`, `values`, `operator` and `type`")
-    operator = str(rule["operator"]).replace("-", "_")
-    values = [str(value) for value in rule.get("values") or []]
-    known = {"label": set(ON_LABELS), "attribute": set(ON_ATTRIBUTES)}.get(rule["type"])
+    key, operator = str(rule["key"]), str(rule["operator"]).replace("-", "_")
+    values = [str(value) for value in cast("Sequence[object]", rule.get("values") or [])]
+    known = OPERATORS.get(rule["type"])
     if known is None:
         raise Invalid(f"The type of the filter rule {rule} must be `label` or `attribute`")
     if operator not in known:
@@ -51,8 +57,10 @@ def _condition(model: type[Base], rule: Rule) -> ColumnElement[bool]:
     if not values and operator not in WITHOUT_VALUES:
         raise Invalid(f"The filter rule {rule} needs `values`")
     if rule["type"] == "label":
-        label = model.labels.property.mapper.class_  # type: ignore[attr-defined]
-        return ON_LABELS[operator](model.labels, label.key == str(rule["key"]).lower(), label.value.in_(values))  # type: ignore[attr-defined]
-    if rule["key"] not in fields(model):
-        raise Invalid(f"There is no attribute `{rule['key']}` to filter by; there are {', '.join(fields(model))}")
-    return ON_ATTRIBUTES[operator](getattr(model, rule["key"]), values)
+        labels = column(model, "labels")
+        label: type[Label] = labels.property.mapper.class_
+        return LABEL_OPERATORS[operator](labels, label.key == key.lower(), label.value.in_(values))
+    if key not in filterable_fields(model):
+        fields = ", ".join(filterable_fields(model))
+        raise Invalid(f"There is no attribute `{key}` to filter by; there are {fields}")
+    return ATTRIBUTE_OPERATORS[operator](column(model, key), values)

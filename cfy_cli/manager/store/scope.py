@@ -1,20 +1,20 @@
-"""On whose behalf rows are read and written."""
+"""Scope of a request: the user on whose behalf rows are read and written, and the tenants visible to it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks, and where. Rows outside it do not exist for the asker."""
+    """User and tenant of a request. Rows outside the scope do not exist for it."""
 
     user: str
     tenant: str
-    can_see_private: bool = False  # managers of the tenant and system administrators see private rows of others
-    tenants: frozenset[str] | None = frozenset()  # where `all tenants` reaches; None is everywhere
-    private_tenants: frozenset[str] = frozenset()  # of these, where private rows of others are seen too
+    can_see_private: bool = False  # private rows of others in the tenant: its managers and system administrators can
+    tenants: frozenset[str] | None = frozenset()  # the extent of lists of all tenants; None is every tenant
+    private_tenants: frozenset[str] = frozenset()  # those of them where private rows of others are visible too
     administrator: bool = False
 
 
 def system_scope(tenant: str, user: str = "admin") -> Scope:
-    """The manager itself at work for a tenant."""
+    """Return the scope of the manager's own work for a tenant."""
     return Scope(user=user, tenant=tenant, can_see_private=True, tenants=None, administrator=True)

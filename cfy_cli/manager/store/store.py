@@ -1,27 +1,23 @@
-"""Reading and writing rows on somebody's behalf."""
+"""Reading and writing of rows within the scope of a user and a tenant."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
-from cfy_cli.manager.store import query
+from cfy_cli.manager.store import advisory_locks, query
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
 
 M = TypeVar("M", bound=Base)
-
-
-def column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
-    """A column that most models have, such as `visibility`; the type checker knows only those that all have."""
-    found: InstrumentedAttribute[Any] = getattr(model, name)
-    return found
 
 
 def _is_global(model: type[Base]) -> ColumnElement[bool]:
@@ -29,64 +25,72 @@ def _is_global(model: type[Base]) -> ColumnElement[bool]:
 
 
 def _is_public(model: type[Base], user: ColumnElement[str]) -> ColumnElement[bool]:
-    """Not private, or one's own."""
+    """Match rows that are not private, or belong to the user."""
     return or_(column(model, "visibility") != Visibility.PRIVATE, column(model, "created_by") == user)
 
 
-def _seen_from(
+def _is_visible_in(
     model: type[Base], tenant: ColumnElement[str], user: ColumnElement[str], can_see_private: bool
 ) -> ColumnElement[bool]:
-    """What a user sees who acts in one tenant: its rows and the global ones."""
-    here = column(model, "tenant_name") == tenant
-    return or_(here if can_see_private else and_(here, _is_public(model, user)), _is_global(model))
+    """Match the rows that a user sees in one tenant: those of the tenant, and global ones."""
+    in_tenant = column(model, "tenant_name") == tenant
+    return or_(in_tenant if can_see_private else and_(in_tenant, _is_public(model, user)), _is_global(model))
 
 
 @cache
 def _by_key(model: type[M], can_see_private: bool) -> Select[M]:
-    """The most frequent question, made into a statement once."""
-    asked = select(model).where(getattr(model, model.KEY) == bindparam("key"))
+    """Return the most frequent query, built once. Parameters: key, tenant, user."""
+    statement = select(model).where(getattr(model, model.KEY) == bindparam("key"))
     if hasattr(model, "tenant_name"):
-        asked = asked.where(_seen_from(model, bindparam("tenant"), bindparam("user"), can_see_private))
-    return asked.options(joinedload(column(model, "labels"))) if hasattr(model, "labels") else asked
+        statement = statement.where(_is_visible_in(model, bindparam("tenant"), bindparam("user"), can_see_private))
+    return statement.options(joinedload(column(model, "labels"))) if hasattr(model, "labels") else statement
 
 
 @cache
 def _others_of_name(model: type[Base], in_tenant: bool) -> Select[int]:
-    wanted = and_(getattr(model, model.KEY) == bindparam("name"), model.storage_id != bindparam("own"))
+    """Return the query for another row of a name. Parameters: name, own (its storage id) and tenant."""
+    condition = and_(getattr(model, model.KEY) == bindparam("name"), model.storage_id != bindparam("own"))
     if in_tenant:
-        wanted = and_(wanted, or_(column(model, "tenant_name") == bindparam("tenant"), _is_global(model)))
-    return select(model.storage_id).where(wanted).limit(1)
+        condition = and_(condition, or_(column(model, "tenant_name") == bindparam("tenant"), _is_global(model)))
+    return select(model.storage_id).where(condition).limit(1)
 
 
 class Store:
-    """The rows one asker may see, within one transaction."""
+    """The rows that a scope may see, within one transaction.
+
+    All methods that take a model are guarded: rows outside the scope do not exist for them.
+
+    `unscoped` is the session beneath that guard, and sees the rows of all tenants. It is for queries that start from
+    the storage id of a row which the guard has let through, and for the manager's own work across tenants. A name that
+    a user gave is never looked up with it.
+    """
 
     def __init__(self, session: Session, scope: Scope) -> None:
         self.unscoped = session
         self.scope = scope
-        self._after: list[Callable[[], None]] = []
+        self._commit_hooks: list[Callable[[], None]] = []
 
     def get(self, model: type[M], key: str) -> M:
-        """One visible row: this tenant's, or a global one. Raises NotFound."""
-        found = self.find(model, key)
-        if found is None:
+        """Return one visible row: the tenant's, or a global one. Raises NotFound."""
+        row = self.find(model, key)
+        if row is None:
             raise NotFound(f"Requested `{model.__name__}` with ID `{key}` was not found")
-        return found
+        return row
 
     def find(self, model: type[M], key: str) -> M | None:
-        """Like `get`, None when there is none. A tenant's own row hides a global one of the same name."""
-        asker = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
-        rows = self.unscoped.scalars(_by_key(model, self.scope.can_see_private), asker).unique().all()
+        """Return one visible row or None. A row of the tenant hides a global one of the same name."""
+        parameters = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
+        rows = self.unscoped.scalars(_by_key(model, self.scope.can_see_private), parameters).unique().all()
         return min(rows, key=lambda row: getattr(row, "tenant_name", None) != self.scope.tenant, default=None)
 
     def get_own(self, model: type[M], key: str) -> M:
-        """A row to change or delete: it must belong to this tenant."""
+        """Return a row of the tenant, to change or delete it. Raises NotFound; Forbidden if another tenant owns it."""
         row = self.get(model, key)
         tenant = getattr(row, "tenant_name", self.scope.tenant)
         if tenant != self.scope.tenant:
             raise Forbidden(
-                f"{model.__name__} `{key}` belongs to tenant `{tenant}`: it is only shown in `{self.scope.tenant}`",
-                hint=f"Act in its tenant: -t {tenant}",
+                f"{model.__name__} `{key}` belongs to tenant `{tenant}`: tenant `{self.scope.tenant}` can only read it",
+                hint=f"Use its tenant: -t {tenant}",
             )
         return row
 
@@ -98,71 +102,78 @@ class Store:
         search: tuple[str, ...] = (),
         where: ColumnElement[bool] | None = None,
     ) -> Page[M]:
-        chosen = self._chosen(model, listing, search, where)
-        total = self._count(chosen, model)
-        rows = self.unscoped.scalars(query.page(chosen, model, listing)).unique().all() if listing.size else []
+        statement = self._select(model, listing, search, where)
+        total = self._count(statement, model)
+        rows = self.unscoped.scalars(query.apply_page(statement, model, listing)).unique().all() if listing.size else []
         return Page(rows, total, listing.offset, listing.size)
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
-        return self._count(self._chosen(model, listing, (), where), model)
+        return self._count(self._select(model, listing, (), where), model)
 
-    def _count(self, chosen: Select[M], model: type[M]) -> int:
-        return self.unscoped.scalar(chosen.with_only_columns(func.count(model.storage_id))) or 0
+    def _count(self, statement: Select[M], model: type[M]) -> int:
+        return self.unscoped.scalar(statement.with_only_columns(func.count(model.storage_id))) or 0
 
-    def _chosen(
+    def _select(
         self, model: type[M], listing: Listing, search: tuple[str, ...], where: ColumnElement[bool] | None
     ) -> Select[M]:
-        chosen = self.visible(model, all_tenants=listing.all_tenants)
+        statement = self.visible(model, all_tenants=listing.all_tenants)
         if where is not None:
-            chosen = chosen.where(where)
-        return query.apply_filters(chosen, model, listing, search)
+            statement = statement.where(where)
+        return query.apply_filters(statement, model, listing, search)
 
     def add(self, row: M) -> M:
-        """Store a new row as this asker's, in this tenant. Raises Conflict when its name is taken."""
+        """Store a new row in the tenant, created by the user. Raises Conflict when its name is taken."""
         if hasattr(row, "tenant_name") and row.tenant_name is None:
             row.tenant_name = self.scope.tenant
         if hasattr(row, "created_by") and row.created_by is None:
             row.created_by = self.scope.user
         name = getattr(row, row.KEY, None)
-        if name is not None and row.NAMED and self.is_name_taken(row, name, getattr(row, "visibility", None)):
-            raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
+        if name is not None and row.IS_NAMED and self.is_name_taken(row, name, getattr(row, "visibility", None)):
+            raise _already_exists(row, name)
         self.unscoped.add(row)
         try:
-            self.unscoped.flush()
+            self.flush()
         except IntegrityError as error:
-            raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}") from error
+            raise _already_exists(row, name) from error
         return row
 
     def rename(self, row: Base, name: str) -> None:
-        """Give a row another name. Raises Conflict when it is taken."""
+        """Change the name of a row. Raises Conflict when it is taken."""
         if name != getattr(row, row.KEY):
             if self.is_name_taken(row, name, getattr(row, "visibility", None)):
-                raise Conflict(f"{type(row).__name__} `{name}` already exists{self._where(row)}")
+                raise _already_exists(row, name)
             setattr(row, row.KEY, name)
 
     def delete(self, row: Base) -> None:
         self.unscoped.delete(row)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write pending changes, so that later queries of the transaction see them."""
         self.unscoped.flush()
 
+    def acquire_lock(self, key: LockKey, storage_id: int = 0) -> None:
+        """Wait for an advisory lock and hold it until the transaction ends."""
+        advisory_locks.acquire_lock(self.unscoped, key, storage_id)
+
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do this once the transaction is stored, and not at all when it fails."""
-        self._after.append(action)
+        """Call `action` once the transaction is committed, and not at all when it fails."""
+        self._commit_hooks.append(action)
 
     def run_commit_hooks(self) -> None:
-        """Called by whoever ended the transaction."""
-        for action in self._after:
+        """Call the actions of `after_commit`; for the code that has committed the transaction."""
+        for action in self._commit_hooks:
             action()
 
     def visible(self, model: type[M], *, all_tenants: bool = False) -> Select[M]:
-        """Every row of a kind that this asker may see."""
-        return (
-            select(model).where(self._may_see(model, all_tenants)) if hasattr(model, "tenant_name") else select(model)
-        )
+        """Return the query for all rows of a model that the scope may see."""
+        statement = select(model)
+        return statement.where(self._is_visible(model, all_tenants)) if hasattr(model, "tenant_name") else statement
 
-    def _may_see(self, model: type[M], all_tenants: bool) -> ColumnElement[bool]:
+    def _is_visible(self, model: type[M], all_tenants: bool) -> ColumnElement[bool]:
         scope = self.scope
         if not all_tenants:
-            return _seen_from(model, literal(scope.tenant), literal(scope.user), scope.can_see_private)
+            return _is_visible_in(model, literal(scope.tenant), literal(scope.user), scope.can_see_private)
         if scope.tenants is None:
             return true()
         tenant = column(model, "tenant_name")
@@ -170,13 +181,17 @@ class Store:
         return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
 
     def is_name_taken(self, row: Base, name: str, visibility: str | None) -> bool:
-        """By another row of the tenant, by a global one or, for one that is global itself, by any."""
+        """Return whether another row of the tenant or a global one has the name.
+
+        For a global row, rows of all tenants count.
+        """
         tenant = getattr(row, "tenant_name", None)
         in_tenant = tenant is not None and visibility != Visibility.GLOBAL
-        asked = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
-        return self.unscoped.scalar(_others_of_name(type(row), in_tenant), asked) is not None
+        parameters = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
+        return self.unscoped.scalar(_others_of_name(type(row), in_tenant), parameters) is not None
 
-    @staticmethod
-    def _where(row: Base) -> str:
-        tenant = getattr(row, "tenant_name", None)
-        return f" in tenant `{tenant}` or with global visibility" if tenant else ""
+
+def _already_exists(row: Base, name: str | None) -> Conflict:
+    tenant = getattr(row, "tenant_name", None)
+    where = f" in tenant `{tenant}` or with global visibility" if tenant else ""
+    return Conflict(f"{type(row).__name__} `{name}` already exists{where}")

@@ -134,7 +134,7 @@ def tell_consumers(store: Store, target: Deployment) -> None:
         )
         .order_by(Dependency.storage_id)
     )
-    store.unscoped.flush()
+    store.flush()
     names = [*(child.id for child in tree.children(store.unscoped, target)), *store.unscoped.scalars(users)]
     others = [(label.key, label.value) for label in target.labels if label.key != CONSUMER]
     wanted = [*others, *((CONSUMER, name) for name in names)]

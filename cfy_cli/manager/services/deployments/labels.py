@@ -19,7 +19,7 @@ def set_labels(store: Store, deployment: Deployment, wanted: Iterable[Pair]) -> 
     if named:
         tree.check_parents(store, deployment, [name for name in named if name not in present])
     labels.replace(deployment.labels, DeploymentLabel, [*own, *told], store.scope.user)
-    store.unscoped.flush()
+    store.flush()
     after = tree.parents(store.unscoped, deployment) if named else []
     _tell(store, [*before, *after])
 

@@ -52,7 +52,7 @@ def release_next(store: Store) -> bool:
     if queued is None or store.unscoped.scalars(ALL).first() is not None:
         return False
     queued.status = ExecutionState.PENDING
-    store.unscoped.flush()
+    store.flush()
     return True
 
 

@@ -21,7 +21,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.key_files import key_in
 from cfy_cli.manager.store.models import Membership, Token, User
-from cfy_cli.manager.store.models.identity import FAILURES_BEFORE_LOCK
+from cfy_cli.manager.store.models.identity import MAX_FAILED_LOGINS
 
 REMEMBERED = 30.0  # seconds a verified credential is trusted without asking again
 SIGNED_FOR = 10 * 3600  # seconds a signed value is good for
@@ -140,7 +140,7 @@ class Credentials:
     def _count_failure(self, user: int) -> None:
         with self._database.write() as session:
             row = session.get_one(User, user)
-            lock_has_passed = row.failed_logins >= FAILURES_BEFORE_LOCK and not row.is_locked
+            lock_has_passed = row.failed_logins >= MAX_FAILED_LOGINS and not row.is_locked
             row.failed_logins = 1 if lock_has_passed else row.failed_logins + 1
             row.last_failed_login_at = now()
 

@@ -69,7 +69,7 @@ def join(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
     if _membership(store, user, tenant) is not None:
         raise Conflict(f"User `{username}` already belongs to tenant `{tenant_name}`")
     tenant.members.append(Membership(user=user, role=tenant_role(role)))
-    store.unscoped.flush()
+    store.flush()
     return tenant
 
 
@@ -82,7 +82,7 @@ def change_role(store: Store, username: str, tenant_name: str, role: str) -> Ten
 def leave(store: Store, username: str, tenant_name: str) -> Tenant:
     user, tenant = get(store, username), tenant_of(store, tenant_name)
     tenant.members.remove(_belonging(store, user, tenant))
-    store.unscoped.flush()
+    store.flush()
     return tenant
 
 

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import SetState
-from cfy_cli.manager.store.bulk import Bulk
+from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Event, NodeInstance, Operation
 
 Row = dict[str, Any]
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
-SAY = Bulk.insert(Event)
-MOVE = Bulk(
+SAY = BulkStatement.insert(Event)
+MOVE = BulkStatement(
     update(Operation)
     .where(_operations.c.id == bindparam("mark"))
     .values(
@@ -26,12 +26,12 @@ MOVE = Bulk(
         failure=bindparam("new_failure"),
     )
 )
-START = Bulk(
+START = BulkStatement(
     update(Operation)
     .where(_operations.c.id == bindparam("mark"))
     .values(pid=bindparam("new_pid"), birth=bindparam("new_birth"))
 )
-ENTER = Bulk(
+ENTER = BulkStatement(
     update(NodeInstance)
     .where(_instances.c.storage_id == bindparam("number"))
     .values(

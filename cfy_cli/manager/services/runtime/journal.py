@@ -18,10 +18,10 @@ from cfy_cli.manager.services.runtime.batch import Batch
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import MANAGER_NAME, ExecutionContext
 from cfy_cli.manager.services.runtime.masking import Masking
-from cfy_cli.manager.store.bulk import Bulk
+from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Operation, TasksGraph
 
-KEEP_GRAPH, KEEP = Bulk.insert(TasksGraph), Bulk.insert(Operation)
+KEEP_GRAPH, KEEP = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
 
 
 class Marks(dict[str, str]):

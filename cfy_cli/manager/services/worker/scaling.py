@@ -37,7 +37,7 @@ def remove(store: Store, deployment_storage_id: int, instance_ids: Collection[st
         kept = [each for each in row.relationships if each["target_id"] not in gone]
         if row.id not in gone and kept != row.relationships:
             _relate(row, kept)
-    store.unscoped.flush()
+    store.flush()
     store.unscoped.execute(
         delete(NodeInstance).where(
             NodeInstance.deployment_storage_id == deployment_storage_id, NodeInstance.id.in_(gone)

@@ -1,4 +1,4 @@
-"""What the manager keeps, a table for each kind of thing."""
+"""Tables of the manager, one class for each."""
 
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency

@@ -1,14 +1,13 @@
 """Blueprints and their labels."""
 
-from typing import Any
-
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
 
 
 class Blueprint(Owned, Base):
@@ -35,8 +34,8 @@ class Blueprint(Owned, Base):
     id: Mapped[str] = mapped_column(Name)
     main_file_name: Mapped[str | None] = mapped_column(Name)
     description: Mapped[str | None] = mapped_column(Text)
-    plan: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn, deferred=True)
-    requirements: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    plan: Mapped[Plan | None] = mapped_column(JsonColumn, deferred=True)
+    requirements: Mapped[JsonObject | None] = mapped_column(JsonColumn)
     updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
     is_hidden: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(text(32))

@@ -1,13 +1,11 @@
 """Dependencies between deployments."""
 
-from typing import Any
-
 from sqlalchemy import ForeignKey, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from cfy_cli.manager.store.models.deployments import Deployment
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, text
+from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, JsonValue, text
 
 
 class InterDeploymentDependency(Owned, Base):
@@ -29,12 +27,12 @@ class InterDeploymentDependency(Owned, Base):
     )
 
     id: Mapped[str] = mapped_column(text(36))
-    dependency_creator: Mapped[str] = mapped_column(Text)  # component.INSTANCE, nodes.NODE....get_capability
-    target_deployment_func: Mapped[Any | None] = mapped_column(
+    dependency_creator: Mapped[str] = mapped_column(Text)  # component.INSTANCE or nodes.NODE....get_capability
+    target_deployment_func: Mapped[JsonValue | None] = mapped_column(
         JsonColumn
-    )  # {"function", "context"}: what gives the target
-    external_source: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # a deployment of another manager
-    external_target: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    )  # {"function", "context"}: computes the target
+    external_source: Mapped[JsonObject | None] = mapped_column(JsonColumn)  # deployment of another manager
+    external_target: Mapped[JsonObject | None] = mapped_column(JsonColumn)
     source_storage_id: Mapped[int | None] = mapped_column(
         ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
     )

@@ -1,10 +1,21 @@
 """Deployments, their labels, nodes and node instances."""
 
-from typing import Any
+from typing import cast
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from cfy_cli.contract.plan import (
+    GroupPlan,
+    InstanceGroup,
+    InstanceRelationship,
+    Operations,
+    PluginPlan,
+    RelationshipPlan,
+    ScalingGroupPlan,
+    ValuePlan,
+    WorkflowPlan,
+)
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.blueprints import Blueprint
@@ -12,7 +23,7 @@ from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.sites import Site
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
 
 
 class Deployment(Owned, Base):
@@ -67,27 +78,27 @@ class Deployment(Owned, Base):
     blueprint_id: Mapped[str] = mapped_column(Name)
     site_storage_id: Mapped[int | None] = mapped_column(ForeignKey("sites.storage_id", ondelete="SET NULL"))
     updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
-    inputs: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    groups: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    policy_types: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    policy_triggers: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    outputs: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    capabilities: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    scaling_groups: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    workflow_definitions: Mapped[dict[str, Any]] = mapped_column(
+    inputs: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
+    groups: Mapped[dict[str, GroupPlan]] = mapped_column(JsonColumn, default=dict)
+    policy_types: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
+    policy_triggers: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
+    outputs: Mapped[dict[str, ValuePlan]] = mapped_column(JsonColumn, default=dict)
+    capabilities: Mapped[dict[str, ValuePlan]] = mapped_column(JsonColumn, default=dict)
+    scaling_groups: Mapped[dict[str, ScalingGroupPlan]] = mapped_column(JsonColumn, default=dict)
+    workflow_definitions: Mapped[dict[str, WorkflowPlan]] = mapped_column(
         JsonColumn, default=dict
-    )  # by name, as the plan has them
-    resource_tags: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    )  # by name, as in the plan
+    resource_tags: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
     runtime_only_evaluation: Mapped[bool] = mapped_column(default=False)
     installation_status: Mapped[str] = mapped_column(text(16), default="inactive")
     deployment_status: Mapped[str] = mapped_column(text(24), default="requires_attention")
     drifted_instances: Mapped[int] = mapped_column(default=0)
     unavailable_instances: Mapped[int] = mapped_column(default=0)
     instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
-    node_types: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # every type of its nodes, ancestors too
+    node_types: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # types of its nodes and their ancestors
     sub_services_count: Mapped[int] = mapped_column(
         default=0, server_default="0"
-    )  # of all that is below it, see services/family.py
+    )  # of all deployments below it, see services/deployments/tree.py
     sub_services_status: Mapped[str | None] = mapped_column(text(24))
     sub_environments_count: Mapped[int] = mapped_column(default=0, server_default="0")
     sub_environments_status: Mapped[str | None] = mapped_column(text(24))
@@ -137,7 +148,7 @@ class Deployment(Owned, Base):
 
 
 class LatestExecution(Base):
-    """What a deployment shows of an execution: a few of its columns."""
+    """The few columns of an execution that its deployment shows."""
 
     __table__ = Execution.__table__
     __mapper_args__ = {
@@ -165,7 +176,7 @@ class DeploymentLabel(Label, Base):
 
 
 class InDeployment(Owned):
-    """Columns of what exists only inside a deployment; gone with it."""
+    """Columns of rows that belong to a deployment and are deleted with it."""
 
     deployment_storage_id: Mapped[int] = mapped_column(
         ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
@@ -208,11 +219,11 @@ class Node(InDeployment, Base):
     type: Mapped[str] = mapped_column(Name)
     type_hierarchy: Mapped[list[str]] = mapped_column(JsonColumn)
     host_id: Mapped[str | None] = mapped_column(Name)
-    properties: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    operations: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    relationships: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
-    plugins: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
-    plugins_to_install: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
+    properties: Mapped[JsonObject] = mapped_column(JsonColumn)
+    operations: Mapped[Operations] = mapped_column(JsonColumn)
+    relationships: Mapped[list[RelationshipPlan]] = mapped_column(JsonColumn)
+    plugins: Mapped[list[PluginPlan]] = mapped_column(JsonColumn)
+    plugins_to_install: Mapped[list[PluginPlan] | None] = mapped_column(JsonColumn)
     deploy_number_of_instances: Mapped[int] = mapped_column(default=1)
     max_number_of_instances: Mapped[int] = mapped_column(default=-1)
     min_number_of_instances: Mapped[int] = mapped_column(default=0)
@@ -247,10 +258,10 @@ class NodeInstance(InDeployment, Base):
     host_id: Mapped[str | None] = mapped_column(Name)
     state: Mapped[str] = mapped_column(text(32), default="uninitialized")
     version: Mapped[int] = mapped_column(default=1)
-    relationships: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
-    runtime_properties: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
-    system_properties: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
-    scaling_groups: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    relationships: Mapped[list[InstanceRelationship]] = mapped_column(JsonColumn)
+    runtime_properties: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
+    system_properties: Mapped[JsonObject | None] = mapped_column(JsonColumn)
+    scaling_groups: Mapped[list[InstanceGroup]] = mapped_column(JsonColumn, default=list)
 
     @property
     def has_configuration_drift(self) -> bool:
@@ -261,14 +272,19 @@ class NodeInstance(InDeployment, Base):
         return is_status_ok(self.system_properties)
 
 
-def has_drift(system_properties: dict[str, Any] | None) -> bool:
-    """Whether the last check of an instance, or of a relationship it is an end of, found anything."""
-    known = system_properties or {}
-    links = [known.get(f"{side}_relationships_configuration_drift") or {} for side in ("source", "target")]
-    found = [known.get("configuration_drift") or {}, *(drift for ends in links for drift in ends.values())]
-    return any(drift.get("result") for drift in found)
+def has_drift(system_properties: JsonObject | None) -> bool:
+    """Return whether the last drift check of an instance, or of a relationship that it is an end of, found drift."""
+    properties = system_properties or {}
+    checks = [_object(properties, "configuration_drift")]
+    for side in ("source", "target"):
+        by_relationship = _object(properties, f"{side}_relationships_configuration_drift")
+        checks += (_object(by_relationship, target) for target in by_relationship)
+    return any(check.get("result") for check in checks)
 
 
-def is_status_ok(system_properties: dict[str, Any] | None) -> bool:
-    status = (system_properties or {}).get("status") or {}
-    return status.get("ok") is True
+def is_status_ok(system_properties: JsonObject | None) -> bool:
+    return _object(system_properties or {}, "status").get("ok") is True
+
+
+def _object(properties: JsonObject, key: str) -> JsonObject:
+    return cast("JsonObject", properties.get(key) or {})

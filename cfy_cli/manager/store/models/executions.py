@@ -1,6 +1,4 @@
-"""Executions and the lines of their history."""
-
-from typing import Any
+"""Executions, their events, and the workers that run them."""
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, synonym
@@ -8,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
 
 
 class Execution(Owned, Base):
@@ -18,7 +16,7 @@ class Execution(Owned, Base):
         Index("ix_executions_status_created", "status", "created_at"),
         NO_ID_REUSE,
     )
-    NAMED = False
+    IS_NAMED = False
     WIRE_FIELDS = (
         "created_at",
         "visibility",
@@ -47,13 +45,15 @@ class Execution(Owned, Base):
     workflow_id: Mapped[str] = mapped_column(Name)
     status: Mapped[str] = mapped_column(text(24), default=ExecutionState.PENDING)
     error: Mapped[str | None] = mapped_column(Text)
-    parameters: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    parameters: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
     is_system_workflow: Mapped[bool] = mapped_column(default=False)
     is_dry_run: Mapped[bool] = mapped_column(default=False)
     resume: Mapped[bool] = mapped_column(default=False)
     force: Mapped[bool] = mapped_column(default=False)
     allow_custom_parameters: Mapped[bool] = mapped_column(default=False)
-    wait_after_fail: Mapped[int] = mapped_column(default=600)  # seconds for what runs to end after a failure
+    wait_after_fail: Mapped[int] = mapped_column(
+        default=600
+    )  # seconds that running operations get to finish after a failure
     total_operations: Mapped[int] = mapped_column(default=0)
     finished_operations: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[str | None] = mapped_column(Timestamp)
@@ -65,12 +65,10 @@ class Execution(Owned, Base):
     deployment_id: Mapped[str | None] = mapped_column(Name)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
-    worker: Mapped[str | None] = mapped_column(Name)  # who runs it
+    worker: Mapped[str | None] = mapped_column(Name)  # name of the worker that runs it
     crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # consecutive worker crashes without progress
     progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
-    decisions: Mapped[dict[str, Any]] = mapped_column(
-        JsonColumn, default=dict
-    )  # what its workflow decided, to go on by
+    decisions: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)  # made by its workflow, needed to resume it
 
     @property
     def status_display(self) -> str:
@@ -78,7 +76,7 @@ class Execution(Owned, Base):
 
 
 class Event(Base):
-    """A line of history: `cloudify_event` from the engine, `cloudify_log` from an operation."""
+    """An event of an execution: `cloudify_event` from the engine, `cloudify_log` from an operation."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -118,7 +116,7 @@ class Event(Base):
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
     reported_timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
-    execution_id: Mapped[str | None] = mapped_column(text(36))  # no foreign key: lines may come after it is gone
+    execution_id: Mapped[str | None] = mapped_column(text(36))  # no foreign key: events may arrive after its deletion
     workflow_id: Mapped[str | None] = mapped_column(Name)
     deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
@@ -132,13 +130,13 @@ class Event(Base):
     node_name: Mapped[str | None] = mapped_column(Name)
     source_id: Mapped[str | None] = mapped_column(Name)
     target_id: Mapped[str | None] = mapped_column(Name)
-    error_causes: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonColumn)
+    error_causes: Mapped[list[JsonObject] | None] = mapped_column(JsonColumn)
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)
 
 
 class WorkerRecord(Base):
-    """A process that runs executions, as it last said so itself."""
+    """A worker process, with the time of its last heartbeat."""
 
     __tablename__ = "workers"
     KEY = "name"

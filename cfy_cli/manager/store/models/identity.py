@@ -1,4 +1,4 @@
-"""Tenants, users, who belongs where, and tokens."""
+"""Tenants, users, memberships of users in tenants, and tokens."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +9,8 @@ from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
-FAILURES_BEFORE_LOCK = 5
-LOCK_MINUTES = 10
+MAX_FAILED_LOGINS = 5
+LOCK_TIMEOUT = 10  # minutes
 
 
 class Tenant(Base):
@@ -57,13 +57,13 @@ class User(Base):
 
     @property
     def is_locked(self) -> bool:
-        if self.failed_logins < FAILURES_BEFORE_LOCK or not self.last_failed_login_at:
+        if self.failed_logins < MAX_FAILED_LOGINS or not self.last_failed_login_at:
             return False
-        return self.last_failed_login_at > format_timestamp(datetime.now(UTC) - timedelta(minutes=LOCK_MINUTES))
+        return self.last_failed_login_at > format_timestamp(datetime.now(UTC) - timedelta(minutes=LOCK_TIMEOUT))
 
 
 class Membership(Base):
-    """A user's place in a tenant, with one role."""
+    """Membership of a user in a tenant, with one role."""
 
     __tablename__ = "memberships"
     __table_args__ = (UniqueConstraint("user_storage_id", "tenant_storage_id"),)
@@ -81,7 +81,7 @@ class Token(Base):
 
     id: Mapped[str] = mapped_column(text(16), unique=True)
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"), index=True)
-    secret: Mapped[str] = mapped_column(text(64))  # SHA-256 of a random value: nothing to guess
+    secret: Mapped[str] = mapped_column(text(64))  # SHA-256 of a random value, so no slow hash is needed
     description: Mapped[str | None] = mapped_column(text(1024))
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     expiration_date: Mapped[str | None] = mapped_column(Timestamp)

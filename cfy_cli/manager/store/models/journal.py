@@ -1,12 +1,10 @@
-"""The journal of executions: the graphs they drew and how each task of them stands."""
-
-from typing import Any
+"""Journal of executions: their task graphs, and the state of each task."""
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, Name, text
+from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, JsonValue, Name, text
 
 
 class TasksGraph(Owned, Base):
@@ -41,16 +39,16 @@ class Operation(Owned, Base):
 
     id: Mapped[str] = mapped_column(text(36))
     tasks_graph_id: Mapped[str] = mapped_column(ForeignKey("tasks_graphs.id", ondelete="CASCADE"), index=True)
-    task: Mapped[str | None] = mapped_column(text(512))  # its name in the graph; none when somebody outside made it
+    task: Mapped[str | None] = mapped_column(text(512))  # its name in the graph; NULL when created over the API
     name: Mapped[str] = mapped_column(text(512))
     type: Mapped[str] = mapped_column(text(64))
     state: Mapped[str] = mapped_column(text(24), default="pending")
     dependencies: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # ids of operations
-    parameters: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    parameters: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
     attempt: Mapped[int] = mapped_column(default=0)
-    result: Mapped[Any | None] = mapped_column(JsonColumn)
-    failure: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
-    pid: Mapped[int | None]  # the process it started last, and its birth: which one of that number it is
+    result: Mapped[JsonValue | None] = mapped_column(JsonColumn)
+    failure: Mapped[JsonObject | None] = mapped_column(JsonColumn)
+    pid: Mapped[int | None]  # of its last process; `birth` is the start time, since process ids are reused
     birth: Mapped[str | None] = mapped_column(text(64))
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)

@@ -1,4 +1,4 @@
-"""Labels: a key and a value, several of each on one thing."""
+"""Labels: pairs of a key and a value."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -7,7 +7,7 @@ from cfy_cli.manager.store.models.types import Name, Timestamp
 
 
 class Label:
-    """Columns of a label, whatever it is attached to."""
+    """Columns of a label of any kind of resource."""
 
     key: Mapped[str] = mapped_column(Name, index=True)
     value: Mapped[str] = mapped_column(Name)

@@ -1,4 +1,4 @@
-"""What every row that belongs to a tenant has in common."""
+"""Columns that all tables, or all tables of resources in tenants, have in common."""
 
 from typing import ClassVar
 
@@ -11,17 +11,21 @@ from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
 
 class Base(DeclarativeBase):
-    """`WIRE` names the fields the API shows, in its order; `KEY` is the one people use, `NAMED` if they make it up."""
+    """A table.
+
+    `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
+    `IS_NAMED` whether they choose its value.
+    """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
-    NAMED: ClassVar[bool] = True
+    IS_NAMED: ClassVar[bool] = True
 
     storage_id: Mapped[int] = mapped_column(primary_key=True)
 
 
 class Owned:
-    """Columns of everything that belongs to a tenant. Names never change, so rows carry them."""
+    """Columns of resources in a tenant. They hold names instead of ids, since names never change."""
 
     OWNED_FIELDS: ClassVar[tuple[str, ...]] = (
         "tenant_name",

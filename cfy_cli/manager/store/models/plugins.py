@@ -1,12 +1,10 @@
-"""Plugins: packages of Python code that operations of blueprints run, and of YAML that blueprints import."""
-
-from typing import Any
+"""Plugins: packages of Python code for operations, and of YAML files that blueprints import."""
 
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, Name, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, text
 
 
 class Plugin(Owned, Base):
@@ -51,11 +49,11 @@ class Plugin(Owned, Base):
     supported_py_versions: Mapped[list[str] | None] = mapped_column(JsonColumn)
     wheels: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
     excluded_wheels: Mapped[list[str] | None] = mapped_column(JsonColumn)
-    yaml_files: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # their names in the plugin's folder
+    yaml_files: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # names in the plugin's folder
     blueprint_labels: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)
-    deployment_labels: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)  # `labels` on the wire
+    deployment_labels: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)  # `labels` in the API
     resource_tags: Mapped[dict[str, str] | None] = mapped_column(JsonColumn)
-    installation_state: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    installation_state: Mapped[list[JsonObject]] = mapped_column(JsonColumn, default=list)
 
     uploaded_at = synonym("created_at")
 

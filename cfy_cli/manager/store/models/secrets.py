@@ -1,13 +1,11 @@
-"""Secrets: values that blueprints use without holding them. They are stored encrypted."""
-
-from typing import Any
+"""Secrets: encrypted values that blueprints refer to by key."""
 
 from sqlalchemy import Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, Name, Timestamp
+from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, Name, Timestamp
 
 
 class Secret(Owned, Base):
@@ -28,7 +26,7 @@ class Secret(Owned, Base):
 
     key: Mapped[str] = mapped_column(Name)
     sealed: Mapped[str] = mapped_column(Text)  # the value, encrypted; JSON when there is a schema
-    schema: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)  # the JSON schema that the value keeps to
-    is_hidden_value: Mapped[bool] = mapped_column(default=False)  # shown to its creator and to administrators only
-    provider_name: Mapped[str | None] = mapped_column(Name)  # where the value is kept; None: here
+    schema: Mapped[JsonObject | None] = mapped_column(JsonColumn)  # JSON schema of the value
+    is_hidden_value: Mapped[bool] = mapped_column(default=False)  # visible to its creator and to administrators only
+    provider_name: Mapped[str | None] = mapped_column(Name)  # where the value is stored; None: here
     updated_at: Mapped[str] = mapped_column(Timestamp, default=now)

@@ -1,4 +1,4 @@
-"""Places deployments stand in."""
+"""Sites: locations of deployments."""
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,7 +14,7 @@ class Site(Owned, Base):
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name)
-    location: Mapped[str | None] = mapped_column(text(128))  # "LATITUDE,LONGITUDE", as it was given
+    location: Mapped[str | None] = mapped_column(text(128))  # "LATITUDE,LONGITUDE"
 
     @property
     def latitude(self) -> float | None:
