@@ -113,12 +113,20 @@ class ParameterPlan(TypedDict, total=False):
     item_type: str | JsonObject
 
 
+class AvailabilityRules(TypedDict, total=False):
+    """Conditions under which a workflow can be started."""
+
+    available: bool
+    node_instances_active: list[str]  # all, partial, none: any of them
+    node_types_required: list[str]  # any of them
+
+
 class WorkflowPlan(TypedDict):
     plugin: str
     operation: str
     parameters: dict[str, ParameterPlan]
     is_cascading: bool
-    availability_rules: NotRequired[JsonObject | None]
+    availability_rules: NotRequired[AvailabilityRules | None]
 
 
 class ValuePlan(TypedDict):

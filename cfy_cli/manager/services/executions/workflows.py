@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from cfy_cli.contract.plan import AvailabilityRules, ParameterPlan, WorkflowPlan
 from cfy_cli.dsl import InputsInvalid, coerce_parameter
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.engine.selection import join_names
@@ -22,8 +23,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 AMOUNTS = {"all": "all", "partial": "some", "none": "none"}  # of the instances of a deployment, in words
 
 
-def find(deployment: Deployment, name: str) -> dict[str, Any]:
-    workflow: dict[str, Any] | None = deployment.workflow_definitions.get(name)
+def find(deployment: Deployment, name: str) -> WorkflowPlan:
+    workflow = deployment.workflow_definitions.get(name)
     if workflow is None:
         near = get_close_matches(name, deployment.workflow_definitions, n=1)
         meant = f"Did you mean `{near[0]}`? " if near else ""
@@ -35,9 +36,9 @@ def find(deployment: Deployment, name: str) -> dict[str, Any]:
     return workflow
 
 
-def is_available(deployment: Deployment, workflow: dict[str, Any]) -> bool:
+def is_available(deployment: Deployment, workflow: WorkflowPlan) -> bool:
     """Whether the rules of the workflow hold: how many instances are active, which types there are."""
-    rules = workflow.get("availability_rules") or {}
+    rules: AvailabilityRules = workflow.get("availability_rules") or {}
     if rules.get("available") is False:
         return False
     active = rules.get("node_instances_active")
@@ -47,9 +48,9 @@ def is_available(deployment: Deployment, workflow: dict[str, Any]) -> bool:
     return not types or not set(types).isdisjoint(deployment.node_types)
 
 
-def check_available(deployment: Deployment, name: str, workflow: dict[str, Any]) -> None:
+def check_available(deployment: Deployment, name: str, workflow: WorkflowPlan) -> None:
     if not is_available(deployment, workflow):
-        rules = workflow["availability_rules"]
+        rules: AvailabilityRules = workflow.get("availability_rules") or {}
         raise Invalid(
             f"Workflow not available: {name}",
             code=ErrorCode.UNAVAILABLE_WORKFLOW,
@@ -57,7 +58,7 @@ def check_available(deployment: Deployment, name: str, workflow: dict[str, Any])
         )
 
 
-def _needs(rules: dict[str, Any], active_now: str) -> str:
+def _needs(rules: AvailabilityRules, active_now: str) -> str:
     """The rules as sentences."""
     needs = []
     if rules.get("available") is False:
@@ -76,9 +77,9 @@ def _or(names: list[str]) -> str:
     return " or ".join(names)
 
 
-def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, Any], *, custom: bool) -> dict[str, Any]:
+def complete_parameters(name: str, workflow: WorkflowPlan, given: dict[str, Any], *, custom: bool) -> dict[str, Any]:
     """What was given over the declared defaults. Raises Invalid for missing, unknown and mistyped ones."""
-    declared: dict[str, dict[str, Any]] = workflow.get("parameters") or {}
+    declared: dict[str, ParameterPlan] = workflow.get("parameters") or {}
     unknown = [key for key in given if key not in declared]
     if unknown and not custom:
         raise _illegal(
@@ -103,7 +104,7 @@ def complete_parameters(name: str, workflow: dict[str, Any], given: dict[str, An
     return {**{key: about["default"] for key, about in declared.items() if "default" in about}, **given}
 
 
-def check_instances(store: Store, deployment: Deployment, workflow: dict[str, Any], given: dict[str, Any]) -> None:
+def check_instances(store: Store, deployment: Deployment, workflow: WorkflowPlan, given: dict[str, Any]) -> None:
     """Raises Invalid where a parameter that names a node instance names one that the deployment does not have."""
     declared = workflow.get("parameters") or {}
     for key, value in given.items():
@@ -141,7 +142,7 @@ def shown(deployment: Deployment) -> list[dict[str, Any]]:
     ]
 
 
-def _meant(about: dict[str, Any] | None, value: Any) -> Any:
+def _meant(about: ParameterPlan | None, value: Any) -> Any:
     """Clients send what was typed as text; what cannot be read as what is wanted stays as it came."""
     if about is None or not isinstance(value, str):
         return value
@@ -151,7 +152,7 @@ def _meant(about: dict[str, Any] | None, value: Any) -> Any:
         return value
 
 
-def _mistyped(about: dict[str, Any] | None, value: Any) -> bool:
+def _mistyped(about: ParameterPlan | None, value: Any) -> bool:
     kinds = KINDS.get((about or {}).get("type") or "")
     if kinds is None or value is None:
         return False

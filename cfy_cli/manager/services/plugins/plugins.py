@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Text, and_, cast, false, or_, select
 from sqlalchemy.orm import undefer
 
+from cfy_cli.contract.plan import Plan, PluginPlan
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
@@ -22,7 +23,6 @@ from cfy_cli.manager.store.store import Store
 
 WAGON = "wagon.wgn"
 ICON = "icon.png"
-USES = ("deployment_plugins_to_install", "host_agent_plugins_to_install", "workflow_plugins_to_install")
 PROPERTIES = "build_server_os_properties"
 
 
@@ -128,9 +128,16 @@ def blueprints_using(store: Store, plugin: Plugin) -> list[Blueprint]:
         for row in store.unscoped.scalars(asked)
         if any(
             (used.get("package_name"), used.get("package_version")) == wanted
-            for kind in USES
-            for used in (row.plan or {}).get(kind) or ()
+            for used in (_plugins_of(row.plan) if row.plan else ())
         )
+    ]
+
+
+def _plugins_of(plan: Plan) -> list[PluginPlan]:
+    return [
+        *(plan.get("deployment_plugins_to_install") or ()),
+        *(plan.get("host_agent_plugins_to_install") or ()),
+        *(plan.get("workflow_plugins_to_install") or ()),
     ]
 
 

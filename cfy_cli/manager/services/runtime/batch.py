@@ -96,7 +96,7 @@ class Batch:
             .order_by(NodeInstance.storage_id)
             .with_for_update()
         )
-        rows = {
+        rows: dict[tuple[int, str], Row] = {
             (deployment, name): {"number": number, "new_properties": known, "changes": 0}
             for deployment, name, number, known in found
         }

@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
@@ -185,14 +186,14 @@ def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
     names = {row.id: row.task or "" for row in rows}
     tasks, moved, processes = {}, {}, {}
     for row in rows:
-        name, holder = names[row.id], row.parameters["containing_subgraph"]
+        name, holder = names[row.id], cast("str | None", row.parameters["containing_subgraph"])
         tasks[name] = Task(
             name,
-            values.from_json(row.type, row.parameters["task_kwargs"]),
+            values.from_json(row.type, cast("JsonObject", row.parameters["task_kwargs"])),
             frozenset(names[before] for before in row.dependencies if before != holder),
             names[holder] if holder else None,
         )
-        failure = Failure(**row.failure) if row.failure else None
+        failure = Failure(**cast("dict[str, Any]", row.failure)) if row.failure else None
         moved[name] = TaskStateChange(name, TaskState(row.state), row.attempt, row.result, failure)
         if row.pid is not None and row.birth:
             processes[name] = ProcessIdentity(row.pid, row.birth)

@@ -1,11 +1,12 @@
 """`upload_blueprint`: unpack what was sent, compile it, keep the plan."""
 
 import shutil
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 
 from cfy_cli import dsl
+from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
@@ -107,7 +108,7 @@ def _step(context: ExecutionContext, number: int, state: BlueprintState, message
 def _keep(context: ExecutionContext, number: int, plan: dict[str, Any]) -> None:
     with context.app.writing(context.scope) as store:
         row = store.unscoped.get_one(Blueprint, number)
-        row.plan = plan
+        row.plan = cast("Plan", plan)
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
         row.state, row.updated_at = BlueprintState.UPLOADED, now()

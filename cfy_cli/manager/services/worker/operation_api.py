@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from sqlalchemy import select
 
+from cfy_cli.contract.plan import Plan
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.ports import CancelRequest
@@ -52,8 +53,8 @@ class Operating:
         """`cfy_cli.manager.engine.workflows.python.WorkflowHost`."""
         with self._work.reading() as store:
             number = self.deployment.blueprint_storage_id
-            plan = store.unscoped.scalar(select(Blueprint.plan).where(Blueprint.storage_id == number)) or {}
-        plugins = plan.get("workflow_plugins_to_install") or ()
+            plan: Plan | None = store.unscoped.scalar(select(Blueprint.plan).where(Blueprint.storage_id == number))
+        plugins = plan["workflow_plugins_to_install"] if plan else ()
         return next((one for one in plugins if one["name"] == name), {"name": name})
 
     def run_extension(self, ctx: OperationContext, name: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
-from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
+from cfy_cli.contract.plan import InstanceCounts, InstancePlan, InstanceRelationship
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.system_workflows.deployment_environment import instance_row, owner_of
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
@@ -51,7 +51,7 @@ def set_planned_instances(store: Store, deployment_storage_id: int, entity: str,
     deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
     group = deployment.scaling_groups.get(entity)
     if group is not None:
-        counts = {**group["properties"], "planned_instances": number}
+        counts: InstanceCounts = {**group["properties"], "planned_instances": number}
         if reached:
             counts["current_instances"] = number
         deployment.scaling_groups = {**deployment.scaling_groups, entity: {**group, "properties": counts}}

@@ -7,7 +7,7 @@ from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonValue, Name, Timestamp, text
 
 
 class Blueprint(Owned, Base):
@@ -35,7 +35,7 @@ class Blueprint(Owned, Base):
     main_file_name: Mapped[str | None] = mapped_column(Name)
     description: Mapped[str | None] = mapped_column(Text)
     plan: Mapped[Plan | None] = mapped_column(JsonColumn, deferred=True)
-    requirements: Mapped[JsonObject | None] = mapped_column(JsonColumn)
+    requirements: Mapped[dict[str, list[JsonValue]] | None] = mapped_column(JsonColumn)
     updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
     is_hidden: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(text(32))
