@@ -13,7 +13,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, workflows
 from cfy_cli.manager.services.runtime import journal
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -50,7 +50,7 @@ def start(
     `creator` is the dependency on the deployment that asks for this itself, if one does.
     """
     deployment = store.get(Deployment, deployment_id)
-    acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment.storage_id)
+    store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
     workflows.check_instances(store, deployment, workflow, parameters)
@@ -151,7 +151,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     exclusive_workflows.must_wait(store)
     deployment = store.unscoped.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:
-        acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment.storage_id)
+        store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
         _check_idle(store, deployment)
     if action == "force-resume":
         journal.rewind(store.unscoped, [execution.id])
@@ -187,7 +187,7 @@ def release_next(store: Store, ended: Execution) -> bool:
     Whether any may have it now, so that the bell is to ring.
     """
     if ended.deployment_storage_id is not None:
-        acquire_lock(store.unscoped, LockKey.DEPLOYMENT, ended.deployment_storage_id)
+        store.acquire_lock(LockKey.DEPLOYMENT, ended.deployment_storage_id)
     if store.unscoped.scalar(ANY_QUEUED) is None:
         return False
     if not exclusive_workflows.release_next(store):
@@ -199,7 +199,7 @@ def release_next(store: Store, ended: Execution) -> bool:
 
 
 def _release_of(store: Store, deployment: int) -> None:
-    acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment)
+    store.acquire_lock(LockKey.DEPLOYMENT, deployment)
     turn = (
         select(Execution.storage_id)
         .where(Execution.deployment_storage_id == deployment, Execution.status == ExecutionState.QUEUED)

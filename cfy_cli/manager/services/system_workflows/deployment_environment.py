@@ -16,12 +16,12 @@ from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
 from cfy_cli.manager.services.secrets.secrets import used_by
 from cfy_cli.manager.services.system_workflows import cascade
-from cfy_cli.manager.store.bulk import Bulk
+from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 Plan = dict[str, Any]
-NODES, INSTANCES = Bulk.insert(Node), Bulk.insert(NodeInstance)
+NODES, INSTANCES = BulkStatement.insert(Node), BulkStatement.insert(NodeInstance)
 
 
 def create_deployment_environment(context: ExecutionContext) -> OnCompletion:

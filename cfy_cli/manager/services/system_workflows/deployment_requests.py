@@ -18,7 +18,7 @@ from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.plugins import resolve
 from cfy_cli.manager.services.visibility import check_visibility
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution, Site
 from cfy_cli.manager.store.store import Store
 
@@ -111,7 +111,7 @@ def start_delete(
     node instances are live. `creator` names the dependency that requests the deletion itself, if one does.
     """
     deployment = store.get_own(Deployment, deployment_id)
-    acquire_lock(store.unscoped, LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
+    store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
     _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
     execution = executions.start_system(
         store,

@@ -12,7 +12,7 @@ from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -34,7 +34,7 @@ def complete_execution(
     def store() -> None:
         lines = [context.line(event) for event in last]
         with context.history.storing(lines) as batch, context.app.writing(context.scope) as opened:
-            acquire_lock(opened.unscoped, LockKey.EVENTS)
+            opened.acquire_lock(LockKey.EVENTS)
             deployment = _deployment_of(opened, context.execution)
             if finish is not None and deployment is not None:
                 finish(opened, deployment)
