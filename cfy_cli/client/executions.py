@@ -63,7 +63,7 @@ class Events(Collection):
         **query: Any,
     ) -> int:
         """Delete events of the deployment; return their number."""
-        params = event_query(deployment_id=deployment_id, include_logs=include_logs, **query)
+        params = event_query(deployment_id=deployment_id, include_logs=include_logs, since=since, until=until, **query)
         body = self.http.item("DELETE", self.resource.name, params=params)
         return int((body.get("items") or [0])[0])
 

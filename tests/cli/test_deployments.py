@@ -155,6 +155,12 @@ def test_events_of_a_deployment_are_deleted(deployed: Cfy, tmp_path: Path) -> No
     assert deployed("events delete dep") == "No events to delete\n"
 
 
+def test_events_delete_keeps_events_outside_time_range(deployed: Cfy) -> None:
+    for option in ("--before '1 day'", "--to '1 day ago'", "--from +1h"):
+        assert deployed(f"events delete dep {option}") == "No events to delete\n"
+    assert deployed("events delete dep --from '1 day ago'").startswith("Deleted ")
+
+
 def test_a_dry_run_changes_nothing(deployed: Cfy) -> None:
     deployed("executions start install -d dep --dry-run")
     (instance,) = json.loads(deployed("node-instances list -d dep --json"))
