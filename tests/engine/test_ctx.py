@@ -105,20 +105,20 @@ def test_ctx_prints(ctx, words, said):
         ("node properties listy.1", 1, "ctx: There is no listy.1."),
         ("node properties conf.s new", 1, "ctx: The properties of a node cannot be changed; runtime properties can."),
         ("instance runtime-properties nosuch", 1, "ctx: There is no nosuch."),
-        ("node instances", 1, "`ctx node instances` is not known; `ctx node` has id, name, properties"),
-        ("nosuch", 1, "`ctx nosuch` is not known; `ctx` has abort-operation, blueprint, capabilities"),
-        ("logger nolevel x", 1, "`ctx logger nolevel` is not known"),
+        ("node instances", 1, "There is no command `ctx node instances`; `ctx node` has id, name, properties"),
+        ("nosuch", 1, "There is no command `ctx nosuch`; `ctx` has abort-operation, blueprint, capabilities"),
+        ("logger nolevel x", 1, "There is no command `ctx logger nolevel`"),
         ("logger info", 2, "`ctx logger info` needs a message."),
         ("-v node id", 2, "There is no option -v."),
-        ("", 2, "Say what is wanted."),
+        ("", 2, "A command is missing."),
         ("instance runtime-properties a @{", 2, "must be JSON, and it is not"),
         ("source node id", 1, "Only an operation of a relationship has a source."),
         ("get-resource res/none.txt", 1, "There is no res/none.txt in the folder of the blueprint bp."),
         ("get-resource ../../etc/passwd", 1, "There is no ../../etc/passwd"),
         ("get-resource res", 1, "ctx: res is not a file."),
-        ("get-resource", 2, "Say which file of the blueprint."),
+        ("get-resource", 2, "The path of a file of the blueprint is missing."),
         ("get-resource-and-render res", 1, "ctx: res is not a file."),
-        ("download-resource", 2, "Say which file of the blueprint."),
+        ("download-resource", 2, "The path of a file of the blueprint is missing."),
         (
             "download-resource res/plain.txt /no/where",
             1,
@@ -126,8 +126,8 @@ def test_ctx_prints(ctx, words, said):
         ),
         ("download-resource-and-render res/plain.txt @[1]", 2, "the variables as a JSON map"),
         ("download-directory res/plain.txt", 1, "ctx: res/plain.txt is not a folder."),
-        ("instance id extra", 2, "'extra' is one word too many"),
-        ("execution-id extra", 2, "'extra' is one word too many"),
+        ("instance id extra", 2, "There is no argument 'extra'"),
+        ("execution-id extra", 2, "There is no argument 'extra'"),
         ("send-event", 2, "`ctx send-event` needs a message."),
     ],
 )
@@ -192,7 +192,7 @@ def test_both_ends_of_a_relationship_can_be_read_and_written(ctx):
         relation=True,
     )
     assert said[:4] == ["0 [relationship-instance]", "0 [a]", "0 [db_1]", "0 [1]"]
-    assert said[6].startswith("1 [] | ctx: This operation is one of a relationship")
+    assert said[6].startswith("1 [] | ctx: This is an operation of a relationship")
     assert ctx.deployment.properties("a_1") == {"from_rel": "s"}
     assert ctx.deployment.properties("db_1") == {"from_rel": "t"}
 

@@ -104,7 +104,7 @@ def test_a_failure_that_cannot_be_mended_is_not_tried_again(deployment):
         ("ctx.operation.retry('not yet', retry_after=0.01)", "not yet [retry_after=0.01]"),
         ("raise OperationRetry('not yet')", "not yet"),
         ("ctx.retry_operation('not yet')", "not yet"),
-        ("ctx.retry_operation()", "The script wants to be run again"),
+        ("ctx.retry_operation()", "The script asked to be run again"),
         ("raise OperationRetry()", "OperationRetry"),
     ],
 )
@@ -124,7 +124,7 @@ def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
         ("ctx operation retry 'in bash'", "task_rescheduled", "in bash"),
         ("ctx retry-operation 'in bash'", "task_rescheduled", "in bash"),
         ("ctx abort-operation 'in bash'; echo rc=$?", "task_failed", "in bash"),
-        ("ctx operation retry", "task_rescheduled", "The script wants to be run again"),
+        ("ctx operation retry", "task_rescheduled", "The script asked to be run again"),
         ("ctx abort-operation", "task_failed", "The script aborted the operation"),
     ],
 )
@@ -251,14 +251,12 @@ def test_a_script_outside_the_blueprint_is_not_run(deployment, tmp_path):
 
 def test_a_missing_interpreter_is_named(deployment):
     ending = deployment(node("a", {"create": operation(source="#!/no/such/program\n")})).run("install")
-    assert "The program /no/such/program that is to run" in ending.error
+    assert "The program /no/such/program that should run" in ending.error
 
 
 def test_an_operation_of_another_plugin_is_refused_with_a_sentence(deployment):
     other = deployment(node("a", {"create": operation(plugin="aws", function="aws.make")}))
-    assert (
-        "needs the plugin aws (aws.make), and there is no manager here that keeps plugins" in other.run("install").error
-    )
+    assert "needs the plugin aws (aws.make), and only a manager has plugins" in other.run("install").error
 
 
 @pytest.mark.parametrize("recoverable", [False, True])

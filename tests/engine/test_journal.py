@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from cfy_cli.manager.engine import orphans
-from cfy_cli.manager.engine.ports import CancelRequest, StartMode
+from cfy_cli.contract.states import InstanceState
+from cfy_cli.manager.engine import orphans, values
+from cfy_cli.manager.engine.ports import CancelRequest, ProcessIdentity, StartMode
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.engine.tasks import Operation, TaskState
+from cfy_cli.manager.engine.tasks import Barrier, NodeEvent, Operation, SetState, Subgraph, TaskState
 from tests.engine.deployment import node, operation, relationship
 from tests.engine.journal import Crash, MemoryJournal
 from tests.engine.test_steering import alive, gone, steer_when
@@ -163,9 +164,11 @@ def test_what_is_left_of_a_dead_workers_scripts_is_ended_before_they_run_again(d
 
 def test_a_process_that_only_has_the_number_of_an_old_one_is_left_alone():
     ours = os.getpid()
-    orphans.end([(ours, "another/birth")], ["no-such-mark"])
-    assert orphans.is_alive(ours, orphans.read_start_time(ours))
-    assert not orphans.is_alive(ours, "another/birth")
+    for start_time in ("1234.56", "1a2b3c4d/123456", "Mon Jan  5 10:00:00 2026"):  # the last ones of earlier versions
+        other = ProcessIdentity(ours, start_time)
+        orphans.kill([other], ["no-such-operation"])
+        assert not orphans.is_alive(other)
+    assert orphans.is_alive(orphans.identify(ours))
 
 
 def test_resuming_a_failed_install_first_deletes_what_was_half_created(deployment, told, tmp_path):
@@ -238,3 +241,61 @@ def test_several_graphs_go_on_with_the_one_that_was_running(deployment, told, tm
     assert go(one, journal, StartMode.RECOVERED, workflow="restart").state == "terminated"
     assert told()["stop"] == 1
     assert told()["start"] in (1, 2)
+
+
+STORED = {  # task_kwargs in the rows of earlier versions
+    "RemoteWorkflowTask": (
+        {
+            "name": "cloudify.interfaces.validation.check_status",
+            "plugin": "script",
+            "function": "script_runner.tasks.run",
+            "instance_id": "a_1",
+            "node_id": "a",
+            "inputs": {"script_path": "check.sh"},
+            "source_id": None,
+            "target_id": None,
+            "executor": "central_deployment_agent",
+            "max_retries": 60,
+            "retry_interval": 15.0,
+            "timeout": None,
+            "timeout_recoverable": False,
+            "ignore_failure": True,
+            "checks": "status",
+            "awaited": True,
+            "quiet": True,
+            "handled": True,
+        },
+        Operation(
+            "cloudify.interfaces.validation.check_status",
+            "script",
+            "script_runner.tasks.run",
+            "a_1",
+            "a",
+            {"script_path": "check.sh"},
+            executor="central_deployment_agent",
+            ignore_failure=True,
+            health_check="status",
+            repeat_until_true=True,
+            quiet=True,
+            has_handler=True,
+        ),
+    ),
+    "SubgraphTask": ({"name": "install_a_1", "handled": True}, Subgraph("install_a_1", has_handler=True)),
+    "SendNodeEventTask": ({"instance_id": "a_1", "message": "hello"}, NodeEvent("a_1", "hello")),
+    "SetNodeInstanceStateTask": (
+        {"instance_id": "a_1", "state": "started", "drifts": True, "because": "healed"},
+        SetState("a_1", InstanceState.STARTED, has_drift_check=True, reason="healed"),
+    ),
+    "NOPLocalWorkflowTask": ({}, Barrier()),
+}
+
+
+@pytest.mark.parametrize("kind", values.KINDS.values())
+def test_stored_actions_keep_the_keys_of_earlier_versions(kind):
+    stored, action = STORED[kind]
+    assert values.from_json(kind, stored) == action
+    assert values.to_json(action) == stored
+
+
+def test_stored_action_with_unknown_and_missing_keys_is_read():
+    assert values.from_json("SubgraphTask", {"name": "s", "added_later": 1}) == Subgraph("s")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cfy_cli.manager.engine.orphans import read_start_time
+from cfy_cli.manager.engine.orphans import start_time
 from cfy_cli.manager.engine.ports import CancelRequest, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine import cluster
@@ -432,7 +432,7 @@ def test_one_that_does_not_listen_is_ended(flow: Flow, cancel_request: CancelReq
     assert steered(made, "<out> waiting", cancel_request).state == "cancelled"
     child = int(made.logs[0].split()[-1])
     limit = time.monotonic() + 10
-    while read_start_time(child):
+    while start_time(child):
         assert time.monotonic() < limit
         time.sleep(0.01)
 

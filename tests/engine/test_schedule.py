@@ -1,4 +1,4 @@
-"""Order of tasks, without running anything."""
+"""Order of tasks, without running operations."""
 
 import random
 
@@ -16,7 +16,7 @@ from cfy_cli.manager.engine.tasks import NodeEvent, Subgraph
 from tests.engine.deployment import MemoryRecords
 
 
-def drawing_of(edges, count):
+def build_graph(edges, count):
     builder = GraphBuilder("g")
     for number in range(count):
         steps = builder.add_subgraph(f"s{number}")
@@ -28,74 +28,75 @@ def drawing_of(edges, count):
 
 
 class NoExecutor:
-    """For graphs without operations."""
+    """An executor for graphs without operations."""
 
     concurrency = 1
 
-    def send(self, attempt, mark, report):
+    def submit(self, attempt, operation_id, report):
         raise AssertionError(attempt)
 
     def kill(self):
-        """Nothing runs."""
+        """Do nothing: nothing runs."""
 
     close = kill
 
 
-def play(graph, fails, seed):
-    """Run a graph by a made-up clock; gives the tasks in the order they began and ended."""
-    schedule, chance, flying, began, ended = Schedule(graph), random.Random(seed), [], [], []
+def simulate(graph, failing, seed):
+    """Run a graph without a clock; return the tasks in the order in which they started and ended."""
+    schedule, chance, running, started, ended = Schedule(graph), random.Random(seed), [], [], []
     while True:
         while (task := schedule.take()) is not None:
-            began.append(task)
+            started.append(task)
             if isinstance(graph.tasks[task].action, Subgraph):
-                schedule.opened(task)
+                schedule.open_subgraph(task)
             else:
-                flying.append(task)
+                running.append(task)
         if schedule.closing:
             subgraph = schedule.closing.popleft()
             ended.append(subgraph)
-            schedule.ended(subgraph, ok=not schedule.failed(subgraph))
-        elif flying:
-            task = flying.pop(chance.randrange(len(flying)))
+            schedule.mark_ended(subgraph, ok=not schedule.has_failed_member(subgraph))
+        elif running:
+            task = running.pop(chance.randrange(len(running)))
             ended.append(task)
-            schedule.ended(task, ok=task not in fails)
+            schedule.mark_ended(task, ok=task not in failing)
         else:
-            return began, ended
+            return started, ended
 
 
 edges = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)).filter(lambda pair: pair[0] > pair[1]), max_size=8)
 
 
 @given(edges=edges, seed=st.integers(0, 1000), failing=st.none() | st.integers(0, 5))
-def test_every_task_runs_once_after_those_it_waits_for_and_never_after_a_failure(edges, seed, failing):
-    graph = drawing_of(edges, 6)
-    fails = set() if failing is None else {f"s{failing}/2"}
-    began, ended = play(graph, fails, seed)
-    assert len(began) == len(set(began)) == len(ended) == len(set(ended))
+def test_schedule_starts_tasks_once_after_their_dependencies(edges, seed, failing):
+    """A task whose dependency failed never starts."""
+    graph = build_graph(edges, 6)
+    failing_tasks = set() if failing is None else {f"s{failing}/2"}
+    started, ended = simulate(graph, failing_tasks, seed)
+    assert len(started) == len(set(started)) == len(ended) == len(set(ended))
     for task in graph.tasks.values():
-        if task.id in began:
-            assert all(before in ended and before not in fails for before in task.depends_on)
+        if task.id in started:
+            assert all(other in ended and other not in failing_tasks for other in task.depends_on)
     if failing is None:
-        assert set(began) == set(graph.tasks)
+        assert set(started) == set(graph.tasks)
     else:
-        assert f"s{failing}/3" not in began
+        assert f"s{failing}/3" not in started
         assert f"s{failing}" in ended
 
 
-def test_tasks_have_the_same_names_each_time_they_are_drawn():
-    assert drawing_of([(1, 0)], 3) == drawing_of([(1, 0)], 3)
+def test_builder_names_tasks_the_same_each_time():
+    assert build_graph([(1, 0)], 3) == build_graph([(1, 0)], 3)
 
 
-def test_a_circle_is_told_and_not_waited_for():
-    graph, records = drawing_of([(1, 0), (0, 1)], 2), MemoryRecords([])
-    ledger = TaskStates(records, NullJournal(records))
-    ledger.open(graph)
-    run = GraphRunner(graph, ledger, records, NoExecutor(), wait_after_fail=0)
+def test_runner_reports_cycle_instead_of_waiting():
+    graph, records = build_graph([(1, 0), (0, 1)], 2), MemoryRecords([])
+    states = TaskStates(records, NullJournal(records))
+    states.load(graph)
+    runner = GraphRunner(graph, states, records, NoExecutor(), wait_after_fail=0)
     with pytest.raises(Failed, match="wait for each other"):
-        run.run()
+        runner.run()
 
 
-def test_two_tasks_of_one_name_are_refused():
+def test_builder_refuses_duplicate_task_name():
     builder = GraphBuilder("g")
     builder.add_subgraph("s")
     with pytest.raises(ValueError, match="two tasks"):

@@ -90,9 +90,7 @@ def test_too_much_in_one_line_is_told_up_to_a_limit(once):
 
 def test_windows_line_ends_in_a_shell_script_are_warned_of(once):
     ended = once(operation(script="scripts/dos.sh"), {"scripts/dos.sh": "#!/bin/bash\r\ntrue\r\n"})
-    assert ended.logs[0] == (
-        "scripts/dos.sh has the line ends of Windows (CRLF): the shell takes the CR as a part of words."
-    )
+    assert ended.logs[0] == ("scripts/dos.sh has Windows line ends (CRLF): the shell takes the CR as a part of words.")
     assert once(operation(script="scripts/dos.py"), {"scripts/dos.py": "#!/usr/bin/python\r\nprint(1)\r\n"}).logs == [
         "<out> 1"
     ]
@@ -254,7 +252,9 @@ def test_scripts_run_in_the_folder_of_the_deployment(once):
 
 
 def test_a_folder_that_does_not_exist_is_named(once):
-    assert "The folder /no/where" in once(operation(source="exit 0", process={"cwd": "/no/where"})).ending.error
+    assert (
+        "The working directory /no/where" in once(operation(source="exit 0", process={"cwd": "/no/where"})).ending.error
+    )
 
 
 @pytest.mark.parametrize(

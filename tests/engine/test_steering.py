@@ -131,7 +131,7 @@ def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path)
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 def test_what_ends_because_all_is_being_ended_has_not_failed(deployment, monkeypatch):
-    monkeypatch.setattr(graph_runner, "ASK_EVERY", 60.0)  # so that nobody looks before it has ended
+    monkeypatch.setattr(graph_runner, "CANCEL_POLL_INTERVAL", 60.0)  # so that nobody looks before it has ended
     one = deployment(node("a", {"create": operation(source="ctx logger info begun; exit 143")}))
     steer_when(one, "begun", CancelRequest.KILL)
     assert one.run("install").state == "cancelled"

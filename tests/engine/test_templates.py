@@ -59,7 +59,7 @@ def test_python_renders_with_what_it_has_just_set(render):
         ("res/none.txt", "There is no res/none.txt"),
         ("res/bad.txt", "res/bad.txt cannot be rendered: "),
         ("res/sly.txt", "res/sly.txt cannot be rendered: access to attribute '__class__'"),
-        ("res/tmpl.txt '@{\"ctx\": 1}'", "cannot be called ctx"),
+        ("res/tmpl.txt '@{\"ctx\": 1}'", "cannot be named ctx"),
         ("res/tmpl.txt here there", "PATH [TARGET] [@VARIABLES]"),
         ("", "PATH [TARGET] [@VARIABLES]"),
     ],

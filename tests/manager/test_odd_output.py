@@ -51,8 +51,8 @@ def test_an_exception_whose_text_is_no_text_is_told(do):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("'b\\udc80'", "The value cannot be kept: \\udc80 in it is not Unicode text."),
-        ("float('nan')", "The value cannot be kept: it holds a number that is infinite or not a number."),
+        ("'b\\udc80'", "The value cannot be stored: it contains \\udc80, which is not Unicode text."),
+        ("float('nan')", "The value cannot be stored: it contains a number that is infinite or not a number."),
     ],
 )
 @pytest.mark.parametrize("how", ["ctx.returns({})", "ctx.instance.runtime_properties['x'] = {}"])
@@ -67,5 +67,5 @@ def test_ctx_refuses_bytes_that_are_no_text(do):
     ended, events = do("odd.sh", "#!/bin/bash\nctx instance runtime-properties x $'b\\xff' || echo refused\n")
     assert ended["status"] == "terminated"
     told = [event["message"] for event in events if event["type"] == "cloudify_log"]
-    assert "<err> ctx: The value cannot be kept: \\udcff in it is not Unicode text." in told
+    assert "<err> ctx: The value cannot be stored: it contains \\udcff, which is not Unicode text." in told
     assert "<out> refused" in told

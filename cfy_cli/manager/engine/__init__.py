@@ -1,4 +1,4 @@
-"""Running workflows: the engine decides order, executors do the work, records remember it.
+"""The workflow engine: graphs decide order, executors run operations, records and journals store.
 
-It knows tasks and node instances, not tables, sockets of the API or terminals.
+It imports no database, no HTTP and no terminal.
 """

@@ -1,4 +1,4 @@
-"""Operations run on this machine: in threads that wait for child processes."""
+"""Operations run on this machine, by threads that wait for child processes."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,29 +8,29 @@ from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations import does_nothing, run_operation
 from cfy_cli.manager.engine.orphans import identify
-from cfy_cli.manager.engine.pool import Pool
+from cfy_cli.manager.engine.pool import ThreadPool
 from cfy_cli.manager.engine.ports import Job, OutcomeCallback, ProcessIdentity, Records
-from cfy_cli.manager.engine.process import Processes
-from cfy_cli.manager.engine.process_tree import MARK
+from cfy_cli.manager.engine.process import ProcessRegistry
+from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
 from cfy_cli.manager.engine.tasks import Abandoned, Attempt, Failure, OperationFailed, Outcome
 
-OnStart = Callable[[str, ProcessIdentity], None]  # the mark, the process that has it and its birth
+OnStart = Callable[[str, ProcessIdentity], None]  # with the id of the operation and its process
 
 
 class LocalExecutor:
-    """`cfy_cli.manager.engine.ports.Executor` for one execution."""
+    """`cfy_cli.manager.engine.ports.Executor` of one execution."""
 
     def __init__(self, job: Job, records: Records, server: ContextServer, concurrency: int, on_start: OnStart) -> None:
         self.concurrency = concurrency
         self._job, self._records, self._server, self._on_start = job, records, server, on_start
-        self._pool = Pool(concurrency, f"execution-{job.execution_id}")
-        self._processes = Processes()
+        self._pool = ThreadPool(concurrency, f"execution-{job.execution_id}")
+        self._processes = ProcessRegistry()
 
-    def submit(self, attempt: Attempt, mark: str, report: OutcomeCallback) -> None:
-        if does_nothing(attempt.operation):  # sooner done than handed to a thread
-            self._attempt(attempt, mark, report)
+    def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
+        if does_nothing(attempt.operation):  # faster than handing it to a thread
+            self._run(attempt, operation_id, report)
         else:
-            self._pool.submit(lambda: self._attempt(attempt, mark, report))
+            self._pool.submit(lambda: self._run(attempt, operation_id, report))
 
     def kill(self) -> None:
         self._processes.kill()
@@ -38,16 +38,17 @@ class LocalExecutor:
     def close(self) -> None:
         self._pool.close()
 
-    def _attempt(self, attempt: Attempt, mark: str, report: OutcomeCallback) -> None:
+    def _run(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         with suppress(Abandoned):
-            report(self._outcome(attempt, mark))
+            report(self._outcome(attempt, operation_id))
 
-    def _outcome(self, attempt: Attempt, mark: str) -> Outcome:
+    def _outcome(self, attempt: Attempt, operation_id: str) -> Outcome:
         try:
-            job = replace(self._job, environment={**self._job.environment, MARK: mark})
-            scope = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number)
-            processes = self._processes.with_listener(lambda pid: self._on_start(mark, identify(pid)))
-            return Outcome(attempt, run_operation(scope, self._server, processes))
+            environment = {**self._job.environment, OPERATION_ID_VARIABLE: operation_id}
+            job = replace(self._job, environment=environment)
+            ctx = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number)
+            processes = self._processes.with_listener(lambda pid: self._on_start(operation_id, identify(pid)))
+            return Outcome(attempt, run_operation(ctx, self._server, processes))
         except OperationFailed as error:
             return Outcome(attempt, failure=error.failure)
         except Abandoned:

@@ -1,4 +1,4 @@
-"""A journal for what need not go on after a death: it passes on what is said and done, and keeps nothing."""
+"""A journal for dry runs, and the storing of instance states."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from cfy_cli.manager.engine.tasks import SetState
 
 
 class NullJournal:
-    """`cfy_cli.manager.engine.ports.Journal` over the records alone: for dry runs."""
+    """`cfy_cli.manager.engine.ports.Journal` that emits events and sets states, and stores no graphs."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -31,10 +31,10 @@ class NullJournal:
         return ""
 
     def add_process(self, operation_id: str, process: ProcessIdentity) -> None:
-        """Nobody will ask."""
+        """Do nothing: no later run looks for the process."""
 
 
 def apply_state(records: Records, step: SetState) -> None:
-    """Let an instance enter a state, with what that says of it."""
-    stamped = system_properties(step, lambda: records.instance(step.instance_id).system_properties)
-    records.update_instance(step.instance_id, state=step.state, system_properties=stamped)
+    """Set the state of an instance, and the system properties that follow from it."""
+    changed = system_properties(step, lambda: records.instance(step.instance_id).system_properties)
+    records.update_instance(step.instance_id, state=step.state, system_properties=changed)

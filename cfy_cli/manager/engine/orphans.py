@@ -1,57 +1,60 @@
-"""Processes that outlived whoever started them: which they are, and their end."""
+"""Processes that outlived the worker that started them."""
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from functools import cache
+
+import psutil
 
 from cfy_cli.manager.engine.ports import ProcessIdentity
-from cfy_cli.manager.engine.process import PATIENCE
-from cfy_cli.manager.engine.process_tree import PROC, kill_tree, marked
+from cfy_cli.manager.engine.process import KILL_TIMEOUT
+from cfy_cli.manager.engine.process_tree import find_by_operation_id, kill_tree
+
+CLOCK_TOLERANCE = 2.0  # seconds that a start time may change when the clock of the system is adjusted
+POLL_INTERVAL = 0.01  # seconds
 
 
 def identify(pid: int) -> ProcessIdentity:
-    return ProcessIdentity(pid, read_start_time(pid))
+    """Return the identity of a running process, with an empty start time when there is none."""
+    return ProcessIdentity(pid, start_time(pid))
 
 
-def read_start_time(pid: int) -> str:
-    """Which process of this number it is: another one of the same number has another birth. "" when there is none."""
-    with suppress(OSError, IndexError):
-        state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-        return "" if state in "ZX" else f"{_boot()}/{fields[18]}"
-    if PROC.joinpath("self").exists():
-        return ""
-    told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return told.stdout.strip()
-
-
-def is_alive(pid: int, birth: str) -> bool:
-    return birth != "" and read_start_time(pid) == birth
-
-
-def end(processes: Collection[tuple[int, str]], marks: Collection[str]) -> None:
-    """Kill what is left of these sessions and all that carries these marks, and see it gone.
-
-    The number of a leader that has ended belongs to no other process while members of its session live.
-    """
-    ours = [(pid, birth) for pid, birth in processes if read_start_time(pid) in ("", birth)]
-    for pid, _ in ours:
-        kill_tree(pid)
-    daemons = {pid: read_start_time(pid) for pid in marked(set(marks))}
-    for pid in daemons:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + PATIENCE
-    while any(is_alive(pid, birth) for pid, birth in [*ours, *daemons.items()]) and time.monotonic() < until:
-        time.sleep(0.01)
-
-
-@cache
-def _boot() -> str:
-    """Births count from the start of the machine, so they are told apart by it too."""
-    with suppress(OSError):
-        return (PROC / "sys/kernel/random/boot_id").read_text()[:8]
+def start_time(pid: int) -> str:
+    """Return the seconds since the epoch at which a process started, or "" when it has ended."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        with process.oneshot():
+            if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                return f"{process.create_time():.2f}"
     return ""
+
+
+def is_alive(process: ProcessIdentity) -> bool:
+    return _is_same(process.start_time, start_time(process.pid))
+
+
+def kill(processes: Collection[ProcessIdentity], operation_ids: Collection[str]) -> None:
+    """Kill the rest of these sessions and all processes of these operations, and wait until they are gone.
+
+    The pid of a session leader that has ended is not reused while members of its session live. A process whose start
+    time has the format of an earlier version counts as another one; it is found by the id of its operation.
+    """
+    leaders = [process for process in processes if start_time(process.pid) == "" or is_alive(process)]
+    for leader in leaders:
+        kill_tree(leader.pid)
+    daemons = [identify(pid) for pid in find_by_operation_id(operation_ids)]
+    for daemon in daemons:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(daemon.pid, signal.SIGKILL)
+    deadline = time.monotonic() + KILL_TIMEOUT
+    while any(map(is_alive, [*leaders, *daemons])) and time.monotonic() < deadline:
+        time.sleep(POLL_INTERVAL)
+
+
+def _is_same(expected: str, actual: str) -> bool:
+    try:
+        return abs(float(expected) - float(actual)) <= CLOCK_TOLERANCE
+    except ValueError:  # one is empty, or was stored by an earlier version
+        return False

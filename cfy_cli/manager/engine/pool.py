@@ -1,39 +1,36 @@
-"""Threads that run operations for an execution."""
+"""Threads that run the operations of an execution."""
 
 import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-Action = Callable[[], None]
-
 log = logging.getLogger(__name__)
 
 
-class Pool:
-    """As many threads as are needed, up to `width`; they never keep the process from ending."""
+class ThreadPool:
+    """Up to `size` daemon threads, started as they are needed; they never keep the process from exiting."""
 
-    def __init__(self, concurrency: int, name: str) -> None:
-        self.concurrency = concurrency
-        self._name = name
-        self._jobs: SimpleQueue[Action | None] = SimpleQueue()
+    def __init__(self, size: int, name: str) -> None:
+        self._size, self._name = size, name
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads = 0
 
-    def submit(self, job: Action) -> None:
-        """At most `width` jobs may be under way: the caller counts."""
-        self._jobs.put(job)
-        if self._threads < self.concurrency:
+    def submit(self, call: Callable[[], None]) -> None:
+        """Run a call in a thread; the caller has to submit no more than `size` at a time."""
+        self._calls.put(call)
+        if self._threads < self._size:
             self._threads += 1
-            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+            threading.Thread(target=self._run, name=f"{self._name}-{self._threads}", daemon=True).start()
 
     def close(self) -> None:
-        """Let the threads end when they are done with what they do."""
+        """Let each thread end after its current call."""
         for _ in range(self._threads):
-            self._jobs.put(None)
+            self._calls.put(None)
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None:
             try:
-                job()
+                call()
             except Exception:
-                log.exception("a job of %s failed", self._name)
+                log.exception("A call in %s failed", self._name)

@@ -41,6 +41,7 @@ class Job:
     dry_run: bool = False
     start_mode: StartMode = StartMode.NEW
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
+    resource_tags: JsonObject = field(default_factory=dict)  # of the deployment
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""A child process of an operation: its output line by line, its end, and the end of everything it started."""
+"""A child process of an operation: its output by lines, its end, and the end of all processes it started."""
 
 import copy
 import os
@@ -11,18 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfy_cli.manager.engine.output import Lines, OnLine
-from cfy_cli.manager.engine.process_tree import MARK, kill_tree
+from cfy_cli.manager.engine.output import LineReader, OnLine
+from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE, kill_tree
 
-CHUNK = 65536
-PATIENCE = 10.0  # seconds for killed processes to go
+CHUNK_SIZE = 65536  # bytes
+KILL_TIMEOUT = 10.0  # seconds until killed processes are gone
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ProcessResult:
     pid: int
-    code: int  # as a shell tells it: 128 + N when signal N ended it
-    stdout: str  # the end of what it wrote
+    code: int  # as shells report it: 128 + N when signal N ended the process
+    stdout: str  # the tail of the output
     stderr: str
     timed_out: bool = False
 
@@ -31,58 +31,58 @@ class NotStarted(Exception):
     """The operating system refused to start the program; its OSError is the cause."""
 
 
-class Processes:
-    """The processes of one execution, so that all can be killed at once."""
+class ProcessRegistry:
+    """The running processes of one execution, so that all can be killed together."""
 
     def __init__(self) -> None:
-        self._marks: dict[int, str] = {}  # of each process, that of its operation
-        self._change = threading.Condition()
+        self._operation_ids: dict[int, str] = {}  # by pid
+        self._changed = threading.Condition()
         self._killed = threading.Event()
-        self._note: Callable[[int], None] | None = None
+        self._listener: Callable[[int], None] | None = None
 
-    def with_listener(self, note: Callable[[int], None]) -> "Processes":
-        """The same ones; `note` is told of each that is added through what is returned."""
-        noting = copy.copy(self)
-        noting._note = note
-        return noting
+    def with_listener(self, listener: Callable[[int], None]) -> "ProcessRegistry":
+        """Return a view of the same processes; `listener` is called for each one that is added through the view."""
+        view = copy.copy(self)
+        view._listener = listener
+        return view
 
-    def add(self, pid: int, mark: str = "") -> None:
-        with self._change:
-            self._marks[pid] = mark
+    def add(self, pid: int, operation_id: str = "") -> None:
+        with self._changed:
+            self._operation_ids[pid] = operation_id
             if self._killed.is_set():
-                kill_tree(pid, mark)
-        if self._note is not None:
-            self._note(pid)
+                kill_tree(pid, operation_id)
+        if self._listener is not None:
+            self._listener(pid)
 
     def discard(self, pid: int) -> None:
-        with self._change:
-            self._marks.pop(pid, None)
-            self._change.notify_all()
+        with self._changed:
+            self._operation_ids.pop(pid, None)
+            self._changed.notify_all()
 
     def kill(self) -> None:
-        """End them and all they started, and see them gone; those that are still to come die at birth."""
-        with self._change:
+        """Kill the processes and all that they started, wait until they are gone; kill later ones when added."""
+        with self._changed:
             self._killed.set()
-            for pid, mark in self._marks.items():
-                kill_tree(pid, mark)
-            self._change.wait_for(lambda: not self._marks, PATIENCE)
+            for pid, operation_id in self._operation_ids.items():
+                kill_tree(pid, operation_id)
+            self._changed.wait_for(lambda: not self._operation_ids, KILL_TIMEOUT)
 
 
-def run(
+def run_process(
     command: Sequence[str],
     *,
     env: Mapping[str, str],
     cwd: Path,
-    processes: Processes,
+    processes: ProcessRegistry,
     stdout: OnLine | None = None,
     stderr: OnLine | None = None,
     merge: bool = False,
     timeout: float | None = None,
-    started: Callable[[int], None] | None = None,
-) -> Finished:
-    """Run a command in a session of its own; `merge` sends its stderr with its stdout.
+    on_start: Callable[[int], None] | None = None,
+) -> ProcessResult:
+    """Run a command in a session of its own; `merge` sends its stderr to its stdout, `timeout` is in seconds.
 
-    Returns when the process itself has ended, even if something it left behind still holds its output.
+    Return when the process itself has ended, even if a process that it left behind still holds its output.
     Raises NotStarted.
     """
     try:
@@ -98,48 +98,50 @@ def run(
         )
     except OSError as error:
         raise NotStarted(str(error)) from error
-    mark = env.get(MARK, "")
-    processes.add(process.pid, mark)
+    operation_id = env.get(OPERATION_ID_VARIABLE, "")
+    processes.add(process.pid, operation_id)
     try:
-        if started:
-            started(process.pid)
-        return _Watch(process, mark, Lines(stdout), Lines(stderr)).until_end(timeout)
+        if on_start:
+            on_start(process.pid)
+        return _ProcessWatcher(process, operation_id, LineReader(stdout), LineReader(stderr)).wait(timeout)
     except BaseException:
-        kill_tree(process.pid, mark)  # nobody would look after it
+        kill_tree(process.pid, operation_id)  # nothing else watches it
         process.wait()
         raise
     finally:
         processes.discard(process.pid)
 
 
-class _Watch:
-    """Waits for output and for the end of a process in one loop, without asking it again and again."""
+class _ProcessWatcher:
+    """Waits for the output and the end of a process in one loop, without polling."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", mark: str, stdout: Lines, stderr: Lines) -> None:
-        self._process, self._mark, self._stdout, self._stderr = process, mark, stdout, stderr
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", operation_id: str, stdout: LineReader, stderr: LineReader
+    ) -> None:
+        self._process, self._operation_id, self._stdout, self._stderr = process, operation_id, stdout, stderr
         self._selector = selectors.DefaultSelector()
         for pipe, lines in ((process.stdout, stdout), (process.stderr, stderr)):
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
                 self._selector.register(pipe.fileno(), selectors.EVENT_READ, lines)
-        self._end = _end_of(process)
-        self._selector.register(self._end, selectors.EVENT_READ)
+        self._end_fd = _open_end_fd(process)
+        self._selector.register(self._end_fd, selectors.EVENT_READ)
 
-    def until_end(self, timeout: float | None) -> Finished:
+    def wait(self, timeout: float | None) -> ProcessResult:
         deadline = None if timeout is None else time.monotonic() + timeout
         timed_out = False
-        while not self._round(None if deadline is None else max(0.0, deadline - time.monotonic())):
+        while not self._select(None if deadline is None else max(0.0, deadline - time.monotonic())):
             if deadline is not None and time.monotonic() >= deadline:
-                kill_tree(self._process.pid, self._mark)
+                kill_tree(self._process.pid, self._operation_id)
                 timed_out, deadline = True, None
         self._drain()
         code = self._process.wait()
-        return Finished(
+        return ProcessResult(
             self._process.pid, code if code >= 0 else 128 - code, self._stdout.tail, self._stderr.tail, timed_out
         )
 
-    def _round(self, timeout: float | None) -> bool:
-        """Whether the process has ended."""
+    def _select(self, timeout: float | None) -> bool:
+        """Read what is there within the timeout; return whether the process has ended."""
         ended = False
         for key, _ in self._selector.select(timeout):
             if key.data is None:
@@ -148,22 +150,22 @@ class _Watch:
                 self._selector.unregister(key.fd)
         return ended
 
-    def _read(self, fd: int, lines: Lines) -> bool:
-        """False at the end of the stream."""
+    def _read(self, fd: int, lines: LineReader) -> bool:
+        """Read once; return False at the end of the stream."""
         try:
-            data = os.read(fd, CHUNK)
+            data = os.read(fd, CHUNK_SIZE)
         except BlockingIOError:
             return True
         lines.feed(data)
         return bool(data)
 
     def _drain(self) -> None:
-        """What the process wrote before it ended; a pipe that somebody still holds is left to a reader of its own."""
-        os.close(self._end)
-        self._selector.unregister(self._end)
+        """Read all that the process wrote; a pipe that another process still holds gets a reader of its own."""
+        os.close(self._end_fd)
+        self._selector.unregister(self._end_fd)
         for key in list(self._selector.get_map().values()):
-            if self._empty(key.fd, key.data):
-                _discard_later(os.dup(key.fd))
+            if self._read_available(key.fd, key.data):
+                _discard_in_background(os.dup(key.fd))
         self._selector.close()
         for lines in (self._stdout, self._stderr):
             lines.end()
@@ -171,11 +173,11 @@ class _Watch:
             if pipe is not None:
                 pipe.close()
 
-    def _empty(self, fd: int, lines: Lines) -> bool:
-        """Read what there is; True when more may come."""
+    def _read_available(self, fd: int, lines: LineReader) -> bool:
+        """Read until the pipe is empty; return whether more data may come."""
         while True:
             try:
-                data = os.read(fd, CHUNK)
+                data = os.read(fd, CHUNK_SIZE)
             except BlockingIOError:
                 return True
             if not data:
@@ -183,8 +185,8 @@ class _Watch:
             lines.feed(data)
 
 
-def _end_of(process: "subprocess.Popen[bytes]") -> int:
-    """A descriptor that becomes readable when the process ends."""
+def _open_end_fd(process: "subprocess.Popen[bytes]") -> int:
+    """Return a file descriptor that becomes readable when the process ends."""
     with suppress(AttributeError, OSError):
         return os.pidfd_open(process.pid)
     reader, writer = os.pipe()
@@ -197,13 +199,13 @@ def _end_of(process: "subprocess.Popen[bytes]") -> int:
     return reader
 
 
-def _discard_later(fd: int) -> None:
-    """Keep reading, so that a program left running does not die of a broken pipe."""
+def _discard_in_background(fd: int) -> None:
+    """Keep reading, so that a program left running does not fail with a broken pipe."""
 
     def read() -> None:
         os.set_blocking(fd, True)
         with suppress(OSError):
-            while os.read(fd, CHUNK):
+            while os.read(fd, CHUNK_SIZE):
                 continue
         os.close(fd)
 

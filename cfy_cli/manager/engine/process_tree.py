@@ -1,19 +1,19 @@
-"""All that a process started: its session, what descends from it, and what carries the mark of its operation."""
+"""All processes that an operation started: its session, their descendants, and those that have its id."""
 
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 
-MARK = "CFY_OPERATION_ID"  # the variable by which the processes of an operation are known
-PROC = Path("/proc")
+import psutil
+
+OPERATION_ID_VARIABLE = "CFY_OPERATION_ID"  # the environment variable of all processes of an operation
 
 
-def kill_tree(leader: int, mark: str = "") -> None:
-    """End a process that leads a session and all that it started, daemons too."""
+def kill_tree(leader: int, operation_id: str = "") -> None:
+    """Kill a process that leads a session and all that it started, daemons too."""
     killed: set[int] = set()
-    while found := _tree(leader, mark) - killed:  # once more for those that came while we looked
+    while found := _find_tree(leader, operation_id) - killed:  # again, for processes that started meanwhile
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
         for pid in found:
@@ -22,28 +22,30 @@ def kill_tree(leader: int, mark: str = "") -> None:
         killed |= found
 
 
-def marked(marks: Collection[str]) -> set[int]:
-    """Processes with one of these marks in their environment, where the system shows it."""
-    found = set()
-    wanted = {f"{MARK}={mark}".encode() for mark in marks if mark}
-    for path in PROC.glob("[0-9]*/environ") if wanted else ():
-        with suppress(OSError):
-            if not wanted.isdisjoint(path.read_bytes().split(b"\0")):
-                found.add(int(path.parent.name))
-    return found - {os.getpid()}
+def find_by_operation_id(operation_ids: Collection[str]) -> set[int]:
+    """Return the processes with one of these operation ids in their environment."""
+    searched = {operation_id for operation_id in operation_ids if operation_id}
+    if not searched:
+        return set()
+    return {process.pid for process in psutil.process_iter() if _operation_id(process) in searched} - {os.getpid()}
 
 
-def _tree(leader: int, mark: str) -> set[int]:
-    table = list(_processes())
-    found = {leader} | {pid for pid, _, session in table if session == leader} | marked([mark])
-    while below := {pid for pid, parent, _ in table if parent in found} - found:
-        found |= below
+def _find_tree(leader: int, operation_id: str) -> set[int]:
+    found, parents = {leader}, dict[int, int]()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError, PermissionError):
+            parents[process.pid] = process.ppid()
+            if os.getsid(process.pid) == leader:
+                found.add(process.pid)
+    found |= find_by_operation_id([operation_id])
+    while children := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= children
     return found
 
 
-def _processes() -> Iterator[tuple[int, int, int]]:
-    """Each process with its parent and its session, where the system tells them."""
-    for entry in PROC.glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError, IndexError):
-            _, parent, _, session = entry.read_text().rpartition(")")[2].split()[:4]
-            yield int(entry.parent.name), int(parent), int(session)
+def _operation_id(process: psutil.Process) -> str | None:
+    """Return the id in the environment of a process, or None when it has none or belongs to another user."""
+    try:
+        return process.environ().get(OPERATION_ID_VARIABLE)
+    except (psutil.Error, OSError):
+        return None

@@ -1,22 +1,13 @@
-"""What to do after a failed attempt."""
-
-from dataclasses import dataclass
+"""Retries of failed operations."""
 
 from cfy_cli.manager.engine.tasks import UNLIMITED_RETRIES, Failure, Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
-    """Try once more after so many seconds."""
-
-    delay: float
-
-
-def after_failure(operation: Operation, attempt: int, failure: Failure) -> Again | None:
-    """Whether and when to try again; None when it stays failed."""
+def retry_delay(operation: Operation, attempt: int, failure: Failure) -> float | None:
+    """Return the seconds until the next attempt, or None when the failure is final."""
     if failure.ignored or (not failure.requested and (not failure.recoverable or operation.ignore_failure)):
         return None
     limited = operation.max_retries != UNLIMITED_RETRIES and not failure.unlimited
     if limited and attempt >= operation.max_retries:
         return None
-    return Again(operation.retry_interval if failure.retry_after is None else failure.retry_after)
+    return operation.retry_interval if failure.retry_after is None else failure.retry_after

@@ -31,8 +31,8 @@ from cfy_cli.manager.engine.workflows.graph_session import Beside, Ran
 from cfy_cli.manager.engine.workflows.python import Function, FunctionFailed, run_function
 from cfy_cli.manager.engine.workflows.rpc import Engine
 
-WIDTH = 8  # operations at once
-WAIT_AFTER_FAIL = 600.0  # seconds that other branches may go on after a failure; what runs then is left to itself
+MAX_CONCURRENT_OPERATIONS = 8  # of one execution
+WAIT_AFTER_FAIL = 600.0  # seconds that other branches may run on after a failure
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +42,21 @@ def run_workflow(
     records: Records,
     journal: Journal | None = None,
     *,
-    concurrency: int = WIDTH,
+    concurrency: int = MAX_CONCURRENT_OPERATIONS,
     wait_after_fail: float = WAIT_AFTER_FAIL,
     server: ContextServer | None = None,
 ) -> WorkflowResult:
-    """Never raises for what goes wrong in the workflow: the ending says it.
+    """Run an execution and return its result; failures of the workflow are in the result and never raised.
 
-    With a journal the same job may be run again after its runner died, and goes on where that was.
+    With a journal the same job can be run again after its worker died, and resumes from the journal.
     """
-    kept = NullJournal(records) if journal is None or job.dry_run else journal
-    doors = server or shared_server()
-    executor = LocalExecutor(job, records, doors, concurrency, kept.add_process)
-    return _Run(job, records, kept, executor, wait_after_fail, doors).to_end()
+    used_journal = NullJournal(records) if journal is None or job.dry_run else journal
+    used_server = server or shared_server()
+    executor = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
+    return _WorkflowRun(job, records, used_journal, executor, wait_after_fail, used_server).run()
 
 
-class _Run:
+class _WorkflowRun:
     def __init__(
         self,
         job: Job,
@@ -66,133 +66,143 @@ class _Run:
         wait_after_fail: float,
         server: ContextServer,
     ) -> None:
-        self.job, self.records, self.journal, self.executor, self.server = job, records, journal, executor, server
-        self.ledger = TaskStates(records, journal, dry_run=job.dry_run)
-        self.past = ResumeState(journal)
-        self.wait_after_fail = wait_after_fail
+        self._job, self._records, self._journal, self._executor, self._server = job, records, journal, executor, server
+        self._states = TaskStates(records, journal, dry_run=job.dry_run)
+        self._resume_state = ResumeState(journal)
+        self._wait_after_fail = wait_after_fail
 
-    def to_end(self) -> WorkflowResult:
-        verb = "Starting" if self.job.start_mode is StartMode.NEW else "Resuming"
-        self._event("workflow_started", f"{verb} '{self.job.workflow_id}' workflow execution")
+    def run(self) -> WorkflowResult:
+        verb = "Starting" if self._job.start_mode is StartMode.NEW else "Resuming"
+        self._emit("workflow_started", f"{verb} '{self._job.workflow_id}' workflow execution")
         try:
-            end = self._run_graphs()
+            result = self._run_graphs()
         except FunctionFailed as error:
-            self.executor.kill()
+            self._executor.kill()
             return self._failed(error.text, error.message, [error.cause])
         except CfyError as error:
-            self.executor.kill()
+            self._executor.kill()
             return self._failed(f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message)
         except Exception as error:
-            log.exception("the execution %s failed", self.job.execution_id)
-            self.executor.kill()
+            log.exception("Execution %s failed", self._job.execution_id)
+            self._executor.kill()
             return self._failed(f"{type(error).__name__}: {error}")
         finally:
-            self.executor.close()
-            self.ledger.show_progress(at_once=True)
-        if end.cancel_request is not CancelRequest.NONE:
-            return self._cancelled(end.cancel_request)
-        if end.failures:
-            return self._failed(explain(end.failures))
-        self._event("workflow_succeeded", f"'{self.job.workflow_id}' workflow execution succeeded")
+            self._executor.close()
+            self._states.report_progress(force=True)
+        if result.cancel_request is not CancelRequest.NONE:
+            return self._cancelled(result.cancel_request)
+        if result.failures:
+            return self._failed(describe_failures(result.failures))
+        self._emit("workflow_succeeded", f"'{self._job.workflow_id}' workflow execution succeeded")
         return WorkflowResult(ExecutionState.TERMINATED)
 
     def _run_graphs(self) -> GraphResult:
-        workflow = find(self.job.plan, self.job.workflow_id)
-        parameters = complete(self.job.plan, self.job.workflow_id, self.job.parameters)
-        context = WorkflowContext(self.job, self.records)
-        end = self._settle_past(context, everywhere=isinstance(workflow, Function))
-        if end.cancel_request is not CancelRequest.NONE:
-            return end
+        workflow = find(self._job.plan, self._job.workflow_id)
+        parameters = complete(self._job.plan, self._job.workflow_id, self._job.parameters)
+        context = WorkflowContext(self._job, self._records)
+        result = self._prepare_resume(context, all_graphs=isinstance(workflow, Function))
+        if result.cancel_request is not CancelRequest.NONE:
+            return result
         if isinstance(workflow, Function):
-            return run_function(workflow, parameters, context, self.journal, self.server, self._engine())
+            return run_function(workflow, parameters, context, self._journal, self._server, self._engine())
         graphs = workflow(context, parameters)
         try:
             graph = next(graphs)
-            while (end := self._run_graph(graph, self.past.take(graph.name))).cancel_request is CancelRequest.NONE:
-                graph = graphs.throw(GraphFailed(end.failures)) if end.failures else next(graphs)
+            while True:
+                result = self._run_graph(graph, self._resume_state.take(graph.name))
+                if result.cancel_request is not CancelRequest.NONE:
+                    return result
+                graph = graphs.throw(GraphFailed(result.failures)) if result.failures else next(graphs)
         except StopIteration:
             return GraphResult()
         except GraphFailed as failed:
             return GraphResult(failed.failures)
         finally:
             graphs.close()
-        return end
 
     def _engine(self) -> Engine:
-        return Engine(self.executor, self.past, self._run_beside, _explained, BUILT_IN, self.wait_after_fail)
+        return Engine(
+            self._executor,
+            self._resume_state,
+            self._run_concurrent_graph,
+            _describe_failures,
+            BUILT_IN,
+            self._wait_after_fail,
+        )
 
-    def _settle_past(self, context: WorkflowContext, *, everywhere: bool) -> GraphResult:
-        """See the end of what earlier runs left running, and undo by halves done steps of an install to resume."""
-        if self.job.start_mode is StartMode.NEW:
+    def _prepare_resume(self, context: WorkflowContext, *, all_graphs: bool) -> GraphResult:
+        """Stop what earlier runs left running; before a resume, undo the half done steps of an install."""
+        if self._job.start_mode is StartMode.NEW:
             return GraphResult()
-        self.past.settle(self.records.cancel_request)
-        if self.job.start_mode is StartMode.RECOVERED:
-            left = self.past.cleanup
-            return self._run_graph(left.graph, left) if left else GraphResult()
-        self.past.retry_failed(everywhere=everywhere)
-        cleanup = draw_cleanup(context.look(), self.past.latest)
+        self._resume_state.stop_operations(self._records.cancel_request)
+        if self._job.start_mode is StartMode.RECOVERED:
+            unfinished = self._resume_state.cleanup
+            return self._run_graph(unfinished.graph, unfinished) if unfinished else GraphResult()
+        self._resume_state.retry_failed(all_graphs=all_graphs)
+        cleanup = draw_cleanup(context.look(), self._resume_state.latest)
         return self._run_graph(cleanup) if cleanup else GraphResult()
 
-    def _run_graph(self, drawn: Graph, kept: StoredGraph | None = None) -> GraphResult:
-        """Of a graph that was begun before, what is left."""
-        graph = kept.graph if kept else drawn
-        self.ledger.open(graph, kept)
-        return GraphRunner(graph, self.ledger, self.records, self.executor, wait_after_fail=self.wait_after_fail).run()
-
-    def _run_beside(
-        self, drawn: Graph, kept: StoredGraph | None, beside: Beside, cancel_request: Callable[[], CancelRequest]
-    ) -> Ran:
-        """While others may run."""
-        graph, ledger = kept.graph if kept else drawn, self.ledger.beside()
-        ledger.open(graph, kept)
-        end = GraphRunner(
-            graph,
-            ledger,
-            self.records,
-            beside,
-            wait_after_fail=self.wait_after_fail,
-            cancel_request=cancel_request,
-            judge=beside.judge,
+    def _run_graph(self, graph: Graph, stored: StoredGraph | None = None) -> GraphResult:
+        """Run a graph, or the rest of its stored one."""
+        graph = stored.graph if stored else graph
+        self._states.load(graph, stored)
+        return GraphRunner(
+            graph, self._states, self._records, self._executor, wait_after_fail=self._wait_after_fail
         ).run()
-        ledger.show_progress(at_once=True)
-        return Ran(end, {name: ledger.found(task) for name, task in graph.tasks.items()})
+
+    def _run_concurrent_graph(
+        self, graph: Graph, stored: StoredGraph | None, session: Beside, cancel_request: Callable[[], CancelRequest]
+    ) -> Ran:
+        """Run a graph at the same time as others; its session is the executor."""
+        graph, states = stored.graph if stored else graph, self._states.add_sibling()
+        states.load(graph, stored)
+        result = GraphRunner(
+            graph,
+            states,
+            self._records,
+            session,
+            wait_after_fail=self._wait_after_fail,
+            cancel_request=cancel_request,
+            handler=session.judge,
+        ).run()
+        states.report_progress(force=True)
+        return Ran(result, {name: states.get(task) for name, task in graph.tasks.items()})
 
     def _cancelled(self, cancel_request: CancelRequest) -> WorkflowResult:
         if cancel_request is CancelRequest.KILL:
-            self.executor.kill()
+            self._executor.kill()
         else:
-            self._event("workflow_cancelled", f"'{self.job.workflow_id}' workflow execution cancelled")
+            self._emit("workflow_cancelled", f"'{self._job.workflow_id}' workflow execution cancelled")
         return WorkflowResult(ExecutionState.CANCELLED)
 
-    def _failed(self, error: str, told: str | None = None, causes: list[ErrorCause] | None = None) -> WorkflowResult:
-        message = f"'{self.job.workflow_id}' workflow execution failed: {told or error}"
-        self._event("workflow_failed", message, dry=False, causes=causes)
+    def _failed(self, error: str, message: str | None = None, causes: list[ErrorCause] | None = None) -> WorkflowResult:
+        """Return a failed result with `error`; the event has `message`, if there is one, in its place."""
+        text = f"'{self._job.workflow_id}' workflow execution failed: {message or error}"
+        self._records.emit(Event("cloudify_event", text, "workflow_failed", error_causes=causes))
         return WorkflowResult(ExecutionState.FAILED, error)
 
-    def _event(
-        self, event_type: str, message: str, *, dry: bool = True, causes: list[ErrorCause] | None = None
-    ) -> None:
-        if self.job.dry_run and dry:
+    def _emit(self, event_type: str, message: str) -> None:
+        if self._job.dry_run:
             message += " (dry run)"
-        self.records.emit(Event("cloudify_event", message, event_type, error_causes=causes))
+        self._records.emit(Event("cloudify_event", message, event_type))
 
 
-def _explained(ran: Ran) -> str:
-    return explain(ran.end.failures) if ran.end.failures else ""
+def _describe_failures(run: Ran) -> str:
+    return describe_failures(run.end.failures) if run.end.failures else ""
 
 
-def explain(failures: list[tuple[Operation, Failure]]) -> str:
-    """The sentence kept with a failed execution: each operation that failed, and where the first one did."""
-    lines = [f"{_place(operation)}: {failure.kind} `{failure.message}`" for operation, failure in failures]
+def describe_failures(failures: list[tuple[Operation, Failure]]) -> str:
+    """Return the error of a failed execution: each failed operation, and the traceback of the first."""
+    lines = [f"{_location(operation)}: {failure.kind} `{failure.message}`" for operation, failure in failures]
     text = f"Task failed: {lines[0]}" if len(lines) == 1 else "\n".join([f"{len(lines)} operation errors:", *lines])
     operation, failure = failures[0]
     if failure.traceback:
-        text += f"\nTraceback of {_place(operation)} (most recent call last):\n{failure.traceback.rstrip()}"
+        text += f"\nTraceback of {_location(operation)} (most recent call last):\n{failure.traceback.rstrip()}"
     return text
 
 
-def _place(operation: Operation) -> str:
+def _location(operation: Operation) -> str:
     if not operation.instance_id:
         return operation.function
-    where = f"{operation.source_id}->{operation.target_id}" if operation.source_id else operation.instance_id
-    return f"{operation.function} ({where}:{operation.name})"
+    instances = f"{operation.source_id}->{operation.target_id}" if operation.source_id else operation.instance_id
+    return f"{operation.function} ({instances}:{operation.name})"

@@ -1,4 +1,4 @@
-"""Which tasks of a graph may begin: order, and nothing else."""
+"""Order of the tasks of a graph."""
 
 from collections import deque
 
@@ -7,99 +7,98 @@ from cfy_cli.manager.engine.tasks import Subgraph
 
 
 class Schedule:
-    """Take from `ready`, say when each begins and ends; a subgraph lands in `closing` when its last member ends.
+    """Gives out tasks whose dependencies have succeeded; subgraphs move to `closing` when their last member ends.
 
-    What waits for a failed task never begins, and its subgraph begins nothing more; everything else goes on.
+    Dependents of a failed task never start, and its subgraph starts no more members; all other tasks run.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.ready: deque[str] = deque()
         self.closing: deque[str] = deque()
-        self.unfinished = len(graph.tasks)  # what has not ended well
+        self.remaining = len(graph.tasks)  # tasks that have not succeeded
         self._tasks = graph.tasks
-        self._doomed: dict[str, str] = {}  # subgraphs, and the member of each that failed first
+        self._first_failures: dict[str, str] = {}  # by subgraph: the member that failed first
         self._members: dict[str, list[str]] = {}
-        self._well: set[str] = set()  # what has ended so
-        self._left: dict[str, int] = {}  # members of a subgraph that have not ended
-        self._flying: dict[str, int] = {}  # of these, the ones that have begun
-        self._followers: dict[str, list[str]] = {}
-        self._waits: dict[str, int] = {}
+        self._succeeded: set[str] = set()
+        self._unfinished: dict[str, int] = {}  # by subgraph: the number of members that have not ended
+        self._running: dict[str, int] = {}  # by subgraph: the number of these that have started
+        self._dependents: dict[str, list[str]] = {}
+        self._blockers: dict[str, int] = {}  # by task: dependencies and subgraphs that it waits for
         for name, task in graph.tasks.items():
-            self._waits[name] = len(task.depends_on) + (task.subgraph_id is not None)
-            for before in task.depends_on:
-                self._followers.setdefault(before, []).append(name)
+            self._blockers[name] = len(task.depends_on) + (task.subgraph_id is not None)
+            for dependency in task.depends_on:
+                self._dependents.setdefault(dependency, []).append(name)
             if task.subgraph_id is not None:
                 self._members.setdefault(task.subgraph_id, []).append(name)
-            if not self._waits[name]:
+            if not self._blockers[name]:
                 self.ready.append(name)
         for name, members in self._members.items():
-            self._left[name], self._flying[name] = len(members), 0
+            self._unfinished[name], self._running[name] = len(members), 0
 
     def take(self) -> str | None:
-        """The next task that may begin; it has begun when this returns."""
+        """Return the next task to start, which counts as started from then on, or None."""
         while self.ready:
             name = self.ready.popleft()
-            holder = self._tasks[name].subgraph_id
-            if holder in self._doomed:
+            subgraph = self._tasks[name].subgraph_id
+            if subgraph in self._first_failures:
                 continue
-            if holder is not None:
-                self._flying[holder] += 1
+            if subgraph is not None:
+                self._running[subgraph] += 1
             return name
         return None
 
-    def opened(self, subgraph: str) -> None:
-        """Let the members of a subgraph begin."""
+    def open_subgraph(self, subgraph: str) -> None:
+        """Let the members of a subgraph start."""
         for member in self._members.get(subgraph, ()):
             self._release(member)
-        if not self._left.get(subgraph):
+        if not self._unfinished.get(subgraph):
             self.closing.append(subgraph)
 
-    def failed(self, subgraph: str) -> bool:
-        """Whether a member of it has failed."""
-        return subgraph in self._doomed
+    def has_failed_member(self, subgraph: str) -> bool:
+        return subgraph in self._first_failures
 
-    def ended(self, name: str, *, ok: bool) -> None:
+    def mark_ended(self, name: str, *, ok: bool) -> None:
         if ok:
-            self._well.add(name)
-            self.unfinished -= 1
-            for follower in self._followers.get(name, ()):
-                self._release(follower)
-        holder = self._tasks[name].subgraph_id
-        if holder is None:
+            self._succeeded.add(name)
+            self.remaining -= 1
+            for dependent in self._dependents.get(name, ()):
+                self._release(dependent)
+        subgraph = self._tasks[name].subgraph_id
+        if subgraph is None:
             return
-        self._left[holder] -= 1
-        self._flying[holder] -= 1
+        self._unfinished[subgraph] -= 1
+        self._running[subgraph] -= 1
         if not ok:
-            self._doomed.setdefault(holder, name)
-        if not self._left[holder] or (holder in self._doomed and not self._flying[holder]):
-            self.closing.append(holder)
+            self._first_failures.setdefault(subgraph, name)
+        if not self._unfinished[subgraph] or (subgraph in self._first_failures and not self._running[subgraph]):
+            self.closing.append(subgraph)
 
-    def way(self, subgraph: str) -> list[str]:
-        """From a subgraph to what failed in it first: a member of it, a member of that ..."""
-        found: list[str] = []
-        while (member := self._doomed.get(found[-1] if found else subgraph)) is not None:
-            found.append(member)
-        return found
+    def failure_path(self, subgraph: str) -> list[str]:
+        """Return the path to the first failure: a member of the subgraph, a member of that one, and so on."""
+        path: list[str] = []
+        while (member := self._first_failures.get(path[-1] if path else subgraph)) is not None:
+            path.append(member)
+        return path
 
-    def left(self, subgraph: str) -> list[str]:
-        """What has failed in a subgraph, however deep, and what never began because of that."""
-        members = [member for member in self._members.get(subgraph, ()) if member not in self._well]
-        return members + [inside for member in members for inside in self.left(member)]
+    def unsuccessful(self, subgraph: str) -> list[str]:
+        """Return the tasks in a subgraph, at any depth, that failed or never started."""
+        members = [member for member in self._members.get(subgraph, ()) if member not in self._succeeded]
+        return members + [inner for member in members for inner in self.unsuccessful(member)]
 
-    def forget(self, subgraph: str) -> None:
-        """Let nobody wait for what is left of it: the workflow goes on without."""
-        for name in self.left(subgraph):
-            self.unfinished -= 1
-            for follower in self._followers.get(name, ()):
-                self._release(follower)
+    def skip_unsuccessful(self, subgraph: str) -> None:
+        """Release the dependents of the unsuccessful tasks of a subgraph, as the workflow continues without them."""
+        for name in self.unsuccessful(subgraph):
+            self.remaining -= 1
+            for dependent in self._dependents.get(name, ()):
+                self._release(dependent)
 
-    def stuck(self) -> list[str]:
-        """Subgraphs that wait for each other: what is left when all that could run has run."""
+    def blocked_subgraphs(self) -> list[str]:
+        """Return the subgraphs that wait for each other, once nothing is left to run."""
         return [
-            name for name, task in self._tasks.items() if isinstance(task.action, Subgraph) and self._waits[name] > 0
+            name for name, task in self._tasks.items() if isinstance(task.action, Subgraph) and self._blockers[name] > 0
         ]
 
     def _release(self, name: str) -> None:
-        self._waits[name] -= 1
-        if not self._waits[name]:
+        self._blockers[name] -= 1
+        if not self._blockers[name]:
             self.ready.append(name)

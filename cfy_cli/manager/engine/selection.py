@@ -1,17 +1,15 @@
-"""Which instances a workflow is about: node_ids, node_instance_ids and type_names, all of which must match."""
+"""Selection of instances by the parameters node_ids, node_instance_ids and type_names, all of which must match."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.topology import Topology
 
-Json = Any
-
 
 def select(topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]:
-    """Raises Invalid when something is named that does not exist; everything is selected when nothing is named."""
+    """Return the selected instances, all when no parameter is given. Raises Invalid for unknown names."""
     node_ids = _names(parameters, "node_ids")
     instance_ids = _names(parameters, "node_instance_ids")
     types = _names(parameters, "type_names")
@@ -29,12 +27,14 @@ def select(topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]
 
 
 def _names(parameters: Mapping[str, Json], name: str) -> set[str]:
-    given = parameters.get(name) or []
-    if isinstance(given, str):
-        return {part.strip() for part in given.split(",") if part.strip()}
-    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise Invalid(f"The parameter {name} must be a list of names, not {given!r}.")
-    return set(given)
+    value = parameters.get(name) or []
+    if isinstance(value, str):
+        return {part.strip() for part in value.split(",") if part.strip()}
+    if isinstance(value, list):
+        names = [item for item in value if isinstance(item, str)]
+        if len(names) == len(value):
+            return set(names)
+    raise Invalid(f"The parameter {name} must be a list of names, not {value!r}.")
 
 
 def _check(noun: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -43,8 +43,8 @@ def _check(noun: str, names: Iterable[str], known: Collection[str]) -> None:
         raise Invalid(f"There is no {noun} {', '.join(unknown)} in this deployment; there is {join_names(known)}.")
 
 
-def join_names(names: Collection[str], most: int = 20) -> str:
-    """The names, sorted, cut when they are many."""
+def join_names(names: Collection[str], limit: int = 20) -> str:
+    """Return the names, sorted and separated by commas, and the number of those beyond the limit."""
     listed = sorted(names)
-    rest = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return (", ".join(listed[:most]) or "none") + rest
+    rest = f" and {len(listed) - limit} more" if len(listed) > limit else ""
+    return (", ".join(listed[:limit]) or "none") + rest

@@ -1,8 +1,8 @@
-"""What has become of each task: the one place where a task changes state, and where its history is written.
+"""States of the tasks of an execution, and the events of their changes.
 
-What happens is noted here first and stored all at once by `store`, before anything is done because of it. So a round
-of the engine is one transaction, however many tasks it moves; and whatever dies, and whenever, the journal knows
-every operation that has ended and every one that may have begun.
+Changes are collected and stored together by `store` before anything acts on them. So a round of the engine is one
+transaction, however many tasks it changes, and after a crash the journal knows every operation that has ended and
+every one that may have started.
 """
 
 import time
@@ -13,9 +13,9 @@ from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import Event, Journal, JournalEntry, Records, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, Operation, SetState, Subgraph, Task, TaskState
 
-PROGRESS_EVERY = 0.25  # seconds
+PROGRESS_INTERVAL = 0.25  # seconds
 
-SENTENCES = {
+EVENTS = {  # the event type and the message
     TaskState.SENDING: ("sending_task", "Sending task"),
     TaskState.STARTED: ("task_started", "{kind} started"),
     TaskState.RESCHEDULED: ("task_rescheduled", "{kind} rescheduled"),
@@ -25,49 +25,49 @@ SENTENCES = {
 
 
 class TaskStates:
-    """Of one execution: one graph after another. Called by one thread at a time."""
+    """Task states of one execution, for one graph after another. Called by one thread at a time."""
 
     def __init__(self, records: Records, journal: Journal, *, dry_run: bool = False) -> None:
         self.dry_run = dry_run
         self._records, self._journal = records, journal
         self._key = ""
-        self._moved: dict[str, TaskStateChange] = {}
-        self._waiting: list[JournalEntry] = []
+        self._states: dict[str, TaskStateChange] = {}
+        self._unstored: list[JournalEntry] = []
         self._total = 0
         self._finished = 0
-        self._told = 0.0
-        self._all = [self]  # those of the execution, each of graphs that run at the same time
+        self._reported_at = 0.0
+        self._siblings = [self]  # all of the execution: one for each graph that runs at the same time
 
-    def beside(self) -> "TaskStates":
-        """Another one of the same execution, for a graph that runs at the same time as others do."""
-        other = TaskStates(self._records, self._journal, dry_run=self.dry_run)
-        self._all.append(other)
-        other._all = self._all
-        return other
+    def add_sibling(self) -> "TaskStates":
+        """Return another instance of the same execution, for a graph that runs at the same time as others."""
+        sibling = TaskStates(self._records, self._journal, dry_run=self.dry_run)
+        self._siblings.append(sibling)
+        sibling._siblings = self._siblings
+        return sibling
 
-    def open(self, graph: Graph, kept: StoredGraph | None = None) -> None:
-        """Take up the tasks of a graph that is about to run or, when it is a kept one, to go on."""
-        self._key = kept.key if kept else self._journal.add_graph(graph)
-        self._moved = dict(kept.states) if kept else {}
-        repeated = sum(moved.attempt for moved in self._moved.values())
-        self._total += len(graph.tasks) + repeated
-        self._finished += sum(moved.state in DONE for moved in self._moved.values()) + repeated
+    def load(self, graph: Graph, stored: StoredGraph | None = None) -> None:
+        """Load the tasks of a graph: a new one, which is added to the journal, or one that resumes."""
+        self._key = stored.key if stored else self._journal.add_graph(graph)
+        self._states = dict(stored.states) if stored else {}
+        retries = sum(change.attempt for change in self._states.values())
+        self._total += len(graph.tasks) + retries
+        self._finished += sum(change.state in DONE for change in self._states.values()) + retries
 
-    def found(self, task: Task) -> TaskStateChange:
-        """How a task stands; of a pending one, the attempt to come."""
-        return self._moved.get(task.id) or TaskStateChange(task.id, TaskState.PENDING)
+    def get(self, task: Task) -> TaskStateChange:
+        """Return the latest state of a task; of a pending one, with the number of its next attempt."""
+        return self._states.get(task.id) or TaskStateChange(task.id, TaskState.PENDING)
 
     def is_done(self, task: Task) -> bool:
-        return self.found(task).state in DONE
+        return self.get(task).state in DONE
 
     def has_failed(self, task: Task) -> bool:
-        """So that others must not go on."""
-        found = self.found(task)
-        careless = isinstance(task.action, Operation) and task.action.ignore_failure
-        ignored = found.failure is not None and found.failure.ignored
-        return found.state is TaskState.FAILED and not careless and not ignored
+        """Return whether the task failed and its failure is not ignored, so that dependents must not run."""
+        change = self.get(task)
+        ignores_failure = isinstance(task.action, Operation) and task.action.ignore_failure
+        ignored = change.failure is not None and change.failure.ignored
+        return change.state is TaskState.FAILED and not ignores_failure and not ignored
 
-    def move(
+    def change(
         self,
         task: Task,
         state: TaskState,
@@ -75,97 +75,100 @@ class TaskStates:
         attempt: int = 0,
         result: Json = None,
         failure: Failure | None = None,
-        again: bool = False,
-        told: bool = False,
+        retried: bool = False,
+        emit: bool = True,
     ) -> None:
-        """Note the new state of an attempt; `again` says that another will follow, `told` that `say` told it."""
+        """Collect the new state of an attempt; `retried`: another attempt will follow; `emit`: emit its event too."""
         self._finished += state in DONE or state is TaskState.RESCHEDULED
-        self._total += again
-        if again:
-            moved = TaskStateChange(task.id, TaskState.PENDING, attempt + 1, failure=failure)
+        self._total += retried
+        if retried:
+            change = TaskStateChange(task.id, TaskState.PENDING, attempt + 1, failure=failure)
         else:
             final = TaskState.FAILED if state is TaskState.RESCHEDULED else state
-            moved = TaskStateChange(task.id, final, attempt, result, failure)
-        self._moved[task.id] = moved
-        self._waiting.append(moved)
-        if not told:
-            self.say(task, state, attempt, result, failure)
+            change = TaskStateChange(task.id, final, attempt, result, failure)
+        self._replace(change)
+        if emit:
+            self.emit_state(task, state, attempt, result, failure)
 
     def reopen(self, task: Task) -> None:
-        """What was done is to be decided once more."""
+        """Set a task that has ended back to started, because its handler must decide again."""
         self._finished -= 1
-        self._amend(replace(self.found(task), state=TaskState.STARTED))
+        self._replace(replace(self.get(task), state=TaskState.STARTED))
 
-    def forgive(self, task: Task) -> None:
-        """What failed in what the workflow goes on without has failed nothing: no later run brings it up."""
-        found = self.found(task)
-        if found.state is TaskState.FAILED and not (found.failure and found.failure.ignored):
-            failure = found.failure or Failure("NonRecoverableError", "Something in it has failed", recoverable=False)
-            self._amend(replace(found, failure=replace(failure, ignored=True)))
+    def ignore_failure(self, task: Task) -> None:
+        """Mark a failed task as ignored, so that a resumed run does not report it again."""
+        change = self.get(task)
+        if change.state is TaskState.FAILED and not (change.failure and change.failure.ignored):
+            failure = change.failure or Failure("NonRecoverableError", "A task in it has failed", recoverable=False)
+            self._replace(replace(change, failure=replace(failure, ignored=True)))
 
-    def say(self, task: Task, state: TaskState, attempt: int, result: Json, failure: Failure | None) -> None:
-        """Write the history of a state without entering it."""
-        if isinstance(task.action, Operation | Subgraph):
-            self._tell(task.action, state, attempt, result, failure)
+    def emit_state(self, task: Task, state: TaskState, attempt: int, result: Json, failure: Failure | None) -> None:
+        """Emit the event of a state without changing the state."""
+        action = task.action
+        if isinstance(action, Subgraph):
+            event_type, message = self._message("Subgraph", action.name, state, result, failure)
+            self.emit(Event("cloudify_event", message, event_type))
+        elif isinstance(action, Operation) and not action.quiet:
+            self._emit_operation(action, state, attempt, result, failure)
 
-    def apply_state(self, step: SetState) -> None:
-        """Note that an instance enters a state."""
-        self._waiting.append(step)
+    def set_instance_state(self, step: SetState) -> None:
+        self._unstored.append(step)
 
-    def tell(self, event: Event) -> None:
-        self._waiting.append(event)
+    def emit(self, event: Event) -> None:
+        self._unstored.append(event)
 
     def store(self) -> None:
-        """Return when all that was noted is stored."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._journal.store(self._key, waiting)
+        """Store all that was collected."""
+        if self._unstored:
+            entries, self._unstored = self._unstored, []
+            self._journal.store(self._key, entries)
 
-    def mark(self, task: Task) -> str:
+    def operation_id(self, task: Task) -> str:
         return self._journal.operation_id(self._key, task.id)
 
-    def show_progress(self, *, at_once: bool = False) -> None:
-        if self.dry_run or (not at_once and time.monotonic() < self._told + PROGRESS_EVERY):
+    def report_progress(self, *, force: bool = False) -> None:
+        """Report the progress of the execution unless that was done a moment ago; `force` reports in any case."""
+        if self.dry_run or (not force and time.monotonic() < self._reported_at + PROGRESS_INTERVAL):
             return
-        self._told = time.monotonic()
-        ledgers = list(self._all)
-        self._records.report_progress(sum(each._total for each in ledgers), sum(each._finished for each in ledgers))
+        self._reported_at = time.monotonic()
+        siblings = list(self._siblings)
+        self._records.report_progress(
+            sum(sibling._total for sibling in siblings), sum(sibling._finished for sibling in siblings)
+        )
 
-    def _amend(self, moved: TaskStateChange) -> None:
-        self._moved[moved.task_id] = moved
-        self._waiting.append(moved)
+    def _replace(self, change: TaskStateChange) -> None:
+        self._states[change.task_id] = change
+        self._unstored.append(change)
 
-    def _tell(
-        self, action: Operation | Subgraph, state: TaskState, attempt: int, result: Json, failure: Failure | None
-    ) -> None:
-        event_type, sentence = SENTENCES[state]
-        subgraph = isinstance(action, Subgraph)
-        name = action.name if isinstance(action, Subgraph) else action.function
-        message = f"{sentence.format(kind='Subgraph' if subgraph else 'Task')} '{name}'"
+    def _message(
+        self, kind: str, name: str, state: TaskState, result: Json, failure: Failure | None
+    ) -> tuple[str, str]:
+        """Return the event type and the message."""
+        event_type, template = EVENTS[state]
+        message = f"{template.format(kind=kind)} '{name}'"
         if result is not None:
             message += f" - {result}"
         if failure is not None:
             message += f" -> {failure.message}"
-        if self.dry_run:
-            message += " (dry run)"
-        if isinstance(action, Subgraph):
-            self.tell(Event("cloudify_event", message, event_type))
-            return
-        if action.quiet:
-            return
+        return event_type, f"{message} (dry run)" if self.dry_run else message
+
+    def _emit_operation(
+        self, operation: Operation, state: TaskState, attempt: int, result: Json, failure: Failure | None
+    ) -> None:
+        event_type, message = self._message("Task", operation.function, state, result, failure)
         if attempt:
-            most = f"/{action.max_retries}" if attempt <= action.max_retries else ""  # some are asked on and on
-            message += f" [retry {attempt}{most}]"
-        self.tell(
+            limit = f"/{operation.max_retries}" if attempt <= operation.max_retries else ""  # some are not limited
+            message += f" [retry {attempt}{limit}]"
+        self.emit(
             Event(
                 "cloudify_event",
                 message,
                 event_type,
-                operation=action.name,
+                operation=operation.name,
                 error_causes=[failure.cause()] if failure is not None else None,
-                node_instance_id=action.instance_id or None,
-                node_name=action.node_id or None,
-                source_id=action.source_id,
-                target_id=action.target_id,
+                node_instance_id=operation.instance_id or None,
+                node_name=operation.node_id or None,
+                source_id=operation.source_id,
+                target_id=operation.target_id,
             )
         )

@@ -1,1 +1,1 @@
-"""`ctx`: what a running script may ask and tell, by the ctx program and by the Python module `cloudify`."""
+"""`ctx`, the context of a running operation, for the ctx program and the Python module `cloudify`."""

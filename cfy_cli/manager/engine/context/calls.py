@@ -1,39 +1,38 @@
-"""What the Python module `cloudify` asks: one function a question, JSON in and out."""
+"""Calls of the Python module `cloudify`: one function for each, with JSON arguments and results."""
 
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
-from cfy_cli.manager.engine.context.render import rendered
-from cfy_cli.manager.engine.functions import evaluated
+from cfy_cli.manager.engine.context.render import render
+from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.ports import StaleVersion
-
-Json = Any
 
 
 @runtime_checkable
 class TokenHost(Protocol):
-    """Records whose manager can be spoken to."""
+    """Records whose manager can be called over REST."""
 
     def rest_token(self) -> str:
-        """What shows the manager on whose behalf the operation runs."""
+        """Return a token of the user who started the execution."""
 
 
-def call(scope: OperationContext, name: str, arguments: dict[str, Json]) -> Json:
+def call(ctx: OperationContext, name: str, arguments: JsonObject) -> Json:
     if name not in CALLS:
-        raise Invalid(f"There is no call {name!r}.")
-    return CALLS[name](scope, **arguments)
+        raise Invalid(f"There is no ctx call {name!r}.")
+    return CALLS[name](ctx, **arguments)
 
 
-def _context(scope: OperationContext) -> Json:
-    """Everything that does not change while the operation runs."""
-    job, operation = scope.job, scope.operation
+def _context(ctx: OperationContext) -> JsonObject:
+    """Return all that does not change while the operation runs."""
+    job, operation = ctx.job, ctx.operation
     return {
-        "type": "relationship-instance" if scope.relationship else "node-instance",
-        "inputs": scope.inputs,
+        "type": "relationship-instance" if ctx.is_relationship else "node-instance",
+        "inputs": ctx.inputs,
         "instance_id": operation.instance_id,
         "source_id": operation.source_id,
         "target_id": operation.target_id,
@@ -46,44 +45,47 @@ def _context(scope: OperationContext) -> Json:
         "deployment_id": job.deployment_id,
         "deployment_display_name": job.deployment_display_name,
         "deployment_creator": job.created_by,
-        "resource_tags": job.plan.get("resource_tags") or {},
+        "resource_tags": job.resource_tags,
         "resources": str(job.resources.resolve()),
         "workdir": str(job.workdir.resolve()),
-        "task_id": scope.task_id,
+        "task_id": ctx.task_id,
         "task_name": operation.function,
-        "plugin": _plugin(scope),
+        "plugin": _plugin(ctx),
         "operation": operation.name,
-        "retry_number": scope.attempt,
+        "retry_number": ctx.attempt,
         "max_retries": operation.max_retries,
         "timeout": operation.timeout,
         "timeout_recoverable": operation.timeout_recoverable,
-        "managers": [this_machine()],
+        "managers": [describe_manager()],
     }
 
 
-def plugin_properties(scope: OperationContext) -> dict[str, Json]:
-    """Each with its `value`, `type` and `description`."""
-    about = scope.plugin().get("properties") or {}
-    properties = {name: dict(one) for name, one in about.items() if isinstance(one, dict)}
-    values = evaluated({name: one["value"] for name, one in properties.items() if "value" in one}, scope.records)
+def plugin_properties(ctx: OperationContext) -> JsonObject:
+    """Return the properties of the plugin, each with its `value`, `type` and `description`."""
+    declared = cast(JsonObject, ctx.plugin().get("properties") or {})
+    properties = {name: dict(plan) for name, plan in declared.items() if isinstance(plan, dict)}
+    values = evaluate_functions(
+        {name: plan["value"] for name, plan in properties.items() if "value" in plan}, ctx.records
+    )
     for name, value in values.items():
         properties[name]["value"] = value
-    return properties
+    return cast(JsonObject, properties)
 
 
-def _plugin(scope: OperationContext) -> Json:
-    about = scope.plugin()
+def _plugin(ctx: OperationContext) -> JsonObject:
+    plugin = ctx.plugin()
     return {
-        "name": scope.operation.plugin,
-        "package_name": about.get("package_name"),
-        "package_version": about.get("package_version"),
-        "properties": plugin_properties(scope),
-        "prefix": scope.prefix,
-        "workdir": str(scope.plugin_workdir()),
+        "name": ctx.operation.plugin,
+        "package_name": plugin.get("package_name"),
+        "package_version": plugin.get("package_version"),
+        "properties": plugin_properties(ctx),
+        "prefix": ctx.prefix,
+        "workdir": str(ctx.plugin_workdir()),
     }
 
 
-def this_machine() -> Json:
+def describe_manager() -> JsonObject:
+    """Return this machine as a manager of the cluster."""
     return {
         "id": 0,
         "hostname": socket.gethostname(),
@@ -93,24 +95,28 @@ def this_machine() -> Json:
     }
 
 
-def _node(scope: OperationContext, instance_id: str) -> Json:
-    subject = _subject(scope, instance_id)
-    node = subject.node()
+def _node(ctx: OperationContext, instance_id: str) -> JsonObject:
+    context = _find(ctx, instance_id)
+    node = context.node()
     return {
         "id": node["id"],
         "type": node["type"],
-        "type_hierarchy": node["type_hierarchy"],
-        "properties": subject.properties(),
-        "number_of_instances": len(scope.records.instance_ids(node["id"])),
+        "type_hierarchy": cast(Json, node["type_hierarchy"]),
+        "properties": context.properties(),
+        "number_of_instances": len(ctx.records.instance_ids(node["id"])),
         "relationships": [
-            {"type": one["type"], "type_hierarchy": one["type_hierarchy"], "target_id": one["target_id"]}
-            for one in node["relationships"]
+            {
+                "type": relationship["type"],
+                "type_hierarchy": cast(Json, relationship["type_hierarchy"]),
+                "target_id": relationship["target_id"],
+            }
+            for relationship in node["relationships"]
         ],
     }
 
 
-def _instance(scope: OperationContext, instance_id: str) -> Json:
-    instance = _subject(scope, instance_id).instance()
+def _instance(ctx: OperationContext, instance_id: str) -> JsonObject:
+    instance = _find(ctx, instance_id).instance()
     return {
         "id": instance.id,
         "node_id": instance.node_id,
@@ -118,89 +124,88 @@ def _instance(scope: OperationContext, instance_id: str) -> Json:
         "host_id": instance.host_id,
         "state": str(instance.state),
         "version": instance.version,
-        "relationships": instance.relationships,
-        "scaling_groups": instance.scaling_groups,
+        "relationships": cast(Json, instance.relationships),
+        "scaling_groups": cast(Json, instance.scaling_groups),
         "runtime_properties": instance.runtime_properties,
         "system_properties": instance.system_properties or {},
     }
 
 
-def _subject(scope: OperationContext, instance_id: str) -> InstanceContext:
+def _find(ctx: OperationContext, instance_id: str) -> InstanceContext:
     try:
-        scope.records.node_of(instance_id)
+        ctx.records.node_of(instance_id)
     except KeyError:
         raise Invalid(f"There is no node instance {instance_id} in this deployment.") from None
-    return InstanceContext(scope.records, instance_id)
+    return InstanceContext(ctx.records, instance_id)
 
 
-def _update(scope: OperationContext, instance_id: str, changed: dict[str, Json], removed: list[str]) -> None:
-    """Change these runtime properties and leave the others as they are."""
+def _update(ctx: OperationContext, instance_id: str, changed: JsonObject, removed: list[str]) -> None:
+    """Set and remove runtime properties; leave the others as they are."""
 
-    def edit(properties: dict[str, Json]) -> None:
+    def edit(properties: JsonObject) -> None:
         properties.update(changed)
         for name in removed:
             properties.pop(name, None)
 
-    _writable(scope, instance_id).change(edit)
+    _find_writable(ctx, instance_id).change(edit)
 
 
-def _replace(scope: OperationContext, instance_id: str, properties: dict[str, Json], version: int) -> bool:
-    """Store all runtime properties; False when somebody else has changed the instance meanwhile."""
+def _replace(ctx: OperationContext, instance_id: str, properties: JsonObject, version: int) -> bool:
+    """Store all runtime properties; return False when the instance has changed since that version."""
     try:
-        _writable(scope, instance_id).replace(properties, version)
+        _find_writable(ctx, instance_id).replace(properties, version)
     except StaleVersion:
         return False
     return True
 
 
-def _writable(scope: OperationContext, instance_id: str) -> InstanceContext:
-    operation = scope.operation
+def _find_writable(ctx: OperationContext, instance_id: str) -> InstanceContext:
+    operation = ctx.operation
     if instance_id not in (operation.instance_id, operation.source_id, operation.target_id):
         raise Invalid(f"This operation does not run on {instance_id}, so it cannot change its runtime properties.")
-    return InstanceContext(scope.records, instance_id)
+    return InstanceContext(ctx.records, instance_id)
 
 
-def _log(scope: OperationContext, level: str, message: str) -> None:
-    scope.log(level if level in LEVELS else "info", message)
+def _log(ctx: OperationContext, level: str, message: str) -> None:
+    ctx.log(level if level in LEVELS else "info", message)
 
 
-def _resource(scope: OperationContext, path: str) -> str | None:
-    found = scope.resource(path)
-    return None if found is None else str(found)
+def _resource(ctx: OperationContext, path: str) -> str | None:
+    resource = ctx.resource(path)
+    return None if resource is None else str(resource)
 
 
-def _render(scope: OperationContext, path: str, variables: dict[str, Json] | None) -> str:
-    return rendered(scope, path, variables)
+def _render(ctx: OperationContext, path: str, variables: JsonObject | None) -> str:
+    return render(ctx, path, variables)
 
 
-def _download_rendered(
-    scope: OperationContext, path: str, target: str | None, variables: dict[str, Json] | None
-) -> str:
-    return scope.keep(path, rendered(scope, path, variables), target)
+def _download_rendered(ctx: OperationContext, path: str, target: str | None, variables: JsonObject | None) -> str:
+    return ctx.write_rendered(path, render(ctx, path, variables), target)
 
 
-def _rest_token(scope: OperationContext) -> str | None:
-    return scope.records.rest_token() if isinstance(scope.records, TokenHost) else None
+def rest_token(ctx: OperationContext) -> str | None:
+    return ctx.records.rest_token() if isinstance(ctx.records, TokenHost) else None
 
 
+# The parameter names of these functions are the argument names of the protocol.
 CALLS: dict[str, Callable[..., Json]] = {
     "context": _context,
     "node": _node,
     "instance": _instance,
-    "host_ip": lambda scope, instance_id: _subject(scope, instance_id).host_ip(),
+    "host_ip": lambda ctx, instance_id: _find(ctx, instance_id).host_ip(),
     "update": _update,
     "replace": _replace,
     "log": _log,
-    "event": lambda scope, message: scope.event(message),
+    "event": lambda ctx, message: ctx.event(message),
     "resource": _resource,
-    "download": lambda scope, path, target: scope.download(path, target),
-    "download_folder": lambda scope, path, target: scope.download_folder(path, target),
+    "download": lambda ctx, path, target: ctx.download(path, target),
+    "download_folder": lambda ctx, path, target: ctx.download_folder(path, target),
     "render": _render,
     "download_rendered": _download_rendered,
-    "rest_token": _rest_token,
-    "returns": lambda scope, value: scope.verdict.returns(value),
-    "retry": lambda scope, message, retry_after: scope.verdict.retry(message, retry_after),
-    "again": lambda scope, message, retry_after: scope.verdict.again(message, retry_after),
-    "abort": lambda scope, message: scope.verdict.abort(message),
-    "end": lambda scope, error: scope.verdict.complete(error),
+    "rest_token": rest_token,
+    "returns": lambda ctx, value: ctx.result.set_value(value),
+    "retry": lambda ctx, message, retry_after: ctx.result.retry(message, retry_after),
+    "again": lambda ctx, message, retry_after: ctx.result.retry_on_success(message, retry_after),
+    "abort": lambda ctx, message: ctx.result.abort(message),
+    "end": lambda ctx, error: ctx.result.complete(error),
 }

@@ -1,46 +1,47 @@
-"""What follows the words of a question to the ctx program."""
+"""Arguments of the commands of the ctx program."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Usage
 
-Json = Any
-Args = list[Json]
+Args = Sequence[Json]  # words, or values that were written as JSON
 
 
-def at_most(args: Args, count: int) -> Args:
-    """As many as may be there, with None for those that are not. Raises Usage when there are more."""
+def pad(args: Args, count: int) -> list[Json]:
+    """Return exactly `count` arguments, with None for missing ones. Raises Usage when there are more."""
     if len(args) > count:
-        raise Usage(f"{args[count]!r} is one word too many; quote what belongs together.")
-    return args + [None] * (count - len(args))
+        raise Usage(f"There is no argument {args[count]!r}; quote an argument that has spaces.")
+    return [*args, *[None] * (count - len(args))]
 
 
-def place_and_target(args: Args) -> tuple[str, str | None]:
-    """The path of something of the blueprint, and where to copy it."""
-    path, target = at_most(args, 2)
-    return path_of(path), None if target is None else str(target)
+def parse_path_and_target(args: Args) -> tuple[str, str | None]:
+    """Return the path of a resource of the blueprint, and the path to copy it to."""
+    path, target = pad(args, 2)
+    return parse_path(path), None if target is None else str(target)
 
 
-def path_of(arg: Json) -> str:
+def parse_path(arg: Json) -> str:
     if not arg:
-        raise Usage("Say which file of the blueprint.")
+        raise Usage("The path of a file of the blueprint is missing.")
     return str(arg)
 
 
-def retry_arguments(args: Args) -> tuple[str, float | None]:
-    """A message, and the seconds to wait."""
-    message, seconds = at_most(args, 2)
+def parse_retry(args: Args) -> tuple[str, float | None]:
+    """Return a message, and the seconds until the retry."""
+    message, seconds = pad(args, 2)
     try:
-        return str(message or ""), None if seconds is None else float(seconds)
+        return str(message or ""), None if seconds is None else float(cast(str, seconds))
     except (TypeError, ValueError):
         raise Usage(f"The seconds to wait must be a number, not {seconds!r}.") from None
 
 
-def template_arguments(args: Args) -> tuple[str, str | None, dict[str, Json] | None]:
-    """A path, then a target and variables in either order, each of them at most once."""
+def parse_template(args: Args) -> tuple[str, str | None, JsonObject | None]:
+    """Return a path, then a target and variables, which may be in either order."""
     path, *rest = args or [None]
-    targets = [one for one in rest if isinstance(one, str)]
-    variables = [one for one in rest if isinstance(one, dict)]
+    targets = [arg for arg in rest if isinstance(arg, str)]
+    variables = [arg for arg in rest if isinstance(arg, dict)]
     if not path or len(targets) > 1 or len(variables) > 1 or len(targets) + len(variables) < len(rest):
-        raise Usage("A template is named as PATH [TARGET] [@VARIABLES], the variables as a JSON map.")
+        raise Usage("The arguments must be PATH [TARGET] [@VARIABLES], with the variables as a JSON map.")
     return str(path), targets[0] if targets else None, variables[0] if variables else None

@@ -1,17 +1,17 @@
-"""The ctx program: its arguments understood, its answer printed. The program itself only carries both."""
+"""The command line of the ctx program, parsed and run here; the program itself only carries words and the answer."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import CfyError, Invalid, Usage
 from cfy_cli.manager.engine.context.ctx_arguments import Args
-from cfy_cli.manager.engine.context.ctx_commands import GROUPS, PLAIN, SUBJECT, Stop
+from cfy_cli.manager.engine.context.ctx_commands import COMMANDS, GROUPS, INSTANCE_GROUPS, ScriptStopped
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 
-Json = Any
 T = TypeVar("T")
 
 JSON_OPTIONS = ("-j", "--json-output")
@@ -40,62 +40,64 @@ A VALUE that begins with @ (or with PREFIX) is JSON."""
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the ctx program prints and how it ends; text goes to stderr when the status is not 0."""
+    """The exit status and the output of the ctx program; the output goes to stderr when the status is not 0."""
 
     status: int
     text: str
 
 
-def answer(scope: OperationContext, words: list[str]) -> Answer:
+def answer(ctx: OperationContext, words: list[str]) -> Answer:
+    """Run the command line and return the answer, of errors too."""
     try:
         options, args = _parse(words)
         if options.help:
             return Answer(0, USAGE + "\n")
-        result = run(scope, args)
+        result = run_command(ctx, args)
         return Answer(0, json.dumps(result) if options.json else str(result or ""))
     except Usage as error:
         return Answer(2, f"ctx: {error.message} See `ctx -h`.\n")
     except CfyError as error:
         return Answer(1, f"ctx: {error.message}\n")
-    except Stop as stop:
-        return Answer(1, f"{stop}\n")
+    except ScriptStopped as stopped:
+        return Answer(1, f"{stopped}\n")
     except OSError as error:
         return Answer(1, f"ctx: {error.filename or ''}: {error.strerror or error}.\n")
 
 
-def run(scope: OperationContext, args: Args) -> Json:
-    """The value that the words ask for; or what they tell is done."""
+def run_command(ctx: OperationContext, args: Args) -> Json:
+    """Run the command that the words name and return its value."""
     if not args:
-        raise Usage("Say what is wanted.")
+        raise Usage("A command is missing.")
     first, rest = _word(args[0]), args[1:]
     if first in ("source", "target"):
-        return _subject(lambda: scope.end(first), rest, f"ctx {first}")
-    if first in SUBJECT:
-        return _subject(scope.own, args, "ctx")
+        return _run_instance_command(lambda: ctx.end(first), rest, f"ctx {first}")
+    if first in INSTANCE_GROUPS:
+        return _run_instance_command(ctx.own_instance, args, "ctx")
     if first in GROUPS:
-        return _pick(GROUPS[first], rest, f"ctx {first}")(scope, rest[1:])
-    if first not in PLAIN:
-        raise Invalid(
-            f"`ctx {args[0]}` is not known; `ctx` has {_listed({'source', 'target', *SUBJECT, *GROUPS, *PLAIN})}."
-        )
-    return PLAIN[first](scope, rest)
+        return _pick(GROUPS[first], rest, f"ctx {first}")(ctx, rest[1:])
+    if first not in COMMANDS:
+        known = _join({"source", "target", *INSTANCE_GROUPS, *GROUPS, *COMMANDS})
+        raise Invalid(f"There is no command `ctx {args[0]}`; `ctx` has {known}.")
+    return COMMANDS[first](ctx, rest)
 
 
-def _subject(subject: Callable[[], InstanceContext], args: Args, said: str) -> Json:
-    group = _pick(SUBJECT, args, said)
-    return _pick(group, args[1:], f"{said} {args[0]}")(subject(), args[2:])
+def _run_instance_command(find: Callable[[], InstanceContext], args: Args, prefix: str) -> Json:
+    group = _pick(INSTANCE_GROUPS, args, prefix)
+    command = _pick(group, args[1:], f"{prefix} {args[0]}")
+    return command(find(), args[2:])
 
 
-def _pick(table: dict[str, T], args: Args, said: str) -> T:
+def _pick(table: Mapping[str, T], args: Args, prefix: str) -> T:
+    """Return the entry of the table that the first argument names; `prefix` is the command so far."""
     if not args:
-        raise Usage(f"`{said}` needs one of: {_listed(table)}.")
+        raise Usage(f"`{prefix}` needs one of: {_join(table)}.")
     name = _word(args[0])
     if name not in table:
-        raise Invalid(f"`{said} {args[0]}` is not known; `{said}` has {_listed(table)}.")
+        raise Invalid(f"There is no command `{prefix} {args[0]}`; `{prefix}` has {_join(table)}.")
     return table[name]
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(sorted(name.replace("_", "-") for name in names))
 
 
@@ -111,12 +113,12 @@ class _Options:
 
 
 def _parse(words: list[str]) -> tuple[_Options, Args]:
-    """Options come before the first word that is not one; only that for JSON may be the last word too."""
-    options, left = _Options(), list(words)
-    if "--" not in left and left[-1:] and left[-1] in JSON_OPTIONS:
-        options.json = bool(left.pop())
-    while left and left[0].startswith("-"):
-        word = left.pop(0)
+    """Parse options before the first other word; an option for JSON may be the last word too."""
+    options, remaining = _Options(), list(words)
+    if "--" not in remaining and remaining[-1:] and remaining[-1] in JSON_OPTIONS:
+        options.json = bool(remaining.pop())
+    while remaining and remaining[0].startswith("-"):
+        word = remaining.pop(0)
         if word == "--":
             break
         if word in JSON_OPTIONS:
@@ -124,19 +126,19 @@ def _parse(words: list[str]) -> tuple[_Options, Args]:
         elif word in ("-h", "--help"):
             options.help = True
         elif word in ("-t", "--timeout", "--json-arg-prefix"):
-            if not left:
+            if not remaining:
                 raise Usage(f"{word} needs a value.")
-            value = left.pop(0)
+            value = remaining.pop(0)
             options.prefix = value if word == "--json-arg-prefix" else options.prefix
         else:
             raise Usage(f"There is no option {word}.")
-    return options, [_value(word, options.prefix) for word in left]
+    return options, [_parse_value(word, options.prefix) for word in remaining]
 
 
-def _value(word: str, prefix: str) -> Json:
+def _parse_value(word: str, prefix: str) -> Json:
     if not prefix or not word.startswith(prefix):
         return word
     try:
-        return json.loads(word[len(prefix) :])
+        return cast(Json, json.loads(word[len(prefix) :]))
     except ValueError:
         raise Usage(f"{word} begins with {prefix}, so it must be JSON, and it is not.") from None

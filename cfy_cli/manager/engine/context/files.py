@@ -1,4 +1,4 @@
-"""The files of a blueprint and of its deployment, for what runs on their behalf."""
+"""Files of a blueprint and of its deployment, for operations and workflows."""
 
 import copy
 import shutil
@@ -15,68 +15,71 @@ from cfy_cli.manager.engine.ports import Job
 class JobFiles(ABC):
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._standing = job.workdir  # where relative targets lead from
+        self._folder = job.workdir  # relative targets are resolved from here
 
-    def standing(self, folder: str) -> Self:
-        """The same, for one who asks from another folder."""
-        same = copy.copy(self)
-        same._standing = self._standing / folder
-        return same
+    def in_folder(self, folder: str) -> Self:
+        """Return a copy that resolves relative targets from another folder."""
+        other = copy.copy(self)
+        other._folder = self._folder / folder
+        return other
 
     @abstractmethod
     def log(self, level: str, message: str) -> None: ...
 
     def resource(self, path: str) -> Path | None:
-        """A file or folder of the deployment or, failing that, of the blueprint; None when there is none."""
-        for folder in (self.job.workdir.resolve(), self.job.resources.resolve()):
-            found = (folder / path).resolve()
-            whole = found == self.job.workdir.resolve()  # it holds what was downloaded: the blueprint's is meant
-            if found.is_relative_to(folder) and found.exists() and not whole:
-                return found
+        """Return a file or folder of the deployment or else of the blueprint; None when neither has it."""
+        workdir = self.job.workdir.resolve()
+        for folder in (workdir, self.job.resources.resolve()):
+            resolved = (folder / path).resolve()
+            # The deployment's folder itself holds downloads, so the one of the blueprint is meant.
+            if resolved.is_relative_to(folder) and resolved.exists() and resolved != workdir:
+                return resolved
         return None
 
     def require(self, path: str) -> Path:
-        found = self.resource(path)
-        if found is None:
+        """Return a file or folder. Raises Invalid when there is none."""
+        resource = self.resource(path)
+        if resource is None:
             raise Invalid(f"There is no {path} in the folder of the blueprint {self.job.blueprint_id}.")
-        return found
+        return resource
 
     def file(self, path: str) -> Path:
-        found = self.require(path)
-        if not found.is_file():
+        """Return a file. Raises Invalid when there is none or it is a folder."""
+        resource = self.require(path)
+        if not resource.is_file():
             raise Invalid(f"{path} is not a file.")
-        return found
+        return resource
 
     def download(self, path: str, target: str | None = None) -> str:
-        """Copy a file of the blueprint to `target`, or to a new folder that lasts as long as the deployment."""
+        """Copy a file of the blueprint to `target`, or to a new folder that is kept as long as the deployment."""
         source = self.file(path)
-        return self._placed(path, target, lambda place: shutil.copyfile(source, place))
+        return self._write_file(path, target, lambda destination: shutil.copyfile(source, destination))
 
-    def keep(self, path: str, text: str, target: str | None = None) -> str:
-        """Write what was made of a file of the blueprint, to where `download` would copy it."""
-        return self._placed(path, target, lambda place: place.write_text(text, encoding="utf-8"))
+    def write_rendered(self, path: str, text: str, target: str | None = None) -> str:
+        """Write a rendered file of the blueprint to the path to which `download` would copy the file."""
+        return self._write_file(path, target, lambda destination: destination.write_text(text, encoding="utf-8"))
 
     def download_folder(self, path: str, target: str | None = None) -> str:
-        """As download, with all that is in a folder; what is in `target` already stays."""
+        """Copy a folder as `download` copies a file; other files in `target` stay."""
         source = self.require(path)
         if not source.is_dir():
             raise Invalid(f"{path} is not a folder.")
-        place = self._standing / target if target else self._new_folder()
-        return self._written(path, place, lambda place: shutil.copytree(source, place, dirs_exist_ok=True))
+        destination = self._folder / target if target else self._create_folder()
+        return self._write(path, destination, lambda folder: shutil.copytree(source, folder, dirs_exist_ok=True))
 
-    def _placed(self, path: str, target: str | None, write: Callable[[Path], object]) -> str:
-        place = self._standing / target if target else self._new_folder()
-        return self._written(path, place / Path(path).name if place.is_dir() else place, write)
+    def _write_file(self, path: str, target: str | None, write: Callable[[Path], object]) -> str:
+        destination = self._folder / target if target else self._create_folder()
+        return self._write(path, destination / Path(path).name if destination.is_dir() else destination, write)
 
-    def _written(self, path: str, place: Path, write: Callable[[Path], object]) -> str:
+    def _write(self, path: str, destination: Path, write: Callable[[Path], object]) -> str:
         try:
-            write(place)
+            write(destination)
         except OSError as error:
-            raise Invalid(f"{path} cannot be copied to {place}: {error.strerror or error}.") from error
-        self.log("info", f"Downloaded {path} to {place}")
-        return str(place)
+            raise Invalid(f"{path} cannot be copied to {destination}: {error.strerror or error}.") from error
+        self.log("info", f"Downloaded {path} to {destination}")
+        return str(destination)
 
-    def _new_folder(self) -> Path:
+    def _create_folder(self) -> Path:
         downloads = self.job.workdir / "downloads"
         downloads.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=downloads))

@@ -1,19 +1,19 @@
-"""One instance and its node, as the operation that runs on them sees them."""
+"""One instance and its node, for the operation that runs on them."""
 
 import copy
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import NodePlan
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.engine.context.storable import check_storable
-from cfy_cli.manager.engine.functions import evaluated
+from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
 
-Json = Any
-
-TRIES = 200  # before giving up on an instance that others change all the time
+MAX_UPDATE_TRIES = 200  # of an instance that others change all the time
 
 
 class InstanceContext:
@@ -22,19 +22,19 @@ class InstanceContext:
         self._records = records
 
     def instance(self) -> Instance:
-        """As it is stored now."""
+        """Return the instance as it is stored now."""
         return self._records.instance(self.id)
 
-    def node(self) -> Mapping[str, Json]:
-        return self._records.node(self._records.node_of(self.id))
+    def node(self) -> NodePlan:
+        return cast(NodePlan, self._records.node(self._records.node_of(self.id)))
 
-    def properties(self) -> dict[str, Json]:
-        """The node's, with functions evaluated for this instance."""
-        return evaluated(self.node()["properties"], self._records, self_id=self.id)
+    def properties(self) -> JsonObject:
+        """Return the properties of the node, with functions evaluated for this instance."""
+        return evaluate_functions(self.node()["properties"], self._records, self_id=self.id)
 
-    def change(self, edit: Callable[[dict[str, Json]], None]) -> None:
-        """Edit the runtime properties; what others store meanwhile is kept: the edit is made again on top of it."""
-        for attempt in range(TRIES):
+    def change(self, edit: Callable[[JsonObject], None]) -> None:
+        """Edit the runtime properties; when others change them meanwhile, repeat the edit on top of their change."""
+        for attempt in range(MAX_UPDATE_TRIES):
             instance = self.instance()
             properties = copy.deepcopy(instance.runtime_properties)
             edit(properties)
@@ -48,12 +48,13 @@ class InstanceContext:
         raise Conflict(f"The runtime properties of {self.id} change all the time; they could not be stored.")
 
     def replace(self, properties: Mapping[str, Json], version: int) -> None:
-        """Store all of them. Raises StaleVersion when they are no longer of this version, Invalid."""
-        check_storable(properties)
-        self._records.update_instance(self.id, version=version, runtime_properties=dict(properties))
+        """Store all runtime properties. Raises StaleVersion when `version` is not the current one, and Invalid."""
+        stored = dict(properties)
+        check_storable(stored)
+        self._records.update_instance(self.id, version=version, runtime_properties=stored)
 
     def host_ip(self) -> str:
-        """The `ip` of the instance that hosts this one: its runtime property, else the property of its node."""
+        """Return the `ip` of the instance that hosts this one: its runtime property or else its node's property."""
         host_id = self.instance().host_id
         if host_id is None:
             raise Invalid(f"{self.id} is not hosted on anything, so it has no host IP.")

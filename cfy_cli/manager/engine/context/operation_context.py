@@ -1,18 +1,17 @@
-"""One running operation: what it may see, and where what it says goes."""
+"""The context of one running operation: its inputs, its instances, its log and its result."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.plan import NodePlan, PluginPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.script_result import ScriptResult
-from cfy_cli.manager.engine.functions import evaluated
+from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.ports import Event, Job, Records
 from cfy_cli.manager.engine.tasks import Operation, Task
-
-Json = Any
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -22,36 +21,36 @@ class OperationContext(JobFiles):
         super().__init__(job)
         self.records, self.operation, self.attempt = records, operation, attempt
         self.task_id = task.id
-        self.prefix: str | None = None  # the environment of the plugin that runs, once it is known
-        self.verdict = ScriptResult()
+        self.prefix: str | None = None  # the virtual environment of the plugin, once it is installed
+        self.result = ScriptResult()
         if operation.source_id and operation.target_id:
             ends = {"source_id": operation.source_id, "target_id": operation.target_id}
         else:
             ends = {"self_id": operation.instance_id}
-        self.inputs: dict[str, Json] = evaluated(operation.inputs, records, **ends)
+        self.inputs: JsonObject = evaluate_functions(operation.inputs, records, **ends)
 
     @property
-    def relationship(self) -> bool:
+    def is_relationship(self) -> bool:
         return self.operation.source_id is not None
 
-    def own(self) -> InstanceContext:
-        """The instance the operation runs on. Raises Invalid in an operation of a relationship."""
-        if self.relationship:
-            raise Invalid("This operation is one of a relationship: ask for the source or the target.")
+    def own_instance(self) -> InstanceContext:
+        """Return the instance that the operation runs on. Raises Invalid in an operation of a relationship."""
+        if self.is_relationship:
+            raise Invalid("This is an operation of a relationship: use the source or the target.")
         return InstanceContext(self.records, self.operation.instance_id)
 
     def end(self, name: str) -> InstanceContext:
-        """The `source` or the `target`. Raises Invalid in an operation that is not one of a relationship."""
+        """Return the `source` or the `target`. Raises Invalid unless the operation is one of a relationship."""
         instance_id = self.operation.source_id if name == "source" else self.operation.target_id
         if instance_id is None:
             raise Invalid(f"Only an operation of a relationship has a {name}.")
         return InstanceContext(self.records, instance_id)
 
-    def plugin(self) -> Mapping[str, Json]:
-        """The plan's entry about the plugin of the operation."""
+    def plugin(self) -> PluginPlan:
+        """Return the plan's entry of the plugin of the operation; only its name when the plan has none."""
         name = self.operation.plugin
-        plugins = self.records.node(self.operation.node_id).get("plugins") or ()
-        return next((one for one in plugins if one["name"] == name), {"name": name})
+        plugins = cast(NodePlan, self.records.node(self.operation.node_id)).get("plugins") or ()
+        return next((plugin for plugin in plugins if plugin["name"] == name), cast(PluginPlan, {"name": name}))
 
     def log(self, level: str, message: str) -> None:
         self._emit("cloudify_log", message, level=level, logger=f"ctx.{self.task_id}")
@@ -60,20 +59,30 @@ class OperationContext(JobFiles):
         self._emit("cloudify_event", message, event_type="plugin_event")
 
     def plugin_workdir(self) -> Path:
-        """A folder for the plugin of the operation, which lasts as long as the deployment."""
+        """Return the folder of the plugin, which is kept as long as the deployment."""
         return self.job.workdir.resolve() / "plugins" / self.operation.plugin
 
-    def _emit(self, kind: Literal["cloudify_event", "cloudify_log"], message: str, **more: Any) -> None:
+    def _emit(
+        self,
+        kind: Literal["cloudify_event", "cloudify_log"],
+        message: str,
+        *,
+        event_type: str | None = None,
+        level: str | None = None,
+        logger: str | None = None,
+    ) -> None:
         operation = self.operation
         self.records.emit(
             Event(
                 kind,
                 message,
+                event_type,
+                level,
+                logger,
                 operation=operation.name,
                 node_instance_id=operation.instance_id,
                 node_name=operation.node_id,
                 source_id=operation.source_id,
                 target_id=operation.target_id,
-                **more,
             )
         )

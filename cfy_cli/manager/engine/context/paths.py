@@ -1,47 +1,44 @@
 """Paths into nested values, as scripts write them: conf.ports[1].name."""
 
 import re
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
-
-Json = Any
 
 _SEGMENT = re.compile(r"([^\[\]]+)((?:\[\d+\])*)")
 
 
 def read(value: Json, path: str) -> Json:
-    """Raises Invalid when there is no such place."""
-    for key in _keys(path):
+    """Return the value at a path. Raises Invalid when there is none."""
+    for key in _parse(path):
         try:
-            value = value[key]
+            value = cast("dict[str | int, Json]", value)[key]  # lists too
         except (KeyError, IndexError, TypeError):
             raise Invalid(f"There is no {path}.") from None
     return value
 
 
-def write(value: dict[str, Json], path: str, new: Json) -> None:
-    """Maps on the way are made where they are missing; lists are not."""
-    *way, last = _keys(path)
-    place: Json = value
-    for key in way:
-        if isinstance(place, dict) and isinstance(key, str):
-            place = place.setdefault(key, {})
-        elif isinstance(place, list) and isinstance(key, int) and key < len(place):
-            place = place[key]
+def write(value: JsonObject, path: str, new: Json) -> None:
+    """Set the value at a path; missing maps on the way are created, missing list items are not."""
+    *parents, last = _parse(path)
+    container: Json = value
+    for key in parents:
+        if isinstance(container, dict) and isinstance(key, str):
+            container = container.setdefault(key, {})
+        elif isinstance(container, list) and isinstance(key, int) and key < len(container):
+            container = container[key]
         else:
-            raise Invalid(f"{path} cannot be set: there is nothing at {key!r} that could hold it.")
-    fits = (
-        last < len(place)
-        if isinstance(place, list) and isinstance(last, int)
-        else (isinstance(place, dict) and isinstance(last, str))
-    )
-    if not fits:
-        raise Invalid(f"{path} cannot be set: what holds it is a {type(place).__name__}.")
-    place[last] = new
+            raise Invalid(f"{path} cannot be set: {key!r} is neither a map nor an item of a list.")
+    if (isinstance(container, dict) and isinstance(last, str)) or (
+        isinstance(container, list) and isinstance(last, int) and last < len(container)
+    ):
+        cast("dict[str | int, Json]", container)[last] = new
+    else:
+        raise Invalid(f"{path} cannot be set: its parent is a {type(container).__name__}.")
 
 
-def _keys(path: str) -> list[str | int]:
+def _parse(path: str) -> list[str | int]:
     keys: list[str | int] = []
     for segment in path.split("."):
         match = _SEGMENT.fullmatch(segment)

@@ -1,4 +1,4 @@
-"""The ctx program that scripts find on their PATH: it carries words to the server and prints what comes back."""
+"""The ctx program on the PATH of scripts: it sends its words to the server and prints the answer."""
 
 import shutil
 import sys
@@ -45,7 +45,7 @@ sys.exit(status)
 
 
 def write_program(folder: Path) -> None:
-    """Put `ctx` into a folder, in bash where there is one."""
+    """Write the program `ctx` to a folder, in bash if that is installed, else in Python."""
     bash = shutil.which("bash")
     program = folder / "ctx"
     program.write_text(f"#!{bash}\n{BASH}" if bash else f"#!{sys.executable}\n{PYTHON}", encoding="utf-8")

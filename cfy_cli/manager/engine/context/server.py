@@ -1,4 +1,4 @@
-"""The door through which running scripts reach ctx: a socket on loopback, one a process."""
+"""The ctx server: a socket on loopback, one for each process, that running scripts and workflows call."""
 
 import atexit
 import functools
@@ -12,8 +12,9 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Protocol, cast
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.calls import call
 from cfy_cli.manager.engine.context.ctx_command_line import Answer, answer
@@ -21,25 +22,24 @@ from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.program import write_program
 from cfy_cli.manager.engine.tasks import non_recoverable
 
-Json = Any
-
-MOST_WORDS = 10_000
+MAX_WORDS = 10_000  # of one call of the ctx program
+CHUNK_SIZE = 65536  # bytes
 
 log = logging.getLogger(__name__)
 
 
-class Talker(Protocol):
-    """Another than an operation, which a process may talk to in JSON."""
+class CallHandler(Protocol):
+    """The process of a workflow, or another that is no operation, as far as the server knows it."""
 
-    def call(self, name: str, arguments: dict[str, Json]) -> Json:
-        """The answer to a question. Raises CfyError."""
+    def call(self, name: str, arguments: JsonObject) -> Json:
+        """Return the result of a call. Raises CfyError."""
 
 
 class ContextServer:
-    """Operations are known by random tokens, so that other users of the machine cannot speak for them."""
+    """Callers are known by random tokens, so that other users of the machine cannot call in their place."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, OperationContext | Talker] = {}
+        self._callers: dict[str, OperationContext | CallHandler] = {}  # by token
         self.programs = Path(tempfile.mkdtemp(prefix="cfy-ctx-"))  # holds the ctx program
         write_program(self.programs)
         self._server = _Server(self)
@@ -48,28 +48,24 @@ class ContextServer:
         )
         self._thread.start()
 
-    def register(self, scope: OperationContext, process: Mapping[str, Json] | None = None) -> str:
-        """The token of an operation that is about to run; "" when its process options want no ctx."""
+    def register(self, ctx: OperationContext, process: Mapping[str, Json] | None = None) -> str:
+        """Return the token of an operation that will run; "" when its process options disable ctx."""
         kind = (process or {}).get("ctx_proxy_type") or "auto"
         if kind == "none":
             return ""
         if kind not in ("auto", "http", "tcp", "unix"):
-            raise non_recoverable(f"The process option ctx_proxy_type cannot be {kind}; it is auto or none.")
-        token = secrets.token_urlsafe(16)
-        self._scopes[token] = scope
-        return token
+            raise non_recoverable(f"The process option ctx_proxy_type cannot be {kind}; use auto or none.")
+        return self._add(ctx)
 
-    def admit(self, talker: Talker) -> str:
-        """The token by which a process reaches it."""
-        token = secrets.token_urlsafe(16)
-        self._scopes[token] = talker
-        return token
+    def register_handler(self, handler: CallHandler) -> str:
+        """Return the token with which a process calls the handler."""
+        return self._add(handler)
 
-    def forget(self, token: str) -> None:
-        self._scopes.pop(token, None)
+    def unregister(self, token: str) -> None:
+        self._callers.pop(token, None)
 
-    def scope(self, token: str) -> OperationContext | Talker | None:
-        return self._scopes.get(token)
+    def find(self, token: str) -> OperationContext | CallHandler | None:
+        return self._callers.get(token)
 
     def url(self, token: str) -> str:
         host, port = self._server.server_address[:2]
@@ -80,76 +76,84 @@ class ContextServer:
         self._thread.join(5)
         shutil.rmtree(self.programs, ignore_errors=True)
 
+    def _add(self, caller: OperationContext | CallHandler) -> str:
+        token = secrets.token_urlsafe(16)
+        self._callers[token] = caller
+        return token
+
 
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, doors: ContextServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Conversation)
-        self.doors = doors
+    def __init__(self, context_server: ContextServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.context_server = context_server
 
     def stop(self) -> None:
         self.shutdown()
         self.server_close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        log.debug("a ctx conversation broke off", exc_info=True)
+    def handle_error(self, request: object, client_address: object) -> None:
+        log.debug("A ctx connection broke", exc_info=True)
 
 
-class _Conversation(socketserver.StreamRequestHandler):
-    """The first line is the token and either a number of words, or `json` for a talk in JSON lines.
+class _Connection(socketserver.StreamRequestHandler):
+    """One connection.
 
-    The first word is the folder of the one who asks.
+    Its first line is the token and then either a number of words, or `json` for lines of JSON in both directions.
+    The first word is the working directory of the caller.
     """
 
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
         token, _, kind = self.rfile.readline(256).decode("ascii", "replace").strip().partition(" ")
-        scope = cast(_Server, self.server).doors.scope(token)
+        caller = cast(_Server, self.server).context_server.find(token)
         if kind == "json":
-            self._talk(scope)
+            self._answer_lines(caller)
         else:
-            self._words(scope, int(kind) if kind.isdecimal() else 0)
+            self._answer_words(caller, int(kind) if kind.isdecimal() else 0)
 
-    def _words(self, scope: OperationContext | Talker | None, count: int) -> None:
-        folder, *words = _read_words(cast(BinaryIO, self.rfile), min(count, MOST_WORDS)) or [""]
-        if isinstance(scope, OperationContext):
-            given = answer(scope.standing(folder), words)
-        elif scope is None:
-            given = Answer(1, "ctx: the operation that this belongs to has ended.\n")
+    def _answer_words(self, caller: OperationContext | CallHandler | None, count: int) -> None:
+        folder, *words = _read_words(cast(_BufferedReader, self.rfile), min(count, MAX_WORDS)) or [""]
+        if isinstance(caller, OperationContext):
+            result = answer(caller.in_folder(folder), words)
+        elif caller is None:
+            result = Answer(1, "ctx: the operation that this belongs to has ended.\n")
         else:
-            given = Answer(1, "ctx: it is for operations; a workflow has `ctx` in Python only.\n")
-        text = given.text.encode("utf-8", "surrogateescape")
-        self.wfile.write(b"%d %d\n" % (given.status, len(text)) + text)
+            result = Answer(1, "ctx: only operations have the program ctx; workflows use `ctx` in Python.\n")
+        text = result.text.encode("utf-8", "surrogateescape")
+        self.wfile.write(b"%d %d\n" % (result.status, len(text)) + text)
 
-    def _talk(self, scope: OperationContext | Talker | None) -> None:
+    def _answer_lines(self, caller: OperationContext | CallHandler | None) -> None:
         for line in self.rfile:
-            self.wfile.write(json.dumps(_reply(scope, line)).encode() + b"\n")
+            self.wfile.write(json.dumps(_answer_line(caller, line)).encode() + b"\n")
 
 
-def _reply(scope: OperationContext | Talker | None, line: bytes) -> dict[str, Json]:
+def _answer_line(caller: OperationContext | CallHandler | None, line: bytes) -> JsonObject:
     try:
-        if scope is None:
+        if caller is None:
             raise non_recoverable("The operation that this script belongs to has ended.")
         request = json.loads(line)
         name, arguments = request["call"], request.get("with") or {}
-        return {
-            "result": call(scope, name, arguments)
-            if isinstance(scope, OperationContext)
-            else scope.call(name, arguments)
-        }
+        if isinstance(caller, OperationContext):
+            return {"result": call(caller, name, arguments)}
+        return {"result": caller.call(name, arguments)}
     except CfyError as error:
         return {"error": {"type": "NonRecoverableError", "message": error.message}}
     except Exception as error:
-        log.exception("a question of a script could not be answered")
+        log.exception("A call of a script failed")
         return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
-def _read_words(stream: BinaryIO, count: int) -> list[str]:
-    """Words end with NUL."""
+class _BufferedReader(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def _read_words(stream: _BufferedReader, count: int) -> list[str]:
+    """Read words that end with NUL."""
     words: list[str] = []
     buffer = b""
     while len(words) < count:
@@ -157,10 +161,10 @@ def _read_words(stream: BinaryIO, count: int) -> list[str]:
         words += [os.fsdecode(word) for word in complete]
         if len(words) >= count:
             break
-        more = stream.read1(65536)  # type: ignore[attr-defined]
-        if not more:
+        chunk = stream.read1(CHUNK_SIZE)
+        if not chunk:
             break
-        buffer += more
+        buffer += chunk
     return words[:count]
 
 
@@ -172,5 +176,5 @@ def _server_of(_pid: int) -> ContextServer:
 
 
 def shared_server() -> ContextServer:
-    """The server of this process, started when it is first needed; a forked child gets its own."""
+    """Return the server of this process, started on first use; a forked child gets its own."""
     return _server_of(os.getpid())

@@ -1,24 +1,22 @@
-"""What every database can hold, and every client can be sent, of what operations say."""
+"""Limits of the values that every database can store and every client can receive."""
 
 import json
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import Invalid
-
-Json = Any
 
 
 def sanitize_text(text: str) -> str:
-    """The text with a replacement for what is not text: NUL, halves of characters, bytes in another encoding."""
+    """Replace what is no text: NUL, lone surrogates, bytes in another encoding."""
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def check_storable(value: Json) -> None:
-    """Raises Invalid with the reason that the value cannot be kept: values are never changed silently."""
+    """Raise Invalid if a value cannot be stored unchanged."""
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        found = error.object[error.start : error.end].encode("utf-8", "backslashreplace").decode()
-        raise Invalid(f"The value cannot be kept: {found} in it is not Unicode text.") from None
+        invalid = error.object[error.start : error.end].encode("utf-8", "backslashreplace").decode()
+        raise Invalid(f"The value cannot be stored: it contains {invalid}, which is not Unicode text.") from None
     except ValueError:
-        raise Invalid("The value cannot be kept: it holds a number that is infinite or not a number.") from None
+        raise Invalid("The value cannot be stored: it contains a number that is infinite or not a number.") from None

@@ -1,34 +1,34 @@
-"""The environment variables a script sees."""
+"""Environment variables of scripts."""
 
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.tasks import non_recoverable
-
-Json = Any
 
 NOT_VARIABLES = frozenset({"ctx", "process", "script_path", "script_source", "ssl_cert_content"})
 
 
-def environment(
+def script_environment(
     inputs: Mapping[str, Json],
-    process: Mapping[str, Json],
-    more: Mapping[str, str],
+    options: Mapping[str, Json],
+    job_environment: Mapping[str, str],
     *,
     socket_url: str,
     programs: Path,
     modules: Path,
 ) -> dict[str, str]:
-    """Our own variables, then `more`, the inputs and the `env` of the process options, each over the one before.
+    """Return the worker's variables, those of the job, the inputs, and `env` of the process options; the last one wins.
 
-    `programs` is where the ctx program is, `modules` where Python finds `cloudify`.
+    `programs` is the folder of the ctx program, `modules` the one of the Python module `cloudify`.
     """
-    variables = {**os.environ, **more}
-    variables |= {name: as_text(value) for name, value in inputs.items() if name not in NOT_VARIABLES}
-    variables |= {str(name): as_text(value) for name, value in (process.get("env") or {}).items()}
+    variables = {**os.environ, **job_environment}
+    variables |= {name: to_text(value) for name, value in inputs.items() if name not in NOT_VARIABLES}
+    env = options.get("env")
+    if isinstance(env, dict):
+        variables |= {str(name): to_text(value) for name, value in env.items()}
     variables["CTX_SOCKET_URL"] = socket_url
     variables["PATH"] = os.pathsep.join(filter(None, (str(programs), variables.get("PATH", os.defpath))))
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, (variables.get("PYTHONPATH"), str(modules))))
@@ -38,6 +38,6 @@ def environment(
     return variables
 
 
-def as_text(value: Json) -> str:
-    """Maps, lists and booleans as JSON, null as None, the rest as it is written."""
+def to_text(value: Json) -> str:
+    """Return maps, lists and booleans as JSON, null as None, other values as they are written."""
     return json.dumps(value) if isinstance(value, dict | list | bool) else str(value)

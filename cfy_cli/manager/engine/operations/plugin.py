@@ -1,19 +1,19 @@
-"""Operations that are Python functions of plugins: each runs in a process of the plugin's own environment."""
+"""Operations that are Python functions of plugins; each runs in a process of the plugin's virtual environment."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
-from cfy_cli.manager.engine.operations.script import MODULES, check_time
+from cfy_cli.manager.engine.operations.script import MODULES, check_timeout
 from cfy_cli.manager.engine.ports import Job
-from cfy_cli.manager.engine.process import NotStarted, Processes, run
+from cfy_cli.manager.engine.process import NotStarted, ProcessRegistry, run_process
 from cfy_cli.manager.engine.tasks import non_recoverable
-
-Json = Any
 
 RUN_OPERATION = MODULES / "run_operation.py"
 EXTENSIONS = "cloudify_types."
@@ -21,73 +21,74 @@ EXTENSIONS = "cloudify_types."
 
 @runtime_checkable
 class PluginHost(Protocol):
-    """Records whose manager keeps plugins."""
+    """Records whose manager has plugins."""
 
-    def ensure_installed(self, plugin: Mapping[str, Json], log: Callable[[str, str], None]) -> Path:
-        """The environment of the plugin that an entry of the plan means; `log` takes log lines when it is made now.
+    def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
+        """Return the virtual environment of a plugin, installed if it is not; `log` gets a level and a message.
 
-        Raises CfyError with the reason that it cannot be had.
+        Raises CfyError when the plugin cannot be installed.
         """
 
 
 @runtime_checkable
 class ExtensionHost(Protocol):
-    """Records whose manager runs the operations of components, shared deployments and the like itself."""
+    """Records whose manager runs the operations of components, shared resources and other types of cloudify_types."""
 
     def run_extension(self, ctx: OperationContext, name: str) -> Json:
-        """What the operation returned. Raises OperationFailed."""
+        """Run the operation and return its result. Raises OperationFailed."""
 
 
-def run_plugin(scope: OperationContext, server: ContextServer, processes: Processes) -> Json:
-    """What the function returned. Raises OperationFailed."""
-    operation = scope.operation
-    if operation.function.startswith(EXTENSIONS) and isinstance(scope.records, ExtensionHost):
-        return scope.records.run_extension(scope, operation.function.removeprefix(EXTENSIONS))
-    environment = _installed(scope)
-    scope.prefix = str(environment)
-    token = server.register(scope)
+def run_plugin(ctx: OperationContext, server: ContextServer, processes: ProcessRegistry) -> Json:
+    """Run the function and return its result. Raises OperationFailed."""
+    operation = ctx.operation
+    if operation.function.startswith(EXTENSIONS) and isinstance(ctx.records, ExtensionHost):
+        return ctx.records.run_extension(ctx, operation.function.removeprefix(EXTENSIONS))
+    venv = _ensure_installed(ctx)
+    ctx.prefix = str(venv)
+    token = server.register(ctx)
     try:
-        finished = run(
-            [str(environment / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
-            env=variables(scope.job, environment, server, token),
-            cwd=scope.job.workdir,
+        process = run_process(
+            [str(venv / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
+            env=plugin_environment(ctx.job, venv, server, token),
+            cwd=ctx.job.workdir,
             processes=processes,
-            stdout=lambda line: scope.log("info", f"<out> {line}"),
-            stderr=lambda line: scope.log("info", f"<err> {line}"),
+            stdout=lambda line: ctx.log("info", f"<out> {line}"),
+            stderr=lambda line: ctx.log("info", f"<err> {line}"),
             timeout=operation.timeout,
         )
     except NotStarted as error:
         raise non_recoverable(f"The Python of the plugin {operation.plugin} cannot be started: {error}.") from error
     finally:
-        server.forget(token)
-    check_time(scope, finished)
-    return scope.verdict.result(finished, None)
+        server.unregister(token)
+    check_timeout(ctx, process)
+    return ctx.result.resolve(process, None)
 
 
-def _installed(scope: OperationContext) -> Path:
-    operation = scope.operation
-    if not isinstance(scope.records, PluginHost):
+def _ensure_installed(ctx: OperationContext) -> Path:
+    operation = ctx.operation
+    if not isinstance(ctx.records, PluginHost):
         raise non_recoverable(
             f"The operation {operation.name} needs the plugin {operation.plugin} ({operation.function}), "
-            "and there is no manager here that keeps plugins."
+            "and only a manager has plugins."
         )
     try:
-        return scope.records.ensure_installed(scope.plugin(), scope.log)
+        return ctx.records.ensure_installed(ctx.plugin(), ctx.log)
     except CfyError as error:
         hint = (error.hint or "").rstrip(".")
-        raise non_recoverable(f"{error.message}. {hint[:1].upper()}{hint[1:]}." if hint else error.message) from error
+        text = f"{error.message}. {hint[:1].upper()}{hint[1:]}." if hint else error.message
+        raise non_recoverable(text) from error
 
 
-def variables(job: Job, environment: Path, server: ContextServer, token: str) -> dict[str, str]:
-    """For functions of a plugin: inputs are their arguments, and no variables."""
-    programs = (environment / "bin", server.programs)
-    given = {**os.environ, **job.environment}
-    given.pop("PYTHONPATH", None)
-    return given | {
+def plugin_environment(job: Job, venv: Path, server: ContextServer, token: str) -> dict[str, str]:
+    """Return the environment variables of a function of a plugin; its inputs are arguments and no variables."""
+    programs = (venv / "bin", server.programs)
+    inherited = {**os.environ, **job.environment}
+    inherited.pop("PYTHONPATH", None)
+    return inherited | {
         "CTX_SOCKET_URL": server.url(token),
-        "PATH": os.pathsep.join([*map(str, programs), given.get("PATH", os.defpath)]),
-        "VIRTUAL_ENV": str(environment),
-        # What cloudify-common needs for a client of this manager: there is no certificate, but it wants a file.
+        "PATH": os.pathsep.join([*map(str, programs), inherited.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(venv),
+        # The client of cloudify-common needs a certificate file, although this manager has no certificate.
         "REST_PROTOCOL": "http",
-        "LOCAL_REST_CERT_FILE": str(environment / "pyvenv.cfg"),
+        "LOCAL_REST_CERT_FILE": str(venv / "pyvenv.cfg"),
     }

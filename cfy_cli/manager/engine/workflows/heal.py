@@ -127,5 +127,5 @@ def _passes(instance: Instance, proven: bool) -> bool:
 def _check_allowed(to_reinstall: Collection[str], allowed: bool) -> None:
     if to_reinstall and not allowed:
         raise Invalid(
-            f"allow_reinstall is false, but would need to reinstall instances: {join_names(to_reinstall, most=5)}"
+            f"allow_reinstall is false, but would need to reinstall instances: {join_names(to_reinstall, limit=5)}"
         )

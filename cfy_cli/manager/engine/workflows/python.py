@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult
-from cfy_cli.manager.engine.operations.plugin import PluginHost, variables
+from cfy_cli.manager.engine.operations.plugin import PluginHost, plugin_environment
 from cfy_cli.manager.engine.operations.script import MODULES
 from cfy_cli.manager.engine.orphans import identify
 from cfy_cli.manager.engine.ports import CancelRequest, Journal, TaskStateChange
-from cfy_cli.manager.engine.process import Finished, NotStarted, Processes, run
-from cfy_cli.manager.engine.process_tree import MARK
+from cfy_cli.manager.engine.process import NotStarted, ProcessRegistry, ProcessResult, run_process
+from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
 from cfy_cli.manager.engine.resume import FUNCTION
 from cfy_cli.manager.engine.tasks import ErrorCause, Operation, Task, TaskState
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
@@ -42,7 +43,7 @@ ENDING = (CancelRequest.FORCE_CANCEL, CancelRequest.KILL)
 class WorkflowHost(PluginHost, Protocol):
     """Records whose manager knows the plugins of workflows."""
 
-    def workflow_plugin(self, name: str) -> Mapping[str, Json]:
+    def workflow_plugin(self, name: str) -> PluginPlan:
         """The plan's entry about a plugin."""
 
 
@@ -86,19 +87,19 @@ class _FunctionRun:
     ) -> None:
         self._function, self._context, self._journal, self._server = function, context, journal, server
         self._parameters, self._job, self._records = parameters, context.job, context.records
-        self._processes = Processes()
+        self._processes = ProcessRegistry()
         self._conversation = Conversation(context, parameters, engine, self._processes.kill)
         self._ended = threading.Event()
 
     def to_end(self) -> GraphResult:
         with ExitStack() as open_ones:
             command, environment = open_ones.enter_context(self._command())
-            token = self._server.admit(self._conversation)
-            open_ones.callback(self._server.forget, token)
+            token = self._server.register_handler(self._conversation)
+            open_ones.callback(self._server.unregister, token)
             watching = threading.Thread(target=self._watch, name=f"watch {self._job.execution_id}", daemon=True)
             watching.start()
             try:
-                finished = self._run(command, variables(self._job, environment, self._server, token))
+                finished = self._run(command, plugin_environment(self._job, environment, self._server, token))
             finally:
                 self._ended.set()
                 watching.join()
@@ -107,7 +108,7 @@ class _FunctionRun:
             raise self._conversation.crash
         return self._end(finished)
 
-    def _run(self, command: list[str], env: dict[str, str]) -> Finished:
+    def _run(self, command: list[str], env: dict[str, str]) -> ProcessResult:
         """Journalled as if it were an operation: what is left of it after a death is found and ended."""
         task = Task(
             "1", Operation(self._job.workflow_id, self._function.plugin, self._function.name, "", "", quiet=True)
@@ -116,10 +117,10 @@ class _FunctionRun:
         operation_id = self._journal.operation_id(key, task.id)
         self._journal.store(key, [TaskStateChange(task.id, TaskState.STARTED)])
         try:
-            return run(
+            return run_process(
                 command,
                 # The same order of sets each time, so that the same graphs are drawn.
-                env={**env, MARK: operation_id, "PYTHONHASHSEED": "0"},
+                env={**env, OPERATION_ID_VARIABLE: operation_id, "PYTHONHASHSEED": "0"},
                 cwd=self._job.workdir,
                 processes=self._processes.with_listener(
                     lambda pid: self._journal.add_process(operation_id, identify(pid))
@@ -139,7 +140,7 @@ class _FunctionRun:
                 self._processes.kill()
                 return
 
-    def _end(self, finished: Finished) -> GraphResult:
+    def _end(self, finished: ProcessResult) -> GraphResult:
         said, cancel_request = self._conversation.ended, self._records.cancel_request()
         if cancel_request in ENDING and (said is None or said["error"] or said["cancelled"]):
             return GraphResult(cancel_request=cancel_request)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfy_cli.errors import CfyError, Invalid
-from cfy_cli.manager.engine.context.calls import TokenHost, this_machine
+from cfy_cli.manager.engine.context.calls import TokenHost, describe_manager
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.operation_context import LEVELS
 from cfy_cli.manager.engine.graph import Graph
@@ -110,13 +110,13 @@ class Conversation(JobFiles):
             "deployment_id": job.deployment_id,
             "deployment_display_name": job.deployment_display_name,
             "deployment_creator": job.created_by,
-            "resource_tags": job.plan.get("resource_tags") or {},
+            "resource_tags": job.resource_tags,
             "dry_run": job.dry_run,
             "resume": job.start_mode is not StartMode.NEW,
             "rest_host": job.environment.get("REST_HOST"),
             "rest_port": job.environment.get("REST_PORT"),
             "wait_after_fail": self._engine.wait_after_fail,
-            "managers": [this_machine()],
+            "managers": [describe_manager()],
         }
 
     def _deployment(self) -> Json:

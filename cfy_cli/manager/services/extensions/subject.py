@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
@@ -20,13 +20,16 @@ from cfy_cli.manager.store.store import Store
 class Subject:
     def __init__(self, context: ExecutionContext, ctx: OperationContext) -> None:
         self.context, self.ctx = context, ctx
-        self._engine_subject = ctx.end("target") if ctx.relationship else ctx.own()
+        self._engine_subject = ctx.end("target") if ctx.is_relationship else ctx.own_instance()
         properties = self._properties = self._engine_subject.properties()
         if properties.get("client"):
             node_id = ctx.operation.node_id
             raise Invalid(f"The property `client` of {node_id} names another manager; this one acts on itself alone")
         given = self.inputs.get("resource_config")
-        self.config: Mapping[str, Any] = {**(properties.get("resource_config") or {}), **(given or {})}
+        self.config: Mapping[str, Any] = {
+            **cast("dict[str, Any]", properties.get("resource_config") or {}),
+            **cast("dict[str, Any]", given or {}),
+        }
 
     @property
     def inputs(self) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ def recover(app: AppContext, gone: Collection[str]) -> int:
         goes_on = [each for each in left if each.status == ExecutionState.STARTED]
         stopped = [each for each in left if each.status != ExecutionState.STARTED]
         deadly = [each for each in goes_on if each.crashes >= MAX_CRASHES]  # whoever claims it will end it
-        orphans.end(*journal.running(session, _ids([*stopped, *deadly])))
+        orphans.kill(*journal.running(session, _ids([*stopped, *deadly])))
         journal.rewind(session, _ids(goes_on))
         for execution in goes_on:
             execution.status = ExecutionState.PENDING

@@ -132,6 +132,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             workdir=workdir,
             dry_run=execution.is_dry_run,
             start_mode=context.start_mode,
+            resource_tags=deployment.resource_tags,
             environment={"REST_HOST": app.settings.host, "REST_PORT": str(app.settings.port)},
         ),
         records,
