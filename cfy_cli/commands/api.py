@@ -1,9 +1,11 @@
 """`cfy api`: send any request, for endpoints without a command."""
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from cfy_cli.client.collection import MAX_PAGE_SIZE
 from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
+
+if TYPE_CHECKING:
+    from cfy_cli.contract.json import Json, JsonObject
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -28,23 +33,23 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str | None, paginate: bool) -> None:
     """Send METHOD to PATH below /api/v3.1 and print the answer as JSON."""
     app.format = app.format if app.as_data else "json"
-    values = dict(_field(text, parse=method != "GET") for text in fields)
+    values = dict(_parse_field(text, as_json=method != "GET") for text in fields)
     if paginate:
         if method != "GET":
             raise Usage("--paginate can only be used with GET")
-        app.answer(_every_item(app, path, values))
+        app.answer(_fetch_all(app, path, values))
         return
-    reading = method == "GET" or source is not None
-    body = _body(source) if source else None if reading else values
-    answer = app.client.http.request(method, path, params=values if reading else None, json=body or None)
+    in_query = method == "GET" or source is not None
+    body = _read_body(source) if source else None if in_query else values
+    answer = app.client.http.request(method, path, params=values if in_query else None, json=body or None)
     app.answer(answer)
 
 
-def _field(text: str, *, parse: bool) -> tuple[str, Any]:
+def _parse_field(text: str, *, as_json: bool) -> tuple[str, Json]:
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise Usage(f"`{text}` is not of the form KEY=VALUE")
-    if not parse:
+    if not as_json:
         return key, value
     try:
         return key, json.loads(value)
@@ -52,16 +57,17 @@ def _field(text: str, *, parse: bool) -> tuple[str, Any]:
         return key, value
 
 
-def _body(source: str) -> Any:
+def _read_body(source: str) -> Json:
     text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
     try:
-        return json.loads(text)
+        body: Json = json.loads(text)
     except ValueError as error:
         raise Usage(f"{source} is not JSON: {error}") from error
+    return body
 
 
-def _every_item(app: App, path: str, query: dict[str, Any]) -> list[Any]:
-    items: list[Any] = []
+def _fetch_all(app: App, path: str, query: JsonObject) -> list[object]:
+    items: list[object] = []
     while True:
         params = {"_size": MAX_PAGE_SIZE, **query, "_offset": len(items)}
         page = app.client.http.request("GET", path, params=params)

@@ -1,8 +1,9 @@
 """`cfy blueprints`."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -14,7 +15,27 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import SKIP, if_exists_option
 from cfy_cli.shell.printer import FORMATS
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sized
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.contract.filters import Rule
+    from cfy_cli.contract.labels import Label
+    from cfy_cli.shell.option_types import ListOptions
+
 INPUT_COLUMNS = ("name", "type", "default", "description")
+
+
+class UploadOptions(TypedDict):
+    """Values of the options of `cfy blueprints upload` that describe the upload."""
+
+    icon_path: str | None
+    async_upload: bool
+    validate: bool
+    labels: list[Label] | None
+    private_resource: bool
+    visibility: str
 
 
 @click.group("blueprints", cls=CommandGroup)
@@ -27,10 +48,10 @@ labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
 
 @cli.command("lint")
 @click.argument("blueprint_path", nargs=-1, required=True, type=click.Path())
-@click.option("--format", "shown_as", type=click.Choice((*FORMATS, "github")),
+@click.option("--format", "lint_format", type=click.Choice((*FORMATS, "github")),
               help="Print problems as text or data, or as annotations of GitHub Actions.")  # fmt: skip
 @pass_app
-def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | None) -> None:
+def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str | None) -> None:
     """Check the blueprints in BLUEPRINT_PATH without a manager and print all problems.
 
     If BLUEPRINT_PATH is a folder, all blueprints in it are checked. Each problem is one line,
@@ -40,12 +61,12 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], shown_as: str | N
     from cfy_cli.shell.linting import blueprints_in, problems_of, show
 
     blueprints = blueprints_in(blueprint_path)
-    found = {blueprint: problems_of(blueprint) for blueprint in blueprints}
-    show(app, [each for problems in found.values() for each in problems], shown_as)
-    wrong = [f"{blueprint} has {_count(problems)}" for blueprint, problems in found.items() if problems]
-    if wrong:
-        raise CfyError("\n".join(wrong), code=ErrorCode.INVALID_BLUEPRINT)
-    if not app.as_data and shown_as != "github":
+    problems = {blueprint: problems_of(blueprint) for blueprint in blueprints}
+    show(app, [problem for blueprint in blueprints for problem in problems[blueprint]], lint_format)
+    failures = [f"{blueprint} has {_count(problems[blueprint])}" for blueprint in blueprints if problems[blueprint]]
+    if failures:
+        raise CfyError("\n".join(failures), code=ErrorCode.INVALID_BLUEPRINT)
+    if not app.as_data and lint_format != "github":
         for blueprint in blueprints:
             app.say(f"{blueprint}: no problems")
 
@@ -94,7 +115,7 @@ def upload_blueprint(
     blueprint_id: str | None,
     blueprint_filename: str,
     if_exists: str,
-    **options_of_upload: Any,
+    **upload_options: Unpack[UploadOptions],
 ) -> None:
     """Upload the blueprint in BLUEPRINT_PATH to the manager.
 
@@ -106,11 +127,11 @@ def upload_blueprint(
 
     with prepared(blueprint_path, blueprint_filename) as source:
         blueprint_id = blueprint_id or source.default_id
-        present = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == SKIP else None
-        if present:
-            app.result(f"Blueprint `{blueprint_id}` exists already", present, BLUEPRINTS)
+        existing = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == SKIP else None
+        if existing:
+            app.result(f"Blueprint `{blueprint_id}` exists already", existing, BLUEPRINTS)
             return
-        blueprint = send_blueprint(app, blueprint_id, source, **options_of_upload)
+        blueprint = send_blueprint(app, blueprint_id, source, **upload_options)
     app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
 
 
@@ -120,19 +141,19 @@ def upload_blueprint(
 @click.option(
     "-d", "--deployment", "deployment_id", help="Draw the node instances of this deployment, with their states."
 )
-@click.option("--format", "drawn_as", type=click.Choice(("mermaid", "dot", "svg")),
+@click.option("--format", "graph_format", type=click.Choice(("mermaid", "dot", "svg")),
               help="The format; by default that of the output file's name, or mermaid.")  # fmt: skip
 @click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="Write to this file; by default stdout.")
 @pass_app
 def draw_graph(
     app: App, blueprint_path: str | None, blueprint_id: str | None, deployment_id: str | None,
-    drawn_as: str | None, output_path: str | None,
+    graph_format: str | None, output_path: str | None,
 ) -> None:  # fmt: skip
     """Draw the nodes of the blueprint in BLUEPRINT_PATH and their relationships."""
     from cfy_cli.shell.blueprint_graph import diagram_of, drawn
 
     diagram = diagram_of(app, blueprint_path, blueprint_id, deployment_id)
-    picture = drawn(diagram, drawn_as, output_path)
+    picture = drawn(diagram, graph_format, output_path)
     if output_path:
         from cfy_cli.shell.blueprint_archive import write
 
@@ -173,22 +194,28 @@ def create_requirements(app: App, blueprint_path: str, output_path: str | None) 
     from cfy_cli.shell.blueprint_archive import requirements, write_new
 
     path = Path(blueprint_path)
-    found = requirements(path, compile_blueprint(path))
+    lines = requirements(path, compile_blueprint(path))
     if output_path:
-        write_new(output_path, "".join(f"{each}\n" for each in found))
-        app.result(f"Requirements file created successfully: {output_path}", found)
+        write_new(output_path, "".join(f"{line}\n" for line in lines))
+        app.result(f"Requirements file created successfully: {output_path}", lines)
     else:
-        app.answer(found)
+        app.answer(lines)
 
 
 @cli.command("list")
 @options.filtering()
 @options.listing(BLUEPRINTS)
 @pass_app
-def list_blueprints(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
+def list_blueprints(
+    app: App,
+    label_rules: tuple[Rule, ...],
+    attribute_rules: tuple[Rule, ...],
+    _filter_id: str | None,
+    **query: Unpack[ListOptions],
+) -> None:
     """List blueprints."""
     rules = options.rules(label_rules, attribute_rules)
-    app.show_list(app.client.blueprints, filter_rules=rules, **query)
+    app.show_list(app.client.blueprints, filter_rules=rules, _filter_id=_filter_id, **query)
 
 
 @cli.command("get")
@@ -202,7 +229,7 @@ def get_blueprint(app: App, blueprint_id: str) -> None:
         return
     plan = blueprint.get("plan") or {}
     app.show_details(plan.get("metadata") or {}, "Metadata:")
-    app.show_details(_plugins(plan), "Plugins:")
+    app.show_details(_plugin_purposes(plan), "Plugins:")
     page = app.client.deployments.list(blueprint_id=blueprint_id, _include="id")
     app.say(f"Deployments: {', '.join(item['id'] for item in page) or 'none'}")
 
@@ -240,7 +267,7 @@ def show_inputs(app: App, blueprint_id: str) -> None:
         return
     from cfy_cli.output import render
 
-    rows = [{"name": name, **about} for name, about in inputs.items()]
+    rows = [{"name": name, **fields} for name, fields in inputs.items()]
     render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.vertical)
 
 
@@ -254,16 +281,16 @@ def set_visibility(app: App, blueprint_id: str, visibility: str) -> None:
     app.result(f"Blueprint `{blueprint_id}` was set to {visibility}", blueprint)
 
 
-def _plugins(plan: dict[str, Any]) -> dict[str, str]:
+def _plugin_purposes(plan: Mapping[str, list[Item]]) -> dict[str, str]:
     """Return the purposes of each plugin: deployment, workflow, host agent."""
-    needed: dict[str, list[str]] = {}
+    purposes: dict[str, list[str]] = {}
     for purpose in ("deployment", "workflow", "host_agent"):
         for plugin in plan.get(f"{purpose}_plugins_to_install") or ():
             if plugin.get("package_name") and plugin.get("package_version"):
                 name = f"{plugin['package_name']}=={plugin['package_version']}"
-                needed.setdefault(name, []).append(purpose.replace("_", " "))
-    return {name: ", ".join(purposes) for name, purposes in needed.items()}
+                purposes.setdefault(name, []).append(purpose.replace("_", " "))
+    return {name: ", ".join(values) for name, values in purposes.items()}
 
 
-def _count(problems: Sequence[Any]) -> str:
+def _count(problems: Sized) -> str:
     return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

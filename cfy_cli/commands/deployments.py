@@ -1,6 +1,8 @@
 """`cfy deployments`."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -10,6 +12,39 @@ from cfy_cli.shell import dependencies, labels, options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import FAIL, if_exists_option
+from cfy_cli.shell.option_types import ListOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.contract.filters import Rule
+    from cfy_cli.contract.labels import Label
+
+
+class DeploymentListOptions(ListOptions):
+    """Values of the options of `cfy deployments list`, but for filter rules."""
+
+    blueprint_id: str | None
+    _group_id: str | None
+    _filter_id: str | None
+    _search_name: str | None
+    _dependencies_of: str | None
+
+
+class DeploymentOptions(TypedDict):
+    """Values of the options of `cfy deployments create` that describe the deployment."""
+
+    blueprint_id: str
+    inputs: tuple[str, ...]
+    display_name: str | None
+    site_name: str | None
+    labels: list[Label] | None
+    runtime_only_evaluation: bool
+    skip_plugins_validation: bool
+    private_resource: bool
+    visibility: str
 
 
 @click.group("deployments", cls=CommandGroup)
@@ -29,7 +64,12 @@ dependencies.attach(cli)
 @click.option("--dependencies-of", "_dependencies_of", help="List only deployments that this deployment depends on.")
 @options.listing(DEPLOYMENTS)
 @pass_app
-def list_deployments(app: App, label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...], **query: Any) -> None:
+def list_deployments(
+    app: App,
+    label_rules: tuple[Rule, ...],
+    attribute_rules: tuple[Rule, ...],
+    **query: Unpack[DeploymentListOptions],
+) -> None:
     """List deployments."""
     rules = options.rules(label_rules, attribute_rules)
     app.show_list(app.client.deployments, filter_rules=rules, **query)
@@ -59,7 +99,9 @@ def get_deployment(app: App, deployment_id: str) -> None:
 @options.visibility()
 @if_exists_option(update=False)
 @pass_app
-def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if_exists: str, **fields: Any) -> None:
+def create_deployment(
+    app: App, deployment_id: str | None, generate_id: bool, if_exists: str, **fields: Unpack[DeploymentOptions]
+) -> None:
     """Create the deployment DEPLOYMENT_ID; the id defaults to that of the blueprint."""
     from cfy_cli.shell.deployments import create_deployment as create
 
@@ -73,8 +115,8 @@ def create_deployment(app: App, deployment_id: str | None, generate_id: bool, if
             raise
         app.result(f"Deployment `{key}` exists already", app.client.deployments.get(key), DEPLOYMENTS)
         return
-    shown = deployment.get("display_name") or deployment["id"]
-    app.result(f"Deployment `{shown}` created. The deployment's id is {deployment['id']}", deployment, DEPLOYMENTS)
+    name = deployment.get("display_name") or deployment["id"]
+    app.result(f"Deployment `{name}` created. The deployment's id is {deployment['id']}", deployment, DEPLOYMENTS)
 
 
 @cli.command("delete")
@@ -99,7 +141,7 @@ def delete_deployment(app: App, deployment_id: str, force: bool, with_logs: bool
 def show_inputs(app: App, deployment_id: str) -> None:
     """Show the inputs of the deployment DEPLOYMENT_ID."""
     inputs = app.client.deployments.get(deployment_id, _include="inputs").get("inputs") or {}
-    _show(app, inputs, {name: {"Value": value} for name, value in inputs.items()}, "inputs")
+    _show_rows(app, inputs, {name: {"Value": value} for name, value in inputs.items()}, "inputs")
 
 
 @cli.command("outputs")
@@ -107,7 +149,7 @@ def show_inputs(app: App, deployment_id: str) -> None:
 @pass_app
 def show_outputs(app: App, deployment_id: str) -> None:
     """Show the outputs of the deployment DEPLOYMENT_ID, with their current values."""
-    present_values(app, deployment_id, "outputs", app.client.deployments.outputs(deployment_id))
+    show_values(app, deployment_id, "outputs", app.client.deployments.outputs(deployment_id))
 
 
 @cli.command("capabilities")
@@ -115,7 +157,7 @@ def show_outputs(app: App, deployment_id: str) -> None:
 @pass_app
 def show_capabilities(app: App, deployment_id: str) -> None:
     """Show the capabilities of the deployment DEPLOYMENT_ID, with their current values."""
-    present_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
+    show_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
 
 
 @cli.command("set-visibility")
@@ -138,23 +180,23 @@ def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: b
     if bool(site_name) == detach_site:
         raise Usage("Give either --site-name or --detach-site")
     deployment = app.client.deployments.set_site(deployment_id, site_name)
-    done = f"set to {site_name}" if site_name else "detached"
-    app.result(f"The site of `{deployment_id}` was {done}", deployment)
+    change = f"set to {site_name}" if site_name else "detached"
+    app.result(f"The site of `{deployment_id}` was {change}", deployment)
 
 
-def present_values(app: App, deployment_id: str, kind: str, current: dict[str, Any]) -> None:
+def show_values(app: App, deployment_id: str, kind: str, values: Mapping[str, object]) -> None:
     """Show outputs or capabilities: their current values and, unless as data, their descriptions."""
-    about: dict[str, Any] = {}
-    if current and not app.as_data:
-        about = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}
+    declared: dict[str, Item] = {}
+    if values and not app.as_data:
+        declared = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}
     rows = {
-        name: {"Description": (about.get(name) or {}).get("description") or "", "Value": value}
-        for name, value in current.items()
+        name: {"Description": (declared.get(name) or {}).get("description") or "", "Value": value}
+        for name, value in values.items()
     }
-    _show(app, current, rows, kind)
+    _show_rows(app, values, rows, kind)
 
 
-def _show(app: App, data: dict[str, Any], rows: dict[str, dict[str, Any]], kind: str) -> None:
+def _show_rows(app: App, data: Mapping[str, object], rows: Mapping[str, Mapping[str, object]], kind: str) -> None:
     if app.as_data:
         app.answer(data)
         return
@@ -162,7 +204,7 @@ def _show(app: App, data: dict[str, Any], rows: dict[str, dict[str, Any]], kind:
 
     if not rows:
         app.note(f"There are no {kind}.")
-    for name, parts in rows.items():
+    for name, fields in rows.items():
         render.line(f' - "{name}":')
-        for heading, value in parts.items():
+        for heading, value in fields.items():
             render.line(f"     {heading}: {render.plain(name, value)}")

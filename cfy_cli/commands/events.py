@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -12,9 +12,45 @@ from cfy_cli.errors import Usage
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.option_types import PagingOptions, TimeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+
+
+class EventListOptions(TimeOptions, PagingOptions):
+    """Values of the options of `cfy events list`, but for the execution and --tail."""
+
+    json_output: bool
+    with_worker_names: bool
+    node_id: str | None
+    operation: str | None
+
+
+class TimeRange(TypedDict):
+    """First and last time of events, both included."""
+
+    since: str | None
+    until: str | None
+
+
+class EventOwner(TypedDict):
+    """Execution or execution group whose events are listed; one of them is None."""
+
+    execution_id: str | None
+    execution_group_id: str | None
+
+
+class EventQuery(TimeRange, EventOwner, PagingOptions):
+    """Query for a list of events."""
+
+    include_logs: bool
+    node_id: str | None
+    operation: str | None
+    _sort: str
 
 
 @click.group("events", cls=CommandGroup)
@@ -41,7 +77,7 @@ def list_events(
     execution_option: str | None,
     execution_group: str | None,
     tail: bool,
-    **query: Any,
+    **query: Unpack[EventListOptions],
 ) -> None:
     """List the events of the execution EXECUTION_ID, or of an execution group."""
     if len([name for name in (execution_id, execution_option, execution_group) if name]) != 1:
@@ -52,7 +88,7 @@ def list_events(
     if tail:
         _follow(app, key, execution_group, query)
     else:
-        _list(app, query, execution_id=key, execution_group_id=execution_group)
+        _list(app, {"execution_id": key, "execution_group_id": execution_group}, query)
 
 
 @cli.command("delete")
@@ -62,19 +98,22 @@ def list_events(
 @click.option("--store-before", is_flag=True, help="Store a copy of them first, on the manager or in --output-path.")
 @click.option("-o", "--output-path", type=click.Path(dir_okay=False), help="The file to store the copy in.")
 @pass_app
-def delete_events(app: App, deployment_id: str, store_before: bool, output_path: str | None, **query: Any) -> None:
+def delete_events(
+    app: App, deployment_id: str, store_before: bool, output_path: str | None, **query: Unpack[TimeOptions]
+) -> None:
     """Delete the events of the deployment DEPLOYMENT_ID."""
-    when = _times(query)
+    times, include_logs = _time_range(query), query["include_logs"]
     app.client.deployments.get(deployment_id, _include="id")
     if store_before and output_path:
-        events = app.client.events.list(deployment_id=deployment_id, _sort=EVENTS.order, **when)
-        Path(output_path).write_text("".join(_lines(events.items)), "utf-8")
+        events = app.client.events
+        page = events.list(deployment_id=deployment_id, _sort=EVENTS.order, include_logs=include_logs, **times)
+        Path(output_path).write_text("".join(_format_lines(page.items)), "utf-8")
     store = "true" if store_before and not output_path else None
-    count = app.client.events.delete_of(deployment_id, store_before=store, **when)
+    count = app.client.events.delete_of(deployment_id, store_before=store, include_logs=include_logs, **times)
     app.result(f"Deleted {count} events" if count else "No events to delete", {"deleted": count})
 
 
-def _follow(app: App, execution_id: str | None, group_id: str | None, query: dict[str, Any]) -> None:
+def _follow(app: App, execution_id: str | None, group_id: str | None, query: EventListOptions) -> None:
     from cfy_cli.shell.follow_execution import see_through
     from cfy_cli.shell.follow_options import FollowOptions
 
@@ -86,22 +125,29 @@ def _follow(app: App, execution_id: str | None, group_id: str | None, query: dic
     see_through(app, execution, follow, group=execution_id is None)
 
 
-def _list(app: App, query: dict[str, Any], **which: Any) -> None:
+def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
     from cfy_cli.shell.event_stream import show_event
     from cfy_cli.shell.follow_options import FollowOptions
 
-    when = _times(query)
-    if which["execution_id"]:
-        app.client.executions.get(
-            which["execution_id"], _include="id"
-        )  # raises NotFound: an unknown execution must not look like one without events
-    follow = FollowOptions(json_output=when.pop("json_output"), with_worker_names=when.pop("with_worker_names"))
+    times = _time_range(query)
+    if owner["execution_id"]:  # raises NotFound: an unknown execution must not look like one without events
+        app.client.executions.get(owner["execution_id"], _include="id")
+    follow = FollowOptions(json_output=query["json_output"], with_worker_names=query["with_worker_names"])
+    params: EventQuery = {
+        **owner,
+        **times,
+        "include_logs": query["include_logs"],
+        "node_id": query["node_id"],
+        "operation": query["operation"],
+        "_offset": query["_offset"],
+        "_size": query["_size"],
+        "_sort": EVENTS.order,
+    }
     if (app.as_data or app.picked or app.vertical) and not follow.json_output:
-        app.show_list(app.client.events, **which, **when, _sort=EVENTS.order)
+        app.show_list(app.client.events, **params)
         return
-    pages = app.client.events.pages(**which, **when, limit=app.limit, _sort=EVENTS.order)
     count = hidden = total = 0
-    for page in pages:
+    for page in app.client.events.pages(limit=app.limit, **params):
         count, total = count + len(page), page.total
         hidden += sum(not show_event(app, event, follow) for event in page)
     app.note(f"\nShowing {count - hidden} of {total} events")
@@ -109,17 +155,18 @@ def _list(app: App, query: dict[str, Any], **which: Any) -> None:
         app.note(f"{hidden} debug messages hidden (use -vv to show them)")
 
 
-def _times(query: dict[str, Any]) -> dict[str, Any]:
-    before = query.pop("before")
+def _time_range(query: TimeOptions) -> TimeRange:
+    """Combine --from, --to and --before. Raises Usage when they contradict each other."""
+    since, before = query["since"], query["before"]
     if before and query["until"]:
         raise Usage("Give --to or --before, not both")
     until = before or query["until"]
-    if until and query["since"] and query["since"] > until:
+    if until and since and since > until:
         raise Usage("The time range is empty: --from is later than --to or --before")
-    return query | {"until": until}
+    return {"since": since, "until": until}
 
 
-def _lines(events: list[dict[str, Any]]) -> Iterator[str]:
+def _format_lines(events: list[Item]) -> Iterator[str]:
     from cfy_cli.output.events import event_line
 
     return (f"{event_line(event)}\n" for event in events)

@@ -1,8 +1,10 @@
 """`cfy executions`."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -14,7 +16,21 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.shell.option_types import ListOptions
+
 DETAILS = ("blueprint_id", "ended_at", "finished_operations", "total_operations", "error")
+
+
+class WaitOptions(TypedDict):
+    """Values of the options of `cfy executions wait`."""
+
+    state: str | None
+    timeout: int | None
+    fail_fast: bool
+    groups: bool
 
 
 @click.group("executions", cls=CommandGroup)
@@ -42,7 +58,7 @@ def start_execution(
     parameters: tuple[str, ...],
     schedule: str | None,
     follow: FollowOptions,
-    **fields: Any,
+    **fields: bool | int,
 ) -> None:
     """Start the workflow WORKFLOW_ID on a deployment and follow it until it ends."""
     from cfy_cli.shell.follow_execution import see_through
@@ -52,8 +68,8 @@ def start_execution(
     if execution["status"] == "scheduled":
         from cfy_cli.output.cells import moment
 
-        when = moment(execution.get("scheduled_for") or str(schedule))
-        app.result(f"Execution {execution['id']} is scheduled for {when}", execution, EXECUTIONS)
+        start_time = moment(execution.get("scheduled_for") or str(schedule))
+        app.result(f"Execution {execution['id']} is scheduled for {start_time}", execution, EXECUTIONS)
         return
     see_through(app, execution, follow)
 
@@ -68,14 +84,14 @@ def start_execution(
     "--timeout", type=click.IntRange(0), help="Stop waiting after this many seconds; the executions continue."
 )
 @pass_app
-def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) -> None:
+def wait_for_executions(app: App, execution_ids: tuple[str, ...], **options: Unpack[WaitOptions]) -> None:
     """Wait until one or more executions end.
 
     The exit code is 5 if any failed, 6 if any was cancelled, 7 if the timeout was reached.
     """
     from cfy_cli.shell.wait_for_executions import wait_for
 
-    wait_for(app, execution_ids, **how)
+    wait_for(app, execution_ids, **options)
 
 
 @cli.command("list")
@@ -84,9 +100,16 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **how: Any) ->
               help="Include executions of system workflows.")  # fmt: skip
 @options.listing(EXECUTIONS)
 @pass_app
-def list_executions(app: App, **query: Any) -> None:
+def list_executions(
+    app: App, deployment_id: str | None, _include_system_workflows: bool, **query: Unpack[ListOptions]
+) -> None:
     """List executions, of one deployment or of all."""
-    app.show_list(app.client.executions, **query)
+    app.show_list(
+        app.client.executions,
+        deployment_id=deployment_id,
+        _include_system_workflows=_include_system_workflows,
+        **query,
+    )
 
 
 @cli.command("get")
@@ -136,15 +159,15 @@ def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
 
     execution = app.client.executions.get(execution_id)
     pages = app.client.events.pages(include_logs=False, execution_id=execution_id, _sort="reported_timestamp")
-    found = timeline.spans(
+    spans = timeline.spans(
         (event for page in pages for event in page),
         until=execution.get("ended_at") or now(),
         over=execution["status"] in ENDED,
     )
     title = f"{execution['workflow_id']} on {execution.get('deployment_id')}"
     if output_path:
-        Path(output_path).write_text(timeline.as_svg(found, title), encoding="utf-8")
-        sentence = f"The timeline of {title} was written to {output_path}"
+        Path(output_path).write_text(timeline.as_svg(spans, title), encoding="utf-8")
+        message = f"The timeline of {title} was written to {output_path}"
     else:
-        sentence = f"{title}:\n{timeline.as_text(found, shutil.get_terminal_size().columns)}"
-    app.result(sentence, [asdict(span) for span in found])
+        message = f"{title}:\n{timeline.as_text(spans, shutil.get_terminal_size().columns)}"
+    app.result(message, [asdict(span) for span in spans])

@@ -1,6 +1,8 @@
 """`cfy install`: upload a blueprint, create a deployment and install it."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +11,9 @@ from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
+
+if TYPE_CHECKING:
+    from cfy_cli.contract.labels import Label
 
 
 @click.command("install", cls=Command)
@@ -55,11 +60,12 @@ def cli(
     workflow_id: str,
     parameters: tuple[str, ...],
     skip_plugins_validation: bool,
-    blueprint_labels: Any,
-    deployment_labels: Any,
+    force: bool,
+    allow_custom_parameters: bool,
+    blueprint_labels: list[Label] | None,
+    deployment_labels: list[Label] | None,
     visibility: str,
     follow: FollowOptions,
-    **fields: Any,
 ) -> None:
     """Upload the blueprint in BLUEPRINT_PATH, create a deployment and install it.
 
@@ -77,18 +83,37 @@ def cli(
     with prepared(blueprint_path, blueprint_filename, fetch=True) as source:
         blueprint_id = blueprint_id or source.default_id
         send_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)
-    made: dict[str, Any] = {"inputs": inputs, "labels": deployment_labels, "visibility": visibility}
     if count:
-        group_id = deployment_group_id or blueprint_id
-        runs: dict[str, Any] = {"parameters": parameters, "force": fields["force"]}
-        install_group(app, group_id, count, blueprint_id, workflow_id, follow, **made, **runs)
+        install_group(
+            app,
+            deployment_group_id or blueprint_id,
+            count,
+            blueprint_id,
+            workflow_id,
+            follow,
+            inputs=inputs,
+            parameters=parameters,
+            labels=deployment_labels,
+            visibility=visibility,
+            force=force,
+        )
         return
     deployment = create_deployment(
         app,
         deployment_id or blueprint_id,
         blueprint_id=blueprint_id,
         skip_plugins_validation=skip_plugins_validation,
-        **made,
+        inputs=inputs,
+        labels=deployment_labels,
+        visibility=visibility,
     )
     app.note(f"Deployment `{deployment['id']}` created from blueprint `{blueprint_id}`")
-    run_workflow(app, deployment["id"], workflow_id, parameters, follow, **fields)
+    run_workflow(
+        app,
+        deployment["id"],
+        workflow_id,
+        parameters,
+        follow,
+        force=force,
+        allow_custom_parameters=allow_custom_parameters,
+    )

@@ -1,6 +1,8 @@
 """`cfy node-instances`."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +10,11 @@ from cfy_cli.contract.resources import NODE_INSTANCES
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.shell.option_types import ListOptions
 
 
 @click.group("node-instances", cls=CommandGroup)
@@ -20,9 +27,9 @@ def cli() -> None:
 @click.option("-n", "--node-name", "node_id", help="List only instances of this node.")
 @options.listing(NODE_INSTANCES)
 @pass_app
-def list_node_instances(app: App, **query: Any) -> None:
+def list_node_instances(app: App, deployment_id: str | None, node_id: str | None, **query: Unpack[ListOptions]) -> None:
     """List node instances, of one deployment or of all."""
-    app.show_list(app.client.node_instances, **query)
+    app.show_list(app.client.node_instances, deployment_id=deployment_id, node_id=node_id, **query)
 
 
 @cli.command("get")

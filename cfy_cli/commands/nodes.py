@@ -1,6 +1,8 @@
 """`cfy nodes`."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +11,11 @@ from cfy_cli.errors import NotFound, Usage
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.shell.option_types import ListOptions
 
 OPERATION_COLUMNS = ("name", "inputs", "plugin", "executor", "operation")
 CHECKS = ("check_drift", "check_status")
@@ -27,12 +34,23 @@ def cli() -> None:
 )
 @options.listing(NODES)
 @pass_app
-def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: Any) -> None:
+def list_nodes(
+    app: App,
+    deployment_id: str | None,
+    run_checks: bool,
+    _evaluate_functions: bool,
+    **query: Unpack[ListOptions],
+) -> None:
     """List nodes, of one deployment or of all."""
     if run_checks:
         _run_checks(app, deployment_id)
-    counted = True if deployment_id else None
-    app.show_list(app.client.nodes, deployment_id=deployment_id, _instance_counts=counted, **query)
+    app.show_list(
+        app.client.nodes,
+        deployment_id=deployment_id,
+        _instance_counts=True if deployment_id else None,
+        _evaluate_functions=_evaluate_functions,
+        **query,
+    )
 
 
 @cli.command("get")
@@ -42,17 +60,17 @@ def list_nodes(app: App, deployment_id: str | None, run_checks: bool, **query: A
 @pass_app
 def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: bool) -> None:
     """Show the node NODE_ID of a deployment."""
-    found = app.client.nodes.list(deployment_id=deployment_id, id=node_id, _evaluate_functions=evaluate_functions)
-    if not found.items:
+    page = app.client.nodes.list(deployment_id=deployment_id, id=node_id, _evaluate_functions=evaluate_functions)
+    if not page.items:
         raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
-    node = found.items[0]
+    node = page.items[0]
     app.show(NODES, node)
     if app.as_data:
         return
     instances = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
     app.say("Type hierarchy:\n" + "\n".join(f"\t{name}" for name in node.get("type_hierarchy") or ()) + "\n")
     app.show_details(node.get("properties") or {}, "Node properties:")
-    operations = [{"name": name, **about} for name, about in (node.get("operations") or {}).items()]
+    operations = [{"name": name, **fields} for name, fields in (node.get("operations") or {}).items()]
     app.show_items(operations, NODES, OPERATION_COLUMNS, "Operations:")
     app.say("Node instance IDs:\n" + "\n".join(f"\t{item['id']}" for item in instances))
 

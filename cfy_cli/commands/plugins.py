@@ -1,7 +1,9 @@
 """`cfy plugins`."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +13,15 @@ from cfy_cli.shell import labels, options, resource_tags
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.shell.option_types import ListOptions
+
 BUNDLE = "http://repository.cloudifysource.org/cloudify/wagons/cloudify-plugins-bundle.tgz"
 BUNDLE_COLUMNS = ("id", "package_name", "package_version", "distribution", "distribution_release")
-MORE_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
+DATA_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
 
 
 @click.group("plugins", cls=CommandGroup)
@@ -104,17 +112,17 @@ def validate_plugin(app: App, plugin_path: str) -> None:
     from cfy_cli.client.wagons import check_wagon
 
     wagon = check_wagon(Path(plugin_path))
-    told = f"{wagon.package_name} {wagon.package_version}, {len(wagon.wheels)} wheels for {wagon.supported_platform}"
-    app.result(f"Plugin validated successfully: {told}", asdict(wagon))
+    summary = f"{wagon.package_name} {wagon.package_version}, {len(wagon.wheels)} wheels for {wagon.supported_platform}"
+    app.result(f"Plugin validated successfully: {summary}", asdict(wagon))
 
 
 @cli.command("list")
 @options.listing(PLUGINS)
 @options.get_data()
 @pass_app
-def list_plugins(app: App, _get_data: bool, **query: Any) -> None:
+def list_plugins(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List plugins."""
-    columns = (*app.columns(PLUGINS), *MORE_COLUMNS) if _get_data else None
+    columns = (*app.columns(PLUGINS), *DATA_COLUMNS) if _get_data else None
     app.show_list(app.client.plugins, columns, **query)
 
 
@@ -125,8 +133,8 @@ def list_plugins(app: App, _get_data: bool, **query: Any) -> None:
 def get_plugin(app: App, plugin_id: str, _get_data: bool) -> None:
     """Show the plugin PLUGIN_ID and where it is installed."""
     plugin = app.client.plugins.get(plugin_id)
-    app.show(PLUGINS, plugin, (*app.columns(PLUGINS), *MORE_COLUMNS) if _get_data else None)
-    states = {_place(state): _state(state) for state in plugin.get("installation_state") or ()}
+    app.show(PLUGINS, plugin, (*app.columns(PLUGINS), *DATA_COLUMNS) if _get_data else None)
+    states = {_target(state): _describe_state(state) for state in plugin.get("installation_state") or ()}
     app.show_details(states, "Plugin installation state:")
 
 
@@ -213,9 +221,9 @@ def set_owner(app: App, plugin_id: str, username: str) -> None:
     app.result(f"Plugin `{plugin_id}` is now owned by user `{plugin['created_by']}`", plugin)
 
 
-def _place(state: dict[str, Any]) -> str:
+def _target(state: Item) -> str:
     return f"Manager {state['manager']}" if state.get("manager") else f"Agent {state.get('agent')}"
 
 
-def _state(state: dict[str, Any]) -> str:
+def _describe_state(state: Item) -> str:
     return f"{state['state']}: {state['error']}" if state.get("error") else str(state["state"])

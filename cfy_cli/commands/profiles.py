@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
 import click
@@ -16,6 +16,8 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.options import Decorator, together
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from cfy_cli.config.profiles import Profile
 
 PROFILES = Resource(
@@ -25,6 +27,39 @@ PROFILES = Resource(
 )  # fmt: skip
 LOCAL = "local"
 ARCHIVE = "cfy-profiles.tar.gz"
+
+
+class AccessFields(TypedDict):
+    """Fields of a profile that `cfy profiles use` and `set` can set, besides its address."""
+
+    manager_token: str | None
+    manager_username: str | None
+    manager_password: str | None
+    manager_tenant: str | None
+    rest_certificate: str | None
+    rest_port: int | None
+    kerberos_env: bool | None
+    ssh_user: str | None
+    ssh_key: str | None
+    ssh_port: int | None
+
+
+class UseFields(AccessFields):
+    ssl: bool
+
+
+class SetFields(AccessFields):
+    manager_ip: str | None
+    ssl: str | None
+
+
+class NodeFields(TypedDict):
+    """Fields of a cluster node that `cfy profiles set-cluster` can set."""
+
+    ssh_user: str | None
+    ssh_key: str | None
+    ssh_port: int | None
+    cert: str | None
 
 
 @click.group("profiles", cls=CommandGroup)
@@ -58,19 +93,25 @@ def _access() -> Decorator:
 @click.option("--skip-credentials-validation", is_flag=True, help="Do not check the credentials with the manager.")
 @pass_app
 def use_profile(
-    app: App, manager_ip: str, profile_name: str | None, skip_credentials_validation: bool, **fields: Any
+    app: App,
+    manager_ip: str,
+    profile_name: str | None,
+    skip_credentials_validation: bool,
+    password_stdin: bool,
+    keyring: bool,
+    **fields: Unpack[UseFields],
 ) -> None:
     """Use the manager at MANAGER_IP: an address, the name of a profile, or `local`."""
     from cfy_cli.shell.profile_changes import new_profile
 
     name = profile_name or (urlsplit(manager_ip).hostname if "://" in manager_ip else None) or manager_ip
-    _take_password(app, fields, ask=name != LOCAL and not app.profiles.exists(name))
-    given = sorted(field for field, value in fields.items() if value)
-    if name == LOCAL or app.profiles.exists(name):
-        if given:
-            app.note(f"Profile `{name}` already exists; ignored: {', '.join(given)}. To change it: cfy profiles set")
+    exists = name == LOCAL or app.profiles.exists(name)
+    _read_password(app, fields, from_stdin=password_stdin, may_prompt=not exists)
+    if exists:
+        ignored = sorted(field for field, value in {**fields, "keyring": keyring}.items() if value)
+        if ignored:
+            app.note(f"Profile `{name}` already exists; ignored: {', '.join(ignored)}. To change it: cfy profiles set")
     else:
-        keyring = fields.pop("keyring")
         profile = new_profile(name, manager_ip, **fields)
         if not skip_credentials_validation:
             _check(app, profile)
@@ -86,12 +127,18 @@ def use_profile(
 @_access()
 @click.option("--skip-credentials-validation", is_flag=True, hidden=True, help="Has no effect: nothing is validated.")
 @pass_app
-def set_profile(app: App, profile_name: str | None, skip_credentials_validation: bool, **fields: Any) -> None:
+def set_profile(
+    app: App,
+    profile_name: str | None,
+    skip_credentials_validation: bool,
+    password_stdin: bool,
+    keyring: bool,
+    **fields: Unpack[SetFields],
+) -> None:
     """Change the profile in use; the manager is not contacted."""
     from cfy_cli.shell.profile_changes import change, rename
 
-    _take_password(app, fields, ask=False)
-    keyring = fields.pop("keyring")
+    _read_password(app, fields, from_stdin=password_stdin, may_prompt=False)
     if not (profile_name or keyring) and all(value is None for value in fields.values()):
         raise Usage("There is nothing to set", hint="`cfy profiles set -h` lists the options.")
     profile = _current(app)
@@ -109,7 +156,7 @@ def set_profile(app: App, profile_name: str | None, skip_credentials_validation:
 @click.option("--ssh-port", type=click.IntRange(1, 65535), help="The SSH port.")
 @click.option("-c", "--rest-certificate", "cert", help="The certificate file of that node; implies https.")
 @pass_app
-def set_cluster_node(app: App, cluster_node_name: str, **fields: Any) -> None:
+def set_cluster_node(app: App, cluster_node_name: str, **fields: Unpack[NodeFields]) -> None:
     """Change the connection settings of the cluster node CLUSTER_NODE_NAME in the profile in use."""
     from cfy_cli.shell.profile_changes import change_node
 
@@ -136,8 +183,8 @@ def unset_profile(app: App, skip_credentials_validation: bool, kerberos_env: boo
     if not (kerberos_env or any(flags.values())):
         raise Usage("There is nothing to remove", hint="`cfy profiles unset -h` lists the options.")
     profile = _current(app)
-    for field, forget in flags.items():
-        if forget:
+    for field, is_removed in flags.items():
+        if is_removed:
             setattr(profile, field, None)
     if flags["manager_password"]:
         keyring_storage.delete(profile.name)
@@ -207,9 +254,9 @@ def export_profiles(app: App, include_keys: bool, output_path: str) -> None:
 @pass_app
 def import_profiles(app: App, archive_path: str, include_keys: bool) -> None:
     """Import profiles from the archive ARCHIVE_PATH; profiles of the same names are replaced."""
-    from cfy_cli.config.profile_archive import import_profiles as take
+    from cfy_cli.config.profile_archive import import_profiles as import_archive
 
-    names = take(app.profiles, Path(archive_path), include_keys=include_keys)
+    names = import_archive(app.profiles, Path(archive_path), include_keys=include_keys)
     app.result(f"Profiles imported: {', '.join(names)}", names)
 
 
@@ -232,11 +279,11 @@ def _write(app: App, profile: Profile, *, keyring: bool) -> None:
     app.profiles.write(profile)
 
 
-def _take_password(app: App, fields: dict[str, Any], *, ask: bool) -> None:
+def _read_password(app: App, fields: AccessFields, *, from_stdin: bool, may_prompt: bool) -> None:
     """Set the password from stdin or a prompt: on a command line other users can see it."""
-    if fields.pop("password_stdin"):
+    if from_stdin:
         fields["manager_password"] = sys.stdin.readline().rstrip("\n")
-    elif ask and fields["manager_username"] and not fields["manager_password"] and app.interactive:
+    elif may_prompt and fields["manager_username"] and not fields["manager_password"] and app.interactive:
         fields["manager_password"] = click.prompt("Password", hide_input=True, err=True)
 
 
@@ -257,5 +304,5 @@ def _check(app: App, profile: Profile) -> None:
     tell_skew(app, client)
 
 
-def _visible(profile: Profile) -> dict[str, Any]:
+def _visible(profile: Profile) -> dict[str, object]:
     return {column: getattr(profile, column) for column in PROFILES.columns}

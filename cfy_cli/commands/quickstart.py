@@ -29,7 +29,7 @@ NEXT = (
 @pass_app
 def cli(app: App) -> None:
     """Deploy a small example with the manager on this machine, which is started if needed."""
-    from cfy_cli.commands.deployments import present_values
+    from cfy_cli.commands.deployments import show_values
     from cfy_cli.shell.deployments import create_deployment
     from cfy_cli.shell.follow_options import FollowOptions
     from cfy_cli.shell.workflows import run_workflow
@@ -46,7 +46,7 @@ def cli(app: App) -> None:
             ("capabilities", app.client.deployments.capabilities(key)),
         ):
             app.say(f"\n{kind.capitalize()}:")
-            present_values(app, key, kind, values)
+            show_values(app, key, kind, values)
     app.note("\nNext steps:")
     program = _program()
     for command, meaning in NEXT:
@@ -56,8 +56,8 @@ def cli(app: App) -> None:
 
 def _program() -> str:
     """Return how to call this program: `cfy` if the shell finds it, else its path."""
-    called, found = Path(sys.argv[0]), shutil.which("cfy")
-    if called.name != "cfy" or (found and Path(found).samefile(called)):
+    called, on_path = Path(sys.argv[0]), shutil.which("cfy")
+    if called.name != "cfy" or (on_path and Path(on_path).samefile(called)):
         return "cfy"
     return os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called)
 

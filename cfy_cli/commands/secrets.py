@@ -1,8 +1,10 @@
 """`cfy secrets`."""
 
+from __future__ import annotations
+
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import click
 
@@ -14,7 +16,28 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import UPDATE, create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator, together
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.contract.json import JsonObject
+    from cfy_cli.shell.option_types import ListOptions
+
 HIDDEN = "*********"
+
+
+class SecretOptions(TypedDict):
+    """Values of the options of `cfy secrets create` that describe the secret."""
+
+    secret_string: str | None
+    secret_file: str | None
+    hidden_value: bool
+    schema: str | None
+    as_dict: bool
+    as_list: bool
+    provider_name: str | None
+    provider_options: tuple[str, ...]
 
 
 @click.group("secrets", cls=CommandGroup)
@@ -43,36 +66,35 @@ def provider() -> Decorator:
 @click.option("--list", "as_list", is_flag=True, help='The value is a JSON list; the same as a schema of type "array".')
 @provider()
 @pass_app
-def create_secret(app: App, key: str, *, if_exists: str, update_if_exists: bool, visibility: str, **given: Any) -> None:
+def create_secret(
+    app: App, key: str, *, if_exists: str, update_if_exists: bool, visibility: str, **fields: Unpack[SecretOptions]
+) -> None:
     """Create the secret KEY; without -f and -s, its value is prompted for."""
     update = update_if_exists or if_exists == UPDATE
     secrets = app.client.secrets
-    fields = {"update_if_exists": update, "visibility": visibility, **_fields(app, **given)}
-    new = partial(secrets.create, key, **fields)
+    body = {"update_if_exists": update, "visibility": visibility, **_build_body(app, fields)}
+    new = partial(secrets.create, key, **body)
     create_unless_exists(app, SECRETS, key, if_exists, new, partial(secrets.get, key, _skip_value=True))
 
 
-def _fields(
-    app: App, *, secret_string: str | None, secret_file: str | None, hidden_value: bool, schema: str | None,
-    as_dict: bool, as_list: bool, provider_name: str | None, provider_options: tuple[str, ...],
-) -> dict[str, Any]:  # fmt: skip
-    kind = secret_values.schema(schema, as_dict=as_dict, as_list=as_list)
-    value: Any = secret_values.read(app, secret_string, secret_file)
-    if value is None and not provider_name:
+def _build_body(app: App, options: SecretOptions) -> dict[str, object]:
+    schema = secret_values.schema(options["schema"], as_dict=options["as_dict"], as_list=options["as_list"])
+    value = secret_values.read(app, options["secret_string"], options["secret_file"])
+    if value is None and not options["provider_name"]:
         value = secret_values.asked(app)
     return {
-        "value": secret_values.parsed(value) if kind and value is not None else value,
-        "schema": kind,
-        "is_hidden_value": hidden_value,
-        **_provider(provider_name, provider_options),
+        "value": secret_values.parsed(value) if schema and value is not None else value,
+        "schema": schema,
+        "is_hidden_value": options["hidden_value"],
+        **_provider_fields(options["provider_name"], options["provider_options"]),
     }
 
 
-def _provider(provider_name: str | None, provider_options: tuple[str, ...]) -> dict[str, Any]:
+def _provider_fields(provider_name: str | None, provider_options: tuple[str, ...]) -> dict[str, object]:
     from cfy_cli.shell.inputs import read_inputs
 
-    given = read_inputs(provider_options, dict) if provider_options else None
-    return {"provider_name": provider_name, "provider_options": given}
+    values = read_inputs(provider_options, dict) if provider_options else None
+    return {"provider_name": provider_name, "provider_options": values}
 
 
 @cli.command("get")
@@ -83,8 +105,8 @@ def get_secret(app: App, key: str) -> None:
     secret = app.client.secrets.get(key)
     app.show(SECRETS, secret)
     value = HIDDEN if secret.get("is_hidden_value") and secret.get("value") == "" else secret.get("value")
-    more = {"schema": secret["schema"]} if secret.get("schema") else {}
-    app.show_details({"value": value, **more}, "Value:")
+    schema = {"schema": secret["schema"]} if secret.get("schema") else {}
+    app.show_details({"value": value, **schema}, "Value:")
 
 
 @cli.command("list")
@@ -93,7 +115,7 @@ def get_secret(app: App, key: str) -> None:
     "-p", "--provider", "providers", multiple=True, help="List only secrets of this provider; may be repeated."
 )
 @pass_app
-def list_secrets(app: App, providers: tuple[str, ...], **query: Any) -> None:
+def list_secrets(app: App, providers: tuple[str, ...], **query: Unpack[ListOptions]) -> None:
     """List secrets, without their values."""
     rule = {"key": "provider_name", "values": list(providers), "operator": "starts_with", "type": "attribute"}
     app.show_list(app.client.secrets, **query, filter_rules=[rule] if providers else None)
@@ -111,16 +133,19 @@ def list_secrets(app: App, providers: tuple[str, ...], **query: Any) -> None:
 @pass_app
 def update_secret(
     app: App, key: str, secret_string: str | None, secret_file: str | None, provider_name: str | None,
-    provider_options: tuple[str, ...], **fields: Any,
+    provider_options: tuple[str, ...], is_hidden_value: bool | None, visibility: str | None,
 ) -> None:  # fmt: skip
     """Update the secret KEY; without options, a new value is prompted for."""
     secrets = app.client.secrets
-    value: Any = secret_values.read(app, secret_string, secret_file)
-    fields |= _provider(provider_name, provider_options)
-    if value is None and all(given is None for given in fields.values()):
-        value = secret_values.asked(app)
-    if value is not None and secrets.has_schema(key):
-        value = secret_values.parsed(value)
+    fields = {
+        "is_hidden_value": is_hidden_value,
+        "visibility": visibility,
+        **_provider_fields(provider_name, provider_options),
+    }
+    text = secret_values.read(app, secret_string, secret_file)
+    if text is None and all(field is None for field in fields.values()):
+        text = secret_values.asked(app)
+    value = secret_values.parsed(text) if text is not None and secrets.has_schema(key) else text
     app.result(f"Secret `{key}` updated", secrets.patch(key, value=value, **fields))
 
 
@@ -169,7 +194,9 @@ def set_owner(app: App, key: str, username: str) -> None:
 @click.option("--filter-by", "_search", help="Export only secrets whose key contains this text.")
 @click.option("-o", "--output-path", default="secrets.json", show_default=True, help="The file to save to.")
 @pass_app
-def export_secrets(app: App, passphrase: str | None, non_encrypted: bool, output_path: str, **query: Any) -> None:
+def export_secrets(
+    app: App, passphrase: str | None, non_encrypted: bool, output_path: str, **query: str | bool | None
+) -> None:
     """Export secrets with their values to a file."""
     import json
 
@@ -202,23 +229,24 @@ def import_secrets(
     if not isinstance(secrets, list):
         raise Usage(f"{input_path} is not a list of secrets")
     answer = app.client.secrets.import_secrets(
-        secrets,
+        cast("list[Item]", secrets),
         tenant_map=secret_values.data_in(tenant_map) if tenant_map else None,
         passphrase=passphrase,
         override_collisions=override_collisions,
     )
     app.result("Secrets imported", answer)
-    done = "replaced" if override_collisions else "not changed"
+    action = "replaced" if override_collisions else "not changed"
     for tenant, keys in (answer.get("colliding_secrets") or {}).items():
-        app.note(f"Secrets that exist already in tenant `{tenant}`, {done}: {', '.join(keys)}")
-    _tell_errors(answer.get("secrets_errors") or {}, secrets)
+        app.note(f"Secrets that exist already in tenant `{tenant}`, {action}: {', '.join(keys)}")
+    _raise_errors(answer.get("secrets_errors") or {}, len(secrets))
 
 
-def _tell_errors(errors: dict[str, dict[str, Any]], secrets: list[Any]) -> None:
+def _raise_errors(errors: Mapping[str, JsonObject], count: int) -> None:
     if errors:
-        lines = [f"Secret {int(number) + 1}: {_joined(why)}" for number, why in errors.items()]
-        raise CfyError(f"{len(errors)} of {len(secrets)} secrets were not imported", hint="\n".join(lines))
+        lines = [f"Secret {int(index) + 1}: {_join(reasons)}" for index, reasons in errors.items()]
+        raise CfyError(f"{len(errors)} of {count} secrets were not imported", hint="\n".join(lines))
 
 
-def _joined(why: dict[str, Any]) -> str:
-    return "; ".join(f"{name}: {', '.join(text) if isinstance(text, list) else text}" for name, text in why.items())
+def _join(reasons: JsonObject) -> str:
+    texts = {name: ", ".join(map(str, text)) if isinstance(text, list) else text for name, text in reasons.items()}
+    return "; ".join(f"{name}: {text}" for name, text in texts.items())

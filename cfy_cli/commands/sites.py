@@ -1,7 +1,9 @@
 """`cfy sites`."""
 
+from __future__ import annotations
+
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,11 @@ from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.shell.option_types import ListOptions
 
 
 @click.group("sites", cls=CommandGroup)
@@ -20,7 +27,7 @@ def cli() -> None:
 @cli.command("list")
 @options.listing(SITES)
 @pass_app
-def list_sites(app: App, **query: Any) -> None:
+def list_sites(app: App, **query: Unpack[ListOptions]) -> None:
     """List sites."""
     app.show_list(app.client.sites, **query)
 
@@ -39,7 +46,7 @@ def get_site(app: App, name: str) -> None:
 @options.visibility()
 @if_exists_option()
 @pass_app
-def create_site(app: App, name: str, if_exists: str, **fields: Any) -> None:
+def create_site(app: App, name: str, if_exists: str, **fields: str | None) -> None:
     """Create the site NAME."""
     sites = app.client.sites
     new, changed = partial(sites.create, name, **fields), partial(sites.update, name, **fields)
@@ -52,7 +59,7 @@ def create_site(app: App, name: str, if_exists: str, **fields: Any) -> None:
 @click.option("-n", "--new-name", type=param_types.name, metavar="TEXT", help="The new name of the site.")
 @options.visibility(default=None)
 @pass_app
-def update_site(app: App, name: str, **fields: Any) -> None:
+def update_site(app: App, name: str, **fields: str | None) -> None:
     """Update the site NAME."""
     app.result(f"Site `{name}` updated", app.client.sites.update(name, **fields))
 

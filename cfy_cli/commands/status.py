@@ -19,7 +19,9 @@ def cli(app: App) -> None:
         return
     from cfy_cli.output import render
 
-    services = [{"service": name, "status": about["status"]} for name, about in (status.get("services") or {}).items()]
+    services = [
+        {"service": name, "status": service["status"]} for name, service in (status.get("services") or {}).items()
+    ]
     render.line(f"Manager at {app.client.http.url}: {status['status']}")
     render.records(services, ("service", "status"), "Services:", {})
     maintenance = app.client.maintenance()

@@ -1,7 +1,9 @@
 """`cfy tenants`."""
 
+from __future__ import annotations
+
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,11 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.shell.option_types import ListOptions
 
 
 @click.group("tenants", cls=CommandGroup)
@@ -22,9 +29,9 @@ def cli() -> None:
 @options.get_data()
 @options.listing(TENANTS)
 @pass_app
-def list_tenants(app: App, **query: Any) -> None:
+def list_tenants(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List tenants."""
-    app.show_list(app.client.tenants, **query)
+    app.show_list(app.client.tenants, _get_data=_get_data, **query)
 
 
 @cli.command("get")
@@ -93,5 +100,5 @@ def update_user(app: App, username: str, tenant_name: str, role: str) -> None:
 def remove_user(app: App, username: str, tenant_name: str) -> None:
     """Remove the user USERNAME from a tenant."""
     app.client.tenants.remove_user(tenant_name, username)
-    done = f"User `{username}` removed successfully from tenant `{tenant_name}`"
-    app.result(done, {"username": username, "tenant_name": tenant_name})
+    message = f"User `{username}` removed successfully from tenant `{tenant_name}`"
+    app.result(message, {"username": username, "tenant_name": tenant_name})

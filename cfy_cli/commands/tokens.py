@@ -1,7 +1,5 @@
 """`cfy tokens`."""
 
-from typing import Any
-
 import click
 
 from cfy_cli.contract.resources import TOKENS
@@ -18,7 +16,7 @@ def cli() -> None:
 @click.option("-e", "--expiry", "expiration_date", help="When the token expires: +10h, or 2121-03-09 14:52 (UTC).")
 @click.option("-d", "--description", help="The description of the token.")
 @pass_app
-def create_token(app: App, **fields: Any) -> None:
+def create_token(app: App, **fields: object) -> None:
     """Create a token for yourself; its value is shown only once."""
     app.show(TOKENS, app.client.tokens.issue(**fields), (*TOKENS.columns, "value"))
 

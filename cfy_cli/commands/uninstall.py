@@ -1,7 +1,5 @@
 """`cfy uninstall`."""
 
-from typing import Any
-
 import click
 
 from cfy_cli.shell import options
@@ -31,7 +29,7 @@ def cli(
     recursive: bool,
     parameters: tuple[str, ...],
     follow: FollowOptions,
-    **fields: Any,
+    **fields: object,
 ) -> None:
     """Uninstall and delete the deployment DEPLOYMENT_ID, and its blueprint if no other deployment uses it."""
     from cfy_cli.shell.deployments import delete_deployment

@@ -1,7 +1,9 @@
 """`cfy users`."""
 
+from __future__ import annotations
+
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,12 @@ from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.shell.option_types import ListOptions
 
 DETAILS = (*USERS.columns, "tenant_roles")
 
@@ -24,7 +32,7 @@ def cli() -> None:
 @options.get_data()
 @options.listing(USERS)
 @pass_app
-def list_users(app: App, _get_data: bool, **query: Any) -> None:
+def list_users(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List users."""
     columns = DETAILS if _get_data else USERS.columns
     app.show_list(app.client.users, app.picked or columns, _get_data=_get_data, **query)
@@ -63,24 +71,24 @@ def create_user(
         raise Usage("--tenant-name and --user-tenant-role require each other")
     users = app.client.users
     new, present = partial(users.create, username, password=password, role=security_role), partial(users.get, username)
-    done = f"User `{username}` created with `{security_role}` security role"
-    made = create_unless_exists(
+    message = f"User `{username}` created with `{security_role}` security role"
+    is_new = create_unless_exists(
         app,
         USERS,
         username,
         if_exists,
         new,
         present,
-        partial(_change, app, username, password, security_role),
-        sentence=done,
+        partial(_update, app, username, password, security_role),
+        sentence=message,
     )
     if tenant_name and user_tenant_role:
-        given = app.client.tenants.add_user if made else app.client.tenants.put_user
-        given(tenant_name, username, user_tenant_role)
+        add = app.client.tenants.add_user if is_new else app.client.tenants.put_user
+        add(tenant_name, username, user_tenant_role)
         app.say(f"User `{username}` added successfully to tenant `{tenant_name}` with `{user_tenant_role}` role")
 
 
-def _change(app: App, username: str, password: str, role: str) -> Any:
+def _update(app: App, username: str, password: str, role: str) -> Item:
     app.client.users.update(username, password=password)
     return app.client.users.update(username, role=role)
 

@@ -1,6 +1,8 @@
 """`cfy workflows`."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,11 @@ from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cfy_cli.client.collection import Item
+
 
 @click.group("workflows", cls=CommandGroup)
 def cli() -> None:
@@ -18,14 +25,14 @@ def cli() -> None:
 
 @cli.command("list")
 @options.deployment_id(required=True)
-@click.option("--all", "everything", is_flag=True, help="Include workflows that are not available now.")
+@click.option("--all", "include_unavailable", is_flag=True, help="Include workflows that are not available now.")
 @pass_app
-def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
+def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> None:
     """List the workflows of a deployment."""
     workflows = sorted(app.client.deployments.workflows(deployment_id), key=lambda workflow: workflow["name"])
-    shown = [workflow for workflow in workflows if everything or workflow.get("is_available", True)]
-    columns = (*WORKFLOWS.columns, "is_available") if everything else WORKFLOWS.columns
-    app.show_items(shown if app.as_data else [_short(workflow) for workflow in shown], WORKFLOWS, columns)
+    shown = [workflow for workflow in workflows if include_unavailable or workflow.get("is_available", True)]
+    columns = (*WORKFLOWS.columns, "is_available") if include_unavailable else WORKFLOWS.columns
+    app.show_items(shown if app.as_data else [_join_rules(workflow) for workflow in shown], WORKFLOWS, columns)
     if len(shown) < len(workflows):
         app.note(f"{len(workflows) - len(shown)} unavailable workflows hidden (use --all to show them)")
 
@@ -36,30 +43,31 @@ def list_workflows(app: App, deployment_id: str, everything: bool) -> None:
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     """Show the workflow WORKFLOW_ID of a deployment and its parameters."""
-    found = [item for item in app.client.deployments.workflows(deployment_id) if item["name"] == workflow_id]
-    if not found:
+    workflows = app.client.deployments.workflows(deployment_id)
+    workflow = next((item for item in workflows if item["name"] == workflow_id), None)
+    if workflow is None:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
-    app.show(WORKFLOWS, found[0])
-    parameters = found[0].get("parameters") or {}
-    app.show_details(_parameters(parameters, required=True), "Mandatory parameters:")
-    app.show_details(_parameters(parameters, required=False), "Optional parameters:")
+    app.show(WORKFLOWS, workflow)
+    parameters = workflow.get("parameters") or {}
+    app.show_details(_describe_parameters(parameters, required=True), "Mandatory parameters:")
+    app.show_details(_describe_parameters(parameters, required=False), "Optional parameters:")
 
 
-def _short(workflow: dict[str, Any]) -> dict[str, Any]:
+def _join_rules(workflow: Item) -> Item:
     return workflow | {"availability_rules": ", ".join(workflow.get("availability_rules") or ())}
 
 
-def _parameters(parameters: dict[str, Any], *, required: bool) -> dict[str, str]:
+def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> dict[str, str]:
     from cfy_cli.output.render import plain
 
     return {
         name: "  ".join(
             part
-            for part in ("" if required else plain(name, about["default"]), _in_brackets(about.get("description")))
+            for part in ("" if required else plain(name, field["default"]), _in_brackets(field.get("description")))
             if part
         )
-        for name, about in parameters.items()
-        if ("default" not in about) == required
+        for name, field in parameters.items()
+        if ("default" not in field) == required
     }
 
 
