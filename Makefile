@@ -8,7 +8,7 @@ check: lint types imports pages coverage
 
 check-all: check oracle
 	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest -n $(JOBS) -m slow
-	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest tests/manager/test_processes.py -k eight_processes -s
+	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest tests/manager/test_processes.py -k concurrent_writers -s
 
 format:
 	$(PYTHON) -m ruff format .

@@ -1,8 +1,8 @@
-"""How many requests for one deployment the embedded manager answers a second: basic authentication, 4 connections.
+"""Requests for one deployment that the embedded manager answers in a second: basic authentication, 4 connections.
 
     python benchmarks/requests_per_second.py [--database URL] [--requests N]
 
-The floor is the same server answering /health, which does nothing, in the same run.
+They are compared with requests for /health, which does nothing, in the same run.
 """
 
 import argparse
@@ -30,34 +30,34 @@ ROUNDS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", default="", help="postgresql://...; SQLite otherwise")
-    parser.add_argument("--requests", type=int, default=2000, help="in each of the rounds")
-    asked = parser.parse_args()
+    parser.add_argument("--requests", type=int, default=2000, help="in each round")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        running = control.start(ManagerSettings(data_dir, database_url=asked.database, workers=1))
+        running = control.start(ManagerSettings(data_dir, database_url=arguments.database, workers=1))
         try:
             login = json.loads((data_dir / "admin.json").read_text())
             deploy(running.url, (login["username"], login["password"]))
             credential = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
-            one = request("/api/v3.1/deployments/hello", Authorization=f"Basic {credential}", Tenant="default_tenant")
-            rates, floors = [], []
+            get = request("/api/v3.1/deployments/hello", Authorization=f"Basic {credential}", Tenant="default_tenant")
+            rates, baselines = [], []
             for _ in range(ROUNDS):
-                rates.append(rate(running.host, running.port, one, asked.requests))
-                floors.append(rate(running.host, running.port, request("/health"), asked.requests))
+                rates.append(rate(running.host, running.port, get, arguments.requests))
+                baselines.append(rate(running.host, running.port, request("/health"), arguments.requests))
         finally:
             control.stop(data_dir)
-    best, floor = max(rates), max(floors)
+    best, baseline = max(rates), max(baselines)
     print(f"GET of one deployment: median {statistics.median(rates):.0f}/s, best {best:.0f}/s")
-    print(f"GET of /health, the floor: median {statistics.median(floors):.0f}/s, best {floor:.0f}/s")
-    print(f"ratio of the best: {best / floor:.2f}")
+    print(f"GET of /health, the baseline: median {statistics.median(baselines):.0f}/s, best {baseline:.0f}/s")
+    print(f"ratio of the best: {best / baseline:.2f}")
 
 
 def deploy(url: str, login: tuple[str, str]) -> None:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         tar.add(Path(cfy_cli.__file__).parent / "examples" / "hello", "hello")
     api = f"{url}/api/v3.1"
-    requests.put(f"{api}/blueprints/hello", data=packed.getvalue(), auth=login, timeout=60).raise_for_status()
+    requests.put(f"{api}/blueprints/hello", data=archive.getvalue(), auth=login, timeout=60).raise_for_status()
     requests.put(f"{api}/deployments/hello", json={"blueprint_id": "hello"}, auth=login, timeout=60).raise_for_status()
 
 
@@ -66,8 +66,8 @@ def request(path: str, **headers: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def rate(host: str, port: int, one: bytes, count: int) -> float:
-    """Requests a second: each connection sends its next as soon as it has its answer."""
+def rate(host: str, port: int, message: bytes, count: int) -> float:
+    """Return requests per second; each connection sends the next one as soon as it has a response."""
     selector = selectors.DefaultSelector()
     received: dict[socket.socket, bytes] = {}
     for _ in range(CONNECTIONS):
@@ -75,8 +75,8 @@ def rate(host: str, port: int, one: bytes, count: int) -> float:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(connection, selectors.EVENT_READ)
         received[connection] = b""
-        connection.sendall(one)
-    answered, begun = 0, time.perf_counter()
+        connection.sendall(message)
+    answered, started = 0, time.perf_counter()
     while answered < count:
         for key, _ in selector.select():
             connection = key.fileobj  # type: ignore[assignment]
@@ -86,8 +86,8 @@ def rate(host: str, port: int, one: bytes, count: int) -> float:
                 assert head.startswith(b"HTTP/1.1 200"), head
                 received[connection] = body[length(head) :]
                 answered += 1
-                connection.sendall(one)
-    elapsed = time.perf_counter() - begun
+                connection.sendall(message)
+    elapsed = time.perf_counter() - started
     for connection in received:
         connection.close()
     return answered / elapsed

@@ -11,7 +11,7 @@ from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
-from tests.manager.test_processes import ask, free_port, wait_until
+from tests.manager.processes import find_free_port, request, wait_until
 from tests.manager.test_recovery import pages, through_kills
 from tests.wagons import package
 
@@ -53,7 +53,7 @@ class Scene:
     def __init__(self, data_dir: Path, folder: Path, database_url: str, seed: int) -> None:
         print(f"seed {seed}")
         self.chance, self.lines = random.Random(seed), folder / "lines"
-        self.settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
+        self.settings = ManagerSettings(data_dir, port=find_free_port(), workers=1, database_url=database_url)
         self.running: RunningManager = control.start(self.settings)
         self.ask("/plugins", "POST", data=package()).raise_for_status()
         for name, text in (("child", CHILD), ("parent", PARENT)):
@@ -63,7 +63,7 @@ class Scene:
         self.ask("/deployments/parent", "PUT", json={"blueprint_id": "parent"}).raise_for_status()
 
     def ask(self, path: str, method: str = "GET", **more: object):  # type: ignore[no-untyped-def]
-        return ask(self.running, self.settings.data_dir, path, method, **more)
+        return request(self.running, self.settings.data_dir, path, method, **more)
 
     def run(self, workflow: str, kills: int, deployments: set[str]) -> None:
         self.lines.write_text("")

@@ -14,7 +14,7 @@ from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
-from tests.manager.test_processes import alive, ask, free_port, wait_until
+from tests.manager.processes import find_free_port, is_alive, request, wait_until
 from tests.manager.test_recovery import pages
 
 BLUEPRINT = """
@@ -49,12 +49,12 @@ class Scene:
     def __init__(self, data_dir: Path, folder: Path, database_url: str, seed: int) -> None:
         print(f"seed {seed}")
         self.chance, self.data_dir, self.folder = random.Random(seed), data_dir, folder
-        self.settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
+        self.settings = ManagerSettings(data_dir, port=find_free_port(), workers=1, database_url=database_url)
         self.running: RunningManager = control.start(self.settings)
         files = {"blueprint.yaml": BLUEPRINT, "tell.sh": TELL.format(folder=folder), "fail.sh": "#!/bin/bash\nexit 1\n"}
-        ask(self.running, data_dir, "/blueprints/b", "PUT", data=archive(files)).raise_for_status()
-        wait_until(lambda: ask(self.running, data_dir, "/blueprints/b").json()["state"] == "uploaded")
-        ask(self.running, data_dir, "/deployments/d", "PUT", json={"blueprint_id": "b"}).raise_for_status()
+        request(self.running, data_dir, "/blueprints/b", "PUT", data=archive(files)).raise_for_status()
+        wait_until(lambda: request(self.running, data_dir, "/blueprints/b").json()["state"] == "uploaded")
+        request(self.running, data_dir, "/deployments/d", "PUT", json={"blueprint_id": "b"}).raise_for_status()
         self.run("install", kills=0)
 
     def begin_anew(self) -> None:
@@ -66,7 +66,7 @@ class Scene:
         """Every operation succeeds once, however often it was begun."""
         (self.folder / "lines").write_text("")
         body = {"deployment_id": "d", "workflow_id": workflow, "parameters": parameters}
-        execution = ask(self.running, self.data_dir, "/executions", "POST", json=body).json()["id"]
+        execution = request(self.running, self.data_dir, "/executions", "POST", json=body).json()["id"]
         for _ in range(kills):
             time.sleep(self.chance.uniform(0.02, 0.6))
             self.kill_worker()
@@ -87,7 +87,7 @@ class Scene:
         found: dict[str, str] = {}
 
         def has_ended() -> bool:
-            found.update(ask(self.running, self.data_dir, f"/executions/{execution}").json())
+            found.update(request(self.running, self.data_dir, f"/executions/{execution}").json())
             return found["status"] in ("terminated", "failed", "cancelled")
 
         wait_until(has_ended, 60)
@@ -97,7 +97,7 @@ class Scene:
         [worker] = (control.status(self.data_dir) or self.running).workers
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: not alive(worker))
+        wait_until(lambda: not is_alive(worker))
         wait_until(lambda: (control.status(self.data_dir) or self.running).workers != (worker,))
 
     def is_right(self, webs: int) -> None:
@@ -113,7 +113,7 @@ class Scene:
             one["id"]: (one["number_of_instances"], one["planned_number_of_instances"])
             for one in nodes
         } == {"web": (webs, webs), "app": (1, 1)}  # fmt: skip
-        assert ask(self.running, self.data_dir, "/deployments/d").json()["installation_status"] == "active"
+        assert request(self.running, self.data_dir, "/deployments/d").json()["installation_status"] == "active"
 
 
 def seed() -> int:

@@ -14,7 +14,7 @@ from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import archive
-from tests.manager.test_processes import alive, ask, free_port, wait_until
+from tests.manager.processes import find_free_port, is_alive, request, wait_until
 
 NODE = """
   node{number}:
@@ -73,18 +73,18 @@ def kill(data_dir: Path, chance: random.Random) -> None:
     for pid in chosen:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(alive, chosen)))
+    wait_until(lambda: not any(map(is_alive, chosen)))
 
 
 def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: int, database_url: str) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
-    settings = ManagerSettings(data_dir, port=free_port(), workers=1, database_url=database_url)
+    settings = ManagerSettings(data_dir, port=find_free_port(), workers=1, database_url=database_url)
     running = control.start(settings)
     files = {"blueprint.yaml": blueprint(nodes), "tell.sh": TELL.format(folder=folder)}
-    assert ask(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
-    wait_until(lambda: ask(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
-    assert ask(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).status_code == 201
+    assert request(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
+    wait_until(lambda: request(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
+    assert request(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).status_code == 201
     running, execution = through_kills(running, settings, "app", "install", kills, chance)
     agree(running, data_dir, folder, execution, nodes, kills)
 
@@ -99,7 +99,7 @@ def through_kills(
 ) -> tuple[RunningManager, str]:
     """Run a workflow to its good end, whatever is killed; the manager that then runs, and the execution."""
     data_dir, begin = settings.data_dir, {"deployment_id": deployment, "workflow_id": workflow}
-    execution = ask(running, data_dir, "/executions", "POST", json=begin).json()["id"]
+    execution = request(running, data_dir, "/executions", "POST", json=begin).json()["id"]
     for _ in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
         kill(data_dir, chance)
@@ -108,12 +108,12 @@ def through_kills(
 
     def state() -> str:
         try:
-            return str(ask(running, data_dir, f"/executions/{execution}").json()["status"])
+            return str(request(running, data_dir, f"/executions/{execution}").json()["status"])
         except OSError:
             return "unknown"
 
     wait_until(lambda: state() in ("terminated", "failed", "cancelled"), 120)
-    assert state() == "terminated", ask(running, data_dir, f"/executions/{execution}").json()["error"]
+    assert state() == "terminated", request(running, data_dir, f"/executions/{execution}").json()["error"]
     return running, execution
 
 
@@ -155,7 +155,7 @@ def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Cou
 def pages(running: RunningManager, data_dir: Path, path: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     while True:
-        page = ask(running, data_dir, f"{path}&_offset={len(found)}").json()
+        page = request(running, data_dir, f"{path}&_offset={len(found)}").json()
         found += page["items"]
         if len(found) >= page["metadata"]["pagination"]["total"]:
             return found

@@ -1,1 +1,1 @@
-"""From one version's tables to the next's."""
+"""Migrations of the tables from version to version."""

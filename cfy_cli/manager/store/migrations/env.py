@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates over the connection that schema.py hands it."""
+"""Entry point of Alembic: migrates over the connection that schema.py passes."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ from cfy_cli.manager.store.models import Base
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
-    render_as_batch=True,  # SQLite changes a table by making another
+    render_as_batch=True,  # SQLite alters a table by copying it to a new one
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,4 +1,4 @@
-"""How often the workers of an execution died."""
+"""Add counters of worker crashes to executions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Secrets."""
+"""Create the table of secrets."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Dependencies between deployments, and what is known of the deployments below one."""
+"""Create the table of dependencies between deployments, and count deployments below one."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,82 @@
+"""Managers in processes of their own: starting them, sending requests, looking at their processes."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import requests
+
+from cfy_cli.manager import control
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.settings import ManagerSettings
+
+
+class RequestOptions(TypedDict, total=False):
+    json: object
+    data: bytes
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(data_dir: Path, *, port: int = 0, workers: int = 1, database_url: str = "") -> RunningManager:
+    """Start a manager at a free port."""
+    settings = ManagerSettings(data_dir, port=port or find_free_port(), workers=workers, database_url=database_url)
+    return control.start(settings)
+
+
+def request(
+    running: RunningManager, data_dir: Path, path: str, method: str = "GET", **options: Unpack[RequestOptions]
+) -> requests.Response:
+    admin = json.loads((data_dir / "admin.json").read_text())
+    return requests.request(
+        method,
+        f"{running.url}/api/v3.1{path}",
+        auth=(admin["username"], admin["password"]),
+        timeout=10,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether the process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # the latter between opening and reading
+        return False
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def child_pids(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def all_pids(running: RunningManager) -> tuple[int, ...]:
+    return (running.pid, running.server, *running.workers)
+
+
+def kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # a child may have noticed the death of the one before it
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_until_exited(pids: Iterable[int]) -> None:
+    pids = list(pids)
+    wait_until(lambda: not any(map(is_alive, pids)))
