@@ -1,4 +1,4 @@
-"""`app` in `host` and connected to `db`, every operation mapped; `app` is a scaling group of its own."""
+"""A deployment of `app`, contained in `host` and connected to `db`, with all operations; `app` is a scaling group."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ OPERATIONS = (
 )
 LINK_OPERATIONS = ("preconfigure", "establish", "unlink", "update")
 
-# Fails, once, where a runtime property says so; `sick` is cured by a heal, `drifted` by an update.
+# Fails as the runtime property `fails` says; a heal removes `sick`, an update removes `drifted`.
 RUN = """#!/bin/bash
 name=$(ctx operation name)
 case "$name" in
@@ -79,6 +79,6 @@ policies:
 """
 
 
-def make(folder: Path, *, heals: bool = True) -> Deployment:
-    (folder / "run.sh").write_text(RUN)  # beside the blueprint, for the compiler
-    return Deployment.of_blueprint(folder, blueprint(heals=heals)).script("run.sh", RUN)
+def create(folder: Path, *, heals: bool = True) -> Deployment:
+    (folder / "run.sh").write_text(RUN)  # the compiler checks that it exists
+    return Deployment.from_blueprint(folder, blueprint(heals=heals)).script("run.sh", RUN)

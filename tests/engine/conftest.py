@@ -1,4 +1,4 @@
-"""`deployment(nodes...)` makes one in a folder of its own."""
+"""Fixtures of the engine's tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,4 +10,5 @@ from tests.engine.deployment import Deployment
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Callable[..., Deployment]:
+    """`deployment(nodes...)` creates a deployment in a temporary folder."""
     return lambda *nodes, **more: Deployment(tmp_path, *nodes, **more)

@@ -1,4 +1,4 @@
-"""A deployment in memory: records that keep everything, and a few words to describe nodes with."""
+"""A deployment in memory, its records, and functions that build plans of nodes."""
 
 import copy
 import threading
@@ -10,8 +10,6 @@ from typing import Any
 from cfy_cli import dsl
 from cfy_cli.manager.engine.ports import CancelRequest, Event, Instance, Job, StaleVersion, StartMode, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
-
-Json = Any
 
 LIFECYCLE = "cloudify.interfaces.lifecycle"
 RELATIONSHIP = "cloudify.interfaces.relationship_lifecycle"
@@ -27,9 +25,9 @@ def operation(
     retry_interval: float = 0.01,
     timeout: float | None = None,
     timeout_recoverable: bool = False,
-    **inputs: Json,
-) -> dict[str, Json]:
-    """An operation as the plan has it: a script of the blueprint, or its text."""
+    **inputs: Any,
+) -> dict[str, Any]:
+    """Return an operation of the plan that runs a script of the blueprint, or its text."""
     where = {"script_path": script} if script else {"script_source": source} if source else {}
     return {
         "plugin": plugin,
@@ -51,32 +49,32 @@ def relationship(
     target: str,
     kind: str = "cloudify.relationships.connected_to",
     *,
-    source: Mapping[str, Json] | None = None,
-    target_side: Mapping[str, Json] | None = None,
-    **properties: Json,
-) -> dict[str, Json]:
-    """`source` and `target_side` map establish, unlink, ... to operations."""
+    source: Mapping[str, Any] | None = None,
+    target_side: Mapping[str, Any] | None = None,
+    **properties: Any,
+) -> dict[str, Any]:
+    """Return a relationship of the plan; `source` and `target_side` map establish, unlink, ... to operations."""
     return {
         "type": kind,
         "type_hierarchy": ["cloudify.relationships.depends_on", kind],
         "target_id": target,
         "properties": {"connection_type": "all_to_all", **properties},
-        "source_operations": {f"{RELATIONSHIP}.{name}": one for name, one in (source or {}).items()},
-        "target_operations": {f"{RELATIONSHIP}.{name}": one for name, one in (target_side or {}).items()},
+        "source_operations": {f"{RELATIONSHIP}.{name}": plan for name, plan in (source or {}).items()},
+        "target_operations": {f"{RELATIONSHIP}.{name}": plan for name, plan in (target_side or {}).items()},
     }
 
 
 def node(
     name: str,
-    operations: Mapping[str, Json] | None = None,
+    operations: Mapping[str, Any] | None = None,
     *,
     types: tuple[str, ...] = (),
-    properties: Mapping[str, Json] | None = None,
-    to: tuple[dict[str, Json], ...] = (),
+    properties: Mapping[str, Any] | None = None,
+    to: tuple[dict[str, Any], ...] = (),
     count: int = 1,
     host: str | None = None,
-) -> dict[str, Json]:
-    """`operations` are named in full or, those of the lifecycle, by their last word."""
+) -> dict[str, Any]:
+    """Return a node of the plan; `operations` have full names or, in the lifecycle, their last word."""
     full = {key if "." in key else f"{LIFECYCLE}.{key}": value for key, value in (operations or {}).items()}
     hierarchy = ["cloudify.nodes.Root", *types]
     return {
@@ -93,23 +91,23 @@ def node(
 
 
 class MemoryRecords:
-    """Records as the store keeps them, in memory; the same promises: versions, order, threads."""
+    """`cfy_cli.manager.engine.ports.Records` in memory."""
 
-    def __init__(self, nodes: list[dict[str, Json]]) -> None:
-        self.nodes = {one["id"]: one for one in nodes}
+    def __init__(self, nodes: list[dict[str, Any]]) -> None:
+        self.nodes = {node["id"]: node for node in nodes}
         self.events: list[Event] = []
-        self.wanted = CancelRequest.NONE
-        self.told: list[tuple[int, int]] = []
-        self.decisions: dict[str, Json] = {}
-        self.groups: dict[str, dict[str, Json]] = {}
+        self.requested = CancelRequest.NONE
+        self.progress: list[tuple[int, int]] = []
+        self.decisions: dict[str, Any] = {}
+        self.groups: dict[str, dict[str, Any]] = {}
         self.on_emit: Callable[[Event], None] = lambda event: None
         self._lock = threading.RLock()
         self._instances: dict[str, Instance] = {}
-        for one in nodes:
-            host = f"{one['host_id']}_1" if one["host_id"] else None
-            for index in range(1, one["count"] + 1):
-                name = f"{one['id']}_{index}"
-                self._instances[name] = Instance(name, one["id"], index, host, "uninitialized", 1, [])
+        for node in nodes:
+            host = f"{node['host_id']}_1" if node["host_id"] else None
+            for index in range(1, node["count"] + 1):
+                name = f"{node['id']}_{index}"
+                self._instances[name] = Instance(name, node["id"], index, host, "uninitialized", 1, [])
         for instance in self._instances.values():
             instance.relationships = [
                 {"type": related["type"], "target_name": related["target_id"], "target_id": target}
@@ -131,31 +129,31 @@ class MemoryRecords:
         *,
         version: int | None = None,
         state: str | None = None,
-        runtime_properties: Mapping[str, Json] | None = None,
-        system_properties: Mapping[str, Json] | None = None,
+        runtime_properties: Mapping[str, Any] | None = None,
+        system_properties: Mapping[str, Any] | None = None,
     ) -> Instance:
         with self._lock:
             before = self._instances[instance_id]
             if version is not None and version != before.version:
                 raise StaleVersion(instance_id)
-            given = {"state": state, "runtime_properties": runtime_properties, "system_properties": system_properties}
-            changed = {name: copy.deepcopy(value) for name, value in given.items() if value is not None}
+            values = {"state": state, "runtime_properties": runtime_properties, "system_properties": system_properties}
+            changed = {name: copy.deepcopy(value) for name, value in values.items() if value is not None}
             self._instances[instance_id] = replace(before, version=before.version + 1, **changed)
             return copy.deepcopy(self._instances[instance_id])
 
-    def add_instances(self, added: Sequence[Mapping[str, Json]], related: Mapping[str, list[dict[str, Json]]]) -> None:
+    def add_instances(self, added: Sequence[Mapping[str, Any]], related: Mapping[str, list[dict[str, Any]]]) -> None:
         with self._lock:
-            for one in added:
-                if one["id"] not in self._instances:
-                    self._instances[one["id"]] = Instance(
-                        one["id"],
-                        one["node_id"],
-                        one["index"],
-                        one.get("host_id"),
+            for plan in added:
+                if plan["id"] not in self._instances:
+                    self._instances[plan["id"]] = Instance(
+                        plan["id"],
+                        plan["node_id"],
+                        plan["index"],
+                        plan.get("host_id"),
                         "uninitialized",
                         1,
-                        copy.deepcopy(one["relationships"]),
-                        copy.deepcopy(one.get("scaling_groups", [])),
+                        copy.deepcopy(plan["relationships"]),
+                        copy.deepcopy(plan.get("scaling_groups", [])),
                     )
             for name, relationships in related.items():
                 self._instances[name].relationships = copy.deepcopy(relationships)
@@ -166,7 +164,9 @@ class MemoryRecords:
                 self._instances.pop(name, None)
             for instance in self._instances.values():
                 instance.relationships = [
-                    each for each in instance.relationships if each["target_id"] not in instance_ids
+                    relationship
+                    for relationship in instance.relationships
+                    if relationship["target_id"] not in instance_ids
                 ]
 
     def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
@@ -175,10 +175,10 @@ class MemoryRecords:
         if reached:
             counts["current_instances"] = number
 
-    def load_decision(self, name: str) -> Json:
+    def load_decision(self, name: str) -> Any:
         return copy.deepcopy(self.decisions.get(name))
 
-    def save_decision(self, name: str, value: Json) -> None:
+    def save_decision(self, name: str, value: Any) -> None:
         self.decisions[name] = copy.deepcopy(value)
 
     def emit(self, event: Event) -> None:
@@ -187,76 +187,76 @@ class MemoryRecords:
         self.on_emit(event)
 
     def cancel_request(self) -> CancelRequest:
-        return self.wanted
+        return self.requested
 
     def report_progress(self, total: int, finished: int) -> None:
-        self.told.append((total, finished))
+        self.progress.append((total, finished))
 
-    def node(self, node_id: str) -> Mapping[str, Json]:
+    def node(self, node_id: str) -> Mapping[str, Any]:
         return self.nodes[node_id]
 
     def instance_ids(self, node_id: str) -> list[str]:
-        return [one.id for one in self._instances.values() if one.node_id == node_id]
+        return [instance.id for instance in self._instances.values() if instance.node_id == node_id]
 
     def node_of(self, instance_id: str) -> str:
         return self._instances[instance_id].node_id
 
-    def runtime_properties(self, instance_id: str) -> Mapping[str, Json]:
+    def runtime_properties(self, instance_id: str) -> Mapping[str, Any]:
         return self.instance(instance_id).runtime_properties
 
-    def instance_relationships(self, instance_id: str) -> list[Mapping[str, Json]]:
+    def instance_relationships(self, instance_id: str) -> list[Mapping[str, Any]]:
         return list(self.instance(instance_id).relationships)
 
     def scaling_groups(self, instance_id: str) -> list[Mapping[str, str]]:
         return list(self.instance(instance_id).scaling_groups)
 
-    def input(self, name: str) -> Json:
+    def input(self, name: str) -> Any:
         raise KeyError(name)
 
-    def secret(self, key: str) -> Json:
+    def secret(self, key: str) -> Any:
         raise KeyError(key)
 
-    def capability(self, deployment_id: str, name: str) -> Json:
+    def capability(self, deployment_id: str, name: str) -> Any:
         raise KeyError(name)
 
     def label(self, key: str) -> list[str]:
         raise KeyError(key)
 
-    def sys(self, entity: str, name: str) -> Json:
+    def sys(self, entity: str, name: str) -> Any:
         raise KeyError(name)
 
 
 class Deployment:
-    """Nodes, a folder of scripts, and the workflows run on them."""
+    """Nodes, a folder of scripts, and runs of workflows."""
 
-    def __init__(self, folder: Path, *nodes: dict[str, Json], workflows: Mapping[str, Json] | None = None) -> None:
+    def __init__(self, folder: Path, *nodes: dict[str, Any], workflows: Mapping[str, Any] | None = None) -> None:
         self.resources, self.workdir = folder / "resources", folder / "work"
         self.resources.mkdir(exist_ok=True)
         self.workdir.mkdir(exist_ok=True)
-        self.plan: dict[str, Json] = {"nodes": list(nodes), "workflows": dict(workflows or {})}
+        self.plan: dict[str, Any] = {"nodes": list(nodes), "workflows": dict(workflows or {})}
         self.records = MemoryRecords(list(nodes))
 
     @classmethod
-    def of_blueprint(cls, folder: Path, text: str, kind: type[MemoryRecords] = MemoryRecords) -> "Deployment":
-        """Compiled, and with its instances as the language makes them."""
+    def from_blueprint(cls, folder: Path, text: str, kind: type[MemoryRecords] = MemoryRecords) -> "Deployment":
+        """Compile a blueprint and create the instances of its nodes."""
         main = folder / "blueprint.yaml"
         main.write_text(text, encoding="utf-8")
         plan = dsl.prepare_deployment(dsl.compile_blueprint(main), {})
-        made = cls(folder)
-        made.plan = plan
-        made.records = kind([])
-        made.records.nodes = {one["name"]: one for one in plan["nodes"]}
-        made.records.groups = plan["scaling_groups"]
-        made.records.add_instances(dsl.create_instances(plan), {})
-        return made
+        deployment = cls(folder)
+        deployment.plan = plan
+        deployment.records = kind([])
+        deployment.records.nodes = {node["name"]: node for node in plan["nodes"]}
+        deployment.records.groups = plan["scaling_groups"]
+        deployment.records.add_instances(dsl.create_instances(plan), {})
+        return deployment
 
     def ids(self, node_id: str) -> list[str]:
-        """Of the instances of a node, the oldest first."""
-        found = [one for one in self.records.instances() if one.node_id == node_id]
-        return [one.id for one in sorted(found, key=lambda one: one.index)]
+        """Return the ids of the instances of a node, by index."""
+        instances = [instance for instance in self.records.instances() if instance.node_id == node_id]
+        return [instance.id for instance in sorted(instances, key=lambda instance: instance.index)]
 
     def states(self, node_id: str) -> list[str]:
-        return [self.state(one) for one in self.ids(node_id)]
+        return [self.state(instance_id) for instance_id in self.ids(node_id)]
 
     def script(self, name: str, text: str) -> "Deployment":
         path = self.resources / name
@@ -271,7 +271,7 @@ class Deployment:
         dry_run: bool = False,
         start_mode: StartMode = StartMode.NEW,
         environment: Mapping[str, str] | None = None,
-        **parameters: Json,
+        **parameters: Any,
     ) -> Job:
         return Job(
             execution_id="exec",
@@ -290,7 +290,7 @@ class Deployment:
             environment=environment or {},
         )
 
-    def run(self, workflow: str, *, concurrency: int = 8, wait_after_fail: float = 600, **more: Json) -> WorkflowResult:
+    def run(self, workflow: str, *, concurrency: int = 8, wait_after_fail: float = 600, **more: Any) -> WorkflowResult:
         self.records.events.clear()
         self.records.decisions.clear()
         return run_workflow(
@@ -303,15 +303,15 @@ class Deployment:
 
     @property
     def logs(self) -> list[str]:
-        """The log lines that scripts caused, without those about their processes."""
+        """Log lines of scripts, without those about their processes."""
         return [
             event.message
             for event in self.records.events
             if event.type == "cloudify_log" and not event.message.startswith(("Process created", "Execution done"))
         ]
 
-    def of(self, instance_id: str) -> list[str]:
-        """What happened to one instance: notes, and operations as they succeeded."""
+    def events_of(self, instance_id: str) -> list[str]:
+        """Return the events of one instance: messages, and operations that succeeded."""
         lines = []
         for event in self.records.events:
             if event.node_instance_id == instance_id and event.event_type == "workflow_node_event":
@@ -323,9 +323,9 @@ class Deployment:
     def state(self, instance_id: str) -> str:
         return self.records.instance(instance_id).state
 
-    def properties(self, instance_id: str) -> dict[str, Json]:
+    def properties(self, instance_id: str) -> dict[str, Any]:
         return self.records.instance(instance_id).runtime_properties
 
-    def at(self, message: str) -> int:
-        """When a message came first."""
+    def index_of(self, message: str) -> int:
+        """Return the position of the first event with this message."""
         return self.messages.index(message)

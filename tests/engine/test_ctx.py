@@ -1,4 +1,4 @@
-"""The ctx program: what it prints for what, and what it stores."""
+"""Commands of the ctx program: their output, and the data that they store."""
 
 import subprocess
 import time
@@ -19,13 +19,16 @@ PROPERTIES = {
 
 @pytest.fixture
 def ctx(deployment):
-    """`ctx(words)` runs ctx in a script and gives status and output, stderr after a bar."""
+    """`ctx(words)` runs ctx in a script and returns its status and output, with stderr after a bar."""
 
     def run(*lines, relation=False):
         body = "\n".join(f'out=$(ctx {line} 2>$PWD/err); echo "$? [$out]$(sed "s/^/ | /" $PWD/err)"' for line in lines)
-        one = operation("t.sh")
+        create = operation("t.sh")
         if relation:
-            nodes = [node("db", properties={"port": 1}), node("a", to=(relationship("db", source={"establish": one}),))]
+            nodes = [
+                node("db", properties={"port": 1}),
+                node("a", to=(relationship("db", source={"establish": create}),)),
+            ]
         else:
             host = node(
                 "h",
@@ -34,18 +37,18 @@ def ctx(deployment):
             )
             nodes = [
                 host,
-                node("a", {"create": one}, properties=PROPERTIES, host="h", types=("w.N",), to=(relationship("h"),)),
+                node("a", {"create": create}, properties=PROPERTIES, host="h", types=("w.N",), to=(relationship("h"),)),
             ]
         run.deployment = deployment(*nodes).script("t.sh", f"#!/bin/bash\n{body}\n")
         run.deployment.script("res/plain.txt", "plain resource\n")
-        run.ending = run.deployment.run("install")
+        run.result = run.deployment.run("install")
         return [line.removeprefix("<out> ") for line in run.deployment.logs if line.startswith("<out> ")]
 
     return run
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         ("node id", "a"),
         ("node name", "a"),
@@ -94,12 +97,12 @@ def ctx(deployment):
         ("plugin properties -j", "{}"),
     ],
 )
-def test_ctx_prints(ctx, words, said):
-    assert ctx(words) == [f"0 [{said}]"]
+def test_ctx_prints_value(ctx, words, output):
+    assert ctx(words) == [f"0 [{output}]"]
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "sentence"),
+    ("words", "status", "message"),
     [
         ("node properties conf.nope", 1, "ctx: There is no conf.nope."),
         ("node properties listy.1", 1, "ctx: There is no listy.1."),
@@ -131,17 +134,17 @@ def test_ctx_prints(ctx, words, said):
         ("send-event", 2, "`ctx send-event` needs a message."),
     ],
 )
-def test_ctx_refuses_with_a_sentence(ctx, words, status, sentence):
+def test_ctx_error_has_status_and_message(ctx, words, status, message):
     (line,) = ctx(words)
     assert line.startswith(f"{status} [] | ")
-    assert sentence in line
+    assert message in line
 
 
-def test_help_is_printed(ctx):
+def test_ctx_help_is_printed(ctx):
     assert ctx("-h")[0].startswith("0 [usage: ctx")
 
 
-def test_runtime_properties_are_stored_as_text_or_as_json(ctx):
+def test_runtime_properties_are_stored_as_text_or_json(ctx):
     ctx(
         "instance runtime-properties s hello",
         "instance runtime-properties num 12",
@@ -168,11 +171,11 @@ def test_runtime_properties_are_stored_as_text_or_as_json(ctx):
     }
 
 
-def test_what_is_stored_can_be_read_at_once(ctx):
+def test_runtime_property_is_readable_after_write(ctx):
     assert ctx("instance runtime-properties s hello", "instance runtime-properties s")[1] == "0 [hello]"
 
 
-def test_large_values_pass_whole(ctx):
+def test_large_runtime_property_is_stored_whole(ctx):
     ctx(
         "instance runtime-properties big $(head -c 100000 /dev/zero | tr '\\0' x)",
         "instance runtime-properties size $(ctx instance runtime-properties big | wc -c)",
@@ -180,8 +183,8 @@ def test_large_values_pass_whole(ctx):
     assert ctx.deployment.properties("a_1")["size"] == "100000"
 
 
-def test_both_ends_of_a_relationship_can_be_read_and_written(ctx):
-    said = ctx(
+def test_relationship_operation_reads_and_writes_both_ends(ctx):
+    output = ctx(
         "type",
         "source node id",
         "target instance id",
@@ -191,8 +194,8 @@ def test_both_ends_of_a_relationship_can_be_read_and_written(ctx):
         "instance id",
         relation=True,
     )
-    assert said[:4] == ["0 [relationship-instance]", "0 [a]", "0 [db_1]", "0 [1]"]
-    assert said[6].startswith("1 [] | ctx: This is an operation of a relationship")
+    assert output[:4] == ["0 [relationship-instance]", "0 [a]", "0 [db_1]", "0 [1]"]
+    assert output[6].startswith("1 [] | ctx: This is an operation of a relationship")
     assert ctx.deployment.properties("a_1") == {"from_rel": "s"}
     assert ctx.deployment.properties("db_1") == {"from_rel": "t"}
 
@@ -208,39 +211,39 @@ def test_both_ends_of_a_relationship_can_be_read_and_written(ctx):
         ("critical", "critical"),
     ],
 )
-def test_messages_are_logged_with_their_level_and_place(ctx, level, stored):
+def test_logger_stores_level_and_operation(ctx, level, stored):
     ctx(f"logger {level} 'a message'")
     (event,) = [event for event in ctx.deployment.records.events if event.message == "a message"]
     assert (event.type, event.level, event.node_instance_id) == ("cloudify_log", stored, "a_1")
     assert event.operation == "cloudify.interfaces.lifecycle.create"
 
 
-def test_log_lines_of_a_relationship_name_both_ends(ctx):
+def test_logger_in_relationship_stores_both_ends(ctx):
     ctx("logger info here", relation=True)
     (event,) = [event for event in ctx.deployment.records.events if event.message == "here"]
     assert (event.source_id, event.target_id) == ("a_1", "db_1")
 
 
-def test_events_may_be_sent(ctx):
+def test_send_event_emits_plugin_event(ctx):
     ctx("send-event 'something happened'")
     assert [event.message for event in ctx.deployment.records.events if event.event_type == "plugin_event"] == [
         "something happened"
     ]
 
 
-def test_a_value_is_returned(ctx):
+def test_returns_sets_operation_result(ctx):
     ctx("""returns '@{"a": 1}'""")
     assert "Task succeeded 'script_runner.tasks.run' - {'a': 1}" in ctx.deployment.messages
 
 
-def test_files_of_the_blueprint_are_copied_where_wanted(ctx, tmp_path):
+def test_download_resource_copies_to_target_or_new_folder(ctx, tmp_path):
     (default, chosen) = ctx("download-resource res/plain.txt", f"download-resource res/plain.txt {tmp_path}/copy")
     assert chosen == f"0 [{tmp_path}/copy]"
     assert (tmp_path / "copy").read_text() == "plain resource\n"
     assert default.startswith(f"0 [{ctx.deployment.workdir}/downloads/")
 
 
-def test_a_target_leads_from_where_the_script_is_and_may_be_a_folder(deployment, tmp_path):
+def test_download_target_is_relative_to_working_directory(deployment, tmp_path):
     script = (
         f"#!/bin/bash\ncd {tmp_path}; mkdir in; for target in copy in; do ctx download-resource plain.txt $target; done"
     )
@@ -249,7 +252,7 @@ def test_a_target_leads_from_where_the_script_is_and_may_be_a_folder(deployment,
     assert (tmp_path / "copy").read_text() == (tmp_path / "in" / "plain.txt").read_text() == "plain\n"
 
 
-def test_folders_of_the_blueprint_are_copied_whole(deployment, tmp_path):
+def test_download_directory_copies_folder(deployment, tmp_path):
     script = f"#!/bin/bash\ncat $(ctx download-directory res)/sub/one; ctx download-directory res {tmp_path}/copy"
     whole = deployment(node("a", {"create": operation(source=script)})).script("res/sub/one", "first\n")
     whole.run("install")
@@ -258,7 +261,7 @@ def test_folders_of_the_blueprint_are_copied_whole(deployment, tmp_path):
 
 
 @pytest.mark.parametrize("program", ["bash", "python"])
-def test_a_file_that_is_no_text_is_printed_as_it_is(deployment, monkeypatch, tmp_path, program):
+def test_get_resource_prints_binary_file_unchanged(deployment, monkeypatch, tmp_path, program):
     if program == "python":
         (tmp_path / "ctx").write_text(f"#!/usr/bin/env python3\n{PYTHON}")
         (tmp_path / "ctx").chmod(0o755)
@@ -272,13 +275,13 @@ def test_a_file_that_is_no_text_is_printed_as_it_is(deployment, monkeypatch, tmp
     assert {size: (tmp_path / str(size)).read_bytes() for size in contents} == contents
 
 
-def test_the_folder_of_the_plugin_is_there_when_it_is_named(deployment):
+def test_plugin_workdir_is_created(deployment):
     there = deployment(node("a", {"create": operation(source="#!/bin/bash\ncd $(ctx plugin workdir) && pwd")}))
     there.run("install")
     assert there.logs == [f"<out> {there.workdir}/plugins/script"]
 
 
-def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):
+def test_concurrent_updates_of_one_instance_are_all_stored(deployment):
     script = "#!/bin/bash\nctx target instance runtime-properties seen.$(ctx source instance id) @true\n"
     link = relationship("hub", source={"establish": operation("w.sh")})
     many = deployment(node("hub"), node("a", to=(link,), count=20)).script("w.sh", script)
@@ -294,7 +297,7 @@ def test_scripts_that_change_the_same_instance_at_once_lose_nothing(deployment):
     assert many.properties("hub_1") == {"seen": {f"a_{index}": True for index in range(1, 21)}}
 
 
-def test_without_ctx_there_is_no_address(deployment):
+def test_ctx_proxy_type_none_sets_no_address(deployment):
     alone = deployment(
         node("a", {"create": operation(source="#!/bin/bash\nctx node id; echo $?", process={"ctx_proxy_type": "none"})})
     )
@@ -302,7 +305,7 @@ def test_without_ctx_there_is_no_address(deployment):
     assert sorted(alone.logs) == ["<err> ctx: no operation is running: CTX_SOCKET_URL is not set.", "<out> 1"]
 
 
-def test_only_a_running_operation_is_answered(deployment):
+def test_ctx_fails_after_operation_has_ended(deployment):
     ended = deployment(node("a", {"create": operation(source="#!/bin/bash\necho $CTX_SOCKET_URL")}))
     ended.run("install")
     its_own = ended.logs[0].removeprefix("<out> ")
@@ -318,7 +321,7 @@ def test_only_a_running_operation_is_answered(deployment):
         assert done.stderr == "ctx: the operation that this belongs to has ended.\n"
 
 
-def test_ctx_works_where_there_is_no_bash(deployment, monkeypatch, tmp_path):
+def test_ctx_program_in_python_without_bash(deployment, monkeypatch, tmp_path):
     (tmp_path / "ctx").write_text(f"#!/usr/bin/env python3\n{PYTHON}")
     (tmp_path / "ctx").chmod(0o755)
     monkeypatch.setattr(shared_server(), "programs", tmp_path)

@@ -1,4 +1,4 @@
-"""What goes wrong: failures, retries, their words, and what still runs after them."""
+"""Failures and retries of operations, their messages, and the tasks that still run after them."""
 
 import time
 
@@ -9,7 +9,7 @@ from tests.engine.deployment import node, operation, relationship
 FAILING = "#!/bin/bash\necho to stdout\necho to stderr >&2\nexit 5\n"
 
 
-def of_create(deployment):
+def result_events(deployment):
     return [
         (event.event_type, event.message)
         for event in deployment.records.events
@@ -17,26 +17,26 @@ def of_create(deployment):
     ]
 
 
-def python(deployment, text, **more):
+def python_deployment(deployment, text, **more):
     return deployment(node("a", {"create": operation("a.py", **more)})).script("a.py", text)
 
 
-def test_a_failed_script_tells_its_exit_code_and_its_output(deployment):
+def test_failure_of_script_has_exit_code_and_output(deployment):
     failing = deployment(node("a", {"create": operation("f.sh")})).script("f.sh", FAILING)
-    ending = failing.run("install")
+    result = failing.run("install")
     text = f"command: {failing.resources}/f.sh, exit_code: 5, stdout: to stdout\n, stderr: to stderr\n"
-    assert of_create(failing) == [("task_failed", f"Task failed 'script_runner.tasks.run' -> {text}")]
+    assert result_events(failing) == [("task_failed", f"Task failed 'script_runner.tasks.run' -> {text}")]
     where = "script_runner.tasks.run (a_1:cloudify.interfaces.lifecycle.create)"
-    assert ending.error == f"Task failed: {where}: ProcessException `{text}`"
+    assert result.error == f"Task failed: {where}: ProcessException `{text}`"
     assert failing.messages[-2:] == [
         "Subgraph failed 'install_a_1'",
-        f"'install' workflow execution failed: {ending.error}",
+        f"'install' workflow execution failed: {result.error}",
     ]
     assert failing.state("a_1") == "creating"
 
 
-def test_the_event_of_a_failure_carries_its_cause(deployment):
-    failing = python(deployment, "raise ValueError('plain trouble')")
+def test_failure_event_has_cause_with_traceback(deployment):
+    failing = python_deployment(deployment, "raise ValueError('plain trouble')")
     failing.run("install")
     (event,) = [event for event in failing.records.events if event.error_causes]
     (cause,) = event.error_causes
@@ -45,7 +45,7 @@ def test_the_event_of_a_failure_carries_its_cause(deployment):
     assert "run_script.py" not in cause["traceback"]
 
 
-def test_what_a_failure_was_raised_from_is_told_before_it(deployment):
+def test_failure_traceback_includes_chained_exception(deployment):
     text = """
 def load():
     return {}["port"]
@@ -54,7 +54,7 @@ try:
 except KeyError as missing:
     raise RuntimeError("no port was given") from missing
 """
-    failing = python(deployment, text, max_retries=0)
+    failing = python_deployment(deployment, text, max_retries=0)
     assert failing.run("install").state == "failed"
     (event,) = [event for event in failing.records.events if event.error_causes]
     first, _, second = event.error_causes[0]["traceback"].partition(
@@ -67,35 +67,35 @@ except KeyError as missing:
     assert (first + second).count('File "') == 3
 
 
-def test_a_failure_is_tried_again_as_often_as_allowed(deployment):
-    failing = python(deployment, "raise ValueError('no')", max_retries=2)
+def test_failed_operation_is_retried_up_to_max_retries(deployment):
+    failing = python_deployment(deployment, "raise ValueError('no')", max_retries=2)
     assert failing.run("install").state == "failed"
     text = "Task failed 'script_runner.tasks.run' -> no"
-    assert of_create(failing) == [
+    assert result_events(failing) == [
         ("task_failed", text),
         ("task_failed", f"{text} [retry 1/2]"),
         ("task_failed", f"{text} [retry 2/2]"),
     ]
 
 
-def test_a_retry_that_succeeds_mends_it(deployment):
+def test_successful_retry_ends_operation_well(deployment):
     once = "from cloudify import ctx\nif ctx.operation.retry_number == 0: raise ValueError('only once')"
-    mended = python(deployment, once, max_retries=2)
+    mended = python_deployment(deployment, once, max_retries=2)
     assert mended.run("install").state == "terminated"
-    assert of_create(mended)[-1] == ("task_succeeded", "Task succeeded 'script_runner.tasks.run' [retry 1/2]")
+    assert result_events(mended)[-1] == ("task_succeeded", "Task succeeded 'script_runner.tasks.run' [retry 1/2]")
 
 
-def test_retries_grow_the_number_of_operations(deployment):
+def test_retries_count_in_progress(deployment):
     failing = deployment(node("a", {"create": operation(source="exit 1", max_retries=1)}))
     failing.run("install")
-    assert failing.records.told[-1] == (15, 8)
+    assert failing.records.progress[-1] == (15, 8)
 
 
-def test_a_failure_that_cannot_be_mended_is_not_tried_again(deployment):
+def test_non_recoverable_error_is_not_retried(deployment):
     text = "from cloudify.exceptions import NonRecoverableError\nraise NonRecoverableError('cannot')"
-    failing = python(deployment, text, max_retries=5)
+    failing = python_deployment(deployment, text, max_retries=5)
     assert "NonRecoverableError `cannot`" in failing.run("install").error
-    assert len(of_create(failing)) == 1
+    assert len(result_events(failing)) == 1
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,17 @@ def test_a_failure_that_cannot_be_mended_is_not_tried_again(deployment):
         ("raise OperationRetry()", "OperationRetry"),
     ],
 )
-def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
-    again = python(
+def test_python_script_requests_retry(deployment, text, message):
+    again = python_deployment(
         deployment, "from cloudify import ctx\nfrom cloudify.exceptions import OperationRetry\n" + text, max_retries=1
     )
-    ending = again.run("install")
+    result = again.run("install")
     rescheduled = f"Task rescheduled 'script_runner.tasks.run' -> {message}"
-    assert of_create(again) == [("task_rescheduled", rescheduled), ("task_rescheduled", f"{rescheduled} [retry 1/1]")]
-    assert f"OperationRetry `{message}`" in ending.error
+    assert result_events(again) == [
+        ("task_rescheduled", rescheduled),
+        ("task_rescheduled", f"{rescheduled} [retry 1/1]"),
+    ]
+    assert f"OperationRetry `{message}`" in result.error
 
 
 @pytest.mark.parametrize(
@@ -128,57 +131,57 @@ def test_an_operation_may_ask_to_be_run_again(deployment, text, message):
         ("ctx abort-operation", "task_failed", "The script aborted the operation"),
     ],
 )
-def test_so_may_a_shell_script(deployment, command, type_, message):
+def test_shell_script_requests_retry_or_aborts(deployment, command, type_, message):
     again = deployment(node("a", {"create": operation(source=f"#!/bin/bash\n{command}\n")}))
     again.run("install")
-    ((kind, text),) = of_create(again)
+    ((kind, text),) = result_events(again)
     assert (kind, text.partition(" -> ")[2]) == (type_, message)
 
 
-def test_an_error_without_words_is_told_by_its_kind(deployment):
-    failing = python(deployment, "assert 1 > 2")
+def test_error_without_message_shows_its_type(deployment):
+    failing = python_deployment(deployment, "assert 1 > 2")
     failing.run("install")
-    assert of_create(failing) == [("task_failed", "Task failed 'script_runner.tasks.run' -> AssertionError")]
+    assert result_events(failing) == [("task_failed", "Task failed 'script_runner.tasks.run' -> AssertionError")]
 
 
-def test_aborting_stops_a_careful_script_and_fails_whatever_its_exit_code(deployment):
+def test_abort_fails_operation_despite_exit_code_zero(deployment):
     script = '#!/bin/bash\nctx abort-operation enough\necho "rc=$?"\nexit 0\n'
     aborted = deployment(node("a", {"create": operation(source=script, max_retries=3)}))
     assert "NonRecoverableError `enough`" in aborted.run("install").error
     assert sorted(aborted.logs) == ["<err> enough", "<out> rc=1"]
 
 
-def test_a_script_may_end_itself_in_one_way_only(deployment):
+def test_script_that_returns_twice_fails(deployment):
     twice = deployment(node("a", {"create": operation(source="#!/bin/bash\nctx returns 1\nctx returns 2\nexit 0")}))
     assert "may return, abort or ask for a retry only once" in twice.run("install").error
 
 
-def test_sys_exit_0_is_a_success_and_another_code_a_failure(deployment):
-    assert python(deployment, "import sys; sys.exit(0)").run("install").state == "terminated"
-    assert "ended with exit code 7`" in python(deployment, "import sys; sys.exit(7)").run("install").error
+def test_python_exit_code_decides_result(deployment):
+    assert python_deployment(deployment, "import sys; sys.exit(0)").run("install").state == "terminated"
+    assert "ended with exit code 7`" in python_deployment(deployment, "import sys; sys.exit(7)").run("install").error
 
 
-def test_a_python_script_that_dies_unheard_is_a_failure(deployment):
-    ending = python(deployment, "import os; print('so far', flush=True); os._exit(3)").run("install")
-    assert "The Python process ended with exit code 3, stdout: so far" in ending.error
+def test_python_process_that_exits_early_fails(deployment):
+    result = python_deployment(deployment, "import os; print('so far', flush=True); os._exit(3)").run("install")
+    assert "The Python process ended with exit code 3, stdout: so far" in result.error
 
 
-def test_a_script_ended_by_a_signal_has_the_exit_code_a_shell_would_see(deployment):
+def test_script_killed_by_signal_has_shell_exit_code(deployment):
     killed = deployment(node("a", {"create": operation(source="#!/bin/bash\nkill -9 $$")}))
     assert "exit_code: 137" in killed.run("install").error
 
 
-def test_what_depends_on_a_failure_does_not_run_and_the_rest_does(deployment):
+def test_failure_stops_dependents_only(deployment):
     mixed = deployment(
         node("bad", {"create": operation(source="exit 1")}),
         node("after", {"create": operation(source="exit 0")}, to=(relationship("bad"),)),
         node("other", {"create": operation(source="sleep 0.1"), "start": operation(source="exit 0")}),
     )
     assert mixed.run("install").state == "failed"
-    assert [mixed.state(one) for one in ("bad_1", "after_1", "other_1")] == ["creating", "uninitialized", "started"]
+    assert [mixed.state(name) for name in ("bad_1", "after_1", "other_1")] == ["creating", "uninitialized", "started"]
 
 
-def test_several_failures_are_all_told(deployment):
+def test_execution_error_lists_all_failures(deployment):
     two = deployment(
         node("a", {"create": operation(source="exit 1")}), node("b", {"create": operation(source="exit 2")})
     )
@@ -188,7 +191,7 @@ def test_several_failures_are_all_told(deployment):
     assert "exit_code: 2" in error
 
 
-def test_after_the_grace_of_a_failure_nothing_new_begins(deployment):
+def test_nothing_starts_after_wait_after_fail(deployment):
     mixed = deployment(
         node("bad", {"create": operation(source="exit 1")}),
         node("slow", {"create": operation(source="sleep 0.3"), "start": operation(source="exit 0")}),
@@ -198,7 +201,7 @@ def test_after_the_grace_of_a_failure_nothing_new_begins(deployment):
     assert "Subgraph failed 'install_bad_1'" in mixed.messages
 
 
-def test_after_its_grace_nothing_is_waited_for(deployment, tmp_path):
+def test_running_operation_is_not_awaited_after_wait_after_fail(deployment, tmp_path):
     mixed = deployment(
         node("bad", {"create": operation(source="exit 1")}),
         node("slow", {"create": operation(source=f"until [ -e {tmp_path}/go ]; do sleep 0.05; done")}),
@@ -210,7 +213,7 @@ def test_after_its_grace_nothing_is_waited_for(deployment, tmp_path):
     assert mixed.state("slow_1") == "creating"
 
 
-def test_uninstall_may_ignore_failures(deployment):
+def test_uninstall_with_ignore_failure_succeeds(deployment):
     sloppy = deployment(
         node("a", {"stop": operation(source="exit 1", max_retries=9), "delete": operation(source="true; true")})
     )
@@ -218,11 +221,11 @@ def test_uninstall_may_ignore_failures(deployment):
     assert sloppy.run("uninstall").state == "failed"
     assert sloppy.state("a_1") == "stopping"
     assert sloppy.run("uninstall", ignore_failure=True).state == "terminated"
-    assert "Ignoring task script_runner.tasks.run failure" in sloppy.of("a_1")
-    assert sloppy.of("a_1")[-1] == "Deleted node instance"
+    assert "Ignoring task script_runner.tasks.run failure" in sloppy.events_of("a_1")
+    assert sloppy.events_of("a_1")[-1] == "Deleted node instance"
 
 
-def test_a_failure_in_a_relationship_fails_the_instance(deployment):
+def test_relationship_failure_fails_source_instance(deployment):
     bad = deployment(
         node("db"),
         node(
@@ -239,44 +242,44 @@ def test_a_failure_in_a_relationship_fails_the_instance(deployment):
     ]
 
 
-def test_a_script_that_does_not_exist_is_named(deployment):
-    ending = deployment(node("a", {"create": operation("none.sh", max_retries=9)})).run("install")
-    assert "The script none.sh does not exist in the folder of the blueprint bp." in ending.error
+def test_missing_script_fails_with_its_name(deployment):
+    result = deployment(node("a", {"create": operation("none.sh", max_retries=9)})).run("install")
+    assert "The script none.sh does not exist in the folder of the blueprint bp." in result.error
 
 
-def test_a_script_outside_the_blueprint_is_not_run(deployment, tmp_path):
+def test_script_outside_blueprint_folder_is_refused(deployment, tmp_path):
     (tmp_path / "evil.sh").write_text("exit 0")
     assert "does not exist" in deployment(node("a", {"create": operation("../evil.sh")})).run("install").error
 
 
-def test_a_missing_interpreter_is_named(deployment):
-    ending = deployment(node("a", {"create": operation(source="#!/no/such/program\n")})).run("install")
-    assert "The program /no/such/program that should run" in ending.error
+def test_missing_interpreter_fails_with_its_name(deployment):
+    result = deployment(node("a", {"create": operation(source="#!/no/such/program\n")})).run("install")
+    assert "The program /no/such/program that should run" in result.error
 
 
-def test_an_operation_of_another_plugin_is_refused_with_a_sentence(deployment):
+def test_plugin_operation_without_manager_is_refused(deployment):
     other = deployment(node("a", {"create": operation(plugin="aws", function="aws.make")}))
     assert "needs the plugin aws (aws.make), and only a manager has plugins" in other.run("install").error
 
 
 @pytest.mark.parametrize("recoverable", [False, True])
-def test_an_operation_that_takes_too_long_is_ended(deployment, recoverable):
+def test_operation_is_killed_after_timeout(deployment, recoverable):
     slow = deployment(
         node("a", {"create": operation(source="sleep 60", timeout=0.2, timeout_recoverable=recoverable, max_retries=1)})
     )
-    began = time.monotonic()
+    started_at = time.monotonic()
     assert "timeout of 0.2 seconds" in slow.run("install").error
-    assert time.monotonic() - began < 10
-    assert len(of_create(slow)) == (2 if recoverable else 1)
+    assert time.monotonic() - started_at < 10
+    assert len(result_events(slow)) == (2 if recoverable else 1)
 
 
-def test_a_script_does_not_outlive_the_one_who_looks_after_it(deployment, tmp_path):
+def test_script_is_killed_when_its_events_cannot_be_stored(deployment, tmp_path):
     def on_emit(event):
-        if event.message == "<out> begun":
+        if event.message == "<out> running":
             raise OSError("the disk is full")
 
     lost = deployment(
-        node("a", {"create": operation(source=f"#!/bin/bash\necho begun; sleep 1; touch {tmp_path}/done")})
+        node("a", {"create": operation(source=f"#!/bin/bash\necho running; sleep 1; touch {tmp_path}/done")})
     )
     lost.records.on_emit = on_emit
     assert "OSError `the disk is full`" in lost.run("install").error
@@ -284,7 +287,7 @@ def test_a_script_does_not_outlive_the_one_who_looks_after_it(deployment, tmp_pa
     assert not (tmp_path / "done").exists()
 
 
-def test_a_defect_of_ours_ends_the_execution_with_a_sentence(deployment):
+def test_internal_error_fails_execution(deployment):
     broken = deployment(node("a", {"create": operation(source="exit 0")}))
     broken.records.update_instance = lambda *_args, **_more: 1 / 0
     assert broken.run("install").error == "ZeroDivisionError: division by zero"

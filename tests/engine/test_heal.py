@@ -13,14 +13,14 @@ SICK = "exit 3"
 
 @pytest.fixture
 def made(tmp_path):
-    made = cluster.make(tmp_path)
+    made = cluster.create(tmp_path)
     made.run("install")
     return made
 
 
 @pytest.fixture
 def healless(tmp_path):
-    made = cluster.make(tmp_path, heals=False)
+    made = cluster.create(tmp_path, heals=False)
     made.run("install")
     return made
 
@@ -104,9 +104,11 @@ def test_what_cannot_heal_is_installed_anew_with_all_that_is_in_it(healless):
         put(healless, "host") if event.message == "Deleted node instance" and event.node_instance_id == host else None
     )
     assert healless.run("heal", node_instance_id=host).state == "terminated"
-    assert healless.at(f"Subgraph succeeded '{app}'") < healless.at(f"Subgraph started '{host}'")
-    assert healless.at(f"Subgraph succeeded 'install_{host}'") < healless.at(f"Subgraph started 'install_{app}'")
-    assert "Deleted node instance" not in healless.of(db)
+    assert healless.index_of(f"Subgraph succeeded '{app}'") < healless.index_of(f"Subgraph started '{host}'")
+    assert healless.index_of(f"Subgraph succeeded 'install_{host}'") < healless.index_of(
+        f"Subgraph started 'install_{app}'"
+    )
+    assert "Deleted node instance" not in healless.events_of(db)
     assert healless.states("host") == healless.states("app") == ["started"]
 
 
@@ -116,16 +118,16 @@ def test_what_fails_to_heal_is_installed_anew(made):
     assert any(
         message.startswith("Error running heal: cloudify.interfaces.lifecycle.heal") for message in made.messages
     )
-    assert "Node instance started" in made.of(db)
+    assert "Node instance started" in made.events_of(db)
     assert known(made, "db")["status"]["ok"] is True
 
 
 def test_one_that_fails_to_heal_keeps_no_other_from_being_healed(made):
     db, app = put(made, "db", sick="fever", fails="heal"), put(made, "app", sick="cold")
     assert made.run("heal").state == "terminated"
-    assert "Node instance healed" in made.of(app)
-    assert "Node instance healed" not in made.of(db)
-    assert "Deleted node instance" in made.of(db)
+    assert "Node instance healed" in made.events_of(app)
+    assert "Node instance healed" not in made.events_of(db)
+    assert "Deleted node instance" in made.events_of(db)
 
 
 def test_reinstalling_may_be_forbidden(made, healless):
@@ -141,8 +143,8 @@ def test_reinstalling_may_be_forbidden(made, healless):
 def test_reinstalling_may_be_forced(made):
     app = made.ids("app")[0]
     assert made.run("heal", node_instance_id=app, force_reinstall=True).state == "terminated"
-    assert "Node instance started" in made.of(app)
-    assert "Node instance started" in made.of(made.ids("host")[0])
+    assert "Node instance started" in made.events_of(app)
+    assert "Node instance started" in made.events_of(made.ids("host")[0])
 
 
 def test_healing_what_is_not_there_says_so(made):

@@ -1,4 +1,4 @@
-"""Executions that die and go on, that fail and are resumed."""
+"""Executions that recover after a crash or are resumed after a failure."""
 
 import os
 import time
@@ -13,13 +13,13 @@ from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import Barrier, NodeEvent, Operation, SetState, Subgraph, TaskState
 from tests.engine.deployment import node, operation, relationship
 from tests.engine.journal import Crash, MemoryJournal
-from tests.engine.test_steering import alive, gone, steer_when
+from tests.engine.test_cancel import cancel_when, is_running, wait_until_ended
 
 
 @pytest.fixture
-def told(tmp_path):
-    """Scripts append to it; what they have appended, counted."""
-    path = tmp_path / "told"
+def runs(tmp_path):
+    """`runs()` returns how often scripts appended each word to the file `runs.path`."""
+    path = tmp_path / "runs"
 
     def count():
         return Counter(path.read_text().split() if path.exists() else [])
@@ -28,35 +28,35 @@ def told(tmp_path):
     return count
 
 
-def telling(told, *, count=3):
-    """Two nodes of which one leans on the other, with a retry and a failure that is ignored."""
-    once = f"echo $CTX >> {told.path}; [ -e {told.path}.failed ] || {{ touch {told.path}.failed; exit 1; }}"
+def two_nodes(runs, *, count=3):
+    """Return two nodes, of which `top` depends on `base`, whose start succeeds at its second attempt."""
+    once = f"echo $CTX >> {runs.path}; [ -e {runs.path}.failed ] || {{ touch {runs.path}.failed; exit 1; }}"
     return (
         node(
             "base",
             {
-                "create": operation(source=f"echo create-$(ctx instance id) >> {told.path}"),
+                "create": operation(source=f"echo create-$(ctx instance id) >> {runs.path}"),
                 "start": operation(source=once.replace("$CTX", "start-$(ctx instance id)"), max_retries=1),
             },
         ),
         node(
             "top",
-            {"create": operation(source=f"echo create-$(ctx instance id) >> {told.path}")},
+            {"create": operation(source=f"echo create-$(ctx instance id) >> {runs.path}")},
             to=(relationship("base"),),
             count=count,
         ),
     )
 
 
-def go(deployment, journal, start_mode=StartMode.NEW, workflow="install", **more):
-    deployment.records.wanted = CancelRequest.NONE
+def run(deployment, journal, start_mode=StartMode.NEW, workflow="install", **more):
+    deployment.records.requested = CancelRequest.NONE
     return run_workflow(deployment.job(workflow, start_mode=start_mode, **more), deployment.records, journal)
 
 
-def die(deployment, journal, at, *, after):
+def crash(deployment, journal, at, *, after):
     journal.crash_at, journal.crash_after = journal.stores + at, after
     try:
-        return go(deployment, journal)
+        return run(deployment, journal)
     except Crash:
         return None
     finally:
@@ -66,103 +66,103 @@ def die(deployment, journal, at, *, after):
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", range(1, 12))
-def test_whenever_it_dies_it_goes_on_and_repeats_nothing_that_had_succeeded(deployment, told, at, after):
-    three = deployment(*telling(told))
+def test_recovery_repeats_no_succeeded_operation(deployment, runs, at, after):
+    three = deployment(*two_nodes(runs))
     journal = MemoryJournal(three.records)
-    ending = die(three, journal, at, after=after)
-    done, before = scripts_done(journal), told()
-    if ending is None:
-        ending = go(three, journal, StartMode.RECOVERED)
-    assert ending.state == "terminated", ending.error
+    result = crash(three, journal, at, after=after)
+    done, before = succeeded_scripts(journal), runs()
+    if result is None:
+        result = run(three, journal, StartMode.RECOVERED)
+    assert result.state == "terminated", result.error
     assert {three.state(name) for name in ("base_1", "top_1", "top_2", "top_3")} == {"started"}
     assert set(journal.states("install").values()) == {TaskState.SUCCEEDED}
-    for name, times in told().items():
+    for name, times in runs().items():
         assert times <= 2 + (name == "start-base_1"), f"{name} ran {times} times"
         assert times == before[name] or name not in done, f"{name} was done and ran again"
-    assert len(told()) == 5
+    assert len(runs()) == 5
 
 
-def scripts_done(journal):
-    """What the journal says has succeeded, as the scripts call themselves."""
+def succeeded_scripts(journal):
+    """Return the operations that succeeded according to the journal, as their scripts name them."""
     return {
         f"{task.action.name.rpartition('.')[2]}-{task.action.instance_id}"
-        for kept in journal.graphs
-        for task in kept.graph.tasks.values()
+        for stored in journal.graphs
+        for task in stored.graph.tasks.values()
         if isinstance(task.action, Operation) and journal.states("install")[task.id] is TaskState.SUCCEEDED
     }
 
 
-def test_an_execution_that_has_done_all_but_say_so_does_nothing_more(deployment, told):
-    two = deployment(*telling(told))
+def test_recovery_of_completed_execution_runs_nothing(deployment, runs):
+    two = deployment(*two_nodes(runs))
     journal = MemoryJournal(two.records)
-    assert go(two, journal).state == "terminated"
-    before = told()
+    assert run(two, journal).state == "terminated"
+    before = runs()
     two.records.events.clear()
-    assert go(two, journal, StartMode.RECOVERED).state == "terminated"
-    assert told() == before
+    assert run(two, journal, StartMode.RECOVERED).state == "terminated"
+    assert runs() == before
     assert two.messages == ["Resuming 'install' workflow execution", "'install' workflow execution succeeded"]
 
 
-def test_progress_counts_what_was_done_before(deployment, told):
-    two = deployment(*telling(told))
+def test_progress_includes_operations_of_earlier_runs(deployment, runs):
+    two = deployment(*two_nodes(runs))
     journal = MemoryJournal(two.records)
-    go(two, journal)
-    all_of_it = two.records.told[-1]
-    two.records.told.clear()
-    go(two, journal, StartMode.RECOVERED)
-    assert two.records.told[-1] == all_of_it
+    run(two, journal)
+    all_of_it = two.records.progress[-1]
+    two.records.progress.clear()
+    run(two, journal, StartMode.RECOVERED)
+    assert two.records.progress[-1] == all_of_it
     assert all_of_it[0] == all_of_it[1]
 
 
-def test_a_failure_before_the_death_is_not_forgotten(deployment, told):
-    failing = node("bad", {"create": operation(source=f"echo bad >> {told.path}; exit 3")})
+def test_recovery_reports_failure_before_crash(deployment, runs):
+    failing = node("bad", {"create": operation(source=f"echo bad >> {runs.path}; exit 3")})
     slow = node(
-        "slow", {"create": operation(source="sleep 0.3"), "start": operation(source=f"echo slow >> {told.path}")}
+        "slow", {"create": operation(source="sleep 0.3"), "start": operation(source=f"echo slow >> {runs.path}")}
     )
     both = deployment(failing, slow)
     journal = MemoryJournal(both.records)
-    died = False
+    crashed = False
     for at in range(2, 6):
-        died = died or die(both, journal, at, after=True) is None
+        crashed = crashed or crash(both, journal, at, after=True) is None
         if TaskState.FAILED in journal.states("install").values():
             break
-    ending = go(both, journal, StartMode.RECOVERED)
-    assert died
-    assert (ending.state, told()["bad"]) == ("failed", 1)
-    assert "exit_code: 3" in ending.error
+    result = run(both, journal, StartMode.RECOVERED)
+    assert crashed
+    assert (result.state, runs()["bad"]) == ("failed", 1)
+    assert "exit_code: 3" in result.error
 
 
-def test_attempts_go_on_counting_after_a_death(deployment, told):
-    text = f"echo try >> {told.path}; exit 1"
+def test_recovery_continues_attempt_count(deployment, runs):
+    text = f"echo try >> {runs.path}; exit 1"
     failing = deployment(node("a", {"create": operation(source=text, max_retries=2, retry_interval=0.05)}))
     journal = MemoryJournal(failing.records)
-    die(failing, journal, 4, after=True)
-    ending = go(failing, journal, StartMode.RECOVERED)
-    assert ending.state == "failed"
-    assert told()["try"] in (3, 4)
+    crash(failing, journal, 4, after=True)
+    result = run(failing, journal, StartMode.RECOVERED)
+    assert result.state == "failed"
+    assert runs()["try"] in (3, 4)
     assert any("[retry 2/2]" in message for message in failing.messages)
 
 
-def test_what_is_left_of_a_dead_workers_scripts_is_ended_before_they_run_again(deployment, told, tmp_path):
-    text = f"echo $$ >> {told.path}; [ -e {tmp_path}/well ] && exit; trap '' TERM; sleep 300"
+def test_recovery_kills_orphaned_script_before_rerun(deployment, runs, tmp_path):
+    text = f"echo $$ >> {runs.path}; [ -e {tmp_path}/well ] && exit; trap '' TERM; sleep 300"
     one = deployment(node("a", {"create": operation(source=text)}))
     journal = MemoryJournal(one.records)
-    steer_when(one, "Task started 'script_runner.tasks.run'", CancelRequest.FORCE_CANCEL)
-    one.records.wanted = CancelRequest.NONE
+    cancel_when(one, "Task started 'script_runner.tasks.run'", CancelRequest.FORCE_CANCEL)
+    one.records.requested = CancelRequest.NONE
     run_workflow(one.job("install"), one.records, journal)
     deadline = time.monotonic() + 10
-    while not told() and time.monotonic() < deadline:
+    while not runs() and time.monotonic() < deadline:
         time.sleep(0.02)
-    [pid] = told()
-    assert alive(int(pid))
+    [pid] = runs()
+    assert is_running(int(pid))
     journal.rewind()
     (tmp_path / "well").touch()
-    assert go(one, journal, StartMode.RECOVERED).state == "terminated"
-    assert gone([int(pid)])
-    assert sum(told().values()) == 2
+    assert run(one, journal, StartMode.RECOVERED).state == "terminated"
+    assert wait_until_ended([int(pid)])
+    assert sum(runs().values()) == 2
 
 
-def test_a_process_that_only_has_the_number_of_an_old_one_is_left_alone():
+def test_process_with_reused_pid_is_not_killed():
     ours = os.getpid()
     for start_time in ("1234.56", "1a2b3c4d/123456", "Mon Jan  5 10:00:00 2026"):  # the last ones of earlier versions
         other = ProcessIdentity(ours, start_time)
@@ -171,20 +171,20 @@ def test_a_process_that_only_has_the_number_of_an_old_one_is_left_alone():
     assert orphans.is_alive(orphans.identify(ours))
 
 
-def test_resuming_a_failed_install_first_deletes_what_was_half_created(deployment, told, tmp_path):
-    create = f"echo create >> {told.path}; [ -e {tmp_path}/well ] || exit 4"
+def test_resume_of_install_deletes_half_created_instance(deployment, runs, tmp_path):
+    create = f"echo create >> {runs.path}; [ -e {tmp_path}/well ] || exit 4"
     failing = deployment(
-        node("a", {"create": operation(source=create), "delete": operation(source=f"echo delete >> {told.path}")}),
-        node("b", {"create": operation(source=f"echo b >> {told.path}")}, to=(relationship("a"),)),
+        node("a", {"create": operation(source=create), "delete": operation(source=f"echo delete >> {runs.path}")}),
+        node("b", {"create": operation(source=f"echo b >> {runs.path}")}, to=(relationship("a"),)),
     )
     journal = MemoryJournal(failing.records)
-    assert go(failing, journal).state == "failed"
+    assert run(failing, journal).state == "failed"
     failing.records.events.clear()
-    assert go(failing, journal, StartMode.RESUMED).state == "failed"
+    assert run(failing, journal, StartMode.RESUMED).state == "failed"
     (tmp_path / "well").touch()
     failing.records.events.clear()
-    assert go(failing, journal, StartMode.RESUMED).state == "terminated"
-    assert told() == {"create": 3, "delete": 2, "b": 1}
+    assert run(failing, journal, StartMode.RESUMED).state == "terminated"
+    assert runs() == {"create": 3, "delete": 2, "b": 1}
     assert [line for line in failing.messages if "Process created" not in line and "Execution done" not in line][
         :12
     ] == [
@@ -203,44 +203,44 @@ def test_resuming_a_failed_install_first_deletes_what_was_half_created(deploymen
     ]
 
 
-def test_a_cleanup_that_fails_stops_nobody(deployment, told, tmp_path):
-    create = f"echo create >> {told.path}; [ -e {tmp_path}/well ] || exit 4"
+def test_resume_continues_after_failed_cleanup(deployment, runs, tmp_path):
+    create = f"echo create >> {runs.path}; [ -e {tmp_path}/well ] || exit 4"
     failing = deployment(node("a", {"create": operation(source=create), "delete": operation(source="exit 1")}))
     journal = MemoryJournal(failing.records)
-    assert go(failing, journal).state == "failed"
+    assert run(failing, journal).state == "failed"
     (tmp_path / "well").touch()
-    assert go(failing, journal, StartMode.RESUMED).state == "terminated"
-    assert told() == {"create": 2}
+    assert run(failing, journal, StartMode.RESUMED).state == "terminated"
+    assert runs() == {"create": 2}
 
 
-def test_what_runs_on_after_a_forced_cancel_is_waited_for_and_not_run_again(deployment, told):
+def test_resume_waits_for_operation_left_by_force_cancel(deployment, runs):
     slow = deployment(
-        node("a", {"create": operation(source=f"ctx logger info begun; sleep 0.8; echo create >> {told.path}")})
+        node("a", {"create": operation(source=f"ctx logger info running; sleep 0.8; echo create >> {runs.path}")})
     )
     journal = MemoryJournal(slow.records)
-    steer_when(slow, "begun", CancelRequest.FORCE_CANCEL)
+    cancel_when(slow, "running", CancelRequest.FORCE_CANCEL)
     assert run_workflow(slow.job("install"), slow.records, journal).state == "cancelled"
-    assert told() == {}
+    assert runs() == {}
     slow.records.on_emit = lambda event: None
-    assert go(slow, journal, StartMode.RESUMED).state == "terminated"
-    assert told() == {"create": 1}
+    assert run(slow, journal, StartMode.RESUMED).state == "terminated"
+    assert runs() == {"create": 1}
     assert slow.state("a_1") == "started"
 
 
-def test_several_graphs_go_on_with_the_one_that_was_running(deployment, told, tmp_path):
-    says = {verb: operation(source=f"echo {verb} >> {told.path}") for verb in ("start", "stop")}
+def test_recovery_continues_with_interrupted_graph(deployment, runs, tmp_path):
+    says = {verb: operation(source=f"echo {verb} >> {runs.path}") for verb in ("start", "stop")}
     one = deployment(node("a", says))
-    go(one, MemoryJournal(one.records))
-    told.path.unlink()
+    run(one, MemoryJournal(one.records))
+    runs.path.unlink()
     journal = MemoryJournal(one.records)
     journal.crash_at = 5
     with pytest.raises(Crash):
-        go(one, journal, workflow="restart")
+        run(one, journal, workflow="restart")
     journal.crash_at = float("inf")
     journal.rewind()
-    assert go(one, journal, StartMode.RECOVERED, workflow="restart").state == "terminated"
-    assert told()["stop"] == 1
-    assert told()["start"] in (1, 2)
+    assert run(one, journal, StartMode.RECOVERED, workflow="restart").state == "terminated"
+    assert runs()["stop"] == 1
+    assert runs()["start"] in (1, 2)
 
 
 STORED = {  # task_kwargs in the rows of earlier versions

@@ -13,13 +13,13 @@ keys = st.text(st.characters(blacklist_characters=".[]", blacklist_categories=["
 
 
 @given(way=st.lists(keys, min_size=1, max_size=4), value=st.integers())
-def test_what_is_written_is_read_back(way, value):
+def test_written_value_is_read_back(way, value):
     place = {}
     paths.write(place, ".".join(way), value)
     assert paths.read(place, ".".join(way)) == value
 
 
-def test_items_of_lists_are_read_and_replaced():
+def test_list_item_is_read_and_replaced():
     place = {"a": [1, {"b": [2, 3]}]}
     assert paths.read(place, "a[1].b[0]") == 2
     paths.write(place, "a[1].b[0]", 9)
@@ -27,7 +27,7 @@ def test_items_of_lists_are_read_and_replaced():
 
 
 @pytest.mark.parametrize("path", ["a[5]", "a.b", "a[0].x", "t.u", "", "a..b", "[0]", "a[x]", "a]"])
-def test_a_path_to_nowhere_changes_nothing(path):
+def test_invalid_path_is_refused_without_change(path):
     place = {"a": [1], "t": "text"}
     before = copy.deepcopy(place)
     with pytest.raises(Invalid):

@@ -203,7 +203,7 @@ def test_the_logger_is_an_ordinary_one(script):
     assert levels == ["warning", "error"]
 
 
-def test_a_value_is_returned(script):
+def test_returns_sets_operation_result(script):
     assert "Task succeeded 'script_runner.tasks.run' - {'x': 1}" in script("ctx.returns({'x': 1})").messages
 
 

@@ -76,7 +76,7 @@ def test_operations_asked_for_run_as_tasks_and_their_results_come_back(flow: Flo
         "Task started 'script_runner.tasks.run'",
         "Task succeeded 'script_runner.tasks.run' - a",
     ]
-    assert made.records.told[-1] == (2, 2)
+    assert made.records.progress[-1] == (2, 2)
 
 
 def test_what_it_is_about_is_seen_as_in_blueprints(flow: Flow):
@@ -140,14 +140,14 @@ def test_a_graph_runs_in_its_order(flow: Flow):
             """
         )
     )
-    assert made.of("db_1")[:3] == ["begin", "ran lifecycle.start", "end"]
-    assert made.of("web_1") == [
+    assert made.events_of("db_1")[:3] == ["begin", "ran lifecycle.start", "end"]
+    assert made.events_of("web_1") == [
         "begin",
         "ran lifecycle.start",
         "ran relationship_lifecycle.establish",
         "end",
     ]
-    assert made.at("Subgraph succeeded 'start db_1'") < made.at("Subgraph started 'start web_1'")
+    assert made.index_of("Subgraph succeeded 'start db_1'") < made.index_of("Subgraph started 'start web_1'")
     assert made.logs[-1] == "['started', 'started', 'started']"
 
 
@@ -284,7 +284,7 @@ def test_a_handler_says_what_becomes_of_a_failed_task(flow: Flow, action: str, s
     ending = made.run("flow")
     assert ending.state == state
     assert str(seen) in made.logs
-    assert made.at("Task failed 'script_runner.tasks.run' -> no luck") < made.at(f"failed, {action}")
+    assert made.index_of("Task failed 'script_runner.tasks.run' -> no luck") < made.index_of(f"failed, {action}")
     assert ("and on" in made.messages) == (state == "terminated")
     assert sum("Task failed" in message for message in made.messages) == 1 + (state == "failed")
 
@@ -389,7 +389,7 @@ def steered(made: Deployment, message: str, cancel_request: CancelRequest) -> Wo
 
     def on_emit(event: Any) -> None:
         if event.message == message:
-            made.records.wanted = cancel_request
+            made.records.requested = cancel_request
 
     made.records.on_emit = on_emit
     return made.run("flow")
@@ -512,7 +512,7 @@ around = set(ctx.node_instances) - chosen
 
 
 def of_cluster(folder: Path, script: str) -> Deployment:
-    made = cluster.make(folder)
+    made = cluster.create(folder)
     made.plan["workflows"]["flow"] = {**RUN_SCRIPT, "parameters": {"script_path": {"default": "flow.py"}}}
     return made.script("flow.py", HEAD + CHOSEN + textwrap.dedent(script))
 
@@ -520,24 +520,24 @@ def of_cluster(folder: Path, script: str) -> Deployment:
 def test_installing_and_uninstalling_are_those_of_the_built_in_workflows(tmp_path: Path):
     made = of_cluster(tmp_path, "lifecycle.install_node_instances(ctx.graph_mode(), chosen, around)")
     assert made.run("flow", chosen=["host", "db", "app"]) == WorkflowResult("terminated")
-    by_function = {one: made.of(one) for one in made.records._instances}
+    by_function = {one: made.events_of(one) for one in made.records._instances}
     (tmp_path / "other").mkdir()
-    other = cluster.make(tmp_path / "other")
+    other = cluster.create(tmp_path / "other")
     assert other.run("install") == WorkflowResult("terminated")
     names = {one.node_id: one.id for one in other.records.instances()}
     for one in made.records.instances():
-        assert by_function[one.id] == other.of(names[one.node_id])
+        assert by_function[one.id] == other.events_of(names[one.node_id])
         assert one.state == "started"
     made.script(
         "flow.py", HEAD + CHOSEN + "lifecycle.reinstall_node_instances(ctx.graph_mode(), chosen, False, around)"
     )
     assert made.run("flow", chosen=["db"]) == WorkflowResult("terminated")
-    assert made.of(made.ids("app")[0]) == ["ran relationship_lifecycle.unlink"] * 1 + [
+    assert made.events_of(made.ids("app")[0]) == ["ran relationship_lifecycle.unlink"] * 1 + [
         "ran relationship_lifecycle.establish"
     ]
     made.script("flow.py", HEAD + CHOSEN + "lifecycle.reinstall_node_instances(ctx.graph_mode(), chosen)")
     assert made.run("flow", chosen=["db"]) == WorkflowResult("terminated")
-    assert made.of(made.ids("app")[0]) == [], "who is not named is left alone"
+    assert made.events_of(made.ids("app")[0]) == [], "who is not named is left alone"
     made.script("flow.py", HEAD + CHOSEN + "lifecycle.uninstall_node_instances(ctx.graph_mode(), chosen, True)")
     assert made.run("flow", chosen=["db", "app"]) == WorkflowResult("terminated")
     assert [made.states(name) for name in ("db", "app", "host")] == [["deleted"], ["deleted"], ["started"]]
@@ -558,7 +558,7 @@ def test_one_instance_is_installed_as_a_step_of_a_graph(tmp_path: Path):
     assert made.run("flow", chosen=["host", "app"]) == WorkflowResult("terminated")
     host, app = made.ids("host")[0], made.ids("app")[0]
     assert (made.state(host), made.state(app)) == ("started", "started")
-    assert made.at(f"Subgraph succeeded 'reinstall_{app}'") < made.at(f"Subgraph started 'install_{host}'")
+    assert made.index_of(f"Subgraph succeeded 'reinstall_{app}'") < made.index_of(f"Subgraph started 'install_{host}'")
 
 
 SCALED = """

@@ -8,7 +8,7 @@ from tests.engine.deployment import Deployment
 
 @pytest.fixture
 def made(tmp_path):
-    made = cluster.make(tmp_path)
+    made = cluster.create(tmp_path)
     made.run("install")
     return made
 
@@ -33,7 +33,7 @@ def test_more_instances_are_installed_beside_those_there(made):
     assert made.states("app") == ["started"] * 3
     assert indexes(made, "app") == [1, 2, 3]
     assert counts(made, "grp") == (3, 3)
-    assert made.of(app) == []
+    assert made.events_of(app) == []
     assert made.messages[1].startswith("Scaling grp from 1 to 3: adding app_")
 
 
@@ -47,10 +47,10 @@ def test_indexes_go_on_after_those_that_are_gone(made):
 def test_those_there_relate_to_the_new_ones(made):
     assert scale(made, "db", 1).state == "terminated"
     app, (_, second) = made.ids("app")[0], made.ids("db")
-    assert made.of(app) == ["ran relationship_lifecycle.establish"]
+    assert made.events_of(app) == ["ran relationship_lifecycle.establish"]
     targets = [each["target_id"] for each in made.records.instance(app).relationships]
     assert targets == [*made.ids("host"), *made.ids("db")]
-    assert made.at(f"Subgraph succeeded 'install_{second}'") < made.at(f"Subgraph started 'stub_{app}'")
+    assert made.index_of(f"Subgraph succeeded 'install_{second}'") < made.index_of(f"Subgraph started 'stub_{app}'")
 
 
 def test_fewer_instances_are_uninstalled_the_newest_first(made):
@@ -61,7 +61,7 @@ def test_fewer_instances_are_uninstalled_the_newest_first(made):
     assert counts(made, "db") == (1, 1)
     app = made.ids("app")[0]
     assert [each["target_id"] for each in made.records.instance(app).relationships] == [made.ids("host")[0], first]
-    assert made.of(second)[-1] == made.of(third)[-1] == "Deleted node instance"
+    assert made.events_of(second)[-1] == made.events_of(third)[-1] == "Deleted node instance"
 
 
 def test_instances_may_be_named_to_go_or_to_stay(made):

@@ -101,20 +101,20 @@ def full(deployment):
 
 def test_an_instance_goes_through_every_phase_in_order(full):
     assert full.run("install").state == "terminated"
-    assert full.of("app_1") == INSTALL_EVERYTHING
+    assert full.events_of("app_1") == INSTALL_EVERYTHING
 
 
 def test_uninstall_takes_it_down_in_order(full):
     full.run("install")
     assert full.run("uninstall").state == "terminated"
-    assert full.of("app_1") == UNINSTALL_EVERYTHING
+    assert full.events_of("app_1") == UNINSTALL_EVERYTHING
 
 
 def test_what_others_depend_on_is_installed_before_and_uninstalled_after_them(full):
     full.run("install")
-    assert full.at("Subgraph succeeded 'install_db_1'") < full.at("Subgraph started 'install_app_1'")
+    assert full.index_of("Subgraph succeeded 'install_db_1'") < full.index_of("Subgraph started 'install_app_1'")
     full.run("uninstall")
-    assert full.at("Subgraph succeeded 'app_1'") < full.at("Subgraph started 'db_1'")
+    assert full.index_of("Subgraph succeeded 'app_1'") < full.index_of("Subgraph started 'db_1'")
 
 
 def test_an_operation_is_sent_started_and_succeeded_in_that_order(full):
@@ -182,7 +182,7 @@ def test_runtime_properties_are_kept_after_uninstall(deployment):
 def test_a_node_with_nothing_mapped_is_just_started(deployment):
     empty = deployment(a_node("a", {"create": NOTHING}))
     empty.run("install")
-    assert empty.of("a_1") == ["Node instance started (nothing to do)"]
+    assert empty.events_of("a_1") == ["Node instance started (nothing to do)"]
     assert empty.state("a_1") == "started"
 
 
@@ -191,7 +191,7 @@ def test_a_host_says_of_each_phase_that_there_is_nothing_to_do(deployment):
         a_node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": "none"}})
     )
     host.run("install")
-    assert host.of("h_1") == NOTHING_TO_DO
+    assert host.events_of("h_1") == NOTHING_TO_DO
 
 
 @pytest.mark.parametrize("no", ["false", "''"])
@@ -214,7 +214,11 @@ def test_a_host_is_asked_until_it_is_up_however_often(deployment, no):
     assert [event.event_type for event in ends] == ["task_rescheduled"] * 3 + ["task_succeeded"]
     assert ends[1].message.endswith(" [retry 1/1]")
     assert ends[2].message.endswith(" [retry 2]")
-    assert host.at("Starting node instance") < host.at(ends[0].message) < host.at("Node instance started")
+    assert (
+        host.index_of("Starting node instance")
+        < host.index_of(ends[0].message)
+        < host.index_of("Node instance started")
+    )
 
 
 def test_a_host_that_cannot_be_asked_fails(deployment):
@@ -230,7 +234,7 @@ def test_installing_an_agent_is_nothing_to_do_on_this_machine(deployment):
         a_node("h", {"cloudify.interfaces.cloudify_agent.create": create}, types=("cloudify.nodes.Compute",))
     )
     assert host.run("install").state == "terminated"
-    assert host.at("Creating agent") < host.at("Agent created")
+    assert host.index_of("Creating agent") < host.index_of("Agent created")
     assert len(host.logs) == 1
 
 
@@ -238,15 +242,15 @@ def test_installing_again_does_only_what_is_missing(full):
     full.run("install")
     full.run("uninstall", node_ids=["app"])
     full.run("install")
-    assert full.of("db_1")[0] == "Node instance started (nothing to do)"
-    assert full.of("app_1") == INSTALL_EVERYTHING
+    assert full.events_of("db_1")[0] == "Node instance started (nothing to do)"
+    assert full.events_of("app_1") == INSTALL_EVERYTHING
 
 
 def test_uninstalling_again_says_what_is_gone_already(full):
     full.run("install")
     full.run("uninstall")
     full.run("uninstall")
-    assert full.of("app_1") == [
+    assert full.events_of("app_1") == [
         "Validating node instance after deletion: nothing to do",
         "Stop: instance already deleted",
         "Delete: instance already deleted",
@@ -256,9 +260,9 @@ def test_uninstalling_again_says_what_is_gone_already(full):
 def test_those_that_stay_unlink_from_those_that_go(full):
     full.run("install")
     full.run("uninstall", node_ids=["db"])
-    assert full.of("app_1") == ["ran relationship_lifecycle.unlink"]
+    assert full.events_of("app_1") == ["ran relationship_lifecycle.unlink"]
     assert full.state("app_1") == "started"
-    assert full.at("Subgraph succeeded 'stub_app_1'") < full.at("Subgraph started 'db_1'")
+    assert full.index_of("Subgraph succeeded 'stub_app_1'") < full.index_of("Subgraph started 'db_1'")
 
 
 def test_relationships_run_for_both_ends_in_the_plan_s_order(deployment):
@@ -283,8 +287,8 @@ def test_a_relationship_may_wait_for_one_operation_only(deployment):
         a_node("app", {"create": operation(source="ctx logger info app")}, to=(early,)),
     )
     assert both.run("install").state == "terminated"
-    assert both.at("Node instance created") < both.at("app")
-    assert both.at("app") < both.at("Subgraph succeeded 'install_slow_1'")
+    assert both.index_of("Node instance created") < both.index_of("app")
+    assert both.index_of("app") < both.index_of("Subgraph succeeded 'install_slow_1'")
 
 
 def test_independent_instances_run_at_once(deployment, tmp_path):
@@ -304,7 +308,7 @@ def test_no_more_operations_run_at_once_than_allowed(deployment, tmp_path):
 
 def test_every_task_is_counted(full):
     full.run("install")
-    total, finished = full.records.told[-1]
+    total, finished = full.records.progress[-1]
     assert total == finished > 50
 
 
@@ -312,7 +316,7 @@ def test_a_dry_run_tells_everything_and_does_nothing(full):
     ending = full.run("install", dry_run=True)
     assert ending.state == "terminated"
     assert full.messages[0] == "Starting 'install' workflow execution (dry run)"
-    assert full.of("app_1") == INSTALL_EVERYTHING
+    assert full.events_of("app_1") == INSTALL_EVERYTHING
     assert "Task succeeded 'script_runner.tasks.run' (dry run)" in full.messages
     assert full.messages[-1] == "'install' workflow execution succeeded (dry run)"
     assert full.state("app_1") == "uninitialized"
@@ -365,6 +369,6 @@ def test_what_is_said_of_an_agent_depends_on_how_it_would_get_there(deployment, 
         a_node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": method}})
     )
     host.run("install")
-    assert [line for line in host.of("h_1") if "agent" in line.lower()] == installed
+    assert [line for line in host.events_of("h_1") if "agent" in line.lower()] == installed
     host.run("uninstall")
-    assert [line for line in host.of("h_1") if "agent" in line.lower()] == removed
+    assert [line for line in host.events_of("h_1") if "agent" in line.lower()] == removed

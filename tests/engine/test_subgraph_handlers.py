@@ -123,7 +123,7 @@ def test_what_still_runs_in_it_ends_before_its_handler_is_asked(flow: Flow):
         """
     )
     assert made.run("flow", wait_after_fail=0.1) == WorkflowResult("terminated")
-    assert made.messages.index("Task succeeded 'script_runner.tasks.run'") < made.at("ignoring both")
+    assert made.messages.index("Task succeeded 'script_runner.tasks.run'") < made.index_of("ignoring both")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ graph.add_dependency(drawn("second", step("c", "after")), outer)
 graph.execute()
 """
 FAILS = "drawn('good', step('a'), on_success=lambda sub: HandlerResult.fail(), on_failure=ignored)\ngraph.execute()"
-STORIES: dict[str, Callable[[Flow], Deployment]] = {
+SCENARIOS: dict[str, Callable[[Flow], Deployment]] = {
     "ignored": lambda flow: flow(IGNORED),
     "fails after all": lambda flow: flow(FAILS),
     "tried again": lambda flow: retried(flow, ["bad1", "bad2", "ok"], 2),
@@ -324,7 +324,7 @@ def told(
     flow: Flow, name: str, at: float, *, after: bool
 ) -> tuple[WorkflowResult, dict[str, int], dict[str, int], int]:
     """How a story ends whose worker dies at this moment, what succeeded or failed in it, and what ran."""
-    made = STORIES[name](flow)
+    made = SCENARIOS[name](flow)
     journal = MemoryJournal(made.records)
     journal.crash_at, journal.crash_after = at, after
     try:
@@ -333,13 +333,13 @@ def told(
         journal.rewind()
         ending = run_workflow(made.job("flow", start_mode=StartMode.RECOVERED), made.records, journal)
     ends = Counter(message for message in made.messages if message.startswith(("Task succ", "Task fail")))
-    total, finished = made.records.told[-1]
+    total, finished = made.records.progress[-1]
     assert finished <= total
     return ending, ends, Counter(ran(made)), journal.stores
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_whenever_its_worker_dies_it_ends_as_if_nothing_had_been(flow: Flow, name: str, after: bool):
     ending, ends, runs, moments = told(flow, name, float("inf"), after=after)
     for at in range(1, moments + 1):
@@ -351,7 +351,7 @@ def test_whenever_its_worker_dies_it_ends_as_if_nothing_had_been(flow: Flow, nam
 
 def resumed(made: Deployment, journal: MemoryJournal) -> tuple[WorkflowResult, list[str]]:
     before = len(ran(made))
-    made.records.wanted = CancelRequest.NONE
+    made.records.requested = CancelRequest.NONE
     ending = run_workflow(made.job("flow", start_mode=StartMode.RESUMED), made.records, journal)
     return ending, ran(made)[before:]
 
@@ -386,7 +386,7 @@ def test_what_runs_in_the_place_of_a_subgraph_can_be_cancelled_and_resumed(flow:
 
     def on_emit(event: Any) -> None:
         if event.message == "slow on b_1":
-            made.records.wanted = cancel_request
+            made.records.requested = cancel_request
 
     made.records.on_emit = on_emit
     journal = MemoryJournal(made.records)

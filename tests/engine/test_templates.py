@@ -1,4 +1,4 @@
-"""Files of the blueprint that are rendered for an operation, from bash and from Python."""
+"""Templates of the blueprint, rendered for operations in bash and Python."""
 
 import pytest
 
@@ -12,49 +12,49 @@ TEMPLATE = (
 
 @pytest.fixture
 def render(deployment):
-    """Lines that a script with this body printed."""
+    """`render(name, body)` runs a script and returns the lines that it printed."""
 
     def run(name, body):
-        made = deployment(node("a", {"create": operation(name)}, properties={"conf": {"n": 7}})).script(name, body)
-        made.script("res/tmpl.txt", TEMPLATE)
-        made.script("res/bad.txt", "{% for x in %}")
-        made.script("res/sly.txt", "{{ ''.__class__.__mro__ }}")
-        run.ending = made.run("install")
-        return [line.removeprefix("<out> ") for line in made.logs if line.startswith("<out> ")]
+        deployed = deployment(node("a", {"create": operation(name)}, properties={"conf": {"n": 7}})).script(name, body)
+        deployed.script("res/tmpl.txt", TEMPLATE)
+        deployed.script("res/bad.txt", "{% for x in %}")
+        deployed.script("res/sly.txt", "{{ ''.__class__.__mro__ }}")
+        run.result = deployed.run("install")
+        return [line.removeprefix("<out> ") for line in deployed.logs if line.startswith("<out> ")]
 
     return run
 
 
-def test_bash_renders_to_its_output_to_a_file_or_to_a_file_it_names(render):
-    said = render(
+def test_bash_renders_template_to_output_or_file(render):
+    output = render(
         "t.sh",
         "#!/bin/bash\n"
         'ctx get-resource-and-render res/tmpl.txt @\'{"who": "me"}\'; echo\n'
         "cat $(ctx download-resource-and-render res/tmpl.txt); echo\n"
         'ctx download-resource-and-render res/tmpl.txt $PWD/own @\'{"who": "you"}\' >/dev/null; cat $PWD/own; echo\n',
     )
-    dep = said[0].split()[0].removeprefix("dep=")
+    dep = output[0].split()[0].removeprefix("dep=")
     assert dep
-    assert said == [
+    assert output == [
         f"dep={dep} node=a n=7 who=me no=[]",
         f"dep={dep} node=a n=7 who= no=[]",
         f"dep={dep} node=a n=7 who=you no=[]",
     ]
 
 
-def test_python_renders_with_what_it_has_just_set(render):
-    said = render(
+def test_python_renders_template_with_current_properties(render):
+    output = render(
         "t.py",
         "from cloudify import ctx\n"
         "ctx.instance.runtime_properties['arr'] = [1, 2]\n"
         "print(ctx.get_resource_and_render('res/tmpl.txt', {'who': 'py'}).decode())\n"
         "print(open(ctx.download_resource_and_render('res/tmpl.txt', template_variables={'who': 'py2'})).read())\n",
     )
-    assert [line.split("who=")[1] for line in said] == ["py no=[]", "py2 no=[]"]
+    assert [line.split("who=")[1] for line in output] == ["py no=[]", "py2 no=[]"]
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("words", "reason"),
     [
         ("res/none.txt", "There is no res/none.txt"),
         ("res/bad.txt", "res/bad.txt cannot be rendered: "),
@@ -64,15 +64,15 @@ def test_python_renders_with_what_it_has_just_set(render):
         ("", "PATH [TARGET] [@VARIABLES]"),
     ],
 )
-def test_what_cannot_be_rendered_says_why(render, words, why):
-    (said,) = render("t.sh", f"#!/bin/bash\nctx download-resource-and-render {words} 2>&1\n")
-    assert why in said
-    assert "failed" in render.ending.state
+def test_unrenderable_template_fails_with_reason(render, words, reason):
+    (output,) = render("t.sh", f"#!/bin/bash\nctx download-resource-and-render {words} 2>&1\n")
+    assert reason in output
+    assert "failed" in render.result.state
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("name", "script"), ("package-name", ""), ("prefix", ""), ("workdir", "plugins/script")]
+    ("word", "output"), [("name", "script"), ("package-name", ""), ("prefix", ""), ("workdir", "plugins/script")]
 )
-def test_ctx_tells_of_the_plugin(render, word, said):
+def test_ctx_prints_plugin_attributes(render, word, output):
     (line,) = render("t.sh", f'#!/bin/bash\necho "[$(ctx plugin {word})]"\n')
-    assert line.endswith(f"{said}]")
+    assert line.endswith(f"{output}]")

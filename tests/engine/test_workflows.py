@@ -1,4 +1,4 @@
-"""The other workflows: stop and start, pull, reinstall, rollback, agents, and how blueprints name them all."""
+"""The workflows stop, start, pull, reinstall, rollback and those of agents, and workflows mapped onto built-in ones."""
 
 from pathlib import Path
 
@@ -15,59 +15,61 @@ TYPES = Path(dsl.__file__).parent / "types"
 
 
 @pytest.fixture
-def made(tmp_path):
-    made = cluster.make(tmp_path)
-    made.run("install")
-    return made
+def deployed(tmp_path):
+    deployed = cluster.create(tmp_path)
+    deployed.run("install")
+    return deployed
 
 
-def all_states(made) -> set[str]:
-    return {one.state for one in made.records.instances()}
+def all_states(deployed) -> set[str]:
+    return {instance.state for instance in deployed.records.instances()}
 
 
-def test_what_is_stopped_can_be_started(made):
-    assert made.run("stop").state == "terminated"
-    assert all_states(made) == {"stopped"}
-    assert made.run("start").state == "terminated"
-    assert all_states(made) == {"started"}
+def test_stopped_instances_can_be_started(deployed):
+    assert deployed.run("stop").state == "terminated"
+    assert all_states(deployed) == {"stopped"}
+    assert deployed.run("start").state == "terminated"
+    assert all_states(deployed) == {"started"}
 
 
-def test_a_failed_stop_leaves_it_started(made):
-    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "stop"})
-    assert made.run("stop", node_ids=["db"]).state == "failed"
-    assert made.states("db") == ["started"]
+def test_failed_stop_leaves_instance_started(deployed):
+    deployed.records.update_instance(deployed.ids("db")[0], runtime_properties={"fails": "stop"})
+    assert deployed.run("stop", node_ids=["db"]).state == "failed"
+    assert deployed.states("db") == ["started"]
 
 
-def test_nothing_is_started_that_was_never_installed(made):
-    made.run("uninstall", node_ids=["app"])
-    made.run("start")
-    assert made.states("app") == ["deleted"]
+def test_start_skips_uninstalled_instances(deployed):
+    deployed.run("uninstall", node_ids=["app"])
+    deployed.run("start")
+    assert deployed.states("app") == ["deleted"]
 
 
-def test_installing_what_is_stopped_only_starts_it(made):
-    made.run("stop", node_ids=["app"])
-    made.run("install")
-    assert [line for line in made.of(made.ids("app")[0]) if line.startswith("ran lifecycle")] == ["ran lifecycle.start"]
-    assert all_states(made) == {"started"}
+def test_install_of_stopped_instance_only_starts_it(deployed):
+    deployed.run("stop", node_ids=["app"])
+    deployed.run("install")
+    assert [line for line in deployed.events_of(deployed.ids("app")[0]) if line.startswith("ran lifecycle")] == [
+        "ran lifecycle.start"
+    ]
+    assert all_states(deployed) == {"started"}
 
 
-def test_restart_stops_and_starts(made):
-    assert made.run("restart").state == "terminated"
-    assert all_states(made) == {"started"}
+def test_restart_leaves_all_instances_started(deployed):
+    assert deployed.run("restart").state == "terminated"
+    assert all_states(deployed) == {"started"}
 
 
-def test_inputs_reach_the_operation(deployment):
+def test_operation_parms_reach_operation(deployment):
     one = deployment(node("a", {"pull": operation(source="ctx logger info $from")}))
     one.run("install")
     assert one.run("pull", operation_parms={"from": "there"}).state == "terminated"
     assert one.logs == ["there"]
 
 
-def test_reinstall_goes_on_past_failures_when_told_to(made):
-    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "stop"})
-    assert made.run("reinstall", node_ids=["db"]).state == "failed"
-    assert made.run("reinstall", node_ids=["db"], ignore_failure=True).state == "terminated"
-    assert made.states("db") == ["started"]
+def test_reinstall_with_ignore_failure_continues(deployed):
+    deployed.records.update_instance(deployed.ids("db")[0], runtime_properties={"fails": "stop"})
+    assert deployed.run("reinstall", node_ids=["db"]).state == "failed"
+    assert deployed.run("reinstall", node_ids=["db"], ignore_failure=True).state == "terminated"
+    assert deployed.states("db") == ["started"]
 
 
 @pytest.mark.parametrize(
@@ -78,41 +80,43 @@ def test_reinstall_goes_on_past_failures_when_told_to(made):
         ("start", "starting", "configured", ["stop"]),
     ],
 )
-def test_rollback_takes_back_what_was_left_half_made(tmp_path, verb, left, after, ran):
-    made = cluster.make(tmp_path)
-    db = made.ids("db")[0]
-    made.records.update_instance(db, runtime_properties={"fails": verb})
-    assert made.run("install").state == "failed"
-    assert made.states("db") == [left]
-    assert made.run("rollback").state == "terminated"
-    assert made.states("db") == [after]
-    assert [line for line in made.of(db) if line.startswith("ran")] == [f"ran lifecycle.{name}" for name in ran]
-    assert made.of(db)[-1] == "Rollbacked node instance"
-    assert made.states("host") == ["started"]
+def test_rollback_reverts_half_done_instance(tmp_path, verb, left, after, ran):
+    deployed = cluster.create(tmp_path)
+    db = deployed.ids("db")[0]
+    deployed.records.update_instance(db, runtime_properties={"fails": verb})
+    assert deployed.run("install").state == "failed"
+    assert deployed.states("db") == [left]
+    assert deployed.run("rollback").state == "terminated"
+    assert deployed.states("db") == [after]
+    assert [line for line in deployed.events_of(db) if line.startswith("ran")] == [
+        f"ran lifecycle.{name}" for name in ran
+    ]
+    assert deployed.events_of(db)[-1] == "Rollbacked node instance"
+    assert deployed.states("host") == ["started"]
 
 
-def test_a_rollback_with_nothing_to_take_back_says_so(tmp_path):
-    made = cluster.make(tmp_path)
-    made.run("install")
-    assert made.run("rollback").state == "terminated"
-    assert "Nothing to roll back: no node instance is creating, configuring or starting." in made.logs
-    assert all_states(made) == {"started"}
+def test_rollback_of_healthy_deployment_does_nothing(tmp_path):
+    deployed = cluster.create(tmp_path)
+    deployed.run("install")
+    assert deployed.run("rollback").state == "terminated"
+    assert "Nothing to roll back: no node instance is creating, configuring or starting." in deployed.logs
+    assert all_states(deployed) == {"started"}
 
 
-def test_what_was_never_installed_has_no_part_in_the_coming_and_going_of_others(tmp_path):
-    made = cluster.make(tmp_path)
-    app = made.ids("app")[0]
+def test_workflow_skips_never_installed_dependents(tmp_path):
+    deployed = cluster.create(tmp_path)
+    app = deployed.ids("app")[0]
     for workflow in ("install", "uninstall"):
-        assert made.run(workflow, node_ids=["db"]).state == "terminated"
-        assert made.of(app) == []
+        assert deployed.run(workflow, node_ids=["db"]).state == "terminated"
+        assert deployed.events_of(app) == []
 
 
-def test_a_full_rollback_uninstalls_everything(tmp_path):
-    made = cluster.make(tmp_path)
-    made.records.update_instance(made.ids("db")[0], runtime_properties={"fails": "create"})
-    made.run("install")
-    assert made.run("rollback", full_rollback=True).state == "terminated"
-    assert all_states(made) == {"deleted"}
+def test_full_rollback_uninstalls_all_instances(tmp_path):
+    deployed = cluster.create(tmp_path)
+    deployed.records.update_instance(deployed.ids("db")[0], runtime_properties={"fails": "create"})
+    deployed.run("install")
+    assert deployed.run("rollback", full_rollback=True).state == "terminated"
+    assert all_states(deployed) == {"deleted"}
 
 
 HOST = "cloudify.nodes.Compute"
@@ -123,17 +127,17 @@ AMQP = {
 }
 
 
-def test_hosts_without_agents_leave_nothing_to_do(made):
+def test_agent_workflows_without_agents_do_nothing(deployed):
     for workflow in ("validate_agents", "install_new_agents"):
-        assert made.run(workflow).state == "terminated"
-        assert "Nothing to do: no host of this deployment has such an agent." in made.messages
+        assert deployed.run(workflow).state == "terminated"
+        assert "Nothing to do: no host of this deployment has such an agent." in deployed.messages
 
 
-def test_agents_are_asked_before_others_are_installed(deployment):
+def test_agents_are_validated_before_new_ones_are_installed(deployment):
     hosts = deployment(node("h", AMQP, types=(HOST,), count=2))
     hosts.run("install")
     assert hosts.run("install_new_agents").state == "terminated"
-    assert hosts.of("h_1") == [
+    assert hosts.events_of("h_1") == [
         "Validating agent connection.",
         "ran cloudify_agent.validate_amqp",
         "Validation done",
@@ -142,10 +146,10 @@ def test_agents_are_asked_before_others_are_installed(deployment):
         "New agent installed.",
         "ran cloudify_agent.validate_amqp",
     ]
-    assert hosts.at("Subgraph succeeded 'validate_h_2'") < hosts.at("Subgraph started 'install_h_1'")
+    assert hosts.index_of("Subgraph succeeded 'validate_h_2'") < hosts.index_of("Subgraph started 'install_h_1'")
 
 
-def test_hosts_that_are_named_must_be_hosts_with_agents_that_run(deployment):
+def test_agent_workflows_refuse_unsuitable_instances(deployment):
     some = deployment(
         node("h", AMQP, types=(HOST,)),
         node("bare", types=(HOST,), properties={"agent_config": {"install_method": "none"}}),
@@ -158,13 +162,13 @@ def test_hosts_that_are_named_must_be_hosts_with_agents_that_run(deployment):
 
 
 @pytest.mark.parametrize("path", sorted(TYPES.glob("types_*.yaml")), ids=lambda path: path.stem)
-def test_every_workflow_of_the_base_types_can_be_run(path):
+def test_every_workflow_of_base_types_is_built_in(path):
     for name, about in yaml.safe_load(path.read_text())["workflows"].items():
         function = about["mapping"].removeprefix("default_workflows.")
         assert find({"workflows": {name: {"operation": function}}}, name)
 
 
-def test_a_workflow_of_a_blueprint_may_be_a_built_in_one_under_another_name(tmp_path):
+def test_blueprint_workflow_maps_onto_built_in_one(tmp_path):
     text = cluster.blueprint() + (
         "workflows:\n"
         "  grow:\n"
@@ -174,13 +178,13 @@ def test_a_workflow_of_a_blueprint_may_be_a_built_in_one_under_another_name(tmp_
         "      delta: {default: 1}\n"
     )
     (tmp_path / "run.sh").write_text(cluster.RUN)
-    made = cluster.Deployment.of_blueprint(tmp_path, text).script("run.sh", cluster.RUN)
-    made.run("install")
-    assert made.run("grow").state == "terminated"
-    assert made.states("app") == ["started"] * 2
-    assert made.messages[0] == "Starting 'grow' workflow execution"
+    deployed = cluster.Deployment.from_blueprint(tmp_path, text).script("run.sh", cluster.RUN)
+    deployed.run("install")
+    assert deployed.run("grow").state == "terminated"
+    assert deployed.states("app") == ["started"] * 2
+    assert deployed.messages[0] == "Starting 'grow' workflow execution"
 
 
-def test_what_cannot_be_run_is_named_with_what_it_is_mapped_to():
+def test_unknown_workflow_fails_with_its_mapping():
     with pytest.raises(Invalid, match=r"There is no built-in workflow `mine` \(my_plugin.workflow\)"):
         find({"workflows": {"mine": {"operation": "my_plugin.workflow"}}}, "mine")

@@ -14,66 +14,66 @@ from tests.engine.deployment import node, operation
 from tests.engine.journal import MemoryJournal
 
 
-def steer_when(deployment, message, wanted):
+def cancel_when(deployment, message, request):
     def on_emit(event):
         if event.message == message:
-            deployment.records.wanted = wanted
+            deployment.records.requested = request
 
     deployment.records.on_emit = on_emit
 
 
-def alive(pid):
+def is_running(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
 
 
-def gone(pids, seconds=5.0):
+def wait_until_ended(pids, seconds=5.0):
     deadline = time.monotonic() + seconds
-    while any(map(alive, pids)) and time.monotonic() < deadline:
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not any(map(alive, pids))
+    return not any(map(is_running, pids))
 
 
-def test_cancel_lets_what_runs_end_and_begins_nothing_new(deployment):
+def test_cancel_finishes_running_and_starts_nothing(deployment):
     two = deployment(
         node(
             "a",
             {
-                "create": operation(source="ctx logger info begun; sleep 0.6; ctx logger info done"),
+                "create": operation(source="ctx logger info running; sleep 0.6; ctx logger info done"),
                 "start": operation(source="ctx logger info never"),
             },
         )
     )
-    steer_when(two, "begun", CancelRequest.CANCEL)
-    ending = two.run("install")
-    assert (ending.state, ending.error) == ("cancelled", "")
-    assert two.logs == ["begun", "done"]
+    cancel_when(two, "running", CancelRequest.CANCEL)
+    result = two.run("install")
+    assert (result.state, result.error) == ("cancelled", "")
+    assert two.logs == ["running", "done"]
     assert two.messages[-1] == "'install' workflow execution cancelled"
 
 
-def test_cancel_begins_nothing_that_waits_for_its_turn(deployment):
-    three = deployment(node("a", {"create": operation(source="ctx logger info begun; sleep 0.4")}, count=3))
-    steer_when(three, "begun", CancelRequest.CANCEL)
+def test_cancel_starts_no_queued_operation(deployment):
+    three = deployment(node("a", {"create": operation(source="ctx logger info running; sleep 0.4")}, count=3))
+    cancel_when(three, "running", CancelRequest.CANCEL)
     assert three.run("install", concurrency=1).state == "cancelled"
-    assert three.logs == ["begun"]
+    assert three.logs == ["running"]
 
 
-def test_cancel_gives_up_retries(deployment):
+def test_cancel_stops_retries(deployment):
     waiting = deployment(
-        node("a", {"create": operation(source="ctx logger info begun; exit 1", max_retries=9, retry_interval=30)})
+        node("a", {"create": operation(source="ctx logger info running; exit 1", max_retries=9, retry_interval=30)})
     )
-    steer_when(waiting, "begun", CancelRequest.CANCEL)
-    began = time.monotonic()
+    cancel_when(waiting, "running", CancelRequest.CANCEL)
+    started_at = time.monotonic()
     assert waiting.run("install").state == "cancelled"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started_at < 10
 
 
-def test_force_cancel_does_not_wait(deployment, tmp_path):
+def test_force_cancel_does_not_wait_for_running_operation(deployment, tmp_path):
     done = tmp_path / "done"
-    slow = deployment(node("a", {"create": operation(source=f"ctx logger info begun; sleep 1.5; touch {done}")}))
-    steer_when(slow, "begun", CancelRequest.FORCE_CANCEL)
+    slow = deployment(node("a", {"create": operation(source=f"ctx logger info running; sleep 1.5; touch {done}")}))
+    cancel_when(slow, "running", CancelRequest.FORCE_CANCEL)
     assert slow.run("install").state == "cancelled"
     assert not done.exists()
     assert slow.messages[-1] == "'install' workflow execution cancelled"
@@ -84,22 +84,22 @@ def test_force_cancel_does_not_wait(deployment, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_kill_ends_the_whole_tree_of_processes(deployment, tmp_path):
+def test_kill_ends_whole_process_tree(deployment, tmp_path):
     tree = f"""#!/bin/bash
         set -m
         sleep 300 & echo $! >> {tmp_path}/pids
         bash -c 'sleep 300 & echo $! >> {tmp_path}/pids; wait' & echo $! >> {tmp_path}/pids
         echo $$ >> {tmp_path}/pids
         while [ $(wc -l < {tmp_path}/pids) -lt 4 ]; do sleep 0.02; done
-        ctx logger info begun
+        ctx logger info running
         wait
     """
     slow = deployment(node("a", {"create": operation(source=tree)}, count=1))
-    steer_when(slow, "begun", CancelRequest.KILL)
+    cancel_when(slow, "running", CancelRequest.KILL)
     assert slow.run("install").state == "cancelled"
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 4
-    assert gone(pids)
+    assert wait_until_ended(pids)
     assert slow.state("a_1") == "creating"
     assert "'install' workflow execution cancelled" not in slow.messages
 
@@ -109,70 +109,72 @@ DAEMONS = """#!/bin/bash
         env -i setsid /bin/bash -c 'echo $$ >> {pids}; exec sleep 300' &
         setsid -f bash -c 'echo $$ >> {pids}; exec sleep 300'
         while [ $(wc -l < {pids}) -lt 3 ]; do sleep 0.02; done
-        ctx logger info begun
+        ctx logger info running
         {then}
 """
 
 
-def daemons(path):
+def read_pids(path):
     return [int(pid) for pid in path.read_text().split()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_kill_finds_those_that_made_a_session_of_their_own(deployment, tmp_path):
+def test_kill_ends_processes_in_other_sessions(deployment, tmp_path):
     pids = tmp_path / "pids"
     pids.touch()
     slow = deployment(node("a", {"create": operation(source=DAEMONS.format(pids=pids, then="sleep 300"))}))
-    steer_when(slow, "begun", CancelRequest.KILL)
+    cancel_when(slow, "running", CancelRequest.KILL)
     assert run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records)).state == "cancelled"
-    assert len(daemons(pids)) == 3
-    assert gone(daemons(pids))
+    assert len(read_pids(pids)) == 3
+    assert wait_until_ended(read_pids(pids))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_what_ends_because_all_is_being_ended_has_not_failed(deployment, monkeypatch):
-    monkeypatch.setattr(graph_runner, "CANCEL_POLL_INTERVAL", 60.0)  # so that nobody looks before it has ended
-    one = deployment(node("a", {"create": operation(source="ctx logger info begun; exit 143")}))
-    steer_when(one, "begun", CancelRequest.KILL)
+def test_killed_operation_is_not_reported_as_failed(deployment, monkeypatch):
+    monkeypatch.setattr(
+        graph_runner, "CANCEL_POLL_INTERVAL", 60.0
+    )  # so that the request is not seen before the script ends
+    one = deployment(node("a", {"create": operation(source="ctx logger info running; exit 143")}))
+    cancel_when(one, "running", CancelRequest.KILL)
     assert one.run("install").state == "cancelled"
     assert [message for message in one.messages if "failed" in message] == []
 
 
-def test_what_took_too_long_leaves_nothing_running(deployment, tmp_path):
+def test_timeout_ends_whole_process_tree(deployment, tmp_path):
     pids = tmp_path / "pids"
     pids.touch()
     late = operation(source=DAEMONS.format(pids=pids, then="sleep 300"), timeout=1, max_retries=0)
     slow = deployment(node("a", {"create": late}))
-    ending = run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records))
-    assert "timeout of 1 seconds" in ending.error
-    assert len(daemons(pids)) == 3
-    assert gone(daemons(pids))
+    result = run_workflow(slow.job("install"), slow.records, MemoryJournal(slow.records))
+    assert "timeout of 1 seconds" in result.error
+    assert len(read_pids(pids)) == 3
+    assert wait_until_ended(read_pids(pids))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_a_service_that_a_script_leaves_behind_stays(deployment, tmp_path):
+def test_successful_script_may_leave_daemon_running(deployment, tmp_path):
     pids = tmp_path / "pids"
     pids.touch()
     well = deployment(node("a", {"create": operation(source=DAEMONS.format(pids=pids, then="exit 0"))}))
-    ending = run_workflow(well.job("install"), well.records, MemoryJournal(well.records))
-    left = daemons(pids)
+    result = run_workflow(well.job("install"), well.records, MemoryJournal(well.records))
+    left = read_pids(pids)
     try:
-        assert ending.state == "terminated"
-        assert all(map(alive, left))
+        assert result.state == "terminated"
+        assert all(map(is_running, left))
     finally:
         for pid in left:
             os.kill(pid, 9)
 
 
-def test_what_was_cancelled_before_it_began_does_nothing(deployment):
+def test_execution_cancelled_before_start_runs_nothing(deployment):
     early = deployment(node("a", {"create": operation(source="ctx logger info never")}))
-    early.records.wanted = CancelRequest.CANCEL
+    early.records.requested = CancelRequest.CANCEL
     assert early.run("install").state == "cancelled"
     assert early.logs == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
-def test_executions_leave_no_threads_and_no_descriptors_behind(deployment):
+def test_execution_leaks_no_threads_or_descriptors(deployment):
     eight = deployment(node("a", {"create": operation(source="#!/bin/bash\necho $(ctx node id)")}, count=8))
     eight.run("install")  # the ctx server starts with the first one, and stays
     before = descriptors_when_idle()
