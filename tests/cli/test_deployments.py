@@ -1,4 +1,4 @@
-"""The main job: a blueprint becomes something that runs, is looked at, and goes away."""
+"""Tests of deployments, executions, events and quickstart with an embedded manager."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture
-def app_folder(tmp_path: Path) -> Path:
+def blueprint_file(tmp_path: Path) -> Path:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "blueprint.yaml").write_text(BLUEPRINT)
@@ -45,16 +45,16 @@ def app_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def deployed(cfy: Cfy, app_folder: Path) -> Cfy:
-    cfy(f"blueprints upload {app_folder}")
+def deployed(cfy: Cfy, blueprint_file: Path) -> Cfy:
+    cfy(f"blueprints upload {blueprint_file}")
     cfy("deployments create dep -b app -i word=hello")
     return cfy
 
 
-def test_a_deployment_lives(cfy: Cfy, app_folder: Path) -> None:
-    cfy(f"blueprints upload {app_folder}")
-    done = cfy("""deployments create dep -b app -i word=hello -i '{"count": 3}' --labels owner:ann""")
-    assert done == "Deployment `dep` created. The deployment's id is dep\n"
+def test_deployment_create_to_uninstall(cfy: Cfy, blueprint_file: Path) -> None:
+    cfy(f"blueprints upload {blueprint_file}")
+    message = cfy("""deployments create dep -b app -i word=hello -i '{"count": 3}' --labels owner:ann""")
+    assert message == "Deployment `dep` created. The deployment's id is dep\n"
     out = cfy("executions start install -d dep")
     assert "INFO: said hello" in out
     assert out.endswith("Finished executing workflow `install` on deployment `dep`\n")
@@ -78,8 +78,8 @@ def test_a_deployment_lives(cfy: Cfy, app_folder: Path) -> None:
     assert cfy("deployments list --json") == cfy("blueprints list --json") == "[]\n"
 
 
-def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app_folder: Path) -> None:
-    cfy(f"blueprints upload {app_folder}")
+def test_failed_execution_has_own_exit_code(cfy: Cfy, blueprint_file: Path) -> None:
+    cfy(f"blueprints upload {blueprint_file}")
     cfy("deployments create dep -b app -i word=fail")
     cfy("executions start install -d dep -p type_names=[]", code=5)
     assert "Workflow `install` on deployment `dep` failed" in cfy.errors
@@ -87,8 +87,8 @@ def test_a_failure_ends_with_its_own_exit_code(cfy: Cfy, app_folder: Path) -> No
     cfy(f"events list --tail {failed['id']}", code=5)
 
 
-def test_install_does_it_all(cfy: Cfy, app_folder: Path) -> None:
-    out = cfy(f"install {app_folder} -d quick -i word=once")
+def test_install_uploads_creates_and_runs(cfy: Cfy, blueprint_file: Path) -> None:
+    out = cfy(f"install {blueprint_file} -d quick -i word=once")
     assert "INFO: said once" in out
     execution = json.loads(
         cfy("executions start execute_operation -d quick -p operation=cloudify.interfaces.lifecycle.create --json")
@@ -96,14 +96,14 @@ def test_install_does_it_all(cfy: Cfy, app_folder: Path) -> None:
     assert execution["status"] == "terminated"
 
 
-def test_a_blueprint_with_other_deployments_outlives_one_of_them(deployed: Cfy) -> None:
+def test_uninstall_keeps_blueprint_of_other_deployments(deployed: Cfy) -> None:
     deployed("deployments create other -b app")
     deployed("executions start install -d dep")
     assert "Deployment `dep` deleted" in deployed("uninstall dep")
     assert "Blueprint `app` was not deleted" in deployed.errors
 
 
-def test_what_is_not_available_says_what_it_needs(deployed: Cfy) -> None:
+def test_unavailable_workflow_reports_its_condition(deployed: Cfy) -> None:
     deployed("executions start uninstall -d dep", code=1)
     assert (
         "It is for deployments of whose node instances all or some are active; now none are. "
@@ -111,16 +111,16 @@ def test_what_is_not_available_says_what_it_needs(deployed: Cfy) -> None:
     )
 
 
-def test_parameters_of_a_workflow_are_typed_as_words(deployed: Cfy) -> None:
+def test_workflow_parameters_are_coerced_from_text(deployed: Cfy) -> None:
     start = "executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create"
-    told = deployed(f"{start} -p node_ids=page -p 'operation_kwargs={{\"more\": 1}}'")
-    assert "Operation parameters: {'more': 1}" in told
+    output = deployed(f"{start} -p node_ids=page -p 'operation_kwargs={{\"more\": 1}}'")
+    assert "Operation parameters: {'more': 1}" in output
     deployed(f"{start} -p node_ids=page,nowhere", code=5)
     assert "There is no node nowhere" in deployed.errors
 
 
-def test_inputs_are_checked(cfy: Cfy, app_folder: Path) -> None:
-    cfy(f"blueprints upload {app_folder}")
+def test_deployment_create_rejects_invalid_inputs(cfy: Cfy, blueprint_file: Path) -> None:
+    cfy(f"blueprints upload {blueprint_file}")
     cfy("deployments create dep -b app -i count=many", code=1)
     assert "Input `count`" in cfy.errors
     cfy("deployments create dep -b app -i nosuch=1", code=1)
@@ -128,7 +128,7 @@ def test_inputs_are_checked(cfy: Cfy, app_folder: Path) -> None:
     assert cfy("deployments list --json") == "[]\n"
 
 
-def test_labels_site_and_visibility_are_set(deployed: Cfy) -> None:
+def test_deployment_labels_site_and_visibility_are_set(deployed: Cfy) -> None:
     deployed("sites create tlv")
     deployed("blueprints set-visibility app -l global")
     assert deployed("deployments set-site dep -s tlv") == "The site of `dep` was set to tlv\n"
@@ -142,13 +142,13 @@ def test_labels_site_and_visibility_are_set(deployed: Cfy) -> None:
     assert [item["id"] for item in json.loads(deployed("deployments list -lr a=b --json"))] == ["dep"]
 
 
-def test_workflows_are_listed_with_their_parameters(deployed: Cfy) -> None:
+def test_workflows_get_shows_parameters(deployed: Cfy) -> None:
     assert "install" in deployed("workflows list -d dep")
     assert "operation:" in deployed("workflows get execute_operation -d dep")
     deployed("workflows get nosuch -d dep", code=3)
 
 
-def test_events_of_a_deployment_are_deleted(deployed: Cfy, tmp_path: Path) -> None:
+def test_events_delete_stores_copy_first(deployed: Cfy, tmp_path: Path) -> None:
     deployed("executions start install -d dep")
     deployed(f"events delete dep --store-before -o {tmp_path}/events.txt")
     assert "said hello" in (tmp_path / "events.txt").read_text()
@@ -161,15 +161,15 @@ def test_events_delete_keeps_events_outside_time_range(deployed: Cfy) -> None:
     assert deployed("events delete dep --from '1 day ago'").startswith("Deleted ")
 
 
-def test_a_dry_run_changes_nothing(deployed: Cfy) -> None:
+def test_dry_run_keeps_instance_states(deployed: Cfy) -> None:
     deployed("executions start install -d dep --dry-run")
     (instance,) = json.loads(deployed("node-instances list -d dep --json"))
     assert instance["state"] == "uninitialized"
 
 
-def test_what_runs_can_be_cancelled(cfy: Cfy, app_folder: Path) -> None:
-    (app_folder.parent / "create.sh").write_text("#!/bin/bash\nsleep 2\n")
-    cfy(f"blueprints upload {app_folder}")
+def test_running_execution_is_cancelled(cfy: Cfy, blueprint_file: Path) -> None:
+    (blueprint_file.parent / "create.sh").write_text("#!/bin/bash\nsleep 2\n")
+    cfy(f"blueprints upload {blueprint_file}")
     cfy("deployments create dep -b app")
     cfy("executions start install -d dep --timeout 0", code=7)
     (key,) = [item["id"] for item in json.loads(cfy("executions list --json")) if item["workflow_id"] == "install"]
@@ -177,24 +177,24 @@ def test_what_runs_can_be_cancelled(cfy: Cfy, app_folder: Path) -> None:
     cfy(f"events list --tail {key}", code=6)
 
 
-def test_a_quickstart_works_twice(cfy: Cfy) -> None:
+def test_quickstart_twice_creates_two_deployments(cfy: Cfy) -> None:
     assert '"page"' in cfy("quickstart")
     assert "cfy uninstall hello-2" in (cfy("quickstart"), cfy.errors)[1]
     assert "Showing 2 of 2 deployments" in cfy("deployments list")
 
 
-def test_blueprints_and_deployments_that_are_there_may_be_left(deployed: Cfy, app_folder: Path) -> None:
-    deployed(f"blueprints upload {app_folder}", code=1)
-    assert deployed(f"blueprints upload {app_folder} --if-exists skip") == "Blueprint `app` exists already\n"
+def test_if_exists_skip_keeps_blueprint_and_deployment(deployed: Cfy, blueprint_file: Path) -> None:
+    deployed(f"blueprints upload {blueprint_file}", code=1)
+    assert deployed(f"blueprints upload {blueprint_file} --if-exists skip") == "Blueprint `app` exists already\n"
     deployed("deployments create dep -b app", code=1)
     assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` exists already\n"
 
 
-def test_a_deployment_that_others_need_is_not_deleted_and_what_to_do_is_said(deployed: Cfy) -> None:
+def test_delete_refuses_deployment_with_dependents(deployed: Cfy) -> None:
     deployed("deployments create net -b app")
     deployed("deployments dependencies add dep net -c nodes.page.disk")
     listed = json.loads(deployed("deployments dependencies list --target net --json"))
-    assert [one["source_deployment_id"] for one in listed] == ["dep"]
+    assert [dependency["source_deployment_id"] for dependency in listed] == ["dep"]
     deployed("deployments delete net", code=1)
     assert "[1] Deployment `dep` uses capabilities of the current deployment in its node `page`" in deployed.errors
     assert "Uninstall and delete those first, or force the deletion (--force)" in deployed.errors

@@ -1,4 +1,4 @@
-"""Plugins, from the command line to the manager and back."""
+"""Tests of `cfy plugins` with an embedded manager."""
 
 import io
 import json
@@ -21,7 +21,7 @@ def database_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a wagon, its yaml file and an icon, which commands run in."""
+    """The working directory, with a wagon, its YAML file and an icon."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.wgn").write_bytes(wagon())
     (tmp_path / "plugin.yaml").write_text(YAML.format(name="tiny-plugin", version="1.0.0"))
@@ -29,7 +29,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_plugin_lives(cfy: Cfy, files: Path):
+def test_plugin_upload_to_delete(cfy: Cfy, files: Path):
     plugin = json.loads(cfy("plugins upload tiny.wgn -y plugin.yaml -i image.png --title Tiny --json"))
     key = plugin["id"]
     assert (plugin["title"], plugin["yaml_files_paths"]) == ("Tiny", [f"plugins/{key}/plugin.yaml"])
@@ -46,13 +46,13 @@ def test_a_plugin_lives(cfy: Cfy, files: Path):
     cfy(f"plugins delete {key}", code=3)
 
 
-def test_a_zip_of_all_is_sent_as_it_is(cfy: Cfy, files: Path):
+def test_plugin_upload_accepts_zip(cfy: Cfy, files: Path):
     (files / "whole.zip").write_bytes(package(version="3"))
     assert json.loads(cfy("plugins upload whole.zip --private-resource --json"))["visibility"] == "private"
     assert [plugin["package_version"] for plugin in json.loads(cfy("plugins list --json --get-data"))] == ["3"]
 
 
-def test_the_same_plugin_twice_and_files_that_are_not_there_are_refused(cfy: Cfy, files: Path):
+def test_plugin_upload_rejects_duplicate_and_missing_files(cfy: Cfy, files: Path):
     cfy("plugins upload tiny.wgn -y plugin.yaml")
     cfy("plugins upload tiny.wgn -y plugin.yaml", code=1)
     assert "already exists" in cfy.errors
@@ -65,7 +65,7 @@ def test_the_same_plugin_twice_and_files_that_are_not_there_are_refused(cfy: Cfy
     assert cfy.errors.endswith("Error: This is no wagon: it is neither a zip nor a whole tar archive\n")
 
 
-def test_a_plugin_is_installed_ahead_or_the_reason_is_told(cfy: Cfy, files: Path):
+def test_plugin_install_succeeds_or_reports_reason(cfy: Cfy, files: Path):
     cfy("plugins upload tiny.wgn -y plugin.yaml")
     (files / "bad.zip").write_bytes(package("bad-plugin", requires=("not-there",)))
     cfy("plugins upload bad.zip")
@@ -80,14 +80,14 @@ def test_a_plugin_is_installed_ahead_or_the_reason_is_told(cfy: Cfy, files: Path
     assert "`elsewhere` is no place" in cfy.errors
 
 
-def test_a_plugin_gets_another_owner(cfy: Cfy, files: Path):
+def test_plugin_set_owner(cfy: Cfy, files: Path):
     cfy("users create ann -p long-enough")
     cfy("plugins upload tiny.wgn -y plugin.yaml")
     (plugin,) = json.loads(cfy("plugins list --json"))
     assert "owned by user `ann`" in cfy(f"plugins set-owner {plugin['id']} -s ann")
 
 
-def test_a_bundle_brings_the_plugins_that_are_not_there_yet(cfy: Cfy, files: Path):
+def test_bundle_upload_adds_only_new_plugins(cfy: Cfy, files: Path):
     (files / "bundle.tgz").write_bytes(bundle(("one", "1.0"), ("two", "2.0")))
     out = cfy("plugins bundle-upload -p bundle.tgz")
     assert out.startswith("Bundle uploaded, 2 new plugins\n")
@@ -100,13 +100,13 @@ def test_a_bundle_brings_the_plugins_that_are_not_there_yet(cfy: Cfy, files: Pat
     cfy("plugins bundle-upload -p nowhere.tgz", code=2)
 
 
-def test_the_manager_fetches_a_bundle_that_has_an_address(run: Run, wire: responses.RequestsMock):
+def test_bundle_upload_url_is_downloaded_by_manager(run: Run, wire: responses.RequestsMock):
     post = wire.post("http://manager/api/v3.1/plugins", status=201, json=page({"id": "p1", "package_name": "one"}))
     assert run("plugins bundle-upload --json").data[0]["id"] == "p1"
     assert str(post.calls[0].request.params["plugin_archive_url"]).endswith("/cloudify-plugins-bundle.tgz")  # type: ignore[attr-defined]
 
 
-def test_labels_and_tags_that_a_plugin_hands_on_are_changed(cfy: Cfy, files: Path):
+def test_plugin_propagated_labels_and_tags_change(cfy: Cfy, files: Path):
     key = json.loads(cfy("plugins upload tiny.wgn -y plugin.yaml --json"))["id"]
     for group in ("blueprint-labels", "deployment-labels"):
         assert f"added to plugin `{key}`: team:core, team:x" in cfy(f"plugins {group} add team:core,Team:x {key}")
@@ -124,13 +124,13 @@ def test_labels_and_tags_that_a_plugin_hands_on_are_changed(cfy: Cfy, files: Pat
     assert "it has none of them" in cfy(f"plugins resource-tags delete env {key}")
 
 
-def test_everybody_may_see_a_plugin_that_is_set_global(cfy: Cfy, files: Path):
+def test_plugin_set_global(cfy: Cfy, files: Path):
     key = json.loads(cfy("plugins upload tiny.wgn -y plugin.yaml --json"))["id"]
     assert json.loads(cfy(f"plugins set-global {key} --json"))["visibility"] == "global"
 
 
-def lonely() -> bytes:
-    """A wagon without the wheel that it lists."""
+def wagon_without_wheel() -> bytes:
+    """Return a wagon without the wheel that it lists."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("p/package.json", json.dumps(about("p", "1.0", {"a.whl": b""})))
@@ -138,23 +138,23 @@ def lonely() -> bytes:
 
 
 @pytest.mark.parametrize("content", [wagon(), wagon(zipped=True), package()])
-def test_a_wagon_that_is_whole_is_valid(run: Run, tmp_path: Path, content: bytes):
+def test_wagon_validation_accepts_valid_wagon(run: Run, tmp_path: Path, content: bytes):
     (tmp_path / "p.wgn").write_bytes(content)
-    found = run(f"plugins validate {tmp_path}/p.wgn --json").data
-    assert (found["package_name"], found["wheels"]) == ("tiny-plugin", ["tiny_plugin-1.0.0-py3-none-any.whl"])
+    result = run(f"plugins validate {tmp_path}/p.wgn --json").data
+    assert (result["package_name"], result["wheels"]) == ("tiny-plugin", ["tiny_plugin-1.0.0-py3-none-any.whl"])
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"text", "cannot be read"),
         (wagon()[:-40], "cannot be read"),
-        (lonely(), "the wheel a.whl is missing"),
+        (wagon_without_wheel(), "the wheel a.whl is missing"),
         (wagon(more_wheels={"b.whl": b"no zip"}), "the wheel b.whl is damaged"),
         (wagon(supported_platform=""), "package.json lacks `supported_platform`"),
         (bundle(("one", "1.0")), "it is not a wagon"),
     ],
 )
-def test_what_is_wrong_with_a_wagon_is_told(run: Run, tmp_path: Path, content: bytes, words: str):
+def test_wagon_validation_reports_problem(run: Run, tmp_path: Path, content: bytes, message: str):
     (tmp_path / "p.wgn").write_bytes(content)
-    assert words in run(f"plugins validate {tmp_path}/p.wgn", code=1).err
+    assert message in run(f"plugins validate {tmp_path}/p.wgn", code=1).err

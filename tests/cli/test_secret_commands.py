@@ -1,4 +1,4 @@
-"""cfy secrets, from the command line to the database and back."""
+"""Tests of `cfy secrets` with an embedded manager."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,11 @@ from cfy_cli.shell.app import App
 from tests.conftest import Cfy
 
 
-def value(cfy: Cfy, key: str) -> object:
+def read_value(cfy: Cfy, key: str) -> object:
     return json.loads(cfy(f"secrets get {key} --json"))["value"]
 
 
-def test_a_secret_lives(cfy: Cfy) -> None:
+def test_secret_create_to_delete(cfy: Cfy) -> None:
     assert cfy("secrets create db -s s3cret") == "Secret `db` created\n"
     assert cfy("secrets update db -s newer --hidden-value") == "Secret `db` updated\n"
     shown = cfy("secrets get db")
@@ -30,28 +30,28 @@ def test_a_secret_lives(cfy: Cfy) -> None:
     cfy("secrets get db", code=3)
 
 
-def test_values_come_from_files_and_stdin_as_they_are(cfy: Cfy, tmp_path: Path) -> None:
+def test_secret_value_from_file_and_stdin_is_unchanged(cfy: Cfy, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("-- BEGIN\r\nKEY --\n")
     cfy(f"secrets create file -f {tmp_path}/key.pem")
     cfy("secrets create stdin -f -", input="two\nlines\n")
     cfy("secrets create line -s -", input="one line\n")
-    assert [value(cfy, key) for key in ("file", "stdin", "line")] == [
+    assert [read_value(cfy, key) for key in ("file", "stdin", "line")] == [
         "-- BEGIN\r\nKEY --\n", "two\nlines\n", "one line"
     ]  # fmt: skip
 
 
-def test_without_a_value_one_is_asked_for_where_somebody_is_there(cfy: Cfy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_value_is_prompted_on_terminal(cfy: Cfy, monkeypatch: pytest.MonkeyPatch) -> None:
     cfy("secrets create db", code=2)
     assert "-f FILE" in cfy.errors
     monkeypatch.setattr(App, "interactive", property(lambda _: True))
     cfy("secrets create db", input="canary\ncanary\n")
     assert "canary" not in cfy.errors
     cfy("secrets update db", input="canary-2\ncanary-2\n")
-    assert value(cfy, "db") == "canary-2"
+    assert read_value(cfy, "db") == "canary-2"
 
 
 @pytest.mark.parametrize(
-    ("line", "sentence"),
+    ("line", "message"),
     [
         ("secrets create db -s a -f b", "Give the value once"),
         ("secrets create db -f nowhere", "Cannot read nowhere"),
@@ -66,37 +66,37 @@ def test_without_a_value_one_is_asked_for_where_somebody_is_there(cfy: Cfy, monk
         ("secrets import -i nowhere --non-encrypted", "Cannot read nowhere"),
     ],
 )
-def test_what_cannot_be_meant_is_told_without_telling_the_value(cfy: Cfy, line: str, sentence: str) -> None:
+def test_secret_usage_errors_do_not_show_value(cfy: Cfy, line: str, message: str) -> None:
     cfy(line, code=2 if "export -p short" not in line and "nowhere" not in line else 1)
-    assert sentence in cfy.errors
+    assert message in cfy.errors
     assert "canary" not in cfy.errors
 
 
-def test_values_with_a_schema_are_given_as_json(cfy: Cfy) -> None:
+def test_secret_with_schema_takes_json(cfy: Cfy) -> None:
     cfy('secrets create login --dict -s \'{"user": "ann"}\'')
     cfy("secrets create ports --list -s '[80]'")
     cfy('secrets create port --schema \'{"type": "integer", "maximum": 9}\' -s 8')
-    assert [value(cfy, key) for key in ("login", "ports", "port")] == [{"user": "ann"}, [80], 8]
+    assert [read_value(cfy, key) for key in ("login", "ports", "port")] == [{"user": "ann"}, [80], 8]
     cfy("secrets update port -s 77", code=1)
     assert '{"maximum": 9}' in cfy.errors
     cfy("secrets update port -s canary", code=2)
     assert "canary" not in cfy.errors
     cfy("secrets update port -s 7")
-    assert value(cfy, "port") == 7
+    assert read_value(cfy, "port") == 7
 
 
-def test_one_that_is_there_is_kept_or_replaced_as_is_said(cfy: Cfy) -> None:
+def test_secret_create_if_exists_fails_skips_or_updates(cfy: Cfy) -> None:
     cfy("secrets create db -s one")
     cfy("secrets create db -s two", code=1)
     assert "already exists" in cfy.errors
     assert cfy("secrets create db -s two --if-exists skip") == "Secret `db` exists already\n"
-    assert value(cfy, "db") == "one"
+    assert read_value(cfy, "db") == "one"
     for option, new in (("-u", "three"), ("--if-exists update", "four")):
         cfy(f"secrets create db -s {new} {option}")
-        assert value(cfy, "db") == new
+        assert read_value(cfy, "db") == new
 
 
-def test_a_hidden_value_is_masked_for_others(cfy: Cfy) -> None:
+def test_hidden_secret_is_masked_for_other_users(cfy: Cfy) -> None:
     cfy("users create una -p password-of-una -t default_tenant -l user")
     cfy("secrets create db -s s3cret --hidden-value")
     shown = cfy("secrets get db", user="una", password="password-of-una")
@@ -104,9 +104,7 @@ def test_a_hidden_value_is_masked_for_others(cfy: Cfy) -> None:
     assert "s3cret" not in shown
 
 
-def test_secrets_travel_in_a_file_for_their_owner_alone(
-    cfy: Cfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secret_export_and_import_private_file(cfy: Cfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     cfy("tenants create red")
     cfy("secrets create db-1 -s canary-1")
@@ -131,7 +129,7 @@ def test_secrets_travel_in_a_file_for_their_owner_alone(
     assert len(json.loads((tmp_path / "plain.json").read_text())) == 2
 
 
-def test_a_passphrase_is_in_no_log(cfy: Cfy, tmp_path: Path) -> None:
+def test_secrets_and_passphrases_are_not_logged(cfy: Cfy, tmp_path: Path) -> None:
     cfy("secrets create db -s canary-value -vvv")
     assert "canary" not in cfy.errors
     cfy(f"secrets export -p canary-passphrase -o {tmp_path}/x.json -vvv")

@@ -1,4 +1,4 @@
-"""Nothing that must stay secret is said: in no log, no error, no process title."""
+"""Tests that logs, errors and hints hold no credentials."""
 
 import base64
 import json
@@ -21,12 +21,12 @@ ANSWER: dict[str, Any] = {
     "workflow_id": "install", "deployment_id": "x1", "blueprint_id": "x1", "token": "canary-token", "plan": {},
     "password": "canary-password", "secret_key": "canary-secret", "labels": [], "outputs": {}, "capabilities": {},
 }  # fmt: skip
-EVERY = [(name, command) for name, command in commands() if name.split(" ")[0] not in LOCAL]
+REMOTE_COMMANDS = [(name, command) for name, command in commands() if name.split(" ")[0] not in LOCAL]
 
 
-@pytest.mark.parametrize(("name", "command"), EVERY, ids=[name for name, _ in EVERY])
+@pytest.mark.parametrize(("name", "command"), REMOTE_COMMANDS, ids=[name for name, _ in REMOTE_COMMANDS])
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_no_log_and_no_error_of_any_command_holds_a_secret(
+def test_commands_never_log_credentials(
     run: Run, wire: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: Any,
     status: int,
 ) -> None:  # fmt: skip
@@ -54,23 +54,30 @@ def test_no_log_and_no_error_of_any_command_holds_a_secret(
     assert "Traceback" not in outcome.out
 
 
-def test_a_token_is_as_secret_as_a_password(run: Run, wire: responses.RequestsMock) -> None:
+def test_token_is_not_logged(run: Run, wire: responses.RequestsMock) -> None:
     wire.get("http://manager/api/v3.1/status", json={"status": "OK"})
     outcome = run("status --json -vvv", profile={"manager_ip": "manager", "manager_token": "canary-token"})
     assert wire.calls[0].request.headers["Authentication-Token"] == "canary-token"
     assert "canary" not in outcome.err
 
 
-def test_advice_never_puts_a_password_on_a_command_line() -> None:
+def test_hints_never_suggest_password_options() -> None:
     import cfy_cli
 
     folder = Path(cfy_cli.__file__).parent
-    advice = [text for room in ("shell", "commands", "config", "client") for text in (folder / room).rglob("*.py")]
-    hints = [found for file in advice for found in file.read_text("utf-8").splitlines() if "hint=" in found]
-    assert [found for found in hints if "-p PASSWORD" in found or "--password PASSWORD" in found] == []
+    packages = ("shell", "commands", "config", "client")
+    lines = [
+        line
+        for name in packages
+        for file in (folder / name).rglob("*.py")
+        for line in file.read_text("utf-8").splitlines()
+    ]
+    hints = [line for line in lines if "hint=" in line]
+    assert hints
+    assert [hint for hint in hints if "-p PASSWORD" in hint or "--password PASSWORD" in hint] == []
 
 
-def test_errors_as_json_hold_no_secret_either(run: Run, wire: responses.RequestsMock) -> None:
+def test_json_errors_hold_no_credentials(run: Run, wire: responses.RequestsMock) -> None:
     wire.get("http://manager/api/v3.1/sites", status=401, json={"message": "User unauthorized"})
     error = json.loads(run("sites list --json", code=4).err)["error"]
     assert error["status"] == 401

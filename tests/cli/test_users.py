@@ -1,14 +1,14 @@
-"""Users, tenants and tokens, from the command line to the database and back."""
+"""Tests of `cfy users`, `cfy tenants` and `cfy tokens` with an embedded manager."""
 
 import json
 
 from tests.conftest import Cfy
 
 
-def test_a_user_lives(cfy: Cfy) -> None:
+def test_user_create_to_delete(cfy: Cfy) -> None:
     cfy("tenants create acme")
-    done = cfy("users create ann -p annpass12345 -t acme -l user")
-    assert done == (
+    message = cfy("users create ann -p annpass12345 -t acme -l user")
+    assert message == (
         "User `ann` created with `default` security role\n"
         "User `ann` added successfully to tenant `acme` with `user` role\n"
     )
@@ -26,16 +26,16 @@ def test_a_user_lives(cfy: Cfy) -> None:
     cfy("users get ann", code=3)
 
 
-def test_a_password_is_never_waited_for_in_a_script(cfy: Cfy) -> None:
+def test_user_create_without_terminal_requires_password(cfy: Cfy) -> None:
     cfy("users create ann", code=2)
     assert "Give --password or --password-stdin" in cfy.errors
 
 
-def test_a_role_in_a_tenant_needs_the_tenant(cfy: Cfy) -> None:
+def test_user_create_role_requires_tenant(cfy: Cfy) -> None:
     cfy("users create ann -p annpass12345 -l user", code=2)
 
 
-def test_a_tenant_lives(cfy: Cfy) -> None:
+def test_tenant_create_to_delete(cfy: Cfy) -> None:
     assert cfy("tenants create acme") == "Tenant `acme` created\n"
     cfy("users create ann -p annpass12345")
     assert cfy("tenants add-user ann -t acme -r viewer").endswith("to tenant `acme` with `viewer` role\n")
@@ -48,12 +48,12 @@ def test_a_tenant_lives(cfy: Cfy) -> None:
     assert "Showing 1 of 1 tenants" in cfy("tenants list")
 
 
-def test_a_tenant_must_be_named_for_its_users(cfy: Cfy) -> None:
+def test_add_user_requires_tenant_name(cfy: Cfy) -> None:
     cfy("tenants add-user ann -r user", code=2)
     assert "--tenant-name" in cfy.errors
 
 
-def test_a_token_opens_until_it_is_deleted(cfy: Cfy) -> None:
+def test_token_create_to_delete(cfy: Cfy) -> None:
     token = json.loads(cfy("tokens create -d ci --json"))
     assert token["value"].startswith("ctok-")
     listed = cfy("tokens list")
@@ -64,13 +64,13 @@ def test_a_token_opens_until_it_is_deleted(cfy: Cfy) -> None:
     cfy(f"tokens get {token['id']}", code=3)
 
 
-def test_people_who_are_there_already_may_be_left_or_changed(cfy: Cfy) -> None:
+def test_if_exists_skips_or_updates_users_and_tenants(cfy: Cfy) -> None:
     cfy("tenants create acme")
     assert cfy("tenants create acme --if-exists skip") == "Tenant `acme` exists already\n"
     cfy("users create ann -p annpass12345 -t acme -l user")
     cfy("users create ann -p annpass12345", code=1)
     assert cfy("users create ann -p otherpass1234 --if-exists skip") == "User `ann` exists already\n"
     cfy("status", user="ann", password="annpass12345")
-    changed = cfy("users create ann -p otherpass1234 -r sys_admin -t acme -l viewer --if-exists update")
-    assert changed.startswith("User `ann` updated\nUser `ann` added successfully to tenant `acme` with `viewer` role\n")
+    message = cfy("users create ann -p otherpass1234 -r sys_admin -t acme -l viewer --if-exists update")
+    assert message.startswith("User `ann` updated\nUser `ann` added successfully to tenant `acme` with `viewer` role\n")
     cfy("status", user="ann", password="otherpass1234")
