@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli import dsl
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Instance, Job, StaleVersion, StartMode, WorkflowResult
+from cfy_cli.manager.engine.ports import (
+    CancelRequest,
+    ExecutionEvent,
+    Instance,
+    Job,
+    StaleVersion,
+    StartMode,
+    WorkflowResult,
+)
 from cfy_cli.manager.engine.run import run_workflow
 
 LIFECYCLE = "cloudify.interfaces.lifecycle"
@@ -95,12 +103,12 @@ class MemoryRecords:
 
     def __init__(self, nodes: list[dict[str, Any]]) -> None:
         self.nodes = {node["id"]: node for node in nodes}
-        self.events: list[Event] = []
+        self.events: list[ExecutionEvent] = []
         self.requested = CancelRequest.NONE
         self.progress: list[tuple[int, int]] = []
         self.decisions: dict[str, Any] = {}
         self.groups: dict[str, dict[str, Any]] = {}
-        self.on_emit: Callable[[Event], None] = lambda event: None
+        self.on_emit: Callable[[ExecutionEvent], None] = lambda event: None
         self._lock = threading.RLock()
         self._instances: dict[str, Instance] = {}
         for node in nodes:
@@ -181,7 +189,7 @@ class MemoryRecords:
     def save_decision(self, name: str, value: Any) -> None:
         self.decisions[name] = copy.deepcopy(value)
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: ExecutionEvent) -> None:
         with self._lock:
             self.events.append(event)
         self.on_emit(event)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cfy_cli.manager.engine.ports import Event, StartMode
+from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.run import run_workflow
 from tests.engine import cluster
 from tests.engine.deployment import Deployment
@@ -46,7 +46,7 @@ def _track_names(target: Deployment) -> dict[str, str]:
     """Return names of instances by their ids, updated with each event, as workflows add and remove instances."""
     names: dict[str, str] = {}
 
-    def note(event: Event) -> None:
+    def note(event: ExecutionEvent) -> None:
         if event.node_instance_id not in names:
             names.update(
                 {instance.id: f"{instance.node_id}#{instance.index}" for instance in target.records.instances()}

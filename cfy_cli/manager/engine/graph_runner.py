@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, OutcomeHandler, Records
+from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor, OutcomeHandler, Records
 from cfy_cli.manager.engine.retry import retry_delay
 from cfy_cli.manager.engine.schedule import Schedule
 from cfy_cli.manager.engine.subgraph_handlers import SubgraphHandlers, as_operation
@@ -186,7 +186,7 @@ class GraphRunner:
 
     def _emit_node_event(self, instance_id: str, message: str) -> None:
         self._states.emit(
-            Event(
+            ExecutionEvent(
                 "cloudify_event",
                 message,
                 "workflow_node_event",

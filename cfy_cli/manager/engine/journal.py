@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.health import system_properties
-from cfy_cli.manager.engine.ports import Event, JournalEntry, ProcessIdentity, Records, StoredGraph
+from cfy_cli.manager.engine.ports import ExecutionEvent, JournalEntry, ProcessIdentity, Records, StoredGraph
 from cfy_cli.manager.engine.tasks import SetState
 
 
@@ -22,7 +22,7 @@ class NullJournal:
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
         for entry in entries:
-            if isinstance(entry, Event):
+            if isinstance(entry, ExecutionEvent):
                 self._records.emit(entry)
             elif isinstance(entry, SetState):
                 apply_state(self._records, entry)

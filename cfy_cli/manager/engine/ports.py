@@ -61,7 +61,7 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ExecutionEvent:
     """An event of the engine, or a log line of an operation."""
 
     type: Literal["cloudify_event", "cloudify_log"]
@@ -138,7 +138,7 @@ class Records(Lookups, Protocol):
     def save_decision(self, name: str, value: Json) -> None:
         """Save a value under a name until the execution has ended."""
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: ExecutionEvent) -> None:
         """Store an event or log line, in order, possibly a moment later."""
 
     def cancel_request(self) -> CancelRequest:
@@ -167,7 +167,7 @@ class TaskStateChange:
     failure: Failure | None = None
 
 
-JournalEntry = Event | TaskStateChange | SetState
+JournalEntry = ExecutionEvent | TaskStateChange | SetState
 
 
 class ProcessIdentity(NamedTuple):

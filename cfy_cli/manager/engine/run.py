@@ -12,7 +12,7 @@ from cfy_cli.manager.engine.graph_runner import GraphResult, GraphRunner
 from cfy_cli.manager.engine.journal import NullJournal
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
-    Event,
+    ExecutionEvent,
     Executor,
     Job,
     Journal,
@@ -178,13 +178,13 @@ class _WorkflowRun:
     def _failed(self, error: str, message: str | None = None, causes: list[ErrorCause] | None = None) -> WorkflowResult:
         """Return a failed result with `error`; the event has `message`, if there is one, in its place."""
         text = f"'{self._job.workflow_id}' workflow execution failed: {message or error}"
-        self._records.emit(Event("cloudify_event", text, "workflow_failed", error_causes=causes))
+        self._records.emit(ExecutionEvent("cloudify_event", text, "workflow_failed", error_causes=causes))
         return WorkflowResult(ExecutionState.FAILED, error)
 
     def _emit(self, event_type: str, message: str) -> None:
         if self._job.dry_run:
             message += " (dry run)"
-        self._records.emit(Event("cloudify_event", message, event_type))
+        self._records.emit(ExecutionEvent("cloudify_event", message, event_type))
 
 
 def _describe_failures(run: Ran) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Event, Journal, JournalEntry, Records, StoredGraph, TaskStateChange
+from cfy_cli.manager.engine.ports import ExecutionEvent, Journal, JournalEntry, Records, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, Operation, SetState, Subgraph, Task, TaskState
 
 PROGRESS_INTERVAL = 0.25  # seconds
@@ -107,14 +107,14 @@ class TaskStates:
         action = task.action
         if isinstance(action, Subgraph):
             event_type, message = self._message("Subgraph", action.name, state, result, failure)
-            self.emit(Event("cloudify_event", message, event_type))
+            self.emit(ExecutionEvent("cloudify_event", message, event_type))
         elif isinstance(action, Operation) and not action.quiet:
             self._emit_operation(action, state, attempt, result, failure)
 
     def set_instance_state(self, step: SetState) -> None:
         self._unstored.append(step)
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: ExecutionEvent) -> None:
         self._unstored.append(event)
 
     def store(self) -> None:
@@ -160,7 +160,7 @@ class TaskStates:
             limit = f"/{operation.max_retries}" if attempt <= operation.max_retries else ""  # some are not limited
             message += f" [retry {attempt}{limit}]"
         self.emit(
-            Event(
+            ExecutionEvent(
                 "cloudify_event",
                 message,
                 event_type,

@@ -39,29 +39,29 @@ A VALUE that begins with @ (or with PREFIX) is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandOutput:
     """The exit status and the output of the ctx program; the output goes to stderr when the status is not 0."""
 
     status: int
     text: str
 
 
-def answer(ctx: OperationContext, words: list[str]) -> Answer:
+def run_command_line(ctx: OperationContext, words: list[str]) -> CommandOutput:
     """Run the command line and return the answer, of errors too."""
     try:
         options, args = _parse(words)
         if options.help:
-            return Answer(0, USAGE + "\n")
+            return CommandOutput(0, USAGE + "\n")
         result = run_command(ctx, args)
-        return Answer(0, json.dumps(result) if options.json else str(result or ""))
+        return CommandOutput(0, json.dumps(result) if options.json else str(result or ""))
     except Usage as error:
-        return Answer(2, f"ctx: {error.message} See `ctx -h`.\n")
+        return CommandOutput(2, f"ctx: {error.message} See `ctx -h`.\n")
     except CfyError as error:
-        return Answer(1, f"ctx: {error.message}\n")
+        return CommandOutput(1, f"ctx: {error.message}\n")
     except ScriptStopped as stopped:
-        return Answer(1, f"{stopped}\n")
+        return CommandOutput(1, f"{stopped}\n")
     except OSError as error:
-        return Answer(1, f"ctx: {error.filename or ''}: {error.strerror or error}.\n")
+        return CommandOutput(1, f"ctx: {error.filename or ''}: {error.strerror or error}.\n")
 
 
 def run_command(ctx: OperationContext, args: Args) -> Json:

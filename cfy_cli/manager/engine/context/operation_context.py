@@ -10,7 +10,7 @@ from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.script_result import ScriptResult
 from cfy_cli.manager.engine.functions import evaluate_functions
-from cfy_cli.manager.engine.ports import Event, Job, Records
+from cfy_cli.manager.engine.ports import ExecutionEvent, Job, Records
 from cfy_cli.manager.engine.tasks import Operation, Task
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -73,7 +73,7 @@ class OperationContext(JobFiles):
     ) -> None:
         operation = self.operation
         self.records.emit(
-            Event(
+            ExecutionEvent(
                 kind,
                 message,
                 event_type,

@@ -17,7 +17,7 @@ from typing import Protocol, cast
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.calls import call
-from cfy_cli.manager.engine.context.ctx_command_line import Answer, answer
+from cfy_cli.manager.engine.context.ctx_command_line import CommandOutput, run_command_line
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.program import write_program
 from cfy_cli.manager.engine.tasks import non_recoverable
@@ -119,11 +119,11 @@ class _Connection(socketserver.StreamRequestHandler):
     def _answer_words(self, caller: OperationContext | CallHandler | None, count: int) -> None:
         folder, *words = _read_words(cast(_BufferedReader, self.rfile), min(count, MAX_WORDS)) or [""]
         if isinstance(caller, OperationContext):
-            result = answer(caller.in_folder(folder), words)
+            result = run_command_line(caller.in_folder(folder), words)
         elif caller is None:
-            result = Answer(1, "ctx: the operation that this belongs to has ended.\n")
+            result = CommandOutput(1, "ctx: the operation that this belongs to has ended.\n")
         else:
-            result = Answer(1, "ctx: only operations have the program ctx; workflows use `ctx` in Python.\n")
+            result = CommandOutput(1, "ctx: only operations have the program ctx; workflows use `ctx` in Python.\n")
         text = result.text.encode("utf-8", "surrogateescape")
         self.wfile.write(b"%d %d\n" % (result.status, len(text)) + text)
 

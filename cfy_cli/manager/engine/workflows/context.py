@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Event, Job, Records
+from cfy_cli.manager.engine.ports import ExecutionEvent, Job, Records
 from cfy_cli.manager.engine.tasks import Failure, Operation
 from cfy_cli.manager.engine.topology import Topology
 
@@ -38,7 +38,7 @@ class WorkflowContext:
         return Topology(self.job.plan, self.records.instances())
 
     def say(self, message: str, level: str = "info") -> None:
-        self.records.emit(Event("cloudify_log", message, level=level, logger=self.job.workflow_id))
+        self.records.emit(ExecutionEvent("cloudify_log", message, level=level, logger=self.job.workflow_id))
 
     def once(self, name: str, decide: Callable[[], Json]) -> Json:
         """What `decide` gave when it was called first in this execution, as JSON; dry runs remember nothing."""

@@ -11,7 +11,7 @@ from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.operation_context import LEVELS
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.journal import apply_state
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Executor, StartMode, StoredGraph
+from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor, StartMode, StoredGraph
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.tasks import SetState
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Workflow, WorkflowContext
@@ -159,13 +159,15 @@ class Conversation(JobFiles):
 
     def log(self, level: str, message: str, instance_id: str | None = None) -> None:
         known = level if level in LEVELS else "info"
-        event = Event("cloudify_log", message, level=known, logger=self.job.workflow_id, **self._of(instance_id))
+        event = ExecutionEvent(
+            "cloudify_log", message, level=known, logger=self.job.workflow_id, **self._of(instance_id)
+        )
         self._context.records.emit(event)
 
     def _event(self, message: str, event_type: str, instance_id: str | None) -> None:
         if self.job.dry_run:
             message += " (dry run)"
-        self._context.records.emit(Event("cloudify_event", message, event_type, **self._of(instance_id)))
+        self._context.records.emit(ExecutionEvent("cloudify_event", message, event_type, **self._of(instance_id)))
 
     def _of(self, instance_id: str | None) -> dict[str, Json]:
         if instance_id is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
-from cfy_cli.manager.engine.ports import Event, StartMode
+from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -22,7 +22,7 @@ from cfy_cli.manager.store.store import Store
 
 MANAGER_NAME = "cfy"
 MAX_CRASHES = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
-FIELDS = tuple(Event.__slots__)
+FIELDS = tuple(ExecutionEvent.__slots__)
 _fields = attrgetter(*FIELDS)
 
 
@@ -74,7 +74,7 @@ class ExecutionContext:
                 f"for instance; the manager's log tells when it ended), then {then}."
             )
 
-    def line(self, event: Event) -> dict[str, Any]:
+    def line(self, event: ExecutionEvent) -> dict[str, Any]:
         """A row of `events`."""
         said = dict(zip(FIELDS, _fields(event), strict=True))
         said["message"] = self.masking.masked(event.message)
@@ -98,12 +98,12 @@ class ExecutionContext:
             "agent_name": None,
         }
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: ExecutionEvent) -> None:
         self.history.add(self.line(event))
 
     def say(self, message: str, level: str = "info") -> None:
         """A log line of the manager's own work."""
-        self.emit(Event(type="cloudify_log", message=message, level=level, logger=self.execution.workflow_id))
+        self.emit(ExecutionEvent(type="cloudify_log", message=message, level=level, logger=self.execution.workflow_id))
 
     def tell(self, event_type: str, message: str, causes: list[ErrorCause] | None = None) -> None:
-        self.emit(Event(type="cloudify_event", message=message, event_type=event_type, error_causes=causes))
+        self.emit(ExecutionEvent(type="cloudify_event", message=message, event_type=event_type, error_causes=causes))

@@ -12,7 +12,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Event, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
+from cfy_cli.manager.engine.ports import ExecutionEvent, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationWork
 from cfy_cli.manager.services.runtime.batch import Batch
@@ -106,7 +106,7 @@ class StoreJournal:
     def _batch(self, key: str, entries: Iterable[JournalEntry]) -> Batch:
         batch, marks = Batch(), self._marks_of(key)
         for entry in entries:
-            if isinstance(entry, Event):
+            if isinstance(entry, ExecutionEvent):
                 batch.lines.append(self._work.line(entry))
             elif isinstance(entry, SetState):
                 batch.entered.append((self._deployment, entry))

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, update
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.context.storable import sanitize_text
-from cfy_cli.manager.engine.ports import Event, WorkflowResult
+from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -24,7 +24,11 @@ END = (
 
 
 def complete_execution(
-    context: ExecutionContext, ending: WorkflowResult, *, finish: OnCompletion | None = None, last: Sequence[Event] = ()
+    context: ExecutionContext,
+    ending: WorkflowResult,
+    *,
+    finish: OnCompletion | None = None,
+    last: Sequence[ExecutionEvent] = (),
 ) -> None:
     """Store what `finish` makes, all that was told, the `last` of it and the end, all at once.
 

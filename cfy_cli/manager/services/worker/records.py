@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.ports import CancelRequest, Event, Instance, StaleVersion
+from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, StaleVersion
 from cfy_cli.manager.services.deployments import node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -114,7 +114,7 @@ class StoreRecords(Operating, StoreLookups):
 
         return retry_until_available(self._work.stopping, write)
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: ExecutionEvent) -> None:
         self._work.emit(event)
 
     def cancel_request(self) -> CancelRequest:

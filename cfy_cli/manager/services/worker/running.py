@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.ports import Event, Job, WorkflowResult
+from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.deployments import capability_dependencies
@@ -72,7 +72,7 @@ def _run_system(context: ExecutionContext) -> None:
         context.tell("workflow_started", f"Starting '{name}' workflow execution")
     try:
         finish = SYSTEM[name](context)
-        done = Event("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
+        done = ExecutionEvent("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
         complete_execution(
             context, WorkflowResult(ExecutionState.TERMINATED), finish=finish, last=[done] if told else []
         )
