@@ -171,6 +171,11 @@ def test_process_with_reused_pid_is_not_killed():
     assert orphans.is_alive(orphans.identify(ours))
 
 
+def test_process_identity_tolerates_clock_adjustment():
+    ours = orphans.identify(os.getpid())
+    assert orphans.is_alive(ProcessIdentity(ours.pid, f"{float(ours.start_time) + 1:.2f}"))
+
+
 def test_resume_of_install_deletes_half_created_instance(deployment, runs, tmp_path):
     create = f"echo create >> {runs.path}; [ -e {tmp_path}/well ] || exit 4"
     failing = deployment(
@@ -243,7 +248,7 @@ def test_recovery_continues_with_interrupted_graph(deployment, runs, tmp_path):
     assert runs()["start"] in (1, 2)
 
 
-STORED = {  # task_kwargs in the rows of earlier versions
+STORED_ACTIONS = {  # task_kwargs in the rows of earlier versions
     "RemoteWorkflowTask": (
         {
             "name": "cloudify.interfaces.validation.check_status",
@@ -292,7 +297,7 @@ STORED = {  # task_kwargs in the rows of earlier versions
 
 @pytest.mark.parametrize("kind", values.KINDS.values())
 def test_stored_actions_keep_the_keys_of_earlier_versions(kind):
-    stored, action = STORED[kind]
+    stored, action = STORED_ACTIONS[kind]
     assert values.from_json(kind, stored) == action
     assert values.to_json(action) == stored
 
