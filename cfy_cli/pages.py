@@ -35,7 +35,7 @@ FILES = (
 
 
 def walk(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
-    """The command and all below it, each in the context it would have."""
+    """Yield the contexts of the command and of all commands below it."""
     settings = command.context_settings if parent is None else {}
     context = click.Context(command, info_name=name, parent=parent, **settings)
     yield context

@@ -1,4 +1,4 @@
-"""Backslash escapes in text that users type: `\\,` is a comma that does not separate.
+r"""Backslash escapes in text that users type: `\,` is a comma that does not separate.
 
 A backslash escapes only a separator, or another backslash before one; elsewhere it stands for itself.
 """

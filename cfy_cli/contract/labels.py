@@ -1,4 +1,4 @@
-"""Labels as users type them: `key:value,key:value`, with `\\,` and `\\:` for a comma and a colon in a value."""
+r"""Labels as users type them: `key:value,key:value`, with `\,` and `\:` for a comma and a colon in a value."""
 
 import re
 import unicodedata

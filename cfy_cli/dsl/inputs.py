@@ -86,8 +86,10 @@ def coerce_input(about: About, text: str) -> Json:
 
 
 def coerce_parameter(about: About, text: str) -> Json:
-    """The same for a parameter of a workflow: where it declares no type, its default says whether it is a boolean,
-    a list or a map."""
+    """Parse a parameter of a workflow like an input of the blueprint.
+
+    Without a declared type, the default value decides between a boolean, a list, a map and a string.
+    """
     implied = {bool: "boolean", list: "list", dict: "dict"}.get(type(about.get("default")), "string")
     return coerce_input({"type": about.get("type") or implied}, text)
 

@@ -53,7 +53,7 @@ RESOURCES: tuple[Routes, ...] = (
 
 
 def create_app(manager: AppContext) -> FastAPI:
-    """The API of one manager, which must have been founded."""
+    """Create the API of one manager, which must have been bootstrapped."""
     app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
     app.state.app_context = manager
     for routes in RESOURCES:
@@ -67,7 +67,7 @@ def create_app(manager: AppContext) -> FastAPI:
 
 
 def permissions() -> Iterator[tuple[str, str, str]]:
-    """(method, path, permission) of every endpoint."""
+    """Yield method, path and permission of every endpoint."""
     for routes in RESOURCES:
         for (method, path), permission in routes.permissions.items():
             yield method, path, permission

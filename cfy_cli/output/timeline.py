@@ -39,8 +39,9 @@ class Duration:
 
 
 def spans(events: Iterable[Mapping[str, Any]], until: str | None = None, *, over: bool = False) -> list[Duration]:
-    """The attempts in the order they began. One without an end runs `until` now; of an execution that is `over`, or
-    was resumed since, it was interrupted.
+    """Return the attempts in the order of their start.
+
+    An attempt without an end runs until `until`; if its execution is `over` or was resumed since, it was interrupted.
     """
     begun: dict[tuple[str, ...], list[Duration]] = {}  # several at once, where a workflow runs an operation so
     ended: list[Duration] = []

@@ -162,7 +162,7 @@ class NodeInstance:
 
     @property
     def modification(self) -> str | None:
-        """added or removed, of an instance that a modification of the deployment is about."""
+        """Return `added` or `removed` for an instance that a modification of the deployment adds or removes."""
         return self._node_instance.get("modification")
 
     @property
