@@ -17,7 +17,7 @@ from cfy_cli.main import main
 from cfy_cli.shell.app import App
 
 from .conftest import Run, page
-from .test_profiles import write
+from .test_profiles import write_profile
 
 SITES = "http://elsewhere/api/v3.1/sites"
 
@@ -39,7 +39,7 @@ def test_a_manager_named_by_a_variable_keeps_the_one_on_this_machine_asleep(
 def test_the_password_of_the_manager_on_this_machine_is_shown_to_no_other(
     run: Run, workdir: Path, wire: responses.RequestsMock, flag: bool
 ) -> None:
-    write(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=8100)
+    write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=8100)
     wire.get(SITES, json=page())
     if flag:
         run("sites list --manager http://elsewhere", profile=None)

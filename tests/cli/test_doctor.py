@@ -15,7 +15,7 @@ from cfy_cli.shell import diagnostics
 from tests.conftest import Cfy
 
 from .conftest import Run
-from .test_profiles import write
+from .test_profiles import write_profile
 
 STATUS = {"status": "OK", "services": {"Webserver": {"status": "Active"}, "RabbitMQ": {"status": "Inactive"}}}
 API = "http://mgr/api/v3.1"
@@ -35,7 +35,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("answering")
 def test_all_is_well_but_for_a_service(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
-    write(workdir)
+    write_profile(workdir)
     wire.get(f"{API}/status", json=STATUS)
     wire.get(f"{API}/version", json={"version": "7.0.5", "edition": "premium"})
     wire.get(f"{API}/sites", json={"items": [], "metadata": {"pagination": {"total": 0}}})
@@ -57,7 +57,7 @@ def test_all_is_well_but_for_a_service(run: Run, workdir: Path, wire: responses.
 def test_what_is_wrong_is_named(
     run: Run, workdir: Path, wire: responses.RequestsMock, answer: Any, check: str, words: str
 ) -> None:
-    write(workdir)
+    write_profile(workdir)
     wire.get(f"{API}/status", **answer)
     outcome = run("doctor --json", profile=None, code=1)
     assert checks(outcome.data)[check] == "error"
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_named(
 def test_a_name_without_an_address_and_a_port_without_a_program_are_told_apart(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(workdir, manager_ip="127.0.0.1", rest_port=1)
+    write_profile(workdir, manager_ip="127.0.0.1", rest_port=1)
     assert "nothing answers at 127.0.0.1:1" in run("doctor", profile=None, code=1).err
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-2, "unknown")))
     assert "127.0.0.1 has no address: unknown" in run("doctor", profile=None, code=1).err
@@ -76,7 +76,7 @@ def test_a_name_without_an_address_and_a_port_without_a_program_are_told_apart(
 def test_a_certificate_that_is_gone_and_a_full_disk_are_found(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(workdir, rest_certificate="/nowhere.pem")
+    write_profile(workdir, rest_certificate="/nowhere.pem")
     monkeypatch.setattr(diagnostics, "SCARCE", 2**62)
     found = checks(run("doctor --json", profile=None, code=1).data)
     assert (found["settings"], found["folder"]) == ("error", "warning")
@@ -104,7 +104,7 @@ def test_versions_that_are_not_expected_are_told(version: str, words: str | None
 
 
 def test_a_version_is_told_of_once(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
-    write(workdir)
+    write_profile(workdir)
     wire.get(f"{API}/status", json={"status": "OK"})
     wire.get(f"{API}/version", json={"version": "99.1"})
     assert "newer than supported" in run("status --json", profile=None).err
@@ -127,7 +127,7 @@ def test_a_folder_that_takes_nothing_is_found_by_writing_to_it(run: Run, monkeyp
 
 
 def test_a_manager_of_this_machine_that_sleeps_is_no_error(run: Run, workdir: Path) -> None:
-    write(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1)
+    write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1)
     assert checks(run("doctor --json", profile=None).data)["manager"] == "ok"
     elsewhere = run("doctor --json", profile=None, code=1, CLOUDIFY_MANAGER="http://127.0.0.1:1")
     assert checks(elsewhere.data)["network"] == "error"
@@ -135,7 +135,7 @@ def test_a_manager_of_this_machine_that_sleeps_is_no_error(run: Run, workdir: Pa
 
 @pytest.mark.usefixtures("answering")
 def test_a_tenant_that_is_not_there_is_told_from_a_login(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
-    write(workdir)
+    write_profile(workdir)
     message = "Authorization failed: Tried to authenticate with invalid tenant name: red"
     wire.get(f"{API}/status", status=403, json={"message": message})
     assert checks(run("doctor --json", profile=None, code=1).data)["tenant"] == "error"
