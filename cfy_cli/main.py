@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 # Commands that win when a prefix is typed, whether they exist here or not. Scripts rely on these prefixes, so a command
 # that is added later must not change their meaning.
-ESTABLISHED = (
+PREFERRED = (
     "agents", "apply", "auditlog", "blueprints", "certificates", "cluster", "community", "config", "db-nodes",
     "deployments", "events", "executions", "groups", "idp", "init", "install", "ldap", "license", "log-bundles",
     "maintenance-mode", "managers", "node-instances", "nodes", "permissions", "plugins", "profiles", "secrets",
     "sites", "snapshots", "status", "tenants", "tokens", "uninstall", "user-groups", "users", "workflows",
 )  # fmt: skip
 
-NOUNS = {
+SUMMARIES = {
     "api": "Send any request to the manager.",
     "blueprints": "Manage blueprints.",
     "completion": "Print the completion script of a shell.",
@@ -54,7 +54,9 @@ def start_embedded(app: App) -> "Profile":
     return ensure_running(app)
 
 
-@click.group("cfy", cls=RootGroup, nouns=NOUNS, first=ESTABLISHED, new_app=lambda: App(autostart=start_embedded))
+@click.group(
+    "cfy", cls=RootGroup, summaries=SUMMARIES, preferred=PREFERRED, new_app=lambda: App(autostart=start_embedded)
+)
 @click.version_option(__version__, "-V", "--version", prog_name="cfy")
 def main() -> None:
     """Deploy and manage applications described in blueprints.

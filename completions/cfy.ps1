@@ -1,18 +1,18 @@
 Register-ArgumentCompleter -Native -CommandName cfy -ScriptBlock {
     param($word, $line, $cursor)
     $before = $line.ToString().Substring(0, [Math]::Min($cursor, $line.ToString().Length))
-    $env:CFY_WORDS = $before.Substring(0, $before.Length - $word.Length)
-    $env:CFY_WORD = $word
+    $env:COMP_WORDS = $before.Substring(0, $before.Length - $word.Length)
+    $env:COMP_CWORD = $word
     $env:_CFY_COMPLETE = "powershell_complete"
     try {
         cfy 2>$null | ForEach-Object {
-            $kind, $value, $meaning = $_ -split "`t", 3
-            if ($kind -eq "plain") {
-                $tip = if ($meaning) { $meaning } else { $value }
+            $type, $value, $help = $_ -split "`t", 3
+            if ($type -eq "plain") {
+                $tip = if ($help) { $help } else { $value }
                 [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $tip)
             }
         }
     } finally {
-        Remove-Item Env:CFY_WORDS, Env:CFY_WORD, Env:_CFY_COMPLETE
+        Remove-Item Env:COMP_WORDS, Env:COMP_CWORD, Env:_CFY_COMPLETE
     }
 }

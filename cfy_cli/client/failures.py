@@ -1,6 +1,7 @@
 """Errors for failed requests to a manager, with messages and hints for the user."""
 
 import json
+import re
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
@@ -28,15 +29,28 @@ def from_response(response: requests.Response, url: str) -> CfyError:
         )
     else:
         error = _error_without_body(response, url)
-    error.hint = error.hint or _hint(response.status_code, error.message)
+    error.hint = error.hint or _hint(response.status_code, error)
     error.status = response.status_code
     error.request_id = response.headers.get("X-Request-Id")
     return error
 
 
-def _hint(status: int, message: str) -> str | None:
-    # The public manager has no error code of its own for a wrong tenant: only its message tells.
-    if "invalid tenant name" in message:
+def is_tenant_refused(error: CfyError) -> bool:
+    """Tell whether a manager refused the tenant; no error code says so, only the message of the public manager."""
+    return "invalid tenant name" in error.message
+
+
+def missing_resource(error: CfyError) -> str | None:
+    """Return the type of the resource that was not found, such as `NodeInstance`.
+
+    No error code says so, only the message of the public manager.
+    """
+    match = re.match(r"Requested `(\w+)` with ID ", error.message)
+    return match[1] if match else None
+
+
+def _hint(status: int, error: CfyError) -> str | None:
+    if is_tenant_refused(error):
         return "Use another tenant: -t TENANT for one command, `cfy profiles set -t TENANT` for all."
     return _HINTS.get(status)
 

@@ -43,7 +43,7 @@ def cli() -> None:
     """Manage blueprints."""
 
 
-labels.attach(cli, BLUEPRINTS, lambda client: client.blueprints)
+labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)
 
 
 @cli.command("lint")
@@ -58,11 +58,11 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str 
     file:line:column: message [rule]; on a terminal the source line follows. Imported plugins and blueprints that only
     a manager has are not checked; use `cfy blueprints validate --on-manager` for those.
     """
-    from cfy_cli.shell.linting import blueprints_in, problems_of, show
+    from cfy_cli.shell.linting import find_blueprints, lint_blueprint, show_findings
 
-    blueprints = blueprints_in(blueprint_path)
-    problems = {blueprint: problems_of(blueprint) for blueprint in blueprints}
-    show(app, [problem for blueprint in blueprints for problem in problems[blueprint]], lint_format)
+    blueprints = find_blueprints(blueprint_path)
+    problems = {blueprint: lint_blueprint(blueprint) for blueprint in blueprints}
+    show_findings(app, [problem for blueprint in blueprints for problem in problems[blueprint]], lint_format)
     failures = [f"{blueprint} has {_count(problems[blueprint])}" for blueprint in blueprints if problems[blueprint]]
     if failures:
         raise CfyError("\n".join(failures), code=ErrorCode.INVALID_BLUEPRINT)
@@ -79,12 +79,12 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str 
 @pass_app
 def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str) -> None:
     """Validate the blueprint in BLUEPRINT_PATH; archives and URLs are validated by the manager."""
-    from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.blueprint_upload import check_offline, validate_on_manager
+    from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.blueprint_upload import validate_offline, validate_on_manager
 
-    with prepared(blueprint_path, blueprint_filename) as source:
-        if source.blueprint and not on_manager:
-            check_offline(source.blueprint)
+    with open_source(blueprint_path, blueprint_filename) as source:
+        if source.main_file and not on_manager:
+            validate_offline(source.main_file)
         else:
             validate_on_manager(app, source.default_id, source, "tenant")
     app.result("Blueprint validated successfully", {"blueprint_path": blueprint_path, "valid": True})
@@ -122,16 +122,16 @@ def upload_blueprint(
     BLUEPRINT_PATH is the blueprint's main file (its whole folder is uploaded), an archive (zip, tar, tar.gz, tar.bz2),
     the URL of an archive, or organization/repository[:tag or branch] on GitHub.
     """
-    from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.blueprint_upload import send_blueprint
+    from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.blueprint_upload import upload_blueprint as upload
 
-    with prepared(blueprint_path, blueprint_filename) as source:
+    with open_source(blueprint_path, blueprint_filename) as source:
         blueprint_id = blueprint_id or source.default_id
         existing = app.client.blueprints.find_uploaded(blueprint_id) if if_exists == SKIP else None
         if existing:
-            app.result(f"Blueprint `{blueprint_id}` exists already", existing, BLUEPRINTS)
+            app.result(f"Blueprint `{blueprint_id}` already exists", existing, BLUEPRINTS)
             return
-        blueprint = send_blueprint(app, blueprint_id, source, **upload_options)
+        blueprint = upload(app, blueprint_id, source, **upload_options)
     app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
 
 
@@ -150,17 +150,17 @@ def draw_graph(
     graph_format: str | None, output_path: str | None,
 ) -> None:  # fmt: skip
     """Draw the nodes of the blueprint in BLUEPRINT_PATH and their relationships."""
-    from cfy_cli.shell.blueprint_graph import diagram_of, drawn
+    from cfy_cli.shell.blueprint_graph import build_diagram, render_diagram
 
-    diagram = diagram_of(app, blueprint_path, blueprint_id, deployment_id)
-    picture = drawn(diagram, graph_format, output_path)
+    diagram = build_diagram(app, blueprint_path, blueprint_id, deployment_id)
+    text = render_diagram(diagram, graph_format, output_path)
     if output_path:
-        from cfy_cli.shell.blueprint_archive import write
+        from cfy_cli.shell.blueprint_archive import write_text
 
-        write(output_path, picture)
+        write_text(output_path, text)
         app.result(f"The graph was written to {output_path}", {"path": output_path, "nodes": len(diagram.boxes)})
     else:
-        app.result(picture.rstrip("\n"), {"graph": picture, "nodes": len(diagram.boxes)})
+        app.result(text.rstrip("\n"), {"graph": text, "nodes": len(diagram.boxes)})
 
 
 @cli.command("package")
@@ -174,13 +174,13 @@ def package_blueprint(
     app: App, blueprint_path: str, output_path: str | None, validate: bool, blueprint_filename: str
 ) -> None:
     """Create an archive of the blueprint in BLUEPRINT_PATH, its main file or its folder."""
-    from cfy_cli.shell.blueprint_archive import package
-    from cfy_cli.shell.blueprint_upload import check_offline
+    from cfy_cli.shell.blueprint_archive import create_archive
+    from cfy_cli.shell.blueprint_upload import validate_offline
 
     if validate:
         path = Path(blueprint_path)
-        check_offline(path / blueprint_filename if path.is_dir() else path)
-    target = package(blueprint_path, output_path)
+        validate_offline(path / blueprint_filename if path.is_dir() else path)
+    target = create_archive(blueprint_path, output_path)
     app.result(f"Blueprint packaged as {target}", {"path": str(target)})
 
 
@@ -191,12 +191,12 @@ def package_blueprint(
 def create_requirements(app: App, blueprint_path: str, output_path: str | None) -> None:
     """List the pip requirements of the plugins of the blueprint in BLUEPRINT_PATH."""
     from cfy_cli.dsl import compile_blueprint
-    from cfy_cli.shell.blueprint_archive import requirements, write_new
+    from cfy_cli.shell.blueprint_archive import plugin_requirements, write_new_text
 
     path = Path(blueprint_path)
-    lines = requirements(path, compile_blueprint(path))
+    lines = plugin_requirements(path, compile_blueprint(path))
     if output_path:
-        write_new(output_path, "".join(f"{line}\n" for line in lines))
+        write_new_text(output_path, "".join(f"{line}\n" for line in lines))
         app.result(f"Requirements file created successfully: {output_path}", lines)
     else:
         app.answer(lines)
@@ -268,7 +268,7 @@ def show_inputs(app: App, blueprint_id: str) -> None:
     from cfy_cli.output import render
 
     rows = [{"name": name, **fields} for name, fields in inputs.items()]
-    render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.vertical)
+    render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.options.vertical)
 
 
 @cli.command("set-visibility")

@@ -52,8 +52,8 @@ def cli() -> None:
     """Manage deployments."""
 
 
-labels.attach(cli, DEPLOYMENTS, lambda client: client.deployments)
-dependencies.attach(cli)
+labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
+dependencies.add_dependency_commands(cli)
 
 
 @cli.command("list")
@@ -113,7 +113,7 @@ def create_deployment(
     except Conflict:
         if if_exists == FAIL or key is None:
             raise
-        app.result(f"Deployment `{key}` exists already", app.client.deployments.get(key), DEPLOYMENTS)
+        app.result(f"Deployment `{key}` already exists", app.client.deployments.get(key), DEPLOYMENTS)
         return
     name = deployment.get("display_name") or deployment["id"]
     app.result(f"Deployment `{name}` created. The deployment's id is {deployment['id']}", deployment, DEPLOYMENTS)
@@ -207,4 +207,4 @@ def _show_rows(app: App, data: Mapping[str, object], rows: Mapping[str, Mapping[
     for name, fields in rows.items():
         render.line(f' - "{name}":')
         for heading, value in fields.items():
-            render.line(f"     {heading}: {render.plain(name, value)}")
+            render.line(f"     {heading}: {render.format_value(name, value)}")

@@ -14,11 +14,11 @@ from cfy_cli.shell.command_tree import Command
 def cli(app: App) -> None:
     """Check the profile, network, certificate, login, manager and data folder for problems."""
     from cfy_cli.commands.manager import check_embedded_manager, is_stopped
-    from cfy_cli.shell.diagnostics import DIAGNOSIS, WRONG, check_folder, diagnose
+    from cfy_cli.shell.diagnostics import CHECKS, ERROR, check_home, diagnose
 
-    findings = [*diagnose(app, asleep=is_stopped(app)), *check_folder(app), *check_embedded_manager(app)]
-    columns = DIAGNOSIS.columns if any(finding.hint for finding in findings) else DIAGNOSIS.columns[:-1]
-    app.show_items([asdict(finding) for finding in findings], DIAGNOSIS, columns)
-    failed = next((finding for finding in findings if finding.result == WRONG), None)
+    findings = [*diagnose(app, is_stopped=is_stopped(app)), *check_home(app), *check_embedded_manager(app)]
+    columns = CHECKS.columns if any(finding.hint for finding in findings) else CHECKS.columns[:-1]
+    app.show_items([asdict(finding) for finding in findings], CHECKS, columns)
+    failed = next((finding for finding in findings if finding.result == ERROR), None)
     if failed:
         raise CfyError(f"{failed.check}: {failed.details}", hint=failed.hint, code=ErrorCode.UNHEALTHY)

@@ -114,7 +114,7 @@ def delete_events(
 
 
 def _follow(app: App, execution_id: str | None, group_id: str | None, query: EventListOptions) -> None:
-    from cfy_cli.shell.follow_execution import see_through
+    from cfy_cli.shell.follow_execution import follow_and_report
     from cfy_cli.shell.follow_options import FollowOptions
 
     follow = FollowOptions(None, query["include_logs"], query["json_output"], query["with_worker_names"])
@@ -122,7 +122,7 @@ def _follow(app: App, execution_id: str | None, group_id: str | None, query: Eve
         execution = app.client.executions.get(execution_id)
     else:
         execution = app.client.execution_groups.get(str(group_id))
-    see_through(app, execution, follow, group=execution_id is None)
+    follow_and_report(app, execution, follow, group=execution_id is None)
 
 
 def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
@@ -143,11 +143,11 @@ def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
         "_size": query["_size"],
         "_sort": EVENTS.order,
     }
-    if (app.as_data or app.picked or app.vertical) and not follow.json_output:
+    if (app.as_data or app.options.columns or app.options.vertical) and not follow.json_output:
         app.show_list(app.client.events, **params)
         return
     count = hidden = total = 0
-    for page in app.client.events.pages(limit=app.limit, **params):
+    for page in app.client.events.pages(limit=app.options.limit, **params):
         count, total = count + len(page), page.total
         hidden += sum(not show_event(app, event, follow) for event in page)
     app.note(f"\nShowing {count - hidden} of {total} events")
@@ -167,6 +167,6 @@ def _time_range(query: TimeOptions) -> TimeRange:
 
 
 def _format_lines(events: list[Item]) -> Iterator[str]:
-    from cfy_cli.output.events import event_line
+    from cfy_cli.output.events import format_event
 
-    return (f"{event_line(event)}\n" for event in events)
+    return (f"{format_event(event)}\n" for event in events)

@@ -61,17 +61,17 @@ def start_execution(
     **fields: bool | int,
 ) -> None:
     """Start the workflow WORKFLOW_ID on a deployment and follow it until it ends."""
-    from cfy_cli.shell.follow_execution import see_through
+    from cfy_cli.shell.follow_execution import follow_and_report
     from cfy_cli.shell.workflows import start_workflow
 
     execution = start_workflow(app, deployment_id, workflow_id, parameters, follow, scheduled_time=schedule, **fields)
     if execution["status"] == "scheduled":
-        from cfy_cli.output.cells import moment
+        from cfy_cli.output.cells import format_time
 
-        start_time = moment(execution.get("scheduled_for") or str(schedule))
+        start_time = format_time(execution.get("scheduled_for") or str(schedule))
         app.result(f"Execution {execution['id']} is scheduled for {start_time}", execution, EXECUTIONS)
         return
-    see_through(app, execution, follow)
+    follow_and_report(app, execution, follow)
 
 
 @cli.command("wait")
@@ -159,15 +159,15 @@ def draw_timeline(app: App, execution_id: str, output_path: str | None) -> None:
 
     execution = app.client.executions.get(execution_id)
     pages = app.client.events.pages(include_logs=False, execution_id=execution_id, _sort="reported_timestamp")
-    spans = timeline.spans(
+    attempts = timeline.compute_attempts(
         (event for page in pages for event in page),
         until=execution.get("ended_at") or now(),
-        over=execution["status"] in ENDED,
+        is_ended=execution["status"] in ENDED,
     )
     title = f"{execution['workflow_id']} on {execution.get('deployment_id')}"
     if output_path:
-        Path(output_path).write_text(timeline.as_svg(spans, title), encoding="utf-8")
+        Path(output_path).write_text(timeline.render_svg(attempts, title), encoding="utf-8")
         message = f"The timeline of {title} was written to {output_path}"
     else:
-        message = f"{title}:\n{timeline.as_text(spans, shutil.get_terminal_size().columns)}"
-    app.result(message, [asdict(span) for span in spans])
+        message = f"{title}:\n{timeline.format_timeline(attempts, shutil.get_terminal_size().columns)}"
+    app.result(message, [asdict(attempt) for attempt in attempts])

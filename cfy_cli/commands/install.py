@@ -72,17 +72,17 @@ def cli(
     BLUEPRINT_PATH is the blueprint's main file, an archive (zip, tar, tar.gz, tar.bz2), the URL of an archive, or
     organization/repository[:tag or branch] on GitHub.
     """
-    from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.blueprint_upload import send_blueprint
+    from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.blueprint_upload import upload_blueprint
     from cfy_cli.shell.deployment_groups import install_group
     from cfy_cli.shell.deployments import create_deployment
     from cfy_cli.shell.workflows import run_workflow
 
     if (deployment_group_id and not count) or (deployment_id and count):
         raise Usage("--deployment-group-id requires --count, and --deployment-id excludes it")
-    with prepared(blueprint_path, blueprint_filename, fetch=True) as source:
+    with open_source(blueprint_path, blueprint_filename, download=True) as source:
         blueprint_id = blueprint_id or source.default_id
-        send_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)
+        upload_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)
     if count:
         install_group(
             app,

@@ -70,7 +70,7 @@ def _data_dir_option() -> Decorator:
 )
 @click.option("--workers", type=click.IntRange(1), help="The number of worker processes.")
 @click.option(
-    "--keep-events", type=param_types.kept_for, metavar="SPAN",
+    "--keep-events", type=param_types.retention, metavar="DURATION",
     help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
 )  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
@@ -191,7 +191,7 @@ def restore_manager(app: App, archive_path: str, data_dir: str | None) -> None:
 @click.option(
     "--events-older-than",
     type=param_types.before,
-    metavar="SPAN",
+    metavar="DURATION",
     help="Delete events that are older than this: `3 months`.",
 )
 @_data_dir_option()
@@ -238,10 +238,10 @@ def is_stopped(app: App) -> bool:
 
 def check_embedded_manager(app: App) -> Iterator[Finding]:
     """Yield what `cfy doctor` reports about the embedded manager."""
-    from cfy_cli.shell.diagnostics import FINE, ODD, WRONG, Finding, writable
+    from cfy_cli.shell.diagnostics import ERROR, OK, WARNING, Finding, check_writable
 
     if find_spec("fastapi") is None:
-        yield Finding("manager here", FINE, "not installed", "Install it: pip install 'cfy-cli[manager]'")
+        yield Finding("manager here", OK, "not installed", "Install it: pip install 'cfy-cli[manager]'")
         return
     from cfy_cli.manager import control, maintenance
 
@@ -249,14 +249,16 @@ def check_embedded_manager(app: App) -> Iterator[Finding]:
     try:
         running = control.status(settings.data_dir)
     except CfyError as error:
-        yield Finding("manager here", WRONG, error.message, error.hint)
+        yield Finding("manager here", ERROR, error.message, error.hint)
         return
-    yield Finding("manager here", FINE, f"running at {running.url}" if running else "not running")
+    yield Finding("manager here", OK, f"running at {running.url}" if running else "not running")
     if settings.data_dir.parent != app.home:
-        yield writable("data folder", settings.data_dir, "Free disk space, or use another folder: --data-dir.")
+        yield check_writable("data folder", settings.data_dir, "Free disk space, or use another folder: --data-dir.")
     kind = maintenance.find_network_file_system(settings.data_dir)
     if kind:
-        yield Finding("data folder", ODD, f"{settings.data_dir} is on a network file system ({kind})", _NETWORK_HINT)
+        yield Finding(
+            "data folder", WARNING, f"{settings.data_dir} is on a network file system ({kind})", _NETWORK_HINT
+        )
 
 
 _NETWORK_HINT = "SQLite is not safe there: use another folder (--data-dir) or PostgreSQL (--database)."

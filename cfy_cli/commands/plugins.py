@@ -29,15 +29,15 @@ def cli() -> None:
     """Manage plugins."""
 
 
-labels.attach(
+labels.add_label_commands(
     cli, PLUGINS, lambda client: client.plugins.propagated_labels("blueprint_labels"),
-    group="blueprint-labels", which="blueprint labels",
+    group="blueprint-labels", title="blueprint labels",
 )  # fmt: skip
-labels.attach(
+labels.add_label_commands(
     cli, PLUGINS, lambda client: client.plugins.propagated_labels("labels"),
-    group="deployment-labels", which="deployment labels",
+    group="deployment-labels", title="deployment labels",
 )  # fmt: skip
-resource_tags.attach(cli)
+resource_tags.add_tag_commands(cli)
 
 
 @cli.command("upload")
@@ -64,12 +64,12 @@ def upload_plugin(
     PLUGIN_PATH is the path or URL of a wagon (*.wgn) or, without --yaml-path, of a zip of a wagon and its YAML files.
     """
     from cfy_cli.client.plugins import package
-    from cfy_cli.output.progress import bar
+    from cfy_cli.output.progress import progress_bar
 
     visibility = "private" if private_resource else visibility
     with (
         package(plugin_path, yaml_paths, icon_path) as archive,
-        bar("Uploading", archive.stat().st_size, shown=app.verbosity >= 0) as progress,
+        progress_bar("Uploading", archive.stat().st_size, shown=app.options.verbosity >= 0) as progress,
     ):
         plugin = app.client.plugins.upload(archive, progress=progress, title=title, visibility=visibility)
     app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin)
@@ -85,7 +85,7 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
     A bundle is a tar archive of one folder of wagons and YAML files, with a file METADATA that maps the name of each
     wagon to its YAML file (wagon: yaml).
     """
-    from cfy_cli.output.progress import bar
+    from cfy_cli.output.progress import progress_bar
 
     file = Path(path).expanduser()
     source = path if "://" in path else file
@@ -94,12 +94,12 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
     size = file.stat().st_size if source is file else 0
     if not size:
         app.note(f"The manager downloads {path}; this may take minutes")
-    with bar("Uploading", size, shown=app.verbosity >= 0) as progress:
+    with progress_bar("Uploading", size, shown=app.options.verbosity >= 0) as progress:
         plugins = app.client.plugins.upload_bundle(source, progress=progress, visibility=visibility)
     if not app.as_data:
         app.say(f"Bundle uploaded, {len(plugins)} new plugins")
     if plugins or app.as_data:
-        app.show_items(plugins, PLUGINS, app.picked or BUNDLE_COLUMNS)
+        app.show_items(plugins, PLUGINS, app.options.columns or BUNDLE_COLUMNS)
 
 
 @cli.command("validate")
@@ -182,13 +182,13 @@ def download_yaml(app: App, plugin_id: str, output_path: str | None) -> None:
 @pass_app
 def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: tuple[str, ...], timeout: int) -> None:
     """Install the plugin PLUGIN_ID on the given managers and agents, or on all managers."""
-    from cfy_cli.shell.plugin_installation import installed
+    from cfy_cli.shell.plugin_installation import wait_until_installed
 
     plugins = app.client.plugins
     managers = managers or (() if agents else tuple(plugins.managers()))
     app.note(f"Waiting for plugin {plugin_id} to be installed on {', '.join((*managers, *agents))}")
     plugins.install(plugin_id, managers, agents)
-    plugin = installed(plugins, plugin_id, {*managers, *agents}, timeout)
+    plugin = wait_until_installed(app, plugin_id, {*managers, *agents}, timeout)
     app.result(f"Plugin `{plugin_id}` installed", plugin)
 
 

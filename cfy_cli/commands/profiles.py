@@ -13,7 +13,7 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
-from cfy_cli.shell.options import Decorator, together
+from cfy_cli.shell.options import Decorator, combine
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -69,7 +69,7 @@ def cli() -> None:
 
 def _access() -> Decorator:
     """Add the options for address and credentials."""
-    return together(
+    return combine(
         click.option("-T", "--manager-token", help="The token to log in with."),
         click.option("-u", "--manager-username", help="The user to log in as."),
         click.option("-p", "--manager-password", help="The password of the user."),
@@ -136,15 +136,15 @@ def set_profile(
     **fields: Unpack[SetFields],
 ) -> None:
     """Change the profile in use; the manager is not contacted."""
-    from cfy_cli.shell.profile_changes import change, rename
+    from cfy_cli.shell.profile_changes import change_profile, rename_profile
 
     _read_password(app, fields, from_stdin=password_stdin, may_prompt=False)
     if not (profile_name or keyring) and all(value is None for value in fields.values()):
         raise Usage("There is nothing to set", hint="`cfy profiles set -h` lists the options.")
     profile = _current(app)
-    change(profile, **fields)
+    change_profile(profile, **fields)
     if profile_name and profile_name != profile.name:
-        rename(app.profiles, profile, profile_name)
+        rename_profile(app.profiles, profile, profile_name)
     _write(app, profile, keyring=keyring)
     app.result("Settings saved successfully", _visible(profile))
 
@@ -158,10 +158,10 @@ def set_profile(
 @pass_app
 def set_cluster_node(app: App, cluster_node_name: str, **fields: Unpack[NodeFields]) -> None:
     """Change the connection settings of the cluster node CLUSTER_NODE_NAME in the profile in use."""
-    from cfy_cli.shell.profile_changes import change_node
+    from cfy_cli.shell.profile_changes import change_cluster_node
 
     profile = _current(app)
-    node = change_node(profile, cluster_node_name, **fields)
+    node = change_cluster_node(profile, cluster_node_name, **fields)
     app.profiles.write(profile)
     app.result("Settings saved successfully", node)
 
@@ -212,10 +212,9 @@ def list_profiles(app: App) -> None:
 def show_current(app: App, effective: bool) -> None:
     """Show the profile in use."""
     if effective:
-        from cfy_cli.shell.effective_settings import EFFECTIVE
-        from cfy_cli.shell.effective_settings import effective as rows
+        from cfy_cli.shell.effective_settings import SETTINGS, effective_settings
 
-        app.show_items(rows(app), EFFECTIVE, EFFECTIVE.columns)
+        app.show_items(effective_settings(app), SETTINGS, SETTINGS.columns)
         return
     profile = app.profile
     if profile:
@@ -297,11 +296,11 @@ def _check(app: App, profile: Profile) -> None:
             hint="Give --password-stdin, or --skip-credentials-validation to enter it at each command.",
         )
     app.note(f"Checking the credentials at {connection.url} ...")
-    from cfy_cli.shell.version_notice import tell_skew
+    from cfy_cli.shell.version_notice import show_version_notice
 
     client = app.client_for(connection)
     client.status()
-    tell_skew(app, client)
+    show_version_notice(app, client)
 
 
 def _visible(profile: Profile) -> dict[str, object]:

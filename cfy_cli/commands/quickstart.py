@@ -34,7 +34,7 @@ def cli(app: App) -> None:
     from cfy_cli.shell.follow_options import FollowOptions
     from cfy_cli.shell.workflows import run_workflow
 
-    app.use_local()
+    app.use_embedded()
     _upload(app)
     key = _free_name(app)
     create_deployment(app, key, blueprint_id=NAME)
@@ -68,14 +68,14 @@ def _example() -> Path:
 
 def _upload(app: App) -> None:
     """Upload the example unless the blueprint exists already."""
-    from cfy_cli.shell.blueprint_source import prepared
-    from cfy_cli.shell.blueprint_upload import send_blueprint
+    from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.blueprint_upload import upload_blueprint
 
     try:
         app.client.blueprints.get(NAME, _include="id")
     except NotFound:
-        with prepared(str(_example()), EXAMPLE[-1]) as source:
-            send_blueprint(app, NAME, source, visibility="tenant")
+        with open_source(str(_example()), EXAMPLE[-1]) as source:
+            upload_blueprint(app, NAME, source, visibility="tenant")
 
 
 def _free_name(app: App) -> str:

@@ -14,7 +14,7 @@ from cfy_cli.shell import options, param_types, secret_values
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import UPDATE, create_unless_exists, if_exists_option
-from cfy_cli.shell.options import Decorator, together
+from cfy_cli.shell.options import Decorator, combine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def cli() -> None:
 
 
 def provider() -> Decorator:
-    return together(
+    return combine(
         click.option("-p", "--provider", "provider_name", help="The secrets provider that stores the value."),
         click.option("-o", "--provider-options", multiple=True, help="Options for the provider: key=value or JSON."),
     )
@@ -54,7 +54,7 @@ def provider() -> Decorator:
 
 @cli.command("create")
 @click.argument("key", type=param_types.name, metavar="KEY")
-@secret_values.value()
+@secret_values.value_options()
 @click.option("-u", "--update-if-exists", is_flag=True, help="The same as --if-exists update.")
 @if_exists_option()
 @options.visibility()
@@ -78,12 +78,12 @@ def create_secret(
 
 
 def _build_body(app: App, options: SecretOptions) -> dict[str, object]:
-    schema = secret_values.schema(options["schema"], as_dict=options["as_dict"], as_list=options["as_list"])
-    value = secret_values.read(app, options["secret_string"], options["secret_file"])
+    schema = secret_values.parse_schema(options["schema"], as_dict=options["as_dict"], as_list=options["as_list"])
+    value = secret_values.read_value(options["secret_string"], options["secret_file"])
     if value is None and not options["provider_name"]:
-        value = secret_values.asked(app)
+        value = secret_values.prompt_value(app)
     return {
-        "value": secret_values.parsed(value) if schema and value is not None else value,
+        "value": secret_values.parse_value(value) if schema and value is not None else value,
         "schema": schema,
         "is_hidden_value": options["hidden_value"],
         **_provider_fields(options["provider_name"], options["provider_options"]),
@@ -123,7 +123,7 @@ def list_secrets(app: App, providers: tuple[str, ...], **query: Unpack[ListOptio
 
 @cli.command("update")
 @click.argument("key")
-@secret_values.value()
+@secret_values.value_options()
 @click.option(
     "--hidden-value/--not-hidden-value", "is_hidden_value", default=None,
     help="Show the value only to the owner and administrators, or to all users who can see the secret.",
@@ -142,10 +142,10 @@ def update_secret(
         "visibility": visibility,
         **_provider_fields(provider_name, provider_options),
     }
-    text = secret_values.read(app, secret_string, secret_file)
+    text = secret_values.read_value(secret_string, secret_file)
     if text is None and all(field is None for field in fields.values()):
-        text = secret_values.asked(app)
-    value = secret_values.parsed(text) if text is not None and secrets.has_schema(key) else text
+        text = secret_values.prompt_value(app)
+    value = secret_values.parse_value(text) if text is not None and secrets.has_schema(key) else text
     app.result(f"Secret `{key}` updated", secrets.patch(key, value=value, **fields))
 
 
@@ -186,7 +186,7 @@ def set_owner(app: App, key: str, username: str) -> None:
 
 
 @cli.command("export")
-@secret_values.passphrase(confirm=True)
+@secret_values.passphrase_options(confirm=True)
 @click.option(
     "-l", "--visibility", type=click.Choice(options.VISIBILITIES), help="Export only secrets with this visibility."
 )
@@ -215,7 +215,7 @@ def export_secrets(
 
 
 @cli.command("import")
-@secret_values.passphrase(confirm=False)
+@secret_values.passphrase_options(confirm=False)
 @click.option("-i", "--input-path", required=True, help="A file written by `cfy secrets export`.")
 @click.option("--override-collisions", is_flag=True, help="Replace secrets that exist already.")
 @click.option("-m", "--tenant-map", help="A JSON file that maps exported tenants to tenants of this manager.")
@@ -225,12 +225,12 @@ def import_secrets(
     tenant_map: str | None,
 ) -> None:  # fmt: skip
     """Import secrets from a file written by `cfy secrets export`."""
-    secrets = secret_values.data_in(input_path)
+    secrets = secret_values.read_json_file(input_path)
     if not isinstance(secrets, list):
         raise Usage(f"{input_path} is not a list of secrets")
     answer = app.client.secrets.import_secrets(
         cast("list[Item]", secrets),
-        tenant_map=secret_values.data_in(tenant_map) if tenant_map else None,
+        tenant_map=secret_values.read_json_file(tenant_map) if tenant_map else None,
         passphrase=passphrase,
         override_collisions=override_collisions,
     )

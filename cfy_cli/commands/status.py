@@ -10,10 +10,10 @@ from cfy_cli.shell.command_tree import Command
 @pass_app
 def cli(app: App) -> None:
     """Show the status of the manager."""
-    from cfy_cli.shell.version_notice import tell_skew
+    from cfy_cli.shell.version_notice import show_version_notice
 
     status = app.client.status()
-    tell_skew(app, app.client)
+    show_version_notice(app, app.client)
     if app.as_data:
         app.answer(status)
         return

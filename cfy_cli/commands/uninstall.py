@@ -36,8 +36,8 @@ def cli(
     from cfy_cli.shell.workflows import run_workflow
 
     blueprint_id = app.client.deployments.get(deployment_id, _include="blueprint_id")["blueprint_id"]
-    more = {"recursive": True} if recursive else {}
-    run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, more_parameters=more, **fields)
+    parameters = (*parameters, '{"recursive": true}') if recursive else parameters
+    run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, **fields)
     if follow.no_wait:
         app.note(f"When it has ended, delete the deployment: cfy deployments delete {deployment_id}")
         return

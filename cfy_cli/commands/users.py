@@ -35,7 +35,7 @@ def cli() -> None:
 def list_users(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List users."""
     columns = DETAILS if _get_data else USERS.columns
-    app.show_list(app.client.users, app.picked or columns, _get_data=_get_data, **query)
+    app.show_list(app.client.users, app.options.columns or columns, _get_data=_get_data, **query)
 
 
 @cli.command("get")

@@ -58,12 +58,15 @@ def _join_rules(workflow: Item) -> Item:
 
 
 def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> dict[str, str]:
-    from cfy_cli.output.render import plain
+    from cfy_cli.output.render import format_value
 
     return {
         name: "  ".join(
             part
-            for part in ("" if required else plain(name, field["default"]), _in_brackets(field.get("description")))
+            for part in (
+                "" if required else format_value(name, field["default"]),
+                _in_brackets(field.get("description")),
+            )
             if part
         )
         for name, field in parameters.items()

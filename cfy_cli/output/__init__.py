@@ -1,1 +1,1 @@
-"""The only door to stdout."""
+"""Output formats and everything that is printed to stdout."""

@@ -1,28 +1,29 @@
-"""The line of a file that a problem is about, with a caret under the place."""
+"""Excerpts of source files: one line, with a caret under a column."""
 
-from unicodedata import east_asian_width
+from cfy_cli.output.width import width
 
 _ELLIPSIS = "..."
-_BEFORE = 30  # how much of a long line is shown before the place
+_CONTEXT_BEFORE = 30  # characters of a long line before the column
+_DEFAULT_WIDTH = 200  # columns, without a terminal
+_MIN_WIDTH = 20
 
 
-def excerpt(text: str, line: int, column: int, width: int | None = None) -> str:
-    """Two lines: the one numbered `line` of `text`, cut to a terminal's width, and the caret; nothing past the end."""
+def format_excerpt(text: str, line: int, column: int, terminal_width: int | None = None) -> str:
+    """Return the line with the given number and the caret, cut to the terminal; empty past the end of the text."""
     lines = text.split("\n")
     if not 1 <= line <= len(lines):
         return ""
-    shown, at = _plain(lines[line - 1]), max(column - 1, 0)
-    head = f"{line:>5} | "
-    room = max((width or 200) - len(head), 20)
-    if at > room - _BEFORE // 2:
-        start = at - _BEFORE
-        shown, at = _ELLIPSIS + shown[start:], at - start + len(_ELLIPSIS)
-    if len(shown) > room:
-        shown = shown[: room - len(_ELLIPSIS)] + _ELLIPSIS
-    before = sum(2 if east_asian_width(letter) in "WF" else 1 for letter in shown[:at])
-    return f"{head}{shown}\n{' ' * 5} | {' ' * before}^"
+    source, index = _printable(lines[line - 1]), max(column - 1, 0)
+    prefix = f"{line:>5} | "
+    limit = max((terminal_width or _DEFAULT_WIDTH) - len(prefix), _MIN_WIDTH)
+    if index > limit - _CONTEXT_BEFORE // 2:
+        start = index - _CONTEXT_BEFORE
+        source, index = _ELLIPSIS + source[start:], index - start + len(_ELLIPSIS)
+    if len(source) > limit:
+        source = source[: limit - len(_ELLIPSIS)] + _ELLIPSIS
+    return f"{prefix}{source}\n{' ' * 5} | {' ' * width(source[:index])}^"
 
 
-def _plain(line: str) -> str:
-    """Nothing that moves the cursor or colours the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in line.rstrip("\r"))
+def _printable(line: str) -> str:
+    """Replace characters that move the cursor or color the terminal."""
+    return "".join(char if char.isprintable() else " " for char in line.rstrip("\r"))

@@ -1,21 +1,29 @@
-"""Answers for programs: JSON, YAML, CSV, names, and a JSON text a line; nothing is renamed or rewritten."""
+"""Output for programs: JSON, YAML, CSV, names, and JSON lines, with the manager's own field names and values."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cfy_cli.errors import Usage
 
-STREAMED = frozenset({"csv", "jsonl", "name"})  # these need no more than a page at a time
-_NAMES = ("id", "name", "username", "key")
+if TYPE_CHECKING:
+    import yaml
+
+STREAMED = frozenset({"csv", "jsonl", "name"})  # formats that are written page by page
+_NAME_FIELDS = ("id", "name", "username", "key")
+_ITEMS_PER_WRITE = 1000
+
+Item = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A format; the columns of CSV and whether their names stand above them; the field with a thing's name."""
+    """A format with its options: columns and headings of CSV, and the field with an item's name."""
 
     format: str
     columns: Sequence[str] = ()
@@ -23,107 +31,119 @@ class Style:
     key: str | None = None
 
 
-def write(value: Any, style: Style) -> None:
-    """Any data, whole."""
+def write(data: object, style: Style) -> None:
+    """Print data of any shape."""
     if style.format == "json":
-        _json(value)
+        _write_json(data)
     elif style.format == "yaml":
-        click.echo(_yaml(value), nl=False)
+        click.echo(_dump_yaml(data), nl=False)
     else:
-        stream([value if isinstance(value, list) else [] if value is None else [value]], style)
+        stream([data if isinstance(data, list) else [] if data is None else [data]], style)
 
 
-def stream(pages: Iterable[Sequence[Any]], style: Style) -> None:
-    """Items in a streamed format, written as each page of them comes."""
+def stream(pages: Iterable[Sequence[object]], style: Style) -> None:
+    """Print items in a streamed format, page by page."""
     columns: Sequence[str] | None = None
     for page in pages:
         if style.format == "csv":
-            text, columns = _csv(page, style, columns)
+            text, columns = _format_csv(page, style, columns)
         elif style.format == "jsonl":
-            text = "".join(f"{_compact(item)}\n" for item in page)
+            text = "".join(f"{_dump_json(item)}\n" for item in page)
         else:
             text = "".join(f"{name}\n" for item in page for name in _names(item, style.key))
         if text:
             click.echo(text, nl=False)
 
 
-def pick(value: Any, columns: Sequence[str]) -> Any:
-    """Only these fields of a thing or of each of many. Raises Usage for one that none of them has."""
-    items = value if isinstance(value, list) else [value]
-    known = {name for item in items if isinstance(item, Mapping) for name in item}
-    strange = [column for column in columns if column not in known]
-    if strange and known:
-        raise Usage(f"There is no column `{strange[0]}`", hint=f"Columns: {', '.join(sorted(known))}")
-    picked = [{column: item.get(column) for column in columns} for item in items if isinstance(item, Mapping)]
-    return picked if isinstance(value, list) else next(iter(picked), value)
+def select(data: object, columns: Sequence[str]) -> object:
+    """Return only the given fields of an item or of each item of a list. Raises Usage for unknown fields."""
+    if isinstance(data, list):
+        return select_items([item for item in data if isinstance(item, Mapping)], columns)
+    return select_items([data], columns)[0] if isinstance(data, Mapping) else data
 
 
-def json_line(value: Any, *, err: bool = False) -> None:
-    click.echo(_compact(value), err=err)
+def select_items(items: Sequence[Item], columns: Sequence[str]) -> list[dict[str, object]]:
+    """Return only the given fields of each item. Raises Usage for unknown fields."""
+    check_columns(items, columns)
+    return [{column: item.get(column) for column in columns} for item in items]
 
 
-def _json(value: Any) -> None:
-    """A list has one item a line, so that line tools can work on it; anything else is indented."""
-    if isinstance(value, list) and value:
+def check_columns(items: Sequence[Item], columns: Sequence[str]) -> None:
+    """Raise Usage for a field that no item has."""
+    known = {name for item in items for name in item}
+    unknown = [column for column in columns if column not in known]
+    if unknown and known:
+        raise Usage(f"There is no column `{unknown[0]}`", hint=f"Columns: {', '.join(sorted(known))}")
+
+
+def json_line(data: object, *, err: bool = False) -> None:
+    click.echo(_dump_json(data), err=err)
+
+
+def _write_json(data: object) -> None:
+    """Print a list with one item per line, for line tools; indent anything else."""
+    if isinstance(data, list) and data:
         click.echo("[")
-        last = len(value) - 1
-        for start in range(0, len(value), 1000):
-            part = enumerate(value[start : start + 1000], start)
-            click.echo("".join(f"{_compact(item)}{',' if index < last else ''}\n" for index, item in part), nl=False)
+        last = len(data) - 1
+        for start in range(0, len(data), _ITEMS_PER_WRITE):
+            part = enumerate(data[start : start + _ITEMS_PER_WRITE], start)
+            click.echo("".join(f"{_dump_json(item)}{',' if index < last else ''}\n" for index, item in part), nl=False)
         click.echo("]")
     else:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _yaml(value: Any) -> str:
+def _dump_yaml(data: object) -> str:
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        """Quotes whatever any reader of YAML might take for a number or a date."""
+        """Quotes text that some YAML parsers take for a number or a date."""
 
-        def ignore_aliases(self, _data: Any) -> bool:
+        def ignore_aliases(self, _data: object) -> bool:
             return True
 
-    def text(dumper: Any, found: str) -> Any:
-        style = "'" if found[:1] in tuple("0123456789+-.") else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", found, style=style)
+    def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+        style = "'" if text[:1] in tuple("0123456789+-.") else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
-    Dumper.add_representer(str, text)
-    Dumper.add_multi_representer(dict, lambda dumper, found: dumper.represent_dict(found.items()))
-    return str(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 20))
+    Dumper.add_representer(str, represent_text)
+    Dumper.add_multi_representer(dict, lambda dumper, mapping: dumper.represent_dict(mapping.items()))
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 20))
 
 
-def _csv(page: Sequence[Any], style: Style, columns: Sequence[str] | None) -> tuple[str, Sequence[str] | None]:
-    """The text of a page, and the columns of the pages after it."""
+def _format_csv(
+    page: Sequence[object], style: Style, columns: Sequence[str] | None
+) -> tuple[str, Sequence[str] | None]:
+    """Return the text of a page, and the columns of the pages after it."""
     import csv
     import io
 
-    rows = [item if isinstance(item, Mapping) else {"value": item} for item in page]
+    rows: list[Item] = [item if isinstance(item, Mapping) else {"value": item} for item in page]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if columns is None:
         columns = style.columns or tuple(dict.fromkeys(name for row in rows for name in row))
         if style.headings and columns:
             writer.writerow(columns)
-    writer.writerows([_csv_cell(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([_format_csv_cell(row.get(column)) for column in columns] for row in rows)
     return out.getvalue(), columns
 
 
-def _csv_cell(value: Any) -> str:
+def _format_csv_cell(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else _compact(value)
+    return value if isinstance(value, str) else _dump_json(value)
 
 
-def _names(item: Any, key: str | None) -> list[str]:
-    """What a thing is called; of a thing without a name, what is in it."""
+def _names(item: object, key: str | None) -> list[str]:
+    """Return the name of an item; for an item without a name, the names of its fields."""
     if not isinstance(item, Mapping):
-        return [item if isinstance(item, str) else _compact(item)]
-    for field in (key, *_NAMES):
+        return [item if isinstance(item, str) else _dump_json(item)]
+    for field in (key, *_NAME_FIELDS):
         if field and isinstance(item.get(field), str | int):
             return [str(item[field])]
     return list(map(str, item))
 
 
-def _compact(value: Any) -> str:
+def _dump_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

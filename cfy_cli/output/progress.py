@@ -1,4 +1,4 @@
-"""How far something is: on stderr, and only where somebody can see it."""
+"""Progress on stderr, only on terminals."""
 
 import shutil
 import sys
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import click
 
-from cfy_cli.output.width import width
+from cfy_cli.output.width import cut
 
 
 @contextmanager
-def bar(label: str, length: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call with the number of bytes just moved."""
+def progress_bar(label: str, length: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Yield a function that takes the number of bytes just transferred."""
     if not shown or not length or not sys.stderr.isatty():
         yield lambda _count: None
         return
@@ -21,26 +21,20 @@ def bar(label: str, length: int, *, shown: bool) -> Iterator[Callable[[int], Non
 
 
 class StatusLine:
-    """One line at the bottom of a terminal that is written again and again, and gone in the end."""
+    """The last line of a terminal, which is replaced by each update and cleared in the end."""
 
     def __init__(self, *, shown: bool) -> None:
-        self._shown = shown and sys.stderr.isatty()
+        self._is_shown = shown and sys.stderr.isatty()
         self._text = ""
 
     def show(self, text: str) -> None:
-        if self._shown and text != self._text:
+        if self._is_shown and text != self._text:
             self.clear()
-            click.echo(_cut(text, shutil.get_terminal_size().columns - 1), nl=False, err=True)
+            click.echo(cut(text, shutil.get_terminal_size().columns - 1), nl=False, err=True)
             self._text = text
 
     def clear(self) -> None:
-        """Before anything else is written."""
+        """Clear the line; necessary before anything else is printed."""
         if self._text:
             click.echo("\r\x1b[K", nl=False, err=True)
             self._text = ""
-
-
-def _cut(text: str, columns: int) -> str:
-    while width(text) > max(columns, 0):
-        text = text[:-1]
-    return text

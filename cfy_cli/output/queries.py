@@ -1,29 +1,29 @@
-"""JMESPath: choosing from an answer, as `az` and `aws` do it too."""
-
-from typing import Any
+"""JMESPath queries of --query, as in `az` and `aws`."""
 
 from cfy_cli.errors import Usage
 
 
 class Query:
-    """An expression, checked when it is typed: before anything is changed. Raises Usage."""
+    """A compiled query. Raises Usage when created, before the command changes anything."""
 
     def __init__(self, text: str) -> None:
         import jmespath
 
-        self._failures = (jmespath.exceptions.JMESPathError, ValueError)
+        self._errors = (jmespath.exceptions.JMESPathError, ValueError)
         self.text = text
         try:
             self._expression = jmespath.compile(text)
-        except self._failures as error:
-            raise self._wrong(error) from error
+        except self._errors as error:
+            raise self._usage(error) from error
 
-    def of(self, value: Any) -> Any:
+    def search(self, data: object) -> object:
+        """Return what the query finds in the data. Raises Usage."""
         try:
-            return self._expression.search(value)
-        except self._failures as error:
-            raise self._wrong(error) from error
+            result: object = self._expression.search(data)
+        except self._errors as error:
+            raise self._usage(error) from error
+        return result
 
-    def _wrong(self, error: Exception) -> Usage:
+    def _usage(self, error: Exception) -> Usage:
         reason = " ".join(str(error).split())
-        return Usage(f"--query `{self.text}`: {reason}", hint="It is JMESPath, such as [].id or [?state=='x'].id")
+        return Usage(f"--query `{self.text}`: {reason}", hint="Give a JMESPath query: [].id, or [?state=='x'].id")

@@ -1,16 +1,16 @@
-"""Answers for people: tables, fields one below the other, details and sentences."""
+"""Output for people: tables, records, details and sentences."""
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
-from cfy_cli.output.cells import cell
-from cfy_cli.output.table import bare, fits, table
+from cfy_cli.output.cells import format_cell
+from cfy_cli.output.table import format_plain, format_table, is_fitting
 
-Item = Mapping[str, Any]
+Item = Mapping[str, object]
+_DETAILS_GAP = 6  # spaces between names and values
 
 
 def line(text: str = "") -> None:
@@ -26,59 +26,59 @@ def records(
     vertical: bool = False,
     headings: bool = True,
 ) -> None:
-    """A table below its title; or, vertically or where a terminal is too narrow, a table for each item.
+    """Print a table under its title; if vertical or if the terminal is too narrow, a table of fields for each item.
 
-    `labels` are what is written above columns instead of their names; without `headings` there are but the rows.
+    `labels` are headings that differ from the column's name; without `headings` only the rows are printed.
     """
     names = [labels.get(column, column) for column in columns]
-    rows = [[cell(column, item.get(column)) for column in columns] for item in items]
+    rows = [[format_cell(column, item.get(column)) for column in columns] for item in items]
     if not headings:
-        click.echo(bare(rows), nl=bool(rows))
+        click.echo(format_plain(rows), nl=bool(rows))
         return
     width = terminal_width()
-    if items and (vertical or not fits(names, rows, width)):
-        for number, row in enumerate(rows, 1):
-            part = f"{title} [RECORD {number}]" if len(rows) > 1 else title
-            click.echo(f"\n{part}\n{_vertical(names, row, width)}")
+    if items and (vertical or not is_fitting(names, rows, width)):
+        for index, row in enumerate(rows, 1):
+            record_title = f"{title} [RECORD {index}]" if len(rows) > 1 else title
+            click.echo(f"\n{record_title}\n{_format_record(names, row, width)}")
     else:
-        click.echo(f"\n{title}\n{table(names, rows, width)}")
+        click.echo(f"\n{title}\n{format_table(names, rows, width)}")
     click.echo()
 
 
 def details(values: Item, title: str) -> None:
-    """Names and values one below the other, under a title; nested values as JSON."""
+    """Print names and values, one per line, under a title; nested values as JSON."""
     click.echo(title)
-    width = max((len(name) for name in values), default=0) + 6
+    width = max((len(name) for name in values), default=0) + _DETAILS_GAP
     for name, value in values.items():
-        click.echo(f"\t{name + ':':<{width}}{plain(name, value)}")
+        click.echo(f"\t{name + ':':<{width}}{format_value(name, value)}")
     click.echo()
 
 
-def value(found: Any, *, headings: bool = True) -> None:
-    """Data of any shape: a table for things alike, a line each for texts, names and values for one thing."""
-    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
-        columns = list(dict.fromkeys(name for item in found for name in item))
-        rows = [[plain(name, item.get(name)) for name in columns] for item in found]
-        click.echo(table(columns, rows, terminal_width()) if headings else bare(rows))
-    elif isinstance(found, list):
-        for item in found:
-            click.echo(plain("", item))
-    elif isinstance(found, dict):
-        for name, item in found.items():
-            click.echo(f"{name}: {plain(name, item)}")
-    elif found is not None:
-        click.echo(plain("", found))
+def value(data: object, *, headings: bool = True) -> None:
+    """Print data of any shape: a table for a list of objects, else one value per line."""
+    if isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
+        columns = list(dict.fromkeys(name for item in data for name in item))
+        rows = [[format_value(name, item.get(name)) for name in columns] for item in data]
+        click.echo(format_table(columns, rows, terminal_width()) if headings else format_plain(rows))
+    elif isinstance(data, list):
+        for item in data:
+            click.echo(format_value("", item))
+    elif isinstance(data, dict):
+        for name, item in data.items():
+            click.echo(f"{name}: {format_value(name, item)}")
+    elif data is not None:
+        click.echo(format_value("", data))
 
 
-def plain(name: str, found: Any) -> str:
-    """One value of any shape on a line of its own."""
-    if isinstance(found, (dict, list)):
-        return json.dumps(found, ensure_ascii=False)
-    return cell(name, found)
+def format_value(name: str, data: object) -> str:
+    """Format a value of any shape as one line."""
+    if isinstance(data, (dict, list)):
+        return json.dumps(data, ensure_ascii=False)
+    return format_cell(name, data)
 
 
 def terminal_width() -> int | None:
-    """The columns of the terminal that stdout is; None when it is none, and lines may be as long as they like."""
+    """Return the columns of the terminal; None when stdout is not a terminal, and lines may have any length."""
     if not sys.stdout.isatty():
         return None
     import shutil
@@ -86,5 +86,5 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def _vertical(names: Sequence[str], row: Sequence[str], width: int | None) -> str:
-    return table(("Field", "Value"), list(zip(names, row, strict=True)), width, left=True)
+def _format_record(names: Sequence[str], row: Sequence[str], width: int | None) -> str:
+    return format_table(("Field", "Value"), list(zip(names, row, strict=True)), width, left=True)

@@ -1,45 +1,41 @@
-"""How wide text is on a terminal: some letters take two columns, some none."""
-
-from unicodedata import category, east_asian_width
-
-_INVISIBLE = frozenset({"Mn", "Me", "Cf"})
+"""Width of text on a terminal, in columns: some characters take two, some none."""
 
 
 def width(text: str) -> int:
-    """The columns that one line of text takes."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
+    """Return the columns that one line of text takes."""
+    if text.isascii():
+        return len(text)
+    import wcwidth  # imported here: most text is ASCII
+
+    columns = wcwidth.wcswidth(text)
+    if columns >= 0:
+        return columns
+    return sum(max(wcwidth.wcwidth(char), 0) for char in text)  # with control characters
 
 
 def wrap(text: str, limit: int) -> list[str]:
-    """Lines of at most `limit` columns; only words that are longer than that are broken."""
-    lines, line, room = [], "", limit
+    """Split the text into lines of at most `limit` columns; only longer words are split."""
+    lines, line = [], ""
     for word in text.split(" "):
         while width(word) > limit:
             if line:
                 lines.append(line)
-                line, room = "", limit
-            piece, word = _split(word, limit)
-            lines.append(piece)
-        if line and width(word) >= room:
+                line = ""
+            part = cut(word, limit) or word[0]
+            lines.append(part)
+            word = word[len(part) :]
+        if line and width(f"{line} {word}") > limit:
             lines.append(line)
-            line, room = "", limit
+            line = ""
         line = f"{line} {word}" if line else word
-        room = limit - width(line)
     return [*lines, line] if line or not lines else lines
 
 
-def _split(word: str, limit: int) -> tuple[str, str]:
-    taken = 0
-    for index, letter in enumerate(word):
-        taken += _columns(letter)
-        if taken > limit:
-            return word[: max(index, 1)], word[max(index, 1) :]
-    return word, ""
-
-
-def _columns(letter: str) -> int:
-    if letter.isascii():
-        return 1
-    if category(letter) in _INVISIBLE:
-        return 0
-    return 2 if east_asian_width(letter) in "WF" else 1
+def cut(text: str, limit: int) -> str:
+    """Return the longest beginning of the text that fits into `limit` columns."""
+    end = min(max(limit, 0), len(text))
+    while end and width(text[:end]) > limit:
+        end -= 1
+    while end < len(text) and width(text[: end + 1]) <= limit:
+        end += 1
+    return text[:end]

@@ -1,1 +1,1 @@
-"""How a command is made."""
+"""Building blocks of commands: click classes, shared options, value types, waiting, output and error handling."""

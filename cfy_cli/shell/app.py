@@ -1,4 +1,4 @@
-"""What a running command may reach: settings, the client, the screen."""
+"""The object that every command gets: global options, settings, the client and the output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfy_cli.shell.printer import Printer
+from cfy_cli.shell.printer import OutputOptions, Printer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,10 +23,23 @@ if TYPE_CHECKING:
     from cfy_cli.contract.connection import Connection
 
 
-class App(Printer):
-    """One command line as it runs. Tests give a `profile` and a `session` that reaches a manager of theirs.
+class GlobalOptions(OutputOptions):
+    """Values of the global options, which `cfy_cli.shell.global_options` sets while the command line is parsed."""
 
-    `autostart` starts the manager on this machine when no profile names another, and gives a profile to reach it.
+    def __init__(self) -> None:
+        super().__init__()
+        self.tenant: str | None = None
+        self.manager: str | None = None  # an address or the name of a profile
+        self.profile_name: str | None = None
+        self.assume_yes = False
+        self.non_interactive = False
+
+
+class App(Printer):
+    """One run of the command line.
+
+    `profile` replaces the profile in use, `session` the network (tests give both). `autostart` starts the embedded
+    manager when no other manager is configured, and returns its profile.
     """
 
     def __init__(
@@ -37,20 +50,16 @@ class App(Printer):
         autostart: Callable[[App], Profile] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        super().__init__()
+        self.options = GlobalOptions()
+        super().__init__(self.options)
         self.environ = environ
-        self.colour = False if environ.get("NO_COLOR") else None
-        self.tenant: str | None = None
-        self.manager: str | None = None
-        self.profile_name: str | None = None
-        self.agreed = False  # --yes
-        self.silent = False  # --non-interactive
-        self._profile = profile
+        self.options.color = False if environ.get("NO_COLOR") else None
         self.session = session
+        self._profile = profile
         self._autostart = autostart
-        self._target_named = False
+        self._target_shown = False
 
-    # --- where we are ---
+    # --- settings ---
 
     @cached_property
     def home(self) -> Path:
@@ -64,129 +73,137 @@ class App(Printer):
 
         return Profiles(self.home)
 
+    @property
+    def profile(self) -> Profile | None:
+        """Return the profile named on this command line, or else the one in use."""
+        return self._named_profile() or self._profile or self.profiles.current()
+
+    def uses_embedded(self, profile: Profile | None) -> bool:
+        """Tell whether this command uses the embedded manager, which is started when needed."""
+        from cfy_cli.config.profiles import LOCAL
+
+        is_local = profile is None or profile.name == LOCAL
+        return is_local and not self._manager_address and not self.environ.get("CLOUDIFY_MANAGER")
+
+    def use_embedded(self) -> None:
+        """Start the embedded manager and use it for this command and the next, unless --manager was given."""
+        if self.options.manager or self._profile or not self._autostart:
+            return
+        self._profile = self._autostart(self)
+        previous = self.profiles.active()
+        if previous not in (None, self._profile.name):
+            self.profiles.activate(self._profile.name)
+            self.note(f"Now using profile `{self._profile.name}`. To go back: cfy profiles use {previous}")
+
+    def settings_of(self, profile: Profile | None) -> Settings:
+        """Resolve the settings of a profile together with the environment and the options of this command line."""
+        from cfy_cli.config.settings import settings
+
+        folder = self.profiles.path(profile.name) if profile and profile.name else None
+        return settings(
+            profile, self.environ, manager=self._manager_address, tenant=self.options.tenant, certificate_folder=folder
+        )
+
+    @property
+    def interactive(self) -> bool:
+        """Tell whether prompts are possible and allowed."""
+        return not self.options.non_interactive and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def _manager_address(self) -> str | None:
+        return None if self._is_manager_a_profile() else self.options.manager
+
+    def _named_profile(self) -> Profile | None:
+        name = self.options.profile_name or self.environ.get("CFY_PROFILE")
+        if name:
+            return self.profiles.read(name)
+        return self.profiles.read(str(self.options.manager)) if self._is_manager_a_profile() else None
+
+    def _is_manager_a_profile(self) -> bool:
+        name = self.options.manager
+        return bool(name) and "/" not in str(name) and self.profiles.exists(str(name))
+
+    # --- client ---
+
     @cached_property
     def client(self) -> Client:
         return self.client_for(self.connection)
 
     @cached_property
     def connection(self) -> Connection:
+        """The connection to the manager of this command; starts the embedded manager or prompts for a password."""
         profile = self.profile
-        if self.goes_here(profile) and self._autostart and not self._profile:
+        if self.uses_embedded(profile) and self._autostart and not self._profile:
             profile = self._autostart(self)
-        found = self.connection_of(profile)
-        if found is None:
+        connection = self.connection_of(profile)
+        if connection is None:
             from cfy_cli.errors import Unreachable
 
-            raise Unreachable("No manager is in use", hint="Name one: cfy profiles use ADDRESS")
-        if found.username and not found.password:
+            raise Unreachable("No manager is in use", hint="Use one: cfy profiles use ADDRESS")
+        if connection.username and not connection.password:
             from dataclasses import replace
 
-            return replace(found, password=self._password(found, profile))
-        return found
-
-    @property
-    def profile(self) -> Profile | None:
-        """The profile that was named for this command, or else the one in use."""
-        return self._named_profile() or self._profile or self.profiles.current()
-
-    def goes_here(self, profile: Profile | None) -> bool:
-        """Whether this command is for the manager on this machine, which is started when it is needed."""
-        from cfy_cli.config.profiles import LOCAL
-
-        local = profile is None or profile.name == LOCAL
-        return local and not self._manager_address and not self.environ.get("CLOUDIFY_MANAGER")
-
-    def use_local(self) -> None:
-        """From now on this command and those after it go to the manager on this machine, unless one was named."""
-        if self.manager or self._profile or not self._autostart:
-            return
-        self._profile = self._autostart(self)
-        before = self.profiles.active()
-        if before not in (None, self._profile.name):
-            self.profiles.activate(self._profile.name)
-            self.note(f"Profile `{self._profile.name}` is in use now; to go back: cfy profiles use {before}")
-
-    def settings_of(self, profile: Profile | None) -> Settings:
-        """What the profile, with the variables and flags of this command line on top, comes to."""
-        from cfy_cli.config.settings import settings
-
-        folder = self.profiles.path(profile.name) if profile and profile.name else None
-        return settings(
-            profile, self.environ, manager=self._manager_address, tenant=self.tenant, certificate_folder=folder
-        )
+            return replace(connection, password=self._find_password(connection, profile))
+        return connection
 
     def connection_of(self, profile: Profile | None) -> Connection | None:
-        """How to reach the manager of this profile; None when nothing names one."""
+        """Build the connection to the manager of a profile; None when no setting names a manager."""
         from cfy_cli.config.settings import connection
 
         return connection(self.settings_of(profile), profile)
 
     def client_for(self, connection: Connection) -> Client:
-        from cfy_cli.client.client import Client  # brings `requests`: half of our start-up time
+        from cfy_cli.client.client import Client  # imports `requests`: half of the start-up time
         from cfy_cli.client.http import Http
 
-        return Client(Http(connection, session=self.session, log=self._log, before_delete=self._name_target))
+        return Client(Http(connection, session=self.session, log=self._log, before_delete=self._show_target))
 
     def close(self) -> None:
-        """Let go of what the command held open; a session that was given to us stays open."""
+        """Close the client's connections, unless the session was given by the caller."""
         if "client" in self.__dict__ and self.session is None:
             self.client.http.close()
 
-    @property
-    def interactive(self) -> bool:
-        """Whether somebody is there to be asked, and may be."""
-        return not self.silent and sys.stdin.isatty() and sys.stderr.isatty()
-
-    @property
-    def _manager_address(self) -> str | None:
-        return None if self._manager_is_profile() else self.manager
-
-    def _named_profile(self) -> Profile | None:
-        name = self.profile_name or self.environ.get("CFY_PROFILE")
-        if name:
-            return self.profiles.read(name)
-        return self.profiles.read(str(self.manager)) if self._manager_is_profile() else None
-
-    def _manager_is_profile(self) -> bool:
-        return bool(self.manager) and "/" not in str(self.manager) and self.profiles.exists(str(self.manager))
-
-    def _password(self, found: Connection, profile: Profile | None) -> str:
-        """Of a user for whom none is written down: from the keyring, or from whoever is there."""
+    def _find_password(self, connection: Connection, profile: Profile | None) -> str:
+        """Return the password from the keyring or a prompt. Raises Unauthorized when there is none."""
         from cfy_cli.config import keyring_storage
 
-        kept = keyring_storage.read(profile.name) if profile and profile.manager_username == found.username else None
-        if kept:
-            return kept
+        is_of_profile = profile and profile.manager_username == connection.username
+        stored = keyring_storage.read(profile.name) if profile and is_of_profile else None
+        if stored:
+            return stored
         if not self.interactive:
             from cfy_cli.errors import Unauthorized
 
             raise Unauthorized(
-                f"There is no password for user `{found.username}` at {found.url}",
-                hint="Keep it: cfy profiles set --password-stdin, or give a token in $CLOUDIFY_TOKEN",
+                f"There is no password for user `{connection.username}` at {connection.url}",
+                hint="Set it: cfy profiles set --password-stdin, or set $CLOUDIFY_TOKEN",
             )
-        return str(click.prompt(f"Password of {found.username} at {found.url}", hide_input=True, err=True))
+        text = f"Password of {connection.username} at {connection.url}"
+        return str(click.prompt(text, hide_input=True, err=True))
 
-    def _name_target(self) -> None:
-        """Somebody at a terminal is told where something is about to be deleted, once."""
-        if not self._target_named and sys.stderr.isatty():
+    def _show_target(self) -> None:
+        """Show once, on a terminal, on which manager and tenant something is about to be deleted."""
+        if not self._target_shown and sys.stderr.isatty():
             self.note(f"On {self.connection.url}, tenant {self.connection.tenant}:")
-        self._target_named = True
+        self._target_shown = True
 
     def _log(self, level: int, text: str) -> None:
-        if self.verbosity >= level:
+        if self.options.verbosity >= level:
             click.echo(text, err=True)
 
+    # --- prompts ---
+
     def confirm(self, question: str) -> None:
-        """Go on only with a yes. Raises Usage where nobody can be asked, and Abort after a no."""
-        if self.agreed:
+        """Ask for confirmation unless --yes was given. Raises Usage without a terminal, Abort after a no."""
+        if self.options.assume_yes:
             return
         if not self.interactive:
             from cfy_cli.errors import Usage
 
-            raise Usage(f"{question} Nobody is here to say so", hint="Give --yes to go on.")
+            raise Usage(f"Confirmation required: {question}", hint="Give --yes to confirm.")
         click.confirm(question, abort=True, err=True)
 
 
 def pass_app(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command the App as its first argument."""
+    """Pass the App of the context to the command as its first argument."""
     return click.make_pass_decorator(App, ensure=True)(command)

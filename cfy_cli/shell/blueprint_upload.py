@@ -1,27 +1,27 @@
-"""Sending a blueprint to the manager and seeing it unpacked there."""
+"""Upload and validation of blueprints."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from cfy_cli.client.collection import Item
 from cfy_cli.contract.labels import Label
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
-from cfy_cli.output.progress import bar
+from cfy_cli.output.progress import progress_bar
 from cfy_cli.shell.app import App
-from cfy_cli.shell.blueprint_source import Source
-from cfy_cli.shell.follow_execution import conclude, follow_execution
+from cfy_cli.shell.blueprint_source import BlueprintSource
+from cfy_cli.shell.follow_execution import follow_execution, report_end
 from cfy_cli.shell.follow_options import FollowOptions
-from cfy_cli.shell.polling import poll
+from cfy_cli.shell.polling import poll_until
 
-STARTING = 30  # seconds within which the manager names the execution that unpacks
+UPLOAD_START_TIMEOUT = 30  # seconds until the manager names the execution that processes the upload
 
 
-def send_blueprint(
+def upload_blueprint(
     app: App,
     blueprint_id: str,
-    source: Source,
+    source: BlueprintSource,
     *,
     visibility: str,
     labels: Sequence[Label] | None = None,
@@ -30,11 +30,11 @@ def send_blueprint(
     async_upload: bool = False,
     icon_path: str | None = None,
 ) -> Item:
-    """Send it and see it unpacked, or with `async_upload` only sent; the blueprint as the manager has it then."""
+    """Upload the blueprint and, without `async_upload`, wait until it is processed; return it."""
     visibility = "private" if private_resource else visibility
     if validate:
-        check(app, blueprint_id, source, visibility)
-    with _bar(app, source) as progress:
+        validate_source(app, blueprint_id, source, visibility)
+    with _progress_bar(app, source) as progress:
         blueprint = app.client.blueprints.upload(
             blueprint_id,
             source.archive,
@@ -52,22 +52,29 @@ def send_blueprint(
 
 
 def follow_upload(app: App, blueprint_id: str, follow: FollowOptions) -> Item:
-    """The blueprint when it can be used. Raises Invalid, with all that is wrong with it."""
-    execution = _upload_execution(app, blueprint_id)
+    """Wait until the blueprint is processed; return it. Raises Invalid with all its problems."""
+    execution = _find_upload_execution(app, blueprint_id)
     if execution:
         follow_execution(app, execution, follow)
     blueprint = app.client.blueprints.get(blueprint_id)
     if blueprint["state"] != "uploaded":
-        kind = str(blueprint["state"]).replace("_", " ").capitalize()
-        raise Invalid(
-            f"{kind} blueprint: {blueprint.get('error') or 'no reason given'}", code=ErrorCode.INVALID_BLUEPRINT
-        )
+        state = str(blueprint["state"]).replace("_", " ").capitalize()
+        reason = blueprint.get("error") or "no reason given"
+        raise Invalid(f"{state} blueprint: {reason}", code=ErrorCode.INVALID_BLUEPRINT)
     return blueprint
 
 
-def validate_on_manager(app: App, blueprint_id: str, source: Source, visibility: str) -> None:
-    """Let the manager compile it without keeping it. Raises ExecutionFailed, with all that is wrong with it."""
-    with _bar(app, source) as progress:
+def validate_source(app: App, blueprint_id: str, source: BlueprintSource, visibility: str) -> None:
+    """Validate the blueprint on this machine if its main file is here, else on the manager."""
+    if source.main_file:
+        validate_offline(source.main_file)
+    else:
+        validate_on_manager(app, blueprint_id, source, visibility)
+
+
+def validate_on_manager(app: App, blueprint_id: str, source: BlueprintSource, visibility: str) -> None:
+    """Validate the blueprint on the manager. Raises ExecutionFailed with all problems."""
+    with _progress_bar(app, source) as progress:
         execution = app.client.blueprints.validate(
             blueprint_id,
             source.archive,
@@ -79,43 +86,38 @@ def validate_on_manager(app: App, blueprint_id: str, source: Source, visibility:
         follow = FollowOptions(show_events=False)
         execution = follow_execution(app, execution, follow)
         if execution["status"] != "terminated":
-            conclude(app, execution, follow)
+            report_end(app, execution, follow)
 
 
-def check(app: App, blueprint_id: str, source: Source, visibility: str) -> None:
-    """Check it here where its file is here, and on the manager where it is not."""
-    if source.blueprint:
-        check_offline(source.blueprint)
-    else:
-        validate_on_manager(app, blueprint_id, source, visibility)
+def validate_offline(blueprint: Path) -> None:
+    """Validate a blueprint's main file on this machine. Raises Invalid with all problems."""
+    from cfy_cli.shell.linting import format_lines, lint_blueprint
+
+    findings = lint_blueprint(blueprint)
+    if findings:
+        text = "\n".join(format_lines(findings, excerpts=sys.stderr.isatty()))
+        raise Invalid(text, code=ErrorCode.INVALID_BLUEPRINT)
 
 
-def check_offline(blueprint: Path) -> None:
-    """Raises Invalid with every problem of a blueprint's file on this machine."""
-    from cfy_cli.shell.linting import problems_of, sentences
+def _find_upload_execution(app: App, blueprint_id: str) -> Item | None:
+    """Return the execution that processes the upload; managers name it a moment after the upload."""
 
-    problems = problems_of(blueprint)
-    if problems:
-        raise Invalid("\n".join(sentences(problems, excerpts=sys.stderr.isatty())), code=ErrorCode.INVALID_BLUEPRINT)
+    def is_known(blueprint: Item) -> bool:
+        execution_id = (blueprint.get("upload_execution") or {}).get("id")
+        return bool(execution_id or blueprint["state"] == "uploaded" or blueprint.get("error"))
 
-
-def _upload_execution(app: App, blueprint_id: str) -> Item | None:
-    """An older manager names it a moment after its answer."""
-
-    def known(blueprint: Item) -> bool:
-        named = (blueprint.get("upload_execution") or {}).get("id")
-        return bool(named or blueprint["state"] == "uploaded" or blueprint.get("error"))
-
-    blueprint, done = poll(app, lambda: app.client.blueprints.get(blueprint_id), known, seconds=STARTING)
+    blueprint, done = poll_until(
+        app, lambda: app.client.blueprints.get(blueprint_id), is_known, timeout=UPLOAD_START_TIMEOUT
+    )
     if done:
-        execution = blueprint.get("upload_execution") or {}
+        execution: Item = blueprint.get("upload_execution") or {}
         return execution if execution.get("id") else None
     raise CfyError(
-        f"The manager does not say how it unpacks blueprint `{blueprint_id}`",
-        hint=f"Look at its state: cfy blueprints get {blueprint_id}",
+        f"The manager did not start to process blueprint `{blueprint_id}`",
+        hint=f"Show its state: cfy blueprints get {blueprint_id}",
     )
 
 
-def _bar(app: App, source: Source) -> Any:
+def _progress_bar(app: App, source: BlueprintSource) -> AbstractContextManager[Callable[[int], None]]:
     size = source.archive.stat().st_size if isinstance(source.archive, Path) else 0
-    return bar("Uploading", size, shown=app.verbosity >= 0)
+    return progress_bar("Uploading", size, shown=app.options.verbosity >= 0)

@@ -1,62 +1,87 @@
-"""Our click classes: common options once, nouns loaded when used, errors in one place."""
+"""Click classes of the command tree: global options, lazily imported commands, abbreviations and error handling."""
+
+from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.exceptions import Exit
 
-from cfy_cli.shell.app import App
-from cfy_cli.shell.global_options import GlobalOption, every_option
+from cfy_cli.shell.global_options import GlobalOption, global_options
 from cfy_cli.shell.printer import WITH_JSON_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from cfy_cli.shell.app import App
 
 HELP_NAMES = ["-h", "--help"]
 
 
+class ManagerString(click.types.StringParamType):
+    """Text that may name something on the manager: completion offers such names."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from cfy_cli.shell.completion_values import complete
+
+        return complete(ctx, param, incomplete)
+
+
+class AmbiguousName(click.UsageError):
+    """An abbreviation that stands for several commands."""
+
+
 class Command(click.Command):
-    """A command that takes the common options."""
+    """A command with the global options, and with examples in its help."""
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
-        own = params or []
-        super().__init__(name, params=[*own, *every_option(own)], **settings)
+        super().__init__(name, params=_with_global_options(params or []), **settings)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from cfy_cli.shell import examples
+        from cfy_cli.shell.examples import examples_of
 
-        found = examples.of(ctx.command_path)
-        if found:
+        examples = examples_of(ctx.command_path)
+        if examples:
             with formatter.section("For example"), formatter.indentation():
-                formatter.write("".join(f"  {example}\n" for example in found))
+                formatter.write("".join(f"  {example}\n" for example in examples))
 
 
 class CommandGroup(click.Group):
-    """The verbs of one resource; an unambiguous beginning of a verb is enough."""
+    """A group of commands, such as those of one resource; unambiguous abbreviations are accepted."""
 
     command_class = Command
 
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
-        own = params or []
-        super().__init__(name, params=[*own, *every_option(own)], **settings)
+        super().__init__(name, params=_with_global_options(params or []), **settings)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = full_name(ctx, cmd_name, self.list_commands(ctx))
+        name = expand_name(ctx, cmd_name, self.list_commands(ctx))
         return super().get_command(ctx, name) if name else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = _resolved(self, super().resolve_command, ctx, args)
-        return (command.name if command else name), command, rest
+        try:
+            name, command, remaining = super().resolve_command(ctx, args)
+        except AmbiguousName:
+            raise
+        except click.UsageError:
+            if not args:
+                raise
+            raise _unknown_command(ctx, args[0], self.list_commands(ctx)) from None
+        return (command.name if command else name), command, remaining
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        self.format_commands(ctx, formatter)  # first: they are what is looked for
+        self.format_commands(ctx, formatter)  # before the options: readers look for commands first
         write_options(self, ctx, formatter)
 
 
@@ -64,69 +89,75 @@ CommandGroup.group_class = CommandGroup
 
 
 class RootGroup(CommandGroup):
-    """The root: each noun is imported only when named. `first` are the names that win when a prefix is typed."""
+    """The root of the tree; imports the module of a command only when that command is named.
+
+    `summaries` maps the names of commands to their summaries. `preferred` are names that win when an abbreviation is
+    typed.
+    """
 
     def __init__(
         self,
         name: str | None,
         *,
-        nouns: Mapping[str, str],
-        first: Sequence[str],
+        summaries: Mapping[str, str],
+        preferred: Sequence[str],
         new_app: Callable[[], App],
         **settings: Any,
     ) -> None:
         super().__init__(name, context_settings={"help_option_names": HELP_NAMES}, **settings)
-        self.nouns = nouns
-        self.first = first
+        self.summaries = summaries
+        self.preferred = preferred
         self.new_app = new_app
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self.nouns)
+        return sorted(self.summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        nouns = self.list_commands(ctx)
-        name = (
-            cmd_name if cmd_name in nouns else full_name(ctx, cmd_name, self.first) or full_name(ctx, cmd_name, nouns)
-        )
-        if name is None or name not in self.nouns:
+        names = self.list_commands(ctx)
+        name: str | None = cmd_name
+        if name not in self.summaries:
+            name = expand_name(ctx, cmd_name, self.preferred) or expand_name(ctx, cmd_name, names)
+        if name is None or name not in self.summaries:
             return None
         command: click.Command = import_module(f"cfy_cli.commands.{name.replace('-', '_')}").cli
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(self.nouns.items()))
+            formatter.write_dl(sorted(self.summaries.items()))
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """From the table: TAB must not import every noun."""
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete command names without importing the commands."""
         from click.shell_completion import CompletionItem
 
-        nouns = [CompletionItem(name, help=text) for name, text in self.nouns.items() if name.startswith(incomplete)]
-        return [*nouns, *click.Command.shell_complete(self, ctx, incomplete)]
+        matches = [(name, text) for name, text in self.summaries.items() if name.startswith(incomplete)]
+        names = [CompletionItem(name, help=text) for name, text in matches]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def main(self, args: Any = None, prog_name: Any = None, *rest: Any, **extra: Any) -> Any:
-        """Run one command line; ends the process with its exit code, as scripts expect."""
+    def main(  # type: ignore[override] # always standalone: it ends the process
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, obj: App | None = None, **extra: Any
+    ) -> Any:
+        """Run one command line and exit with its exit code."""
         if args is None:
-            tolerate_odd_terminals()
+            configure_streams()
         if "_CFY_COMPLETE" in os.environ:
-            from cfy_cli.shell.completion import install
+            from cfy_cli.shell.completion import register_shells
 
-            install()
+            register_shells()
         words = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
-        app = extra.setdefault("obj", self.new_app())
+        app = obj or self.new_app()
         try:
-            result = super().main(words, prog_name or "cfy", *rest, **extra)
+            result = super().main(words, prog_name or "cfy", obj=app, **extra)
             code = result if isinstance(result, int) else 0
         except (Exception, KeyboardInterrupt) as error:
-            from cfy_cli.shell.error_handler import report  # words for errors are only needed when there is one
+            from cfy_cli.shell.error_handler import report
 
-            code = report(
-                error, as_json=app.format in WITH_JSON_ERRORS or _wants_json(words), verbose=app.verbosity > 0
-            )
+            as_json = app.options.format in WITH_JSON_ERRORS or _wants_json(words)
+            code = report(error, as_json=as_json, verbose=app.options.verbosity > 0)
         finally:
             app.close()
-        sys.exit(_flushed(code))
+        sys.exit(_flush_stdout(code))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         try:
@@ -134,15 +165,15 @@ class RootGroup(CommandGroup):
         except BrokenPipeError:
             raise closed_pipe() from None
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise closed_pipe() from None
 
 
-def tolerate_odd_terminals() -> None:
-    """What is piped is UTF-8 wherever we are; a terminal that lacks a letter still gets the rest of the line."""
+def configure_streams() -> None:
+    """Write UTF-8 to pipes, and replace characters that a terminal cannot show."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", **({} if stream.isatty() else {"encoding": "utf-8"}))
@@ -154,18 +185,18 @@ def closed_pipe() -> Exit:
     return Exit(CLOSED_PIPE)
 
 
-def full_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | None:
-    """The name that was meant: itself, or the only one that begins so."""
+def expand_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | None:
+    """Return the name, or the only name that starts with it. Raises AmbiguousName."""
     if typed in names:
         return typed
     matches = [name for name in names if name.startswith(typed)] if typed else []
     if len(matches) > 1:
-        ctx.fail(f"`{typed}` may be {', '.join(sorted(matches))}")
+        raise AmbiguousName(f"`{typed}` is ambiguous: {', '.join(sorted(matches))}", ctx)
     return matches[0] if matches else None
 
 
 def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """A command's own options; those that all have are explained at the root, and only named elsewhere."""
+    """Write the command's own options; global options are described only in the help of the root."""
     own: list[tuple[str, str]] = []
     shared: list[str] = []
     for param in command.get_params(ctx):
@@ -178,33 +209,36 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
         with formatter.section("Options"):
             formatter.write_dl(own)
     if shared:
-        with formatter.section("Options of every command, explained by `cfy -h`"):
+        with formatter.section("Global options, described by `cfy -h`"):
             formatter.write_text(" ".join(shared))
 
 
-def _resolved(group: click.Group, resolve: Callable[..., Any], ctx: click.Context, args: list[str]) -> Any:
-    try:
-        return resolve(ctx, args)
-    except click.UsageError as error:
-        if not args or error.message.startswith("`"):
-            raise
-        from cfy_cli.shell.suggestions import near
+def _with_global_options(own: list[click.Parameter]) -> list[click.Parameter]:
+    for param in own:
+        if param.type is click.STRING:
+            param.type = ManagerString()
+    return [*own, *global_options(own)]
 
-        found = near(args[0], group.list_commands(ctx), root=ctx.parent is None)
-        meant = f"; did you mean {' or '.join(f'`{ctx.command_path} {name}`' for name in found)}?" if found else ""
-        raise click.UsageError(f"There is no command `{args[0]}`{meant}", ctx) from None
+
+def _unknown_command(ctx: click.Context, typed: str, names: Sequence[str]) -> click.UsageError:
+    from cfy_cli.shell.suggestions import suggest
+
+    meant = " or ".join(f"`{ctx.command_path} {name}`" for name in suggest(typed, names, is_root=ctx.parent is None))
+    question = f"; did you mean {meant}?" if meant else ""
+    return click.UsageError(f"There is no command `{typed}`{question}", ctx)
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """Asked before the options are parsed, since a mistake in them is told as JSON too."""
-    short = {"--json", *(f"--format={name}" for name in WITH_JSON_ERRORS)}
-    return bool(short & set(words)) or any(("--format", name) in pairwise(words) for name in WITH_JSON_ERRORS)
+    """Look for a JSON format before the options are parsed: errors in them are printed as JSON too."""
+    flags = {"--json", *(f"--format={name}" for name in WITH_JSON_ERRORS)}
+    return bool(flags & set(words)) or any(("--format", name) in pairwise(words) for name in WITH_JSON_ERRORS)
 
 
-def _flushed(code: int) -> int:
+def _flush_stdout(code: int) -> int:
+    """Return the exit code, or that of a closed pipe."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
         return closed_pipe().exit_code
     return code

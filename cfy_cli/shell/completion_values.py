@@ -1,4 +1,4 @@
-"""Names of what is on the manager, for TAB: asked for quickly, kept for a moment, and never an error."""
+"""Names from the manager as completion values: requested with a short timeout, cached, and never an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hashlib
 import json
 import time
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
 
 from cfy_cli.shell.app import App
 
@@ -16,89 +18,97 @@ if TYPE_CHECKING:
 
     import click
 
-PATIENCE = 1.5  # seconds; whoever pressed TAB waits
-FRESH = 10.0  # seconds
-MOST = 1000
-NEW_THINGS = frozenset({"create", "upload", "install"})  # these name what is not there yet
+    from cfy_cli.client.collection import Collection
 
+REQUEST_TIMEOUT = 1.5  # seconds; the user waits for the completion
+CACHE_TIMEOUT = 10.0  # seconds
+MAX_NAMES = 1000  # in one request
+CREATING_COMMANDS = frozenset({"create", "upload", "install"})  # their argument is a new name
+
+# Collections of the client by the name of the parameter.
 _COLLECTIONS = {
     "blueprint_id": "blueprints", "deployment_id": "deployments", "execution_id": "executions",
     "execution_ids": "executions", "execution_option": "executions", "node_instance_id": "node_instances",
     "plugin_id": "plugins", "site_name": "sites", "tenant_name": "tenants", "manager_tenant": "tenants",
     "token_id": "tokens", "username": "users", "_group_id": "deployment_groups", "node_id": "nodes",
-    "deployment_group_id": "deployment_groups", "execution_group": "execution_groups", "every_tenant_name": "tenants",
+    "deployment_group_id": "deployment_groups", "execution_group": "execution_groups", "global_tenant_name": "tenants",
 }  # fmt: skip
-_PROFILES = frozenset({"profile_name", "manager_ip", "every_profile", "every_manager"})
+_PROFILES = frozenset({"profile_name", "manager_ip", "global_profile", "global_manager"})
 
 
-def live_names(ctx: click.Context, param: click.Parameter, beginning: str) -> list[str]:
-    """What the parameter may be and begins so; nothing where it is no such name, or nobody answers in time."""
-    answer: list[str] = []
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names that start with the incomplete value; none for other parameters, errors and timeouts."""
+    found: list[str] = []
 
     def find() -> None:
         with contextlib.suppress(Exception):
-            answer.extend(name for name in _names(ctx, param, beginning) if name.startswith(beginning))
+            found.extend(name for name in _find_names(ctx, param, incomplete) if name.startswith(incomplete))
 
     thread = Thread(target=find, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
-    return sorted(set(answer))
+    thread.join(REQUEST_TIMEOUT)
+    return [CompletionItem(name) for name in sorted(set(found))]
 
 
-def _names(ctx: click.Context, param: click.Parameter, beginning: str) -> list[str]:
+def _find_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     typed = ctx.ensure_object(App)
     if param.name in _PROFILES:
         return typed.profiles.names()
-    kind = _kind(ctx, param)
-    if kind is None:
+    collection = _collection_of(ctx, param)
+    if collection is None:
         return []
-    app = App(profile=typed.profile, environ=typed.environ, session=typed.session)  # one that starts no manager
-    app.silent, app.manager, app.tenant = True, typed.manager, typed.tenant
-    deployment_id = ctx.params.get("deployment_id") if kind in ("nodes", "workflows") else None
-    return _cached(app, kind, beginning, deployment_id)
+    app = App(profile=typed.profile, environ=typed.environ, session=typed.session)  # without autostart
+    app.options.non_interactive = True
+    app.options.manager, app.options.tenant = typed.options.manager, typed.options.tenant
+    deployment_id = ctx.params.get("deployment_id") if collection in ("nodes", "workflows") else None
+    return _load_names(app, collection, incomplete, deployment_id)
 
 
-def _kind(ctx: click.Context, param: click.Parameter) -> str | None:
-    noun = ctx.command_path.split(" ")[1]
-    own = ctx.command.name in NEW_THINGS
+def _collection_of(ctx: click.Context, param: click.Parameter) -> str | None:
+    """Return the client's collection whose names the parameter takes."""
+    group = ctx.command_path.split(" ")[1]
+    is_creating = ctx.command.name in CREATING_COMMANDS
     if param.name in ("name", "key"):
-        return None if own else noun.replace("-", "_")
+        return None if is_creating else group.replace("-", "_")
     if param.name == "workflow_id":
         return "workflows" if ctx.params.get("deployment_id") else None
-    kind = _COLLECTIONS.get(str(param.name))
-    return None if own and kind == noun and param.param_type_name == "argument" else kind
+    collection = _COLLECTIONS.get(str(param.name))
+    return None if is_creating and collection == group and param.param_type_name == "argument" else collection
 
 
-def _cached(app: App, kind: str, beginning: str, deployment_id: str | None) -> list[str]:
+def _load_names(app: App, collection: str, incomplete: str, deployment_id: str | None) -> list[str]:
+    """Return all names from the cache or the manager, or where there are too many those that match."""
     connection = app.connection
-    who = (connection.url, connection.tenant, connection.username, bool(connection.token), kind, deployment_id)
-    digest = hashlib.sha256(json.dumps(who).encode()).hexdigest()[:16]
+    is_token = bool(connection.token)
+    scope = (connection.url, connection.tenant, connection.username, is_token, collection, deployment_id)
+    digest = hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]
     file = app.home / "cache" / f"names-{digest}.json"
-    kept = _kept(file)
-    if kept is not None:
-        return kept
-    names, total = _asked(app, kind, deployment_id, search=None)
-    if total > len(names) and beginning:
-        return _asked(app, kind, deployment_id, search=beginning)[0]
+    cached = _read_cache(file)
+    if cached is not None:
+        return cached
+    names, total = _request_names(app, collection, deployment_id, search=None)
+    if total > len(names) and incomplete:
+        return _request_names(app, collection, deployment_id, search=incomplete)[0]
     from cfy_cli.config.paths import write_private
 
     write_private(file, json.dumps(names))
     return names
 
 
-def _kept(file: Path) -> list[str] | None:
+def _read_cache(file: Path) -> list[str] | None:
     with contextlib.suppress(OSError, ValueError):
-        if 0 <= time.time() - file.stat().st_mtime < FRESH:
+        if 0 <= time.time() - file.stat().st_mtime < CACHE_TIMEOUT:
             return list(json.loads(file.read_text("utf-8")))
     return None
 
 
-def _asked(app: App, kind: str, deployment_id: str | None, *, search: str | None) -> tuple[list[str], int]:
-    if kind == "workflows":
+def _request_names(app: App, name: str, deployment_id: str | None, *, search: str | None) -> tuple[list[str], int]:
+    """Return a page of names and the number of all names."""
+    if name == "workflows":
         names = [str(item["name"]) for item in app.client.deployments.workflows(str(deployment_id))]
         return names, len(names)
-    collection: Any = getattr(app.client, kind)
+    collection: Collection = getattr(app.client, name)
     key = collection.resource.key
     query = {"deployment_id": deployment_id} if deployment_id else {}
-    page = collection.list(_include=key, _size=MOST, _search=search, **query)
+    page = collection.list(_include=key, _size=MAX_NAMES, _search=search, **query)
     return [str(item[key]) for item in page], page.total

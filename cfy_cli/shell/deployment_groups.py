@@ -1,11 +1,11 @@
-"""Many deployments of one blueprint, installed together."""
+"""Installation of many deployments of one blueprint as a deployment group."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cfy_cli.contract.labels import Label
 from cfy_cli.shell.app import App
-from cfy_cli.shell.follow_execution import follow_execution, see_through
+from cfy_cli.shell.follow_execution import follow_and_report, follow_execution
 from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_inputs, read_parameters
 
@@ -24,7 +24,7 @@ def install_group(
     visibility: str,
     force: bool,
 ) -> None:
-    """Create the group with `count` deployments and run the workflow on each. Raises what the end of it all means."""
+    """Create the group with `count` deployments and run the workflow on all. Raises the error for its state."""
     blueprints = app.client.blueprints
     app.client.deployment_groups.create(
         group_id,
@@ -37,12 +37,12 @@ def install_group(
     app.note(f"Deployment group `{group_id}` created with {count} deployments")
     _wait_until_created(app, group_id, follow)
     defaults = read_parameters(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))
-    group = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
+    execution = app.client.execution_groups.start(group_id, workflow_id, default_parameters=defaults, force=force)
     app.note(f"Executing workflow `{workflow_id}` on deployment group `{group_id}`")
-    see_through(app, group, follow, group=True)
+    follow_and_report(app, execution, follow, group=True)
 
 
 def _wait_until_created(app: App, group_id: str, follow: FollowOptions) -> None:
-    for item in app.client.execution_groups.list(deployment_group_id=group_id):
-        if item.get("workflow_id") == "create_deployment_environment":
-            follow_execution(app, item, replace(follow, show_events=False), group=True)
+    for execution in app.client.execution_groups.list(deployment_group_id=group_id):
+        if execution.get("workflow_id") == "create_deployment_environment":
+            follow_execution(app, execution, replace(follow, show_events=False), group=True)

@@ -1,7 +1,6 @@
-"""Making deployments and taking them away, in all the steps that takes."""
+"""Creation and deletion of deployments, with the system workflows that belong to them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import uuid4
 
 from cfy_cli.client.collection import Item
@@ -23,9 +22,9 @@ def create_deployment(
     display_name: str | None = None,
     private_resource: bool = False,
     visibility: str = "tenant",
-    **fields: Any,
+    **fields: object,
 ) -> Item:
-    """The new deployment; its environment may still be in the making. Without an id it gets a new unique one."""
+    """Create a deployment, by default with a unique id; its environment may still be in creation."""
     key = deployment_id or str(uuid4())
     return app.client.deployments.create(
         key,
@@ -39,9 +38,9 @@ def create_deployment(
 
 
 def delete_deployment(app: App, deployment_id: str, **query: bool) -> None:
-    """Delete it and wait until it is gone."""
+    """Delete the deployment and wait until it is deleted."""
     app.client.deployments.delete(deployment_id, **query)
     try:
         follow_system_workflow(app, deployment_id, "delete_deployment_environment", FollowOptions())
     except NotFound:
-        return  # the record of the deletion goes with the deployment
+        return  # the execution is deleted together with the deployment

@@ -1,4 +1,4 @@
-"""What may be wrong between here and a manager, looked at in the order in which a request meets it."""
+"""Checks of `cfy doctor`, in the order in which a request meets what they check."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from cfy_cli.contract.connection import Connection
     from cfy_cli.shell.app import App
 
-FINE, ODD, WRONG = "ok", "warning", "error"
-SCARCE = 500 * 1024 * 1024  # bytes left on a disk
-TRIED = 64 * 1024  # bytes written to see whether a folder takes them
-SECONDS = 5
-DIAGNOSIS = Resource(
+OK, WARNING, ERROR = "ok", "warning", "error"
+MIN_FREE_SPACE = 500 * 1024 * 1024  # bytes
+WRITE_TEST_SIZE = 64 * 1024  # bytes
+CONNECT_TIMEOUT = 5  # seconds
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
+CHECKS = Resource(
     name="checks", noun="check", key="check", tenanted=False, columns=("check", "result", "details", "hint")
 )
 
@@ -39,118 +41,122 @@ class Finding:
     hint: str | None = None
 
 
-def diagnose(app: App, *, asleep: bool) -> Iterator[Finding]:
-    """What was found, as it is found; after an error, what would only follow from it is left out.
+def diagnose(app: App, *, is_stopped: bool) -> Iterator[Finding]:
+    """Yield findings as the checks finish; checks that depend on a failed one are left out.
 
-    `asleep` says that the manager on this machine does not run.
+    `is_stopped` says that the embedded manager is not running.
     """
-    yield from _profiles(app)
+    yield _check_profiles(app)
     try:
         profile = app.profile
         connection = app.connection_of(profile)
     except CfyError as error:
-        yield _failed("settings", error)
+        yield _failure("settings", error)
         return
     if connection is None:
-        yield Finding("manager", FINE, "none is named: commands go to the one on this machine")
+        yield Finding("manager", OK, "none is configured: commands use the manager on this machine")
         return
-    if asleep and app.goes_here(profile):
-        yield Finding("manager", FINE, "the one on this machine, which starts when a command needs it")
+    if is_stopped and app.uses_embedded(profile):
+        yield Finding("manager", OK, "the manager on this machine, which starts when a command needs it")
         return
-    yield Finding("manager", FINE, f"{connection.url}, tenant {connection.tenant}")
-    reachable = False
+    yield Finding("manager", OK, f"{connection.url}, tenant {connection.tenant}")
+    is_reachable = False
     for url in connection.urls:
-        found = _network(url)
-        reachable = reachable or found.result == FINE
-        yield found
-    if reachable:
-        yield from _conversation(app, connection)
+        finding = _check_network(url)
+        is_reachable = is_reachable or finding.result == OK
+        yield finding
+    if is_reachable:
+        yield from _check_manager(app, connection)
 
 
-def _profiles(app: App) -> Iterator[Finding]:
-    folder = app.profiles.folder
-    open_to_others = []
+def _check_profiles(app: App) -> Finding:
+    exposed = []
     for name in app.profiles.names():
         file = app.profiles.path(name) / "context.json"
         if file.is_file() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            open_to_others.append(str(file))
-    if open_to_others:
-        yield Finding("profiles", ODD, "others can read passwords in them", f"chmod 600 {' '.join(open_to_others)}")
-    else:
-        count = len(app.profiles.names())
-        yield Finding("profiles", FINE, f"{count} in {folder}, in use: {app.profiles.active() or 'none'}")
+            exposed.append(str(file))
+    if exposed:
+        details = "other users can read the passwords in them"
+        return Finding("profiles", WARNING, details, f"chmod 600 {' '.join(exposed)}")
+    count = len(app.profiles.names())
+    return Finding("profiles", OK, f"{count} in {app.profiles.folder}, in use: {app.profiles.active() or 'none'}")
 
 
-def _network(url: str) -> Finding:
+def _check_network(url: str) -> Finding:
     parts = urlsplit(url)
-    host, port = str(parts.hostname), parts.port or {"http": 80, "https": 443}[parts.scheme]
-    if any(os.environ.get(name) for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")):
-        return Finding("network", FINE, f"{host} is reached through a proxy")
+    host, port = str(parts.hostname), parts.port or _DEFAULT_PORTS[parts.scheme]
+    if any(os.environ.get(name) for name in _PROXY_VARIABLES):
+        return Finding("network", OK, f"{host} is reached through a proxy")
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        return Finding("network", WRONG, f"{host} has no address: {error.strerror}", "Is the name right, and the DNS?")
+        details = f"the host name {host} cannot be resolved: {error.strerror}"
+        return Finding("network", ERROR, details, "Check the name and the DNS.")
     try:
-        socket.create_connection((host, port), timeout=SECONDS).close()
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()
     except OSError as error:
-        reason = error.strerror or str(error)
-        return Finding("network", WRONG, f"nothing answers at {host}:{port}: {reason}", "Does the manager run there?")
-    return Finding("network", FINE, f"{host}:{port} answers")
+        details = f"cannot connect to {host}:{port}: {error.strerror or error}"
+        return Finding("network", ERROR, details, "Check that the manager is running there.")
+    return Finding("network", OK, f"{host}:{port} answers")
 
 
-def _conversation(app: App, connection: Connection) -> Iterator[Finding]:
+def _check_manager(app: App, connection: Connection) -> Iterator[Finding]:
     from cfy_cli.client.version_check import version_warning
 
     client = app.client_for(connection)
     try:
         status = client.status()
     except CfyError as error:
-        yield _failed(_step(error), error)
+        yield _failure(_failed_check(error), error)
         return
-    who = connection.username or ("a token" if connection.token else "nobody")
-    yield Finding("login", FINE, f"as {who}")
-    down = [
-        name for name, about in (status.get("services") or {}).items() if about.get("status") not in ("Active", "OK")
-    ]
-    yield Finding(
-        "services", ODD if down else FINE, f"not active: {', '.join(down)}" if down else str(status["status"])
-    )
+    user = connection.username or ("a token" if connection.token else "nobody")
+    yield Finding("login", OK, f"as {user}")
+    services = status.get("services") or {}
+    inactive = [name for name, service in services.items() if service.get("status") not in ("Active", "OK")]
+    if inactive:
+        yield Finding("services", WARNING, f"not active: {', '.join(inactive)}")
+    else:
+        yield Finding("services", OK, str(status["status"]))
     try:
         version = str(client.version().get("version"))
         client.sites.list(_include="name", _size=1)
     except CfyError as error:
-        yield _failed("tenant", error)
+        yield _failure("tenant", error)
         return
-    sentence = version_warning(version, __version__)
-    yield Finding("version", ODD if sentence else FINE, sentence or f"{version}; cfy {__version__}")
+    warning = version_warning(version, __version__)
+    yield Finding("version", WARNING if warning else OK, warning or f"{version}; cfy {__version__}")
 
 
-def check_folder(app: App) -> Iterator[Finding]:
-    """The folder that holds profiles and the manager on this machine."""
-    yield writable("folder", app.home, "Make room, or choose another with CFY_WORKDIR.")
+def check_home(app: App) -> Iterator[Finding]:
+    """Check the folder of the profiles and of the embedded manager."""
+    yield check_writable("folder", app.home, "Free disk space, or use another folder: CFY_WORKDIR.")
 
 
-def writable(check: str, folder: Path, hint: str) -> Finding:
-    """Whether something can be written there, which is tried, and how much more."""
+def check_writable(check: str, folder: Path, hint: str) -> Finding:
+    """Check by a test file that the folder is writable, and that enough space is free."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=existing) as file:
-            file.write(bytes(TRIED))
+            file.write(bytes(WRITE_TEST_SIZE))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return Finding(check, WRONG, f"{existing} cannot be written to: {error.strerror}", hint)
+        return Finding(check, ERROR, f"{existing} is not writable: {error.strerror}", hint)
     free = shutil.disk_usage(existing).free
-    scarce = "Make room: cfy manager vacuum" if free < SCARCE else None
-    return Finding(check, ODD if scarce else FINE, f"{folder}, {free // 2**20} MiB free", scarce)
+    details = f"{folder}, {free // 2**20} MiB free"
+    if free < MIN_FREE_SPACE:
+        return Finding(check, WARNING, details, "Free disk space: cfy manager vacuum")
+    return Finding(check, OK, details)
 
 
-def _step(error: CfyError) -> str:
-    """Where a conversation ended: managers refuse a tenant that is not there before they look at who asks."""
+def _failed_check(error: CfyError) -> str:
+    """Return which check a failed request belongs to: managers refuse an unknown tenant before wrong credentials."""
+    from cfy_cli.client.failures import is_tenant_refused
+
     if error.exit_code != Forbidden.exit_code:
         return "answer"
-    return "tenant" if "tenant name" in error.message else "login"
+    return "tenant" if is_tenant_refused(error) else "login"
 
 
-def _failed(check: str, error: CfyError) -> Finding:
-    return Finding(check, WRONG, error.message, error.hint)
+def _failure(check: str, error: CfyError) -> Finding:
+    return Finding(check, ERROR, error.message, error.hint)

@@ -1,8 +1,8 @@
-"""Which value holds for a command line, and where it is from."""
+"""Effective settings of a command line and their sources."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cfy_cli.config.paths import HOME_VARIABLE
 from cfy_cli.contract.resource import Resource
@@ -12,52 +12,54 @@ if TYPE_CHECKING:
     from cfy_cli.config.settings import Setting
     from cfy_cli.shell.app import App
 
-EFFECTIVE = Resource(
+SETTINGS = Resource(
     name="settings", noun="setting", key="setting", tenanted=False, columns=("setting", "value", "source")
 )
 HIDDEN = "********"
 
+Row = dict[str, object]
 
-def effective(app: App) -> list[dict[str, Any]]:
-    """A row for each setting; secrets are not among the values."""
+
+def effective_settings(app: App) -> list[Row]:
+    """Return a row for each setting; the values of secrets are hidden."""
     profile = app.profile
-    found = app.settings_of(profile)
-    token, password = _hidden(found.token), _hidden(found.password)
-    manager = ", ".join(found.manager.value or ()) or "the one on this machine"
+    settings = app.settings_of(profile)
+    manager = ", ".join(settings.manager.value or ()) or "the manager on this machine"
+    password_source = settings.password.source or _keyring_source(profile, settings.username)
     return [
         _row("profile", profile.name if profile else "none", _profile_source(app, profile)),
-        _row("manager", manager, found.manager.source or "default"),
-        _row("tenant", found.tenant.value, found.tenant.source),
-        _row("user", found.username.value, found.username.source),
-        _row("password", password, found.password.source or _keyring(profile, found.username)),
-        _row("token", token, found.token.source),
-        _row("certificate", found.certificate.value, found.certificate.source),
-        _row("any certificate is trusted", found.trust_all.value, found.trust_all.source),
+        _row("manager", manager, settings.manager.source or "default"),
+        _row("tenant", settings.tenant.value, settings.tenant.source),
+        _row("user", settings.username.value, settings.username.source),
+        _row("password", _hide(settings.password), password_source),
+        _row("token", _hide(settings.token), settings.token.source),
+        _row("certificate", settings.certificate.value, settings.certificate.source),
+        _row("any certificate is trusted", settings.trust_all.value, settings.trust_all.source),
         _row("folder", str(app.home), f"${HOME_VARIABLE}" if app.environ.get(HOME_VARIABLE) else "default"),
     ]
 
 
-def _row(setting: str, value: Any, source: str) -> dict[str, Any]:
+def _row(setting: str, value: object, source: str) -> Row:
     return {"setting": setting, "value": value, "source": source or None}
 
 
-def _hidden(setting: Setting) -> str | None:
+def _hide(setting: Setting) -> str | None:
     return HIDDEN if setting.value else None
 
 
 def _profile_source(app: App, profile: Profile | None) -> str:
     if profile is None:
         return ""
-    if app.profile_name:
+    if app.options.profile_name:
         return "--profile"
     if app.environ.get("CFY_PROFILE"):
         return "$CFY_PROFILE"
-    return "--manager" if app.manager == profile.name else "in use"
+    return "--manager" if app.options.manager == profile.name else "in use"
 
 
-def _keyring(profile: Profile | None, username: Setting) -> str:
+def _keyring_source(profile: Profile | None, username: Setting) -> str:
     from cfy_cli.config import keyring_storage
 
     if profile and username.value and keyring_storage.read(profile.name):
         return "keyring"
-    return "asked for" if username.value else ""
+    return "prompt" if username.value else ""

@@ -1,17 +1,17 @@
-"""The one place where errors become words and exit codes."""
+"""Translation of exceptions into messages on stderr and exit codes."""
 
 import json
 import re
 import traceback
-from typing import Any
 
 import click
 
 from cfy_cli.contract.exit_codes import INTERRUPTED
 from cfy_cli.errors import CfyError, ErrorCode, NotFound, Usage
-from cfy_cli.shell import examples
+from cfy_cli.shell.examples import EXAMPLES, examples_of
 
-_NO_WORDS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # older versions of click end without an error
+# Raised for a group without a command; versions of click before 8.2 print the help and exit.
+_NO_COMMAND: type[click.UsageError] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
 
 
 class Interrupted(CfyError):
@@ -20,63 +20,77 @@ class Interrupted(CfyError):
 
 
 def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
-    """Tell the user what went wrong, on stderr; the exit code that says it too."""
-    if isinstance(error, _NO_WORDS) and not as_json:
+    """Print the error to stderr; return the exit code."""
+    if _NO_COMMAND and isinstance(error, _NO_COMMAND) and not as_json:
         click.echo(error.message, err=True)
         return Usage.exit_code
-    failure = described(error)
+    failure = convert(error)
     if as_json:
-        click.echo(json.dumps({"error": as_data(failure)}, ensure_ascii=False), err=True)
+        click.echo(json.dumps({"error": serialize(failure)}, ensure_ascii=False), err=True)
     else:
         click.echo(f"Error: {failure.message}", err=True)
         if failure.hint:
             click.echo(f"Hint: {failure.hint}", err=True)
-        if failure.request_id and vars(failure).get("status", 0) >= 500:
-            click.echo(f"The manager's log tells more about request {failure.request_id}.", err=True)
+        if failure.request_id and (_http_status(failure) or 0) >= 500:
+            click.echo(f"The manager's log has more details: request {failure.request_id}", err=True)
     if verbose and not isinstance(error, (CfyError, click.ClickException)):
         click.echo("".join(traceback.format_exception(error)), err=True)
     return failure.exit_code
 
 
-def as_data(failure: CfyError) -> dict[str, object]:
-    """`status` is there when a manager's answer was the reason."""
+def serialize(failure: CfyError) -> dict[str, object]:
+    """Return the error as data."""
     return {
         "code": failure.code,
         "message": failure.message,
         "hint": failure.hint,
-        "status": vars(failure).get("status"),
+        "status": _http_status(failure),
         "request_id": failure.request_id,
     }
 
 
-def described(error: BaseException) -> CfyError:
+def convert(error: BaseException) -> CfyError:
+    """Return any exception as a CfyError, with a hint where there is one to give."""
     if isinstance(error, CfyError):
-        error.hint = error.hint or _where_to_look(error)
+        error.hint = error.hint or _hint_not_found(error)
         return error
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return Interrupted("Interrupted")
     if isinstance(error, click.UsageError):
-        return Usage(error.format_message().rstrip("."), hint=_how_to_write(error))
+        return Usage(error.format_message().rstrip("."), hint=_hint_usage(error))
     if isinstance(error, click.ClickException):
         return CfyError(error.format_message())
     if isinstance(error, OSError) and error.strerror:
         return CfyError(": ".join(str(part) for part in (error.filename, error.strerror) if part))
     return CfyError(
-        f"This should not happen: {type(error).__name__}: {error}", hint="-v shows where.", code=ErrorCode.UNEXPECTED
+        f"Unexpected error: {type(error).__name__}: {error}",
+        hint="Run the command with -v for a traceback, and report it.",
+        code=ErrorCode.UNEXPECTED,
     )
 
 
-def _how_to_write(error: click.UsageError) -> str:
+def _http_status(failure: CfyError) -> int | None:
+    """Return the status of the manager's answer, which only an error from an answer has."""
+    status = vars(failure).get("status")
+    return status if isinstance(status, int) else None
+
+
+def _hint_usage(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "cfy"
-    shown = examples.of(path) if isinstance(error, click.MissingParameter) else ()
-    return f"Such as: {shown[0]}; `{path} -h` tells more." if shown else f"`{path} -h` tells what there is."
+    examples = examples_of(path) if isinstance(error, click.MissingParameter) else ()
+    help_ = f"run `{path} -h` for help"
+    return f"For example: {examples[0]}; {help_}" if examples else f"{help_.capitalize()}"
 
 
-def _where_to_look(error: CfyError) -> str | None:
-    """The command that lists the things of which one was not found."""
-    found = re.match(r"Requested `(\w+)` with ID ", error.message) if isinstance(error, NotFound) else None
-    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found[1]).lower() + "s" if found else ""
-    if f"{noun} list" not in examples.EXAMPLES:
+def _hint_not_found(error: CfyError) -> str | None:
+    """Name the command that lists the resources of which one was not found."""
+    if not isinstance(error, NotFound):
         return None
-    of = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""
-    return f"`cfy {noun} list{of}` shows what there is."
+    from cfy_cli.client.failures import missing_resource
+
+    resource = missing_resource(error)
+    noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower() + "s" if resource else ""
+    if f"{noun} list" not in EXAMPLES:
+        return None
+    option = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""
+    return f"List them: cfy {noun} list{option}"

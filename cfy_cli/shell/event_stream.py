@@ -1,4 +1,4 @@
-"""The events of what is followed: each shown once, and what they say about what runs now."""
+"""Stream of the events of a followed execution: each event once, and the operations that are running."""
 
 from __future__ import annotations
 
@@ -7,79 +7,86 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cfy_cli.output import formats
-from cfy_cli.output.events import coloured, event_line, worth_showing
+from cfy_cli.output.events import colored, format_event, is_visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cfy_cli.client.client import Client
     from cfy_cli.client.collection import Item, Page
     from cfy_cli.shell.app import App
     from cfy_cli.shell.follow_options import FollowOptions
 
-OVERLAP = 50  # events read again each time, since one may be stored before another that was reported earlier
-LAST_EVENTS = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
-FIRST_EVENT = "workflow_started"  # also of one that is resumed
-_BEGINS, _ENDS = "task_started", frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
+# Events read again by every request without a cursor: one may be stored later than an event reported after it.
+OVERLAP = 50
+WORKFLOW_STARTED = "workflow_started"  # also of a resumed execution
+WORKFLOW_ENDED = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
+TASK_STARTED = "task_started"
+TASK_ENDED = frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
 
 
 class EventStream:
-    """The events of one execution or of a group of them, each given once. `whose` is a filter for the list."""
+    """The events of one execution or execution group; `query` selects them."""
 
-    def __init__(self, client: Client, whose: dict[str, Any], include_logs: bool) -> None:
+    def __init__(self, client: Client, query: Mapping[str, object], include_logs: bool) -> None:
         self._client = client
-        self._query = {**whose, "include_logs": include_logs, "_sort": "reported_timestamp"}
-        self._after: int | None = None  # the manager's mark, where it gives one
-        self._seen: set[tuple[Any, str]] = set()
-        self._running: dict[tuple[Any, Any], None] = {}
-        self.complete = False
+        self._query: dict[str, Any] = {**query, "include_logs": include_logs, "_sort": "reported_timestamp"}
+        self._cursor: int | None = None  # of the manager; public managers have none
+        self._seen: set[tuple[object, str]] = set()
+        self._running: dict[tuple[object, object], None] = {}  # node instance and operation, in order of their start
+        self.is_complete = False  # the event of the workflow's end was read
 
     @property
-    def begun(self) -> bool:
+    def is_started(self) -> bool:
         return bool(self._seen)
 
     @property
     def running(self) -> list[str]:
-        """The operations that have begun and not ended, the latest first: `web_x1.create`."""
-        return [".".join(filter(None, (node, str(name).rpartition(".")[2]))) for node, name in reversed(self._running)]
+        """The running operations, such as `web_x1.create`, the latest first."""
+        return [
+            ".".join(filter(None, (str(node or ""), str(name).rpartition(".")[2])))
+            for node, name in reversed(self._running)
+        ]
 
-    def new(self) -> Iterator[Item]:
+    def read_new(self) -> Iterator[Item]:
+        """Yield the events that were not yielded before."""
         for page in self._pages():
-            self._after = self._after if page.after is None else page.after
+            self._cursor = self._cursor if page.after is None else page.after
             for event in page:
                 key = (event.get("_storage_id"), str(event.get("type")))
                 if key not in self._seen:
                     self._seen.add(key)
-                    self._take_in(event)
+                    self._track(event)
                     yield event
 
     def _pages(self) -> Iterator[Page]:
-        if self._after is not None:
-            return self._client.events.since(self._after, **self._query)
+        if self._cursor is not None:
+            return self._client.events.since(self._cursor, **self._query)
         offset = max(0, len(self._seen) - OVERLAP)
         return self._client.events.pages(**self._query, _offset=offset or None)
 
-    def _take_in(self, event: Item) -> None:
+    def _track(self, event: Item) -> None:
+        """Update the running operations and whether the workflow has ended."""
         kind = event.get("event_type")
-        self.complete = kind in LAST_EVENTS or (self.complete and kind != FIRST_EVENT)
-        if kind == FIRST_EVENT:
+        self.is_complete = kind in WORKFLOW_ENDED or (self.is_complete and kind != WORKFLOW_STARTED)
+        if kind == WORKFLOW_STARTED:
             self._running.clear()
         task = (event.get("node_instance_id") or event.get("source_id"), event.get("operation"))
-        if kind == _BEGINS and task[1]:
+        if kind == TASK_STARTED and task[1]:
             self._running[task] = None
-        elif kind in _ENDS:
+        elif kind in TASK_ENDED:
             self._running.pop(task, None)
 
 
 def show_event(app: App, event: Item, follow: FollowOptions) -> bool:
-    """Events are the answer of a plain command; where that is data, it is the execution, and they go to stderr.
+    """Print an event; return False for one that the verbosity hides.
 
-    False for what is only for those who ask for more.
+    Plain output goes to stdout; with data formats stdout is for the execution, and events go to stderr.
     """
-    shown = follow.json_output or worth_showing(event, app.verbosity)
+    is_shown = follow.json_output or is_visible(event, app.options.verbosity)
     if follow.json_output:
         formats.json_line(event, err=app.as_data)
-    elif shown:
-        line = coloured(event, event_line(event, worker_names=follow.with_worker_names))
-        click.echo(line, err=app.as_data, color=app.colour)
-    return shown
+    elif is_shown:
+        line = colored(event, format_event(event, worker_names=follow.with_worker_names))
+        click.echo(line, err=app.as_data, color=app.options.color)
+    return is_shown

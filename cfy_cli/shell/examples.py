@@ -1,4 +1,4 @@
-"""An example of each command, shown in its help and on its page; a test reads every one as a shell would."""
+"""Examples of each command for its help and man page; a test parses all of them."""
 
 EXAMPLES = {
     "api": ("cfy api GET deployments -f _include=id", "cfy api POST executions --input execution.json"),
@@ -161,6 +161,6 @@ EXAMPLES = {
 }
 
 
-def of(command_path: str) -> tuple[str, ...]:
-    """Those of a command, named from `cfy` on; none for a group of commands."""
+def examples_of(command_path: str) -> tuple[str, ...]:
+    """Return the examples of a command, by its full name with `cfy`; none for a group."""
     return EXAMPLES.get(command_path.partition(" ")[2], ())

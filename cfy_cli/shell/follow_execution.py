@@ -1,19 +1,19 @@
-"""Following an execution to its end: its state is asked for, its events are shown as they come."""
+"""Following of an execution until it ends: its events and its progress."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cfy_cli.contract.exit_codes import error_for_state, is_ended
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.errors import StillRunning
-from cfy_cli.output.cells import moment
+from cfy_cli.output.cells import format_time
 from cfy_cli.output.progress import StatusLine
 from cfy_cli.shell.error_handler import Interrupted
 from cfy_cli.shell.event_stream import EventStream, show_event
-from cfy_cli.shell.polling import FIRST_PAUSE, poll, retry_unreachable
+from cfy_cli.shell.polling import MIN_POLL_INTERVAL, poll_until, retry_unreachable
 
 if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
@@ -21,141 +21,158 @@ if TYPE_CHECKING:
     from cfy_cli.shell.app import App
     from cfy_cli.shell.follow_options import FollowOptions
 
-LAST_WORDS = 3  # seconds for the events that are still on their way when the state says it is over
+LAST_EVENTS_TIMEOUT = 3  # seconds; events are stored in batches, the last ones after the state of the execution
 
 
-def see_through(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
-    """Follow it and tell its end, or with `no_wait` only that it began. Raises what its end means."""
+def follow_and_report(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
+    """Follow the execution and report how it ended, or with `no_wait` that it started.
+
+    Raises the error for its state.
+    """
     if follow.no_wait:
-        key, hint = execution["id"], f"cfy executions wait {'--groups ' if group else ''}{execution['id']}"
-        app.result(f"Execution {key} of {_named(execution)} is {execution['status']}", execution, EXECUTIONS)
-        app.note(f"Wait for its end: {hint}")
+        key = execution["id"]
+        app.result(f"Execution {key} of {_describe(execution)} is {execution['status']}", execution, EXECUTIONS)
+        app.note(f"To wait for its end: cfy executions wait {'--groups ' if group else ''}{key}")
         return execution
     if execution["status"] == "queued":
-        app.note("It is queued: it starts when those before it have ended.")
+        app.note("The execution is queued: it starts when the executions before it have ended.")
     if execution["status"] == "scheduled":
-        app.note(f"It is scheduled for {moment(str(execution.get('scheduled_for')))} (UTC) and starts then.")
+        app.note(f"The execution is scheduled for {format_time(str(execution.get('scheduled_for')))} (UTC).")
     execution = follow_execution(app, execution, follow, group=group)
-    conclude(app, execution, follow)
+    report_end(app, execution, follow)
     return execution
 
 
 def follow_execution(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
-    """The execution (or group) as it ended. Raises StillRunning after the timeout, Interrupted when somebody leaves."""
-    following = _Following(app, execution, follow, group=group)
+    """Return the ended execution or execution group. Raises StillRunning after the timeout, or Interrupted."""
+    follower = _Follower(app, execution, follow, group=group)
     while True:
         try:
-            return following.to_the_end()
+            return follower.wait()
         except KeyboardInterrupt:
-            following.interrupted()
+            follower.handle_interrupt()
         finally:
-            following.line.clear()
+            follower.status_line.clear()
 
 
-def conclude(app: App, execution: Item, follow: FollowOptions) -> None:
-    """Say how it ended; raises the error whose exit code says the same."""
-    kind = error_for_state(execution["status"])
+def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
+    """Print how the execution ended. Raises the error for its state."""
+    error = error_for_state(execution["status"])
     if app.as_data:
         app.answer(execution, EXECUTIONS)
-    elif kind is None:
-        (app.note if follow.json_output else app.say)(f"Finished executing workflow {_named(execution)}")
+    elif error is None:
+        message = f"Finished executing workflow {_describe(execution)}"
+        if follow.json_output:
+            app.note(message)
+        else:
+            app.say(message)
     group = "--execution-group " if execution.get("deployment_group_id") else ""
-    hint = f"Its events: cfy events list {group}{execution['id']}"
-    if kind:
-        if _may_go_on(execution):
-            hint += f"; let it go on: cfy executions resume {execution['id']}"
-        raise kind(f"Workflow {_named(execution)} {told(execution)}", hint=hint)
+    hint = f"Show its events: cfy events list {group}{execution['id']}"
+    if error:
+        if _is_resumable(execution):
+            hint += f"; resume it: cfy executions resume {execution['id']}"
+        raise error(f"Workflow {_describe(execution)} {describe_state(execution)}", hint=hint)
     app.note(hint)
 
 
-def _may_go_on(execution: Item) -> bool:
-    group, its_own = execution.get("deployment_group_id"), execution.get("is_system_workflow")
-    return not (group or its_own or execution.get("is_dry_run"))
+def describe_state(execution: Item) -> str:
+    """Return the state with the error, such as `failed: Task failed`."""
+    state = "was cancelled" if execution["status"] == "cancelled" else str(execution["status"])
+    return f"{state}: {execution['error']}" if execution.get("error") else state
 
 
-def told(execution: Item) -> str:
-    """How it ended, or stands, in words."""
-    verb = "was cancelled" if execution["status"] == "cancelled" else execution["status"]
-    return f"{verb}: {execution['error']}" if execution.get("error") else str(verb)
+def _is_resumable(execution: Item) -> bool:
+    is_group, is_system = execution.get("deployment_group_id"), execution.get("is_system_workflow")
+    return not (is_group or is_system or execution.get("is_dry_run"))
 
 
-def how_to_go_on(execution: Item, *, group: bool) -> str:
+def _hint_running(execution: Item, *, group: bool) -> str:
     if group:
-        return f"Wait on: cfy executions wait --groups {execution['id']}"
-    return f"Follow it: cfy events list --tail {execution['id']}; end it: cfy executions cancel {execution['id']}"
+        return f"Continue waiting: cfy executions wait --groups {execution['id']}"
+    return f"Follow it: cfy events list --tail {execution['id']}; cancel it: cfy executions cancel {execution['id']}"
 
 
-def _named(execution: Item) -> str:
-    group = execution.get("deployment_group_id")
-    place = f"deployment group `{group}`" if group else f"deployment `{execution.get('deployment_id')}`"
-    return f"`{execution.get('workflow_id')}` on {place}"
+def _describe(execution: Item) -> str:
+    group_id = execution.get("deployment_group_id")
+    owner = f"deployment group `{group_id}`" if group_id else f"deployment `{execution.get('deployment_id')}`"
+    return f"`{execution.get('workflow_id')}` on {owner}"
 
 
-class _Following:
+class _Follower:
     def __init__(self, app: App, execution: Item, follow: FollowOptions, *, group: bool) -> None:
         self.app, self.execution, self.follow, self.group = app, execution, follow, group
         client = app.client
         self.collection: Executions | ExecutionGroups = client.execution_groups if group else client.executions
-        whose = {"execution_group_id" if group else "execution_id": execution["id"]}
-        self.feed = EventStream(client, whose, follow.include_logs) if follow.show_events else None
-        self.line = StatusLine(shown=follow.show_events and app.verbosity >= 0)
+        query = {"execution_group_id" if group else "execution_id": execution["id"]}
+        self.events = EventStream(client, query, follow.include_logs) if follow.show_events else None
+        self.status_line = StatusLine(shown=follow.show_events and app.options.verbosity >= 0)
 
-    def to_the_end(self) -> Item:
-        execution, over = poll(self.app, self._look, lambda now: is_ended(now["status"]), seconds=self.follow.timeout)
-        if not over:
+    def wait(self) -> Item:
+        execution, is_done = poll_until(
+            self.app, self._poll, lambda execution: is_ended(execution["status"]), timeout=self.follow.timeout
+        )
+        if not is_done:
             raise StillRunning(
                 f"Stopped waiting after {self.follow.timeout:g} seconds; "
                 f"execution {execution['id']} is {execution['status']}",
-                hint=how_to_go_on(execution, group=self.group),
+                hint=_hint_running(execution, group=self.group),
             )
-        self._last_words()
+        self._show_last_events()
         return execution
 
-    def interrupted(self) -> None:
-        """Leave or cancel: returns when following is to go on, raises Interrupted when not."""
-        self.line.clear()
-        choice = self._choice() if self.app.interactive else "leave"
+    def handle_interrupt(self) -> None:
+        """Return to continue waiting, also after a cancel request. Raises Interrupted to leave."""
+        self.status_line.clear()
+        choice = self._prompt_choice() if self.app.interactive else "leave"
         if choice == "cancel":
             self.collection.cancel(self.execution["id"])
-            self.app.note("Cancelling; waiting for what runs to end")
+            self.app.note("Cancelling; waiting for running operations to end")
         if choice == "leave":
-            hint = how_to_go_on(self.execution, group=self.group)
-            raise Interrupted(f"Execution {self.execution['id']} goes on without us", hint=hint)
+            hint = _hint_running(self.execution, group=self.group)
+            raise Interrupted(f"Execution {self.execution['id']} continues in the background", hint=hint)
 
     @staticmethod
-    def _choice() -> Any:
+    def _prompt_choice() -> str:
         choices = click.Choice(["leave", "cancel", "wait"])
         try:
             click.echo(err=True)
-            return click.prompt("Leave it running, cancel it, or wait on?", type=choices, default="leave", err=True)
+            text = "Leave it running, cancel it, or continue waiting?"
+            return str(click.prompt(text, type=choices, default="leave", err=True))
         except click.Abort:
             click.echo(err=True)
             return "leave"
 
-    def _look(self) -> Item:
+    def _poll(self) -> Item:
         execution = self.collection.get(self.execution["id"])
-        self._show_new()
-        self.line.show(_progress(execution, self.feed))
+        self._show_new_events()
+        self.status_line.show(_format_progress(execution, self.events))
         return execution
 
-    def _show_new(self) -> None:
-        for event in self.feed.new() if self.feed else ():
-            self.line.clear()
+    def _show_new_events(self) -> None:
+        for event in self.events.read_new() if self.events else ():
+            self.status_line.clear()
             show_event(self.app, event, self.follow)
 
-    def _last_words(self) -> None:
-        """Events are written in batches: the last may be stored after the state. Those of a waiting one never come."""
-        feed = self.feed
-        if feed and feed.begun:
-            retry_unreachable(self.app, self._show_new)
-            poll(self.app, self._show_new, lambda _: feed.complete, seconds=LAST_WORDS, pause=2 * FIRST_PAUSE)
+    def _show_last_events(self) -> None:
+        """Wait for events stored after the state; an execution that never started has none."""
+        events = self.events
+        if events and events.is_started:
+            retry_unreachable(self.app, self._show_new_events)
+            poll_until(
+                self.app,
+                self._show_new_events,
+                lambda _: events.is_complete,
+                timeout=LAST_EVENTS_TIMEOUT,
+                interval=2 * MIN_POLL_INTERVAL,
+            )
 
 
-def _progress(execution: Item, feed: EventStream | None) -> str:
-    """`3 of 12 operations; now web_x1.create and 2 more`."""
-    running = feed.running if feed else []
+def _format_progress(execution: Item, events: EventStream | None) -> str:
+    """Return a line such as `3 of 12 operations; running web_x1.create and 2 more`."""
+    running = events.running if events else []
     total = execution.get("total_operations")
-    parts = [f"{execution.get('finished_operations') or 0} of {total} operations" if total else execution["status"]]
+    done = f"{execution.get('finished_operations') or 0} of {total} operations"
+    parts = [done if total else str(execution["status"])]
     if running:
-        parts.append(f"now {running[0]}" + (f" and {len(running) - 1} more" if len(running) > 1 else ""))
+        parts.append(f"running {running[0]}" + (f" and {len(running) - 1} more" if len(running) > 1 else ""))
     return "; ".join(parts)

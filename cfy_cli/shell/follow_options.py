@@ -1,22 +1,28 @@
-"""How somebody wants to follow what a command starts, and the options that say so."""
+"""Options of commands that start an execution and follow it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfy_cli.shell import options
-from cfy_cli.shell.options import Decorator, F
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cfy_cli.shell.options import Decorator
+
+DEFAULT_TIMEOUT = 900  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """For how many seconds to wait (None: to the end), and what to show meanwhile."""
+    """How long to wait for an execution (in seconds; None: until it ends), and what to show meanwhile."""
 
-    timeout: float | None = 900
+    timeout: float | None = DEFAULT_TIMEOUT
     include_logs: bool = True
     json_output: bool = False
     with_worker_names: bool = False
@@ -24,28 +30,28 @@ class FollowOptions:
     no_wait: bool = False
 
 
+_FIELDS = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names")
+
+
 def with_follow_options(*worker_names: str) -> Decorator:
-    """The options; the command gets them as one `follow`. Given are short flags for --with-worker-names."""
-    waiting = options.together(
+    """Add the options; the command gets them as `follow`. `worker_names` are short flags of --with-worker-names."""
+    add_options = options.combine(
         click.option(
-            "--timeout", type=click.IntRange(0), default=900, show_default=True,
-            help="Stop waiting after this many seconds; the execution goes on.",
+            "--timeout", type=click.IntRange(0), default=DEFAULT_TIMEOUT, show_default=True,
+            help="Stop waiting after this many seconds; the execution continues.",
         ),
-        click.option("--no-wait", is_flag=True, help="Do not wait for the end of the execution."),
+        click.option("--no-wait", is_flag=True, help="Do not wait until the execution ends."),
         options.with_logs(),
         options.event_format(),
         options.worker_names(*worker_names),
     )  # fmt: skip
 
-    def decorate(command: F) -> F:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
-        def watched(*args: Any, **given: Any) -> Any:
-            how = {name: given.pop(name) for name in _TYPED}
-            return command(*args, follow=FollowOptions(**how), **given)
+        def with_follow(*args: Any, **values: Any) -> None:
+            follow = FollowOptions(**{name: values.pop(name) for name in _FIELDS})
+            command(*args, follow=follow, **values)
 
-        return waiting(watched)  # type: ignore[return-value]
+        return add_options(with_follow)
 
     return decorate
-
-
-_TYPED = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names")

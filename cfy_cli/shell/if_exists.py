@@ -1,4 +1,4 @@
-"""Creating what may be there already: an error, a shrug, or a change."""
+"""Creation of resources that may exist already: `--if-exists fail|skip|update`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FAIL, SKIP, UPDATE = "fail", "skip", "update"
 
 
 def if_exists_option(*, update: bool = True) -> Decorator:
-    """What to do about it; without `update` where things cannot be changed in this way."""
+    """Add --if-exists; without the choice `update` for resources that have no update."""
     choices = [FAIL, SKIP, UPDATE] if update else [FAIL, SKIP]
     return click.option(
-        "--if-exists", type=click.Choice(choices), default=FAIL, show_default=True, help="What to do if it is there."
+        "--if-exists", type=click.Choice(choices), default=FAIL, show_default=True, help="What to do if it exists."
     )
 
 
@@ -31,27 +31,30 @@ def create_unless_exists(
     app: App,
     resource: Resource,
     key: str,
-    wanted: str,
-    new: Callable[[], Item],
-    present: Callable[[], Item],
-    changed: Callable[[], Item] | None = None,
+    if_exists: str,
+    create: Callable[[], Item],
+    get: Callable[[], Item],
+    update: Callable[[], Item] | None = None,
     *,
     sentence: str = "",
 ) -> bool:
-    """Create it, or do as is wanted, and say which; whether it is new. Raises what `new` raises."""
-    name = f"{resource.noun.capitalize()} `{key}`"
+    """Create the resource, or get or update the existing one, and report it; return whether it was created.
+
+    Raises the errors of `create`.
+    """
+    title = f"{resource.noun.capitalize()} `{key}`"
     try:
-        app.result(sentence or f"{name} created", new(), resource)
+        app.result(sentence or f"{title} created", create(), resource)
         return True
     except Conflict as error:
-        if wanted == FAIL:
+        if if_exists == FAIL:
             raise
         try:
-            item = present()
+            item = get()
         except NotFound:
             raise error from None
-    if wanted == UPDATE and changed:
-        app.result(f"{name} updated", changed(), resource)
+    if if_exists == UPDATE and update:
+        app.result(f"{title} updated", update(), resource)
     else:
-        app.result(f"{name} exists already", item, resource)
+        app.result(f"{title} already exists", item, resource)
     return False

@@ -1,4 +1,4 @@
-"""Inputs and parameters as people give them: key=value, files, stdin, folders, patterns, JSON and YAML text."""
+"""Inputs and parameters from the command line: key=value, files, stdin, folders, patterns, JSON and YAML text."""
 
 import json
 import sys
@@ -6,81 +6,90 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from cfy_cli.client.collection import Item
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.key_values import merged, nested, parse_pairs
 from cfy_cli.errors import CfyError, Invalid, Usage
 
-Declared = Mapping[str, Mapping[str, Any]]
-FORMS = "Give key=value, a YAML or JSON file (@file is the same, - is stdin), or JSON text."
+Declarations = Mapping[str, Item]
+FORMS = "Give key=value, a YAML or JSON file (also as @file; - is stdin), or JSON text."
 
 
-def read_parameters(sources: Sequence[str], declared: Callable[[], Declared]) -> dict[str, Any]:
-    """Those of a workflow: where no type is declared, the default may say what is wanted."""
-    return read_inputs(sources, declared, of_workflow=True)
+def read_parameters(sources: Sequence[str], load_declarations: Callable[[], Declarations]) -> JsonObject:
+    """Read the parameters of a workflow: without a declared type, that of the default applies."""
+    return read_inputs(sources, load_declarations, of_workflow=True)
 
 
 def read_inputs(
-    sources: Sequence[str], declared: Callable[[], Declared], *, dotted: bool = False, of_workflow: bool = False
-) -> dict[str, Any]:
-    """All sources as one mapping; later ones win. `declared` is asked only when a text must become a value.
+    sources: Sequence[str],
+    load_declarations: Callable[[], Declarations],
+    *,
+    dotted: bool = False,
+    of_workflow: bool = False,
+) -> JsonObject:
+    """Merge all sources, the later ones over the earlier ones.
 
-    With `dotted`, `a.b=1` is a value inside of `a`, and sources are merged level by level.
+    The declarations are loaded only when a source is key=value, to convert the value to the declared type. With
+    `dotted`, `a.b=1` sets a value inside `a`, and sources are merged level by level. Raises Usage and CfyError.
     """
-    inputs: dict[str, Any] = {}
-    known: Declared | None = None
+    inputs: JsonObject = {}
+    declarations: Declarations | None = None
     for source in sources:
-        mapping = _mapping(source)
+        mapping = _read_mapping(source)
         if mapping is None:
-            known = declared() if known is None else known
-            found = [(key, _value(known, key, text, of_workflow)) for key, text in _pairs(source, known)]
+            declarations = load_declarations() if declarations is None else declarations
             mapping = {}
-            for key, value in found:
+            for key, text in _parse_pairs(source, declarations):
+                value = _convert(declarations, key, text, of_workflow)
                 mapping = merged(mapping, nested(key, value) if dotted else {key: value})
         inputs = merged(inputs, mapping) if dotted else inputs | mapping
     return inputs
 
 
-def _pairs(source: str, known: Declared) -> list[tuple[str, str]]:
+def _parse_pairs(source: str, declarations: Declarations) -> list[tuple[str, str]]:
     try:
-        return parse_pairs(source, known)
+        return parse_pairs(source, declarations)
     except Usage as error:
         raise Usage(error.message, hint=FORMS) from error
 
 
-def _value(known: Declared, key: str, text: str, of_workflow: bool) -> Any:
+def _convert(declarations: Declarations, key: str, text: str, of_workflow: bool) -> Json:
+    """Convert the text to the declared type."""
     from cfy_cli.dsl import coerce_input, coerce_parameter
 
-    if key not in known:
+    if key not in declarations:
         return text
+    coerce = coerce_parameter if of_workflow else coerce_input
     try:
-        return coerce_parameter(known[key], text) if of_workflow else coerce_input(known[key], text)
+        return cast("Json", coerce(declarations[key], text))
     except CfyError as error:
         noun = "Parameter" if of_workflow else "Input"
         raise Invalid(f"{noun} `{key}`: {error.message}", code=error.code) from error
 
 
-def _mapping(source: str) -> dict[str, Any] | None:
-    """What a file or a structured text holds; None when it is key=value."""
+def _read_mapping(source: str) -> JsonObject | None:
+    """Read a file or parse structured text; None for key=value."""
     if source.lstrip().startswith("{"):
-        return _parsed(source, "The text after -i or -p")
+        return _parse(source, "The text of -i or -p")
     if source in ("-", "@-"):
-        return _parsed(sys.stdin.read(), "What stdin gives")
+        return _parse(sys.stdin.read(), "The input from stdin")
     if source.startswith("@"):
-        return _of_file(Path(source[1:]).expanduser())
+        return _read_file(Path(source[1:]).expanduser())
     paths = _files(source)
     if paths:
-        return {key: value for path in paths for key, value in _of_file(path).items()}
+        return {key: value for path in paths for key, value in _read_file(path).items()}
     if "=" in source:
         return None
     if ":" in source:
-        return _parsed(source, f"`{source}`")
-    raise Usage(f"There is no file `{source}`, and it is not key=value", hint=FORMS)
+        return _parse(source, f"`{source}`")
+    raise Usage(f"`{source}` is neither a file nor key=value", hint=FORMS)
 
 
 def _files(source: str) -> list[Path]:
     path = Path(source)
-    with suppress(OSError, ValueError, RuntimeError):  # a value may be no path at all: too long, or ~ of nobody
+    with suppress(OSError, ValueError, RuntimeError):  # a value may be an invalid path: too long, or ~ of nobody
         path = path.expanduser()
         if path.is_dir():
             return sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
@@ -90,15 +99,15 @@ def _files(source: str) -> list[Path]:
     return []
 
 
-def _of_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> JsonObject:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CfyError(f"Cannot read {path}: {error}") from error
-    return _parsed(text, str(path))
+    return _parse(text, str(path))
 
 
-def _parsed(text: str, origin: str) -> dict[str, Any]:
+def _parse(text: str, origin: str) -> JsonObject:
     import yaml
 
     try:
@@ -111,5 +120,5 @@ def _parsed(text: str, origin: str) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise Usage(f"{origin} holds no names with values", hint=FORMS)
+        raise Usage(f"{origin} is not a mapping of names to values", hint=FORMS)
     return {str(key): value for key, value in content.items()}

@@ -1,4 +1,4 @@
-"""The verbs of labels, attached to every noun whose things carry them."""
+"""Commands for labels, added to the group of every resource with labels."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.client import Client
     from cfy_cli.client.collection import Item
 
-    class Labelled(Protocol):
-        """A collection of things with labels."""
-
+    class LabelledCollection(Protocol):
         def get(self, key: str, **query: object) -> Item: ...
 
         def labels_of(self, key: str) -> object: ...
@@ -26,63 +24,67 @@ if TYPE_CHECKING:
         def set_labels(self, key: str, labels: Iterable[Label]) -> Item: ...
 
 
-def attach(
+def add_label_commands(
     cli: click.Group,
     resource: Resource,
-    collection: Callable[[Client], Labelled],
+    collection_of: Callable[[Client], LabelledCollection],
     *,
     group: str = "labels",
-    which: str = "labels",
+    title: str = "labels",
 ) -> None:
-    """Give the noun `labels list`, `labels add` and `labels delete`; or a group of another name, of `which` labels."""
+    """Add the commands `labels list`, `labels add` and `labels delete`, or under another group and title."""
     noun = resource.noun
-    name = f"{noun.upper().replace(' ', '_')}_ID"
+    argument = f"{noun.upper().replace(' ', '_')}_ID"
 
-    @cli.group(group, help=f"Handle the {which} of a {noun}.")
+    @cli.group(group, help=f"Manage the {title} of a {noun}.")
     def labels() -> None: ...
 
-    @labels.command("list", help=f"List the {which} of the {noun} {name}.")
-    @click.argument("key", metavar=name)
+    @labels.command("list", help=f"List the {title} of the {noun} {argument}.")
+    @click.argument("key", metavar=argument)
     @pass_app
     def list_labels(app: App, key: str) -> None:
-        _show(app, collection(app.client).labels_of(key), f"{noun.capitalize()} {which}:")
+        _show(app, collection_of(app.client).labels_of(key), f"{noun.capitalize()} {title}:")
 
-    @labels.command("add", help=f"Add {which} to the {noun} {name}: key:value,key:value.")
+    @labels.command("add", help=f"Add {title} to the {noun} {argument}: key:value,key:value.")
     @click.argument("labels", type=parse_labels, metavar="LABELS")
-    @click.argument("key", metavar=name)
+    @click.argument("key", metavar=argument)
     @pass_app
     def add_labels(app: App, labels: list[Label], key: str) -> None:
-        things = collection(app.client)
-        present = labels_in(things.labels_of(key))
+        collection = collection_of(app.client)
+        present = labels_in(collection.labels_of(key))
         new = [label for label in dict.fromkeys(labels) if label not in present]
-        item = things.set_labels(key, [*present, *new]) if new else things.get(key)
-        app.result(_told(new, f"added to {noun} `{key}`", "it has them all"), item)
+        item = collection.set_labels(key, [*present, *new]) if new else collection.get(key)
+        app.result(_sentence(new, f"added to {noun} `{key}`", "it has them already"), item)
 
-    @labels.command("delete", help=f"Take {which} from the {noun} {name}: key:value, or a key with all its values.")
+    @labels.command(
+        "delete", help=f"Delete {title} from the {noun} {argument}: key:value, or a key for all its values."
+    )
     @click.argument("labels", type=parse_labels_to_delete, metavar="LABELS")
-    @click.argument("key", metavar=name)
+    @click.argument("key", metavar=argument)
     @pass_app
     def delete_labels(app: App, labels: list[tuple[str, str | None]], key: str) -> None:
-        things = collection(app.client)
-        present = labels_in(things.labels_of(key))
-        gone = [label for label in present if label in labels or (label[0], None) in labels]
-        item = things.set_labels(key, [label for label in present if label not in gone]) if gone else things.get(key)
-        app.result(_told(gone, f"deleted from {noun} `{key}`", "it has none of them"), item)
+        collection = collection_of(app.client)
+        present = labels_in(collection.labels_of(key))
+        deleted = [label for label in present if label in labels or (label[0], None) in labels]
+        remaining = [label for label in present if label not in deleted]
+        item = collection.set_labels(key, remaining) if deleted else collection.get(key)
+        app.result(_sentence(deleted, f"deleted from {noun} `{key}`", "it has none of them"), item)
 
 
-def _told(labels: list[Label], done: str, nothing: str) -> str:
-    words = ", ".join(format_label(key, value) for key, value in labels)
-    return f"Labels {done}: {words}" if labels else f"No labels {done}: {nothing}"
+def _sentence(labels: list[Label], action: str, reason: str) -> str:
+    if not labels:
+        return f"No labels {action}: {reason}"
+    return f"Labels {action}: {', '.join(format_label(key, value) for key, value in labels)}"
 
 
-def _show(app: App, said: object, title: str) -> None:
+def _show(app: App, answer: object, title: str) -> None:
     if app.as_data:
-        app.answer(said)
+        app.answer(answer)
         return
     from cfy_cli.output import render
 
     values: dict[str, list[str]] = {}
-    for key, value in labels_in(said):
+    for key, value in labels_in(answer):
         values.setdefault(key, []).append(value)
     rows = [{"key": key, "values": value} for key, value in values.items()]
     render.records(rows, ("key", "values"), title, {})

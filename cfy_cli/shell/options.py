@@ -1,29 +1,31 @@
-"""Options that several nouns take, each written once."""
+"""Options that several commands share."""
 
 import sys
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import click
 
-from cfy_cli.contract.filters import attribute_rule, label_rule
+from cfy_cli.contract.filters import Rule, attribute_rule, label_rule
 from cfy_cli.contract.labels import parse_labels
 from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App
-from cfy_cli.shell.param_types import before, moment
+from cfy_cli.shell.param_types import before, timestamp
 
-F = TypeVar("F", bound=Callable[..., Any])
+CommandFunction = Callable[..., None]
 VISIBILITIES = ("private", "tenant", "global")
 
 
 class Decorator(Protocol):
-    def __call__(self, function: F, /) -> F: ...
+    """A decorator that adds options to a command."""
+
+    def __call__(self, function: CommandFunction, /) -> CommandFunction: ...
 
 
-def together(*options: Decorator) -> Decorator:
-    """Several options as one decorator, in the order in which help shows them."""
+def combine(*options: Decorator) -> Decorator:
+    """Combine options into one decorator, in the order of the help text."""
 
-    def decorate(function: F) -> F:
+    def decorate(function: CommandFunction) -> CommandFunction:
         for option in reversed(options):
             function = option(function)
         return function
@@ -32,45 +34,47 @@ def together(*options: Decorator) -> Decorator:
 
 
 def listing(resource: Resource) -> Decorator:
-    """Everything a `list` command takes, named as the manager's query names it."""
+    """Add the options of a `list` command; their parameters are named like those of the API."""
     options: list[Decorator] = [sorting(resource.order)]
     if resource.search:
         fields = " or ".join(resource.search)
-        options.append(click.option("--search", "_search", help=f"Only those whose {fields} holds this text."))
+        options.append(click.option("--search", "_search", help=f"List only items whose {fields} contains this text."))
     if resource.tenanted:
         options.append(all_tenants())
-    return together(*options, paging())
+    return combine(*options, paging())
 
 
 def sorting(default: str) -> Decorator:
-    return together(
-        click.option("--sort-by", "_sort", default=default, show_default=True, help="Order by this field."),
-        click.option("--descending", is_flag=True, help="Reverse the order."),
+    return combine(
+        click.option("--sort-by", "_sort", default=default, show_default=True, help="Sort by this field."),
+        click.option("--descending", is_flag=True, help="Sort in descending order."),
     )
 
 
 def paging() -> Decorator:
-    return together(
-        click.option("-o", "--pagination-offset", "_offset", type=click.IntRange(0), help="Skip this many."),
-        click.option("-s", "--pagination-size", "_size", type=click.IntRange(1), help="Show one page of this many."),
+    return combine(
+        click.option("-o", "--pagination-offset", "_offset", type=click.IntRange(0), help="Skip this many items."),
+        click.option(
+            "-s", "--pagination-size", "_size", type=click.IntRange(1), help="List one page of at most this many items."
+        ),
     )
 
 
 def all_tenants() -> Decorator:
-    return click.option("-a", "--all-tenants", "_all_tenants", is_flag=True, help="Look in every tenant.")
+    return click.option("-a", "--all-tenants", "_all_tenants", is_flag=True, help="Include all tenants.")
 
 
 def filtering() -> Decorator:
-    """Rules that choose items by labels and attributes, or a filter that keeps such rules on the manager."""
-    return together(
-        click.option("--filter-id", "_filter_id", help="Only those that this filter on the manager lets through."),
+    """Add the options for filter rules; `rules` combines their values."""
+    return combine(
+        click.option("--filter-id", "_filter_id", help="List only items that match this stored filter."),
         click.option(
             "-lr", "--labels-rule", "label_rules", multiple=True, type=label_rule, metavar="RULE",
-            help="Only those with such labels: `team=core`, `env!=dev`, `env is null`; may be given again.",
+            help="List only items with matching labels: `team=core`, `env!=dev`, `env is null`; may be repeated.",
         ),
         click.option(
             "-ar", "--attrs-rule", "attribute_rules", multiple=True, type=attribute_rule, metavar="RULE",
-            help="Only those with such attributes: `created_by=ann`, `id contains web`; may be given again.",
+            help="List only items with matching attributes: `created_by=ann`, `id contains web`; may be repeated.",
         ),
     )  # fmt: skip
 
@@ -78,7 +82,7 @@ def filtering() -> Decorator:
 def visibility(*, default: str | None = "tenant", choices: tuple[str, ...] = VISIBILITIES) -> Decorator:
     return click.option(
         "-l", "--visibility", type=click.Choice(choices), default=default, show_default=default is not None,
-        required=default is None and choices != VISIBILITIES, help="Who may see it.",
+        required=default is None and choices != VISIBILITIES, help="Who can see it.",
     )  # fmt: skip
 
 
@@ -87,36 +91,34 @@ def private_resource() -> Decorator:
 
 
 def deployment_id(*, required: bool = False) -> Decorator:
-    return click.option("-d", "--deployment-id", required=required, help="The deployment.")
+    return click.option("-d", "--deployment-id", required=required, help="The id of the deployment.")
 
 
 def labels(flag: str = "--labels", of: str = "it") -> Decorator:
-    return click.option(flag, type=parse_labels, metavar="LABELS", help=f"Labels for {of}: key:value,key:value.")
+    return click.option(flag, type=parse_labels, metavar="LABELS", help=f"Labels of {of}: key:value,key:value.")
 
 
 def inputs() -> Decorator:
     return click.option(
         "-i", "--inputs", multiple=True,
-        help="Inputs: key=value, a YAML or JSON file (or folder, or pattern), or JSON text; may be given again.",
+        help="Inputs: key=value, a YAML or JSON file (or a folder or pattern), or JSON text; may be repeated.",
     )  # fmt: skip
 
 
 def parameters() -> Decorator:
-    return together(
+    return combine(
         click.option(
             "-p", "--parameters", multiple=True,
-            help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be given again.",
+            help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be repeated.",
         ),
         click.option(
-            "--allow-custom-parameters", is_flag=True, help="Accept parameters that the workflow does not declare."
+            "--allow-custom-parameters", is_flag=True, help="Allow parameters that the workflow does not declare."
         ),
     )  # fmt: skip
 
 
 def with_logs() -> Decorator:
-    return click.option(
-        "--include-logs/--no-logs", default=True, show_default=True, help="Show log lines among the events."
-    )
+    return click.option("--include-logs/--no-logs", default=True, show_default=True, help="Include log messages.")
 
 
 def event_format() -> Decorator:
@@ -125,37 +127,36 @@ def event_format() -> Decorator:
 
 def worker_names(*short: str) -> Decorator:
     return click.option(
-        *short, "--with-worker-names/--without-worker-names", help="Say which manager or agent each event is from."
+        *short, "--with-worker-names/--without-worker-names", help="Show the manager or agent of each event."
     )
 
 
 def times() -> Decorator:
-    """A stretch of time for events."""
-    return together(
+    """Add the options for a time range of events."""
+    return combine(
         click.option(
-            "--from",
-            "since",
-            type=moment,
-            metavar="TIME",
-            help="From this time on: `2026-11-23 12:59` (UTC), `1 h ago`.",
+            "--from", "since", type=timestamp, metavar="TIME",
+            help="The start of the time range: `2026-11-23 12:59` (UTC), `1 h ago`.",
         ),
-        click.option("--to", "until", type=moment, metavar="TIME", help="Up to this time: `2026-11-23 12:59` (UTC)."),
-        click.option("--before", type=before, metavar="SPAN", help="At least this long ago: `2 weeks`, `3 days ago`."),
-    )
+        click.option(
+            "--to", "until", type=timestamp, metavar="TIME", help="The end of the time range: `2026-11-23 12:59` (UTC)."
+        ),
+        click.option("--before", type=before, metavar="DURATION", help="At least this long ago: `2 weeks`, `3 days`."),
+    )  # fmt: skip
 
 
 def get_data() -> Decorator:
-    return click.option("--get-data", "_get_data", is_flag=True, help="Show who and what, not only how many.")
+    return click.option("--get-data", "_get_data", is_flag=True, help="Show details of related items, not counts.")
 
 
 def security_role() -> Decorator:
     return click.option(
-        "-r", "--security-role", default="default", show_default=True, help="What the user may do on the whole manager."
+        "-r", "--security-role", default="default", show_default=True, help="The role of the user on the manager."
     )
 
 
 def password() -> Decorator:
-    """A password as an argument others can see, from stdin, or asked for."""
+    """Add the options for a password: as an argument, from stdin, or by default from a prompt."""
 
     def choose(ctx: click.Context, _param: click.Parameter, from_stdin: bool) -> None:
         if from_stdin:
@@ -165,14 +166,14 @@ def password() -> Decorator:
                 raise click.UsageError("Give --password or --password-stdin", ctx)
             ctx.params["password"] = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
 
-    return together(
-        click.option("-p", "--password", is_eager=True, help="The password; without it, it is asked for."),
+    return combine(
+        click.option("-p", "--password", is_eager=True, help="The password; without it, you are prompted."),
         click.option(
             "--password-stdin", is_flag=True, expose_value=False, callback=choose, help="Read the password from stdin."
         ),
     )
 
 
-def rules(label_rules: tuple[Any, ...], attribute_rules: tuple[Any, ...]) -> list[Any] | None:
-    """What `filtering` collected, as the manager wants it."""
+def rules(label_rules: Sequence[Rule], attribute_rules: Sequence[Rule]) -> list[Rule] | None:
+    """Combine the values of `filtering`; None when there are none."""
     return [*label_rules, *attribute_rules] or None

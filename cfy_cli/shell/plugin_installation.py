@@ -1,30 +1,39 @@
-"""Waiting until a plugin is installed where it is wanted."""
+"""Waiting for the installation of a plugin."""
 
-import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from cfy_cli.client.collection import Item
-from cfy_cli.client.plugins import Plugins
 from cfy_cli.errors import CfyError, StillRunning
-
-LOOK_EVERY = 1.0  # seconds
-
-
-def installed(plugins: Plugins, plugin_id: str, places: Collection[str], timeout: float) -> Item:
-    """The plugin, once it is installed in all places. Raises CfyError with what went wrong in any of them."""
-    deadline = time.monotonic() + timeout
-    while True:
-        plugin = plugins.get(plugin_id)
-        states = {state.get("manager") or state.get("agent"): state for state in plugin.get("installation_state") or ()}
-        wrong = [f"{place}: {states[place].get('error')}" for place in places if _is(states, place, "error")]
-        if wrong:
-            raise CfyError(f"Plugin `{plugin_id}` could not be installed on {'; '.join(wrong)}")
-        if all(_is(states, place, "installed") for place in places):
-            return plugin
-        if time.monotonic() > deadline:
-            raise StillRunning(f"Plugin `{plugin_id}` was not installed within {timeout:g} seconds")
-        time.sleep(LOOK_EVERY)
+from cfy_cli.shell.app import App
+from cfy_cli.shell.polling import poll_until
 
 
-def _is(states: dict[str | None, Item], place: str, state: str) -> bool:
-    return bool(states.get(place, {}).get("state") == state)
+def wait_until_installed(app: App, plugin_id: str, targets: Collection[str], timeout: float) -> Item:
+    """Return the plugin when it is installed on all managers and agents named by `targets`.
+
+    Raises CfyError when an installation fails, StillRunning after `timeout` seconds.
+    """
+
+    def is_installed(plugin: Item) -> bool:
+        states = _states(plugin)
+        errors = [f"{name}: {states[name].get('error')}" for name in targets if _is_in(states, name, "error")]
+        if errors:
+            raise CfyError(f"Plugin `{plugin_id}` could not be installed on {'; '.join(errors)}")
+        return all(_is_in(states, name, "installed") for name in targets)
+
+    plugin, done = poll_until(app, lambda: app.client.plugins.get(plugin_id), is_installed, timeout=timeout)
+    if not done:
+        raise StillRunning(
+            f"Plugin `{plugin_id}` was not installed within {timeout:g} seconds",
+            hint=f"Show its state: cfy plugins get {plugin_id}",
+        )
+    return plugin
+
+
+def _states(plugin: Item) -> dict[str | None, Item]:
+    """Return the state of the installation by the name of the manager or agent."""
+    return {state.get("manager") or state.get("agent"): state for state in plugin.get("installation_state") or ()}
+
+
+def _is_in(states: Mapping[str | None, Item], name: str, state: str) -> bool:
+    return bool(states.get(name, {}).get("state") == state)

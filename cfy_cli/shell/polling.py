@@ -1,4 +1,4 @@
-"""Asking a manager until something is so: the one loop in which commands wait."""
+"""Polling of the manager, and retries while it is unreachable."""
 
 from __future__ import annotations
 
@@ -12,39 +12,49 @@ if TYPE_CHECKING:
 
     from cfy_cli.shell.app import App
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-PATIENCE = 60  # seconds without an answer before we give up; a manager may be restarted under us
+MIN_POLL_INTERVAL = 0.1  # seconds
+MAX_POLL_INTERVAL = 1.0  # seconds
+POLL_INTERVAL_GROWTH = 1.5  # factor
+UNREACHABLE_TIMEOUT = 60  # seconds; the manager may be restarting
 
 T = TypeVar("T")
 
 
-def poll(
-    app: App, ask: Callable[[], T], done: Callable[[T], bool], *, seconds: float | None, pause: float | None = None
+def poll_until(
+    app: App,
+    request: Callable[[], T],
+    is_done: Callable[[T], bool],
+    *,
+    timeout: float | None,
+    interval: float | None = None,
 ) -> tuple[T, bool]:
-    """The last answer, and whether it was done; it is not when so many seconds have passed (None: never mind)."""
-    deadline = None if seconds is None else time.monotonic() + seconds
-    pause = FIRST_PAUSE if pause is None else pause
+    """Repeat the request until its answer is done; return the last answer, and whether it was done in time.
+
+    The interval grows up to MAX_POLL_INTERVAL. `timeout` is in seconds; None waits without limit.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    interval = MIN_POLL_INTERVAL if interval is None else interval
     while True:
-        answer = retry_unreachable(app, ask)
-        if done(answer):
+        answer = retry_unreachable(app, request)
+        if is_done(answer):
             return answer, True
         if deadline is not None and time.monotonic() >= deadline:
             return answer, False
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        time.sleep(interval)
+        interval = min(interval * POLL_INTERVAL_GROWTH, MAX_POLL_INTERVAL)
 
 
-def retry_unreachable(app: App, ask: Callable[[], T]) -> T:
-    """The answer, also of a manager that is away for a while."""
-    deadline = time.monotonic() + PATIENCE
-    told = False
+def retry_unreachable(app: App, request: Callable[[], T]) -> T:
+    """Repeat the request while the manager is unreachable or busy, for at most UNREACHABLE_TIMEOUT."""
+    deadline = time.monotonic() + UNREACHABLE_TIMEOUT
+    is_noted = False
     while True:
         try:
-            return ask()
+            return request()
         except (Unreachable, Busy) as error:
             if time.monotonic() >= deadline:
                 raise
-            if not told:
-                app.note(f"{error.message}; still trying")
-                told = True
-            time.sleep(LONGEST_PAUSE)
+            if not is_noted:
+                app.note(f"{error.message}; retrying")
+                is_noted = True
+            time.sleep(MAX_POLL_INTERVAL)

@@ -1,4 +1,4 @@
-"""What a command shows, in the form that was asked for: answers on stdout, all else on stderr."""
+"""Output of commands in the requested format: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ if TYPE_CHECKING:
 
 PLAIN = "plain"
 FORMATS = (PLAIN, "json", "yaml", "csv", "name", "jsonl")
-CHOICE = "--limit, --pagination-offset and --pagination-size choose which are shown."
 WITH_JSON_ERRORS = frozenset({"json", "jsonl"})
+_PAGING_HINT = "--limit, --pagination-offset and --pagination-size select which are shown."
 
 
-class Printer:
-    """The options about output of one command line; every command prints through these methods."""
+class OutputOptions:
+    """Values of the global options about output."""
 
     def __init__(self) -> None:
         self.format = PLAIN
-        self.picked: tuple[str, ...] = ()  # the columns that were asked for
+        self.columns: tuple[str, ...] = ()  # --columns; empty: the usual ones
         self.query: Query | None = None
         self.headings = True
         self.limit: int | None = None
         self.vertical = False
-        self.verbosity = 0
-        self.colour: bool | None = None  # None: where there is a terminal
+        self.verbosity = 0  # -1 with --quiet
+        self.color: bool | None = None  # None: on terminals
+
+
+class Printer:
+    """Prints everything that commands print."""
+
+    def __init__(self, options: OutputOptions) -> None:
+        self._options = options
 
     @property
     def as_data(self) -> bool:
-        """Whether the answer is data for a program, instead of tables and sentences."""
-        return self.format != PLAIN or self.query is not None
+        """Tell whether to print data for programs instead of tables and sentences."""
+        return self._options.format != PLAIN or self._options.query is not None
 
-    # --- for people ---
+    # --- messages ---
 
     def note(self, message: str) -> None:
-        """Progress and hints: for people, so on stderr, and not at all with --quiet."""
-        if self.verbosity >= 0:
+        """Print progress or a hint to stderr, unless --quiet was given."""
+        if self._options.verbosity >= 0:
             click.echo(message, err=True)
 
     def say(self, message: str) -> None:
-        """A line that is part of a plain answer; among data it would be noise, so there it is a note."""
+        """Print a line of plain output; next to data it goes to stderr."""
         if self.as_data:
             self.note(message)
         else:
@@ -54,23 +61,24 @@ class Printer:
 
             render.line(message)
 
-    # --- answers ---
+    # --- results ---
 
-    def answer(self, data: Any, resource: Resource | None = None) -> None:
-        """Data of any shape, in the format that was asked for."""
+    def answer(self, data: object, resource: Resource | None = None) -> None:
+        """Print data of any shape in the requested format."""
         from cfy_cli.output import formats, render
 
-        if self.query:
-            data = self.query.of(data)
-        elif self.picked:
-            data = formats.pick(data, self.picked)
-        if self.format == PLAIN:
-            render.value(data, headings=self.headings)
+        options = self._options
+        if options.query:
+            data = options.query.search(data)
+        elif options.columns:
+            data = formats.select(data, options.columns)
+        if options.format == PLAIN:
+            render.value(data, headings=options.headings)
         else:
-            formats.write(data, self._style(None if self.query else resource))
+            formats.write(data, self._style(None if options.query else resource))
 
-    def result(self, sentence: str, data: Any, resource: Resource | None = None) -> None:
-        """What a command did: the sentence, or for programs the thing itself."""
+    def result(self, sentence: str, data: object, resource: Resource | None = None) -> None:
+        """Print what the command did: the sentence, or for programs the data."""
         if self.as_data:
             self.answer(data, resource)
         else:
@@ -79,85 +87,85 @@ class Printer:
             render.line(sentence)
 
     def show_list(self, collection: Collection, columns: tuple[str, ...] | None = None, **query: Any) -> None:
-        """Everything in a collection that matches, and how much of it that is; page by page where the format allows."""
+        """Print all items that match and their number, page by page where the format allows."""
         from cfy_cli.output import formats
 
-        resource = collection.resource
+        resource, options = collection.resource, self._options
         columns = columns or self.columns(resource)
-        reading = _Reading(collection.pages(_include=self._include(resource, columns), limit=self.limit, **query))
-        if self.format in formats.STREAMED and not self.query:
-            picked = (formats.pick(items, self.picked) if self.picked else items for items in reading)
-            formats.stream(picked, self._style(resource, columns))
+        pages = _CountedPages(collection.pages(_include=self._include(resource, columns), limit=options.limit, **query))
+        if options.format in formats.STREAMED and not options.query:
+            selected = (formats.select_items(items, options.columns) if options.columns else items for items in pages)
+            formats.stream(selected, self._style(resource, columns))
         else:
-            self.show_items([item for items in reading for item in items], resource, columns)
-        self._tell_count(resource, reading)
+            self.show_items([item for items in pages for item in items], resource, columns)
+        self._show_count(resource, pages)
 
     def show_items(
-        self, items: list[Item], resource: Resource, columns: tuple[str, ...], title: str | None = None
+        self, items: Sequence[Item], resource: Resource, columns: tuple[str, ...], title: str | None = None
     ) -> None:
-        """Items that are here already, under a title of their own or of their resource."""
+        """Print items, under a title of their own or of their resource."""
         if self.as_data:
             self.answer(items, resource)
-            return
-        from cfy_cli.output import render
-
-        self._records(render, items, columns, title or f"{resource.title}:", resource)
+        else:
+            self._print_records(items, columns, title or f"{resource.title}:", resource)
 
     def show(self, resource: Resource, item: Item, columns: tuple[str, ...] | None = None) -> None:
+        """Print one item."""
         if self.as_data:
             self.answer(item, resource)
-            return
-        from cfy_cli.output import render
+        else:
+            self._print_records([item], columns or self.columns(resource), f"{resource.noun.capitalize()}:", resource)
 
-        self._records(render, [item], columns or self.columns(resource), f"{resource.noun.capitalize()}:", resource)
-
-    def show_details(self, values: Mapping[str, Any], title: str) -> None:
-        """More about the item just shown; as data that item said it already."""
-        if not self.as_data and not self.picked:
+    def show_details(self, values: Mapping[str, object], title: str) -> None:
+        """Print more about the item just shown; as data the item holds it already."""
+        if not self.as_data and not self._options.columns:
             from cfy_cli.output import render
 
             render.details(values, title)
 
     def columns(self, resource: Resource) -> tuple[str, ...]:
-        """What a table of these has: what was asked for, or else what such tables have."""
-        return self.picked or ((*resource.columns, *resource.more) if self.vertical else resource.columns)
+        """Return the columns of a table: those of --columns, or else those of the resource."""
+        usual = (*resource.columns, *resource.more) if self._options.vertical else resource.columns
+        return self._options.columns or usual
 
-    def _records(
-        self, render: Any, items: Sequence[Item], columns: tuple[str, ...], title: str, resource: Resource
-    ) -> None:
-        if self.picked:
-            from cfy_cli.output import formats
+    def _print_records(self, items: Sequence[Item], columns: tuple[str, ...], title: str, resource: Resource) -> None:
+        from cfy_cli.output import formats, render
 
-            columns = self.picked
-            formats.pick(list(items), columns)
-        render.records(items, columns, title, resource.headings, vertical=self.vertical, headings=self.headings)
+        options = self._options
+        if options.columns:
+            columns = options.columns
+            formats.check_columns(items, columns)
+        render.records(items, columns, title, resource.headings, vertical=options.vertical, headings=options.headings)
 
     def _include(self, resource: Resource, columns: tuple[str, ...]) -> str | None:
-        """What to ask the manager for: what will be shown; everything for JSON and YAML, and for a query."""
-        if self.query or (self.format not in (PLAIN, "csv", "name") and not self.picked):
+        """Return the fields to request from the manager; None for all fields."""
+        options = self._options
+        if options.query or (options.format not in (PLAIN, "csv", "name") and not options.columns):
             return None
-        wanted = (resource.key,) if self.format == "name" else columns
+        wanted = (resource.key,) if options.format == "name" else columns
         return ",".join(dict.fromkeys((*wanted, *resource.identity)))
 
     def _style(self, resource: Resource | None, columns: tuple[str, ...] = ()) -> Style:
         from cfy_cli.output.formats import Style
 
-        wanted = self.picked or columns or (resource.columns if resource else ())
-        return Style(self.format, wanted if not self.query else (), self.headings, resource.key if resource else None)
+        options = self._options
+        wanted = options.columns or columns or (resource.columns if resource else ())
+        key = resource.key if resource else None
+        return Style(options.format, () if options.query else wanted, options.headings, key)
 
-    def _tell_count(self, resource: Resource, reading: _Reading) -> None:
-        shown = f"Showing {reading.count} of {reading.total} {resource.name}"
-        if reading.hidden:
-            shown += f" ({reading.hidden} hidden by filter)"
-        told = not self.as_data and self.headings and self.verbosity >= 0
-        if told:
-            self.say(shown)
-        if reading.count < reading.total:
-            self.note(f"{'There are more' if told else shown}: {CHOICE}")
+    def _show_count(self, resource: Resource, pages: _CountedPages) -> None:
+        text = f"Showing {pages.count} of {pages.total} {resource.name}"
+        if pages.hidden:
+            text += f" ({pages.hidden} hidden by filter)"
+        is_shown = not self.as_data and self._options.headings and self._options.verbosity >= 0
+        if is_shown:
+            self.say(text)
+        if pages.count < pages.total:
+            self.note(f"{'There are more' if is_shown else text}: {_PAGING_HINT}")
 
 
-class _Reading:
-    """The items of each page, counted as they pass."""
+class _CountedPages:
+    """Iterates over the items of each page and counts them."""
 
     def __init__(self, pages: Iterator[Page]) -> None:
         self._pages = pages

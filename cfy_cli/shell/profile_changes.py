@@ -1,4 +1,4 @@
-"""What the options of `cfy profiles use` and `set` do to a profile."""
+"""Changes of profiles by `cfy profiles use`, `set` and `set-cluster`."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,23 +9,23 @@ from cfy_cli.errors import Conflict, NotFound, Usage
 
 
 def new_profile(name: str, typed: str, *, ssl: bool, manager_tenant: str | None, **fields: Any) -> Profile:
-    """The profile of a manager whose address was typed as host, host:port or URL."""
+    """Return a profile for an address given as host, host:port or URL. Raises Usage."""
     profile = Profile(name=name, manager_tenant=manager_tenant or DEFAULT_TENANT)
-    change(profile, manager_ip=typed, ssl="on" if ssl else None, **fields)
+    change_profile(profile, manager_ip=typed, ssl="on" if ssl else None, **fields)
     if profile.manager_password and not profile.manager_username:
-        raise Usage("There is a password without a user", hint="Give -u too, or a token with -T.")
+        raise Usage("A password requires a user", hint="Give -u as well, or a token with -T.")
     return profile
 
 
-def change(
+def change_profile(
     profile: Profile,
     *,
     manager_ip: str | None = None,
     ssl: str | None = None,
     rest_port: int | None = None,
-    **fields: Any,
+    **fields: object,
 ) -> None:
-    """Set what was given. A way to log in replaces the other ways."""
+    """Set the given fields; credentials of one kind replace those of the other. Raises Usage."""
     if manager_ip:
         _set_address(profile, manager_ip)
     if ssl or fields.get("rest_certificate"):
@@ -34,7 +34,7 @@ def change(
     if rest_port:
         profile.rest_port = rest_port
     if fields.get("manager_token") and (fields.get("manager_username") or fields.get("manager_password")):
-        raise Usage("Give a token, or a user and a password, not both")
+        raise Usage("Give either a token, or a user and a password")
     if fields.get("manager_token"):
         profile.manager_username = profile.manager_password = None
     elif fields.get("manager_username"):
@@ -44,29 +44,29 @@ def change(
             setattr(profile, field, value)
 
 
-def change_node(profile: Profile, name: str, **fields: Any) -> dict[str, Any]:
-    """Set what was given for one node of the profile's cluster; the node. Raises Usage and NotFound."""
-    nodes = profile.cluster.get("manager") or []
+def change_cluster_node(profile: Profile, name: str, **fields: object) -> dict[str, object]:
+    """Set the given fields of a node of the profile's cluster; return the node. Raises Usage and NotFound."""
+    nodes: list[dict[str, object]] = profile.cluster.get("manager") or []
     if not nodes:
-        raise Usage(f"Profile `{profile.name}` knows of no cluster", hint="Use another: cfy profiles use NAME")
-    found: dict[str, Any] | None = next((node for node in nodes if node.get("hostname") == name), None)
-    if found is None:
+        raise Usage(f"Profile `{profile.name}` has no cluster", hint="Use another profile: cfy profiles use NAME")
+    node = next((node for node in nodes if node.get("hostname") == name), None)
+    if node is None:
         known = ", ".join(str(node.get("hostname")) for node in nodes)
         raise NotFound(f"There is no node `{name}` in the cluster", hint=f"Nodes: {known}")
-    found.update({field: value for field, value in fields.items() if value is not None})
+    node.update({field: value for field, value in fields.items() if value is not None})
     if fields.get("cert"):
-        found |= {"trust_all": False, "rest_protocol": "https"}
-    return found
+        node |= {"trust_all": False, "rest_protocol": "https"}
+    return node
 
 
-def rename(profiles: Profiles, profile: Profile, name: str) -> None:
-    """Save it under another name and take the old one away."""
+def rename_profile(profiles: Profiles, profile: Profile, name: str) -> None:
+    """Rename the profile and use it. Raises Conflict."""
     if profiles.exists(name):
-        raise Conflict(f"There is a profile `{name}` already")
-    old, profile.name = profile.name, name
+        raise Conflict(f"Profile `{name}` already exists")
+    old_name, profile.name = profile.name, name
     profiles.write(profile)
     profiles.activate(name)
-    profiles.delete(old)
+    profiles.delete(old_name)
 
 
 def _set_address(profile: Profile, typed: str) -> None:

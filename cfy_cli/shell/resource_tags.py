@@ -1,8 +1,6 @@
-"""The verbs of resource tags: names with values that a plugin gives to what it makes."""
+"""Commands for resource tags: names and values that a plugin gives to the resources that it creates."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import click
 
@@ -10,23 +8,23 @@ from cfy_cli.contract.key_values import format_mapping, parse_mapping
 from cfy_cli.shell.app import App, pass_app
 
 
-def attach(cli: click.Group) -> None:
-    """Give the noun `resource-tags list`, `resource-tags add` and `resource-tags delete`."""
+def add_tag_commands(cli: click.Group) -> None:
+    """Add the commands `resource-tags list`, `resource-tags add` and `resource-tags delete`."""
 
-    @cli.group("resource-tags", help="Handle the resource tags of a plugin.")
+    @cli.group("resource-tags", help="Manage the resource tags of a plugin.")
     def tags() -> None: ...
 
     @tags.command("list", help="List the resource tags of the plugin PLUGIN_ID.")
     @click.argument("plugin_id")
     @pass_app
     def list_tags(app: App, plugin_id: str) -> None:
-        found = _tags(app, plugin_id)
+        present = _load_tags(app, plugin_id)
         if app.as_data:
-            app.answer(found)
+            app.answer(present)
             return
         from cfy_cli.output import render
 
-        rows = [{"key": key, "value": value} for key, value in found.items()]
+        rows = [{"key": key, "value": value} for key, value in present.items()]
         render.records(rows, ("key", "value"), "Plugin resource tags:", {})
 
     @tags.command("add", help="Add resource tags to the plugin PLUGIN_ID: key:value,key:value; a key has one value.")
@@ -34,22 +32,25 @@ def attach(cli: click.Group) -> None:
     @click.argument("plugin_id")
     @pass_app
     def add_tags(app: App, tags: dict[str, str], plugin_id: str) -> None:
-        plugin = app.client.plugins.set_tags(plugin_id, _tags(app, plugin_id) | tags)
+        plugin = app.client.plugins.set_tags(plugin_id, _load_tags(app, plugin_id) | tags)
         app.result(f"Resource tags added to plugin `{plugin_id}`: {format_mapping(tags)}", plugin)
 
-    @tags.command("delete", help="Take resource tags from the plugin PLUGIN_ID: their keys, with commas between.")
+    @tags.command("delete", help="Delete resource tags from the plugin PLUGIN_ID: keys, separated by commas.")
     @click.argument("keys", metavar="KEYS")
     @click.argument("plugin_id")
     @pass_app
     def delete_tags(app: App, keys: str, plugin_id: str) -> None:
-        found = _tags(app, plugin_id)
-        gone = [key for key in (part.strip() for part in keys.split(",")) if key in found]
-        left = {key: value for key, value in found.items() if key not in gone}
-        plugin = app.client.plugins.set_tags(plugin_id, left) if gone else app.client.plugins.get(plugin_id)
-        told = f": {', '.join(gone)}" if gone else ": it has none of them"
-        app.result(f"{'R' if gone else 'No r'}esource tags deleted from plugin `{plugin_id}`{told}", plugin)
+        present = _load_tags(app, plugin_id)
+        deleted = [key for key in (part.strip() for part in keys.split(",")) if key in present]
+        remaining = {key: value for key, value in present.items() if key not in deleted}
+        plugin = app.client.plugins.set_tags(plugin_id, remaining) if deleted else app.client.plugins.get(plugin_id)
+        if deleted:
+            sentence = f"Resource tags deleted from plugin `{plugin_id}`: {', '.join(deleted)}"
+        else:
+            sentence = f"No resource tags deleted from plugin `{plugin_id}`: it has none of them"
+        app.result(sentence, plugin)
 
 
-def _tags(app: App, plugin_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = app.client.plugins.get(plugin_id).get("resource_tags") or {}
-    return found
+def _load_tags(app: App, plugin_id: str) -> dict[str, object]:
+    tags: dict[str, object] = app.client.plugins.get(plugin_id).get("resource_tags") or {}
+    return tags

@@ -1,13 +1,13 @@
-"""What was meant by a command that does not exist: a name much like it, or what other programs call the same."""
+"""Suggestions for commands that do not exist: similar names, and synonyms of other programs."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-SAME_VERBS = {
+SYNONYMS = {
     "add": "create", "describe": "get", "info": "get", "ls": "list", "new": "create", "remove": "delete",
     "rm": "delete", "show": "get",
 }  # fmt: skip
-SAME_NOUNS = {
+ROOT_SYNONYMS = {
     "create": "deployments create", "delete": "deployments delete", "get": "deployments get",
     "list": "deployments list",
     "deploy": "install", "help": "--help", "init": "profiles use", "login": "profiles use", "logs": "events list",
@@ -15,11 +15,11 @@ SAME_NOUNS = {
     "start": "manager start", "stop": "manager stop", "undeploy": "uninstall", "use": "profiles use",
     "version": "--version", "whoami": "profiles show-current",
 }  # fmt: skip
-ALIKE = 0.6  # of 1
+MIN_SIMILARITY = 0.6  # of 1
 
 
-def near(typed: str, names: Sequence[str], *, root: bool) -> list[str]:
-    """The best guess first; none where there is nothing like it. Behind the root, a guess may be several words."""
-    same = SAME_NOUNS.get(typed) if root else SAME_VERBS.get(typed)
-    known = root or same in names
-    return [same] if same and known else get_close_matches(typed, names, n=3, cutoff=ALIKE)
+def suggest(typed: str, names: Sequence[str], *, is_root: bool) -> list[str]:
+    """Return suggestions, the best first; at the root a suggestion may have several words."""
+    synonym = ROOT_SYNONYMS.get(typed) if is_root else SYNONYMS.get(typed)
+    is_valid = is_root or synonym in names
+    return [synonym] if synonym and is_valid else get_close_matches(typed, names, n=3, cutoff=MIN_SIMILARITY)

@@ -1,4 +1,4 @@
-"""Telling, once for each manager, that its version is not one we know."""
+"""Notice about a manager of another version, shown once per manager and version."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from cfy_cli.shell.app import App
 
 
-def tell_skew(app: App, client: Client) -> None:
-    """A note on stderr, unless this version of this manager was told of before; never an error."""
+def show_version_notice(app: App, client: Client) -> None:
+    """Print the warning to stderr unless it was shown before; never raises."""
     with contextlib.suppress(CfyError, OSError):
         version = str(client.version().get("version") or "")
-        sentence = version_warning(version, __version__)
+        warning = version_warning(version, __version__)
         file = app.home / "cache" / "versions.json"
-        told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-        if sentence and told.get(client.http.url) != version:
-            app.note(sentence)
-            write_private(file, json.dumps({**told, client.http.url: version}))
+        shown = json.loads(file.read_text("utf-8")) if file.is_file() else {}  # versions by URL
+        if warning and shown.get(client.http.url) != version:
+            app.note(warning)
+            write_private(file, json.dumps({**shown, client.http.url: version}))

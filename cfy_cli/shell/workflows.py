@@ -1,19 +1,21 @@
-"""Starting a workflow, and seeing it through."""
+"""Running of workflows on deployments."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from cfy_cli.client.collection import Item
 from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.shell.app import App
-from cfy_cli.shell.follow_execution import conclude, follow_execution, see_through
+from cfy_cli.shell.follow_execution import follow_and_report, follow_execution, report_end
 from cfy_cli.shell.follow_options import FollowOptions
 from cfy_cli.shell.inputs import read_parameters
 
-NOT_YET = frozenset(
-    {ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_IN_PROGRESS, ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_PENDING}
+IN_CREATION = frozenset(
+    {
+        ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_IN_PROGRESS,
+        ErrorCode.DEPLOYMENT_ENVIRONMENT_CREATION_PENDING,
+    }
 )
 
 
@@ -23,10 +25,11 @@ def run_workflow(
     workflow_id: str,
     parameters: Sequence[str],
     follow: FollowOptions,
-    **fields: Any,
+    **fields: object,
 ) -> Item:
-    """Start it and see it through; the execution as it ended. Raises what its end means."""
-    return see_through(app, start_workflow(app, deployment_id, workflow_id, parameters, follow, **fields), follow)
+    """Start the workflow and follow it; return the ended execution. Raises the error for its state."""
+    execution = start_workflow(app, deployment_id, workflow_id, parameters, follow, **fields)
+    return follow_and_report(app, execution, follow)
 
 
 def start_workflow(
@@ -35,27 +38,28 @@ def start_workflow(
     workflow_id: str,
     parameters: Sequence[str],
     follow: FollowOptions,
-    **fields: Any,
+    **fields: object,
 ) -> Item:
-    """The execution just started; a deployment that is still being made is waited for first."""
-    deployments = app.client.deployments
-    given = read_parameters(parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id))
-    fields["parameters"] = given | fields.pop("more_parameters", {})
+    """Start the workflow and return the execution; wait first while the deployment is in creation."""
+    deployments, executions = app.client.deployments, app.client.executions
+    fields["parameters"] = read_parameters(
+        parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id)
+    )
     app.note(f"Executing workflow `{workflow_id}` on deployment `{deployment_id}`")
-    began = time.monotonic()
+    start_time = time.monotonic()
     try:
-        return app.client.executions.start(deployment_id, workflow_id, **fields)
+        return executions.start(deployment_id, workflow_id, **fields)
     except CfyError as error:
-        if error.code not in NOT_YET:
+        if error.code not in IN_CREATION:
             raise
-    app.note(f"Deployment `{deployment_id}` is still being created")
+    app.note(f"Waiting for the creation of deployment `{deployment_id}`")
     follow_system_workflow(app, deployment_id, "create_deployment_environment", follow)
-    app.note(f"It took {time.monotonic() - began:.0f} seconds")
-    return app.client.executions.start(deployment_id, workflow_id, **fields)
+    app.note(f"Deployment created after {time.monotonic() - start_time:.0f} seconds")
+    return executions.start(deployment_id, workflow_id, **fields)
 
 
 def follow_system_workflow(app: App, deployment_id: str, workflow_id: str, follow: FollowOptions) -> None:
-    """Wait for the newest such execution of a deployment; one that is gone already has ended."""
+    """Wait for the newest execution of the workflow on the deployment, if there is one."""
     page = app.client.executions.list(
         deployment_id=deployment_id, workflow_id=workflow_id, _sort="created_at", descending=True, _size=1
     )
@@ -63,4 +67,4 @@ def follow_system_workflow(app: App, deployment_id: str, workflow_id: str, follo
         return
     execution = follow_execution(app, page.items[0], replace(follow, show_events=False))
     if execution["status"] != "terminated":
-        conclude(app, execution, follow)
+        report_end(app, execution, follow)

@@ -118,7 +118,7 @@ def test_validate_runs_offline_or_on_manager(cfy: Cfy, blueprint_file: Path) -> 
 
 def test_upload_rejects_missing_file_and_folder(cfy: Cfy, blueprint_file: Path) -> None:
     cfy("blueprints upload nothere.yaml", code=2)
-    assert "There is no file nothere.yaml" in cfy.errors
+    assert "The file nothere.yaml does not exist" in cfy.errors
     cfy(f"blueprints upload {blueprint_file.parent}", code=2)
     assert "is a folder" in cfy.errors
 

@@ -10,11 +10,11 @@ from typing import Any
 import click
 import pytest
 
-from cfy_cli.main import ESTABLISHED, NOUNS, main
-from cfy_cli.pages import stale, walk
-from cfy_cli.shell import examples
+from cfy_cli.main import PREFERRED, SUMMARIES, main
+from cfy_cli.pages import find_stale, walk
 from cfy_cli.shell.app import App
-from cfy_cli.shell.suggestions import SAME_NOUNS
+from cfy_cli.shell.examples import EXAMPLES, examples_of
+from cfy_cli.shell.suggestions import ROOT_SYNONYMS
 
 from .conftest import Run
 
@@ -31,13 +31,13 @@ def path(context: click.Context) -> str:
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_help_begins_with_a_sentence(context: click.Context) -> None:
+def test_help_starts_with_a_sentence(context: click.Context) -> None:
     first = (context.command.help or "").strip().split("\n\n")[0]
     assert re.fullmatch(r"[A-Z].+\.(\s.*)?|.*key:value\.", first, re.DOTALL), first
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_options_are_explained_and_distinct(context: click.Context) -> None:
+def test_options_have_help_and_distinct_flags(context: click.Context) -> None:
     options = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
     assert [option.name for option in options if not (option.help or "").endswith(".")] == []
     flags = [flag for option in options for flag in (*option.opts, *option.secondary_opts)]
@@ -47,13 +47,13 @@ def test_options_are_explained_and_distinct(context: click.Context) -> None:
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_common_options_are_everywhere(context: click.Context) -> None:
+def test_every_command_has_global_options(context: click.Context) -> None:
     flags = {flag for param in context.command.get_params(context) for flag in param.opts}
     assert {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"} <= flags | {"-h"}
 
 
 @pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
-def test_scripts_written_for_the_established_command_keep_running(name: str) -> None:
+def test_options_are_compatible_with_public_cfy(name: str) -> None:
     command = BY_NAME[name]
     options = [param for param in command.params if isinstance(param, click.Option)]
     for fact in ESTABLISHED_COMMANDS[name]:
@@ -69,7 +69,7 @@ def test_scripts_written_for_the_established_command_keep_running(name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
-def test_arguments_stand_in_the_established_order(name: str) -> None:
+def test_arguments_are_compatible_with_public_cfy(name: str) -> None:
     ours = [param for param in BY_NAME[name].params if isinstance(param, click.Argument)]
     theirs = [fact for fact in ESTABLISHED_COMMANDS[name] if "argument" in fact]
     assert len(ours) == len(theirs)
@@ -77,32 +77,32 @@ def test_arguments_stand_in_the_established_order(name: str) -> None:
         assert established["required"] or not mine.required
 
 
-def test_man_pages_and_completions_are_fresh() -> None:
-    assert [file.name for file in stale()] == []
+def test_generated_pages_are_up_to_date() -> None:
+    assert [file.name for file in find_stale()] == []
 
 
-def test_the_table_of_nouns_is_in_order_and_each_is_there() -> None:
-    assert list(NOUNS) == sorted(NOUNS)
-    assert all(name in BY_NAME and text.endswith(".") for name, text in NOUNS.items())
+def test_summaries_are_sorted_and_complete() -> None:
+    assert list(SUMMARIES) == sorted(SUMMARIES)
+    assert all(name in BY_NAME and text.endswith(".") for name, text in SUMMARIES.items())
 
 
-def test_an_unambiguous_beginning_is_enough(run: Run) -> None:
+def test_unambiguous_prefix_is_accepted(run: Run) -> None:
     assert "Usage: cfy sites list" in run("si li -h").out
     assert "Usage: cfy deployments labels add" in run("dep lab a -h").out
 
 
-def test_a_new_noun_never_changes_what_a_beginning_means() -> None:
+def test_prefixes_of_public_cfy_keep_their_meaning() -> None:
     context = click.Context(main)
-    for name in ESTABLISHED:
+    for name in PREFERRED:
         for length in range(1, len(name)):
-            meant = [other for other in ESTABLISHED if other.startswith(name[:length])]
-            if len(meant) == 1 and name[:length] not in NOUNS:
+            meant = [other for other in PREFERRED if other.startswith(name[:length])]
+            if len(meant) == 1 and name[:length] not in SUMMARIES:
                 found = main.get_command(context, name[:length])
                 assert found is None or found.name == name
 
 
-def test_an_ambiguous_beginning_names_the_choices(run: Run) -> None:
-    assert "`node` may be node-instances, nodes" in run("node list", code=2).err
+def test_ambiguous_prefix_lists_the_choices(run: Run) -> None:
+    assert "`node` is ambiguous: node-instances, nodes" in run("node list", code=2).err
 
 
 @pytest.mark.parametrize(
@@ -110,30 +110,30 @@ def test_an_ambiguous_beginning_names_the_choices(run: Run) -> None:
     [("sits list", "`cfy sites`"), ("sites lsit", "`cfy sites list`"), ("sites list --serch x", "--search"),
      ("sites rm tlv", "`cfy sites delete`"), ("login", "`cfy profiles use`"), ("help", "`cfy --help`")],
 )  # fmt: skip
-def test_a_typo_gets_a_suggestion(run: Run, line: str, meant: str) -> None:
+def test_unknown_command_gets_a_suggestion(run: Run, line: str, meant: str) -> None:
     assert meant in run(line, code=2).err
 
 
-@pytest.mark.parametrize("meant", sorted({*SAME_NOUNS.values()}))
-def test_what_other_programs_call_it_leads_to_a_command(run: Run, meant: str) -> None:
+@pytest.mark.parametrize("meant", sorted({*ROOT_SYNONYMS.values()}))
+def test_synonyms_are_existing_commands(run: Run, meant: str) -> None:
     assert run(f"{meant} --help").out
 
 
-def test_a_noun_alone_shows_what_can_be_done_with_it(run: Run) -> None:
+def test_group_without_command_prints_help(run: Run) -> None:
     outcome = run("sites", code=2)
     assert outcome.err.startswith("Usage: cfy sites")
     assert "\n  create " in outcome.err
     assert outcome.out == ""
 
 
-def test_usage_errors_are_json_under_json(run: Run) -> None:
+def test_usage_error_with_json_is_json(run: Run) -> None:
     for line in ("--json sits", "sites list --json --nope", "sites get --format json", "sites get --format=json"):
         outcome = run(line, code=2)
         assert json.loads(outcome.err)["error"]["code"] == "usage_error"
         assert outcome.out == ""
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_version_option(run: Run) -> None:
     assert re.fullmatch(r"cfy, version \d+\.\d+\.\d+\n", run("-V").out)
 
 
@@ -146,8 +146,8 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("context", COMMANDS, ids=path)
 @pytest.mark.usefixtures("example_files")
-def test_every_command_has_an_example_that_parses(context: click.Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = examples.of(context.command_path)
+def test_every_command_has_a_valid_example(context: click.Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = examples_of(context.command_path)
     assert found, f"{context.command_path} has no example"
     assert found[0] in context.command.get_help(context)
     monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))
@@ -167,5 +167,5 @@ def parsed_after(words: list[str], context: click.Context) -> list[str]:
     return [*rest, "x"] if needed else rest
 
 
-def test_no_example_is_of_a_command_that_is_not_there() -> None:
-    assert sorted(set(examples.EXAMPLES) - {context.command_path.partition(" ")[2] for context in COMMANDS}) == []
+def test_examples_belong_to_existing_commands() -> None:
+    assert sorted(set(EXAMPLES) - {context.command_path.partition(" ")[2] for context in COMMANDS}) == []

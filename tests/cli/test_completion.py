@@ -1,4 +1,4 @@
-"""TAB: what is offered, how soon, and in shells as they are."""
+"""Completion: offered names, timeouts, and real shells."""
 
 import json
 import os
@@ -30,20 +30,20 @@ ANSWERS = {
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CFY_", "CLOUDIFY_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("CFY_", "CLOUDIFY_"))}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    return {**kept, "PATH": path, "HOME": str(home), "CFY_WORKDIR": str(home), "CFY_AUTOSTART": "0", **more}
+    return {**inherited, "PATH": path, "HOME": str(home), "CFY_WORKDIR": str(home), "CFY_AUTOSTART": "0", **more}
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """Somebody's home, whose profile leads to a manager that gives always the same names."""
+    """Home folder with a profile of a manager with fixed answers."""
     with canned(ANSWERS) as (address, _):
-        use(tmp_path, address)
+        write_profile(tmp_path, address)
         yield tmp_path
 
 
-def use(home: Path, address: str) -> None:
+def write_profile(home: Path, address: str) -> None:
     folder = home / ".cloudify/profiles/here"
     folder.mkdir(parents=True)
     host, _, port = address.removeprefix("http://").partition(":")
@@ -52,11 +52,13 @@ def use(home: Path, address: str) -> None:
     (home / ".cloudify/active.profile").write_text("here")
 
 
-def offered(home: Path, words: str, word: str, **more: str) -> list[str]:
-    environ = environment(home, _CFY_COMPLETE="bash_complete", CFY_WORDS=words, CFY_WORD=word, **more)
+def complete(home: Path, words: str, word: str, **more: str) -> list[str]:
+    """Return the names offered by bash completion for `word` after `words`."""
+    line = {"COMP_WORDS": f"{words} {word}", "COMP_CWORD": str(len(words.split()))}
+    environ = environment(home, _CFY_COMPLETE="bash_complete", **line, **more)
     done = subprocess.run([BIN / "cfy"], env=environ, capture_output=True, text=True, check=True, timeout=30)
     assert done.stderr == ""
-    return [line.split("\t")[1] for line in done.stdout.splitlines() if line]
+    return [line.split(",", 1)[1] for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
@@ -82,36 +84,36 @@ def offered(home: Path, words: str, word: str, **more: str) -> list[str]:
         ("cfy secrets create", "d", []),
     ],
 )
-def test_names_are_offered_where_they_are_meant(home: Path, words: str, word: str, names: list[str]) -> None:
-    assert offered(home, words, word) == names
+def test_completion_offers_names_of_the_right_kind(home: Path, words: str, word: str, names: list[str]) -> None:
+    assert complete(home, words, word) == names
 
 
-def test_live_names_are_asked_for_sparingly_and_kept_for_a_moment(tmp_path: Path) -> None:
-    with canned(ANSWERS) as (address, asked):
-        use(tmp_path, address)
+def test_completion_requests_names_once_and_caches_them(tmp_path: Path) -> None:
+    with canned(ANSWERS) as (address, requests):
+        write_profile(tmp_path, address)
         for word in ("t", "o", ""):
-            offered(tmp_path, "cfy sites get", word)
-    assert len(asked) == 1
-    assert "_include=name" in asked[0]
-    (kept,) = (tmp_path / ".cloudify/cache").iterdir()
-    assert kept.stat().st_mode & 0o777 == 0o600
+            complete(tmp_path, "cfy sites get", word)
+    assert len(requests) == 1
+    assert "_include=name" in requests[0]
+    (cached,) = (tmp_path / ".cloudify/cache").iterdir()
+    assert cached.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_manager_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+def test_completion_gives_up_on_unresponsive_manager(tmp_path: Path) -> None:
     with canned(ANSWERS, delay=5) as (address, _):
-        use(tmp_path, address)
-        began = time.monotonic()
-        assert offered(tmp_path, "cfy sites get", "t") == []
-        assert time.monotonic() - began < 3.5
+        write_profile(tmp_path, address)
+        start = time.monotonic()
+        assert complete(tmp_path, "cfy sites get", "t") == []
+        assert time.monotonic() - start < 3.5
 
 
-def test_no_manager_is_started_and_no_error_told_for_a_tab(tmp_path: Path) -> None:
-    assert offered(tmp_path, "cfy sites get", "t", CFY_AUTOSTART="1") == []
+def test_completion_starts_no_manager_and_prints_no_error(tmp_path: Path) -> None:
+    assert complete(tmp_path, "cfy sites get", "t", CFY_AUTOSTART="1") == []
     assert not (tmp_path / ".cloudify").exists()
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_is_printed(shell: str) -> None:
+def test_completion_command_prints_script(shell: str) -> None:
     done = subprocess.run([BIN / "cfy", "completion", shell], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.rstrip("\n") == completion_script(shell).rstrip("\n")
 
@@ -128,41 +130,46 @@ READY = {
 }
 
 
-class Typist:
-    """Somebody at a shell in a terminal."""
+class InteractiveShell:
+    """A shell in a pseudo-terminal."""
 
     def __init__(self, shell: str, environ: dict[str, str]) -> None:
         self.process, self.terminal = pty.fork()
         if self.process == 0:
             os.execvpe(START[shell][0], START[shell], environ)
-        self.seen = ""
+        self.output = ""
 
-    def types(self, text: str, until: str) -> bool:
-        """Whether that is seen within some seconds of typing."""
-        self.seen = ""
+    def type_and_expect(self, text: str, expected: str) -> bool:
+        """Type the text; tell whether the expected output follows within the timeout."""
+        self.output = ""
         os.write(self.terminal, text.encode())
         deadline = time.monotonic() + 20
-        while until not in self.seen and time.monotonic() < deadline:
+        while expected not in self.output and time.monotonic() < deadline:
             if select.select([self.terminal], [], [], 0.1)[0]:
-                self.seen += os.read(self.terminal, 65536).decode(errors="replace")
-        return until in self.seen
+                self.output += os.read(self.terminal, 65536).decode(errors="replace")
+        return expected in self.output
 
-    def leaves(self) -> None:
+    def close(self) -> None:
         os.kill(self.process, 9)
         os.waitpid(self.process, 0)
         os.close(self.terminal)
 
 
 @pytest.mark.parametrize("shell", list(START))
-def test_a_shell_completes_nouns_verbs_and_live_names(home: Path, shell: str) -> None:
+def test_shell_completes_groups_commands_and_names(home: Path, shell: str) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is absent")
     script = home / f"cfy.{shell}"
     script.write_text(completion_script(shell))
-    typist = Typist(shell, environment(home, TERM="xterm", COLUMNS="200"))
+    interactive = InteractiveShell(shell, environment(home, TERM="xterm", COLUMNS="200"))
     try:
-        assert typist.types(READY[shell].format(script=script), "ready")
-        for typed, meant in (("cfy depl", "oyments"), (" del", "ete"), (" web-1", " "), ("\x15cfy sites get o", "slo")):
-            assert typist.types(f"{typed}\t", meant), typist.seen
+        assert interactive.type_and_expect(READY[shell].format(script=script), "ready")
+        for typed, expected in (
+            ("cfy depl", "oyments"),
+            (" del", "ete"),
+            (" web-1", " "),
+            ("\x15cfy sites get o", "slo"),
+        ):
+            assert interactive.type_and_expect(f"{typed}\t", expected), interactive.output
     finally:
-        typist.leaves()
+        interactive.close()

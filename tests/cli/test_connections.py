@@ -26,9 +26,7 @@ def never(_app: App) -> Profile:
     raise AssertionError("a manager on this machine was started")
 
 
-def test_a_manager_named_by_a_variable_keeps_the_one_on_this_machine_asleep(
-    workdir: Path, wire: responses.RequestsMock
-) -> None:
+def test_manager_variable_prevents_autostart(workdir: Path, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page())
     environ = {"CFY_WORKDIR": str(workdir), "CLOUDIFY_MANAGER": "elsewhere", "CLOUDIFY_TOKEN": "t"}
     done = CliRunner().invoke(main, ["sites", "list"], obj=App(autostart=never, environ=environ))
@@ -36,7 +34,7 @@ def test_a_manager_named_by_a_variable_keeps_the_one_on_this_machine_asleep(
 
 
 @pytest.mark.parametrize("flag", [True, False])
-def test_the_password_of_the_manager_on_this_machine_is_shown_to_no_other(
+def test_embedded_password_is_sent_to_no_other_manager(
     run: Run, workdir: Path, wire: responses.RequestsMock, flag: bool
 ) -> None:
     write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=8100)
@@ -52,15 +50,13 @@ def test_the_password_of_the_manager_on_this_machine_is_shown_to_no_other(
 
 
 @pytest.mark.parametrize("typed", ["http://ann:canary-password@mgr", "http://mgr/console", "mgr?x=1"])
-def test_more_than_an_address_is_refused_without_repeating_it(run: Run, typed: str) -> None:
+def test_url_with_credentials_is_refused_without_echo(run: Run, typed: str) -> None:
     outcome = run(f"profiles use {typed} --profile-name x -T t --skip-credentials-validation", profile=None, code=2)
     assert "holds more than host and port" in outcome.err
     assert "canary" not in outcome.err
 
 
-def test_a_name_without_an_address_is_told_from_a_manager_that_does_not_run(
-    run: Run, wire: responses.RequestsMock
-) -> None:
+def test_unresolvable_host_name_is_reported(run: Run, wire: responses.RequestsMock) -> None:
     cause = NameResolutionError("manager", None, OSError("x"))  # type: ignore[arg-type]
     wire.get("http://manager/api/v3.1/sites", body=requests.ConnectionError(cause))
     outcome = run("sites list", code=9)
@@ -68,15 +64,13 @@ def test_a_name_without_an_address_is_told_from_a_manager_that_does_not_run(
     assert "cfy doctor" in outcome.err
 
 
-def test_a_tenant_that_is_not_there_says_how_to_name_another(run: Run, wire: responses.RequestsMock) -> None:
+def test_unknown_tenant_hints_at_other_tenant(run: Run, wire: responses.RequestsMock) -> None:
     message = "Authorization failed: Tried to authenticate with invalid tenant name: red"
     wire.get("http://manager/api/v3.1/sites", status=403, json={"message": message, "error_code": "forbidden_error"})
     assert "cfy profiles set -t TENANT" in run("sites list -t red", code=4).err
 
 
-def test_a_long_wait_for_a_busy_manager_is_told(
-    run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_retry_after_is_noted(run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(Http.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
     waits = {"Retry-After": "20"}
     wire.get("http://manager/api/v3.1/sites", status=503, json={"message": "Busy"}, headers=waits)
@@ -85,7 +79,7 @@ def test_a_long_wait_for_a_busy_manager_is_told(
     assert outcome.err == "The manager is busy; retrying in 20 seconds\n"
 
 
-def test_folders_are_for_their_owner_and_a_full_disk_is_told_with_the_file(
+def test_folders_are_private_and_full_disk_names_the_file(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("profiles use mgr -T t --skip-credentials-validation", profile=None)

@@ -185,9 +185,9 @@ def test_quickstart_twice_creates_two_deployments(cfy: Cfy) -> None:
 
 def test_if_exists_skip_keeps_blueprint_and_deployment(deployed: Cfy, blueprint_file: Path) -> None:
     deployed(f"blueprints upload {blueprint_file}", code=1)
-    assert deployed(f"blueprints upload {blueprint_file} --if-exists skip") == "Blueprint `app` exists already\n"
+    assert deployed(f"blueprints upload {blueprint_file} --if-exists skip") == "Blueprint `app` already exists\n"
     deployed("deployments create dep -b app", code=1)
-    assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` exists already\n"
+    assert deployed("deployments create dep -b app --if-exists skip") == "Deployment `dep` already exists\n"
 
 
 def test_delete_refuses_deployment_with_dependents(deployed: Cfy) -> None:

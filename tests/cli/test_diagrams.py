@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfy_cli.output.diagrams.diagram import Arrow, Box, Diagram, of_instances
+from cfy_cli.output.diagrams.diagram import Arrow, Box, Diagram, diagram_of_instances
 from cfy_cli.output.diagrams.layers import Point
-from cfy_cli.output.diagrams.scene import Rectangle, Scene, scene_of
+from cfy_cli.output.diagrams.scene import Rectangle, Scene, build_scene
 
 
 @st.composite
@@ -63,8 +63,8 @@ def crossed(scene: Scene, path: list[Point], without: set[str]) -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(diagram=diagrams())
-def test_boxes_are_within_their_own_and_beside_all_others(diagram: Diagram) -> None:
-    scene = scene_of(diagram)
+def test_boxes_lie_in_their_parent_without_overlap(diagram: Diagram) -> None:
+    scene = build_scene(diagram)
     placed = {each.box.id: each for each in scene.rectangles}
     assert set(placed) == set(diagram.boxes)
     for one in scene.rectangles:
@@ -81,8 +81,8 @@ def test_boxes_are_within_their_own_and_beside_all_others(diagram: Diagram) -> N
 
 @settings(max_examples=150, deadline=None)
 @given(diagram=diagrams())
-def test_arrows_lead_from_border_to_border_and_cross_no_other_box(diagram: Diagram) -> None:
-    scene = scene_of(diagram)
+def test_arrows_join_borders_and_cross_no_box(diagram: Diagram) -> None:
+    scene = build_scene(diagram)
     placed = {each.box.id: each for each in scene.rectangles}
     for arrow, path in scene.paths:
         for end, (x, y) in ((arrow.source, path[0]), (arrow.target, path[-1])):
@@ -93,7 +93,7 @@ def test_arrows_lead_from_border_to_border_and_cross_no_other_box(diagram: Diagr
         assert crossed(scene, path, without) == []
 
 
-def test_instances_whose_container_is_not_listed_stand_by_themselves() -> None:
+def test_instance_with_unlisted_container_has_no_parent() -> None:
     contained = {"type": "cloudify.relationships.contained_in", "target_name": "vm", "target_id": "vm_1"}
     instances = [{"id": "app_1", "node_id": "app", "state": "started", "relationships": [contained]}]
-    assert of_instances("dep", [], instances).boxes["app_1"].parent is None
+    assert diagram_of_instances("dep", [], instances).boxes["app_1"].parent is None

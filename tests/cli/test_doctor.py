@@ -64,30 +64,30 @@ def test_what_is_wrong_is_named(
     assert words in outcome.err
 
 
-def test_a_name_without_an_address_and_a_port_without_a_program_are_told_apart(
+def test_doctor_distinguishes_dns_and_connection_failure(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_profile(workdir, manager_ip="127.0.0.1", rest_port=1)
-    assert "nothing answers at 127.0.0.1:1" in run("doctor", profile=None, code=1).err
+    assert "cannot connect to 127.0.0.1:1" in run("doctor", profile=None, code=1).err
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-2, "unknown")))
-    assert "127.0.0.1 has no address: unknown" in run("doctor", profile=None, code=1).err
+    assert "the host name 127.0.0.1 cannot be resolved: unknown" in run("doctor", profile=None, code=1).err
 
 
-def test_a_certificate_that_is_gone_and_a_full_disk_are_found(
+def test_doctor_finds_missing_certificate_and_low_disk_space(
     run: Run, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_profile(workdir, rest_certificate="/nowhere.pem")
-    monkeypatch.setattr(diagnostics, "SCARCE", 2**62)
+    monkeypatch.setattr(diagnostics, "MIN_FREE_SPACE", 2**62)
     found = checks(run("doctor --json", profile=None, code=1).data)
     assert (found["settings"], found["folder"]) == ("error", "warning")
 
 
-def test_without_a_profile_there_is_nothing_to_ask(run: Run) -> None:
+def test_doctor_without_profile_reports_ok(run: Run) -> None:
     found = checks(run("doctor --json", profile=None).data)
     assert found["manager"] == found["manager here"] == "ok"
 
 
-def test_the_machines_of_a_manager_are_listed_by_its_beginning_too(cfy: Cfy) -> None:
+def test_manager_list_is_managers_list(cfy: Cfy) -> None:
     assert cfy("managers list") == cfy("manager list")
     assert "hostname" in cfy("managers list")
 
@@ -97,13 +97,13 @@ def test_the_machines_of_a_manager_are_listed_by_its_beginning_too(cfy: Cfy) -> 
     [("4.6", "older than supported"), ("9.0.1", "newer than supported"), ("7.0.5", None), ("5.1", None),
      ("1.2.0", None), ("1.9.0", "upgrade the older one"), ("odd", None)],
 )  # fmt: skip
-def test_versions_that_are_not_expected_are_told(version: str, words: str | None) -> None:
+def test_version_warning_for_unsupported_versions(version: str, words: str | None) -> None:
     sentence = version_warning(version, "1.2.3")
     assert (words is None) == (sentence is None)
     assert words is None or words in str(sentence)
 
 
-def test_a_version_is_told_of_once(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+def test_version_notice_is_shown_once(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
     write_profile(workdir)
     wire.get(f"{API}/status", json={"status": "OK"})
     wire.get(f"{API}/version", json={"version": "99.1"})
@@ -111,22 +111,22 @@ def test_a_version_is_told_of_once(run: Run, workdir: Path, wire: responses.Requ
     assert run("status --json", profile=None).err == ""
 
 
-def test_the_request_is_named_where_the_log_tells_more(run: Run, wire: responses.RequestsMock) -> None:
+def test_server_error_names_the_request_id(run: Run, wire: responses.RequestsMock) -> None:
     wire.get("http://manager/api/v3.1/sites", status=500, json={"message": "Broken"}, headers={"X-Request-Id": "r42"})
-    assert "The manager's log tells more about request r42." in run("sites list", code=1).err
+    assert "The manager's log has more details: request r42" in run("sites list", code=1).err
 
 
-def test_a_folder_that_takes_nothing_is_found_by_writing_to_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_folder_that_is_not_writable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     outcome = run("doctor --json", code=1, profile=None)
     assert checks(outcome.data)["folder"] == "error"
-    assert "cannot be written to: No space left on device" in outcome.err
+    assert "is not writable: No space left on device" in outcome.err
 
 
-def test_a_manager_of_this_machine_that_sleeps_is_no_error(run: Run, workdir: Path) -> None:
+def test_doctor_accepts_stopped_embedded_manager(run: Run, workdir: Path) -> None:
     write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1)
     assert checks(run("doctor --json", profile=None).data)["manager"] == "ok"
     elsewhere = run("doctor --json", profile=None, code=1, CLOUDIFY_MANAGER="http://127.0.0.1:1")
@@ -134,7 +134,7 @@ def test_a_manager_of_this_machine_that_sleeps_is_no_error(run: Run, workdir: Pa
 
 
 @pytest.mark.usefixtures("answering")
-def test_a_tenant_that_is_not_there_is_told_from_a_login(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+def test_doctor_distinguishes_unknown_tenant_and_login(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
     write_profile(workdir)
     message = "Authorization failed: Tried to authenticate with invalid tenant name: red"
     wire.get(f"{API}/status", status=403, json={"message": message})

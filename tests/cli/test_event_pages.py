@@ -22,7 +22,7 @@ def asked(wire: responses.RequestsMock) -> list[dict[str, Any]]:
     return [{key: value for key, value in params.items() if key in ("_offset", "_after")} for params in calls]
 
 
-def test_a_long_history_is_read_after_the_managers_mark(run: Run, wire: responses.RequestsMock) -> None:
+def test_events_are_paged_by_cursor(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/executions/e1", json={"id": "e1"})
     wire.get(f"{API}/events", json=marked(event(1), total=3, after=1))
     wire.get(f"{API}/events", json=marked(event(2), total=2, after=2))
@@ -33,7 +33,7 @@ def test_a_long_history_is_read_after_the_managers_mark(run: Run, wire: response
     assert asked(wire) == [{"_offset": "0"}, {"_offset": "0", "_after": "1"}, {"_offset": "0", "_after": "2"}]
 
 
-def test_a_history_without_a_mark_is_read_by_offsets(run: Run, wire: responses.RequestsMock) -> None:
+def test_events_without_cursor_are_paged_by_offset(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/executions/e1", json={"id": "e1"})
     wire.get(f"{API}/events", json=marked(event(1), total=2, after=None))
     wire.get(f"{API}/events", json=marked(event(2), total=2, after=None))
@@ -41,7 +41,7 @@ def test_a_history_without_a_mark_is_read_by_offsets(run: Run, wire: responses.R
     assert asked(wire) == [{"_offset": "0"}, {"_offset": "1"}]
 
 
-def test_debug_messages_that_are_not_shown_are_not_counted_as_shown(run: Run, wire: responses.RequestsMock) -> None:
+def test_hidden_debug_messages_are_counted_apart(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/executions/e1", json={"id": "e1"})
     debug = event(2, type="cloudify_log", level="debug")
     wire.get(f"{API}/events", json=marked(event(1), debug, total=2, after=2))
@@ -50,19 +50,19 @@ def test_debug_messages_that_are_not_shown_are_not_counted_as_shown(run: Run, wi
     assert "\nShowing 2 of 2 events\n" in run("events list e1 --json-output").err
 
 
-def test_times_the_wrong_way_round_are_refused(run: Run) -> None:
+def test_reversed_time_range_is_refused(run: Run) -> None:
     assert "--from is later than" in run("events list e1 --from 2026-01-02 --to 2026-01-01", code=2).err
 
 
 @pytest.mark.parametrize("option", ["--pagination-offset 1", "--pagination-size 1", "--limit 1"])
-def test_a_part_of_a_history_is_that_part(run: Run, wire: responses.RequestsMock, option: str) -> None:
+def test_events_part_is_one_request(run: Run, wire: responses.RequestsMock, option: str) -> None:
     wire.get(f"{API}/executions/e1", json={"id": "e1"})
     wire.get(f"{API}/events", json=marked(event(2), total=2, after=2))
     assert "event 2" in run(f"events list e1 {option}").out
     assert len(asked(wire)) == 1
 
 
-def test_who_follows_goes_on_after_the_mark(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_continues_after_cursor(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "started", "started", "terminated")
     wire.get(f"{API}/events", json=marked(total=0, after=0))
     wire.get(f"{API}/events", json=marked(event(4), total=1, after=4))

@@ -30,7 +30,7 @@ Execution = Callable[[str], str]
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(polling, "MAX_POLL_INTERVAL", 0.1)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def begun(cfy: Cfy, tmp_path: Path) -> Execution:
 
 
 @pytest.mark.parametrize("ending", list(CODES))
-def test_every_way_of_waiting_gives_the_exit_code_of_the_end(cfy: Cfy, begun: Execution, ending: str) -> None:
+def test_waiting_commands_exit_with_code_of_the_state(cfy: Cfy, begun: Execution, ending: str) -> None:
     key, code = begun(ending), CODES[ending]
     limit = "--timeout 0" if ending == "running" else "--timeout 60"
     for line in (f"executions wait {key} {limit}", f"executions wait {key} --fail-fast {limit} --format name"):
@@ -69,7 +69,7 @@ def test_every_way_of_waiting_gives_the_exit_code_of_the_end(cfy: Cfy, begun: Ex
 
 
 @pytest.mark.parametrize(("ending", "code"), [("completed", 0), ("failed", 5)])
-def test_what_is_started_and_followed_ends_with_its_code(cfy: Cfy, begun: Execution, ending: str, code: int) -> None:
+def test_started_execution_exits_with_code_of_its_state(cfy: Cfy, begun: Execution, ending: str, code: int) -> None:
     begun(ending)
     cfy(f"executions wait {json.loads(cfy('executions list --json'))[-1]['id']}", code=code)
     operation = "-p operation=cloudify.interfaces.lifecycle.create"
@@ -78,7 +78,7 @@ def test_what_is_started_and_followed_ends_with_its_code(cfy: Cfy, begun: Execut
         cfy(f"executions start execute_operation -d {ending} {operation} {flags}", code=expected)
 
 
-def test_a_failure_among_many_decides(cfy: Cfy, begun: Execution) -> None:
+def test_wait_exits_with_code_of_failed_execution(cfy: Cfy, begun: Execution) -> None:
     good, bad = begun("completed"), begun("failed")
     out = cfy(f"executions wait {good} {bad}", code=5)
     assert f"{good}  install on `completed`: terminated" in out
@@ -86,14 +86,14 @@ def test_a_failure_among_many_decides(cfy: Cfy, begun: Execution) -> None:
     assert f"Execution {bad} failed" in cfy.errors
 
 
-def test_the_first_failure_ends_the_waiting_when_asked(cfy: Cfy, begun: Execution) -> None:
+def test_wait_fail_fast_ends_at_first_failure(cfy: Cfy, begun: Execution) -> None:
     running, bad = begun("running"), begun("failed")
     cfy(f"executions wait {running} {bad} --fail-fast", code=5)
     cfy(f"executions wait {running} --timeout 0", code=7)
     cfy(f"executions cancel {running} -k")
 
 
-def test_a_state_on_the_way_can_be_waited_for(cfy: Cfy, begun: Execution) -> None:
+def test_wait_for_intermediate_state(cfy: Cfy, begun: Execution) -> None:
     running = begun("running")
     cfy(f"executions wait {running} --for started")
     cfy(f"executions cancel {running} -k")
@@ -103,11 +103,11 @@ def test_a_state_on_the_way_can_be_waited_for(cfy: Cfy, begun: Execution) -> Non
     assert "States: pending" in cfy.errors
 
 
-def test_what_does_not_exist_is_not_waited_for(cfy: Cfy) -> None:
+def test_wait_for_unknown_execution_is_not_found(cfy: Cfy) -> None:
     cfy("executions wait nosuch", code=3)
 
 
-def test_without_waiting_the_execution_is_the_answer(cfy: Cfy, begun: Execution) -> None:
+def test_no_wait_reports_the_started_execution(cfy: Cfy, begun: Execution) -> None:
     begun("completed")
     out = cfy("executions start execute_operation -d completed -p operation=cloudify.interfaces.lifecycle.stop "
               "--no-wait --force")  # fmt: skip

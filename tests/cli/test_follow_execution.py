@@ -34,9 +34,9 @@ END = event(9, "'install' workflow execution succeeded", event_type="workflow_su
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(follow_execution, "LAST_WORDS", 0.1)
+    monkeypatch.setattr(polling, "MIN_POLL_INTERVAL", 0.0)
+    monkeypatch.setattr(polling, "MAX_POLL_INTERVAL", 0.01)
+    monkeypatch.setattr(follow_execution, "LAST_EVENTS_TIMEOUT", 0.1)
 
 
 def states(wire: responses.RequestsMock, *names: str, **more: Any) -> None:
@@ -45,7 +45,7 @@ def states(wire: responses.RequestsMock, *names: str, **more: Any) -> None:
         wire.get(f"{API}/executions/e1", json=execution(name, **more))
 
 
-def test_events_are_shown_once_each_as_they_come(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_prints_each_event_once(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "started", "started", "terminated")
     wire.get(f"{API}/events", json=page(event(1)))
     wire.get(f"{API}/events", json=page(event(1), event(2, type="cloudify_log", level="info", operation="x.y.create",
@@ -65,7 +65,7 @@ def test_events_are_shown_once_each_as_they_come(run: Run, wire: responses.Reque
     ("status", "code", "words"),
     [("terminated", 0, ""), ("failed", 5, "failed: it broke"), ("cancelled", 6, "was cancelled")],
 )
-def test_the_exit_code_tells_how_it_ended(
+def test_follow_exits_with_code_of_the_state(
     run: Run, wire: responses.RequestsMock, status: str, code: int, words: str
 ) -> None:
     states(wire, status, error="it broke" if status == "failed" else None)
@@ -74,14 +74,14 @@ def test_the_exit_code_tells_how_it_ended(
 
 
 @pytest.mark.parametrize("status", list(ExecutionState))
-def test_every_state_has_its_exit_code(status: ExecutionState) -> None:
+def test_every_state_has_an_exit_code(status: ExecutionState) -> None:
     expected = {"terminated": 0, "failed": 5, "cancelled": 6}.get(status, 7)
     error = error_for_state(status)
     assert (error.exit_code if error else 0) == expected
     assert expected in dict(EXIT_CODES)
 
 
-def test_under_json_the_execution_is_the_answer_and_events_go_to_stderr(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_with_json_prints_events_to_stderr(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1), END))
     outcome = run(f"{START} --json")
@@ -89,13 +89,13 @@ def test_under_json_the_execution_is_the_answer_and_events_go_to_stderr(run: Run
     assert "CFY <dep> event 1" in outcome.err
 
 
-def test_raw_events_are_lines_of_json(run: Run, wire: responses.RequestsMock) -> None:
+def test_json_output_prints_events_as_json_lines(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1), END))
     assert [json.loads(line) for line in run(f"{START} --json-output").out.splitlines()] == [event(1), END]
 
 
-def test_without_logs_only_events_are_asked_for(run: Run, wire: responses.RequestsMock) -> None:
+def test_no_logs_requests_only_events(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(END))
     run(f"{START} --no-logs")
@@ -103,14 +103,14 @@ def test_without_logs_only_events_are_asked_for(run: Run, wire: responses.Reques
     assert query["type"] == "cloudify_event"
 
 
-def test_debug_lines_are_for_those_who_ask_twice(run: Run, wire: responses.RequestsMock) -> None:
+def test_debug_messages_require_double_verbose(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1, "detail", type="cloudify_log", level="debug"), END))
     assert "detail" not in run(START).out
     assert "DEBUG: detail" in run(f"{START} -vv").out
 
 
-def test_late_events_are_waited_for_a_moment_only(run: Run, wire: responses.RequestsMock) -> None:
+def test_late_events_are_awaited_with_a_timeout(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1)))
     assert "event 1" in run(START).out
@@ -119,7 +119,7 @@ def test_late_events_are_waited_for_a_moment_only(run: Run, wire: responses.Requ
 @pytest.mark.parametrize(
     ("kind", "offered"), [({}, True), ({"is_system_workflow": True}, False), ({"is_dry_run": True}, False)]
 )
-def test_how_a_failed_one_goes_on_is_told_where_it_may(
+def test_failed_execution_hints_at_resume_if_resumable(
     run: Run, wire: responses.RequestsMock, kind: dict[str, bool], offered: bool
 ) -> None:
     states(wire, "failed", **kind)
@@ -127,7 +127,7 @@ def test_how_a_failed_one_goes_on_is_told_where_it_may(
     assert ("cfy executions resume e1" in run(START, code=5).err) is offered
 
 
-def test_what_a_resumed_one_told_of_its_first_end_is_not_its_last_word(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_of_resumed_execution_reads_second_end(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "terminated")
     failed = event(1, "it failed", event_type="workflow_failed")
     resumed = event(2, "it resumes", event_type="workflow_started")
@@ -137,7 +137,7 @@ def test_what_a_resumed_one_told_of_its_first_end_is_not_its_last_word(run: Run,
     assert "execution succeeded" in run(START).out
 
 
-def test_a_timeout_leaves_it_running_and_says_how_to_go_on(run: Run, wire: responses.RequestsMock) -> None:
+def test_timeout_leaves_execution_running_with_hints(run: Run, wire: responses.RequestsMock) -> None:
     states(wire, "started")
     wire.get(f"{API}/events", json=page(event(1)))
     outcome = run(f"{START} --timeout 0", code=7)
@@ -146,7 +146,7 @@ def test_a_timeout_leaves_it_running_and_says_how_to_go_on(run: Run, wire: respo
     assert "cfy executions cancel e1" in outcome.err
 
 
-def test_an_interrupt_with_nobody_to_ask_leaves_it_running(
+def test_interrupt_without_terminal_leaves_it_running(
     run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_seconds: float) -> None:
@@ -155,13 +155,13 @@ def test_an_interrupt_with_nobody_to_ask_leaves_it_running(
     states(wire, "started")
     wire.get(f"{API}/events", json=page(event(1)))
     monkeypatch.setattr("cfy_cli.shell.polling.time.sleep", interrupt)
-    assert "Execution e1 goes on without us" in run(START, code=130).err
+    assert "Execution e1 continues in the background" in run(START, code=130).err
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "cancelled"), [("leave\n", 130, False), ("cancel\n", 6, True), ("", 130, False)]
 )
-def test_an_interrupt_at_a_terminal_offers_to_leave_or_to_cancel(
+def test_interrupt_on_terminal_prompts_for_a_choice(
     run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, cancelled: bool
 ) -> None:
     interrupts = iter([KeyboardInterrupt])
@@ -179,16 +179,16 @@ def test_an_interrupt_at_a_terminal_offers_to_leave_or_to_cancel(
     assert cancel.call_count == cancelled
 
 
-def test_a_manager_that_is_away_for_a_moment_does_not_end_the_waiting(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_survives_unreachable_manager(run: Run, wire: responses.RequestsMock) -> None:
     states(wire)
     for _ in range(4):  # as often as one request is tried
         wire.get(f"{API}/executions/e1", body=requests.ConnectionError("gone"))
     wire.get(f"{API}/executions/e1", json=execution("terminated"))
     wire.get(f"{API}/events", json=page(END))
-    assert "still trying" in run(START).err
+    assert "retrying" in run(START).err
 
 
-def test_a_deployment_that_is_being_made_is_waited_for(run: Run, wire: responses.RequestsMock) -> None:
+def test_start_waits_for_deployment_in_creation(run: Run, wire: responses.RequestsMock) -> None:
     error = {"message": "wait", "error_code": "deployment_environment_creation_in_progress_error"}
     wire.post(f"{API}/executions", status=400, json=error)
     wire.get(f"{API}/executions", json=page(execution("started") | {"id": "e0"}))
@@ -198,7 +198,7 @@ def test_a_deployment_that_is_being_made_is_waited_for(run: Run, wire: responses
     assert "Finished executing" in run(START).out
 
 
-def test_a_scheduled_execution_is_not_waited_for(run: Run, wire: responses.RequestsMock) -> None:
+def test_scheduled_execution_is_not_followed(run: Run, wire: responses.RequestsMock) -> None:
     when = {"scheduled_for": "2027-01-01T12:01:00.000Z"}
     post = wire.post(f"{API}/executions", json=execution("scheduled") | when)
     assert "is scheduled for 2027-01-01 12:01:00.000\n" in run(f"{START} --schedule 2027-01-01T12:00:01").out
@@ -208,11 +208,11 @@ def test_a_scheduled_execution_is_not_waited_for(run: Run, wire: responses.Reque
 @pytest.mark.parametrize(
     ("status", "note"),
     [
-        ("queued", "It is queued: it starts when those before it have ended."),
-        ("scheduled", "It is scheduled for 2030-01-02 03:04:00.000 (UTC) and starts then."),
+        ("queued", "The execution is queued: it starts when the executions before it have ended."),
+        ("scheduled", "The execution is scheduled for 2030-01-02 03:04:00.000 (UTC)."),
     ],
 )
-def test_who_follows_one_that_waits_is_told_what_for(
+def test_follow_notes_queued_or_scheduled_execution(
     run: Run, wire: responses.RequestsMock, status: str, note: str
 ) -> None:
     wire.get(f"{API}/executions/e1", json=execution(status, scheduled_for="2030-01-02T03:04:00.000Z"))
@@ -221,7 +221,7 @@ def test_who_follows_one_that_waits_is_told_what_for(
     assert note in run("events list e1 --tail").err
 
 
-def test_a_group_is_followed_to_the_end_of_all(run: Run, wire: responses.RequestsMock) -> None:
+def test_follow_of_execution_group(run: Run, wire: responses.RequestsMock) -> None:
     group = {"id": "g1", "workflow_id": "install", "deployment_group_id": "dg", "status": "failed"}
     wire.get(f"{API}/execution-groups/g1", json=group)
     events = wire.get(f"{API}/events", json=page(END | {"execution_group_id": "g1"}))
@@ -229,7 +229,7 @@ def test_a_group_is_followed_to_the_end_of_all(run: Run, wire: responses.Request
     assert events.calls[0].request.params["execution_group_id"] == "g1"  # type: ignore[attr-defined]
 
 
-def test_causes_are_told_with_a_failed_task(run: Run, wire: responses.RequestsMock) -> None:
+def test_failed_task_prints_tracebacks(run: Run, wire: responses.RequestsMock) -> None:
     failed = event(1, "Task failed", event_type="task_failed", error_causes=[{"traceback": "line 1\nline 2"}])
     wire.get(f"{API}/executions/e1", json=execution("failed"))
     wire.get(f"{API}/events", json=page(failed))
@@ -240,7 +240,7 @@ def test_causes_are_told_with_a_failed_task(run: Run, wire: responses.RequestsMo
     ("flags", "action"), [("cancel", "cancel"), ("cancel -f", "force-cancel"), ("cancel -k", "kill"),
                           ("resume", "resume"), ("resume --reset-operations", "force-resume")],
 )  # fmt: skip
-def test_what_runs_is_steered(run: Run, wire: responses.RequestsMock, flags: str, action: str) -> None:
+def test_cancel_and_resume_send_actions(run: Run, wire: responses.RequestsMock, flags: str, action: str) -> None:
     post = wire.post(f"{API}/executions/e1", json=execution("started"))
     verb, *more = flags.split()
     run(" ".join(["executions", verb, "e1", *more]))

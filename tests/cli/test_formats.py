@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cfy_cli.output import formats
 from cfy_cli.output.formats import Style
-from cfy_cli.output.table import table
+from cfy_cli.output.table import format_table
 from cfy_cli.output.width import width, wrap
 
 from .conftest import Run, page
@@ -41,21 +41,21 @@ def asked(wire: responses.RequestsMock, call: int = -1) -> dict[str, str]:
     return query
 
 
-def test_yaml_holds_what_json_holds(run: Run, sites: responses.RequestsMock) -> None:
+def test_yaml_has_the_content_of_json(run: Run, sites: responses.RequestsMock) -> None:
     assert yaml.safe_load(run("sites list --format yaml").out) == [TLV, OSLO]
 
 
 @given(JSON)
-def test_yaml_reads_back(value: Any) -> None:
-    assert yaml.safe_load(formats._yaml(value)) == value
+def test_yaml_round_trip(value: Any) -> None:
+    assert yaml.safe_load(formats._dump_yaml(value)) == value
 
 
 @pytest.mark.parametrize("text", ["1e5", "007", "0o17", "1_000", "2024-01-15", "12:30", "+1", "-", ".5", "yes", "null"])
-def test_texts_that_look_like_something_else_are_quoted_in_yaml(text: str) -> None:
-    assert formats._yaml(text)[0] in "'\""
+def test_yaml_quotes_ambiguous_text(text: str) -> None:
+    assert formats._dump_yaml(text)[0] in "'\""
 
 
-def test_csv_has_the_columns_of_the_table_and_loses_nothing(run: Run, sites: responses.RequestsMock) -> None:
+def test_csv_has_columns_of_the_table_and_all_values(run: Run, sites: responses.RequestsMock) -> None:
     rows = list(csv.DictReader(io.StringIO(run("sites list --format csv").out)))
     assert [(row["name"], row["location"]) for row in rows] == [("tlv", "1,2"), ("007", 'north "far"')]
     assert asked(sites)["_include"].startswith("name,location,visibility")
@@ -64,16 +64,16 @@ def test_csv_has_the_columns_of_the_table_and_loses_nothing(run: Run, sites: res
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["C"]), min_size=1), min_size=2, max_size=2))
-def test_csv_reads_back(cells: list[str]) -> None:
-    text, _ = formats._csv([dict(zip("ab", cells, strict=True))], Style("csv", ("a", "b")), None)
+def test_csv_round_trip(cells: list[str]) -> None:
+    text, _ = formats._format_csv([dict(zip("ab", cells, strict=True))], Style("csv", ("a", "b")), None)
     assert list(csv.reader(io.StringIO(text))) == [["a", "b"], cells]
 
 
-def test_jsonl_is_an_item_a_line(run: Run, sites: responses.RequestsMock) -> None:
+def test_jsonl_has_one_item_per_line(run: Run, sites: responses.RequestsMock) -> None:
     assert [json.loads(line) for line in run("sites list --format jsonl").out.splitlines()] == [TLV, OSLO]
 
 
-def test_names_are_all_that_a_loop_in_a_shell_needs(run: Run, sites: responses.RequestsMock) -> None:
+def test_name_format_prints_only_names(run: Run, sites: responses.RequestsMock) -> None:
     assert run("sites list --format name").out == "tlv\n007\n"
     assert asked(sites)["_include"] == "name,tenant_name"
 
@@ -87,9 +87,7 @@ def test_names_are_all_that_a_loop_in_a_shell_needs(run: Run, sites: responses.R
         ("yaml", "name: tlv\n"),
     ],
 )
-def test_changes_answer_with_the_object_in_every_format(
-    run: Run, wire: responses.RequestsMock, form: str, out: str
-) -> None:
+def test_changes_print_the_object_in_every_format(run: Run, wire: responses.RequestsMock, form: str, out: str) -> None:
     wire.put(f"{SITES}/tlv", json=TLV)
     assert run(f"sites create tlv --format {form}").out.startswith(out)
     wire.delete(f"{SITES}/tlv", status=204)
@@ -97,9 +95,7 @@ def test_changes_answer_with_the_object_in_every_format(
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "name"])
-def test_streamed_formats_write_a_page_before_they_ask_for_the_next(
-    run: Run, wire: responses.RequestsMock, form: str
-) -> None:
+def test_streamed_formats_print_page_by_page(run: Run, wire: responses.RequestsMock, form: str) -> None:
     wire.get(SITES, json=page(TLV, total=2))
     wire.get(SITES, status=400, json={"message": "broken"})
     outcome = run(f"sites list --format {form}", code=1)
@@ -107,7 +103,7 @@ def test_streamed_formats_write_a_page_before_they_ask_for_the_next(
     assert "broken" in outcome.err
 
 
-def test_only_chosen_columns_are_asked_for_and_shown(run: Run, sites: responses.RequestsMock) -> None:
+def test_columns_are_requested_and_printed(run: Run, sites: responses.RequestsMock) -> None:
     assert "| location    | name |" in run("sites list --columns location,name").out.replace(
         "  location  ", " location   "
     )
@@ -115,14 +111,14 @@ def test_only_chosen_columns_are_asked_for_and_shown(run: Run, sites: responses.
     assert run("sites list --json --columns name").data == [{"name": "tlv"}, {"name": "007"}]
 
 
-def test_a_column_that_is_not_there_is_refused_with_those_that_are(run: Run, sites: responses.RequestsMock) -> None:
+def test_unknown_column_is_refused_with_known_columns(run: Run, sites: responses.RequestsMock) -> None:
     for form in ("plain", "json", "csv"):
         outcome = run(f"sites list --columns nmae --format {form}", code=2)
         assert "There is no column `nmae`" in outcome.err
         assert "location, name" in outcome.err + " location, name" if form == "json" else "name" in outcome.err
 
 
-def test_rows_without_headings_are_for_line_tools(run: Run, sites: responses.RequestsMock) -> None:
+def test_no_headers_prints_only_rows(run: Run, sites: responses.RequestsMock) -> None:
     assert run("sites list --no-headers --columns name,location").out == 'tlv  1,2\n007  north "far"\n'
 
 
@@ -136,7 +132,7 @@ def test_rows_without_headings_are_for_line_tools(run: Run, sites: responses.Req
         ("[0].{n: name}", "n: tlv\n", {"n": "tlv"}),
     ],
 )
-def test_a_query_chooses_from_the_answer(
+def test_query_selects_from_the_answer(
     run: Run, sites: responses.RequestsMock, expression: str, plain: str, data: Any
 ) -> None:
     assert run(f'sites list --query "{expression}"').out == plain
@@ -144,12 +140,12 @@ def test_a_query_chooses_from_the_answer(
     assert "_include" not in asked(sites)
 
 
-def test_a_wrong_query_is_refused_before_anything_is_done(run: Run, wire: responses.RequestsMock) -> None:
+def test_invalid_query_is_refused_before_any_request(run: Run, wire: responses.RequestsMock) -> None:
     assert "--query `[`" in run("sites create tlv --query [", code=2).err
     assert len(wire.calls) == 0
 
 
-def test_a_limit_ends_the_reading(run: Run, wire: responses.RequestsMock) -> None:
+def test_limit_stops_paging(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(TLV, OSLO, total=5))
     outcome = run("sites list --limit 2 --json")
     assert (len(outcome.data), asked(wire)["_size"]) == (2, "2")
@@ -157,7 +153,7 @@ def test_a_limit_ends_the_reading(run: Run, wire: responses.RequestsMock) -> Non
     assert len(wire.calls) == 1
 
 
-def test_options_of_every_command_are_taken_before_the_noun_too(run: Run, sites: responses.RequestsMock) -> None:
+def test_global_options_are_accepted_before_the_command(run: Run, sites: responses.RequestsMock) -> None:
     assert run("--format name --limit 1 sites list").out == "tlv\n"
 
 
@@ -179,40 +175,38 @@ class Shifting:
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
-def test_what_is_removed_while_a_list_is_read_hides_nothing_else(
-    run: Run, wire: responses.RequestsMock, form: str
-) -> None:
+def test_item_deleted_while_paging_hides_no_other(run: Run, wire: responses.RequestsMock, form: str) -> None:
     wire.add_callback("GET", SITES, Shifting(lambda names: names.remove("s0")))
     out = run(f"sites list --format {form}").out
     assert [f"s{number}" in out for number in range(5)] == [True] * 5
 
 
-def test_what_is_added_while_a_list_is_read_shows_nothing_twice(run: Run, wire: responses.RequestsMock) -> None:
+def test_item_added_while_paging_repeats_no_other(run: Run, wire: responses.RequestsMock) -> None:
     wire.add_callback("GET", SITES, Shifting(lambda names: names.insert(0, "new")))
     assert [site["name"] for site in run("sites list --json").data] == ["s0", "s1", "s2", "s3", "s4"]
 
 
 @pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("ü", 1), ("\u200b", 0)])
-def test_letters_have_the_width_they_have_on_a_terminal(text: str, columns: int) -> None:
+def test_width_of_characters(text: str, columns: int) -> None:
     assert width(text) == columns
 
 
-def test_a_table_with_wide_letters_is_straight() -> None:
-    lines = table(("id", "name"), [["1", "日本語 テキスト"], ["2", "plain"]], 20).splitlines()
+def test_table_with_wide_characters_is_aligned() -> None:
+    lines = format_table(("id", "name"), [["1", "日本語 テキスト"], ["2", "plain"]], 20).splitlines()
     assert len({width(line) for line in lines}) == 1
     assert width(lines[0]) <= 20
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ")), st.integers(2, 30))
-def test_wrapping_keeps_every_letter_and_the_limit(text: str, limit: int) -> None:
+def test_wrap_keeps_characters_and_limit(text: str, limit: int) -> None:
     lines = wrap(text, limit)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(width(line) <= limit for line in lines)
 
 
-def test_what_a_terminal_would_obey_is_shown_instead() -> None:
-    assert "\\x1b[31mred" in table(("id",), [["\x1b[31mred"]])
-    assert "\x1b" not in table(("id",), [["\x1b[31mred"]])
+def test_table_escapes_control_characters() -> None:
+    assert "\\x1b[31mred" in format_table(("id",), [["\x1b[31mred"]])
+    assert "\x1b" not in format_table(("id",), [["\x1b[31mred"]])
 
 
 EVENT = {
@@ -230,7 +224,7 @@ EVENT = {
         ("--color never", {}, False),
     ],
 )
-def test_colours_are_for_terminals_unless_asked_for(
+def test_color_option_and_no_color_variable(
     run: Run, wire: responses.RequestsMock, flags: str, environ: dict[str, str], coloured: bool
 ) -> None:
     wire.get("http://manager/api/v3.1/executions/e", json={"id": "e"})
@@ -238,14 +232,14 @@ def test_colours_are_for_terminals_unless_asked_for(
     assert ("\x1b[31m" in run(f"events list e {flags}", **environ).out) == coloured
 
 
-def test_what_is_piped_is_utf8_wherever_we_are() -> None:
-    code = "from cfy_cli.shell.command_tree import tolerate_odd_terminals as t; t(); print(chr(0x65e5), chr(252))"
+def test_piped_output_is_utf8() -> None:
+    code = "from cfy_cli.shell.command_tree import configure_streams as t; t(); print(chr(0x65e5), chr(252))"
     environ = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ, timeout=30)
     assert done.stdout.decode("utf-8").strip() == "日 ü"
 
 
-def test_a_closed_pipe_ends_a_long_list_quietly() -> None:
+def test_closed_pipe_ends_output_quietly() -> None:
     code = (
         "import sys; from cfy_cli.main import main; import cfy_cli.commands.completion as c;"
         "c.completion_script = lambda _: 'x\\n' * 1000000; sys.argv[1:] = ['completion', 'bash']; main()"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.errors import CfyError, Usage
-from cfy_cli.shell.inputs import Declared, read_inputs, read_parameters
+from cfy_cli.shell.inputs import Declarations, read_inputs, read_parameters
 
-DECLARED: Declared = {
+DECLARED: Declarations = {
     "port": {"type": "integer"}, "flag": {"type": "boolean"}, "ratio": {"type": "float"}, "tags": {"type": "list"},
     "map": {"type": "dict"}, "text": {"type": "string"}, "free": {}, "a": {"type": "string"}, "b": {"type": "string"},
 }  # fmt: skip
@@ -23,7 +23,7 @@ def read(*sources: str) -> dict[str, Any]:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_value_is_everything_behind_the_first_equals_sign(value: str) -> None:
+def test_value_starts_after_first_equals_sign(value: str) -> None:
     assert read(f"text={value}") == {"text": value}
 
 
@@ -38,11 +38,11 @@ def test_a_value_is_everything_behind_the_first_equals_sign(value: str) -> None:
         ('{"port": 1, "new": null}', {"port": 1, "new": None}), ("{port: 1}", {"port": 1}), ("port: 1", {"port": 1}),
     ],
 )  # fmt: skip
-def test_texts_become_what_the_blueprint_declares(typed: str, value: dict[str, Any]) -> None:
+def test_values_have_declared_types(typed: str, value: dict[str, Any]) -> None:
     assert read(typed) == value
 
 
-def test_a_parameter_whose_default_is_a_list_or_a_map_takes_one() -> None:
+def test_parameter_has_type_of_its_default() -> None:
     declared = {
         "names": {"default": []},
         "more": {"default": {}},
@@ -61,12 +61,12 @@ def test_a_parameter_whose_default_is_a_list_or_a_map_takes_one() -> None:
         given("more=1")
 
 
-def test_a_text_of_the_wrong_kind_is_refused_with_its_name() -> None:
+def test_value_of_wrong_type_is_refused_with_input_name() -> None:
     with pytest.raises(CfyError, match="Input `port`: `many` is not"):
         read("port=many")
 
 
-def test_files_folders_and_patterns_are_read(tmp_path: Path) -> None:
+def test_inputs_from_files_folders_and_patterns(tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text("port: 1\nflag: yes\n")
     (tmp_path / "two.json").write_text(json.dumps({"port": 2}))
     assert read(str(tmp_path / "one.yaml")) == {"port": 1, "flag": True}
@@ -75,20 +75,20 @@ def test_files_folders_and_patterns_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("typed", ["nothere.yaml", "=1", "[1, 2]", "{broken", "a: b: c"])
-def test_what_cannot_be_read_is_refused_with_the_forms_there_are(typed: str) -> None:
+def test_invalid_source_is_refused_with_valid_forms(typed: str) -> None:
     with pytest.raises(Usage) as caught:
         read(typed)
     assert "key=value" in str(caught.value.hint)
 
 
-def test_the_declarations_are_fetched_only_when_needed() -> None:
-    def unreachable() -> Declared:
+def test_declarations_are_loaded_only_when_needed() -> None:
+    def unreachable() -> Declarations:
         raise AssertionError
 
     assert read_inputs(['{"a": 1}'], unreachable) == {"a": 1}
 
 
-def test_stdin_is_a_source_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_inputs_from_stdin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text("port: 1\n")
     assert read(f"@{tmp_path}/one.yaml") == {"port": 1}
     for typed in ("-", "@-"):
@@ -96,7 +96,7 @@ def test_stdin_is_a_source_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         assert read(typed, "text=x") == {"port": 2, "text": "x"}
 
 
-def test_dotted_keys_go_into_what_they_are_in_where_that_is_meant() -> None:
+def test_dotted_keys_are_nested_only_on_request() -> None:
     assert read("a.b=1") == {"a.b": "1"}
     sources = ["a.b.c=1", "a.b.d=2", '{"a": {"e": 3}}', "a.b.c=4"]
     assert read_inputs(sources, dict, dotted=True) == {"a": {"b": {"c": "4", "d": "2"}, "e": 3}}
@@ -105,5 +105,5 @@ def test_dotted_keys_go_into_what_they_are_in_where_that_is_meant() -> None:
 
 
 @pytest.mark.parametrize("value", ["x" * 5000, "~nobody-of-that-name/x", "a\0b"])
-def test_a_value_that_cannot_be_a_path_is_a_value(value: str) -> None:
+def test_value_that_is_an_invalid_path_is_accepted(value: str) -> None:
     assert read_inputs([f"~={value}", f"text={value}"], dict) == {"~": value, "text": value}

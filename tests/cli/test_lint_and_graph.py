@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_several_files_are_checked_at_once(run: Run) -> None:
+def test_lint_checks_several_files(run: Run) -> None:
     outcome = run("blueprints lint good.yaml sub/bad.yaml", code=1)
     assert [line.partition(": ")[0] for line in outcome.out.splitlines()] == [
         "sub/bad.yaml:3:28", "sub/bad.yaml:4:1", "sub/part.yaml:2:28",
@@ -55,26 +55,26 @@ def test_several_files_are_checked_at_once(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_of_a_folder_all_blueprints_are_checked_that_no_other_imports(run: Run) -> None:
+def test_lint_of_folder_skips_imported_files(run: Run) -> None:
     found = run("blueprints lint . --format json", code=1).data
     assert {each["file"] for each in found} == {"sub/bad.yaml", "sub/part.yaml"}
     assert len(found) == 3
 
 
-def test_a_folder_without_blueprints_is_a_mistake(run: Run, tmp_path: Path) -> None:
-    assert "There is no file absent.yaml" in run("blueprints lint absent.yaml", code=2).err
+def test_lint_of_folder_without_blueprints_is_refused(run: Run, tmp_path: Path) -> None:
+    assert "The file absent.yaml does not exist" in run("blueprints lint absent.yaml", code=2).err
     assert f"There is no blueprint in {tmp_path}" in run(f"blueprints lint {tmp_path}", code=2).err
 
 
 @pytest.mark.usefixtures("folder")
-def test_github_is_told_in_its_own_way(run: Run) -> None:
+def test_lint_prints_github_annotations(run: Run) -> None:
     Path("odd,name.yaml").write_text(HEAD + "100%: {}\n")
     line = run("blueprints lint odd,name.yaml --format github", code=1).out
     assert line == ("::error file=odd%2Cname.yaml,line=2,col=1,title=unknown-key::unknown section `100%25`\n")
 
 
 @pytest.mark.usefixtures("folder")
-def test_on_a_terminal_the_line_is_shown_with_a_caret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lint_shows_excerpt_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cfy_cli.output.render.terminal_width", lambda: 80)
     lines = run("blueprints lint sub/bad.yaml", code=1).out.splitlines()
     assert lines[1:3] == [
@@ -85,7 +85,7 @@ def test_on_a_terminal_the_line_is_shown_with_a_caret(run: Run, monkeypatch: pyt
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("form", ["mermaid", "dot", "svg"])
-def test_a_blueprint_is_drawn(run: Run, form: str) -> None:
+def test_graph_of_blueprint_in_every_format(run: Run, form: str) -> None:
     picture = run(f"blueprints graph good.yaml --format {form}").out
     assert "app x2" in picture.replace("#120;", "x")
     run(f"blueprints graph good.yaml --format {form} -o picture")
@@ -93,7 +93,7 @@ def test_a_blueprint_is_drawn(run: Run, form: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_graph_is_valid_in_its_language(run: Run) -> None:
+def test_graph_is_valid_in_its_language(run: Run) -> None:
     run("blueprints graph good.yaml -o g.svg")
     root = ElementTree.parse("g.svg").getroot()
     texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -111,16 +111,16 @@ def test_a_graph_is_valid_in_its_language(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_one_thing_is_drawn(run: Run) -> None:
-    assert "There must be one thing to draw" in run("blueprints graph", code=2).err
-    assert "There must be one thing to draw" in run("blueprints graph good.yaml -d dep", code=2).err
+def test_graph_requires_exactly_one_source(run: Run) -> None:
+    assert "Give one source for the graph" in run("blueprints graph", code=2).err
+    assert "Give one source for the graph" in run("blueprints graph good.yaml -d dep", code=2).err
     data = run("blueprints graph good.yaml --json").data
     assert data["nodes"] == 3
     assert "Cannot write nowhere/g.svg" in run("blueprints graph good.yaml -o nowhere/g.svg", code=1).err
 
 
 @pytest.mark.usefixtures("folder", "worker")
-def test_a_deployment_is_drawn_with_its_states(cfy: Cfy) -> None:
+def test_graph_of_deployment_shows_states(cfy: Cfy) -> None:
     cfy("blueprints upload good.yaml -b app")
     cfy("deployments create dep -b app")
     drawn = cfy("blueprints graph -d dep")
@@ -168,4 +168,4 @@ def test_requirements_are_the_sources_of_plugins(run: Run, folder: Path) -> None
     assert run("blueprints create-requirements plugged.yaml").out.splitlines() == wanted
     run("blueprints create-requirements plugged.yaml -o r.txt")
     assert Path("r.txt").read_text().splitlines() == wanted
-    assert "r.txt is there already" in run("blueprints create-requirements plugged.yaml -o r.txt", code=2).err
+    assert "The file r.txt already exists" in run("blueprints create-requirements plugged.yaml -o r.txt", code=2).err

@@ -7,7 +7,7 @@ import pytest
 import responses
 
 from cfy_cli.output import render
-from cfy_cli.output.table import table
+from cfy_cli.output.table import format_table
 
 from .conftest import Run, page
 
@@ -18,7 +18,7 @@ SITE = {
 }  # fmt: skip
 
 
-def test_a_list_is_a_table_with_a_title_and_a_count(run: Run, wire: responses.RequestsMock) -> None:
+def test_list_prints_title_table_and_count(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE))
     assert (
         run("sites list").out
@@ -35,7 +35,7 @@ Showing 1 of 1 sites
     )
 
 
-def test_a_plain_list_asks_only_for_what_it_shows(run: Run, wire: responses.RequestsMock) -> None:
+def test_plain_list_requests_only_shown_fields(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE))
     run("sites list")
     run("sites list --json")
@@ -44,7 +44,7 @@ def test_a_plain_list_asks_only_for_what_it_shows(run: Run, wire: responses.Requ
     assert "_include" not in full
 
 
-def test_json_is_the_managers_own_fields(run: Run, wire: responses.RequestsMock) -> None:
+def test_json_has_fields_of_the_manager(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE))
     wire.get(f"{SITES}/tlv", json=SITE)
     assert run("sites list --json").data == [SITE]
@@ -52,13 +52,13 @@ def test_json_is_the_managers_own_fields(run: Run, wire: responses.RequestsMock)
 
 
 @pytest.mark.parametrize("name", ["1e5", "007", "2024-01-15-TestZone", "2024-01-15T10:00:00Z", "1_000", "nan", "true"])
-def test_ids_that_look_like_something_else_stay_as_they_are(run: Run, wire: responses.RequestsMock, name: str) -> None:
+def test_ambiguous_ids_are_printed_unchanged(run: Run, wire: responses.RequestsMock, name: str) -> None:
     wire.get(SITES, json=page(SITE | {"name": name}))
     assert f" {name} " in run("sites list").out
     assert f" {name} " in run("sites list -x").out
 
 
-def test_every_page_is_fetched(run: Run, wire: responses.RequestsMock) -> None:
+def test_list_fetches_all_pages(run: Run, wire: responses.RequestsMock) -> None:
     sites = [SITE | {"name": f"s{number}"} for number in range(5)]
     for offset in (0, 2, 4):
         matcher = responses.matchers.query_param_matcher({"_offset": str(offset)}, strict_match=False)
@@ -68,7 +68,7 @@ def test_every_page_is_fetched(run: Run, wire: responses.RequestsMock) -> None:
     assert outcome.err == ""
 
 
-def test_one_page_is_fetched_when_asked_and_the_rest_is_told_of(run: Run, wire: responses.RequestsMock) -> None:
+def test_page_size_fetches_one_page_and_notes_the_rest(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE, total=5))
     outcome = run("sites list --json -s 1 -o 2")
     assert len(outcome.data) == 1
@@ -77,34 +77,34 @@ def test_one_page_is_fetched_when_asked_and_the_rest_is_told_of(run: Run, wire: 
     assert (query["_size"], query["_offset"]) == ("1", "2")
 
 
-def test_sorting_is_asked_of_the_manager(run: Run, wire: responses.RequestsMock) -> None:
+def test_sorting_is_part_of_the_request(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page())
     run("sites list --sort-by created_at --descending --search t")
     query = wire.calls[0].request.params  # type: ignore[attr-defined]
     assert (query["_sort"], query["_search"], "descending" in query) == ("-created_at", "t", False)
 
 
-def test_the_vertical_view_shows_a_field_a_line(run: Run, wire: responses.RequestsMock) -> None:
+def test_extended_view_prints_one_field_per_line(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE, SITE | {"name": "oslo"}))
     out = run("sites list -x").out
     assert "Sites: [RECORD 2]" in out
     assert "| name        | oslo                    |" in out
 
 
-def test_quiet_prints_results_only(run: Run, wire: responses.RequestsMock) -> None:
+def test_quiet_prints_only_results(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE, total=2))
     outcome = run("sites list -q -s 1")
     assert "Showing" not in outcome.out + outcome.err
 
 
-def test_changes_print_the_thing_itself_under_json(run: Run, wire: responses.RequestsMock) -> None:
+def test_changes_print_the_object_with_json(run: Run, wire: responses.RequestsMock) -> None:
     wire.put(f"{SITES}/tlv", json=SITE)
     wire.delete(f"{SITES}/tlv", status=204)
     assert run("sites create tlv --json").data == SITE
     assert run("sites delete tlv --json").data == {"name": "tlv"}
 
 
-def test_a_crash_is_a_sentence_and_a_traceback_only_on_request(
+def test_unexpected_error_prints_traceback_only_with_verbose(
     run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: Any, **__: Any) -> None:
@@ -113,11 +113,14 @@ def test_a_crash_is_a_sentence_and_a_traceback_only_on_request(
     monkeypatch.setattr("cfy_cli.output.render.records", crash)
     wire.get(SITES, json=page(SITE))
     outcome = run("sites list", code=1)
-    assert outcome.err == "Error: This should not happen: RuntimeError: odd\nHint: -v shows where.\n"
+    assert (
+        outcome.err
+        == "Error: Unexpected error: RuntimeError: odd\nHint: Run the command with -v for a traceback, and report it.\n"
+    )
     assert "Traceback" in run("sites list -v", code=1).err
 
 
-def test_a_closed_pipe_is_quiet(run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_pipe_prints_no_error(run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(*_: Any, **__: Any) -> None:
         raise BrokenPipeError
 
@@ -126,9 +129,7 @@ def test_a_closed_pipe_is_quiet(run: Run, wire: responses.RequestsMock, monkeypa
     assert run("sites list", code=141).err == ""
 
 
-def test_an_interrupt_ends_with_its_own_code(
-    run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupt_has_its_exit_code(run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
@@ -137,23 +138,23 @@ def test_an_interrupt_ends_with_its_own_code(
     assert run("sites list", code=130).err.strip() == "Error: Interrupted"
 
 
-def test_a_table_keeps_within_a_terminal() -> None:
+def test_table_fits_the_terminal() -> None:
     rows = [["a", "word " * 30, "x" * 50], ["b", "short", ""]]
-    text = table(("id", "description", "long"), rows, 60)
+    text = format_table(("id", "description", "long"), rows, 60)
     assert max(len(line) for line in text.splitlines()) <= 60
     assert text.count("word") == 30
     assert text.count("x") == 50
 
 
-def test_a_table_in_a_terminal_breaks_no_words() -> None:
+def test_table_breaks_no_words() -> None:
     headings = ("deployment_status", "id", "description")
-    text = table(headings, [["good", "715a1804-0535-44e6-9079-8f0d4ab16f30", "some words " * 9]], 70)
+    text = format_table(headings, [["good", "715a1804-0535-44e6-9079-8f0d4ab16f30", "some words " * 9]], 70)
     assert "715a1804-0535-44e6-9079-8f0d4ab16f30" in text
     assert "| deployment_ |" in text
     assert max(len(line) for line in text.splitlines()) <= 70
 
 
-def test_a_terminal_too_narrow_for_columns_gets_fields_one_below_the_other(
+def test_narrow_terminal_gets_extended_view(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(render, "terminal_width", lambda: 40)
@@ -163,7 +164,7 @@ def test_a_terminal_too_narrow_for_columns_gets_fields_one_below_the_other(
     assert out.count("long enough") == 8
 
 
-def test_any_request_can_be_sent(run: Run, wire: responses.RequestsMock) -> None:
+def test_api_sends_any_request(run: Run, wire: responses.RequestsMock) -> None:
     wire.get("http://manager/api/v3.1/audit", json=page({"id": 1}, total=2))
     wire.post("http://manager/api/v3.1/executions", json={"id": "e"})
     assert run("api GET audit -f limit=1").data["items"] == [{"id": 1}]
@@ -172,7 +173,7 @@ def test_any_request_can_be_sent(run: Run, wire: responses.RequestsMock) -> None
     assert body == {"workflow_id": "install", "force": True, "parameters": {"a": [1]}}
 
 
-def test_any_list_can_be_fetched_whole(run: Run, wire: responses.RequestsMock) -> None:
+def test_api_paginate_fetches_all_pages(run: Run, wire: responses.RequestsMock) -> None:
     for offset in (0, 1):
         matcher = responses.matchers.query_param_matcher({"_offset": str(offset)}, strict_match=False)
         wire.get("http://manager/api/v3.1/agents", json=page({"id": offset}, total=2), match=[matcher])

@@ -274,7 +274,7 @@ def test_cluster_node_uses_own_certificate(
     assert wire.calls[1].request.req_kwargs["verify"] == str(certificate)  # type: ignore[attr-defined]
     assert "Nodes: b" in run("profiles set-cluster nope -s x", profile=None, code=3).err
     write_profile(workdir, "single")
-    assert "knows of no cluster" in run("profiles set-cluster b -s x", profile=None, code=2).err
+    assert "has no cluster" in run("profiles set-cluster b -s x", profile=None, code=2).err
 
 
 def test_missing_password_is_prompted_on_terminal(

@@ -31,7 +31,7 @@ def test_commands_never_log_credentials(
     status: int,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(follow_execution, "LAST_WORDS", 0.0)
+    monkeypatch.setattr(follow_execution, "LAST_EVENTS_TIMEOUT", 0.0)
     blueprint = tmp_path / "blueprint.yaml"
     blueprint.write_text(BLUEPRINT)
     answer = ANSWER | page({key: value for key, value in ANSWER.items() if key not in ("token", "password")})

@@ -53,15 +53,15 @@ def test_secret_value_is_prompted_on_terminal(cfy: Cfy, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("secrets create db -s a -f b", "Give the value once"),
+        ("secrets create db -s a -f b", "Give the value only once"),
         ("secrets create db -f nowhere", "Cannot read nowhere"),
         ("secrets create db --dict -s canary", "not JSON"),
         ("secrets create db --dict --list -s '{}'", "one of --schema, --dict and --list"),
-        ("secrets create db --schema nonsense -s 1", "after --schema is not JSON"),
-        ("secrets create db --schema 5 -s 1", "no JSON schema"),
-        ("secrets create 'a b' -s 1", "cannot be a name"),
+        ("secrets create db --schema nonsense -s 1", "of --schema is not JSON"),
+        ("secrets create db --schema 5 -s 1", "not a JSON schema"),
+        ("secrets create 'a b' -s 1", "is not a valid name"),
         ("secrets export", "--passphrase-stdin"),
-        ("secrets export -p long-enough --non-encrypted", "not both"),
+        ("secrets export -p long-enough --non-encrypted", "either a passphrase or"),
         ("secrets export -p short", "at least 8"),
         ("secrets import -i nowhere --non-encrypted", "Cannot read nowhere"),
     ],
@@ -89,7 +89,7 @@ def test_secret_create_if_exists_fails_skips_or_updates(cfy: Cfy) -> None:
     cfy("secrets create db -s one")
     cfy("secrets create db -s two", code=1)
     assert "already exists" in cfy.errors
-    assert cfy("secrets create db -s two --if-exists skip") == "Secret `db` exists already\n"
+    assert cfy("secrets create db -s two --if-exists skip") == "Secret `db` already exists\n"
     assert read_value(cfy, "db") == "one"
     for option, new in (("-u", "three"), ("--if-exists update", "four")):
         cfy(f"secrets create db -s {new} {option}")

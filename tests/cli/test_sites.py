@@ -27,7 +27,7 @@ def test_a_name_is_taken_once(cfy: Cfy) -> None:
 
 def test_names_that_cannot_be_are_refused_before_anybody_is_asked(cfy: Cfy) -> None:
     cfy("sites create 'a b'", code=2)
-    assert "`a b` cannot be a name" in cfy.errors
+    assert "`a b` is not a valid name" in cfy.errors
 
 
 def test_tenants_do_not_see_each_other(cfy: Cfy) -> None:
@@ -50,7 +50,7 @@ def test_lists_are_searched_sorted_and_cut(cfy: Cfy) -> None:
 def test_what_is_there_already_may_be_left_or_changed(cfy: Cfy) -> None:
     cfy("sites create tlv --location 1,1")
     cfy("sites create tlv --if-exists fail", code=1)
-    assert cfy("sites create tlv --location 2,2 --if-exists skip") == "Site `tlv` exists already\n"
+    assert cfy("sites create tlv --location 2,2 --if-exists skip") == "Site `tlv` already exists\n"
     assert json.loads(cfy("sites get tlv --json"))["location"] == "1,1"
     assert cfy("sites create tlv --location 2,2 --if-exists update") == "Site `tlv` updated\n"
     assert json.loads(cfy("sites create tlv --if-exists skip --json"))["location"] == "2,2"

@@ -27,42 +27,42 @@ EVENTS = [
 ]
 
 
-def test_attempts_are_told_in_the_order_they_began():
-    assert [(span.label, span.start, span.end, span.outcome) for span in timeline.spans(EVENTS)] == [
+def test_attempts_are_ordered_by_start():
+    assert [(span.label, span.start, span.end, span.outcome) for span in timeline.compute_attempts(EVENTS)] == [
         ("web_1 create", 0.0, 2.0, "failed"),
         ("db_2 start", 1.0, 4.0, "running"),
         ("web_1 create", 2.0, 3.0, "succeeded"),
     ]
 
 
-def test_one_that_still_runs_is_drawn_until_now_and_one_that_nobody_saw_end_was_interrupted():
+def test_attempt_without_end_is_running_or_interrupted():
     begun = [event(0, "workflow_started", "", ""), event(1, "task_started")]
 
     def drawn(events: list[dict[str, str | None]], **how: bool) -> list[tuple[float, float, str]]:
-        found = timeline.spans(events, "2026-11-23T12:00:05.000Z", **how)
+        found = timeline.compute_attempts(events, "2026-11-23T12:00:05.000Z", **how)
         return [(span.start, span.end, span.outcome) for span in found]
 
     assert drawn(begun) == [(1.0, 5.0, "running")]
-    assert drawn(begun, over=True) == [(1.0, 5.0, "interrupted")]
+    assert drawn(begun, is_ended=True) == [(1.0, 5.0, "interrupted")]
     resumed = [*begun, event(3, "workflow_started", "", ""), event(4, "task_started"), event(5, "task_succeeded")]
-    assert drawn(resumed, over=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
+    assert drawn(resumed, is_ended=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
     outlived = [*begun, event(3, "workflow_started", "", ""), event(4, "task_succeeded")]
-    assert drawn(outlived, over=True) == [(1.0, 4.0, "succeeded")]
+    assert drawn(outlived, is_ended=True) == [(1.0, 4.0, "succeeded")]
 
 
-def test_an_operation_may_run_several_times_at_once():
+def test_parallel_attempts_at_one_operation():
     twice = [event(0, "task_started"), event(1, "task_started"), event(2, "task_succeeded"), event(3, "task_failed")]
-    assert [(span.start, span.end, span.outcome) for span in timeline.spans(twice)] == [
+    assert [(span.start, span.end, span.outcome) for span in timeline.compute_attempts(twice)] == [
         (0.0, 2.0, "succeeded"),
         (1.0, 3.0, "failed"),
     ]
 
 
-def test_both_ends_of_a_relationship_have_their_own_bars():
+def test_relationship_ends_have_separate_attempts():
     def establish(second: float, kind: str, instance: str) -> dict[str, str | None]:
         return event(second, kind, instance, "a.b.establish") | {"source_id": "web_1", "target_id": "db_2"}
 
-    found = timeline.spans([
+    found = timeline.compute_attempts([
         establish(0, "task_started", "web_1"), establish(0, "task_started", "db_2"),
         establish(1, "task_succeeded", "web_1"), establish(3, "task_succeeded", "db_2"),
     ])  # fmt: skip
@@ -72,8 +72,8 @@ def test_both_ends_of_a_relationship_have_their_own_bars():
     ]
 
 
-def test_bars_stand_where_and_as_long_as_the_operation_ran():
-    drawn = timeline.as_text(timeline.spans(EVENTS), 94).splitlines()
+def test_bars_show_start_and_duration():
+    drawn = timeline.format_timeline(timeline.compute_attempts(EVENTS), 94).splitlines()
     bars = [line.split("|")[1] for line in drawn]
     assert {len(bar) for bar in bars} == {len(bars[0])}
     quarter = len(bars[0]) // 4
@@ -82,13 +82,11 @@ def test_bars_stand_where_and_as_long_as_the_operation_ran():
     assert drawn[0].endswith("0.000 s +2.000 s failed")
 
 
-def test_nothing_that_ran_is_said_so():
-    assert timeline.as_text(timeline.spans([]), 80) == "No operation ran."
+def test_empty_timeline_says_so():
+    assert timeline.format_timeline(timeline.compute_attempts([]), 80) == "No operation ran."
 
 
-def test_an_installed_application_has_a_timeline_in_the_terminal_as_data_and_as_a_picture(
-    cfy: Cfy, worker: object, tmp_path: Path
-):
+def test_timeline_of_install_as_text_json_and_svg(cfy: Cfy, worker: object, tmp_path: Path):
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "blueprint.yaml").write_text(HELLO)
     (tmp_path / "app" / "say.sh").write_text(SAY)

@@ -73,7 +73,7 @@ def test_download_to_missing_folder_reports_path(run: Run, wire: responses.Reque
 
 
 def test_progress_bar_is_hidden_without_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress.bar("Uploading", 10, shown=True) as advance:
+    with progress.progress_bar("Uploading", 10, shown=True) as advance:
         advance(10)
     assert capsys.readouterr() == ("", "")
 

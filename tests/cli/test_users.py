@@ -66,10 +66,10 @@ def test_token_create_to_delete(cfy: Cfy) -> None:
 
 def test_if_exists_skips_or_updates_users_and_tenants(cfy: Cfy) -> None:
     cfy("tenants create acme")
-    assert cfy("tenants create acme --if-exists skip") == "Tenant `acme` exists already\n"
+    assert cfy("tenants create acme --if-exists skip") == "Tenant `acme` already exists\n"
     cfy("users create ann -p annpass12345 -t acme -l user")
     cfy("users create ann -p annpass12345", code=1)
-    assert cfy("users create ann -p otherpass1234 --if-exists skip") == "User `ann` exists already\n"
+    assert cfy("users create ann -p otherpass1234 --if-exists skip") == "User `ann` already exists\n"
     cfy("status", user="ann", password="annpass12345")
     message = cfy("users create ann -p otherpass1234 -r sys_admin -t acme -l viewer --if-exists update")
     assert message.startswith("User `ann` updated\nUser `ann` added successfully to tenant `acme` with `viewer` role\n")

@@ -1,1 +1,1 @@
-"""Pictures of a blueprint's nodes or of a deployment's node instances: as Mermaid, DOT or SVG."""
+"""Diagrams of the nodes of a blueprint or of the node instances of a deployment, as Mermaid, DOT or SVG."""

@@ -1,31 +1,35 @@
-"""What is drawn: boxes within boxes, and arrows between them; made of a plan or of what a manager says."""
+"""Model of a diagram: boxes inside boxes, and arrows between them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 CONTAINED_IN = "cloudify.relationships.contained_in"
 CONNECTED_TO = "cloudify.relationships.connected_to"
-_PLAIN = {CONTAINED_IN, CONNECTED_TO, "cloudify.relationships.depends_on"}
+_UNLABELLED = {CONTAINED_IN, CONNECTED_TO, "cloudify.relationships.depends_on"}
 
-Item = Mapping[str, Any]
+Item = Mapping[str, Any]  # of a plan or of a manager's answer, which are alike
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
+    """A node or node instance."""
+
     id: str
     title: str
     subtitle: str = ""
-    parent: str | None = None  # the box that this one is drawn in
+    parent: str | None = None  # the id of the box that contains it
     state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
+    """A relationship other than containment."""
+
     source: str
     target: str
-    label: str = ""  # a relationship's type, where it is no plain one
-    is_connection: bool = True  # and not only a dependency
+    label: str = ""  # the type, unless it is a built-in one
+    is_connection: bool = True  # else a mere dependency
 
 
 @dataclass(slots=True)
@@ -34,48 +38,49 @@ class Diagram:
     boxes: dict[str, Box] = field(default_factory=dict)
     arrows: list[Arrow] = field(default_factory=list)
 
-    def inside(self, parent: str | None) -> list[Box]:
+    def children(self, parent: str | None) -> list[Box]:
         return [box for box in self.boxes.values() if box.parent == parent]
 
 
-def of_plan(title: str, plan: Mapping[str, Any]) -> Diagram:
-    """The nodes of a blueprint's plan."""
+def diagram_of_plan(title: str, nodes: Sequence[Item]) -> Diagram:
+    """Build the diagram of the nodes of a plan."""
     diagram = Diagram(title)
-    for node in plan["nodes"]:
+    for node in nodes:
         count = node["capabilities"]["scalable"]["properties"]["default_instances"]
-        many = f" x{count}" if isinstance(count, int) and count != 1 else ""
-        links = [(each, each["target_id"]) for each in node["relationships"]]
-        _add(diagram, Box(node["name"], node["name"] + many, node["type"]), links)
+        suffix = f" x{count}" if isinstance(count, int) and count != 1 else ""
+        links = [(relationship, relationship["target_id"]) for relationship in node["relationships"]]
+        _add(diagram, Box(node["name"], node["name"] + suffix, node["type"]), links)
     return diagram
 
 
-def of_instances(title: str, nodes: Iterable[Item], instances: Iterable[Item]) -> Diagram:
-    """The node instances of a deployment, as a manager lists them, with their states."""
-    about = {node["id"]: node for node in nodes}
+def diagram_of_instances(title: str, nodes: Iterable[Item], instances: Iterable[Item]) -> Diagram:
+    """Build the diagram of the node instances of a deployment, with their states, from a manager's lists."""
+    nodes_by_id = {node["id"]: node for node in nodes}
     diagram = Diagram(title)
     for instance in instances:
-        node = about.get(instance["node_id"], {})
-        declared = {(each["type"], each["target_id"]): each for each in node.get("relationships") or ()}
+        node = nodes_by_id.get(instance["node_id"], {})
+        declared = {(item["type"], item["target_id"]): item for item in node.get("relationships") or ()}
         links = [
-            (declared.get((each["type"], each["target_name"]), each), each["target_id"])
-            for each in instance.get("relationships") or ()
+            (declared.get((item["type"], item["target_name"]), item), item["target_id"])
+            for item in instance.get("relationships") or ()
         ]
         box = Box(instance["id"], instance["id"], node.get("type") or "", state=instance.get("state"))
         _add(diagram, box, links)
-    known = diagram.boxes
-    diagram.arrows = [arrow for arrow in diagram.arrows if arrow.source in known and arrow.target in known]
-    for box in [box for box in known.values() if box.parent not in known]:
-        known[box.id] = Box(box.id, box.title, box.subtitle, state=box.state)
+    boxes = diagram.boxes
+    diagram.arrows = [arrow for arrow in diagram.arrows if arrow.source in boxes and arrow.target in boxes]
+    for box in [box for box in boxes.values() if box.parent not in boxes]:
+        boxes[box.id] = Box(box.id, box.title, box.subtitle, state=box.state)
     return diagram
 
 
 def _add(diagram: Diagram, box: Box, links: Iterable[tuple[Item, str]]) -> None:
+    """Add a box with its relationships, each given with the id of its target."""
     parent = None
     for relationship, target in links:
         hierarchy = relationship.get("type_hierarchy") or [relationship["type"]]
         if CONTAINED_IN in hierarchy and parent is None:
             parent = target
             continue
-        label = "" if relationship["type"] in _PLAIN else relationship["type"].rpartition(".")[2]
+        label = "" if relationship["type"] in _UNLABELLED else relationship["type"].rpartition(".")[2]
         diagram.arrows.append(Arrow(box.id, target, label, CONNECTED_TO in hierarchy))
     diagram.boxes[box.id] = Box(box.id, box.title, box.subtitle, parent, box.state)

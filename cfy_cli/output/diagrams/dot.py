@@ -1,14 +1,14 @@
-"""A diagram in DOT, the language of Graphviz."""
+"""Diagrams in DOT, the language of Graphviz."""
 
 from cfy_cli.output.diagrams.diagram import Box, Diagram
 
 
-def dot(diagram: Diagram) -> str:
-    names = {box_id: f"n{number}" for number, box_id in enumerate(diagram.boxes)}
+def render_dot(diagram: Diagram) -> str:
+    names = {box_id: f"n{index}" for index, box_id in enumerate(diagram.boxes)}
     containers = {box.parent for box in diagram.boxes.values()}
     lines = [
         "digraph {",
-        f"  graph [label={_quoted(diagram.title)}, labelloc=t, compound=true, fontname=Helvetica];",
+        f"  graph [label={_quote(diagram.title)}, labelloc=t, compound=true, fontname=Helvetica];",
         "  node [shape=box, style=rounded, fontname=Helvetica];",
         "  edge [fontname=Helvetica, fontsize=10];",
     ]
@@ -20,27 +20,27 @@ def dot(diagram: Diagram) -> str:
             return
         lines.append(f"{indent}subgraph cluster_{name} {{")
         lines.append(f"{indent}  label={_label(box)}; style=rounded;")
-        lines.append(f'{indent}  {name} [shape=point, style=invis, label=""];')  # where arrows to the box lead
-        for each in diagram.inside(box.id):
-            draw(each, depth + 1)
+        lines.append(f'{indent}  {name} [shape=point, style=invis, label=""];')  # the end of arrows to the cluster
+        for child in diagram.children(box.id):
+            draw(child, depth + 1)
         lines.append(f"{indent}}}")
 
-    for box in diagram.inside(None):
+    for box in diagram.children(None):
         draw(box, 1)
     for arrow in diagram.arrows:
-        settings = [] if arrow.is_connection else ["style=dashed"]
-        settings += [f"label={_quoted(arrow.label)}"] if arrow.label else []
-        settings += [f"ltail=cluster_{names[arrow.source]}"] if arrow.source in containers else []
-        settings += [f"lhead=cluster_{names[arrow.target]}"] if arrow.target in containers else []
-        about = f" [{', '.join(settings)}]" if settings else ""
-        lines.append(f"  {names[arrow.source]} -> {names[arrow.target]}{about};")
+        attributes = [] if arrow.is_connection else ["style=dashed"]
+        attributes += [f"label={_quote(arrow.label)}"] if arrow.label else []
+        attributes += [f"ltail=cluster_{names[arrow.source]}"] if arrow.source in containers else []
+        attributes += [f"lhead=cluster_{names[arrow.target]}"] if arrow.target in containers else []
+        suffix = f" [{', '.join(attributes)}]" if attributes else ""
+        lines.append(f"  {names[arrow.source]} -> {names[arrow.target]}{suffix};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _label(box: Box) -> str:
-    return _quoted("\n".join(part for part in (box.title, box.subtitle, box.state) if part))
+    return _quote("\n".join(part for part in (box.title, box.subtitle, box.state) if part))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

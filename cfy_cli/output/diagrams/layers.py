@@ -1,6 +1,6 @@
-"""Boxes in layers, one below the other, with lines between them that cross no box.
+"""Layered layout of boxes, with lines between them that cross no box (after Sugiyama).
 
-A line that passes a layer gets a place of its own in it, as if it were a narrow box.
+A line that passes a layer gets a slot of its own in it, like a narrow box.
 """
 
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from itertools import pairwise
 from math import ceil, sqrt
 
 Point = tuple[float, float]
-GAP = 26.0  # between neighbours in a layer
-BETWEEN = 44.0  # between layers, where lines bend
-LANE = 10.0  # what a passing line takes
-_SWEEPS = 8
-_WIDE = 5  # boxes without lines, from which on they are put in several rows
+BOX_GAP = 26.0  # pixels between neighbours in a layer
+LAYER_GAP = 44.0  # pixels between layers, where lines bend
+LINE_WIDTH = 10.0  # pixels of the slot of a passing line
+_SWEEPS = 8  # passes over the layers, alternately down and up
+_MIN_GRID = 5  # number of boxes without lines that are arranged as a grid
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From a box down to another; None is the upper or the lower border of all."""
+    """A line from a box down to another; None is the upper or lower border of the layout."""
 
     id: int
     upper: str | None
@@ -27,12 +27,12 @@ class Line:
 
 @dataclass(slots=True)
 class Slot:
-    """A place in a layer: a box's, or a passing line's."""
+    """The slot of a box or of a passing line in a layer."""
 
-    key: str | None
+    key: str | None  # None: a passing line
     width: float
     layer: int
-    x: float = 0.0  # of its middle
+    x: float = 0.0  # of its center
     above: list["Slot"] = field(default_factory=list)
     below: list["Slot"] = field(default_factory=list)
 
@@ -41,43 +41,46 @@ class Slot:
 class Layout:
     width: float
     height: float
-    corners: dict[str, Point]  # the upper left one of each box
-    paths: dict[int, list[Point]]  # of each line, downwards
+    corners: dict[str, Point]  # upper left corners of the boxes
+    paths: dict[int, list[Point]]  # of the lines, from top to bottom
 
 
-class Layers:
-    """Lays out boxes of given sizes. `ends` says where on a box, from its left, a line must begin or end."""
+class LayerLayout:
+    """Builds the layout of boxes of given sizes.
+
+    `ends` are fixed positions of line ends on boxes, from the left of the box.
+    """
 
     def __init__(
         self,
         sizes: Mapping[str, tuple[float, float]],
         lines: list[Line],
         ends: Mapping[tuple[str, int], float],
-        least_width: float = 0.0,
+        min_width: float = 0.0,
     ) -> None:
         self.sizes, self.lines, self.ends = sizes, lines, ends
-        self.layer_of = self._assign()
+        self.layer_of = self._assign_layers()
         self.count = max(self.layer_of.values(), default=0) + 1
         self.layers: list[list[Slot]] = [[] for _ in range(self.count)]
-        self.slots = {key: self._slot(key, sizes[key][0], layer) for key, layer in self.layer_of.items()}
-        self.chains = {line.id: self._chain(line) for line in lines}
-        self._order()
-        self._align()
+        self.slots = {key: self._add_slot(key, sizes[key][0], layer) for key, layer in self.layer_of.items()}
+        self.chains = {line.id: self._build_chain(line) for line in lines}
+        self._order_slots()
+        self._align_slots()
         left = min((slot.x - slot.width / 2 for row in self.layers for slot in row), default=0.0)
         right = max((slot.x + slot.width / 2 for row in self.layers for slot in row), default=0.0)
-        self.width = max(right - left, least_width)
+        self.width = max(right - left, min_width)
         shift = (self.width - (right - left)) / 2 - left
         for row in self.layers:
             for slot in row:
                 slot.x += shift
 
-    def layout(self) -> Layout:
+    def build(self) -> Layout:
         heights = [
             max((self.sizes[slot.key][1] for slot in row if slot.key is not None), default=0.0) for row in self.layers
         ]
-        tops = [sum(heights[:layer]) + BETWEEN * layer for layer in range(self.count)]
+        tops = [sum(heights[:layer]) + LAYER_GAP * layer for layer in range(self.count)]
         bottoms = [top + height for top, height in zip(tops, heights, strict=True)]
-        begins, finishes = self._fan(lower=True), self._fan(lower=False)
+        starts, ends = self._spread_ends(lower=True), self._spread_ends(lower=False)
         corners = {key: (slot.x - slot.width / 2, tops[slot.layer]) for key, slot in self.slots.items()}
         paths = {}
         for line in self.lines:
@@ -87,10 +90,10 @@ class Layers:
                 if slot.key is None:
                     path += [(slot.x, top), (slot.x, bottom)]
                 elif slot.key == line.upper:
-                    x = begins[line.id]
+                    x = starts[line.id]
                     path += [(x, top + self.sizes[slot.key][1]), (x, bottom)]
                 else:
-                    path.append((finishes[line.id], top))
+                    path.append((ends[line.id], top))
             if line.upper is None:
                 path.insert(0, (path[0][0], 0.0))
             if line.lower is None:
@@ -98,8 +101,8 @@ class Layers:
             paths[line.id] = path
         return Layout(self.width, bottoms[-1], corners, paths)
 
-    def _assign(self) -> dict[str, int]:
-        """Each box below all that lead to it; those that nothing leads to as low as can be."""
+    def _assign_layers(self) -> dict[str, int]:
+        """Put each box below all boxes with lines to it, and boxes without such lines as low as possible."""
         below: dict[str, list[str]] = {key: [] for key in self.sizes}
         above: dict[str, list[str]] = {key: [] for key in self.sizes}
         for line in self.lines:
@@ -107,107 +110,108 @@ class Layers:
                 below[line.upper].append(line.lower)
                 above[line.lower].append(line.upper)
         layers: dict[str, int] = {}
-        waiting = [key for key in self.sizes if not above[key]]
-        left = {key: len(above[key]) for key in self.sizes}
-        while waiting:
-            key = waiting.pop()
-            layers[key] = max((layers[each] + 1 for each in above[key]), default=0)
-            for each in below[key]:
-                left[each] -= 1
-                if not left[each]:
-                    waiting.append(each)
+        pending = [key for key in self.sizes if not above[key]]
+        remaining = {key: len(above[key]) for key in self.sizes}  # boxes above without a layer yet
+        while pending:
+            key = pending.pop()
+            layers[key] = max((layers[upper] + 1 for upper in above[key]), default=0)
+            for lower in below[key]:
+                remaining[lower] -= 1
+                if not remaining[lower]:
+                    pending.append(lower)
         for key in self.sizes:
             if below[key] and not above[key]:
-                layers[key] = min(layers[each] for each in below[key]) - 1
-        self._spread_alone(layers)
+                layers[key] = min(layers[lower] for lower in below[key]) - 1
+        self._arrange_unconnected(layers)
         return {key: layers[key] for key in self.sizes}
 
-    def _spread_alone(self, layers: dict[str, int]) -> None:
-        """Boxes without lines in rows below the others, about as many rows as columns."""
-        busy = {key for line in self.lines for key in (line.upper, line.lower)}
-        alone = [key for key in self.sizes if key not in busy]
-        if len(alone) < _WIDE:
+    def _arrange_unconnected(self, layers: dict[str, int]) -> None:
+        """Arrange boxes without lines as a grid below the others."""
+        connected = {key for line in self.lines for key in (line.upper, line.lower)}
+        unconnected = [key for key in self.sizes if key not in connected]
+        if len(unconnected) < _MIN_GRID:
             return
-        first = max((layers[key] + 1 for key in self.sizes if key in busy), default=0)
-        columns = ceil(sqrt(len(alone)) * 1.2)
-        for position, key in enumerate(alone):
+        first = max((layers[key] + 1 for key in self.sizes if key in connected), default=0)
+        columns = ceil(sqrt(len(unconnected)) * 1.2)
+        for position, key in enumerate(unconnected):
             layers[key] = first + position // columns
 
-    def _slot(self, key: str | None, width: float, layer: int) -> Slot:
+    def _add_slot(self, key: str | None, width: float, layer: int) -> Slot:
         slot = Slot(key, width, layer)
         self.layers[layer].append(slot)
         return slot
 
-    def _chain(self, line: Line) -> list[Slot]:
+    def _build_chain(self, line: Line) -> list[Slot]:
         upper = self.slots[line.upper] if line.upper is not None else None
         lower = self.slots[line.lower] if line.lower is not None else None
         first = upper.layer + 1 if upper else 0
         last = lower.layer if lower else self.count
-        passing = [self._slot(None, LANE, layer) for layer in range(first, last)]
+        passing = [self._add_slot(None, LINE_WIDTH, layer) for layer in range(first, last)]
         chain = [*([upper] if upper else []), *passing, *([lower] if lower else [])]
         for one, other in pairwise(chain):
             one.below.append(other)
             other.above.append(one)
         return chain
 
-    def _order(self) -> None:
-        """Within layers, by the middle of what they are tied to, back and forth."""
+    def _order_slots(self) -> None:
+        """Sort each layer by the mean position of the linked slots in the layer above or below."""
         for sweep in range(_SWEEPS):
             down = sweep % 2 == 0
             for row in self.layers if down else reversed(self.layers):
-                places = {id(slot): place for each in self.layers for place, slot in enumerate(each)}
+                positions = {id(slot): index for layer in self.layers for index, slot in enumerate(layer)}
 
-                def middle(slot: Slot, down: bool = down, places: dict[int, int] = places) -> float:
-                    tied = slot.above if down else slot.below
-                    return sum(places[id(each)] for each in tied) / len(tied) if tied else places[id(slot)]
+                def mean_position(slot: Slot, down: bool = down, positions: dict[int, int] = positions) -> float:
+                    linked = slot.above if down else slot.below
+                    total = sum(positions[id(other)] for other in linked)
+                    return total / len(linked) if linked else positions[id(slot)]
 
-                row.sort(key=middle)
+                row.sort(key=mean_position)
 
-    def _align(self) -> None:
-        """Boxes over and under what they are tied to, as far as their neighbours allow."""
+    def _align_slots(self) -> None:
+        """Move each slot as close to the mean x of its linked slots as its neighbours allow."""
         for row in self.layers:
-            _settle(row, [0.0] * len(row))
+            _move(row, [0.0] * len(row))
         for sweep in range(_SWEEPS):
             down = sweep % 2 == 0
             for row in self.layers if down else reversed(self.layers):
-                wishes = []
+                targets = []
                 for slot in row:
-                    tied = (slot.above if down else slot.below) or slot.above or slot.below
-                    wishes.append(sum(each.x for each in tied) / len(tied) if tied else slot.x)
-                _settle(row, wishes)
+                    linked = (slot.above if down else slot.below) or slot.above or slot.below
+                    targets.append(sum(other.x for other in linked) / len(linked) if linked else slot.x)
+                _move(row, targets)
 
-    def _fan(self, *, lower: bool) -> dict[int, float]:
-        """Where on their boxes' borders lines begin (or end): spread, in the order in which they come."""
-        found: dict[int, float] = {}
+    def _spread_ends(self, *, lower: bool) -> dict[int, float]:
+        """Return the x of the starts (or ends) of the lines, spread over the borders of their boxes."""
+        positions: dict[int, float] = {}
         for key, slot in self.slots.items():
-            mine = [line for line in self.lines if (line.upper if lower else line.lower) == key]
+            own = [line for line in self.lines if (line.upper if lower else line.lower) == key]
             step = 1 if lower else -2
 
-            def beside(line: Line, step: int = step) -> float:
+            def neighbour_x(line: Line, step: int = step) -> float:
                 chain = self.chains[line.id]
                 return chain[step].x if len(chain) > 1 else 0.0
 
-            mine.sort(key=beside)
+            own.sort(key=neighbour_x)
             left, room = slot.x - slot.width / 2, slot.width * 0.7
-            for position, line in enumerate(mine, 1):
+            for position, line in enumerate(own, 1):
                 fixed = self.ends.get((key, line.id))
-                spread = slot.x - room / 2 + room * position / (len(mine) + 1)
-                found[line.id] = left + fixed if fixed is not None else spread
-        return found
+                spread = slot.x - room / 2 + room * position / (len(own) + 1)
+                positions[line.id] = left + fixed if fixed is not None else spread
+        return positions
 
 
-def _settle(row: list[Slot], wishes: list[float]) -> None:
-    """As near to their wishes as order and gaps allow: halfway between all to the right and all to the left."""
-    rightwards = list(wishes)
+def _move(row: list[Slot], targets: list[float]) -> None:
+    """Move slots close to their targets, keeping order and gaps: halfway between the leftmost and rightmost fit."""
+    rightwards = list(targets)
     for i in range(1, len(row)):
-        rightwards[i] = max(wishes[i], rightwards[i - 1] + _apart(row[i - 1], row[i]))
-    leftwards = list(wishes)
+        rightwards[i] = max(targets[i], rightwards[i - 1] + _distance(row[i - 1], row[i]))
+    leftwards = list(targets)
     for i in range(len(row) - 2, -1, -1):
-        leftwards[i] = min(wishes[i], leftwards[i + 1] - _apart(row[i], row[i + 1]))
+        leftwards[i] = min(targets[i], leftwards[i + 1] - _distance(row[i], row[i + 1]))
     for slot, one, other in zip(row, rightwards, leftwards, strict=True):
         slot.x = (one + other) / 2
 
 
-def _apart(one: Slot, other: Slot) -> float:
-    gap = LANE if one.key is None and other.key is None else GAP
+def _distance(one: Slot, other: Slot) -> float:
+    gap = LINE_WIDTH if one.key is None and other.key is None else BOX_GAP
     return (one.width + other.width) / 2 + gap
