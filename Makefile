@@ -1,8 +1,8 @@
-# `make check` is everything that must hold before a change is kept; `make check-all` adds what takes long.
+# `make check` is everything that must pass before a change is merged; `make check-all` adds the long-running tests.
 PYTHON ?= python
 JOBS ?= auto
 
-.PHONY: check check-all format lint types imports test coverage pages bench oracle
+.PHONY: check check-all format lint types imports quick test coverage pages bench oracle
 
 check: lint types imports pages coverage
 
@@ -24,22 +24,27 @@ types:
 imports:
 	$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
 
+# Less than a minute, on SQLite: no processes, workers, pip and generated inputs. The markers are in pyproject.toml.
+quick:
+	CFY_TEST_POSTGRESQL= $(PYTHON) -m pytest -n $(JOBS) --dist worksteal \
+	    -m 'not (slow or process or worker or pip or fuzz or crash)'
+
 test:
 	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m 'not slow'
 
-# The same tests, half as long again, and a failure when they run less of the code than they used to.
+# The same tests with coverage, which takes half as long again; fails when too little of the code is covered.
 coverage:
 	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m 'not slow' --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-# Man pages and completions are made from the command tree; `--check` fails when they are stale.
+# Man pages and completions are generated from the command tree; `--check` fails when they are stale.
 pages:
 	$(PYTHON) -m cfy_cli.pages --check
 
-# The public parser of blueprints, in a virtual environment of its own with `cloudify-common[dispatcher]`, is asked again.
+# Compares plans with those of the public parser; CFY_ORACLE is a Python with `cloudify-common[dispatcher]`.
 oracle:
 	@if [ -n "$(CFY_ORACLE)" ]; then \
 	$(CFY_ORACLE) tests/dsl/record.py --check && $(PYTHON) -m pytest tests/dsl/test_oracle.py -m slow -rs -s; \
-	else echo "absent: CFY_ORACLE names no Python that has the public parser"; fi
+	else echo "skipped: CFY_ORACLE is not set to a Python that has the public parser"; fi
 
 bench:
 	$(PYTHON) benchmarks/startup.py

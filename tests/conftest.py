@@ -34,6 +34,18 @@ PASSWORD = "admin-of-the-tests"
 POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")  # postgresql://USER:PASSWORD@HOST:PORT: may create databases
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, for `make quick`."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "data_dir" in fixtures:
+            item.add_marker("process")
+        if "worker" in fixtures:
+            item.add_marker("worker")
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("fuzz")
+
+
 class InProcess(BaseAdapter):
     """Carries a `requests` request straight into an ASGI app."""
 

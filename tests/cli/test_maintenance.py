@@ -41,6 +41,7 @@ def names(cfy: Run) -> list[str]:
     return [site["name"] for site in json.loads(cfy("sites list --json"))]
 
 
+@pytest.mark.process
 def test_backup_restores_what_was_there(cfy: Run, data: Path, tmp_path: Path) -> None:
     cfy("sites create tlv")
     own_logs = data / "files/blueprints/7/resources/logs"  # the name of a folder that is not backed up
@@ -76,6 +77,7 @@ def test_restore_of_an_invalid_archive_changes_nothing(cfy: Run, data: Path, tmp
     assert [item.name for item in data.parent.iterdir()] == ["manager"]
 
 
+@pytest.mark.process
 def test_vacuum_deletes_old_events_and_shrinks_the_database(cfy: Run, data: Path) -> None:
     cfy("sites create tlv")
     with sqlite3.connect(data / "manager.db") as database:
@@ -94,6 +96,7 @@ def test_vacuum_deletes_old_events_and_shrinks_the_database(cfy: Run, data: Path
     assert names(cfy) == ["tlv"]
 
 
+@pytest.mark.process
 def test_upgrade_restarts_a_running_manager(cfy: Run) -> None:
     cfy("sites create tlv")
     result = json.loads(cfy("manager upgrade --json"))
@@ -134,6 +137,7 @@ def test_network_file_system_is_found_by_its_mount(tmp_path: Path, monkeypatch: 
     assert maintenance.find_network_file_system(tmp_path.parent) is None
 
 
+@pytest.mark.process
 def test_expired_events_are_deleted_automatically(cfy: Run, data: Path) -> None:
     cfy("manager start")
     cfy("manager stop")

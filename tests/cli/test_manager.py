@@ -25,6 +25,7 @@ def cfy(tmp_path: Path) -> Iterator[Run]:
     run("manager", "stop")
 
 
+@pytest.mark.process
 def test_manager_starts_when_needed_and_stops_on_request(cfy: Run, tmp_path: Path) -> None:
     first = cfy("sites", "create", "tlv")
     assert first.stdout == "Site `tlv` created\n"

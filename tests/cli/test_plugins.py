@@ -65,6 +65,7 @@ def test_plugin_upload_rejects_duplicate_and_missing_files(cfy: Cfy, files: Path
     assert cfy.errors.endswith("Error: This is no wagon: it is neither a zip nor a whole tar archive\n")
 
 
+@pytest.mark.pip
 def test_plugin_install_succeeds_or_reports_reason(cfy: Cfy, files: Path):
     cfy("plugins upload tiny.wgn -y plugin.yaml")
     (files / "bad.zip").write_bytes(package("bad-plugin", requires=("not-there",)))

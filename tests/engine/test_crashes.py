@@ -145,6 +145,7 @@ class ScenarioRun:
         }
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -459,6 +459,7 @@ graph.execute()
 """
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("crash_at", [2, 4, 8, 12, 16, 20, 22])
 def test_after_a_death_it_starts_again_and_what_succeeded_does_not_run_again(flow: Flow, crash_at: int):
     made = flow(RESUMED, run=False)

@@ -338,6 +338,7 @@ def told(
     return ending, ends, Counter(ran(made)), journal.stores
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_whenever_its_worker_dies_it_ends_as_if_nothing_had_been(flow: Flow, name: str, after: bool):

@@ -11,6 +11,8 @@ from tests.manager.conftest import Upload, archive
 from tests.manager.web import serving
 from tests.wagons import YAML, package, wagon
 
+pytestmark = pytest.mark.pip
+
 CHILD = HEAD.replace("types.yaml]", "types.yaml, 'plugin:tiny-plugin']") + "node_templates: {it: {type: tiny.Node}}\n"
 PARENT = (
     HEAD

@@ -92,6 +92,7 @@ def odd_requests(names: dict[str, str]) -> Iterator[tuple[str, str, dict[str, ob
                 yield method, placed(template, names), {"data": body, "headers": {"Content-Type": "application/json"}}
 
 
+@pytest.mark.fuzz
 def test_no_request_makes_the_manager_fail(session: requests.Session, full: dict[str, str]):
     failed = []
     for method, path, options in odd_requests(full):

@@ -232,6 +232,8 @@ def test_the_kit_of_public_plugins_finds_the_folders_of_a_deployment(
 from cloudify.decorators import operation
 from cloudify_common_sdk.utils import get_blueprint_dir, get_deployment_dir
 
+pytestmark = pytest.mark.pip
+
 @operation
 def create(ctx, **_):
     import os

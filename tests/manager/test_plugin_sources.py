@@ -16,6 +16,8 @@ from tests.manager.test_plugin_operations import messages, properties
 from tests.manager.web import serving
 from tests.wagons import OPS, project
 
+pytestmark = pytest.mark.pip
+
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]

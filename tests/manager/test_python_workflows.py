@@ -142,6 +142,8 @@ from cloudify.decorators import operation
 from cloudify.exceptions import NonRecoverableError
 from cloudify.only_theirs import WORD
 
+pytestmark = pytest.mark.pip
+
 def create(**_): pass
 
 def mine(**kwargs):

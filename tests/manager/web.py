@@ -19,7 +19,7 @@ class serving:  # noqa: N801 - reads as a verb
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def __enter__(self) -> str:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
         return f"http://127.0.0.1:{self.server.server_port}/archive.tar.gz"
 
     def __exit__(self, *_: object) -> None:

@@ -24,6 +24,7 @@ def increment(url: str) -> None:
     database.close()
 
 
+@pytest.mark.process
 def test_concurrent_read_then_write_loses_no_update(app: AppContext) -> None:
     url = app.database.url.render_as_string(hide_password=False)
     processes = [multiprocessing.get_context("spawn").Process(target=increment, args=[url]) for _ in range(PROCESSES)]
