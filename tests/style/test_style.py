@@ -18,10 +18,10 @@ import cfy_cli
 PRODUCT = Path(cfy_cli.__file__).parent
 TESTS = Path(__file__).parents[1]
 
-MAX_ANY = 27  # occurrences of `Any` in 1,000 lines; the goal is 15
-MAX_RELATIVE_DOCSTRINGS = 225  # the goal is 0
-MAX_PRIVATE_CONSTANTS = 35  # the goal is 0
-MAX_LONG_TEST_NAMES = 152  # the goal is 0
+MAX_ANY = 24  # occurrences of `Any` in 1,000 lines; the goal is 15
+MAX_RELATIVE_DOCSTRINGS = 179  # the goal is 0
+MAX_PRIVATE_CONSTANTS = 31  # the goal is 0
+MAX_LONG_TEST_NAMES = 100  # the goal is 0
 MAX_JSON_ALIASES = 17  # the goal is 0
 MAX_LINES, MAX_MEDIAN_LINES = 400, 120  # of a module
 MAX_TEST_NAME = 60  # characters

@@ -82,7 +82,7 @@ def create_secret(call: Call, key: str, body: NewSecret) -> dict[str, Any]:
     else:
         visibility = body.visibility
         secret = secrets.create(app, store, key, body.value, schema=schema, visibility=visibility, hidden=hidden)
-    return shown(secret, secret.sealed)
+    return shown(secret, secret.encrypted_value)
 
 
 @routes.patch("/secrets/{key}", "secret_update")
@@ -102,14 +102,14 @@ def update_secret(call: Call, key: str, body: SecretChange) -> dict[str, Any]:
         hidden=body.is_hidden_value,
         creator=body.creator,
     )
-    return shown(secret, secret.sealed)
+    return shown(secret, secret.encrypted_value)
 
 
 @routes.patch("/secrets/{key}/set-visibility", "secret_update")
 def set_secret_visibility(call: Call, key: str, body: Showing) -> dict[str, Any]:
     secret = secrets.changeable(call.store, key)
     widen(call.store, secret, body.visibility)
-    return shown(secret, secret.sealed)
+    return shown(secret, secret.encrypted_value)
 
 
 @routes.delete("/secrets/{key}", "secret_delete")

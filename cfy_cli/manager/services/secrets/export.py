@@ -47,7 +47,7 @@ def exported(
 
 
 def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> Item:
-    text = app.service(Cipher).decrypt(secret.sealed)
+    text = app.service(Cipher).decrypt(secret.encrypted_value)
     item = {
         "key": secret.key,
         "value": key.encrypt(text) if key else text,

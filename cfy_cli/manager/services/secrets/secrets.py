@@ -36,7 +36,7 @@ def create(
     check_visibility(store.scope, visibility)
     secret = Secret(
         key=check_name("secret", key),
-        sealed=_sealed(app, store, value, schema),
+        encrypted_value=_sealed(app, store, value, schema),
         schema=schema,
         visibility=visibility,
         is_hidden_value=hidden,
@@ -49,7 +49,7 @@ def replace(app: AppContext, store: Store, key: str, value: Any, *, schema: Sche
     """Another value for one that is there; it stays hidden and keeps its schema unless it is given another."""
     secret = changeable(store, key)
     secret.schema = schema or secret.schema
-    secret.sealed = _sealed(app, store, value, secret.schema)
+    secret.encrypted_value = _sealed(app, store, value, secret.schema)
     secret.is_hidden_value = secret.is_hidden_value or hidden
     secret.updated_at = now()
     return secret
@@ -74,7 +74,7 @@ def update(
     if visibility is not None:
         widen(store, secret, visibility)
     if value not in (None, ""):
-        secret.sealed = _sealed(app, store, value, secret.schema)
+        secret.encrypted_value = _sealed(app, store, value, secret.schema)
     if creator is not None:
         secret.created_by = store.get(User, creator).username
     secret.updated_at = now()
@@ -101,7 +101,7 @@ def may_see_hidden(scope: Scope, secret: Secret) -> bool:
 
 def value_of(app: AppContext, secret: Secret) -> Any:
     """Text, or what the schema describes."""
-    text = app.service(Cipher).decrypt(secret.sealed)
+    text = app.service(Cipher).decrypt(secret.encrypted_value)
     return json.loads(text) if secret.schema else text
 
 
@@ -155,7 +155,7 @@ def _found(store: Store, key: str) -> Secret:
 
 def _text(app: AppContext, secret: Secret) -> str:
     try:
-        return app.service(Cipher).decrypt(secret.sealed)
+        return app.service(Cipher).decrypt(secret.encrypted_value)
     except CfyError as error:
         raise KeyError(error.message) from error
 
@@ -166,5 +166,5 @@ def _sealed(app: AppContext, store: Store, value: Any, schema: Schema | None) ->
         value = json.dumps(value, ensure_ascii=False)
     elif not isinstance(value, str) or not value:
         raise Invalid("The value of a secret is text that is not empty; with a schema it may be any JSON")
-    like = store.unscoped.scalar(select(Secret.sealed).limit(1))
+    like = store.unscoped.scalar(select(Secret.encrypted_value).limit(1))
     return app.service(Cipher).encrypt(value, like=like)

@@ -25,7 +25,7 @@ class Secret(Owned, Base):
     KEY = "key"
 
     key: Mapped[str] = mapped_column(Name)
-    sealed: Mapped[str] = mapped_column(Text)  # the value, encrypted; JSON when there is a schema
+    encrypted_value: Mapped[str] = mapped_column("sealed", Text)  # JSON when there is a schema
     schema: Mapped[JsonObject | None] = mapped_column(JsonColumn)  # JSON schema of the value
     is_hidden_value: Mapped[bool] = mapped_column(default=False)  # visible to its creator and to administrators only
     provider_name: Mapped[str | None] = mapped_column(Name)  # where the value is stored; None: here
