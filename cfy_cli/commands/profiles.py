@@ -76,7 +76,7 @@ def _access() -> Decorator:
         click.option("--password-stdin", is_flag=True, help="Read the password from stdin."),
         click.option("--keyring", is_flag=True, help="Store the password in the system's keyring, not in the profile."),
         click.option("-t", "--manager-tenant", help="The tenant to use."),
-        click.option("-c", "--rest-certificate", help="The certificate file of the manager; implies --ssl."),
+        click.option("-c", "--rest-certificate", help="The certificate file of the manager; implies https."),
         click.option("--rest-port", type=click.IntRange(1, 65535), help="The port of the manager."),
         click.option("--kerberos-env", type=bool, metavar="BOOLEAN", help="Whether to use Kerberos."),
         click.option("-s", "--ssh-user", help="The SSH user on the manager's machine."),

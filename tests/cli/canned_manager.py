@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 @contextmanager
 def canned(answers: Mapping[str, Any], delay: float = 0) -> Iterator[tuple[str, list[str]]]:
     """Its address, and the requests it got; `answers` are by path below /api/v3.1/, lists of items as one page."""
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             answer = answers.get(urlsplit(self.path).path.removeprefix("/api/v3.1/"))
             if isinstance(answer, list):
                 pagination = {"total": len(answer), "offset": 0, "size": 1000}
@@ -40,7 +40,7 @@ def canned(answers: Mapping[str, Any], delay: float = 0) -> Iterator[tuple[str, 
     server.daemon_threads = True
     Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         server.server_close()

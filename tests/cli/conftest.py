@@ -1,4 +1,4 @@
-"""A command line on its own: a folder for its files, and a stand-in for managers that misbehave."""
+"""Fixtures of command lines: a home folder, and mocked answers of a manager."""
 
 import json
 import shlex
@@ -40,7 +40,7 @@ def workdir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Type a command line; a profile that reaches http://manager is in use unless `profile=None` is given."""
+    """Run command lines with a profile of http://manager; `profile=None` uses none."""
     monkeypatch.setattr(http, "RETRY_INTERVALS", (0.0, 0.0, 0.0))
 
     def typed(
@@ -59,7 +59,7 @@ def run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def wire() -> Iterator[responses.RequestsMock]:
-    """Answers that a test puts in the mouth of a manager at http://manager."""
+    """Mock the answers of the manager at http://manager."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
 

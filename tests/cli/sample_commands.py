@@ -1,4 +1,4 @@
-"""A line to type for every command, made from its arguments and required options."""
+"""A sample command line for every command, with its arguments and required options."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ WORDS = {
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
     "tags": "team:core",
 }  # fmt: skip
-NEEDED = {  # what click does not know a command needs
+REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
     "deployments set-site": "-s tlv",
     "events list": "",
@@ -28,7 +28,7 @@ NEEDED = {  # what click does not know a command needs
     "users create": "--password canary-password",
     "users set-password": "--password canary-password",
 }
-LOCAL = frozenset({"manager", "quickstart", "completion", "doctor"})  # about this machine, not about one manager
+LOCAL = frozenset({"manager", "quickstart", "completion", "doctor"})  # not about a manager of a profile
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -38,7 +38,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def line(name: str, command: click.Command, blueprint: Path) -> str:
-    """The command with all it requires; `blueprint` is a blueprint's file, beside which other files are made."""
+    """Return the command line; other files are created beside the blueprint's main file."""
     (blueprint.parent / "secrets.json").write_text('[{"key": "db", "value": "canary-value"}]')
     parts = [name]
     for param in command.params:
@@ -47,4 +47,4 @@ def line(name: str, command: click.Command, blueprint: Path) -> str:
             parts.append(value)
         elif isinstance(param, click.Option) and param.required:
             parts += [param.opts[-1], value]
-    return " ".join([*parts, NEEDED.get(name, "").format(folder=blueprint.parent)]).strip()
+    return " ".join([*parts, REQUIRED.get(name, "").format(folder=blueprint.parent)]).strip()

@@ -1,4 +1,4 @@
-"""Promises that every command keeps."""
+"""Rules for every command: help, options, compatibility, prefixes and examples."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from .conftest import Run
 CONTEXTS = list(walk(main, "cfy"))
 COMMANDS = [context for context in CONTEXTS if not isinstance(context.command, click.Group)]
 BY_NAME = {context.command_path.removeprefix("cfy "): context.command for context in CONTEXTS}
-ESTABLISHED_COMMANDS: dict[str, list[dict[str, Any]]] = json.loads(
+PUBLIC_COMMANDS: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("peer_commands.json").read_text("utf-8")
 )
 
@@ -52,11 +52,11 @@ def test_every_command_has_global_options(context: click.Context) -> None:
     assert {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"} <= flags | {"-h"}
 
 
-@pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
+@pytest.mark.parametrize("name", sorted(PUBLIC_COMMANDS))
 def test_options_are_compatible_with_public_cfy(name: str) -> None:
     command = BY_NAME[name]
     options = [param for param in command.params if isinstance(param, click.Option)]
-    for fact in ESTABLISHED_COMMANDS[name]:
+    for fact in PUBLIC_COMMANDS[name]:
         if "argument" in fact:
             continue
         (option,) = [
@@ -68,10 +68,10 @@ def test_options_are_compatible_with_public_cfy(name: str) -> None:
             assert option.default == fact["default"]
 
 
-@pytest.mark.parametrize("name", sorted(ESTABLISHED_COMMANDS))
+@pytest.mark.parametrize("name", sorted(PUBLIC_COMMANDS))
 def test_arguments_are_compatible_with_public_cfy(name: str) -> None:
     ours = [param for param in BY_NAME[name].params if isinstance(param, click.Argument)]
-    theirs = [fact for fact in ESTABLISHED_COMMANDS[name] if "argument" in fact]
+    theirs = [fact for fact in PUBLIC_COMMANDS[name] if "argument" in fact]
     assert len(ours) == len(theirs)
     for mine, established in zip(ours, theirs, strict=True):
         assert established["required"] or not mine.required

@@ -1,4 +1,4 @@
-"""Which manager a command talks to, what that manager is shown, and what is said when it cannot be reached."""
+"""Choice of the manager, credentials sent to it, and errors when it is unreachable."""
 
 import errno
 import os
@@ -22,14 +22,14 @@ from .test_profiles import write_profile
 SITES = "http://elsewhere/api/v3.1/sites"
 
 
-def never(_app: App) -> Profile:
+def fail_autostart(_app: App) -> Profile:
     raise AssertionError("a manager on this machine was started")
 
 
 def test_manager_variable_prevents_autostart(workdir: Path, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page())
     environ = {"CFY_WORKDIR": str(workdir), "CLOUDIFY_MANAGER": "elsewhere", "CLOUDIFY_TOKEN": "t"}
-    done = CliRunner().invoke(main, ["sites", "list"], obj=App(autostart=never, environ=environ))
+    done = CliRunner().invoke(main, ["sites", "list"], obj=App(autostart=fail_autostart, environ=environ))
     assert done.exit_code == 0, done.output
 
 

@@ -1,4 +1,4 @@
-"""Pictures in which nothing lies over anything else."""
+"""Layout of diagrams: no overlapping boxes, no arrows across boxes."""
 
 from itertools import pairwise
 
@@ -23,8 +23,8 @@ def diagrams(draw: st.DrawFn) -> Diagram:
     return diagram
 
 
-def around(diagram: Diagram, box_id: str | None) -> set[str]:
-    """The box and all that contain it."""
+def containers_of(diagram: Diagram, box_id: str | None) -> set[str]:
+    """Return the box and its containers."""
     found = set()
     while box_id is not None:
         found.add(box_id)
@@ -33,7 +33,7 @@ def around(diagram: Diagram, box_id: str | None) -> set[str]:
 
 
 def points_of(path: list[Point]) -> list[Point]:
-    """Many points of a path as it is drawn: straight, or bent between two layers."""
+    """Return many points of a drawn path: straight, or bent between two layers."""
     found = []
     for (x, y), (next_x, next_y) in pairwise(path):
         for step in range(21):
@@ -44,12 +44,12 @@ def points_of(path: list[Point]) -> list[Point]:
     return found
 
 
-def apart(one: Rectangle, other: Rectangle) -> bool:
+def is_apart(one: Rectangle, other: Rectangle) -> bool:
     beside = one.x + one.width <= other.x or other.x + other.width <= one.x
     return beside or one.y + one.height <= other.y or other.y + other.height <= one.y
 
 
-def crossed(scene: Scene, path: list[Point], without: set[str]) -> list[str]:
+def find_crossed(scene: Scene, path: list[Point], without: set[str]) -> list[str]:
     return [
         each.box.id
         for each in scene.rectangles
@@ -75,7 +75,9 @@ def test_boxes_lie_in_their_parent_without_overlap(diagram: Diagram) -> None:
         assert left < one.x < one.x + one.width < right
         assert top < one.y < one.y + one.height < bottom
         assert all(
-            apart(one, other) for other in scene.rectangles if one is not other and one.box.parent == other.box.parent
+            is_apart(one, other)
+            for other in scene.rectangles
+            if one is not other and one.box.parent == other.box.parent
         )
 
 
@@ -89,8 +91,8 @@ def test_arrows_join_borders_and_cross_no_box(diagram: Diagram) -> None:
             box = placed[end]
             assert box.x < x < box.x + box.width
             assert min(abs(y - box.y), abs(y - box.y - box.height)) < 0.01
-        without = around(diagram, arrow.source) | around(diagram, arrow.target)
-        assert crossed(scene, path, without) == []
+        without = containers_of(diagram, arrow.source) | containers_of(diagram, arrow.target)
+        assert find_crossed(scene, path, without) == []
 
 
 def test_instance_with_unlisted_container_has_no_parent() -> None:

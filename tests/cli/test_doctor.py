@@ -1,4 +1,4 @@
-"""What is wrong is found and explained, from the profile to the manager."""
+"""`cfy doctor`: problems of profile, network, login, manager and data folder."""
 
 import errno
 import os

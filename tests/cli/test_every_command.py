@@ -1,4 +1,4 @@
-"""What every command promises against a manager as it is, and against a network and managers as they should not be."""
+"""Every command: output formats against a real manager, and failures of network and manager."""
 
 import json
 import shlex
@@ -39,8 +39,8 @@ def blueprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "blueprint.yaml"
 
 
-# Each line with what must have been done before it; all of it runs against one manager, in this order.
-STORY = """
+# Run in this order against one manager: each line relies on the lines before it.
+SCENARIO = """
 secrets create db -s canary
 secrets list
 secrets get db
@@ -124,9 +124,9 @@ completion bash
 
 @pytest.mark.usefixtures("worker")
 def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
-    for text in filter(None, STORY.format(blueprint=blueprint).splitlines()):
+    for text in filter(None, SCENARIO.format(blueprint=blueprint).splitlines()):
         if text.startswith(("completion", "doctor")):
-            continue  # shown elsewhere: a script, and this machine
+            continue  # prints a script, and checks this machine
         out = cfy(f"{text} --json")
         assert json.loads(out) is not None, text
         assert "Traceback" not in cfy.errors
@@ -135,7 +135,7 @@ def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("form", ["yaml", "jsonl", "csv", "name"])
 def test_other_formats_contain_only_data(cfy: Cfy, blueprint: Path, form: str) -> None:
-    for text in filter(None, STORY.format(blueprint=blueprint).splitlines()):
+    for text in filter(None, SCENARIO.format(blueprint=blueprint).splitlines()):
         if text.startswith(("completion", "doctor")):
             continue
         out = cfy(f"{text} --format {form}")
@@ -147,13 +147,13 @@ def test_other_formats_contain_only_data(cfy: Cfy, blueprint: Path, form: str) -
 
 
 def test_scenario_covers_every_command() -> None:
-    told = [shlex.split(text) for text in filter(None, STORY.splitlines())]
-    elsewhere = {  # what needs an id that is only known while it runs, or is asked in tests of its own
+    covered = [shlex.split(text) for text in filter(None, SCENARIO.splitlines())]
+    elsewhere = {  # need an id that is known only at run time, or have tests of their own
         "executions get", "executions cancel", "executions resume", "executions wait", "executions timeline",
         "events list", "node-instances get", "tokens get", "tokens delete",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
-    missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in told)]
+    missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]
     assert missing == []
 
 
@@ -173,7 +173,7 @@ FAILURES: dict[str, tuple[dict[str, Any], int]] = {
     "409": ({"status": 409, "json": {"message": "There already", "error_code": "conflict_error"}}, 1),
     "500 with HTML": ({"status": 500, "body": "<html>Oops", "content_type": "text/html"}, 1),
     "503": ({"status": 503, "json": {"message": "Busy"}, "headers": {"Retry-After": "0"}}, 1),
-    # what is downloaded is no JSON in the first place
+    # downloads are not JSON
     "truncated JSON": ({"body": '{"items": [{"id"', "content_type": "application/json"}, 9),
     "an empty body": ({"body": "", "content_type": "application/json"}, None),
     "another shape": ({"json": ["odd"]}, None),

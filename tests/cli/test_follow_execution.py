@@ -1,4 +1,4 @@
-"""Following executions: their events, their ends, and leaving before the end."""
+"""Following of executions: events, exit codes, timeouts and interrupts."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ END = event(9, "'install' workflow execution succeeded", event_type="workflow_su
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polling, "MIN_POLL_INTERVAL", 0.0)
     monkeypatch.setattr(polling, "MAX_POLL_INTERVAL", 0.01)
     monkeypatch.setattr(follow_execution, "LAST_EVENTS_TIMEOUT", 0.1)

@@ -1,4 +1,4 @@
-"""Answers for programs, and what people choose to see of an answer."""
+"""Output formats, columns, queries, tables and colors."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def sites(wire: responses.RequestsMock) -> responses.RequestsMock:
     return wire
 
 
-def asked(wire: responses.RequestsMock, call: int = -1) -> dict[str, str]:
+def query_of(wire: responses.RequestsMock, call: int = -1) -> dict[str, str]:
     query: dict[str, str] = wire.calls[call].request.params  # type: ignore[attr-defined]
     return query
 
@@ -58,7 +58,7 @@ def test_yaml_quotes_ambiguous_text(text: str) -> None:
 def test_csv_has_columns_of_the_table_and_all_values(run: Run, sites: responses.RequestsMock) -> None:
     rows = list(csv.DictReader(io.StringIO(run("sites list --format csv").out)))
     assert [(row["name"], row["location"]) for row in rows] == [("tlv", "1,2"), ("007", 'north "far"')]
-    assert asked(sites)["_include"].startswith("name,location,visibility")
+    assert query_of(sites)["_include"].startswith("name,location,visibility")
     chosen = run("sites list --format csv --columns name,labels,global,note --no-headers").out
     assert next(csv.reader(chosen.splitlines())) == ["tlv", '[{"key": "a", "value": "b"}]', "true", ""]
 
@@ -75,7 +75,7 @@ def test_jsonl_has_one_item_per_line(run: Run, sites: responses.RequestsMock) ->
 
 def test_name_format_prints_only_names(run: Run, sites: responses.RequestsMock) -> None:
     assert run("sites list --format name").out == "tlv\n007\n"
-    assert asked(sites)["_include"] == "name,tenant_name"
+    assert query_of(sites)["_include"] == "name,tenant_name"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_columns_are_requested_and_printed(run: Run, sites: responses.RequestsMo
     assert "| location    | name |" in run("sites list --columns location,name").out.replace(
         "  location  ", " location   "
     )
-    assert asked(sites)["_include"] == "location,name,tenant_name"
+    assert query_of(sites)["_include"] == "location,name,tenant_name"
     assert run("sites list --json --columns name").data == [{"name": "tlv"}, {"name": "007"}]
 
 
@@ -137,7 +137,7 @@ def test_query_selects_from_the_answer(
 ) -> None:
     assert run(f'sites list --query "{expression}"').out == plain
     assert run(f'sites list --query "{expression}" --json').data == data
-    assert "_include" not in asked(sites)
+    assert "_include" not in query_of(sites)
 
 
 def test_invalid_query_is_refused_before_any_request(run: Run, wire: responses.RequestsMock) -> None:
@@ -148,7 +148,7 @@ def test_invalid_query_is_refused_before_any_request(run: Run, wire: responses.R
 def test_limit_stops_paging(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(TLV, OSLO, total=5))
     outcome = run("sites list --limit 2 --json")
-    assert (len(outcome.data), asked(wire)["_size"]) == (2, "2")
+    assert (len(outcome.data), query_of(wire)["_size"]) == (2, "2")
     assert "Showing 2 of 5 sites" in outcome.err
     assert len(wire.calls) == 1
 
@@ -157,8 +157,8 @@ def test_global_options_are_accepted_before_the_command(run: Run, sites: respons
     assert run("--format name --limit 1 sites list").out == "tlv\n"
 
 
-class Shifting:
-    """A list of five, two a page, which changes after the first page was given."""
+class ChangingList:
+    """A list of five items, two on a page, that changes after the first page."""
 
     def __init__(self, change: Any) -> None:
         self.names = [f"s{number}" for number in range(5)]
@@ -176,13 +176,13 @@ class Shifting:
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_item_deleted_while_paging_hides_no_other(run: Run, wire: responses.RequestsMock, form: str) -> None:
-    wire.add_callback("GET", SITES, Shifting(lambda names: names.remove("s0")))
+    wire.add_callback("GET", SITES, ChangingList(lambda names: names.remove("s0")))
     out = run(f"sites list --format {form}").out
     assert [f"s{number}" in out for number in range(5)] == [True] * 5
 
 
 def test_item_added_while_paging_repeats_no_other(run: Run, wire: responses.RequestsMock) -> None:
-    wire.add_callback("GET", SITES, Shifting(lambda names: names.insert(0, "new")))
+    wire.add_callback("GET", SITES, ChangingList(lambda names: names.insert(0, "new")))
     assert [site["name"] for site in run("sites list --json").data] == ["s0", "s1", "s2", "s3", "s4"]
 
 
@@ -216,7 +216,7 @@ EVENT = {
 
 
 @pytest.mark.parametrize(
-    ("flags", "environ", "coloured"),
+    ("flags", "environ", "is_colored"),
     [
         ("", {}, False),
         ("--color always", {}, True),
@@ -225,11 +225,11 @@ EVENT = {
     ],
 )
 def test_color_option_and_no_color_variable(
-    run: Run, wire: responses.RequestsMock, flags: str, environ: dict[str, str], coloured: bool
+    run: Run, wire: responses.RequestsMock, flags: str, environ: dict[str, str], is_colored: bool
 ) -> None:
     wire.get("http://manager/api/v3.1/executions/e", json={"id": "e"})
     wire.get("http://manager/api/v3.1/events", json=page(EVENT))
-    assert ("\x1b[31m" in run(f"events list e {flags}", **environ).out) == coloured
+    assert ("\x1b[31m" in run(f"events list e {flags}", **environ).out) == is_colored
 
 
 def test_piped_output_is_utf8() -> None:

@@ -1,4 +1,4 @@
-"""Whoever made a mistake is told what to type next."""
+"""Hints of errors, and help texts."""
 
 import tarfile
 from pathlib import Path

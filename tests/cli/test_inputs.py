@@ -1,4 +1,4 @@
-"""Inputs as people give them."""
+"""Inputs and parameters from the command line."""
 
 import io
 import json

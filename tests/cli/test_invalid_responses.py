@@ -1,4 +1,4 @@
-"""What the command line says and does when a manager does not do as it should."""
+"""Errors and retries for invalid and failed answers of a manager."""
 
 import json
 

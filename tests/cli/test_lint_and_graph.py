@@ -1,4 +1,4 @@
-"""What the command line does with blueprints on this machine: checks, draws and packs them."""
+"""Blueprints on this machine: lint, graph, package and requirements."""
 
 import tarfile
 import zipfile

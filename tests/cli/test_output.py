@@ -1,4 +1,4 @@
-"""What is printed, where, and that nothing is rewritten on the way."""
+"""Output of commands: tables, data and messages on stdout and stderr."""
 
 import json
 from typing import Any

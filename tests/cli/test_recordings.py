@@ -1,4 +1,4 @@
-"""What a real manager was sent and said: the same commands send the same, and its answers are shown."""
+"""Recorded exchanges with a real manager: commands send the same requests and accept the answers."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import responses
 
 from .conftest import Run
 
-BESIDE = Path(__file__).parents[3] / "shared" / "reference"
-REFERENCE = Path(os.environ.get("CFY_REFERENCE") or BESIDE) / "recordings"
+DEFAULT_REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
+REFERENCE = Path(os.environ.get("CFY_REFERENCE") or DEFAULT_REFERENCE) / "recordings"
 
 # A command line for each recorded exchange, by method and path; the rest of the path is part of the key.
 LINES = {
@@ -71,8 +71,8 @@ LINES = {
     "GET node-instances/nosuch": "node-instances get nosuch",
     "GET plugins": "plugins list",
 }  # fmt: skip
-# Fields of a body that others send and we leave to the manager, and why.
-LEFT_OUT = {
+# Fields that other clients send and cfy leaves to the manager, with the reason.
+OMITTED_FIELDS = {
     "rabbitmq_password": "the manager makes one when none is given",
     "skip_plugins_validation": "false is what the manager takes it for",
     "expiration_date": "none was asked for",
@@ -84,7 +84,7 @@ ACTIONS = {"cancel": "cancel", "force-cancel": "cancel -f", "kill": "cancel -k",
            "force-resume": "resume --reset-operations"}  # fmt: skip
 
 
-def recorded() -> Iterator[Any]:
+def load_exchanges() -> Iterator[Any]:
     for file in sorted(REFERENCE.glob("*.jsonl")):
         for number, text in enumerate(file.read_text("utf-8").splitlines()):
             exchange = json.loads(text)
@@ -94,7 +94,7 @@ def recorded() -> Iterator[Any]:
                 yield pytest.param(LINES[key], path, exchange, id=f"{file.stem}-{number} {key}")
 
 
-EXCHANGES = list(recorded())
+EXCHANGES = list(load_exchanges())
 
 
 @pytest.mark.skipif(not EXCHANGES, reason="the recordings are absent")
@@ -103,13 +103,15 @@ def test_recorded_exchange_is_reproduced(
     run: Run, wire: responses.RequestsMock, tmp_path: Path, line: str, path: str, exchange: dict[str, Any]
 ) -> None:
     body = exchange["request"] if isinstance(exchange["request"], dict) else {}
-    typed = _filled(line, body, tmp_path)
+    typed = _fill(line, body, tmp_path)
     if typed is None or (exchange["status"] == 400 and exchange["method"] == "GET"):
         pytest.skip("sent by a direct request, not by a command")
     answer = exchange["response"] if isinstance(exchange["response"], (dict, list)) else {}
     url = re.compile(rf"http://manager/api/v3\.1/{re.escape(path)}(\?.*)?$")
     if isinstance(answer, dict) and "items" in answer:
-        answer["items"] = [item for item in answer["items"] if isinstance(item, dict)]  # long lists are cut
+        answer["items"] = [
+            item for item in answer["items"] if isinstance(item, dict)
+        ]  # the recordings shorten long lists
     content: dict[str, Any] = {"body": ""} if exchange["status"] == 204 else {"json": answer}
     wire.add(exchange["method"], url, status=exchange["status"], **content)
     wire.add("GET", re.compile("http://manager/api/v3.1/.*"), json={"items": [], "metadata": {}})
@@ -117,15 +119,15 @@ def test_recorded_exchange_is_reproduced(
     assert "Unexpected error" not in outcome.err
     assert "Traceback" not in outcome.err
     if outcome.code == 2 and exchange["status"] >= 400:
-        assert len(wire.calls) == 0  # what the manager refused is refused before it is sent
+        assert len(wire.calls) == 0  # cfy refuses it before the request
         return
     expected = {404: (3,), 401: (4,), 403: (4,)}.get(exchange["status"], (0,) if exchange["status"] < 400 else (1,))
     assert outcome.code in expected, outcome.err
     asked = [call.request for call in wire.calls if call.request.method == exchange["method"]]
     sent = next(request for request in asked if re.match(url, str(request.url)))
     ours = json.loads(sent.body or "{}") if sent.body else {}
-    assert {key: value for key, value in body.items() if key not in LEFT_OUT} == {
-        key: value for key, value in ours.items() if key not in LEFT_OUT
+    assert {key: value for key, value in body.items() if key not in OMITTED_FIELDS} == {
+        key: value for key, value in ours.items() if key not in OMITTED_FIELDS
     }
     theirs = parse_qs(urlsplit(exchange["path"]).query)
     mine = {key: value for key, value in parse_qs(urlsplit(str(sent.url)).query).items() if key not in ("_include",)}
@@ -134,8 +136,8 @@ def test_recorded_exchange_is_reproduced(
                          "deployment_id"}  # fmt: skip
 
 
-def _filled(line: str, body: dict[str, Any], folder: Path) -> str | None:
-    """The command line with what the recorded body says; None where no command sends such a body."""
+def _fill(line: str, body: dict[str, Any], folder: Path) -> str | None:
+    """Fill in the recorded body; return None if no command sends such a body."""
     more: dict[str, Any] = {
         "location": f"--location '{body['location']}'" if body.get("location") else "",
         "new_name": f"-n {body['new_name']}" if body.get("new_name") else "",

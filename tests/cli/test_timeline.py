@@ -1,4 +1,4 @@
-"""cfy executions timeline: when each operation ran."""
+"""`cfy executions timeline`."""
 
 import json
 from pathlib import Path
@@ -36,18 +36,18 @@ def test_attempts_are_ordered_by_start():
 
 
 def test_attempt_without_end_is_running_or_interrupted():
-    begun = [event(0, "workflow_started", "", ""), event(1, "task_started")]
+    started = [event(0, "workflow_started", "", ""), event(1, "task_started")]
 
-    def drawn(events: list[dict[str, str | None]], **how: bool) -> list[tuple[float, float, str]]:
+    def attempts(events: list[dict[str, str | None]], **how: bool) -> list[tuple[float, float, str]]:
         found = timeline.compute_attempts(events, "2026-11-23T12:00:05.000Z", **how)
         return [(span.start, span.end, span.outcome) for span in found]
 
-    assert drawn(begun) == [(1.0, 5.0, "running")]
-    assert drawn(begun, is_ended=True) == [(1.0, 5.0, "interrupted")]
-    resumed = [*begun, event(3, "workflow_started", "", ""), event(4, "task_started"), event(5, "task_succeeded")]
-    assert drawn(resumed, is_ended=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
-    outlived = [*begun, event(3, "workflow_started", "", ""), event(4, "task_succeeded")]
-    assert drawn(outlived, is_ended=True) == [(1.0, 4.0, "succeeded")]
+    assert attempts(started) == [(1.0, 5.0, "running")]
+    assert attempts(started, is_ended=True) == [(1.0, 5.0, "interrupted")]
+    resumed = [*started, event(3, "workflow_started", "", ""), event(4, "task_started"), event(5, "task_succeeded")]
+    assert attempts(resumed, is_ended=True) == [(1.0, 1.0, "interrupted"), (4.0, 5.0, "succeeded")]
+    outlived = [*started, event(3, "workflow_started", "", ""), event(4, "task_succeeded")]
+    assert attempts(outlived, is_ended=True) == [(1.0, 4.0, "succeeded")]
 
 
 def test_parallel_attempts_at_one_operation():
@@ -73,13 +73,13 @@ def test_relationship_ends_have_separate_attempts():
 
 
 def test_bars_show_start_and_duration():
-    drawn = timeline.format_timeline(timeline.compute_attempts(EVENTS), 94).splitlines()
-    bars = [line.split("|")[1] for line in drawn]
+    lines = timeline.format_timeline(timeline.compute_attempts(EVENTS), 94).splitlines()
+    bars = [line.split("|")[1] for line in lines]
     assert {len(bar) for bar in bars} == {len(bars[0])}
     quarter = len(bars[0]) // 4
     assert bars[0] == ("x" * quarter * 2).ljust(len(bars[0]))
     assert bars[2] == (" " * quarter * 2 + "#" * quarter).ljust(len(bars[0]))
-    assert drawn[0].endswith("0.000 s +2.000 s failed")
+    assert lines[0].endswith("0.000 s +2.000 s failed")
 
 
 def test_empty_timeline_says_so():

@@ -1,4 +1,4 @@
-"""What people type, each in a grammar of its own: what is formatted parses back, what is wrong is quoted."""
+"""Grammars of option values: formatted values parse back, invalid ones are quoted in errors."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta, timezone
