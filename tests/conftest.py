@@ -1,6 +1,8 @@
 """A whole manager behind every command: in this process, on SQLite and on PostgreSQL."""
 
+import functools
 import io
+import json
 import os
 import shlex
 import tempfile
@@ -9,10 +11,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from click.testing import CliRunner
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from requests.adapters import BaseAdapter
 from sqlalchemy import create_engine, text
@@ -29,6 +33,7 @@ from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database, parse_url
 from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
+from tests.openapi import NO_BODY, AnswerSchemas, path_of
 
 PASSWORD = "admin-of-the-tests"
 POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")  # postgresql://USER:PASSWORD@HOST:PORT: may create databases
@@ -46,12 +51,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fuzz")
 
 
+@functools.cache
+def _all_schemas() -> list[AnswerSchemas]:
+    return []
+
+
+def schemas_of(app: FastAPI) -> AnswerSchemas:
+    """Build the schemas once: they are the same for every manager of a test process."""
+    if not _all_schemas():
+        _all_schemas().append(AnswerSchemas(app))
+    return _all_schemas()[0]
+
+
 class InProcess(BaseAdapter):
     """Carries a `requests` request straight into an ASGI app."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: FastAPI) -> None:
         super().__init__()
         self.client = TestClient(app, raise_server_exceptions=False)
+        self.schemas = schemas_of(app)
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
         body = request.body
@@ -64,7 +82,17 @@ class InProcess(BaseAdapter):
         response.headers.pop("content-encoding", None)
         response.raw = io.BytesIO(answer.content)
         response.request, response.url = request, request.url or ""
+        self._check(request, response)
         return response
+
+    def _check(self, request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Validate the answer against what the OpenAPI document declares."""
+        path = path_of(urlsplit(request.url or "").path)
+        if path is None or response.status_code >= 500:
+            return
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        body = json.loads(response.content) if is_json and response.content else NO_BODY
+        self.schemas.check(request.method or "GET", path, response.status_code, body)
 
     def close(self) -> None:
         self.client.close()

@@ -81,6 +81,8 @@ class PluginPlan(TypedDict):
     distribution_version: str | None
     distribution_release: str | None
     supported_platform: str | None
+    properties: NotRequired[JsonObject]
+    properties_description: NotRequired[str | None]
 
 
 class NodePlan(TypedDict):
@@ -110,6 +112,7 @@ class ParameterPlan(TypedDict, total=False):
     constraints: list[JsonObject]
     display_label: str
     hidden: bool
+    display: JsonObject
     item_type: str | JsonObject
 
 

@@ -1,4 +1,4 @@
-"""What both ends of the wire must agree on about a kind of thing."""
+"""The description of a resource, which both halves share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    name: str  # plural, as typed and as in the URL: `cfy sites`, /sites
-    noun: str  # singular, as said: "Site `x` created"
+    """What the command line and the manager must agree on about one resource."""
+
+    name: str  # plural, as in commands and URLs: `cfy sites`, /sites
+    noun: str  # singular, as in messages: "Site `x` created"
     key: str  # the field that identifies one item within a tenant
-    columns: tuple[str, ...]  # what a table shows, in the manager's own field names
-    search: tuple[str, ...] = ()  # fields looked in by --search
+    columns: tuple[str, ...]  # of tables, as names of API fields
+    search: tuple[str, ...] = ()  # fields that --search looks in
     sort: str | None = None  # default order; the key when absent
     tenanted: bool = True  # belongs to one tenant
-    more: tuple[str, ...] = ()  # what the vertical view shows besides
-    headings: Mapping[str, str] = field(
-        default_factory=dict, hash=False
-    )  # columns whose heading is not their field's name
+    more: tuple[str, ...] = ()  # further fields of the vertical view
+    headings: Mapping[str, str] = field(default_factory=dict, hash=False)  # titles of columns, where not the field name
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The fields that tell items of several tenants and deployments apart."""
+        """Return the fields that together identify an item across tenants and deployments."""
         return (*(name for name in ("tenant_name", "deployment_id", "type") if name in self.columns), self.key)
 
     @property
@@ -30,3 +30,8 @@ class Resource:
     @property
     def title(self) -> str:
         return self.name.replace("_", " ").capitalize()
+
+    @property
+    def permission_prefix(self) -> str:
+        """Return the noun as permissions spell it: `node_instance` in `node_instance_list`."""
+        return self.noun.replace(" ", "_").replace("-", "_")

@@ -1,8 +1,10 @@
-"""The web half of the manager: every resource's routes under one application."""
+"""The web application: the routes of every resource."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from cfy_cli import __version__
@@ -18,11 +20,10 @@ from cfy_cli.manager.rest import (
     nodes,
     operations,
     plugins,
-    searches,
+    responses,
     secrets,
     sites,
     status,
-    tasks_graphs,
     tenants,
     tokens,
     users,
@@ -34,36 +35,46 @@ from cfy_cli.manager.services.context import AppContext
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
     cluster.routes,
-    dependencies.routes,  # before the deployments: one of that name is none of theirs
+    dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
     deployments.routes,
     events.routes,
     executions.routes,
     nodes.routes,
     operations.routes,
     plugins.routes,
-    searches.routes,
     secrets.routes,
     sites.routes,
     status.routes,
-    tasks_graphs.routes,
     tenants.routes,
     tokens.routes,
     users.routes,
 )
 
 
-def create_app(manager: AppContext) -> FastAPI:
-    """Create the API of one manager, which must have been bootstrapped."""
+def create_app(app_context: AppContext) -> FastAPI:
+    """Build the web application of a manager; its database must have been bootstrapped."""
     app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
-    app.state.app_context = manager
+    app.state.app_context = app_context
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     app.add_middleware(RequestIds)
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Build the OpenAPI document, once; add the schemas that the answers of all routes refer to."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for answer in (responses.ERROR, *(answer for routes in RESOURCES for answer in routes.answers)):
+            schemas.update(answer.components)
+        app.openapi_schema = document
+    return app.openapi_schema
 
 
 def permissions() -> Iterator[tuple[str, str, str]]:

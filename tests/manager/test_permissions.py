@@ -19,49 +19,49 @@ PASSWORD = "password-of-a-role"
 # method, path with names that do not exist, the permission the API asks
 ENDPOINTS = """
 GET    /blueprints                             blueprint_list
-GET    /blueprints/{blueprint_id}              blueprint_get
-PUT    /blueprints/{blueprint_id}              blueprint_upload
-PUT    /blueprints/{blueprint_id}/validate     blueprint_upload
-DELETE /blueprints/{blueprint_id}              blueprint_delete
-GET    /blueprints/{blueprint_id}/archive      blueprint_download
-PATCH  /blueprints/{blueprint_id}/set-visibility resource_set_visibility
-PATCH  /blueprints/{blueprint_id}              blueprint_upload
+GET    /blueprints/{key}              blueprint_get
+PUT    /blueprints/{key}              blueprint_upload
+PUT    /blueprints/{key}/validate     blueprint_upload
+DELETE /blueprints/{key}              blueprint_delete
+GET    /blueprints/{key}/archive      blueprint_download
+PATCH  /blueprints/{key}/set-visibility resource_set_visibility
+PATCH  /blueprints/{key}              blueprint_upload
 GET    /deployments                            deployment_list
-GET    /deployments/{deployment_id}            deployment_get
-PUT    /deployments/{deployment_id}            deployment_create
-DELETE /deployments/{deployment_id}            deployment_delete
-PATCH  /deployments/{deployment_id}/set-visibility deployment_set_visibility
-POST   /deployments/{deployment_id}/set-site   deployment_set_site
-PATCH  /deployments/{deployment_id}            deployment_update
-GET    /deployments/{deployment_id}/outputs    deployment_capabilities
-GET    /deployments/{deployment_id}/capabilities deployment_capabilities
+GET    /deployments/{key}            deployment_get
+PUT    /deployments/{key}            deployment_create
+DELETE /deployments/{key}            deployment_delete
+PATCH  /deployments/{key}/set-visibility deployment_set_visibility
+POST   /deployments/{key}/set-site   deployment_set_site
+PATCH  /deployments/{key}            deployment_update
+GET    /deployments/{key}/outputs    deployment_capabilities
+GET    /deployments/{key}/capabilities deployment_capabilities
 GET    /deployments/inter-deployment-dependencies inter_deployment_dependency_list
 PUT    /deployments/inter-deployment-dependencies inter_deployment_dependency_create
 POST   /deployments/inter-deployment-dependencies inter_deployment_dependency_create
 DELETE /deployments/inter-deployment-dependencies inter_deployment_dependency_delete
-PUT    /deployments/{deployment_id}/inter-deployment-dependencies inter_deployment_dependency_create
+PUT    /deployments/{key}/inter-deployment-dependencies inter_deployment_dependency_create
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create
 DELETE /events                                 event_delete
 GET    /executions                             execution_list
-GET    /executions/{execution_id}              execution_get
+GET    /executions/{key}              execution_get
 POST   /executions                             execution_start
-POST   /executions/{execution_id}              execution_cancel
-PATCH  /executions/{execution_id}              execution_status_update
+POST   /executions/{key}              execution_cancel
+PATCH  /executions/{key}              execution_status_update
 GET    /nodes                                  node_list
 GET    /node-instances                         node_instance_list
-GET    /node-instances/{node_instance_id}      node_instance_get
-PATCH  /node-instances/{node_instance_id}      node_instance_update
+GET    /node-instances/{key}      node_instance_get
+PATCH  /node-instances/{key}      node_instance_update
 GET    /plugins                                plugin_list
-GET    /plugins/{plugin_id}                    plugin_get
+GET    /plugins/{key}                    plugin_get
 POST   /plugins                                plugin_upload
-POST   /plugins/{plugin_id}                    plugin_upload
-PATCH  /plugins/{plugin_id}                    plugin_upload
-DELETE /plugins/{plugin_id}                    plugin_delete
-PATCH  /plugins/{plugin_id}/set-visibility     resource_set_visibility
-GET    /plugins/{plugin_id}/archive            plugin_download
-GET    /plugins/{plugin_id}/yaml               plugin_download
+POST   /plugins/{key}                    plugin_upload
+PATCH  /plugins/{key}                    plugin_upload
+DELETE /plugins/{key}                    plugin_delete
+PATCH  /plugins/{key}/set-visibility     resource_set_visibility
+GET    /plugins/{key}/archive            plugin_download
+GET    /plugins/{key}/yaml               plugin_download
 GET    /operations                             operations
 GET    /operations/{operation_id}              operations
 PUT    /operations/{operation_id}              operations
@@ -223,7 +223,7 @@ def _concrete(path: str, username: str) -> str:
 
 
 def _body(method: str, path: str) -> dict[str, object] | None:
-    if method == "GET" or (path.startswith("/blueprints/{blueprint_id}") and method == "PUT"):
+    if method == "GET" or (path.startswith("/blueprints/{key}") and method == "PUT"):
         return None
     return {
         "username": "nobody",

@@ -1,12 +1,13 @@
-"""How an endpoint is made: who may call it, one transaction, one answer."""
+"""Endpoints: permission, query parameters, one transaction, one declared answer."""
 
 import inspect
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
@@ -15,30 +16,40 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
-from cfy_cli.manager.rest.paging import included
+from cfy_cli.manager.rest.query import (
+    LISTING,
+    Parameter,
+    check_parameters,
+    parse_flag,
+    parse_include,
+    parse_listing,
+)
+from cfy_cli.manager.rest.responses import responses_of
+from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
 from cfy_cli.manager.services.identity.credentials import Credentials, Identity
-from cfy_cli.manager.store.listing import Page
+from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 PREFIX = "/api/v3.1"
-MOST_WAITING = 500  # requests at once that wait for a worker
-_LIMITER: RunVar[CapacityLimiter] = RunVar("limiter of answers that wait")
+MAX_WAITING_REQUESTS = 500  # requests that wait for an execution at the same time
+_LIMITER: RunVar[CapacityLimiter] = RunVar("limit of requests that wait for an execution")
 Endpoint = Callable[..., Any]
+E = TypeVar("E", bound=Endpoint)
 
 
 @dataclass(slots=True)
 class Call:
-    """One request: who asks, on what they may act, and the store for it while the endpoint runs."""
+    """One request: the user, the scope they act in, and the store while the endpoint runs."""
 
     app: AppContext
     identity: Identity
     scope: Scope
     query: QueryParams
-    include: tuple[str, ...] | None
+    declared: frozenset[str]  # names of the query parameters that the endpoint declares
     _store: Store | None = None
 
     @property
@@ -46,77 +57,144 @@ class Call:
         assert self._store is not None, "the store is open only while the endpoint runs"
         return self._store
 
+    @property
+    def include(self) -> tuple[str, ...] | None:
+        """Return the fields that `_include` names; None stands for all."""
+        return parse_include(self.query)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Read a boolean query parameter. Raises Invalid."""
+        return parse_flag(self.query, name, default)
+
+    def listing(self, sort: str) -> Listing:
+        """Read the parameters of a list; `sort` is its default order. Raises Invalid."""
+        return parse_listing(self.query, sort, self.declared)
+
     def open(self, *, write: bool) -> AbstractContextManager[Store]:
         return self.app.writing(self.scope) if write else self.app.reading(self.scope)
+
+    @contextmanager
+    def reopen(self) -> Iterator["Call"]:
+        """Return the same call in a new read transaction, for an answer that is deferred."""
+        with self.app.reading(self.scope) as store:
+            yield replace(self, _store=store)
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """An answer made once the endpoint's transaction is stored, such as one that waits for a worker."""
+    """An answer that is computed after the transaction is committed, such as one that waits for an execution."""
 
-    what: Callable[[], Any]
+    compute: Callable[[], object]
 
 
 class Routes:
-    """The endpoints of one resource. Each names the permission it asks; a function is one transaction."""
+    """The endpoints of one resource: each names its permission; each call is one transaction.
+
+    An endpoint takes a `Call` first. Its return type is its declared answer, unless `answer` gives it.
+    """
 
     def __init__(self, tag: str) -> None:
         self.router = APIRouter(tags=[tag])
-        self.permissions: dict[tuple[str, str], str] = {}  # (method, path) -> permission, for all to see
+        self.permissions: dict[tuple[str, str], str] = {}  # (method, path) -> permission
+        self.parameters: dict[tuple[str, str], tuple[Parameter, ...]] = {}
+        self.answers: list[Answer] = []
 
-    def get(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
-        return self._route("GET", path, permission, write=False)
+    def listing(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
+    ) -> Callable[[E], E]:
+        """Add a list: it takes the parameters that all lists share, and the fields of the items as filters."""
+        return self._add("GET", path, permission, (*LISTING, *parameters), answer, write=False, has_filters=True)
 
-    def put(self, path: str, permission: str, status: int = 200) -> Callable[[Endpoint], Endpoint]:
-        return self._route("PUT", path, permission, status=status)
+    def get(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
+        has_filters: bool = False,
+    ) -> Callable[[E], E]:  # fmt: skip
+        return self._add("GET", path, permission, parameters, answer, write=False, has_filters=has_filters)
 
-    def post(self, path: str, permission: str, status: int = 200) -> Callable[[Endpoint], Endpoint]:
-        return self._route("POST", path, permission, status=status)
+    def put(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
+        status: int = 200,
+    ) -> Callable[[E], E]:  # fmt: skip
+        return self._add("PUT", path, permission, parameters, answer, status=status)
 
-    def search(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
-        """A question asked by POST: it changes nothing."""
-        return self._route("POST", path, permission, write=False)
+    def post(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
+        status: int = 200,
+    ) -> Callable[[E], E]:  # fmt: skip
+        return self._add("POST", path, permission, parameters, answer, status=status)
 
-    def patch(self, path: str, permission: str) -> Callable[[Endpoint], Endpoint]:
-        return self._route("PATCH", path, permission)
+    def search(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
+    ) -> Callable[[E], E]:
+        """Add a list whose filter rules are the body of a POST."""
+        return self._add("POST", path, permission, (*LISTING, *parameters), answer, write=False, has_filters=True)
 
-    def delete(self, path: str, permission: str, status: int = 204) -> Callable[[Endpoint], Endpoint]:
-        return self._route("DELETE", path, permission, status=status)
+    def patch(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
+    ) -> Callable[[E], E]:
+        return self._add("PATCH", path, permission, parameters, answer)
 
-    def _route(
-        self, method: str, path: str, permission: str, *, status: int = 200, write: bool = True
-    ) -> Callable[[Endpoint], Endpoint]:
-        def decorate(function: Endpoint) -> Endpoint:
+    def delete(
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
+        status: int = 204, *, has_filters: bool = False,
+    ) -> Callable[[E], E]:  # fmt: skip
+        return self._add("DELETE", path, permission, parameters, answer, status=status, has_filters=has_filters)
+
+    def _add(
+        self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
+        status: int = 200, write: bool = True, has_filters: bool = False,
+    ) -> Callable[[E], E]:  # fmt: skip
+        def decorate(function: E) -> E:
+            returned = answer or answer_of(get_type_hints(function)["return"])
             self.permissions[method, path] = permission
+            self.parameters[method, path] = tuple(parameters)
+            self.answers.append(returned)
+            declared = frozenset(parameter.name for parameter in parameters)
             self.router.add_api_route(
                 path,
-                _run(function, permission, status=status, write=write),
+                _endpoint(function, authorized(permission, declared, has_filters), status=status, write=write),
                 methods=[method],
                 status_code=status,
                 response_class=Response,
                 response_model=None,
-                operation_id=function.__name__,
-                openapi_extra={"x-permission": permission},
+                responses=responses_of(method, status, returned),
+                operation_id=_operation_id(function, method, path),
+                openapi_extra={
+                    "x-permission": permission,
+                    "parameters": [parameter.document for parameter in parameters],
+                },
             )
             return function
 
         return decorate
 
 
-def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> Endpoint:
+def _operation_id(function: Endpoint, method: str, path: str) -> str:
+    """Return the name of a module's endpoint; those that resources share are named by their method and path."""
+    if "<locals>" not in function.__qualname__:
+        return function.__name__
+    words = re.findall(r"[a-z]+", path.removesuffix("/{key}"))
+    return "_".join((function.__name__, *words))
+
+
+def _endpoint(
+    function: Endpoint, dependency: Callable[[Request], Awaitable[Call]], *, status: int, write: bool
+) -> Endpoint:
+    """Wrap an endpoint so that it runs in a thread and in one transaction, which is committed before the answer."""
+
     @wraps(function)
-    async def run(call: Call, **arguments: Any) -> Response:
+    async def run(call: Call, **arguments: object) -> Response:
         answer = await run_in_threadpool(transaction, call, arguments)
         if not isinstance(answer, Deferred):
             return answer
-        return finished(await to_thread.run_sync(lambda: dump(answer.what()), limiter=_waiting()))
+        return finished(await to_thread.run_sync(lambda: dump(answer.compute()), limiter=_waiting_limiter()))
 
-    def transaction(call: Call, arguments: dict[str, Any]) -> Response | Deferred:
+    def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
             content = None if isinstance(answer, Response | Deferred) else dump(answer)
-        # Only now is it stored: nobody is told of a change that could still be lost.
+        # The answer is returned only now: a client must not hear of a change that could still be lost.
         return answer if content is None else finished(content)
 
     def finished(content: bytes) -> Response:
@@ -124,22 +202,22 @@ def _run(function: Endpoint, permission: str, *, status: int, write: bool) -> En
 
     signature = inspect.signature(function)
     first, *rest = signature.parameters.values()
-    caller = first.replace(annotation=Annotated[Call, Depends(authorized(permission))])
+    caller = first.replace(annotation=Annotated[Call, Depends(dependency)])
     run.__signature__ = signature.replace(parameters=[caller, *rest])  # type: ignore[attr-defined]
     return run
 
 
-def _waiting() -> CapacityLimiter:
-    """Threads for answers that wait, of the loop we run in, so that those who wait do not stand in others' way."""
+def _waiting_limiter() -> CapacityLimiter:
+    """Return the thread limit of deferred answers, so that they cannot starve ordinary requests."""
     try:
         return _LIMITER.get()
     except LookupError:
-        _LIMITER.set(limiter := CapacityLimiter(MOST_WAITING))
+        _LIMITER.set(limiter := CapacityLimiter(MAX_WAITING_REQUESTS))
         return limiter
 
 
-def authorized(permission: str) -> Callable[[Request], Any]:
-    """A dependency: the call, once it is known who calls and that they may."""
+def authorized(permission: str, declared: frozenset[str], has_filters: bool) -> Callable[[Request], Awaitable[Call]]:
+    """Return a dependency that authenticates the user, checks the permission, and builds the call."""
 
     async def call(request: Request) -> Call:
         app: AppContext = request.app.state.app_context
@@ -147,17 +225,19 @@ def authorized(permission: str) -> Callable[[Request], Any]:
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
         exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)
         scope = scope_for(identity, tenant, permission, tenant_exists=exists)
-        return Call(app, identity, scope, request.query_params, included(request.query_params))
+        check_parameters(request.query_params, declared, has_filters=has_filters)
+        return Call(app, identity, scope, request.query_params, declared)
 
     return call
 
 
 async def _identity(app: AppContext, request: Request) -> Identity:
+    credentials = app.service(Credentials)
     for header in ("Authentication-Token", "Authorization"):
         credential = request.headers.get(header)
         if credential:
-            known = app.service(Credentials).remembered(credential)
-            return known if known else await run_in_threadpool(app.service(Credentials).verify, header, credential)
+            known = credentials.remembered(credential)
+            return known if known else await run_in_threadpool(credentials.verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 
 
@@ -166,14 +246,5 @@ def _exists(app: AppContext, tenant: str) -> bool:
         return store.find(Tenant, tenant) is not None
 
 
-def dump(answer: Any) -> bytes:
+def dump(answer: object) -> bytes:
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, default=str).encode()
-
-
-def listed(page: Page[Any], items: Sequence[Any] | None = None) -> dict[str, Any]:
-    """A list as the wire has it."""
-    pagination = {"total": page.total, "size": page.size, "offset": page.offset}
-    return {
-        "items": page.items if items is None else items,
-        "metadata": {"pagination": pagination, "filtered": page.filtered},
-    }

@@ -1,70 +1,115 @@
-"""Of what machines the manager is made: here, one that is manager, broker and database."""
+"""Endpoints of the nodes of the cluster: here one host is manager, broker and database."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 from cfy_cli import __version__
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.schemas import list_answer, partial_answer_of
+from cfy_cli.manager.rest.serialize import page_of, select_fields
+from cfy_cli.manager.store.listing import Page
 
 routes = Routes("cluster")
 
 
-@routes.get("/managers", "manager_get")
-def list_managers(call: Call) -> dict[str, Any]:
+class ManagerNode(TypedDict):
+    id: int
+    hostname: str
+    private_ip: str
+    public_ip: str
+    version: str
+    edition: str
+    distribution: None
+    distro_release: None
+    fs_sync_node_id: None
+    networks: dict[str, str]
+    last_seen: None
+    status_report_frequency: None
+    ca_cert_content: None
+
+
+class BrokerNode(TypedDict):
+    name: str
+    host: str
+    management_host: str
+    port: int
+    username: None
+    password: None
+    params: None
+    networks: dict[str, str]
+    is_external: bool
+    ca_cert_content: None
+
+
+class DatabaseNode(TypedDict):
+    name: str
+    host: str | None
+    is_external: bool
+
+
+class Maintenance(TypedDict):
+    status: str
+    activated_at: str
+    activation_requested_at: str
+    remaining_executions: None
+    requested_by: str
+
+
+@routes.listing("/managers", "manager_get", (), list_answer(partial_answer_of(ManagerNode), "ManagerList"))
+def list_managers(call: Call) -> JsonObject:
     host = call.app.settings.host
-    return _one(
-        {
-            "id": 1,
-            "hostname": call.app.hostname,
-            "private_ip": host,
-            "public_ip": host,
-            "version": __version__,
-            "edition": "community",
-            "distribution": None,
-            "distro_release": None,
-            "fs_sync_node_id": None,
-            "networks": {"default": host},
-            "last_seen": None,
-            "status_report_frequency": None,
-            "ca_cert_content": None,
-        }
-    )
+    manager: ManagerNode = {
+        "id": 1,
+        "hostname": call.app.hostname,
+        "private_ip": host,
+        "public_ip": host,
+        "version": __version__,
+        "edition": "community",
+        "distribution": None,
+        "distro_release": None,
+        "fs_sync_node_id": None,
+        "networks": {"default": host},
+        "last_seen": None,
+        "status_report_frequency": None,
+        "ca_cert_content": None,
+    }
+    return _list(call, manager)
 
 
-@routes.get("/brokers", "broker_get")
-def list_brokers(call: Call) -> dict[str, Any]:
-    """The workers take their work from the database: it is the broker."""
+@routes.listing("/brokers", "broker_get", (), list_answer(partial_answer_of(BrokerNode), "BrokerList"))
+def list_brokers(call: Call) -> JsonObject:
+    """List the broker: workers take executions from the database, so that is on the manager's host."""
     host = call.app.settings.host
-    return _one(
-        {
-            "name": call.app.hostname,
-            "host": host,
-            "management_host": host,
-            "port": 0,
-            "username": None,
-            "password": None,
-            "params": None,
-            "networks": {"default": host},
-            "is_external": False,
-            "ca_cert_content": None,
-        }
-    )
+    broker: BrokerNode = {
+        "name": call.app.hostname,
+        "host": host,
+        "management_host": host,
+        "port": 0,
+        "username": None,
+        "password": None,
+        "params": None,
+        "networks": {"default": host},
+        "is_external": False,
+        "ca_cert_content": None,
+    }
+    return _list(call, broker)
 
 
-@routes.get("/db-nodes", "db_nodes_get")
-def list_database_nodes(call: Call) -> dict[str, Any]:
+@routes.listing("/db-nodes", "db_nodes_get", (), list_answer(partial_answer_of(DatabaseNode), "DatabaseNodeList"))
+def list_database_nodes(call: Call) -> JsonObject:
     database = call.app.database
-    return _one(
-        {
-            "name": "SQLite" if database.is_sqlite else "PostgreSQL",
-            "host": call.app.settings.host if database.is_sqlite else database.url.host,
-            "is_external": not database.is_sqlite,
-        }
-    )
+    node: DatabaseNode = {
+        "name": "SQLite" if database.is_sqlite else "PostgreSQL",
+        "host": call.app.settings.host if database.is_sqlite else database.url.host,
+        "is_external": not database.is_sqlite,
+    }
+    return _list(call, node)
 
 
 @routes.get("/maintenance", "maintenance_mode_get")
-def get_maintenance(call: Call) -> dict[str, Any]:
+def get_maintenance(call: Call) -> Maintenance:
     return {
         "status": "deactivated",
         "activated_at": "",
@@ -74,5 +119,13 @@ def get_maintenance(call: Call) -> dict[str, Any]:
     }
 
 
-def _one(item: dict[str, Any]) -> dict[str, Any]:
-    return listed(Page([item], 1, 0, MAX_PAGE_SIZE))
+def _list(call: Call, item: Mapping[str, object]) -> JsonObject:
+    """Return the page that a list of this one item gives."""
+    listing = call.listing("id")
+    unknown = [name for name in listing.filters if name not in item]
+    if unknown:
+        raise Invalid(f"Filter keys '{unknown}' do not exist. Allowed keys are: {list(item)}")
+    matches = all(str(item[name]) in values for name, values in listing.filters.items())
+    found: list[Json] = [select_fields(item, listing.include)] if matches else []
+    items = found[listing.offset : listing.offset + listing.size]
+    return page_of(Page(items, len(found), listing.offset, listing.size), items)

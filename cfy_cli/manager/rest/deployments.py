@@ -1,74 +1,111 @@
-"""Deployments over HTTP."""
+"""Endpoints of deployments and their workflows."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
 
-from fastapi import Depends
-from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, and_, true
+from pydantic import BaseModel
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.rest.api import Call, Deferred, Routes, listed
-from cfy_cli.manager.rest.blueprints import Labelling, Showing
-from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.services.deployments import dependencies, deployments, tree
+from cfy_cli.manager.rest.api import Call, Deferred
+from cfy_cli.manager.rest.bodies import AnyJson, LabelsBody
+from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
+from cfy_cli.manager.rest.schemas import answer_of, list_answer
+from cfy_cli.manager.rest.serialize import select_fields, whole_list
+from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.deployments.labels import remove
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import deployment_requests
-from cfy_cli.manager.services.visibility import widen
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.query import Condition
 
-routes = Routes("deployments")
-EXTRA = ("_search_name", "_group_id", "_dependencies_of")
+LIST_PARAMETERS = (
+    Parameter("_search_name", "Text that the display name must contain."),
+    Parameter("_group_id", "Only deployments of this deployment group."),
+    Parameter("_dependencies_of", "Only deployments that this deployment depends on, directly or indirectly."),
+)
+ALL_SUB_DEPLOYMENTS = Parameter(
+    "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
+)
+DELETE_PARAMETERS = (
+    FORCE,
+    Parameter("delete_logs", "Delete the logs too.", "boolean"),
+    Parameter("recursive", "Delete the deployments inside it too.", "boolean"),
+)
+ASYNC_CREATE = Parameter("async_create", "Answer before the environment is created.", "boolean")
+WORKFLOW_PARAMETERS = (
+    Parameter("id", "The deployment whose workflows to list."),
+    Parameter("deployment_id", "The same as `id`."),
+)
 
 
 class NewDeployment(BaseModel):
     blueprint_id: str
-    inputs: dict[str, Any] | None = Field(default_factory=dict)
+    inputs: dict[str, AnyJson] | None = None
     visibility: str | None = None
     private_resource: bool | None = None
     display_name: str | None = None
     site_name: str | None = None
-    labels: Any = None
+    labels: AnyJson = None
     runtime_only_evaluation: bool = False
     skip_plugins_validation: bool = False
     async_create: bool = False
 
 
-class Siting(BaseModel):
+class SiteBody(BaseModel):
     site_name: str | None = None
     detach_site: bool = False
 
 
-@routes.get("/deployments", "deployment_list")
-def list_deployments(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=DEPLOYMENTS.order, extra=EXTRA))]
-) -> dict[str, Any]:
-    page = call.store.list(Deployment, asked, search=DEPLOYMENTS.search, where=and_(named(call), needed(call)))
-    return listed(page, [shown(row, asked.include) for row in page.items])
+def _conditions(call: Call) -> Sequence[Condition]:
+    return deployments.list_conditions(
+        call.store,
+        name_part=call.query.get("_search_name"),
+        group_id=call.query.get("_group_id"),
+        dependencies_of=call.query.get("_dependencies_of"),
+    )
 
 
-@routes.get("/deployments/{deployment_id}", "deployment_get")
-def get_deployment(call: Call, deployment_id: str) -> dict[str, Any]:
-    """With `all_sub_deployments=false` only those directly inside are counted."""
-    deployment = call.store.get(Deployment, deployment_id)
-    answer = shown(deployment, call.include)
-    if not flag(call.query, "all_sub_deployments", True):
-        counted = tree.direct_summary(call.store.unscoped, deployment)
-        answer.update({name: value for name, value in counted.items() if name in answer})
+noun = Noun(
+    DEPLOYMENTS,
+    Deployment,
+    parameters=LIST_PARAMETERS,
+    conditions=_conditions,
+    computed=lambda _call, row: {"workflows": lambda: workflows.describe(row)},
+    computed_types={"workflows": list[workflows.WorkflowAnswer]},
+)
+routes = noun.routes
+noun.add_list()
+noun.add_search()
+
+
+def _check_visibility(row: Deployment, wanted: str) -> None:
+    if wanted == "global" and row.blueprint.visibility != "global":
+        raise Invalid(f"Deployment `{row.id}` cannot be global while its blueprint is not")
+
+
+noun.add_set_visibility("deployment_set_visibility", _check_visibility)
+
+
+@routes.get("/deployments/{key}", "deployment_get", (INCLUDE, ALL_SUB_DEPLOYMENTS), noun.answer)
+def get_deployment(call: Call, key: str) -> JsonObject:
+    deployment = call.store.get(Deployment, key)
+    answer = noun.show(call, deployment)
+    if not call.flag("all_sub_deployments", True):
+        summary = tree.direct_summary(call.store.unscoped, deployment)  # of a deployment that is in scope
+        answer.update({name: value for name, value in summary.items() if name in answer})
     return answer
 
 
-@routes.put("/deployments/{deployment_id}", "deployment_create", status=201)
-def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> Any:
+@routes.put("/deployments/{key}", "deployment_create", (ASYNC_CREATE,), noun.answer, status=201)
+def create_deployment(call: Call, key: str, body: NewDeployment) -> JsonObject | Deferred:
     deployment, execution = deployment_requests.create(
         call.app,
         call.store,
-        deployment_id,
+        key,
         body.blueprint_id,
         inputs=body.inputs or {},
         visibility=body.visibility or ("private" if body.private_resource else "tenant"),
@@ -78,92 +115,72 @@ def create_deployment(call: Call, deployment_id: str, body: NewDeployment) -> An
         runtime_only_evaluation=body.runtime_only_evaluation,
         skip_plugins_validation=body.skip_plugins_validation,
     )
-    if body.async_create:
-        return shown(deployment)
-    scope = call.scope
+    if body.async_create or call.flag("async_create"):
+        return noun.show(call, deployment)
 
-    def once_created() -> dict[str, Any]:
+    def when_created() -> JsonObject:
         if call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT) == ExecutionState.FAILED:
-            with call.app.writing(scope) as store:
+            with call.app.writing(call.scope) as store:
                 error = store.get(Execution, execution.id).error
-                remove(store, store.get_own(Deployment, deployment_id))  # nothing is left of what could not be made
-            raise Invalid(error or "Its environment could not be created", code=ErrorCode.DEPLOYMENT_CREATION)
-        with call.app.reading(scope) as store:
-            return shown(store.get(Deployment, deployment_id))
+                remove(store, store.get_own(Deployment, key))  # nothing remains of a deployment without environment
+            raise Invalid(error or "The environment could not be created", code=ErrorCode.DEPLOYMENT_CREATION)
+        with call.reopen() as reopened:
+            return noun.show(reopened, reopened.store.get(Deployment, key))
 
-    return Deferred(once_created)
+    return Deferred(when_created)
 
 
-@routes.delete("/deployments/{deployment_id}", "deployment_delete")
-def delete_deployment(call: Call, deployment_id: str) -> None:
+@routes.delete("/deployments/{key}", "deployment_delete", DELETE_PARAMETERS)
+def delete_deployment(call: Call, key: str) -> None:
     deployment_requests.start_delete(
         call.app,
         call.store,
-        deployment_id,
-        force=flag(call.query, "force"),
-        delete_logs=flag(call.query, "delete_logs"),
-        recursive=flag(call.query, "recursive"),
+        key,
+        force=call.flag("force"),
+        delete_logs=call.flag("delete_logs"),
+        recursive=call.flag("recursive"),
     )
 
 
-@routes.patch("/deployments/{deployment_id}/set-visibility", "deployment_set_visibility")
-def set_deployment_visibility(call: Call, deployment_id: str, body: Showing) -> dict[str, Any]:
-    deployment = call.store.get_own(Deployment, deployment_id)
-    if body.visibility == "global" and deployment.blueprint.visibility != "global":
-        raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint is not")
-    widen(call.store, deployment, body.visibility)
-    return shown(deployment)
+@routes.post("/deployments/{key}/set-site", "deployment_set_site", (), noun.answer)
+def set_deployment_site(call: Call, key: str, body: SiteBody) -> JsonObject:
+    return noun.show(call, deployments.set_site(call.store, key, body.site_name, detach=body.detach_site))
 
 
-@routes.post("/deployments/{deployment_id}/set-site", "deployment_set_site")
-def set_deployment_site(call: Call, deployment_id: str, body: Siting) -> dict[str, Any]:
-    return shown(deployments.set_site(call.store, deployment_id, body.site_name, detach=body.detach_site))
-
-
-@routes.patch("/deployments/{deployment_id}", "deployment_update")
-def update_deployment(call: Call, deployment_id: str, body: Labelling) -> dict[str, Any]:
+@routes.patch("/deployments/{key}", "deployment_update", (), noun.answer)
+def update_deployment(call: Call, key: str, body: LabelsBody) -> JsonObject:
     """Replace the labels."""
-    return shown(deployments.relabel(call.store, deployment_id, body.labels))
+    return noun.show(call, deployments.replace_labels(call.store, key, body.labels))
 
 
-@routes.get("/deployments/{deployment_id}/outputs", "deployment_capabilities")
-def get_deployment_outputs(call: Call, deployment_id: str) -> dict[str, Any]:
-    deployment = call.store.get(Deployment, deployment_id)
-    values = deployments.evaluated(call.app, call.store, deployment, deployment.outputs)
-    return {"deployment_id": deployment_id, "outputs": values}
+@routes.get("/deployments/{key}/outputs", "deployment_capabilities")
+def get_deployment_outputs(call: Call, key: str) -> deployments.OutputsAnswer:
+    deployment = call.store.get(Deployment, key)
+    return {
+        "deployment_id": key,
+        "outputs": deployments.evaluated(call.app, call.store, deployment, deployment.outputs),
+    }
 
 
-@routes.get("/deployments/{deployment_id}/capabilities", "deployment_capabilities")
-def get_deployment_capabilities(call: Call, deployment_id: str) -> dict[str, Any]:
-    deployment = call.store.get(Deployment, deployment_id)
+@routes.get("/deployments/{key}/capabilities", "deployment_capabilities")
+def get_deployment_capabilities(call: Call, key: str) -> deployments.CapabilitiesAnswer:
+    deployment = call.store.get(Deployment, key)
     values = deployments.evaluated(call.app, call.store, deployment, deployment.capabilities)
-    return {"deployment_id": deployment_id, "capabilities": values}
+    return {"deployment_id": key, "capabilities": values}
 
 
-@routes.get("/workflows", "deployment_list")
-def list_workflows(call: Call) -> dict[str, Any]:
-    """The workflows of the deployments given by `id` (or `deployment_id`)."""
-    wanted = [value for key in ("id", "deployment_id") if (value := call.query.get(key))]
-    if not wanted:
-        raise Invalid("Which deployment's workflows? Give `id`")
-    found = [workflow for name in wanted[:1] for workflow in workflows.shown(call.store.get(Deployment, name))]
-    pagination = {"total": len(found), "size": len(found), "offset": 0}
-    return {"items": found, "metadata": {"pagination": pagination, "filtered": None}}
-
-
-def shown(row: Deployment, include: tuple[str, ...] | None = None) -> dict[str, Any]:
-    return item(row, include, workflows=lambda: workflows.shown(row))
-
-
-def needed(call: Call) -> ColumnElement[bool]:
-    """`_dependencies_of`: what that deployment needs, and what those need."""
-    name = call.query.get("_dependencies_of")
-    if not name:
-        return true()
-    return Deployment.storage_id.in_(dependencies.needed_by(call.store.get(Deployment, name)))
-
-
-def named(call: Call) -> ColumnElement[bool]:
-    """`_search_name`: part of the name shown to people."""
-    part = call.query.get("_search_name")
-    return Deployment.display_name.icontains(part, autoescape=True) if part else true()
+@routes.get(
+    "/workflows",
+    "deployment_list",
+    (*WORKFLOW_PARAMETERS, INCLUDE),
+    list_answer(answer_of(workflows.WorkflowAnswer), "WorkflowList"),
+)
+def list_workflows(call: Call) -> JsonObject:
+    """List the workflows of the deployment that `id` (or `deployment_id`) names."""
+    names = [value for name in ("id", "deployment_id") if (value := call.query.get(name))]
+    if not names:
+        raise Invalid("Give the deployment whose workflows to list as `id`")
+    found: list[Json] = [
+        select_fields(workflow, call.include) for workflow in workflows.describe(call.store.get(Deployment, names[0]))
+    ]
+    return whole_list(found)

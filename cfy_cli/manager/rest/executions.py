@@ -1,26 +1,26 @@
-"""Executions over HTTP."""
+"""Endpoints of executions."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
 
-from fastapi import Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTIONS
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import item, items
+from cfy_cli.manager.rest.api import Call
+from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
 from cfy_cli.manager.services.executions import executions
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Execution
+from cfy_cli.manager.store.query import Condition
 
-routes = Routes("executions")
-EXTRA = ("_include_system_workflows",)
+SYSTEM_WORKFLOWS = Parameter("_include_system_workflows", "List executions of system workflows too.", "boolean")
 
 
 class NewExecution(BaseModel):
     deployment_id: str
     workflow_id: str
-    parameters: dict[str, Any] | None = Field(default_factory=dict)
+    parameters: dict[str, AnyJson] | None = None
     allow_custom_parameters: bool = False
     force: bool = False
     queue: bool = False
@@ -30,31 +30,27 @@ class NewExecution(BaseModel):
     schedule: str | None = None
 
 
-class Action(BaseModel):
+class ActionBody(BaseModel):
     action: str
 
 
-class StatusChange(BaseModel):
+class StatusBody(BaseModel):
     status: str
     error: str | None = None
 
 
-@routes.get("/executions", "execution_list")
-def list_executions(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=EXECUTIONS.order, extra=EXTRA))]
-) -> dict[str, Any]:
-    with_system = flag(call.query, "_include_system_workflows")
-    page = call.store.list(Execution, asked, where=None if with_system else Execution.is_system_workflow.is_(False))
-    return listed(page, items(page.items, asked.include))
+def _conditions(call: Call) -> Sequence[Condition]:
+    return () if call.flag("_include_system_workflows") else (executions.IS_NOT_SYSTEM,)
 
 
-@routes.get("/executions/{execution_id}", "execution_get")
-def get_execution(call: Call, execution_id: str) -> dict[str, Any]:
-    return item(call.store.get(Execution, execution_id), call.include)
+noun = Noun(EXECUTIONS, Execution, parameters=(SYSTEM_WORKFLOWS,), conditions=_conditions)
+routes = noun.routes
+noun.add_list()
+noun.add_get()
 
 
-@routes.post("/executions", "execution_start", status=201)
-def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
+@routes.post("/executions", "execution_start", (FORCE, INCLUDE), noun.answer, status=201)
+def start_execution(call: Call, body: NewExecution) -> JsonObject:
     execution = executions.start(
         call.app,
         call.store,
@@ -62,21 +58,21 @@ def start_execution(call: Call, body: NewExecution) -> dict[str, Any]:
         body.workflow_id,
         body.parameters or {},
         allow_custom_parameters=body.allow_custom_parameters,
-        force=body.force or flag(call.query, "force"),
+        force=body.force or call.flag("force"),
         queue=body.queue,
         dry_run=body.dry_run,
         wait_after_fail=body.wait_after_fail,
         scheduled_time=body.scheduled_time or body.schedule,
     )
-    return item(execution, call.include)
+    return noun.show(call, execution)
 
 
-@routes.post("/executions/{execution_id}", "execution_cancel")
-def act_on_execution(call: Call, execution_id: str, body: Action) -> dict[str, Any]:
-    """cancel, force-cancel or kill; resume or force-resume what failed or was cancelled."""
-    return item(executions.steer(call.app, call.store, execution_id, body.action), call.include)
+@routes.post("/executions/{key}", "execution_cancel", (INCLUDE,), noun.answer)
+def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
+    """Cancel, force-cancel or kill an execution; resume or force-resume one that failed or was cancelled."""
+    return noun.show(call, executions.act(call.app, call.store, key, body.action))
 
 
-@routes.patch("/executions/{execution_id}", "execution_status_update")
-def update_execution(call: Call, execution_id: str, body: StatusChange) -> dict[str, Any]:
-    return item(executions.set_status(call.store, execution_id, body.status, body.error), call.include)
+@routes.patch("/executions/{key}", "execution_status_update", (INCLUDE,), noun.answer)
+def update_execution(call: Call, key: str, body: StatusBody) -> JsonObject:
+    return noun.show(call, executions.set_status(call.store, key, body.status, body.error))

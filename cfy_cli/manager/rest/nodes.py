@@ -1,104 +1,98 @@
-"""Nodes and node instances over HTTP."""
+"""Endpoints of nodes and node instances."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from functools import partial
 
-from fastapi import Depends
 from pydantic import BaseModel
-from sqlalchemy import select
-from sqlalchemy.orm import load_only
 
 from cfy_cli import dsl
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import NODE_INSTANCES, NODES
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import item, items
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
+from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.deployments import deployments, node_instances
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 
+EVALUATE = Parameter("_evaluate_functions", "Answer the values of functions instead of their calls.", "boolean")
+NODE_PARAMETERS = (
+    EVALUATE,
+    Parameter("evaluate_functions", "The same as `_evaluate_functions`.", "boolean"),
+    Parameter("_instance_counts", "Count the node instances; they are counted in any case.", "boolean"),
+)
+
 routes = Routes("nodes")
-COUNTED = {
-    "actual_number_of_instances",
-    "actual_planned_number_of_instances",
-    "drifted_instances",
-    "unavailable_instances",
-}
+instances = Noun(NODE_INSTANCES, NodeInstance, routes=routes)
+nodes = Noun(
+    NODES,
+    Node,
+    computed_types=dict.fromkeys(node_instances.COUNTS, int),
+    routes=routes,
+)
 
 
 class InstanceChange(BaseModel):
     version: int | None = None
     state: str | None = None
-    runtime_properties: dict[str, Any] | None = None
-    system_properties: dict[str, Any] | None = None
-    relationships: list[dict[str, Any]] | None = None
+    runtime_properties: dict[str, AnyJson] | None = None
+    system_properties: dict[str, AnyJson] | None = None
+    relationships: list[dict[str, AnyJson]] | None = None
 
 
-@routes.get("/nodes", "node_list")
-def list_nodes(
-    call: Call,
-    asked: Annotated[
-        Listing,
-        Depends(listing(sort=NODES.order, extra=("_evaluate_functions", "evaluate_functions", "_instance_counts"))),
-    ],
-) -> dict[str, Any]:
-    page = call.store.list(Node, asked, search=NODES.search)
-    if asked.include is None or not COUNTED.isdisjoint(asked.include):
-        _count(call, page.items)
-    found = items(page.items, asked.include)
-    if flag(call.query, "_evaluate_functions") or flag(call.query, "evaluate_functions"):
-        for node, row in zip(found, page.items, strict=True):
-            if "properties" in node:
-                deployment = call.store.get(Deployment, row.deployment_id)
-                lookups = deployments.lookups(call.app, call.scope, deployment)
-                node["properties"] = dsl.evaluate(node["properties"], lookups)
-    return listed(page, found)
+@routes.listing("/nodes", "node_list", NODE_PARAMETERS, nodes.list_answer)
+def list_nodes(call: Call) -> JsonObject:
+    listing = call.listing(NODES.order)
+    page = call.store.list(Node, listing, search=NODES.search)
+    has_counts = listing.include is None or not node_instances.COUNTS.isdisjoint(listing.include)
+    counts = node_instances.count(call.store, page.items) if has_counts else {}
+    should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
+    call.flag("_instance_counts")
+    items: list[Json] = []
+    for row in page.items:
+        row_counts: Mapping[str, object] = counts.get(row.storage_id, {})
+        node = serialize(row, listing.include, **{name: partial(row_counts.get, name) for name in row_counts})
+        if should_evaluate and "properties" in node:
+            node["properties"] = _evaluate(call, row.deployment_id, node["properties"])
+        items.append(node)
+    return page_of(page, items)
 
 
-@routes.get("/node-instances", "node_instance_list")
-def list_node_instances(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=NODE_INSTANCES.order, extra=("_evaluate_functions",)))]
-) -> dict[str, Any]:
-    page = call.store.list(NodeInstance, asked, search=NODE_INSTANCES.search)
-    return listed(page, items(page.items, asked.include))
+@routes.listing("/node-instances", "node_instance_list", (EVALUATE,), instances.list_answer)
+def list_node_instances(call: Call) -> JsonObject:
+    listing = call.listing(NODE_INSTANCES.order)
+    should_evaluate = call.flag(EVALUATE.name)
+    page = call.store.list(NodeInstance, listing, search=NODE_INSTANCES.search)
+    return page_of(page, [_show_instance(call, row, evaluate=should_evaluate) for row in page.items])
 
 
-@routes.get("/node-instances/{node_instance_id}", "node_instance_get")
-def get_node_instance(call: Call, node_instance_id: str) -> dict[str, Any]:
-    row = call.store.get(NodeInstance, node_instance_id)
-    answer = item(row, call.include)
-    if flag(call.query, "_evaluate_functions") and "runtime_properties" in answer:
-        deployment = call.store.get(Deployment, row.deployment_id)
-        lookups = deployments.lookups(call.app, call.scope, deployment)
-        answer["runtime_properties"] = dsl.evaluate(answer["runtime_properties"], lookups, self_id=row.id)
-    return answer
+@routes.get("/node-instances/{key}", "node_instance_get", (INCLUDE, EVALUATE), instances.answer)
+def get_node_instance(call: Call, key: str) -> JsonObject:
+    return _show_instance(call, call.store.get(NodeInstance, key), evaluate=call.flag(EVALUATE.name))
 
 
-@routes.patch("/node-instances/{node_instance_id}", "node_instance_update")
-def update_node_instance(call: Call, node_instance_id: str, body: InstanceChange) -> dict[str, Any]:
-    """Replace state or properties. `version` is the one that was read: 409 when somebody was faster."""
+@routes.patch("/node-instances/{key}", "node_instance_update", (FORCE,), instances.answer)
+def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObject:
+    """Replace the state or properties; 409 when `version` is not the current one any more."""
     changes = body.model_dump(exclude_none=True)
     version = changes.pop("version", None)
     if not changes:
         raise Invalid("Nothing to change: give `state` or `runtime_properties`")
-    force = flag(call.query, "force")
-    return item(node_instances.change(call.store, node_instance_id, None if force else version, changes))
+    force = call.flag("force")
+    return serialize(node_instances.change(call.store, key, None if force else version, changes))
 
 
-def _count(call: Call, rows: Any) -> None:
-    """How many instances each node has, and how many of them are drifted or unavailable."""
-    wanted = {row.deployment_storage_id for row in rows}
-    counts: dict[tuple[int, str], list[int]] = {}
-    for instance in call.store.unscoped.scalars(
-        select(NodeInstance)
-        .where(NodeInstance.deployment_storage_id.in_(wanted))
-        .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))
-    ):
-        count = counts.setdefault((instance.deployment_storage_id, instance.node_id), [0, 0, 0])
-        count[0] += 1
-        count[1] += instance.has_configuration_drift
-        count[2] += not instance.is_status_check_ok
-    for row in rows:
-        total, drifted, unavailable = counts.get((row.deployment_storage_id, row.id), [0, 0, 0])
-        row.actual_number_of_instances = row.actual_planned_number_of_instances = total
-        row.drifted_instances, row.unavailable_instances = drifted, unavailable
+def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObject:
+    answer = serialize(row, call.include)
+    if evaluate and "runtime_properties" in answer:
+        answer["runtime_properties"] = _evaluate(call, row.deployment_id, answer["runtime_properties"], row.id)
+    return answer
+
+
+def _evaluate(call: Call, deployment_id: str, properties: Json, self_id: str | None = None) -> Json:
+    deployment = call.store.get(Deployment, deployment_id)
+    lookups = deployments.lookups(call.app, call.scope, deployment)
+    value: Json = dsl.evaluate(properties, lookups, self_id=self_id)
+    return value

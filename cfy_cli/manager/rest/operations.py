@@ -1,84 +1,106 @@
-"""Operations over HTTP: the tasks of a graph, each as it stands."""
+"""Endpoints of operations and tasks graphs: the journal of an execution."""
 
-from dataclasses import replace
-from typing import Annotated, Any
+import uuid
 
-from fastapi import Depends
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import item
-from cfy_cli.manager.store.listing import Listing
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.timestamps import now
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.query import INCLUDE, Parameter
+from cfy_cli.manager.rest.schemas import list_answer, row_answer
+from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
+from cfy_cli.manager.services.executions import operations
 from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
-from cfy_cli.manager.store.store import Store
+
+LIST_PARAMETERS = (
+    Parameter("graph_id", "Only operations of this tasks graph."),
+    Parameter("execution_id", "Only operations of this execution."),
+    Parameter("skip_internal", "Leave out steps that run nothing.", "boolean"),
+)
+INCLUDE_OPERATIONS = Parameter(
+    "_include_operations", "Accepted for older clients; operations have a list of their own.", "boolean"
+)
 
 routes = Routes("operations")
-EXTRA = ("graph_id", "execution_id", "skip_internal")
-WORTH_SEEING = ("RemoteWorkflowTask", "SubgraphTask")  # `skip_internal` leaves out all others
+OPERATION = row_answer(Operation)
+TASKS_GRAPH = row_answer(TasksGraph)
 
 
 class NewOperation(BaseModel):
     name: str = Field(max_length=512)
     type: str = Field(max_length=64)
     state: str = Field("pending", max_length=24)
-    dependencies: list[str] = Field(default_factory=list)
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    dependencies: list[str] = []
+    parameters: dict[str, AnyJson] = {}
     manager_name: str | None = Field(None, max_length=256)
     agent_name: str | None = Field(None, max_length=256)
 
 
-class OperationOfGraph(NewOperation):
+class OperationInGraph(NewOperation):
+    """An operation that is added to a tasks graph."""
+
     graph_id: str
 
 
-class Change(BaseModel):
+class OperationChange(BaseModel):
     state: str = Field(max_length=24)
-    result: Any = None
-    exception: Any = None
-    exception_causes: Any = None
+    result: AnyJson = None
+    exception: AnyJson = None
+    exception_causes: AnyJson = None
     manager_name: str | None = Field(None, max_length=256)
     agent_name: str | None = Field(None, max_length=256)
 
 
-@routes.get("/operations", "operations")
-def list_operations(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort="created_at", extra=EXTRA))]
-) -> dict[str, Any]:
-    """Those of a graph with `graph_id`, of all graphs of an execution with `execution_id`."""
-    graph, execution = call.query.get("graph_id"), call.query.get("execution_id")
-    where = None
-    if graph:
-        where = Operation.tasks_graph_id == call.store.get(TasksGraph, graph).id
-    elif execution:
-        of_it = select(TasksGraph.id).where(TasksGraph.execution_id == call.store.get(Execution, execution).id)
-        where = Operation.tasks_graph_id.in_(of_it)
-    if flag(call.query, "skip_internal"):
-        asked = replace(asked, filters={**asked.filters, "type": WORTH_SEEING})
-    page = call.store.list(Operation, asked, where=where)
-    return listed(page, [_shown(row, asked.include) for row in page.items])
+class GraphOperation(NewOperation):
+    """An operation of a new tasks graph."""
+
+    id: str
 
 
-@routes.get("/operations/{operation_id}", "operations")
-def get_operation(call: Call, operation_id: str) -> dict[str, Any]:
-    return _shown(call.store.get(Operation, operation_id), call.include)
+class NewGraph(BaseModel):
+    execution_id: str
+    name: str = Field(max_length=256)
+    operations: list[GraphOperation] | None = None
+    graph_id: str | None = Field(None, max_length=36)
+    created_at: str | None = Field(None, max_length=24)
 
 
-@routes.put("/operations/{operation_id}", "operations", status=201)
-def create_operation(call: Call, operation_id: str, body: OperationOfGraph) -> dict[str, Any]:
-    return _shown(add_operation(call.store, operation_id, call.store.get_own(TasksGraph, body.graph_id), body))
+@routes.listing("/operations", "operations", LIST_PARAMETERS, list_answer(OPERATION, "OperationList"))
+def list_operations(call: Call) -> JsonObject:
+    """List the operations of a tasks graph (`graph_id`), or of all graphs of an execution (`execution_id`)."""
+    listing = call.listing("created_at")
+    conditions = operations.list_conditions(
+        call.store,
+        graph_id=call.query.get("graph_id"),
+        execution_id=call.query.get("execution_id"),
+        skip_internal=call.flag("skip_internal"),
+    )
+    page = call.store.list(Operation, listing, where=conditions)
+    return page_of(page, [_show(row, listing.include) for row in page.items])
 
 
-@routes.patch("/operations/{operation_id}", "operations")
-def update_operation(call: Call, operation_id: str, body: Change) -> dict[str, Any]:
-    """Only its state changes, and what came of it."""
+@routes.get("/operations/{operation_id}", "operations", (INCLUDE,), OPERATION)
+def get_operation(call: Call, operation_id: str) -> JsonObject:
+    return _show(call.store.get(Operation, operation_id), call.include)
+
+
+@routes.put("/operations/{operation_id}", "operations", (), OPERATION, status=201)
+def create_operation(call: Call, operation_id: str, body: OperationInGraph) -> JsonObject:
+    graph = call.store.get_own(TasksGraph, body.graph_id)
+    return _show(operations.add(call.store, operation_id, graph, body.state, _fields(body)))
+
+
+@routes.patch("/operations/{operation_id}", "operations", (), OPERATION)
+def update_operation(call: Call, operation_id: str, body: OperationChange) -> JsonObject:
+    """Set the state and the result of an operation."""
     row = call.store.get_own(Operation, operation_id)
     row.state = body.state.lower()
     row.result = body.result if body.result is not None else row.result
     row.manager_name = body.manager_name or row.manager_name
     row.agent_name = body.agent_name or row.agent_name
-    return _shown(row)
+    return _show(row)
 
 
 @routes.delete("/operations/{operation_id}", "operations")
@@ -86,22 +108,39 @@ def delete_operation(call: Call, operation_id: str) -> None:
     call.store.delete(call.store.get_own(Operation, operation_id))
 
 
-def add_operation(store: Store, operation_id: str, graph: TasksGraph, new: NewOperation) -> Operation:
-    given = new.model_dump(exclude={"id", "graph_id", "state"})
-    return store.add(
-        Operation(
-            id=operation_id,
-            tasks_graph_id=graph.id,
-            visibility=graph.visibility,
-            created_at=graph.created_at,
-            state=new.state.lower(),
-            **given,
+@routes.listing("/tasks_graphs", "operations", (INCLUDE_OPERATIONS,), list_answer(TASKS_GRAPH, "TasksGraphList"))
+def list_tasks_graphs(call: Call) -> JsonObject:
+    """List the tasks graphs of an execution (`execution_id`), or those of a name (`name`)."""
+    listing = call.listing("created_at")
+    page = call.store.list(TasksGraph, listing)
+    return page_of(page, serialize_all(page.items, listing.include))
+
+
+@routes.post("/tasks_graphs", "operations", (INCLUDE,), TASKS_GRAPH, status=201)
+def create_tasks_graph(call: Call, body: NewGraph) -> JsonObject:
+    """Add a tasks graph, with its operations if there are any."""
+    execution = call.store.get_own(Execution, body.execution_id)
+    graph = call.store.add(
+        TasksGraph(
+            id=body.graph_id or str(uuid.uuid4()),
+            name=body.name,
+            execution_id=execution.id,
+            visibility=execution.visibility,
+            created_at=body.created_at or now(),
         )
     )
+    for operation in body.operations or ():
+        operations.add(call.store, operation.id, graph, operation.state, _fields(operation))
+    return serialize(graph, call.include)
 
 
-def _shown(row: Operation, include: tuple[str, ...] | None = None) -> dict[str, Any]:
-    def parameters() -> dict[str, Any]:
-        return {**row.parameters, "current_retries": row.attempt, "error": row.failure}
+def _fields(body: NewOperation) -> JsonObject:
+    return body.model_dump(exclude={"id", "graph_id", "state"})
 
-    return item(row, include, parameters=parameters)
+
+def _show(row: Operation, include: tuple[str, ...] | None = None) -> JsonObject:
+    return serialize(
+        row,
+        include,
+        parameters=lambda: {**row.parameters, "current_retries": row.attempt, "error": row.failure},
+    )

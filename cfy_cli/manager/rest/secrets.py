@@ -1,77 +1,76 @@
-"""Secrets over HTTP: lists never hold values, and other answers hold them encrypted, but for the one that asks."""
+"""Endpoints of secrets: only `GET /secrets/KEY` answers a value; other answers hold it encrypted, lists not at all."""
 
-from typing import Annotated, Any, Literal
-
-from fastapi import Depends
 from pydantic import BaseModel, Field
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import SECRETS
-from cfy_cli.errors import Forbidden, Invalid, NotFound
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
-from cfy_cli.manager.rest.wire import items
-from cfy_cli.manager.services.identity.permissions import allowed
-from cfy_cli.manager.services.secrets import export as secret_archives
-from cfy_cli.manager.services.secrets import secrets
+from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.manager.rest.api import Call
+from cfy_cli.manager.rest.bodies import AnyJson, VisibilityBody, VisibilityName
+from cfy_cli.manager.rest.nouns import Noun, check_may_set_owner
+from cfy_cli.manager.rest.query import LISTING, Parameter
+from cfy_cli.manager.rest.schemas import extended
+from cfy_cli.manager.services.secrets import export, secrets
 from cfy_cli.manager.services.visibility import widen
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Secret
 
-routes = Routes("secrets")
-EXPORT_EXTRA = ("_passphrase", "_include_metadata", "non-encrypted")
+SKIP_VALUE = Parameter("_skip_value", "Answer an empty value.", "boolean")
+EXPORT_PARAMETERS = (
+    Parameter("_passphrase", "Passphrase to encrypt the values with."),
+    Parameter("_include_metadata", "Answer creator and times too.", "boolean"),
+    Parameter("non-encrypted", "Accepted for older clients; values are encrypted only with a passphrase.", "boolean"),
+)
+
+noun = Noun(SECRETS, Secret)
+routes = noun.routes
+noun.add_list()
+noun.add_search()
+SECRET = extended(
+    noun.answer, "SecretWithValue", value=Json, schema=JsonObject | None, provider_options=None, private_resource=bool
+)
 
 
-class Provided(BaseModel):
+class ProviderBody(BaseModel):
     provider_name: str | None = None
-    provider_options: dict[str, Any] | None = None
+    provider_options: dict[str, AnyJson] | None = None
 
 
-class NewSecret(Provided):
-    value: Any = None
-    json_schema: dict[str, Any] | None = Field(None, alias="schema")
+class NewSecret(ProviderBody):
+    value: AnyJson = None
+    json_schema: dict[str, AnyJson] | None = Field(None, alias="schema")
     update_if_exists: bool = False
     is_hidden_value: bool = False
-    visibility: Literal["private", "tenant", "global"] = "tenant"
+    visibility: VisibilityName = "tenant"
 
 
-class SecretChange(Provided):
-    value: Any = None
+class SecretChange(ProviderBody):
+    value: AnyJson = None
     is_hidden_value: bool | None = None
-    visibility: Literal["private", "tenant", "global"] | None = None
+    visibility: VisibilityName | None = None
     creator: str | None = None
 
 
-class Showing(BaseModel):
-    visibility: str
-
-
-class Import(BaseModel):
-    secrets_list: list[dict[str, Any]]
+class ImportBody(BaseModel):
+    secrets_list: list[dict[str, AnyJson]]
     tenant_map: dict[str, str] | None = None
     tenant_map_dict: dict[str, str] | None = None
     passphrase: str | None = None
     override_collisions: bool = False
 
 
-@routes.get("/secrets", "secret_list")
-def list_secrets(call: Call, asked: Annotated[Listing, Depends(listing(sort=SECRETS.order))]) -> dict[str, Any]:
-    page = call.store.list(Secret, asked, search=SECRETS.search)
-    return listed(page, items(page.items, asked.include))
-
-
-@routes.get("/secrets/{key}", "secret_get")
-def get_secret(call: Call, key: str) -> dict[str, Any]:
-    """With its value, unless that is hidden from the asker or `_skip_value` is set."""
+@routes.get("/secrets/{key}", "secret_get", (SKIP_VALUE,), SECRET)
+def get_secret(call: Call, key: str) -> JsonObject:
+    """Answer a secret with its value, unless the value is hidden from the user or `_skip_value` is set."""
     secret = call.store.get(Secret, key)
-    unseen = secret.is_hidden_value and not secrets.may_see_hidden(call.scope, secret)
-    if unseen or flag(call.query, "_skip_value"):
-        return shown(secret, "")
-    return shown(secret, secrets.value_of(call.app, secret))
+    is_hidden = secret.is_hidden_value and not secrets.may_see_hidden(call.scope, secret)
+    if call.flag("_skip_value") or is_hidden:
+        return _show(secret, "")
+    return _show(secret, secrets.value_of(call.app, secret))
 
 
-@routes.put("/secrets/{key}", "secret_create")
-def create_secret(call: Call, key: str, body: NewSecret) -> dict[str, Any]:
-    """`update_if_exists` gives one that is there another value; who may see it stays as it is."""
+@routes.put("/secrets/{key}", "secret_create", (), SECRET)
+def create_secret(call: Call, key: str, body: NewSecret) -> JsonObject:
+    """Create a secret; `update_if_exists` replaces the value of an existing one and leaves its visibility."""
     _check_provider(body)
     if body.value in (None, ""):
         raise Invalid(f"The secret `{key}` needs a `value`")
@@ -82,17 +81,17 @@ def create_secret(call: Call, key: str, body: NewSecret) -> dict[str, Any]:
     else:
         visibility = body.visibility
         secret = secrets.create(app, store, key, body.value, schema=schema, visibility=visibility, hidden=hidden)
-    return shown(secret, secret.encrypted_value)
+    return _show(secret, secret.encrypted_value)
 
 
-@routes.patch("/secrets/{key}", "secret_update")
-def update_secret(call: Call, key: str, body: SecretChange) -> dict[str, Any]:
-    """Change the value, who may see it, or the owner; what is not given stays."""
+@routes.patch("/secrets/{key}", "secret_update", (), SECRET)
+def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
+    """Change the value, the visibility or the owner; leave what is not given."""
     _check_provider(body)
     if not body.model_fields_set:
         raise Invalid("Nothing to change: give at least one of `value`, `visibility`, `is_hidden_value`, `creator`")
-    if body.creator is not None and not allowed("set_owner", {call.identity.role}):
-        raise Forbidden("Only those who have the permission `set_owner` may give a secret to another user")
+    if body.creator is not None:
+        check_may_set_owner(call, "secret")
     secret = secrets.update(
         call.app,
         call.store,
@@ -102,14 +101,14 @@ def update_secret(call: Call, key: str, body: SecretChange) -> dict[str, Any]:
         hidden=body.is_hidden_value,
         creator=body.creator,
     )
-    return shown(secret, secret.encrypted_value)
+    return _show(secret, secret.encrypted_value)
 
 
-@routes.patch("/secrets/{key}/set-visibility", "secret_update")
-def set_secret_visibility(call: Call, key: str, body: Showing) -> dict[str, Any]:
+@routes.patch("/secrets/{key}/set-visibility", "secret_update", (), SECRET)
+def set_secret_visibility(call: Call, key: str, body: VisibilityBody) -> JsonObject:
     secret = secrets.changeable(call.store, key)
     widen(call.store, secret, body.visibility)
-    return shown(secret, secret.encrypted_value)
+    return _show(secret, secret.encrypted_value)
 
 
 @routes.delete("/secrets/{key}", "secret_delete")
@@ -117,24 +116,28 @@ def delete_secret(call: Call, key: str) -> None:
     call.store.delete(secrets.changeable(call.store, key))
 
 
-@routes.get("/secrets/share/export", "secret_export")
-def export_secrets(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=SECRETS.order, extra=EXPORT_EXTRA))]
-) -> list[dict[str, Any]]:
-    """All that the asker may see the value of; encrypted with `_passphrase` when there is one."""
-    return secret_archives.exported(
+@routes.get(
+    "/secrets/share/export",
+    "secret_export",
+    (*LISTING, *EXPORT_PARAMETERS),
+    has_filters=True,
+)
+def export_secrets(call: Call) -> list[export.ExportedSecret]:
+    """Answer all secrets whose value the user may see; encrypted if `_passphrase` is given."""
+    call.flag("non-encrypted")
+    return export.export_secrets(
         call.app,
         call.store,
-        asked,
+        call.listing(SECRETS.order),
         passphrase=call.query.get("_passphrase"),
-        with_metadata=flag(call.query, "_include_metadata"),
+        with_metadata=call.flag("_include_metadata"),
     )
 
 
 @routes.post("/secrets/share/import", "secret_import")
-def import_secrets(call: Call, body: Import) -> dict[str, Any]:
-    """What collides with secrets that are there, and what is wrong with which of those given, by their numbers."""
-    return secret_archives.imported(
+def import_secrets(call: Call, body: ImportBody) -> export.ImportAnswer:
+    """Store exported secrets; answer which collide with existing ones, and the errors of others by their index."""
+    return export.import_secrets(
         call.app,
         call.store,
         call.identity,
@@ -145,7 +148,7 @@ def import_secrets(call: Call, body: Import) -> dict[str, Any]:
     )
 
 
-def shown(secret: Secret, value: Any) -> dict[str, Any]:
+def _show(secret: Secret, value: Json) -> JsonObject:
     return {
         "created_at": secret.created_at,
         "visibility": secret.visibility,
@@ -163,9 +166,9 @@ def shown(secret: Secret, value: Any) -> dict[str, Any]:
     }
 
 
-def _check_provider(body: Provided) -> None:
+def _check_provider(body: ProviderBody) -> None:
     if body.provider_name or body.provider_options:
         raise NotFound(
             f"Requested `SecretsProvider` with ID `{body.provider_name}` was not found",
-            hint="This manager keeps the values of secrets itself.",
+            hint="This manager stores the values of secrets itself.",
         )

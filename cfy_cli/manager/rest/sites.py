@@ -1,17 +1,18 @@
-"""Sites over HTTP."""
+"""Endpoints of sites."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from cfy_cli.contract.resources import SITES
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.rest.crud import crud
+from cfy_cli.manager.rest.bodies import VisibilityName
+from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.store.models import Site
 
 
-def on_earth(location: str) -> str:
-    """A place as LATITUDE,LONGITUDE; empty is nowhere."""
+def check_location(location: str) -> str:
+    """Check LATITUDE,LONGITUDE; empty text removes the location."""
     if not location:
         return location
     try:
@@ -24,14 +25,14 @@ def on_earth(location: str) -> str:
 
 
 class NewSite(BaseModel):
-    location: Annotated[str, AfterValidator(on_earth)] | None = None
-    visibility: Literal["private", "tenant", "global"] = "tenant"
+    location: Annotated[str, AfterValidator(check_location)] | None = None
+    visibility: VisibilityName = "tenant"
 
 
 class SiteChange(BaseModel):
     name: str | None = Field(None, alias="new_name")
-    location: Annotated[str, AfterValidator(on_earth)] | None = None
-    visibility: Literal["private", "tenant", "global"] | None = None
+    location: Annotated[str, AfterValidator(check_location)] | None = None
+    visibility: VisibilityName | None = None
 
 
-routes = crud(SITES, Site, NewSite, SiteChange)
+routes = Noun(SITES, Site).add_all(NewSite, SiteChange).routes

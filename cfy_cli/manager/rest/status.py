@@ -1,34 +1,56 @@
-"""How the manager is, and which one it is."""
+"""Endpoints of the manager's status and version."""
 
-from typing import Any
+from typing import Literal, TypedDict
 
 from cfy_cli import __version__
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.paging import flag
-from cfy_cli.manager.services.status import service_statuses
+from cfy_cli.manager.rest.query import INCLUDE, Parameter
+from cfy_cli.manager.rest.schemas import partial_answer_of
+from cfy_cli.manager.rest.serialize import select_fields
+from cfy_cli.manager.services.status import ServiceStatus, service_statuses
+
+SUMMARY = Parameter("summary", "Answer only the overall status.", "boolean")
 
 routes = Routes("manager")
-unversioned = Routes("manager")  # clients ask which manager it is before they know its API's version
+unversioned = Routes("manager")  # clients ask for the version before they know that of the API
 
 
-@routes.get("/status", "status_get")
-def get_status(call: Call) -> dict[str, Any]:
+class Status(TypedDict):
+    status: Literal["OK", "Fail"]
+    services: dict[str, ServiceStatus]
+
+
+class Version(TypedDict):
+    version: str
+    edition: str
+    distribution: None
+    distro_release: None
+    build: None
+    date: None
+    commit: None
+
+
+VERSION: Version = {
+    "version": __version__,
+    "edition": "community",
+    "distribution": None,
+    "distro_release": None,
+    "build": None,
+    "date": None,
+    "commit": None,
+}
+
+
+@routes.get("/status", "status_get", (SUMMARY, INCLUDE), partial_answer_of(Status))
+def get_status(call: Call) -> JsonObject:
     services = service_statuses(call.app)
-    healthy = all(service["status"] == "Active" for service in services.values())
-    answer = {"status": "OK" if healthy else "Fail", "services": {} if flag(call.query, "summary") else services}
-    return {name: answer[name] for name in call.include or answer if name in answer}
+    is_ok = all(service["status"] == "Active" for service in services.values())
+    answer: Status = {"status": "OK" if is_ok else "Fail", "services": {} if call.flag("summary") else services}
+    return select_fields(answer, call.include)
 
 
-@unversioned.get("/version", "version_get")
-@routes.get("/version", "version_get")
-def get_version(call: Call) -> dict[str, Any]:
-    answer = {
-        "version": __version__,
-        "edition": "community",
-        "distribution": None,
-        "distro_release": None,
-        "build": None,
-        "date": None,
-        "commit": None,
-    }
-    return {name: answer[name] for name in call.include or answer if name in answer}
+@unversioned.get("/version", "version_get", (INCLUDE,), partial_answer_of(Version))
+@routes.get("/version", "version_get", (INCLUDE,), partial_answer_of(Version))
+def get_version(call: Call) -> JsonObject:
+    return select_fields(VERSION, call.include)

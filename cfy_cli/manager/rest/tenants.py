@@ -1,80 +1,83 @@
-"""Tenants and who belongs to them, over HTTP."""
+"""Endpoints of tenants and their members."""
 
-from typing import Annotated, Any
-
-from fastapi import Depends
 from pydantic import BaseModel
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Forbidden
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.query import GET_DATA, INCLUDE
+from cfy_cli.manager.rest.schemas import answer_of, list_answer
+from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import tenants, users
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import allowed
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Tenant
 
 routes = Routes("tenants")
+TENANT = answer_of(tenants.TenantAnswer)
 
 
-class Member(BaseModel):
+class MemberBody(BaseModel):
     username: str
     tenant_name: str
     role: str = "user"
 
 
-class Leaver(BaseModel):
+class FormerMemberBody(BaseModel):
     username: str
     tenant_name: str
 
 
-@routes.put("/tenants/users", "tenant_add_user")
-def add_user_to_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.app.service(Credentials).forget)
-    return _shown(call, users.join(call.store, body.username, body.tenant_name, body.role))
+@routes.put("/tenants/users", "tenant_add_user", (GET_DATA,), TENANT)
+def add_user_to_tenant(call: Call, body: MemberBody) -> JsonObject:
+    _forget_credentials(call)
+    return _show(call, users.join(call.store, body.username, body.tenant_name, body.role))
 
 
-@routes.patch("/tenants/users", "tenant_update_user")
-def update_user_in_tenant(call: Call, body: Member) -> dict[str, Any]:
-    call.store.after_commit(call.app.service(Credentials).forget)
-    return _shown(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
+@routes.patch("/tenants/users", "tenant_update_user", (GET_DATA,), TENANT)
+def update_user_in_tenant(call: Call, body: MemberBody) -> JsonObject:
+    _forget_credentials(call)
+    return _show(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.delete("/tenants/users", "tenant_remove_user")
-def remove_user_from_tenant(call: Call, body: Leaver) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
+    _forget_credentials(call)
     users.leave(call.store, body.username, body.tenant_name)
 
 
-@routes.get("/tenants", "tenant_list")
-def list_tenants(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=TENANTS.order, extra=("_get_data",)))]
-) -> dict[str, Any]:
-    everything = allowed("all_tenants", {call.identity.role})
-    mine = None if everything else Tenant.name.in_(call.identity.tenants)
-    page = call.store.list(Tenant, asked, search=TENANTS.search, where=mine)
-    return listed(page, [_shown(call, tenant) for tenant in page.items])
+@routes.listing("/tenants", "tenant_list", (GET_DATA,), list_answer(TENANT, "TenantList"))
+def list_tenants(call: Call) -> JsonObject:
+    may_see_all = allowed("all_tenants", {call.identity.role})
+    where = None if may_see_all else tenants.is_one_of(call.identity.tenants)
+    page = call.store.list(Tenant, call.listing(TENANTS.order), search=TENANTS.search, where=where)
+    return page_of(page, [_show(call, tenant) for tenant in page.items])
 
 
-@routes.get("/tenants/{tenant_name}", "tenant_get")
-def get_tenant(call: Call, tenant_name: str) -> dict[str, Any]:
-    return _shown(call, users.tenant_of(call.store, tenant_name))
+@routes.get("/tenants/{tenant_name}", "tenant_get", (GET_DATA, INCLUDE), TENANT)
+def get_tenant(call: Call, tenant_name: str) -> JsonObject:
+    return _show(call, users.tenant_of(call.store, tenant_name))
 
 
-@routes.post("/tenants/{tenant_name}", "tenant_create", status=201)
-def create_tenant(call: Call, tenant_name: str) -> dict[str, Any]:
-    return _shown(call, tenants.create(call.store, tenant_name))
+@routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, status=201)
+def create_tenant(call: Call, tenant_name: str) -> JsonObject:
+    return _show(call, tenants.create(call.store, tenant_name))
 
 
 @routes.delete("/tenants/{tenant_name}", "tenant_delete")
 def delete_tenant(call: Call, tenant_name: str) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+    _forget_credentials(call)
     tenants.delete(call.store, tenant_name)
 
 
-def _shown(call: Call, tenant: Tenant) -> dict[str, Any]:
-    details = flag(call.query, "_get_data")
-    if details and not allowed("tenant_list_get_data", {call.identity.role}):
-        raise Forbidden(f"User `{call.identity.username}` is not permitted to see who belongs to tenants (_get_data)")
-    return tenants.shown(tenant, details=details)
+def _forget_credentials(call: Call) -> None:
+    call.store.after_commit(call.app.service(Credentials).forget)
+
+
+def _show(call: Call, tenant: Tenant) -> JsonObject:
+    with_details = call.flag("_get_data")
+    if with_details and not allowed("tenant_list_get_data", {call.identity.role}):
+        raise Forbidden(f"User `{call.identity.username}` is not permitted to see the members of tenants (_get_data)")
+    include = call.include if INCLUDE.name in call.declared else None
+    return select_fields(tenants.describe(tenant, with_details=with_details), include)

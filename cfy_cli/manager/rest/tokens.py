@@ -1,19 +1,19 @@
-"""Tokens over HTTP."""
+"""Endpoints of tokens."""
 
-from typing import Annotated, Any
-
-from fastapi import Depends
 from pydantic import BaseModel
 
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import listing
-from cfy_cli.manager.rest.wire import item, items
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.resources import TOKENS
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.query import INCLUDE
+from cfy_cli.manager.rest.schemas import extended, list_answer, row_answer
+from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
 from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.services.identity.credentials import Credentials
-from cfy_cli.manager.store.listing import Listing
-from cfy_cli.manager.store.models import Token, User
+from cfy_cli.manager.store.models import Token
 
 routes = Routes("tokens")
+TOKEN = row_answer(Token)
 
 
 class NewToken(BaseModel):
@@ -21,25 +21,27 @@ class NewToken(BaseModel):
     expiration_date: str | None = None
 
 
-@routes.get("/tokens", "list_token")
-def list_tokens(call: Call, asked: Annotated[Listing, Depends(listing(sort="id"))]) -> dict[str, Any]:
-    """The caller's tokens (an administrator's: everybody's); beside them a short-lived value of the caller's own."""
-    mine = None if tokens.may_manage_all(call.store) else Token.user.has(User.username == call.identity.username)
-    page = call.store.list(Token, asked, where=mine)
-    own = {"role": call.identity.role, "value": call.app.service(Credentials).signed(call.identity.username)}
-    return {**listed(page, items(page.items, asked.include)), **own}
+@routes.listing("/tokens", "list_token", (), list_answer(TOKEN, "TokenList", role=str, value=str))
+def list_tokens(call: Call) -> JsonObject:
+    """List the user's tokens, for an administrator those of all users; add a short-lived token as `value`."""
+    listing = call.listing(TOKENS.key)
+    where = None if tokens.may_manage_all(call.store) else tokens.belongs_to(call.identity.username)
+    page = call.store.list(Token, listing, where=where)
+    value = call.app.service(Credentials).signed(call.identity.username)
+    return {**page_of(page, serialize_all(page.items, listing.include)), "role": call.identity.role, "value": value}
 
 
-@routes.get("/tokens/{token_id}", "list_token")
-def get_token(call: Call, token_id: str) -> dict[str, Any]:
-    return item(tokens.get(call.store, token_id), call.include)
+@routes.get("/tokens/{token_id}", "list_token", (INCLUDE,), TOKEN)
+def get_token(call: Call, token_id: str) -> JsonObject:
+    return serialize(tokens.get(call.store, token_id), call.include)
 
 
-@routes.post("/tokens", "create_token")
-def create_token(call: Call, body: NewToken | None = None) -> dict[str, Any]:
-    wanted = body or NewToken()
-    token, value = tokens.create(call.store, wanted.description, wanted.expiration_date)
-    return {**item(token), "value": value}
+@routes.post("/tokens", "create_token", (), extended(TOKEN, "NewTokenAnswer", value=str))
+def create_token(call: Call, body: NewToken | None = None) -> JsonObject:
+    """Create a token; this is the only answer with its whole value."""
+    new = body or NewToken()
+    token, value = tokens.create(call.store, new.description, new.expiration_date)
+    return {**serialize(token), "value": value}
 
 
 @routes.delete("/tokens/{token_id}", "delete_token")

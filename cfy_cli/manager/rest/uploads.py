@@ -1,57 +1,66 @@
-"""Taking in archives: as multipart or raw body, streamed to disk, with their parameters."""
+"""Uploaded archives, as multipart or raw body, streamed to a temporary file."""
 
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid, TooLarge
 from cfy_cli.manager.services.context import AppContext
 
-MOST_BYTES = 2 * 1024**3
+MAX_UPLOAD_SIZE = 2 * 1024**3  # bytes
+MAX_PARAMETERS_SIZE = 8 * 1024**2  # bytes of the part `params`
+CHUNK_SIZE = 1024**2  # bytes
 
 
 @dataclass(slots=True)
-class Received:
-    """The archive on disk (None when there was no body) and every parameter, from `params` or the query."""
+class UploadedFile:
+    """The archive on disk (None when there was no body) and the parameters of `params` and of the query."""
 
     archive: Path | None = None
-    params: dict[str, Any] = field(default_factory=dict)
+    params: JsonObject = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """Return a parameter that must be text; None when it is absent or empty. Raises Invalid."""
+        value = self.params.get(name)
+        if value is not None and not isinstance(value, str):
+            raise Invalid(f"`{name}` must be a string")
+        return value or None
 
 
-async def received(request: Request) -> AsyncIterator[Received]:
-    """A dependency. Whatever the endpoint did not move away is removed afterwards."""
+async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
+    """Receive an upload, as a dependency; remove the file afterwards unless the endpoint has moved it."""
     app: AppContext = request.app.state.app_context
     with app.files.open_temporary() as (file, path):
-        params: dict[str, Any] = dict(request.query_params)
+        params: JsonObject = dict(request.query_params)
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with request.form(max_files=4, max_fields=20, max_part_size=8 << 20) as form:
-                params.update(_json(form.get("params")))
+            async with request.form(max_files=4, max_fields=20, max_part_size=MAX_PARAMETERS_SIZE) as form:
+                params.update(_parse_params(form.get("params")))
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
-                while archive is not None and (chunk := await archive.read(1 << 20)):
-                    size = _counted(size, chunk)
+                while archive is not None and (chunk := await archive.read(CHUNK_SIZE)):
+                    size = _add_size(size, chunk)
                     file.write(chunk)
         else:
             async for chunk in request.stream():
-                size = _counted(size, chunk)
+                size = _add_size(size, chunk)
                 file.write(chunk)
         file.flush()
-        yield Received(path if size else None, params)
+        yield UploadedFile(path if size else None, params)
 
 
-def _counted(size: int, chunk: bytes) -> int:
+def _add_size(size: int, chunk: bytes) -> int:
     size += len(chunk)
-    if size > MOST_BYTES:
-        raise TooLarge(f"An archive may have {MOST_BYTES >> 30} GiB at most")
+    if size > MAX_UPLOAD_SIZE:
+        raise TooLarge(f"An archive may have at most {MAX_UPLOAD_SIZE >> 30} GiB")
     return size
 
 
-def _json(part: object) -> dict[str, Any]:
+def _parse_params(part: object) -> JsonObject:
     if part is None:
         return {}
     try:

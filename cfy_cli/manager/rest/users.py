@@ -1,21 +1,23 @@
-"""Users over HTTP."""
+"""Endpoints of users."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from fastapi import Depends
 from pydantic import BaseModel
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Forbidden
-from cfy_cli.manager.rest.api import Call, Routes, listed
-from cfy_cli.manager.rest.paging import flag, listing
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.query import GET_DATA, INCLUDE
+from cfy_cli.manager.rest.schemas import answer_of, list_answer
+from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import users
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import allowed
-from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import User
 
 routes = Routes("users")
+USER = answer_of(users.UserAnswer)
 
 
 class NewUser(BaseModel):
@@ -30,57 +32,60 @@ class UserChange(BaseModel):
     show_getting_started: bool | None = None
 
 
-class Activation(BaseModel):
+class ActivationBody(BaseModel):
     action: Literal["activate", "deactivate"]
 
 
-@routes.get("/users", "user_list")
-def list_users(
-    call: Call, asked: Annotated[Listing, Depends(listing(sort=USERS.order, extra=("_get_data",)))]
-) -> dict[str, Any]:
-    page = call.store.list(User, asked, search=USERS.search)
-    return listed(page, [_shown(call, user) for user in page.items])
+@routes.listing("/users", "user_list", (GET_DATA,), list_answer(USER, "UserList"))
+def list_users(call: Call) -> JsonObject:
+    page = call.store.list(User, call.listing(USERS.order), search=USERS.search)
+    return page_of(page, [_show(call, user) for user in page.items])
 
 
-@routes.get("/users/{username}", "user_get_self")
-def get_user(call: Call, username: str) -> dict[str, Any]:
+@routes.get("/users/{username}", "user_get_self", (GET_DATA, INCLUDE), USER)
+def get_user(call: Call, username: str) -> JsonObject:
     if username != call.identity.username and not allowed("user_get", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to perform the action `user_get`")
-    return _shown(call, users.get(call.store, username))
+    return _show(call, users.get(call.store, username))
 
 
-@routes.get("/user", "user_get_self")
-def get_own_user(call: Call) -> dict[str, Any]:
-    return _shown(call, users.get(call.store, call.identity.username))
+@routes.get("/user", "user_get_self", (GET_DATA, INCLUDE), USER)
+def get_own_user(call: Call) -> JsonObject:
+    return _show(call, users.get(call.store, call.identity.username))
 
 
-@routes.put("/users", "user_create", status=201)
-def create_user(call: Call, body: NewUser) -> dict[str, Any]:
-    return _shown(call, users.create(call.store, body.username, body.password, body.role))
+@routes.put("/users", "user_create", (GET_DATA,), USER, status=201)
+def create_user(call: Call, body: NewUser) -> JsonObject:
+    return _show(call, users.create(call.store, body.username, body.password, body.role))
 
 
-@routes.post("/users/{username}", "user_update")
-def update_user(call: Call, username: str, body: UserChange) -> dict[str, Any]:
-    call.store.after_commit(call.app.service(Credentials).forget)
-    return _shown(call, users.update(call.store, username, body.model_dump()))
+@routes.post("/users/{username}", "user_update", (GET_DATA,), USER)
+def update_user(call: Call, username: str, body: UserChange) -> JsonObject:
+    _forget_credentials(call)
+    return _show(call, users.update(call.store, username, body.model_dump()))
 
 
-@routes.post("/users/active/{username}", "user_set_activated")
-def set_user_active(call: Call, username: str, body: Activation) -> dict[str, Any]:
-    call.store.after_commit(call.app.service(Credentials).forget)
-    return _shown(call, users.set_active(call.store, username, body.action == "activate"))
+@routes.post("/users/active/{username}", "user_set_activated", (GET_DATA,), USER)
+def set_user_active(call: Call, username: str, body: ActivationBody) -> JsonObject:
+    _forget_credentials(call)
+    return _show(call, users.set_active(call.store, username, body.action == "activate"))
 
 
-@routes.post("/users/unlock/{username}", "user_unlock")
-def unlock_user(call: Call, username: str) -> dict[str, Any]:
-    return _shown(call, users.unlock(call.store, username))
+@routes.post("/users/unlock/{username}", "user_unlock", (GET_DATA,), USER)
+def unlock_user(call: Call, username: str) -> JsonObject:
+    return _show(call, users.unlock(call.store, username))
 
 
 @routes.delete("/users/{username}", "user_delete")
 def delete_user(call: Call, username: str) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+    _forget_credentials(call)
     users.delete(call.store, username)
 
 
-def _shown(call: Call, user: User) -> dict[str, Any]:
-    return users.shown(user, details=flag(call.query, "_get_data"))
+def _forget_credentials(call: Call) -> None:
+    call.store.after_commit(call.app.service(Credentials).forget)
+
+
+def _show(call: Call, user: User) -> JsonObject:
+    include = call.include if INCLUDE.name in call.declared else None
+    return select_fields(users.describe(user, with_details=call.flag("_get_data")), include)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Select, or_
+from sqlalchemy import Boolean, ColumnElement, Integer, Select, and_, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 
 from cfy_cli.errors import ErrorCode, Invalid
@@ -11,6 +11,7 @@ from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 
 M = TypeVar("M", bound=Base)
+Condition = ColumnElement[bool]
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -18,6 +19,11 @@ def column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
     """Return a mapped attribute by name; the type checker knows only the attributes that all models have."""
     attribute: InstrumentedAttribute[Any] = getattr(model, name)
     return attribute
+
+
+def all_of(*conditions: Condition) -> Condition:
+    """Combine conditions; without any, the result is always true."""
+    return and_(true(), *conditions)
 
 
 def apply_filters(statement: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:

@@ -1,7 +1,5 @@
 """Blueprints: labels, deletion, and whether deployments can be created from them."""
 
-from typing import Any
-
 from sqlalchemy import select
 
 from cfy_cli.contract.states import BlueprintState
@@ -9,17 +7,23 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.labels import parse, replace
-from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment
+from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
 UPLOADING = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
 
+IS_LISTED = Blueprint.is_hidden.is_(False)
 FAILED = (
     BlueprintState.INVALID,
     BlueprintState.FAILED_UPLOADING,
     BlueprintState.FAILED_EXTRACTING,
     BlueprintState.FAILED_PARSING,
 )
+
+
+def upload_execution(store: Store, blueprint: Blueprint) -> Execution | None:
+    """Return the execution that unpacked and compiled the blueprint."""
+    return store.find(Execution, blueprint.upload_execution_id) if blueprint.upload_execution_id else None
 
 
 def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = False) -> None:
@@ -48,7 +52,8 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
     store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
-def relabel(store: Store, blueprint_id: str, given: Any) -> Blueprint:
+def replace_labels(store: Store, blueprint_id: str, given: object) -> Blueprint:
+    """Replace all labels; `given` has one of the forms that the API accepts."""
     blueprint = store.get_own(Blueprint, blueprint_id)
     replace(blueprint.labels, BlueprintLabel, parse(given), store.scope.user)
     blueprint.updated_at = now()

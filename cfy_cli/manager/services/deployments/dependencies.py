@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 
@@ -20,6 +20,10 @@ CAPABILITY = ".get_capability"  # how those of functions end
 # These take away or change what dependants use; one that runs them itself does not forbid them to what it needs.
 HARMFUL = ("stop", "uninstall", "update", "csys_new_deployment_update", "heal")
 MOST_NAMED = 3  # dependants of each kind in a sentence
+
+
+class DependencyId(TypedDict):
+    id: str
 
 
 def create(

@@ -1,28 +1,56 @@
 """Deployments: labels, site, outputs and the status summary."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import defer, lazyload
 
 from cfy_cli import dsl
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.plan import ValuePlan
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployments import tree
+from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.labels import set_labels
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.store.models import Deployment, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without what takes long to read
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
+
+
+class OutputsAnswer(TypedDict):
+    deployment_id: str
+    outputs: JsonObject
+
+
+class CapabilitiesAnswer(TypedDict):
+    deployment_id: str
+    capabilities: JsonObject
+
+
+def list_conditions(
+    store: Store, *, name_part: str | None, group_id: str | None, dependencies_of: str | None
+) -> list[Condition]:
+    """Return the conditions of a list. Raises NotFound for an unknown deployment or group."""
+    conditions: list[Condition] = []
+    if name_part:
+        conditions.append(Deployment.display_name.icontains(name_part, autoescape=True))
+    if group_id:  # there are no deployment groups yet
+        raise NotFound(f"Requested `DeploymentGroup` with ID `{group_id}` was not found")
+    if dependencies_of:
+        targets = dependencies.needed_by(store.get(Deployment, dependencies_of))
+        conditions.append(Deployment.storage_id.in_(targets))
+    return conditions
 
 
 def live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
@@ -34,7 +62,8 @@ def live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
     ).all()
 
 
-def relabel(store: Store, deployment_id: str, given: Any) -> Deployment:
+def replace_labels(store: Store, deployment_id: str, given: object) -> Deployment:
+    """Replace all labels; `given` has one of the forms that the API accepts."""
     deployment = store.get_own(Deployment, deployment_id)
     set_labels(store, deployment, labels.parse(given))
     deployment.updated_at = now()
@@ -52,13 +81,13 @@ def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach:
     return deployment
 
 
-def evaluated(app: AppContext, store: Store, deployment: Deployment, what: dict[str, Any]) -> dict[str, Any]:
-    """Outputs or capabilities with their functions answered; one that cannot be says why in its place."""
-    return dsl.evaluate_outputs(what, lookups(app, store.scope, deployment))
+def evaluated(app: AppContext, store: Store, deployment: Deployment, declared: Mapping[str, ValuePlan]) -> JsonObject:
+    """Evaluate outputs or capabilities; a value that cannot be evaluated is replaced by the reason."""
+    return dsl.evaluate_outputs(declared, lookups(app, store.scope, deployment))
 
 
 def lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:
-    """What functions find in answers to this asker."""
+    """Return what functions look up on behalf of a user."""
     return StoreLookups(lambda: app.reading(scope), deployment, secrets.shown_to(app, scope))
 
 

@@ -1,12 +1,13 @@
 """Node instances: changing one without losing what another has changed."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.orm import load_only
 
 from cfy_cli.errors import Conflict, NotFound
-from cfy_cli.manager.store.models import NodeInstance
+from cfy_cli.manager.store.models import Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 
@@ -37,3 +38,41 @@ def delete(store: Store, instance_id: str) -> None:
     if row is None:
         raise NotFound(f"Requested `NodeInstance` with ID `{instance_id}` was not found")
     store.delete(row)
+
+
+class NodeCounts(TypedDict):
+    """Numbers of node instances of a node, under the names of the node's wire fields."""
+
+    actual_number_of_instances: int
+    actual_planned_number_of_instances: int
+    drifted_instances: int
+    unavailable_instances: int
+
+
+COUNTS = frozenset(NodeCounts.__annotations__)
+
+
+def count(store: Store, nodes: Sequence[Node]) -> dict[int, NodeCounts]:
+    """Count the node instances of nodes that are in scope; return the counts by the storage id of the node."""
+    counts = {(node.deployment_storage_id, node.id): [0, 0, 0] for node in nodes}
+    statement = (
+        select(NodeInstance)
+        .where(NodeInstance.deployment_storage_id.in_({node.deployment_storage_id for node in nodes}))
+        .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))
+    )
+    for instance in store.unscoped.scalars(statement):  # node instances are as visible as their nodes
+        numbers = counts.get((instance.deployment_storage_id, instance.node_id))
+        if numbers:
+            numbers[0] += 1
+            numbers[1] += instance.has_configuration_drift
+            numbers[2] += not instance.is_status_check_ok
+    return {node.storage_id: _named_counts(*counts[node.deployment_storage_id, node.id]) for node in nodes}
+
+
+def _named_counts(total: int, drifted: int, unavailable: int) -> NodeCounts:
+    return {
+        "actual_number_of_instances": total,
+        "actual_planned_number_of_instances": total,
+        "drifted_instances": drifted,
+        "unavailable_instances": unavailable,
+    }

@@ -25,6 +25,7 @@ ACTIONS = {
 RESUMING = ("resume", "force-resume")
 VALID_ACTIONS = [*ACTIONS, *RESUMING]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
+IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
 SPECIMEN = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
 
@@ -119,7 +120,7 @@ def _tell(store: Store, deployment: Deployment, execution: Execution) -> None:
         tree.note_progress(store.unscoped, deployment)
 
 
-def steer(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
+def act(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
     """cancel, force-cancel or kill a running execution; one that only waits ends at once. resume one that ended."""
     execution = store.get_own(Execution, execution_id)
     if action not in VALID_ACTIONS:

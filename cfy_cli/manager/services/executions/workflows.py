@@ -1,7 +1,7 @@
 """Workflows of a deployment: what they take and when they are available."""
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 
@@ -125,8 +125,21 @@ def check_instances(store: Store, deployment: Deployment, workflow: WorkflowPlan
             )
 
 
-def shown(deployment: Deployment) -> list[dict[str, Any]]:
-    """The wire's list of a deployment's workflows."""
+class WorkflowAnswer(TypedDict):
+    """A workflow of a deployment, as the API answers it."""
+
+    name: str
+    plugin: str | None
+    operation: str | None
+    parameters: dict[str, ParameterPlan]
+    is_cascading: bool
+    is_available: bool
+    availability_rules: AvailabilityRules | None
+    created_at: str
+
+
+def describe(deployment: Deployment) -> list[WorkflowAnswer]:
+    """Return the workflows of a deployment, as the API answers them."""
     return [
         {
             "name": name,

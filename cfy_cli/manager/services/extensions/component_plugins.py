@@ -57,7 +57,7 @@ def _bring(subject: Subject, package: Package) -> None:
         subject.keep(**{OURS: sorted({*ours, archive_name})})  # first: what is uploaded after it is known as ours
         try:
             with subject.acting("plugin_upload") as store:
-                plugins.take_in(subject.app, store, package, title=None, visibility=Visibility.TENANT)
+                plugins.add(subject.app, store, package, title=None, visibility=Visibility.TENANT)
         except Conflict:  # everybody's, or somebody was faster
             subject.keep(**{OURS: sorted(ours)})
             there = True

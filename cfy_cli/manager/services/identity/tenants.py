@@ -1,18 +1,34 @@
-"""Tenants: rooms that know nothing of one another."""
+"""Tenants: creating, describing and deleting them."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import TypedDict
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
 
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
-from cfy_cli.manager.services.identity.users import tenant_of
+from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, tenant_of
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Secret, Site, Tenant
+from cfy_cli.manager.store.models import Event, Execution, Operation, TasksGraph, Tenant
+from cfy_cli.manager.store.models.owned import Base, models_in_tenants
+from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.store import Store
 
-KEPT = (Blueprint, Deployment, Secret, Site)
+# Rows that outlive the resources they are about: they are deleted with the tenant, in this order.
+HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution)
+
+
+class TenantAnswer(TypedDict, total=False):
+    """A tenant as the API answers it: counts, or with `_get_data` names and roles."""
+
+    name: str
+    groups: int | dict[str, str]
+    users: int | dict[str, RoleInTenant]
+    user_roles: TenantRoles | None
+    rabbitmq_username: None
+    rabbitmq_password: None
+    rabbitmq_vhost: None
 
 
 def create(store: Store, name: str) -> Tenant:
@@ -20,29 +36,36 @@ def create(store: Store, name: str) -> Tenant:
 
 
 def delete(store: Store, name: str) -> None:
+    """Delete a tenant and its history. Raises Conflict while it has members or resources."""
     tenant = tenant_of(store, name)
     if name == DEFAULT_TENANT:
         raise Conflict(f"Tenant `{name}` cannot be deleted: every manager has it")
     if tenant.members:
         raise Conflict(f"Cannot delete tenant `{name}`, because it still has users or groups associated with it")
-    for kind in KEPT:
-        if store.unscoped.scalar(select(exists().where(kind.tenant_name == name))):
-            raise Conflict(f"Cannot delete tenant `{name}`, because it still has {kind.__tablename__}")
-    for table in (Event, Execution):  # what remains is history of things that are gone
-        store.unscoped.execute(sql_delete(table).where(table.tenant_name == name))
+    for model in models_in_tenants():
+        is_there = select(exists().where(column(model, "tenant_name") == name))
+        if model not in HISTORY and store.unscoped.scalar(is_there):  # private resources count too
+            raise Conflict(
+                f"Cannot delete tenant `{name}`, because it still has {model.__tablename__.replace('_', ' ')}"
+            )
+    for model in HISTORY:
+        store.unscoped.execute(sql_delete(model).where(column(model, "tenant_name") == name))  # of all users
     store.delete(tenant)
 
 
-def shown(tenant: Tenant, *, details: bool) -> dict[str, Any]:
-    """The wire's tenant: counts, or with `_get_data` the names behind them."""
-    members = {place.user.username: {"tenant-role": place.role, "roles": [place.role]} for place in tenant.members}
+def is_one_of(names: Collection[str]) -> Condition:
+    return Tenant.name.in_(names)
+
+
+def describe(tenant: Tenant, *, with_details: bool) -> TenantAnswer:
+    """Return a tenant as the API answers it."""
+    roles = {member.user.username: member.role for member in tenant.members}
+    members: dict[str, RoleInTenant] = {name: {"tenant-role": role, "roles": [role]} for name, role in roles.items()}
     return {
         "name": tenant.name,
-        "groups": {} if details else 0,
-        "users": members if details else len(members),
-        "user_roles": {"direct": {name: place["tenant-role"] for name, place in members.items()}, "groups": {}}
-        if details
-        else None,
+        "groups": {} if with_details else 0,
+        "users": members if with_details else len(members),
+        "user_roles": {"direct": roles, "groups": {}} if with_details else None,
         "rabbitmq_username": None,
         "rabbitmq_password": None,
         "rabbitmq_vhost": None,

@@ -12,7 +12,8 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services.identity.credentials import fingerprint
 from cfy_cli.manager.services.identity.permissions import allowed
 from cfy_cli.manager.services.identity.users import get as get_user
-from cfy_cli.manager.store.models import Token
+from cfy_cli.manager.store.models import Token, User
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
 LETTERS = string.ascii_letters + string.digits
@@ -42,6 +43,10 @@ def get(store: Store, token_id: str) -> Token:
     if token is None or not (token.username == store.scope.user or may_manage_all(store)):
         raise NotFound(f"Requested `Token` with ID `{token_id}` was not found")
     return token
+
+
+def belongs_to(username: str) -> Condition:
+    return Token.user.has(User.username == username)
 
 
 def may_manage_all(store: Store) -> bool:

@@ -1,6 +1,6 @@
 """Users and where they belong."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 
@@ -101,16 +101,42 @@ def tenant_role(role: str) -> str:
     return _one_of(role, TENANT_ROLES, "tenant role")
 
 
-def shown(user: User, *, details: bool) -> dict[str, Any]:
-    """The wire's user: counts, or with `_get_data` the names behind them."""
-    places = {place.tenant.name: place.role for place in user.memberships}
+class TenantRoles(TypedDict):
+    direct: dict[str, str]
+    groups: dict[str, list[str]]
+
+
+RoleInTenant = TypedDict("RoleInTenant", {"tenant-role": str, "roles": list[str]})
+
+
+class UserAnswer(TypedDict, total=False):
+    """A user as the API answers it: counts, or with `_get_data` names and roles."""
+
+    username: str
+    tenants: int | dict[str, RoleInTenant]
+    tenant_roles: TenantRoles | None
+    groups: int | list[str]
+    role: str
+    group_system_roles: dict[str, list[str]]
+    active: bool
+    created_at: str
+    first_login_at: str | None
+    last_login_at: str | None
+    is_locked: bool
+    show_getting_started: bool
+    password_hash: None
+
+
+def describe(user: User, *, with_details: bool) -> UserAnswer:
+    """Return a user as the API answers it."""
+    roles = {membership.tenant.name: membership.role for membership in user.memberships}
     return {
         "username": user.username,
-        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in places.items()}
-        if details
-        else len(places),
-        "tenant_roles": {"direct": places, "groups": {}} if details else None,
-        "groups": [] if details else 0,
+        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in roles.items()}
+        if with_details
+        else len(roles),
+        "tenant_roles": {"direct": roles, "groups": {}} if with_details else None,
+        "groups": [] if with_details else 0,
         "role": user.role,
         "group_system_roles": {},
         "active": user.active,

@@ -31,8 +31,8 @@ class PluginInUse(Invalid):
     code = ErrorCode.PLUGIN_IN_USE
 
 
-def take_in(app: AppContext, store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:
-    """Keep a package. Raises Conflict when the same archive is here already."""
+def add(app: AppContext, store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:
+    """Store a package. Raises Conflict when the same archive is stored already."""
     check_visibility(store.scope, visibility)
     about = package.about
     system = about.get(PROPERTIES) or {}
@@ -69,12 +69,12 @@ def take_in(app: AppContext, store: Store, package: Package, *, title: str | Non
     return plugin
 
 
-def take_in_new(app: AppContext, store: Store, packages: Sequence[Package], *, visibility: str) -> list[Plugin]:
-    """Keep those that are not here already."""
+def add_new(app: AppContext, store: Store, packages: Sequence[Package], *, visibility: str) -> list[Plugin]:
+    """Store the packages that are not stored yet; return their plugins."""
     new = []
     for package in packages:
         with suppress(Conflict):
-            new.append(take_in(app, store, package, title=None, visibility=visibility))
+            new.append(add(app, store, package, title=None, visibility=visibility))
     return new
 
 

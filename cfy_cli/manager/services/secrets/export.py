@@ -1,12 +1,13 @@
-"""Secrets on their way from one manager to another."""
+"""Export and import of secrets, from one manager to another."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from sqlalchemy import select
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
@@ -20,8 +21,32 @@ from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
 from cfy_cli.manager.store.models import Secret, Tenant
 from cfy_cli.manager.store.store import Store
 
-Item = dict[str, Any]
-Errors = dict[str, Any]
+Item = Mapping[str, Any]  # a secret to import, as the request gives it
+Errors = dict[str, str | list[str]]
+
+
+class ExportedSecret(TypedDict, total=False):
+    """A secret as it is exported and imported."""
+
+    key: str
+    value: str
+    visibility: str
+    tenant_name: str
+    is_hidden_value: bool
+    encrypted: bool
+    provider: str | None
+    provider_options: None
+    schema: JsonObject
+    creator: str
+    created_at: str
+    updated_at: str
+
+
+class ImportAnswer(TypedDict):
+    colliding_secrets: dict[str, list[str]]  # keys by tenant
+    secrets_errors: dict[str, dict[str, str | list[str]]]  # by the index in the request
+
+
 KINDS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (bool, "boolean", ("is_hidden_value", "encrypted")),
     (str, "text", ("key", "visibility", "tenant_name")),
@@ -29,10 +54,10 @@ KINDS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
 NEEDED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", "value")
 
 
-def exported(
+def export_secrets(
     app: AppContext, store: Store, asked: Listing, *, passphrase: str | None, with_metadata: bool
-) -> list[Item]:
-    """Every secret that the asker may see the value of, whatever page was asked for."""
+) -> list[ExportedSecret]:
+    """Return all secrets whose value the user may see; offset and size of the listing are ignored."""
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
@@ -42,13 +67,15 @@ def exported(
             break
     mine = [secret for secret in found if not secret.is_hidden_value or secrets.may_see_hidden(store.scope, secret)]
     items = [_item(app, secret, key, with_metadata=with_metadata) for secret in mine]
-    wanted = asked.include
-    return [{name: value for name, value in item.items() if name in wanted} for item in items] if wanted else items
+    include = asked.include
+    if not include:
+        return items
+    return [cast("ExportedSecret", {name: value for name, value in item.items() if name in include}) for item in items]
 
 
-def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> Item:
+def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
     text = app.service(Cipher).decrypt(secret.encrypted_value)
-    item = {
+    item: ExportedSecret = {
         "key": secret.key,
         "value": key.encrypt(text) if key else text,
         "visibility": secret.visibility,
@@ -65,7 +92,7 @@ def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metad
     return item
 
 
-def imported(
+def import_secrets(
     app: AppContext,
     store: Store,
     identity: Identity,
@@ -74,8 +101,8 @@ def imported(
     tenant_map: Mapping[str, str],
     passphrase: str | None,
     override: bool,
-) -> dict[str, Any]:
-    """Keep those that can be kept. Names that are taken are listed by tenant, and replaced with `override`."""
+) -> ImportAnswer:
+    """Store the secrets that are valid. Names that are taken are listed by tenant; `override` replaces their values."""
     tenants = set(store.unscoped.scalars(select(Tenant.name)))
     nowhere = sorted(set(tenant_map.values()) - tenants)
     if nowhere:

@@ -46,3 +46,9 @@ class Owned:
     @property
     def private_resource(self) -> bool:
         return self.visibility == Visibility.PRIVATE
+
+
+def models_in_tenants() -> list[type[Base]]:
+    """Return all models whose rows belong to a tenant, in the order of their tables' names."""
+    mappers = [mapper for mapper in Base.registry.mappers if "tenant_name" in mapper.columns]
+    return [mapper.class_ for mapper in sorted(mappers, key=lambda mapper: str(mapper.local_table))]

@@ -1,0 +1,147 @@
+"""The endpoints that resources share, from one description of each resource."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.resource import Resource
+from cfy_cli.errors import Forbidden
+from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
+from cfy_cli.manager.rest.query import INCLUDE, Parameter
+from cfy_cli.manager.rest.schemas import list_answer, row_answer
+from cfy_cli.manager.rest.serialize import page_of, serialize
+from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.visibility import check_visibility, widen
+from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.query import Condition, all_of
+from cfy_cli.manager.store.rules import rule_conditions
+
+M = TypeVar("M", bound=Base)
+
+
+class Noun(Generic[M]):
+    """A resource with its model, and the endpoints that it has in common with others.
+
+    `parameters` are those of its list beside the ones that all lists share; `conditions` turns them into conditions,
+    for list and search alike. `computed` gives values of wire fields that are no attributes of the row, and
+    `computed_types` their types. Permissions are named NOUN_VERB.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        model: type[M],
+        *,
+        parameters: Sequence[Parameter] = (),
+        conditions: Callable[[Call], Sequence[Condition]] = lambda _call: (),
+        computed: Callable[[Call, M], dict[str, Callable[[], object]]] = lambda _call, _row: {},
+        computed_types: Mapping[str, object] | None = None,
+        routes: Routes | None = None,
+    ) -> None:
+        self.resource, self.model = resource, model
+        self.routes = routes or Routes(resource.name)
+        self.path = f"/{resource.name}"
+        self.item_path = f"{self.path}/{{key}}"
+        self.answer = row_answer(model, computed_types)
+        self.list_answer = list_answer(self.answer, f"{model.__name__}List")
+        self._parameters, self._conditions, self._computed = tuple(parameters), conditions, computed
+
+    def permission(self, verb: str) -> str:
+        return f"{self.resource.permission_prefix}_{verb}"
+
+    def show(self, call: Call, row: M) -> JsonObject:
+        """Return a row as this resource is answered, with the fields that the request includes."""
+        include = call.include if INCLUDE.name in call.declared else None
+        return serialize(row, include, **self._computed(call, row))
+
+    def find_page(self, call: Call, rules: Sequence[JsonObject] = ()) -> JsonObject:
+        """Return the page that a list or a search asks for; `filtered` counts the items that the rules exclude."""
+        listing = call.listing(self.resource.order)
+        conditions = self._conditions(call)
+        where = all_of(*conditions, *rule_conditions(self.model, rules))
+        page = call.store.list(self.model, listing, search=self.resource.search, where=where)
+        answer = page_of(page, [self.show(call, row) for row in page.items])
+        if rules:
+            total = call.store.count(self.model, listing, where=all_of(*conditions))
+            answer["metadata"] |= {"filtered": total - page.total}  # type: ignore[operator]
+        return answer
+
+    def add_list(self) -> None:
+        @self.routes.listing(self.path, self.permission("list"), self._parameters, self.list_answer)
+        def list_items(call: Call) -> JsonObject:
+            return self.find_page(call)
+
+    def add_search(self) -> None:
+        """Add the list whose filter rules are a body, because they may be too long for a query string."""
+        path = f"/searches{self.path}"
+
+        @self.routes.search(path, self.permission("list"), self._parameters, self.list_answer)
+        def search(call: Call, body: RulesBody) -> JsonObject:
+            return self.find_page(call, body.filter_rules)
+
+    def add_get(self) -> None:
+        @self.routes.get(self.item_path, self.permission("get"), (INCLUDE,), self.answer)
+        def get(call: Call, key: str) -> JsonObject:
+            return self.show(call, call.store.get(self.model, key))
+
+    def add_create(self, new: type[BaseModel]) -> None:
+        """Add PUT, which stores the fields of the body under the key in the path."""
+
+        @self.routes.put(self.item_path, self.permission("create"), (), self.answer)
+        def create(call: Call, key: str, body: new) -> JsonObject:  # type: ignore[valid-type]
+            fields = _fields(body)
+            check_visibility(call.scope, fields.get("visibility"))
+            row = self.model(**{self.resource.key: check_name(self.resource.noun, key), **fields})
+            return self.show(call, call.store.add(row))
+
+    def add_update(self, change: type[BaseModel]) -> None:
+        """Add POST, which changes the fields that the body gives; a new key renames the item."""
+
+        @self.routes.post(self.item_path, self.permission("update"), (), self.answer)
+        def update(call: Call, key: str, body: change) -> JsonObject:  # type: ignore[valid-type]
+            row, fields = call.store.get_own(self.model, key), _fields(body)
+            if "visibility" in fields:
+                widen(call.store, row, fields.pop("visibility"))
+            if self.resource.key in fields:
+                call.store.rename(row, check_name(self.resource.noun, fields.pop(self.resource.key)))
+            for name, value in fields.items():
+                setattr(row, name, value)
+            return self.show(call, row)
+
+    def add_delete(self) -> None:
+        @self.routes.delete(self.item_path, self.permission("delete"))
+        def delete(call: Call, key: str) -> None:
+            call.store.delete(call.store.get_own(self.model, key))
+
+    def add_set_visibility(self, permission: str, check: Callable[[M, str], None] = lambda _row, _wanted: None) -> None:
+        """Add the endpoint that widens the visibility; `check` raises for a visibility that the row cannot have."""
+
+        @self.routes.patch(f"{self.item_path}/set-visibility", permission, (), self.answer)
+        def set_visibility(call: Call, key: str, body: VisibilityBody) -> JsonObject:
+            row = call.store.get_own(self.model, key)
+            check(row, body.visibility)
+            widen(call.store, row, body.visibility)
+            return self.show(call, row)
+
+    def add_all(self, new: type[BaseModel], change: type[BaseModel]) -> "Noun[M]":
+        """Add list, get, create, update and delete: all that a plain resource has."""
+        self.add_list()
+        self.add_get()
+        self.add_create(new)
+        self.add_update(change)
+        self.add_delete()
+        return self
+
+
+def _fields(body: BaseModel) -> dict[str, Any]:
+    return body.model_dump(exclude_none=True)
+
+
+def check_may_set_owner(call: Call, noun: str) -> None:
+    """Raise Forbidden when the user may not give a resource to another user."""
+    if not allowed("set_owner", {call.identity.role}):
+        raise Forbidden(f"The permission `set_owner` is required to give a {noun} to another user")

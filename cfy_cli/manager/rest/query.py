@@ -1,0 +1,115 @@
+"""Query parameters: which an endpoint takes, and how their values are read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.datastructures import QueryParams
+
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
+
+MAX_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter as an endpoint declares it; it is published in the OpenAPI document."""
+
+    name: str
+    description: str
+    type: Literal["string", "boolean", "integer"] = "string"
+
+    @property
+    def document(self) -> JsonObject:
+        return {
+            "name": self.name,
+            "in": "query",
+            "required": False,
+            "description": self.description,
+            "schema": {"type": self.type},
+        }
+
+
+INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.")
+FORCE = Parameter("force", "Skip the checks that may be skipped.", "boolean")
+GET_DATA = Parameter("_get_data", "Answer names and roles instead of counts.", "boolean")
+LISTING = (
+    INCLUDE,
+    Parameter("_sort", "Comma-separated fields to sort by; `-` before a field sorts in descending order."),
+    Parameter("_offset", "Number of items to skip.", "integer"),
+    Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
+    Parameter("_search", "Text that the name of an item must contain."),
+    Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean"),
+    Parameter("_range", "FIELD,FROM,TO: times between which a field must be; either end may be empty."),
+    Parameter("_get_all_results", "Accepted for older clients; a page never holds more than the maximum.", "boolean"),
+)
+
+
+def check_parameters(query: QueryParams, declared: frozenset[str], *, has_filters: bool) -> None:
+    """Raise Invalid for parameters that the endpoint does not declare; filters are checked with the model later."""
+    unknown = [name for name in query if name not in declared and (name.startswith("_") or not has_filters)]
+    if unknown:
+        allowed = ", ".join(sorted(declared)) or "none"
+        raise Invalid(f"Unknown parameters: {', '.join(unknown)}. Allowed are: {allowed}")
+
+
+def parse_listing(query: QueryParams, sort: str, declared: frozenset[str]) -> Listing:
+    """Read the parameters that all lists share; those that are not declared are filters."""
+    return Listing(
+        include=parse_include(query),
+        sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
+        offset=parse_integer(query, "_offset", 0),
+        size=min(parse_integer(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE),
+        search=query.get("_search") or None,
+        filters={name: query.getlist(name) for name in query if name not in declared},
+        ranges=tuple(_parse_range(value) for value in query.getlist("_range")),
+        all_tenants=parse_flag(query, "_all_tenants"),
+    )
+
+
+def parse_include(query: QueryParams) -> tuple[str, ...] | None:
+    """Return the fields that `_include` names; None, which stands for all of them, when it names none."""
+    return tuple(name for value in query.getlist("_include") for name in value.split(",") if name) or None
+
+
+def parse_flag(values: Mapping[str, object], name: str, default: bool = False) -> bool:
+    """Read a boolean. Raises Invalid."""
+    value = str(values.get(name, default)).lower()
+    if value not in ("true", "false", "1", "0", "", "none"):
+        raise Invalid(f"`{value}` is neither true nor false ({name})")
+    return value in ("true", "1")
+
+
+def parse_integer(query: QueryParams, name: str, default: int) -> int:
+    """Read a whole number from 0 upwards. Raises Invalid."""
+    value = query.get(name)
+    if value in (None, "", "None"):
+        return default
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if not 0 <= number <= MAX_INTEGER:
+        raise Invalid(f"`{value}` is not a number from 0 upwards ({name})")
+    return number
+
+
+def parse_time(text: str) -> str | None:
+    """Read a time as the store writes it; one without a zone is UTC. None for empty text. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        return format_timestamp(parse_timestamp(text))
+    except (ValueError, OverflowError):
+        raise Invalid(f"`{text}` is not a time such as 2026-01-31T12:00:00Z") from None
+
+
+def _parse_range(text: str) -> Range:
+    column, *ends = text.split(",")
+    if len(ends) != 2:
+        raise Invalid(f"`{text}` is not a range: give FIELD,FROM,TO; either end may be empty (_range)")
+    start, end = (parse_time(value) for value in ends)
+    return Range(column, start, end)

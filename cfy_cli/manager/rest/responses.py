@@ -1,0 +1,41 @@
+"""The responses of an endpoint, as the OpenAPI document declares them."""
+
+from typing import Any, NotRequired, TypedDict
+
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.manager.rest.schemas import Answer, answer_of
+
+
+class ErrorAnswer(TypedDict):
+    """The body of every unsuccessful answer."""
+
+    message: str
+    error_code: str
+    server_traceback: None
+    hint: NotRequired[str]
+
+
+ERROR = answer_of(ErrorAnswer)
+_ERRORS = {
+    400: "The request is not valid, or the state of the resource forbids it",
+    401: "The credentials are missing or wrong",
+    403: "The user lacks the permission",
+    404: "The resource, or one that the request names, does not exist",
+    405: "The resource is in a state that does not allow this",
+    409: "The name is taken, or the resource was changed meanwhile",
+    413: "The body is too large",
+    500: "The manager failed; its log says more",
+    503: "The manager is busy: retry after the time in Retry-After",
+}
+
+
+def responses_of(method: str, status: int, answer: Answer) -> dict[int | str, dict[str, Any]]:
+    """Describe every status that an endpoint answers."""
+    success: JsonObject = {"description": "Success"}
+    if status != 204:
+        success["content"] = answer.content
+    statuses = [code for code in _ERRORS if method != "GET" or code not in (409, 413)]
+    errors: dict[int | str, dict[str, Any]] = {
+        code: {"description": _ERRORS[code], "content": ERROR.content} for code in statuses
+    }
+    return {status: success, **errors}

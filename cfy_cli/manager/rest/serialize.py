@@ -1,0 +1,60 @@
+"""Rows as the API answers them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
+
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.manager.store.listing import Page
+from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.query import check_include
+
+
+def serialize(row: Base, include: Sequence[str] | None = None, **computed: Callable[[], object]) -> JsonObject:
+    """Return the wire fields of a row, or those in `include`; `computed` gives the values of further fields.
+
+    Raises Invalid for unknown fields.
+    """
+    if include is not None:
+        check_include(type(row), include)
+    values = {
+        name: computed[name]() if name in computed else _value(getattr(row, name))
+        for name in include or row.WIRE_FIELDS
+    }
+    return cast("JsonObject", values)
+
+
+def serialize_all(rows: Iterable[Base], include: Sequence[str] | None = None) -> list[JsonObject]:
+    return [serialize(row, include) for row in rows]
+
+
+def select_fields(answer: Mapping[str, object], include: Sequence[str] | None) -> JsonObject:
+    """Return the fields of an answer that `include` names, all without it. Raises Invalid for unknown ones."""
+    unknown = [name for name in include or () if name not in answer]
+    if unknown:
+        raise Invalid(
+            f"Include keys '{unknown}' do not exist. Allowed keys are: {list(answer)}",
+            code=ErrorCode.NO_SUCH_INCLUDE_FIELD,
+        )
+    return cast("JsonObject", {name: answer[name] for name in include or answer})
+
+
+def page_of(page: Page[object], items: Sequence[Json]) -> JsonObject:
+    """Return the envelope of a page."""
+    pagination: JsonObject = {"total": page.total, "size": page.size, "offset": page.offset}
+    return {"items": list(items), "metadata": {"pagination": pagination, "filtered": page.filtered}}
+
+
+def whole_list(items: Sequence[Json]) -> JsonObject:
+    """Return the envelope of a list that has only one page."""
+    return page_of(Page(items, len(items), 0, len(items)), items)
+
+
+def _value(value: object) -> object:
+    """Turn label rows into objects; everything else is plain already."""
+    if isinstance(value, list) and value and hasattr(value[0], "created_by"):
+        return [
+            {"key": label.key, "value": label.value, "created_at": label.created_at, "created_by": label.created_by}
+            for label in value
+        ]
+    return value

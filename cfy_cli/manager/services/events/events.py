@@ -1,0 +1,107 @@
+"""Events and logs: adding, selecting and deleting them."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import and_, or_
+from sqlalchemy import delete as sql_delete
+
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.listing import Listing, Page
+from cfy_cli.manager.store.models import Event, Execution
+from cfy_cli.manager.store.query import Condition, all_of, apply_filters
+from cfy_cli.manager.store.store import Store
+
+
+def condition(kinds: Collection[str], message: str | None, node: str | None, after: int | None) -> Condition:
+    """Return the condition of a list.
+
+    `message` is a LIKE pattern, `node` the name of a node or the id of a node instance, `after` a cursor.
+    """
+    conditions: list[Condition] = [Event.type.in_(kinds)]
+    if message:
+        conditions.append(Event.message.ilike(message))
+    if after is not None:
+        conditions.append(Event.storage_id > after)
+    if node:
+        conditions.append(or_(Event.node_name == node, Event.node_instance_id == node))
+    return all_of(*conditions)
+
+
+def next_cursor(store: Store, listing: Listing, where: Condition, page: Page[Event], after: int | None) -> int | None:
+    """Return the storage id of the last event of a page that leaves out none before it; None when it does.
+
+    `after` is the cursor that the page was read with, if it was read with one.
+    """
+    if listing.offset:
+        return None
+    last = max((row.storage_id for row in page.items), default=0)
+    if after is not None:
+        return last or after
+    count = len(page.items)
+    if count == page.total:
+        return last
+    return last if count == store.count(Event, listing, where=and_(where, Event.storage_id <= last)) else None
+
+
+def add(
+    store: Store,
+    execution: Execution,
+    kind: str,
+    item: Mapping[str, Json],
+    *,
+    manager_name: str | None,
+    agent_name: str | None,
+) -> None:
+    """Add an event (`cloudify_event`) or log (`cloudify_log`), as clients post it, to an execution."""
+    store.acquire_lock(LockKey.EVENTS)  # storage ids must be visible in the order they are given
+    store.add(
+        Event(
+            type=kind,
+            tenant_name=execution.tenant_name,
+            visibility=execution.visibility,
+            created_by=store.scope.user,
+            execution_id=execution.id,
+            workflow_id=execution.workflow_id,
+            deployment_id=execution.deployment_id,
+            deployment_display_name=execution.deployment_display_name,
+            blueprint_id=execution.blueprint_id,
+            manager_name=manager_name,
+            agent_name=agent_name,
+            **_fields(kind, item),
+        )
+    )
+
+
+def delete(store: Store, listing: Listing, where: Condition) -> int:
+    """Delete the events that a list would give; return their number."""
+    chosen = apply_filters(store.visible(Event).where(where), Event, listing, ())
+    result = store.unscoped.execute(  # restricted to visible events by the subquery
+        sql_delete(Event)
+        .where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _fields(kind: str, item: Mapping[str, Json]) -> JsonObject:
+    given = item.get("context")
+    context = given if isinstance(given, dict) else {}
+    message = item.get("message")
+    text = message.get("text") if isinstance(message, dict) else message
+    if text is None:
+        raise Invalid('An event or log needs a `message`: {"text": ...}')
+    fields: JsonObject = {
+        "message": str(text),
+        "reported_timestamp": item.get("timestamp") or item.get("reported_timestamp") or now(),
+        "operation": context.get("operation"),
+        "node_instance_id": context.get("node_id"),
+        "node_name": context.get("node_name"),
+        "source_id": context.get("source_id"),
+        "target_id": context.get("target_id"),
+    }
+    if kind == "cloudify_event":
+        return {**fields, "event_type": item.get("event_type"), "error_causes": context.get("task_error_causes")}
+    return {**fields, "level": item.get("level") or "info", "logger": item.get("logger")}

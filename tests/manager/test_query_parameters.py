@@ -1,0 +1,115 @@
+"""Query parameters: none is accepted and ignored, on any endpoint."""
+
+import re
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from cfy_cli.manager.rest import api
+from cfy_cli.manager.server import RESOURCES
+from tests.conftest import Ask
+from tests.manager.conftest import Upload
+
+ENDPOINTS = sorted(
+    (method, path, tuple(parameter.name for parameter in parameters))
+    for routes in RESOURCES
+    for (method, path), parameters in routes.parameters.items()
+)
+VALUES = {
+    "_sort": "visibility", "_offset": "0", "_size": "1", "_range": "visibility,,", "_after": "0", "summary": "true",
+    "visibility": "tenant", "blueprint_archive_url": "", "plugin_archive_url": "", "_passphrase": "a-long-passphrase",
+}  # fmt: skip
+NAMES_OF_RESOURCES = ("_include", "_group_id", "graph_id", "execution_id", "from_datetime", "to_datetime")
+ADDITIONAL: dict[str, dict[str, str]] = {
+    "/workflows": {"id": "d", "deployment_id": "d"},
+    "/deployments": {"_dependencies_of": "d"},
+    "/events": {"_range": "@timestamp,,", "_sort": "@timestamp"},
+    "/tokens": {"_sort": "id", "_range": "expiration_date,,"},
+    "/tenants": {"_sort": "name", "_range": "name,,"},
+    "/users": {"_sort": "username", "_range": "username,,"},
+    "/operations": {"_range": "id,,"},
+}
+# Accepted for older clients: what they ask for is what every answer gives anyway.
+WITHOUT_EFFECT = {"_get_all_results", "_instance_counts", "_get_data", "_include_operations", "non-encrypted"}
+
+
+class RecordedParams(QueryParams):
+    """Query parameters that remember which of them were read."""
+
+    read: set[str]
+
+    def get(self, key, default=None):  # type: ignore[no-untyped-def]
+        self.read.add(key)
+        return super().get(key, default)
+
+    def getlist(self, key):  # type: ignore[no-untyped-def]
+        self.read.add(key)
+        return super().getlist(key)
+
+
+@pytest.fixture
+def names(ask: Ask, upload: Upload) -> dict[str, str]:
+    """Resources of every kind, and the name of one for each path."""
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    ask("PUT", "/sites/s", json={})
+    ask("PUT", "/secrets/k", json={"value": "v"})
+    execution = ask("GET", "/executions", params={"_include_system_workflows": "true"}).json()["items"][0]["id"]
+    return {
+        "/blueprints/{key}": "app", "/deployments/{key}": "d", "/sites/{key}": "s", "/secrets/{key}": "k",
+        "/executions/{key}": execution, "/tenants/{tenant_name}": "default_tenant", "/users/{username}": "admin",
+        "/node-instances/{key}": ask("GET", "/node-instances").json()["items"][0]["id"],
+        "/tokens/{token_id}": ask("POST", "/tokens", json={}).json()["id"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "_declared"), ENDPOINTS)
+def test_unknown_query_parameter_is_refused_by_name(ask: Ask, method: str, path: str, _declared: tuple[str, ...]):
+    answer = ask(method, re.sub(r"{.*?}", "x", path), params={"_no_such": "1"}, json={})
+    assert answer.status_code == 400
+    assert "_no_such" in answer.json()["message"]
+
+
+def test_declared_query_parameters_are_read(ask: Ask, names: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    read: set[str] = set()
+    monkeypatch.setattr(RecordedParams, "read", read, raising=False)
+    original = api.Call.__init__
+
+    def record(self, app, identity, scope, query, declared):  # type: ignore[no-untyped-def]
+        original(self, app, identity, scope, RecordedParams(query), declared)
+
+    monkeypatch.setattr(api.Call, "__init__", record)
+    ignored = []
+    for method, path, declared in ENDPOINTS:
+        if method != "GET" or ("{" in path and path not in names):
+            continue
+        read.clear()
+        params = {name: VALUES.get(name, "true") for name in declared if name not in NAMES_OF_RESOURCES}
+        params |= ADDITIONAL.get(path, {})
+        answer = ask("GET", re.sub(r"{.*?}", names.get(path, ""), path), params=params)
+        assert answer.status_code == 200, (path, answer.text)
+        ignored += [f"{path}: {name}" for name in params if name not in read | WITHOUT_EFFECT]
+    assert not ignored
+
+
+def test_deployment_list_of_unknown_group_is_not_found(ask: Ask, upload: Upload):
+    upload("app")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    answer = ask("GET", "/deployments", params={"_group_id": "nosuch"})
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "not_found_error")
+    assert "`DeploymentGroup` with ID `nosuch`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("rules", [[], [{"key": "id", "values": ["d"], "operator": "contains", "type": "attribute"}]])
+def test_list_and_search_of_deployments_share_parameters(ask: Ask, upload: Upload, rules: list[dict[str, object]]):
+    upload("app")
+    for name in ("d1", "d2", "d3"):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
+    body = {"dependency_creator": "x", "source_deployment": "d1", "target_deployment": "d2"}
+    ask("PUT", "/deployments/inter-deployment-dependencies", json=body)
+    for params, expected in (({"_dependencies_of": "d1"}, ["d2"]), ({"_search_name": "3"}, ["d3"])):
+        assert [item["id"] for item in ask("GET", "/deployments", params=params).json()["items"]] == expected
+        found = ask("POST", "/searches/deployments", params=params, json={"filter_rules": rules}).json()
+        assert [item["id"] for item in found["items"]] == expected
+    refused = ask("POST", "/searches/deployments", params={"_group_id": "nosuch"}, json={"filter_rules": rules})
+    assert refused.status_code == 404
