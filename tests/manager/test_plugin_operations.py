@@ -11,6 +11,8 @@ from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended, until
 from tests.wagons import OPS, YAML, package, wheel
 
+pytestmark = pytest.mark.pip
+
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml, 'plugin:tiny-plugin']
@@ -231,8 +233,6 @@ def test_the_kit_of_public_plugins_finds_the_folders_of_a_deployment(
     ops = """
 from cloudify.decorators import operation
 from cloudify_common_sdk.utils import get_blueprint_dir, get_deployment_dir
-
-pytestmark = pytest.mark.pip
 
 @operation
 def create(ctx, **_):

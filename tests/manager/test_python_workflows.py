@@ -11,6 +11,8 @@ from tests.manager.conftest import Upload, ended, until
 from tests.manager.test_plugin_operations import THEIRS, messages
 from tests.wagons import YAML, package, project, wheel
 
+pytestmark = pytest.mark.pip
+
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]
@@ -141,8 +143,6 @@ def test_a_plugin_that_brings_cloudify_common_has_the_workflows_of_ours(ask: Ask
 from cloudify.decorators import operation
 from cloudify.exceptions import NonRecoverableError
 from cloudify.only_theirs import WORD
-
-pytestmark = pytest.mark.pip
 
 def create(**_): pass
 
