@@ -1,7 +1,7 @@
-"""The plan of a blueprint: what the language makes of its text, and what the engine and the API carry.
+"""The plan of a blueprint: the result of compiling it, stored by the manager and executed by the engine.
 
-Keys and shapes are those of the public parser. Values that may hold calls of functions until a deployment is made
-(counts, properties, inputs) are `Json`.
+Keys and shapes are those of the public parser. In a compiled plan any value (a property, an input, an instance count)
+may still be a call of a function; `prepare_deployment` replaces the calls that the inputs of a deployment answer.
 """
 
 from typing import NotRequired, TypedDict
@@ -10,7 +10,7 @@ from cfy_cli.contract.json import Json, JsonObject
 
 
 class InstanceCounts(TypedDict):
-    """How many instances of a node or scaling group there may be; -1 is without bound."""
+    """Numbers of instances of a node or scaling group; a maximum of -1 is no limit."""
 
     default_instances: int
     min_instances: int
@@ -27,8 +27,25 @@ class Capabilities(TypedDict):
     scalable: Scalable
 
 
+class ParameterPlan(TypedDict, total=False):
+    """The declaration of a property, of an input of a blueprint or operation, or of a workflow parameter."""
+
+    type: str
+    default: Json
+    description: str
+    required: bool
+    constraints: list[JsonObject]
+    display_label: str
+    hidden: bool
+    item_type: str
+    display: JsonObject  # {"rows": int} of a textarea
+
+
+Schema = dict[str, ParameterPlan]
+
+
 class OperationPlan(TypedDict):
-    """One operation of a node or relationship, or of an interface."""
+    """One operation of a node or relationship; without an implementation `plugin` and `operation` are empty."""
 
     plugin: str
     operation: str  # the function of the plugin: script_runner.tasks.run
@@ -43,7 +60,7 @@ class OperationPlan(TypedDict):
 
 
 class DeclaredOperation(TypedDict):
-    """An operation as an interface declares it, before a plugin is found for its implementation."""
+    """An operation as a type or template declares it; in a type, `inputs` is the schema of the inputs."""
 
     implementation: str
     inputs: JsonObject
@@ -69,6 +86,13 @@ class RelationshipPlan(TypedDict):
     target_interfaces: NotRequired[Interfaces]
 
 
+class PluginPropertyPlan(TypedDict, total=False):
+    type: str
+    description: str
+    display_label: str
+    value: Json
+
+
 class PluginPlan(TypedDict):
     name: str
     executor: str | None
@@ -81,8 +105,8 @@ class PluginPlan(TypedDict):
     distribution_version: str | None
     distribution_release: str | None
     supported_platform: str | None
-    properties: NotRequired[JsonObject]
     properties_description: NotRequired[str | None]
+    properties: NotRequired[dict[str, PluginPropertyPlan]]
 
 
 class NodePlan(TypedDict):
@@ -96,24 +120,10 @@ class NodePlan(TypedDict):
     relationships: list[RelationshipPlan]
     plugins: list[PluginPlan]
     deployment_plugins_to_install: list[PluginPlan]
-    host_id: NotRequired[str]
-    plugins_to_install: NotRequired[list[PluginPlan]]
-    instances: NotRequired[dict[str, int]]
+    host_id: NotRequired[str]  # the name of the node it runs on
+    plugins_to_install: NotRequired[list[PluginPlan]]  # of hosts only
+    instances: NotRequired[dict[str, int]]  # {"deploy": int}, if written so
     interfaces: NotRequired[Interfaces]
-
-
-class ParameterPlan(TypedDict, total=False):
-    """The declaration of an input of a blueprint, or of a parameter of a workflow."""
-
-    type: str
-    default: Json
-    description: str
-    required: bool
-    constraints: list[JsonObject]
-    display_label: str
-    hidden: bool
-    display: JsonObject
-    item_type: str | JsonObject
 
 
 class AvailabilityRules(TypedDict, total=False):
@@ -127,7 +137,7 @@ class AvailabilityRules(TypedDict, total=False):
 class WorkflowPlan(TypedDict):
     plugin: str
     operation: str
-    parameters: dict[str, ParameterPlan]
+    parameters: Schema
     is_cascading: bool
     availability_rules: NotRequired[AvailabilityRules | None]
 
@@ -170,40 +180,92 @@ class LabelPlan(TypedDict):
     values: list[Json]
 
 
-class DeploymentPlan(TypedDict):
-    """The parts of a plan that workflows of a deployment need."""
+class PolicyTypePlan(TypedDict):
+    properties: Schema
+    source: str | None
+
+
+class PolicyTriggerPlan(TypedDict):
+    parameters: Schema
+    source: str | None
+
+
+class RelationshipTypePlan(TypedDict):
+    name: str
+    properties: Schema
+    source_interfaces: Interfaces
+    target_interfaces: Interfaces
+    type_hierarchy: list[str]
+    derived_from: NotRequired[str]
+
+
+class DataTypePlan(TypedDict):
+    """A data type with the properties of all its ancestors."""
+
+    derived_from: str | None
+    description: str | None
+    properties: Schema
+    version: str | None
+
+
+class VersionPlan(TypedDict):
+    """The version of the blueprint language: cloudify_dsl_1_5."""
+
+    raw: str
+    definitions_name: str
+    definitions_version: list[int]
+
+
+class ScalablePlan(TypedDict):
+    """The parts of a plan from which node instances are created."""
 
     nodes: list[NodePlan]
-    workflows: dict[str, WorkflowPlan]
     scaling_groups: dict[str, ScalingGroupPlan]
 
 
-class Plan(DeploymentPlan):
-    """A compiled blueprint; `prepare_deployment` answers the calls of functions in it."""
+class DeploymentPlan(ScalablePlan):
+    """The parts of a plan that workflows of a deployment need."""
 
-    version: JsonObject
+    workflows: dict[str, WorkflowPlan]
+
+
+class BlueprintSections(DeploymentPlan):
+    """Everything in a plan but its inputs, which are declarations in a compiled plan and values in a prepared one."""
+
+    version: VersionPlan
     description: str | None
     metadata: JsonObject | None
-    inputs: dict[str, ParameterPlan]
     outputs: dict[str, ValuePlan]
     capabilities: dict[str, ValuePlan]
     groups: dict[str, GroupPlan]
     policies: dict[str, PolicyPlan]
-    policy_types: dict[str, JsonObject]
-    policy_triggers: dict[str, JsonObject]
-    relationships: dict[str, JsonObject]
-    data_types: dict[str, JsonObject]
+    policy_types: dict[str, PolicyTypePlan]
+    policy_triggers: dict[str, PolicyTriggerPlan]
+    relationships: dict[str, RelationshipTypePlan]
+    data_types: dict[str, DataTypePlan]
     labels: dict[str, LabelPlan]
     blueprint_labels: dict[str, LabelPlan]
     deployment_settings: JsonObject
     resource_tags: JsonObject
-    requirements: dict[str, list[Json]]
+    requirements: dict[str, list[Json]]  # arguments of calls of functions: {"secrets", "parent_capabilities"}
     imported_blueprints: list[str]
     namespaces_mapping: dict[str, str]
     deployment_plugins_to_install: list[PluginPlan]
     workflow_plugins_to_install: list[PluginPlan]
     host_agent_plugins_to_install: list[PluginPlan]
     upload_resources: NotRequired[JsonObject]
+
+
+class Plan(BlueprintSections):
+    """A compiled blueprint."""
+
+    inputs: Schema
+
+
+class PreparedPlan(BlueprintSections):
+    """The plan of one deployment: its inputs are values, and every call that they answer is replaced by its result."""
+
+    inputs: JsonObject
 
 
 class InstanceRelationship(TypedDict):
@@ -213,17 +275,27 @@ class InstanceRelationship(TypedDict):
 
 
 class InstanceGroup(TypedDict):
+    """An instance of a scaling group that contains a node instance."""
+
     name: str
     id: str
 
 
 class InstancePlan(TypedDict):
-    """A node instance as `create_instances` makes it."""
+    """A node instance as `create_instances` returns it."""
 
     id: str
     name: str
     node_id: str
     index: int
     relationships: list[InstanceRelationship]
-    host_id: NotRequired[str]
-    scaling_groups: NotRequired[list[InstanceGroup]]
+    host_id: NotRequired[str | None]  # the id of the instance it runs on
+    scaling_groups: NotRequired[list[InstanceGroup]]  # the innermost first
+
+
+class CapabilityCall(TypedDict):
+    """A call of `get_capability` in the plan of a deployment."""
+
+    function_identifier: str  # its path in the plan: nodes.web.properties.url.get_capability
+    target_deployment: list[Json]  # the id of the deployment, or None if it is a call itself; and the argument
+    context: dict[str, str]  # ids of node instances: "self", "source", "target", as far as the call has them

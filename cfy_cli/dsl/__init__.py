@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Place, Problem, Problems
     from cfy_cli.dsl.resolver import Resolved, Resolver
     from cfy_cli.dsl.running import EvaluationFailed, evaluate, evaluate_outputs
-    from cfy_cli.dsl.walk import Plan
 
 _HOMES = {
     "changes": ("Changes", "modify_instances"),
@@ -33,7 +32,6 @@ _HOMES = {
     "problems": ("BlueprintInvalid", "InputsInvalid", "Place", "Problem", "Problems"),
     "resolver": ("Resolved", "Resolver"),
     "running": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
-    "walk": ("Plan",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -45,7 +43,6 @@ __all__ = [
     "Known",
     "Lookups",
     "Place",
-    "Plan",
     "Problem",
     "Problems",
     "Resolved",

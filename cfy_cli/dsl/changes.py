@@ -1,9 +1,10 @@
 """Which node instances come, go, or gain and lose relationships when a deployment is scaled or updated."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from cfy_cli.contract.plan import InstancePlan, ScalablePlan
 from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.instances import Instance, Making
 from cfy_cli.dsl.nodes import container_of
@@ -19,20 +20,20 @@ class Changes:
     `extended` and `reduced` stay too, with the relationships that they gain or lose.
     """
 
-    added: list[Instance]
-    added_related: list[Instance]
-    removed: list[Instance]
-    removed_related: list[Instance]
-    extended: list[Instance]
-    extended_related: list[Instance]
-    reduced: list[Instance]
-    reduced_related: list[Instance]
+    added: list[InstancePlan]
+    added_related: list[InstancePlan]
+    removed: list[InstancePlan]
+    removed_related: list[InstancePlan]
+    extended: list[InstancePlan]
+    extended_related: list[InstancePlan]
+    reduced: list[InstancePlan]
+    reduced_related: list[InstancePlan]
 
 
 @collector_paused()
 def modify_instances(
-    plan: Mapping[str, Any],
-    existing: list[Instance],
+    plan: ScalablePlan,
+    existing: Sequence[InstancePlan],
     wanted: Mapping[str, int],
     *,
     include: Iterable[str] = (),
@@ -51,9 +52,10 @@ def modify_instances(
             raise Invalid(f"there is no node and no scaling group `{name}`")
         if number < 0:
             raise Invalid(f"`{name}` cannot have {number} instances")
-    modifying = _Modifying(plan, existing, wanted, include=set(include), exclude=set(exclude))
+    instances = cast("list[Instance]", existing)
+    modifying = _Modifying(plan, instances, wanted, include=set(include), exclude=set(exclude))
     modifying.place_all()
-    return _Difference(modifying, existing).changes()
+    return _Difference(modifying, instances).changes()
 
 
 class _Modifying(Placing):
@@ -172,9 +174,8 @@ class _Difference:
         removed, removed_related = _outside(self.before, self.now)
         extended, extended_related = _gained(self.now, self.before)
         reduced, reduced_related = _gained(self.before, self.now)
-        return Changes(
-            added, added_related, removed, removed_related, extended, extended_related, reduced, reduced_related
-        )
+        found = added, added_related, removed, removed_related, extended, extended_related, reduced, reduced_related
+        return Changes(*cast("tuple[list[InstancePlan], ...]", found))
 
 
 def _outside(all_of: Mapping[str, Instance], others: Mapping[str, Instance]) -> tuple[list[Instance], list[Instance]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cfy_cli.contract.plan import BlueprintSections
 from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.syntax import Json
 
@@ -44,15 +45,18 @@ class Step:
         return ":".join(self.path)
 
 
-def compare_plans(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Step]:
+def compare_plans(old: BlueprintSections, new: BlueprintSections) -> list[Step]:
     """The differences in nodes, their relationships, operations and properties, and in all other sections."""
-    steps = list(_nodes(old, new))
+    return list(_steps(old, new))
+
+
+def _steps(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Step]:
+    yield from _nodes(old, new)
     for section, kind in _SECTIONS.items():
-        steps += _named(kind, (section,), old.get(section) or {}, new.get(section) or {})
+        yield from _named(kind, (section,), old.get(section) or {}, new.get(section) or {})
     for section in _PLUGINS:
-        steps += _named("plugin", (section,), _by_name(old.get(section)), _by_name(new.get(section)))
-    steps += _one("description", ("description",), old.get("description"), new.get("description"))
-    return steps
+        yield from _named("plugin", (section,), _by_name(old.get(section)), _by_name(new.get(section)))
+    yield from _one("description", ("description",), old.get("description"), new.get("description"))
 
 
 def _nodes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Step]:

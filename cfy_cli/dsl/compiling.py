@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from cfy_cli.contract.plan import Plan as CompiledPlan
 from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.evaluations import Checking
 from cfy_cli.dsl.functions.function import Context, Json
@@ -26,7 +27,7 @@ from cfy_cli.dsl.walk import Plan, with_calls_made
 from cfy_cli.dsl.workflows import workflows_of
 
 
-def compile_blueprint(main: Path, *, root: Path | None = None, resolver: Resolver | None = None) -> Plan:
+def compile_blueprint(main: Path, *, root: Path | None = None, resolver: Resolver | None = None) -> CompiledPlan:
     """The plan of the blueprint in the file `main`; it may import what is within `root`, by default its own folder.
 
     Raises BlueprintInvalid, which tells everything that is wrong.
@@ -34,7 +35,7 @@ def compile_blueprint(main: Path, *, root: Path | None = None, resolver: Resolve
     plan, problems = _compile(main, root, resolver)
     if problems or plan is None:
         raise BlueprintInvalid(problems)
-    return plan
+    return cast("CompiledPlan", plan)
 
 
 def lint(main: Path, *, root: Path | None = None, resolver: Resolver | None = None) -> Problems:

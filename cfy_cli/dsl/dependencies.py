@@ -1,10 +1,10 @@
 """Which other deployments a deployment asks, and where in its plan it does."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cfy_cli.contract.plan import BlueprintSections, CapabilityCall, InstancePlan
 from cfy_cli.dsl.functions.names import called, is_function
-from cfy_cli.dsl.instances import Instance
 from cfy_cli.dsl.syntax import Json
 
 ASKS = "get_capability"
@@ -14,19 +14,19 @@ Ids = dict[str, str]
 Owner = tuple[str, str, str] | str | None  # a relationship's source, target and type; a node; neither
 
 
-def inter_deployment_functions(prepared: Mapping[str, Any], instances: list[Instance]) -> list[dict[str, Any]]:
+def inter_deployment_functions(prepared: BlueprintSections, instances: Sequence[InstancePlan]) -> list[CapabilityCall]:
     """Every call in a prepared plan that asks another deployment; in a node's values, once for each instance.
 
     Each: {"function_identifier": its path in the plan, "target_deployment": [the deployment's name, or None when a
     call gives it; what is written], "context": {"self"?, "source"?, "target"?: ids of node instances}}.
     """
-    of_node: dict[str, list[Instance]] = {}
+    of_node: dict[str, list[InstancePlan]] = {}
     for instance in instances:
         of_node.setdefault(instance["node_id"], []).append(instance)
-    found = []
+    found: list[CapabilityCall] = []
     for path, value, owner in _values(prepared):
         for where, asked in _calls(path, value):
-            target = [None if is_function(asked) else asked, asked]
+            target: list[Any] = [None if is_function(asked) else asked, asked]
             found += [
                 {"function_identifier": where, "target_deployment": target, "context": ids}
                 for ids in _contexts(owner, of_node)
@@ -34,7 +34,7 @@ def inter_deployment_functions(prepared: Mapping[str, Any], instances: list[Inst
     return found
 
 
-def _contexts(owner: Owner, of_node: Mapping[str, list[Instance]]) -> Iterator[Ids]:
+def _contexts(owner: Owner, of_node: Mapping[str, list[InstancePlan]]) -> Iterator[Ids]:
     if owner is None:
         yield {}
     elif isinstance(owner, str):

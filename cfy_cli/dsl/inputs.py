@@ -3,22 +3,23 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import yaml
 
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import ParameterPlan, Plan
 from cfy_cli.dsl.constraints import CONSTRAINTS, MESSAGE, violation
 from cfy_cli.dsl.fitting import DataTypes, Fitting
 from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.problems import InputsInvalid, near, one_of
 from cfy_cli.dsl.shapes import Reading, kind_of
 from cfy_cli.dsl.source import Node
-from cfy_cli.dsl.syntax import Json
 from cfy_cli.dsl.value_types import NAMING, is_of
 
 MISSING = "missing_required_deployment_input_error"
 UNKNOWN = "unknown_deployment_input_error"
-About = Mapping[str, Any]
+About = ParameterPlan
 
 
 class Known(Protocol):
@@ -28,13 +29,13 @@ class Known(Protocol):
         """Whether `value` names a `kind` (`deployment_id`, `secret_key`, ...) that meets these constraints."""
 
 
-def check_inputs(plan: Mapping[str, Any], given: Mapping[str, Json], *, known: Known | None = None) -> dict[str, Json]:
+def check_inputs(plan: Plan, given: Mapping[str, Json], *, known: Known | None = None) -> JsonObject:
     """The deployment's inputs in full: those given, and the defaults of the others.
 
     Raises InputsInvalid, which names every problem; its code is that of the first sort found: missing, unknown, other.
     """
-    declared: Mapping[str, About] = plan["inputs"]
-    data_types: DataTypes = plan.get("data_types") or {}
+    declared = plan["inputs"]
+    data_types = cast("DataTypes", plan.get("data_types") or {})
     missing, wrong = [], []
     inputs: dict[str, Json] = {}
     for name, about in declared.items():

@@ -1,8 +1,9 @@
 """Node instances: how many there are of each node, what contains them, and what they are related to."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
+from cfy_cli.contract.plan import InstancePlan, ScalablePlan
 from cfy_cli.dsl.collecting import collector_paused
 from cfy_cli.dsl.nodes import CONNECTED_TO, CONTAINED_IN, DEPENDS_ON
 from cfy_cli.dsl.placing import Placed, Placing
@@ -13,7 +14,7 @@ _KNOWN = {CONTAINED_IN, CONNECTED_TO, DEPENDS_ON}
 
 
 @collector_paused()
-def create_instances(plan: Mapping[str, Any], taken: Iterable[str] = ()) -> list[Instance]:
+def create_instances(plan: ScalablePlan, taken: Iterable[str] = ()) -> list[InstancePlan]:
     """The node instances of a prepared plan, with ids that are not in `taken`.
 
     A node has `current_instances` of them in each instance of what contains it; so has a scaling group. Each:
@@ -24,7 +25,9 @@ def create_instances(plan: Mapping[str, Any], taken: Iterable[str] = ()) -> list
     placing.place_all()
     making = Making(placing)
     return [
-        making.instance(placed, index) for name in placing.nodes for index, placed in enumerate(placing.placed[name], 1)
+        cast("InstancePlan", making.instance(placed, index))
+        for name in placing.nodes
+        for index, placed in enumerate(placing.placed[name], 1)
     ]
 
 

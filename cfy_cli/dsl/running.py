@@ -1,10 +1,12 @@
 """Making the calls in values while a deployment lives."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import ValuePlan
 from cfy_cli.dsl.functions.evaluation import Evaluation
-from cfy_cli.dsl.functions.function import Context, FunctionFailed, Json
+from cfy_cli.dsl.functions.function import Context, FunctionFailed
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.errors import CfyError, ErrorCode
 
@@ -23,7 +25,7 @@ class _Running(Evaluation):
     def input(self, name: str) -> Json:
         return self._lookups.input(name)
 
-    def node(self, name: str) -> Mapping[str, Json]:
+    def node(self, name: str) -> Mapping[str, Any]:
         try:
             return self._lookups.node(name)
         except KeyError:
@@ -59,12 +61,12 @@ def evaluate(
         source_id=source_id,
         target_id=target_id,
     )
-    return _Running(lookups).value_of(value, context)
+    return cast("Json", _Running(lookups).value_of(value, context))
 
 
-def evaluate_outputs(outputs: Mapping[str, Mapping[str, Any]], lookups: Lookups) -> dict[str, Json]:
+def evaluate_outputs(outputs: Mapping[str, ValuePlan], lookups: Lookups) -> JsonObject:
     """The values of outputs or capabilities; one that cannot be had reads `<ERROR: ...>`, and spoils no other."""
-    values = {}
+    values: JsonObject = {}
     for name, about in outputs.items():
         try:
             values[name] = evaluate(about.get("value"), lookups)
