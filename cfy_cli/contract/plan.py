@@ -119,9 +119,9 @@ class NodePlan(TypedDict):
     operations: Operations
     relationships: list[RelationshipPlan]
     plugins: list[PluginPlan]
-    deployment_plugins_to_install: list[PluginPlan]
-    host_id: NotRequired[str]  # the name of the node it runs on
-    plugins_to_install: NotRequired[list[PluginPlan]]  # of hosts only
+    deployment_plugins_to_install: NotRequired[list[PluginPlan]]
+    host_id: NotRequired[str | None]  # the name of the node it runs on
+    plugins_to_install: NotRequired[list[PluginPlan] | None]  # of hosts only
     instances: NotRequired[dict[str, int]]  # {"deploy": int}, if written so
     interfaces: NotRequired[Interfaces]
 

@@ -106,11 +106,11 @@ def check_defaults(declared: Mapping[str, About], section: Node, reading: Readin
 
 def _structure(text: str) -> Json:
     try:
-        return json.loads(text)
+        return cast("Json", json.loads(text))
     except ValueError:
         pass
     try:
-        return yaml.safe_load(text)
+        return cast("Json", yaml.safe_load(text))
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
 

@@ -11,6 +11,7 @@ from typing import cast
 from cfy_cli.client.collection import Item
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.key_values import merged, nested, parse_pairs
+from cfy_cli.contract.plan import ParameterPlan
 from cfy_cli.errors import CfyError, Invalid, Usage
 
 Declarations = Mapping[str, Item]
@@ -63,7 +64,7 @@ def _convert(declarations: Declarations, key: str, text: str, of_workflow: bool)
         return text
     coerce = coerce_parameter if of_workflow else coerce_input
     try:
-        return cast("Json", coerce(declarations[key], text))
+        return coerce(cast("ParameterPlan", declarations[key]), text)
     except CfyError as error:
         noun = "Parameter" if of_workflow else "Input"
         raise Invalid(f"{noun} `{key}`: {error.message}", code=error.code) from error

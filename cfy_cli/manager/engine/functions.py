@@ -1,7 +1,6 @@
 """Evaluation of run-time functions (get_attribute, get_secret, ...) in values."""
 
 from collections.abc import Mapping
-from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.ports import Records
@@ -21,7 +20,7 @@ def evaluate_functions(
     from cfy_cli.dsl import evaluate
 
     return {
-        name: cast(Json, evaluate(value, records, self_id=self_id, source_id=source_id, target_id=target_id))
+        name: evaluate(value, records, self_id=self_id, source_id=source_id, target_id=target_id)
         for name, value in values.items()
     }
 

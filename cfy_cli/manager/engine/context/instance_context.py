@@ -4,7 +4,6 @@ import copy
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import NodePlan
@@ -26,7 +25,7 @@ class InstanceContext:
         return self._records.instance(self.id)
 
     def node(self) -> NodePlan:
-        return cast(NodePlan, self._records.node(self._records.node_of(self.id)))
+        return self._records.node(self._records.node_of(self.id))
 
     def properties(self) -> JsonObject:
         """Return the properties of the node, with functions evaluated for this instance."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.plan import NodePlan, PluginPlan
+from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
@@ -49,7 +49,7 @@ class OperationContext(JobFiles):
     def plugin(self) -> PluginPlan:
         """Return the plan's entry of the plugin of the operation; only its name when the plan has none."""
         name = self.operation.plugin
-        plugins = cast(NodePlan, self.records.node(self.operation.node_id)).get("plugins") or ()
+        plugins = self.records.node(self.operation.node_id).get("plugins") or ()
         return next((plugin for plugin in plugins if plugin["name"] == name), cast(PluginPlan, {"name": name}))
 
     def log(self, level: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from cfy_cli import dsl
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
@@ -133,16 +133,13 @@ def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mappin
     )
     related = with_all_relationships(topology, changes)
     removed = [instance["id"] for instance in changes.removed]
-    added = cast("list[InstancePlan]", changes.added)
-    return Plan(entity.name, entity.current, after, added, related, removed)
+    return Plan(entity.name, entity.current, after, changes.added, related, removed)
 
 
 def with_all_relationships(topology: Topology, changes: dsl.Changes) -> dict[str, list[InstanceRelationship]]:
     """All relationships of the instances that gain some, by their ids."""
     return {
-        one["id"]: _with(
-            topology, topology.instances[one["id"]], cast("list[InstanceRelationship]", one["relationships"])
-        )
+        one["id"]: _with(topology, topology.instances[one["id"]], one["relationships"])
         for one in changes.added_related
         if one["relationships"]
     }
@@ -172,7 +169,7 @@ def _with(topology: Topology, instance: Instance, more: list[InstanceRelationshi
     return sorted([*instance.relationships, *more], key=lambda one: order.index((one["type"], one["target_name"])))
 
 
-def existing(topology: Topology) -> list[dict[str, Json]]:
+def existing(topology: Topology) -> list[InstancePlan]:
     """The instances as the language makes them."""
     return [
         {

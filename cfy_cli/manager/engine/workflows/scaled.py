@@ -33,8 +33,8 @@ def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Ent
             f"No scalable entity named {name} was found", hint=f"There is {', '.join(sorted([*groups, *nodes]))}."
         )
     node = nodes[name]
-    if scale_compute and node.get("host_id") in nodes:
-        node = nodes[node["host_id"]]
+    if scale_compute:
+        node = nodes.get(node.get("host_id") or "", node)
     return _entity(
         node["id"], node["capabilities"]["scalable"]["properties"], is_group=False, scale_compute=scale_compute
     )

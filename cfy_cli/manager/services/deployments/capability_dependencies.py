@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli import dsl
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.plan import CapabilityCall, InstancePlan, PreparedPlan
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
@@ -17,16 +19,17 @@ from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
-Asked = dict[str, Any]  # a call, as dsl.inter_deployment_functions describes it
 
 
-def wanted(plan: Asked, instances: list[Asked], lookups: StoreLookups) -> list[tuple[str | None, Asked]]:
+def wanted(
+    plan: PreparedPlan, instances: list[InstancePlan], lookups: StoreLookups
+) -> list[tuple[str | None, CapabilityCall]]:
     """The calls in the plan of a new deployment, each with the name of the deployment it means, if that can be told."""
     calls = dsl.inter_deployment_functions(plan, instances)
     return [(_meant(_function(call), lookups), call) for call in calls]
 
 
-def keep(store: Store, deployment: Deployment, calls: Iterable[tuple[str | None, Asked]]) -> None:
+def keep(store: Store, deployment: Deployment, calls: Iterable[tuple[str | None, CapabilityCall]]) -> None:
     """Keep what was found `wanted`; what cannot be told yet, and names nobody has yet, are looked for again later."""
     for name, call in calls:
         target = store.find(Deployment, name) if name else None
@@ -35,8 +38,8 @@ def keep(store: Store, deployment: Deployment, calls: Iterable[tuple[str | None,
         dependencies.create(store, call["function_identifier"], deployment, target, function=function)
 
 
-def _function(call: Asked) -> Asked:
-    return {"function": call["target_deployment"][1], "context": call["context"]}
+def _function(call: CapabilityCall) -> JsonObject:
+    return {"function": call["target_deployment"][1], "context": {**call["context"]}}
 
 
 def follow_targets(context: ExecutionContext) -> None:

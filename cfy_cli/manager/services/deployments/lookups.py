@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cfy_cli import dsl
+from cfy_cli.contract.plan import InstanceGroup, InstanceRelationship, NodePlan
 from cfy_cli.manager.services.labels import CONSUMER
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
@@ -25,9 +26,9 @@ class StoreLookups:
         self._read = read
         self._read_secret = read_secret
         self.deployment = deployment
-        self._nodes: dict[str, Mapping[str, Any]] = {}
+        self._nodes: dict[str, NodePlan] = {}
 
-    def node(self, node_id: str) -> Mapping[str, Any]:
+    def node(self, node_id: str) -> NodePlan:
         if not self._nodes:
             with self._read() as store:
                 rows = store.unscoped.scalars(select(Node).where(self._of(Node))).all()
@@ -68,12 +69,12 @@ class StoreLookups:
         found: Mapping[str, Any] = self._column(instance_id, NodeInstance.runtime_properties)
         return found
 
-    def instance_relationships(self, instance_id: str) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = self._column(instance_id, NodeInstance.relationships)
+    def instance_relationships(self, instance_id: str) -> list[InstanceRelationship]:
+        found: list[InstanceRelationship] = self._column(instance_id, NodeInstance.relationships)
         return found
 
-    def scaling_groups(self, instance_id: str) -> list[Mapping[str, str]]:
-        found: list[Mapping[str, str]] = self._column(instance_id, NodeInstance.scaling_groups)
+    def scaling_groups(self, instance_id: str) -> list[InstanceGroup]:
+        found: list[InstanceGroup] = self._column(instance_id, NodeInstance.scaling_groups)
         return found
 
     def input(self, name: str) -> Any:
@@ -126,7 +127,7 @@ class StoreLookups:
         return found[0]
 
 
-def plan_node(row: Node) -> dict[str, Any]:
+def plan_node(row: Node) -> NodePlan:
     """A node as the plan has it, from its row."""
     return {
         "id": row.id,

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select
 
 from cfy_cli import dsl
+from cfy_cli.contract.plan import InstancePlan, NodePlan, PreparedPlan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
@@ -20,7 +21,6 @@ from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
-Plan = dict[str, Any]
 NODES, INSTANCES = BulkStatement.insert(Node), BulkStatement.insert(NodeInstance)
 
 
@@ -75,7 +75,7 @@ def delete_deployment_environment(context: ExecutionContext) -> OnCompletion:
     return finish
 
 
-def describe(store: Store, deployment: Deployment, plan: Plan) -> None:
+def describe(store: Store, deployment: Deployment, plan: PreparedPlan) -> None:
     """Set what a deployment shows of its plan."""
     deployment.description = plan.get("description")
     deployment.groups = plan.get("groups") or {}
@@ -107,7 +107,7 @@ def owner_of(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _node(deployment: Deployment, node: Plan, owner: dict[str, Any]) -> dict[str, Any]:
+def _node(deployment: Deployment, node: NodePlan, owner: dict[str, Any]) -> dict[str, Any]:
     scalable = node["capabilities"]["scalable"]["properties"]
     return {
         **owner,
@@ -130,7 +130,7 @@ def _node(deployment: Deployment, node: Plan, owner: dict[str, Any]) -> dict[str
     }
 
 
-def instance_row(instance: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
+def instance_row(instance: InstancePlan, owner: dict[str, Any]) -> dict[str, Any]:
     return {
         **owner,
         "id": instance["id"],

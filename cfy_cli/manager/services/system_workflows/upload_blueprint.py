@@ -1,7 +1,6 @@
 """`upload_blueprint`: unpack what was sent, compile it, keep the plan."""
 
 import shutil
-from typing import Any, cast
 
 from sqlalchemy import select
 
@@ -82,7 +81,7 @@ def _fetch(context: ExecutionContext, number: int, url: str) -> None:
         context.app.files.save_archive(path, number, archives.suffix_of(path))
 
 
-def _compile(context: ExecutionContext, number: int) -> dict[str, Any]:
+def _compile(context: ExecutionContext, number: int) -> Plan:
     root = context.app.files.resources_folder(number)
     main = root / context.parameters["app_file_name"]
     if not main.is_file():
@@ -105,10 +104,10 @@ def _step(context: ExecutionContext, number: int, state: BlueprintState, message
     return state
 
 
-def _keep(context: ExecutionContext, number: int, plan: dict[str, Any]) -> None:
+def _keep(context: ExecutionContext, number: int, plan: Plan) -> None:
     with context.app.writing(context.scope) as store:
         row = store.unscoped.get_one(Blueprint, number)
-        row.plan = cast("Plan", plan)
+        row.plan = plan
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
         row.state, row.updated_at = BlueprintState.UPLOADED, now()

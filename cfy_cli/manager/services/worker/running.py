@@ -3,11 +3,9 @@
 import logging
 import traceback
 from collections.abc import Callable
-from typing import cast
 
 from sqlalchemy import select
 
-from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
@@ -119,7 +117,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             workflow_id=execution.workflow_id,
             parameters=execution.parameters,
             plan={
-                "nodes": [cast(NodePlan, plan_node(node)) for node in nodes],
+                "nodes": [plan_node(node) for node in nodes],
                 "workflows": deployment.workflow_definitions,
                 "scaling_groups": deployment.scaling_groups,
             },

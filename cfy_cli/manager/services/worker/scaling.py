@@ -22,7 +22,7 @@ def add(
     deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
     rows = {row.id: row for row in _instances(store, deployment_storage_id)}
     fields = owner_of(deployment)
-    fresh = [instance_row(dict(instance), fields) for instance in added if instance["id"] not in rows]
+    fresh = [instance_row(instance, fields) for instance in added if instance["id"] not in rows]
     if fresh:
         store.unscoped.execute(insert(NodeInstance), fresh)
     for name, relationships in related.items():

@@ -11,6 +11,8 @@ from cfy_cli.contract.plan import (
     InstanceRelationship,
     Operations,
     PluginPlan,
+    PolicyTriggerPlan,
+    PolicyTypePlan,
     RelationshipPlan,
     ScalingGroupPlan,
     ValuePlan,
@@ -80,8 +82,8 @@ class Deployment(Owned, Base):
     updated_at: Mapped[str] = mapped_column(Timestamp, default=now)
     inputs: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
     groups: Mapped[dict[str, GroupPlan]] = mapped_column(JsonColumn, default=dict)
-    policy_types: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
-    policy_triggers: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)
+    policy_types: Mapped[dict[str, PolicyTypePlan]] = mapped_column(JsonColumn, default=dict)
+    policy_triggers: Mapped[dict[str, PolicyTriggerPlan]] = mapped_column(JsonColumn, default=dict)
     outputs: Mapped[dict[str, ValuePlan]] = mapped_column(JsonColumn, default=dict)
     capabilities: Mapped[dict[str, ValuePlan]] = mapped_column(JsonColumn, default=dict)
     scaling_groups: Mapped[dict[str, ScalingGroupPlan]] = mapped_column(JsonColumn, default=dict)
