@@ -10,6 +10,7 @@ from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets
 from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
+from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import NotFound
 
 
@@ -17,7 +18,7 @@ class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
-        self.dependencies = Dependencies(http, r.DEPENDENCIES)
+        self.inter_deployment_dependencies = Dependencies(http, r.DEPENDENCIES)
         self.deployments = Deployments(http, r.DEPLOYMENTS)
         self.events = Events(http, r.EVENTS)
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
@@ -28,10 +29,13 @@ class Client:
         self.nodes = Collection(http, r.NODES)
         self.plugins = Plugins(http, r.PLUGINS)
         self.secrets = Secrets(http, r.SECRETS)
-        self.sites = Collection(http, r.SITES)
         self.tenants = Tenants(http, r.TENANTS)
         self.tokens = Tokens(http, r.TOKENS)
         self.users = Users(http, r.USERS)
+
+    def collection(self, resource: Resource) -> Collection:
+        """Return the collection of a resource; plain resources have no class and no attribute of their own."""
+        return self.__dict__.get(resource.attribute) or Collection(self.http, resource)
 
     def status(self) -> Item:
         return self.http.item("GET", "status")

@@ -9,9 +9,8 @@ import click
 
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import CfyError, ErrorCode
-from cfy_cli.shell import labels, options, param_types
+from cfy_cli.shell import labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import SKIP, if_exists_option
 from cfy_cli.shell.printer import FORMATS
 
@@ -38,9 +37,7 @@ class UploadOptions(TypedDict):
     visibility: str
 
 
-@click.group("blueprints", cls=CommandGroup)
-def cli() -> None:
-    """Manage blueprints."""
+cli = verbs.group_of(BLUEPRINTS, "Manage blueprints.", "set-visibility")
 
 
 labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)
@@ -269,16 +266,6 @@ def show_inputs(app: App, blueprint_id: str) -> None:
 
     rows = [{"name": name, **fields} for name, fields in inputs.items()]
     render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.options.vertical)
-
-
-@cli.command("set-visibility")
-@click.argument("blueprint_id")
-@options.visibility(default=None, choices=("tenant", "global"))
-@pass_app
-def set_visibility(app: App, blueprint_id: str, visibility: str) -> None:
-    """Set the visibility of the blueprint BLUEPRINT_ID."""
-    blueprint = app.client.blueprints.set_visibility(blueprint_id, visibility)
-    app.result(f"Blueprint `{blueprint_id}` was set to {visibility}", blueprint)
 
 
 def _plugin_purposes(plan: Mapping[str, list[Item]]) -> dict[str, str]:

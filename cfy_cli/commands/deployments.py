@@ -8,9 +8,8 @@ import click
 
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.errors import Conflict, Usage
-from cfy_cli.shell import dependencies, labels, options, param_types
+from cfy_cli.shell import dependencies, labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import FAIL, if_exists_option
 from cfy_cli.shell.option_types import ListOptions
 
@@ -47,9 +46,7 @@ class DeploymentOptions(TypedDict):
     visibility: str
 
 
-@click.group("deployments", cls=CommandGroup)
-def cli() -> None:
-    """Manage deployments."""
+cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility")
 
 
 labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
@@ -158,16 +155,6 @@ def show_outputs(app: App, deployment_id: str) -> None:
 def show_capabilities(app: App, deployment_id: str) -> None:
     """Show the capabilities of the deployment DEPLOYMENT_ID, with their current values."""
     show_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
-
-
-@cli.command("set-visibility")
-@click.argument("deployment_id")
-@options.visibility(default=None, choices=("tenant", "global"))
-@pass_app
-def set_visibility(app: App, deployment_id: str, visibility: str) -> None:
-    """Set the visibility of the deployment DEPLOYMENT_ID."""
-    deployment = app.client.deployments.set_visibility(deployment_id, visibility)
-    app.result(f"Deployment `{deployment_id}` was set to {visibility}", deployment)
 
 
 @cli.command("set-site")

@@ -9,9 +9,8 @@ import click
 
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import labels, options, resource_tags
+from cfy_cli.shell import labels, options, resource_tags, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -24,9 +23,7 @@ BUNDLE_COLUMNS = ("id", "package_name", "package_version", "distribution", "dist
 DATA_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
 
 
-@click.group("plugins", cls=CommandGroup)
-def cli() -> None:
-    """Manage plugins."""
+cli = verbs.group_of(PLUGINS, "Manage plugins.", "set-visibility", "set-global", "set-owner")
 
 
 labels.add_label_commands(
@@ -190,35 +187,6 @@ def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: 
     plugins.install(plugin_id, managers, agents)
     plugin = wait_until_installed(app, plugin_id, {*managers, *agents}, timeout)
     app.result(f"Plugin `{plugin_id}` installed", plugin)
-
-
-@cli.command("set-visibility")
-@click.argument("plugin_id")
-@options.visibility(default=None, choices=("tenant", "global"))
-@pass_app
-def set_visibility(app: App, plugin_id: str, visibility: str) -> None:
-    """Set the visibility of the plugin PLUGIN_ID."""
-    plugin = app.client.plugins.set_visibility(plugin_id, visibility)
-    app.result(f"Plugin `{plugin_id}` was set to {visibility}", plugin)
-
-
-@cli.command("set-global")
-@click.argument("plugin_id")
-@pass_app
-def set_global(app: App, plugin_id: str) -> None:
-    """Set the visibility of the plugin PLUGIN_ID to global."""
-    plugin = app.client.plugins.set_visibility(plugin_id, "global")
-    app.result(f"Plugin `{plugin_id}` was set to global", plugin)
-
-
-@cli.command("set-owner")
-@click.argument("plugin_id")
-@click.option("-s", "--username", required=True, help="The new owner.")
-@pass_app
-def set_owner(app: App, plugin_id: str, username: str) -> None:
-    """Change the owner of the plugin PLUGIN_ID."""
-    plugin = app.client.plugins.patch(plugin_id, creator=username)
-    app.result(f"Plugin `{plugin_id}` is now owned by user `{plugin['created_by']}`", plugin)
 
 
 def _target(state: Item) -> str:

@@ -10,9 +10,8 @@ import click
 
 from cfy_cli.contract.resources import SECRETS
 from cfy_cli.errors import CfyError, Usage
-from cfy_cli.shell import options, param_types, secret_values
+from cfy_cli.shell import options, param_types, secret_values, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import UPDATE, create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator, combine
 
@@ -40,9 +39,7 @@ class SecretOptions(TypedDict):
     provider_options: tuple[str, ...]
 
 
-@click.group("secrets", cls=CommandGroup)
-def cli() -> None:
-    """Manage secrets."""
+cli = verbs.group_of(SECRETS, "Manage secrets.", "delete", "set-visibility", "set-global", "set-owner")
 
 
 def provider() -> Decorator:
@@ -147,42 +144,6 @@ def update_secret(
         text = secret_values.prompt_value(app)
     value = secret_values.parse_value(text) if text is not None and secrets.has_schema(key) else text
     app.result(f"Secret `{key}` updated", secrets.patch(key, value=value, **fields))
-
-
-@cli.command("delete")
-@click.argument("key")
-@pass_app
-def delete_secret(app: App, key: str) -> None:
-    """Delete the secret KEY."""
-    app.client.secrets.delete(key)
-    app.result(f"Secret `{key}` deleted", {"key": key})
-
-
-@cli.command("set-visibility")
-@click.argument("key")
-@options.visibility(default=None, choices=("tenant", "global"))
-@pass_app
-def set_visibility(app: App, key: str, visibility: str) -> None:
-    """Set the visibility of the secret KEY."""
-    app.result(f"Secret `{key}` was set to {visibility}", app.client.secrets.set_visibility(key, visibility))
-
-
-@cli.command("set-global")
-@click.argument("key")
-@pass_app
-def set_global(app: App, key: str) -> None:
-    """Set the visibility of the secret KEY to global."""
-    app.result(f"Secret `{key}` was set to global", app.client.secrets.set_visibility(key, "global"))
-
-
-@cli.command("set-owner")
-@click.argument("key")
-@click.option("-s", "--username", required=True, help="The new owner.")
-@pass_app
-def set_owner(app: App, key: str, username: str) -> None:
-    """Change the owner of the secret KEY."""
-    secret = app.client.secrets.patch(key, creator=username)
-    app.result(f"Secret `{key}` is now owned by user `{secret['created_by']}`", secret)
 
 
 @cli.command("export")

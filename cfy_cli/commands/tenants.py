@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import TENANTS
-from cfy_cli.shell import options, param_types
+from cfy_cli.shell import options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator
 
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from cfy_cli.shell.option_types import ListOptions
 
 
-@click.group("tenants", cls=CommandGroup)
-def cli() -> None:
-    """Manage tenants and their users."""
+cli = verbs.group_of(TENANTS, "Manage tenants and their users.", "delete")
 
 
 @cli.command("list")
@@ -52,15 +49,6 @@ def create_tenant(app: App, tenant_name: str, if_exists: str) -> None:
     tenants = app.client.tenants
     new, present = partial(tenants.create, tenant_name), partial(tenants.get, tenant_name)
     create_unless_exists(app, TENANTS, tenant_name, if_exists, new, present)
-
-
-@cli.command("delete")
-@click.argument("tenant_name")
-@pass_app
-def delete_tenant(app: App, tenant_name: str) -> None:
-    """Delete the tenant TENANT_NAME."""
-    app.client.tenants.delete(tenant_name)
-    app.result(f"Tenant `{tenant_name}` deleted", {"name": tenant_name})
 
 
 def in_tenant() -> Decorator:

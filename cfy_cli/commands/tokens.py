@@ -3,13 +3,10 @@
 import click
 
 from cfy_cli.contract.resources import TOKENS
+from cfy_cli.shell import verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 
-
-@click.group("tokens", cls=CommandGroup)
-def cli() -> None:
-    """Manage authentication tokens."""
+cli = verbs.group_of(TOKENS, "Manage authentication tokens.", "get", "delete")
 
 
 @cli.command("create")
@@ -26,20 +23,3 @@ def create_token(app: App, **fields: object) -> None:
 def list_tokens(app: App) -> None:
     """List your tokens; administrators see the tokens of all users."""
     app.show_list(app.client.tokens)
-
-
-@cli.command("get")
-@click.argument("token_id")
-@pass_app
-def get_token(app: App, token_id: str) -> None:
-    """Show the token TOKEN_ID, without its value."""
-    app.show(TOKENS, app.client.tokens.get(token_id))
-
-
-@cli.command("delete")
-@click.argument("token_id")
-@pass_app
-def delete_token(app: App, token_id: str) -> None:
-    """Delete (revoke) the token TOKEN_ID."""
-    app.client.tokens.delete(token_id)
-    app.result(f"Token `{token_id}` deleted", {"id": token_id})

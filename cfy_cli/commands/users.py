@@ -9,9 +9,8 @@ import click
 
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import options
+from cfy_cli.shell import options, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
 
 if TYPE_CHECKING:
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 DETAILS = (*USERS.columns, "tenant_roles")
 
 
-@click.group("users", cls=CommandGroup)
-def cli() -> None:
-    """Manage users."""
+cli = verbs.group_of(USERS, "Manage users.", "delete")
 
 
 @cli.command("list")
@@ -91,15 +88,6 @@ def create_user(
 def _update(app: App, username: str, password: str, role: str) -> Item:
     app.client.users.update(username, password=password)
     return app.client.users.update(username, role=role)
-
-
-@cli.command("delete")
-@click.argument("username")
-@pass_app
-def delete_user(app: App, username: str) -> None:
-    """Delete the user USERNAME."""
-    app.client.users.delete(username)
-    app.result(f"User `{username}` deleted", {"username": username})
 
 
 @cli.command("set-password")

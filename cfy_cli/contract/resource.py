@@ -12,6 +12,9 @@ class Resource:
     noun: str  # singular, as in messages: "Site `x` created"
     key: str  # the field that identifies one item within a tenant
     columns: tuple[str, ...]  # of tables, as names of API fields
+    argument: str = "name"  # of commands: the parameter that takes the key
+    options: tuple[str, ...] = ()  # further parameters of commands that take the key of such an item
+    example: str = ""  # a key, for the examples of commands
     search: tuple[str, ...] = ()  # fields that --search looks in
     sort: str | None = None  # default order; the key when absent
     tenanted: bool = True  # belongs to one tenant
@@ -35,3 +38,13 @@ class Resource:
     def permission_prefix(self) -> str:
         """Return the noun as permissions spell it: `node_instance` in `node_instance_list`."""
         return self.noun.replace(" ", "_").replace("-", "_")
+
+    @property
+    def plural(self) -> str:
+        """Return the plural as messages spell it."""
+        return self.name.rpartition("/")[2].replace("-", " ")
+
+    @property
+    def attribute(self) -> str:
+        """Return the name of the client's attribute for this resource."""
+        return self.name.rpartition("/")[2].replace("-", "_")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
+from cfy_cli.contract.resources import ALL
 from cfy_cli.shell.app import App
 
 if TYPE_CHECKING:
@@ -18,21 +19,20 @@ if TYPE_CHECKING:
 
     import click
 
-    from cfy_cli.client.collection import Collection
 
 REQUEST_TIMEOUT = 1.5  # seconds; the user waits for the completion
 CACHE_TIMEOUT = 10.0  # seconds
 MAX_NAMES = 1000  # in one request
 CREATING_COMMANDS = frozenset({"create", "upload", "install"})  # their argument is a new name
 
-# Collections of the client by the name of the parameter.
-_COLLECTIONS = {
-    "blueprint_id": "blueprints", "deployment_id": "deployments", "execution_id": "executions",
-    "execution_ids": "executions", "execution_option": "executions", "node_instance_id": "node_instances",
-    "plugin_id": "plugins", "site_name": "sites", "tenant_name": "tenants", "manager_tenant": "tenants",
-    "token_id": "tokens", "username": "users", "_group_id": "deployment_groups", "node_id": "nodes",
-    "deployment_group_id": "deployment_groups", "execution_group": "execution_groups", "global_tenant_name": "tenants",
-}  # fmt: skip
+# Resources by the names of the parameters that take their keys; `name` and `key` belong to the group of the command.
+_RESOURCES = {
+    parameter: resource
+    for resource in ALL
+    for parameter in (resource.argument, *resource.options)
+    if parameter not in ("name", "key")
+}
+_BY_ATTRIBUTE = {resource.attribute: resource for resource in ALL}
 _PROFILES = frozenset({"profile_name", "manager_ip", "global_profile", "global_manager"})
 
 
@@ -69,10 +69,11 @@ def _collection_of(ctx: click.Context, param: click.Parameter) -> str | None:
     group = ctx.command_path.split(" ")[1]
     is_creating = ctx.command.name in CREATING_COMMANDS
     if param.name in ("name", "key"):
-        return None if is_creating else group.replace("-", "_")
+        return None if is_creating or group.replace("-", "_") not in _BY_ATTRIBUTE else group.replace("-", "_")
     if param.name == "workflow_id":
         return "workflows" if ctx.params.get("deployment_id") else None
-    collection = _COLLECTIONS.get(str(param.name))
+    resource = _RESOURCES.get(str(param.name))
+    collection = resource.attribute if resource else None
     return None if is_creating and collection == group and param.param_type_name == "argument" else collection
 
 
@@ -107,7 +108,7 @@ def _request_names(app: App, name: str, deployment_id: str | None, *, search: st
     if name == "workflows":
         names = [str(item["name"]) for item in app.client.deployments.workflows(str(deployment_id))]
         return names, len(names)
-    collection: Collection = getattr(app.client, name)
+    collection = app.client.collection(_BY_ATTRIBUTE[name])
     key = collection.resource.key
     query = {"deployment_id": deployment_id} if deployment_id else {}
     page = collection.list(_include=key, _size=MAX_NAMES, _search=search, **query)

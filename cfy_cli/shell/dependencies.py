@@ -39,7 +39,7 @@ def add_dependency_commands(cli: click.Group) -> None:
     @options.listing(DEPENDENCIES)
     @pass_app
     def list_dependencies(app: App, **query: Unpack[DependencyOptions]) -> None:
-        app.show_list(app.client.dependencies, **query)
+        app.show_list(app.client.inter_deployment_dependencies, **query)
 
     @dependencies.command("add", help="Make the deployment SOURCE_ID depend on TARGET_ID, which protects TARGET_ID.")
     @click.argument("source_id")
@@ -47,7 +47,7 @@ def add_dependency_commands(cli: click.Group) -> None:
     @creator
     @pass_app
     def add_dependency(app: App, source_id: str, target_id: str, creator: str) -> None:
-        dependency = app.client.dependencies.add(source_id, target_id, creator)
+        dependency = app.client.inter_deployment_dependencies.add(source_id, target_id, creator)
         app.result(f"Deployment `{source_id}` now depends on `{target_id}`", dependency, DEPENDENCIES)
 
     @dependencies.command("delete", help="Delete the dependency of the deployment SOURCE_ID on TARGET_ID.")
@@ -56,6 +56,6 @@ def add_dependency_commands(cli: click.Group) -> None:
     @creator
     @pass_app
     def delete_dependency(app: App, source_id: str, target_id: str, creator: str) -> None:
-        app.client.dependencies.remove(source_id, target_id, creator)
+        app.client.inter_deployment_dependencies.remove(source_id, target_id, creator)
         data = {"dependency_creator": creator, "source_deployment_id": source_id, "target_deployment_id": target_id}
         app.result(f"Deployment `{source_id}` no longer depends on `{target_id}`", data)

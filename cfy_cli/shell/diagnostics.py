@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cfy_cli import __version__
 from cfy_cli.contract.resource import Resource
+from cfy_cli.contract.resources import SITES
 from cfy_cli.errors import CfyError, Forbidden
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _check_manager(app: App, connection: Connection) -> Iterator[Finding]:
         yield Finding("services", OK, str(status["status"]))
     try:
         version = str(client.version().get("version"))
-        client.sites.list(_include="name", _size=1)
+        client.collection(SITES).list(_include="name", _size=1)
     except CfyError as error:
         yield _failure("tenant", error)
         return

@@ -1,5 +1,9 @@
 """Examples of each command for its help and man page; a test parses all of them."""
 
+from cfy_cli.contract.resources import ALL
+
+_ARGUMENTS = {"get": "", "delete": "", "set-visibility": " -l global", "set-global": "", "set-owner": " -s ann"}
+
 EXAMPLES = {
     "api": ("cfy api GET deployments -f _include=id", "cfy api POST executions --input execution.json"),
     "blueprints create-requirements": ("cfy blueprints create-requirements blueprint.yaml -o requirements.txt",),
@@ -17,7 +21,6 @@ EXAMPLES = {
     "blueprints lint": ("cfy blueprints lint blueprint.yaml", "cfy blueprints lint blueprints --format github"),
     "blueprints list": ("cfy blueprints list -lr team=core --sort-by id", "cfy blueprints list --format name"),
     "blueprints package": ("cfy blueprints package blueprint.yaml -o web.tar.gz --validate",),
-    "blueprints set-visibility": ("cfy blueprints set-visibility web -l global",),
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
     "blueprints validate": ("cfy blueprints validate blueprint.yaml --on-manager",),
     "completion": ('eval "$(cfy completion bash)"',),
@@ -38,7 +41,6 @@ EXAMPLES = {
     ),
     "deployments outputs": ("cfy deployments outputs web-1 --query port",),
     "deployments set-site": ("cfy deployments set-site web-1 -s tel-aviv",),
-    "deployments set-visibility": ("cfy deployments set-visibility web-1 -l global",),
     "doctor": ("cfy doctor", "cfy doctor --profile production"),
     "events delete": ("cfy events delete web-1 --before '3 months ago' --store-before",),
     "events list": (
@@ -98,9 +100,6 @@ EXAMPLES = {
         "cfy plugins resource-tags delete cost-center 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",
     ),
     "plugins resource-tags list": ("cfy plugins resource-tags list 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",),
-    "plugins set-global": ("cfy plugins set-global 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",),
-    "plugins set-owner": ("cfy plugins set-owner 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e -s ann",),
-    "plugins set-visibility": ("cfy plugins set-visibility 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e -l global",),
     "plugins upload": ("cfy plugins upload plugin.wgn -y plugin.yaml",),
     "plugins validate": ("cfy plugins validate plugin.wgn",),
     "profiles delete": ("cfy profiles delete production",),
@@ -120,37 +119,27 @@ EXAMPLES = {
         "cfy secrets create db-password -f password.txt",
         "cfy secrets create db-login --dict -f login.json --hidden-value",
     ),
-    "secrets delete": ("cfy secrets delete db-password",),
     "secrets export": ("cfy secrets export -o secrets.json --passphrase-stdin < passphrase",),
     "secrets get": ("cfy secrets get db-password", "cfy secrets get db-password --query value"),
     "secrets import": ("cfy secrets import -i secrets.json --passphrase-stdin < passphrase",),
     "secrets list": ("cfy secrets list --search db",),
-    "secrets set-global": ("cfy secrets set-global db-password",),
-    "secrets set-owner": ("cfy secrets set-owner db-password -s ann",),
-    "secrets set-visibility": ("cfy secrets set-visibility db-password -l global",),
     "secrets update": ("cfy secrets update db-password -f password.txt",),
     "sites create": ("cfy sites create tel-aviv --location 32.07,34.78",),
-    "sites delete": ("cfy sites delete tel-aviv",),
-    "sites get": ("cfy sites get tel-aviv",),
     "sites list": ("cfy sites list --query '[].name'",),
     "sites update": ("cfy sites update tel-aviv -n jaffa",),
     "status": ("cfy status",),
     "tenants add-user": ("cfy tenants add-user ann -t research -r user",),
     "tenants create": ("cfy tenants create research --if-exists skip",),
-    "tenants delete": ("cfy tenants delete research",),
     "tenants get": ("cfy tenants get research --get-data",),
     "tenants list": ("cfy tenants list",),
     "tenants remove-user": ("cfy tenants remove-user ann -t research",),
     "tenants update-user": ("cfy tenants update-user ann -t research -r viewer",),
     "tokens create": ("cfy tokens create -d nightly -e +10h --query value",),
-    "tokens delete": ("cfy tokens delete vnZSvXw6IH",),
-    "tokens get": ("cfy tokens get vnZSvXw6IH",),
     "tokens list": ("cfy tokens list",),
     "uninstall": ("cfy uninstall web-1",),
     "users activate": ("cfy users activate ann",),
     "users create": ("cfy users create ann --password-stdin -t research -l user < password",),
     "users deactivate": ("cfy users deactivate ann",),
-    "users delete": ("cfy users delete ann",),
     "users get": ("cfy users get ann --get-data",),
     "users list": ("cfy users list",),
     "users set-password": ("cfy users set-password ann --password-stdin < password",),
@@ -163,4 +152,13 @@ EXAMPLES = {
 
 def examples_of(command_path: str) -> tuple[str, ...]:
     """Return the examples of a command, by its full name with `cfy`; none for a group."""
-    return EXAMPLES.get(command_path.partition(" ")[2], ())
+    path = command_path.partition(" ")[2]
+    return EXAMPLES.get(path) or _generic(*path.rpartition(" ")[::2])
+
+
+def _generic(group: str, verb: str) -> tuple[str, ...]:
+    """Return the example of a command that `verbs` makes, with the example key of its resource."""
+    resource = next((resource for resource in ALL if resource.name == group and resource.example), None)
+    if resource is None or verb not in _ARGUMENTS:
+        return ()
+    return (f"cfy {group} {verb} {resource.example}{_ARGUMENTS[verb]}".rstrip(),)

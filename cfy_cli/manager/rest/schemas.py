@@ -21,13 +21,11 @@ from typing import (
     is_typeddict,
 )
 
-from sqlalchemy.orm import Mapped
-
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.manager.store.field_types import ANY_JSON, field_types
 from cfy_cli.manager.store.models import Base
 
 JSON = "application/json"
-_ANY_JSON = {"Json": object}  # the recursive alias refers to itself by this name
 _SCALARS: dict[object, JsonObject] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -67,13 +65,8 @@ def row_answer(model: type[Base], overrides: Mapping[str, object] | None = None)
     No field is required, since `_include` selects among them.
     """
     components: dict[str, JsonObject] = {}
-    hints, overrides = get_type_hints(model, localns=_ANY_JSON), overrides or {}
-    properties: JsonObject = {
-        field_name: schema_of(
-            overrides[field_name] if field_name in overrides else _field_type(model, field_name, hints), components
-        )
-        for field_name in model.WIRE_FIELDS
-    }
+    types_of_fields = {"labels": list[LabelAnswer], **field_types(model), **(overrides or {})}
+    properties: JsonObject = {name: schema_of(types_of_fields[name], components) for name in model.WIRE_FIELDS}
     return _component(model.__name__, properties, components)
 
 
@@ -99,7 +92,7 @@ def schema_of(annotation: object, components: dict[str, JsonObject]) -> JsonObje
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in _SCALARS:
         return dict(_SCALARS[annotation])
-    if origin in (Mapped, NotRequired, Required):
+    if origin in (NotRequired, Required):
         return schema_of(arguments[0], components)
     if origin in (Union, types.UnionType):
         if any(isinstance(argument, ForwardRef) for argument in arguments):
@@ -124,7 +117,7 @@ def _typed_dict(kind: type, components: dict[str, JsonObject]) -> JsonObject:
     reference: JsonObject = {"$ref": f"#/components/schemas/{name}"}
     if name not in components:
         components[name] = {}  # a type may refer to itself
-        hints = get_type_hints(kind, localns=_ANY_JSON)
+        hints = get_type_hints(kind, localns=ANY_JSON)
         required: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
         components[name] = {
             "type": "object",
@@ -138,18 +131,6 @@ def _typed_dict(kind: type, components: dict[str, JsonObject]) -> JsonObject:
 def _component(name: str, properties: JsonObject, components: dict[str, JsonObject]) -> Answer:
     components[name] = {"type": "object", "properties": properties, "additionalProperties": False}
     return Answer({"$ref": f"#/components/schemas/{name}"}, components)
-
-
-def _field_type(model: type[Base], name: str, hints: Mapping[str, object]) -> object:
-    """Return the type of a wire field: of a column, of a property, or of a constant of the class."""
-    if name in hints:
-        return list[LabelAnswer] if name == "labels" else hints[name]
-    attribute = model.__dict__.get(name) or getattr(model, name)
-    if isinstance(attribute, property):
-        return get_type_hints(attribute.fget, localns=_ANY_JSON).get("return", object)
-    synonym = getattr(attribute, "original_property", None) or getattr(attribute, "name", None)
-    source = getattr(synonym, "name", synonym)
-    return hints.get(str(source), type(attribute) if attribute is None else object)
 
 
 class LabelAnswer(TypedDict):
