@@ -1,5 +1,6 @@
 """Endpoints of sites."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -13,15 +14,13 @@ from cfy_cli.manager.store.models import Site
 
 def check_location(location: str) -> str:
     """Check LATITUDE,LONGITUDE; empty text removes the location."""
-    if not location:
-        return location
-    try:
-        latitude, longitude = (float(part) for part in location.split(","))
-    except ValueError:
-        raise Invalid(f"`{location}` is not a location: give LATITUDE,LONGITUDE, such as 32.071072,34.787274") from None
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        raise Invalid(f"`{location}` is not on Earth: a latitude is -90 to 90, a longitude -180 to 180")
-    return location
+    with suppress(ValueError):
+        latitude, longitude = (float(part) for part in (location or "0,0").split(","))
+        if abs(latitude) <= 90 and abs(longitude) <= 180:
+            return location
+    raise Invalid(
+        f"`{location}` is not a location: give LATITUDE (-90 to 90),LONGITUDE (-180 to 180), such as 32.07,34.78"
+    )
 
 
 class NewSite(BaseModel):
