@@ -159,6 +159,8 @@ def examples_of(command_path: str) -> tuple[str, ...]:
 def _generic(group: str, verb: str) -> tuple[str, ...]:
     """Return the example of a command that `verbs` makes, with the example key of its resource."""
     resource = next((resource for resource in ALL if resource.name == group and resource.example), None)
-    if resource is None or verb not in _ARGUMENTS:
+    if resource is None or verb not in (*_ARGUMENTS, "list"):
         return ()
+    if verb == "list":
+        return (f"cfy {group} list",)
     return (f"cfy {group} {verb} {resource.example}{_ARGUMENTS[verb]}".rstrip(),)
