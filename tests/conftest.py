@@ -27,7 +27,7 @@ from cfy_cli.main import main
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
-from cfy_cli.manager.services.identity.bootstrap import found
+from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database, parse_url
@@ -163,7 +163,7 @@ def _administer(statement: str) -> None:
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[AppContext]:
     app = AppContext(ManagerSettings(tmp_path / "data", database_url=database_url))
-    found(app, PASSWORD)
+    bootstrap(app, PASSWORD)
     yield app
     app.close()
 

@@ -15,7 +15,6 @@ from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"
 BUSY_TIMEOUT = 30  # seconds
-DELETE_BATCH = 5000  # events deleted in one transaction, so that the manager can write in between
 _BACKUP_HINT = "Backups are made by: cfy manager backup FILE"
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
@@ -93,20 +92,23 @@ def vacuum(settings: ManagerSettings, events_before: str | None = None) -> Vacuu
     `events_before` is a timestamp: events reported before it are deleted first.
     """
     database = _sqlite_file(settings, "VACUUM, and DELETE FROM events")
-    before, deleted = _size(database), 0
+    before = _size(database)
+    deleted = _delete_events(settings, events_before) if events_before else 0
     with _connect(database) as connection:
-        while events_before:
-            batch = "SELECT rowid FROM events WHERE reported_timestamp < ? LIMIT ?"
-            cursor = connection.execute(
-                f"DELETE FROM events WHERE rowid IN ({batch})",  # noqa: S608
-                (events_before, DELETE_BATCH),
-            )
-            deleted += cursor.rowcount
-            if cursor.rowcount < DELETE_BATCH:
-                break
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return VacuumResult(before, _size(database), deleted)
+
+
+def _delete_events(settings: ManagerSettings, before: str) -> int:
+    from cfy_cli.manager.services.events.retention import delete_events_before
+    from cfy_cli.manager.store.database import Database
+
+    database = Database(settings.database)
+    try:
+        return delete_events_before(database, before)
+    finally:
+        database.close()
 
 
 def upgrade(settings: ManagerSettings) -> tuple[str | None, str]:

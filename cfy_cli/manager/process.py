@@ -76,12 +76,12 @@ class _Child:
         from cfy_cli.manager.rest.request_ids import name_in_log
         from cfy_cli.manager.server import create_app
         from cfy_cli.manager.services.events.retention import Retention
-        from cfy_cli.manager.services.identity.bootstrap import found
+        from cfy_cli.manager.services.identity.bootstrap import bootstrap
 
         for handler in logging.getLogger().handlers:
             name_in_log(handler)
         app = self._create_context()
-        found(app)
+        bootstrap(app)
         retention = Retention(app.database, self._settings.keep_events)
 
         @contextlib.asynccontextmanager

@@ -84,7 +84,8 @@ def test_vacuum_deletes_old_events_and_shrinks_the_database(cfy: Run, data: Path
         columns = {row[1]: row for row in database.execute("PRAGMA table_info(events)")}
         required = {name: "x" for name, row in columns.items() if row[3] and not row[5] and row[4] is None}
         for index in range(200):
-            row = required | {"reported_timestamp": f"2020-01-01T00:00:{index % 60:02}.000Z", "message": "x" * 4000}
+            timestamp = f"2020-01-01T00:00:{index % 60:02}.000Z"
+            row = required | {"tenant_name": "default_tenant", "reported_timestamp": timestamp, "message": "x" * 4000}
             row = {name: value for name, value in row.items() if name in columns}
             placeholders = ", ".join("?" * len(row))
             database.execute("PRAGMA foreign_keys = OFF")

@@ -1,4 +1,4 @@
-"""A manager forgets events when they are older than it was told to keep them."""
+"""Deletion of events that are older than the setting `keep_events`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,30 +20,30 @@ def add_events(app: AppContext, *days_ago: int) -> None:
                               message=str(days), timestamp=when, reported_timestamp=when))  # fmt: skip
 
 
-def left(app: AppContext) -> list[str]:
+def remaining_messages(app: AppContext) -> list[str]:
     with app.database.read() as session:
         return [str(event.message) for event in session.query(Event).order_by(Event.storage_id)]
 
 
-def test_what_is_older_goes_and_what_is_younger_stays(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
-    monkeypatch.setattr(retention, "PAUSE", 0)
+def test_events_older_than_the_period_are_deleted(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "DELETE_BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH_INTERVAL", 0)
     add_events(app, 40, 1, 39, 38, 37, 36, 2)
-    assert Retention(app.database, "4 weeks").forget() == 5
-    assert left(app) == ["1", "2"]
+    assert Retention(app.database, "4 weeks").delete_old_events() == 5
+    assert remaining_messages(app) == ["1", "2"]
 
 
-def test_lines_that_stay_hold_up_none_of_those_that_go(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
-    monkeypatch.setattr(retention, "PAUSE", 0)
+def test_recent_events_between_old_ones_are_kept(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "DELETE_BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH_INTERVAL", 0)
     add_events(app, -1, -2, -3, -4, 40, -5, 39)
-    assert Retention(app.database, "4 weeks").forget() == 2
-    assert left(app) == ["-1", "-2", "-3", "-4", "-5"]
+    assert Retention(app.database, "4 weeks").delete_old_events() == 2
+    assert remaining_messages(app) == ["-1", "-2", "-3", "-4", "-5"]
 
 
-def test_all_is_kept_where_nothing_was_said(app: AppContext) -> None:
+def test_without_a_period_all_events_are_kept(app: AppContext) -> None:
     add_events(app, 4000)
-    assert Retention(app.database, "").forget() == 0
-    assert left(app) == ["4000"]
+    assert Retention(app.database, "").delete_old_events() == 0
+    assert remaining_messages(app) == ["4000"]
     with pytest.raises(Usage):
         Retention(app.database, "a while")

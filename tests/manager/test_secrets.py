@@ -10,7 +10,7 @@ import pytest
 from cfy_cli.errors import Invalid
 from cfy_cli.manager import maintenance
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.bootstrap import found
+from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
@@ -239,7 +239,7 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
     assert key.stat().st_mode & 0o777 == 0o600
     key.rename(key.with_name("lost"))
     other = AppContext(app.settings)
-    found(other)
+    bootstrap(other)
     with pytest.raises(Exception, match="encryption key cannot be read"):
         _create(other)
     assert not key.exists()  # a new key would not open what is there
@@ -255,7 +255,7 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
 def test_a_backup_holds_the_key_too(tmp_path: Path):
     settings, elsewhere = ManagerSettings(tmp_path / "one"), ManagerSettings(tmp_path / "two")
     one = AppContext(settings)
-    found(one)
+    bootstrap(one)
     _create(one)
     one.close()
     maintenance.back_up(settings, tmp_path / "backup.tar.gz")

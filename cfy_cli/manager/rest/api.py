@@ -236,7 +236,7 @@ async def _identity(app: AppContext, request: Request) -> Identity:
     for header in ("Authentication-Token", "Authorization"):
         credential = request.headers.get(header)
         if credential:
-            known = credentials.remembered(credential)
+            known = credentials.find_cached(credential)
             return known if known else await run_in_threadpool(credentials.verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 

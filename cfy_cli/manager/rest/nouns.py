@@ -13,7 +13,7 @@ from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
 from cfy_cli.manager.rest.query import INCLUDE, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
-from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Base
@@ -143,5 +143,5 @@ def _fields(body: BaseModel) -> dict[str, Any]:
 
 def check_may_set_owner(call: Call, noun: str) -> None:
     """Raise Forbidden when the user may not give a resource to another user."""
-    if not allowed("set_owner", {call.identity.role}):
+    if not is_allowed("set_owner", {call.identity.role}):
         raise Forbidden(f"The permission `set_owner` is required to give a {noun} to another user")

@@ -11,7 +11,7 @@ from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import tenants, users
 from cfy_cli.manager.services.identity.credentials import Credentials
-from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import Tenant
 
 routes = Routes("tenants")
@@ -32,7 +32,7 @@ class FormerMemberBody(BaseModel):
 @routes.put("/tenants/users", "tenant_add_user", (GET_DATA,), TENANT)
 def add_user_to_tenant(call: Call, body: MemberBody) -> JsonObject:
     _forget_credentials(call)
-    return _show(call, users.join(call.store, body.username, body.tenant_name, body.role))
+    return _show(call, users.add_to_tenant(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.patch("/tenants/users", "tenant_update_user", (GET_DATA,), TENANT)
@@ -44,12 +44,12 @@ def update_user_in_tenant(call: Call, body: MemberBody) -> JsonObject:
 @routes.delete("/tenants/users", "tenant_remove_user")
 def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
     _forget_credentials(call)
-    users.leave(call.store, body.username, body.tenant_name)
+    users.remove_from_tenant(call.store, body.username, body.tenant_name)
 
 
 @routes.listing("/tenants", "tenant_list", (GET_DATA,), list_answer(TENANT, "TenantList"))
 def list_tenants(call: Call) -> JsonObject:
-    may_see_all = allowed("all_tenants", {call.identity.role})
+    may_see_all = is_allowed("all_tenants", {call.identity.role})
     where = None if may_see_all else tenants.is_one_of(call.identity.tenants)
     page = call.store.list(Tenant, call.listing(TENANTS.order), search=TENANTS.search, where=where)
     return page_of(page, [_show(call, tenant) for tenant in page.items])
@@ -57,7 +57,7 @@ def list_tenants(call: Call) -> JsonObject:
 
 @routes.get("/tenants/{tenant_name}", "tenant_get", (GET_DATA, INCLUDE), TENANT)
 def get_tenant(call: Call, tenant_name: str) -> JsonObject:
-    return _show(call, users.tenant_of(call.store, tenant_name))
+    return _show(call, users.get_tenant(call.store, tenant_name))
 
 
 @routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, status=201)
@@ -72,12 +72,12 @@ def delete_tenant(call: Call, tenant_name: str) -> None:
 
 
 def _forget_credentials(call: Call) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+    call.store.after_commit(call.app.service(Credentials).clear_cache)
 
 
 def _show(call: Call, tenant: Tenant) -> JsonObject:
     with_details = call.flag("_get_data")
-    if with_details and not allowed("tenant_list_get_data", {call.identity.role}):
+    if with_details and not is_allowed("tenant_list_get_data", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to see the members of tenants (_get_data)")
     include = call.include if INCLUDE.name in call.declared else None
     return select_fields(tenants.describe(tenant, with_details=with_details), include)

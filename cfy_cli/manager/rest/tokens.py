@@ -25,9 +25,9 @@ class NewToken(BaseModel):
 def list_tokens(call: Call) -> JsonObject:
     """List the user's tokens, for an administrator those of all users; add a short-lived token as `value`."""
     listing = call.listing(TOKENS.key)
-    where = None if tokens.may_manage_all(call.store) else tokens.belongs_to(call.identity.username)
+    where = None if tokens.can_manage_all(call.store) else tokens.belongs_to(call.identity.username)
     page = call.store.list(Token, listing, where=where)
-    value = call.app.service(Credentials).signed(call.identity.username)
+    value = call.app.service(Credentials).sign_token(call.identity.username)
     return {**page_of(page, serialize_all(page.items, listing.include)), "role": call.identity.role, "value": value}
 
 
@@ -46,5 +46,5 @@ def create_token(call: Call, body: NewToken | None = None) -> JsonObject:
 
 @routes.delete("/tokens/{token_id}", "delete_token")
 def delete_token(call: Call, token_id: str) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+    call.store.after_commit(call.app.service(Credentials).clear_cache)
     call.store.delete(tokens.get(call.store, token_id))

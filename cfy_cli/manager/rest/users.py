@@ -13,7 +13,7 @@ from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import users
 from cfy_cli.manager.services.identity.credentials import Credentials
-from cfy_cli.manager.services.identity.permissions import allowed
+from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import User
 
 routes = Routes("users")
@@ -44,7 +44,7 @@ def list_users(call: Call) -> JsonObject:
 
 @routes.get("/users/{username}", "user_get_self", (GET_DATA, INCLUDE), USER)
 def get_user(call: Call, username: str) -> JsonObject:
-    if username != call.identity.username and not allowed("user_get", {call.identity.role}):
+    if username != call.identity.username and not is_allowed("user_get", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to perform the action `user_get`")
     return _show(call, users.get(call.store, username))
 
@@ -62,7 +62,7 @@ def create_user(call: Call, body: NewUser) -> JsonObject:
 @routes.post("/users/{username}", "user_update", (GET_DATA,), USER)
 def update_user(call: Call, username: str, body: UserChange) -> JsonObject:
     _forget_credentials(call)
-    return _show(call, users.update(call.store, username, body.model_dump()))
+    return _show(call, users.update(call.store, username, **body.model_dump()))
 
 
 @routes.post("/users/active/{username}", "user_set_activated", (GET_DATA,), USER)
@@ -83,7 +83,7 @@ def delete_user(call: Call, username: str) -> None:
 
 
 def _forget_credentials(call: Call) -> None:
-    call.store.after_commit(call.app.service(Credentials).forget)
+    call.store.after_commit(call.app.service(Credentials).clear_cache)
 
 
 def _show(call: Call, user: User) -> JsonObject:

@@ -1,16 +1,19 @@
-"""Labels as people and clients write them, and setting them on a row."""
+"""Labels: parsing the forms that the API accepts, and setting them on a row."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.store.models.labels import Label
 
-Pair = tuple[str, str]
-PARENT = "csys-obj-parent"  # the deployment that one stands in
-CONSUMER = "csys-consumer-id"  # a deployment that needs this one; set by the manager alone
-KIND = "csys-obj-type"
-RESERVED = "csys-"
-ALLOWED = (
+Pair = tuple[str, str]  # key, value
+L = TypeVar("L", bound=Label)
+
+PARENT = "csys-obj-parent"  # id of a deployment that contains this one
+CONSUMER = "csys-consumer-id"  # id of a deployment that depends on this one; only the manager sets it
+OBJECT_TYPE = "csys-obj-type"  # `environment` or `service`
+RESERVED_PREFIX = "csys-"
+RESERVED_KEYS = (
     PARENT,
     "csys-env-type",
     CONSUMER,
@@ -20,80 +23,80 @@ ALLOWED = (
     "csys-location-lat",
     "csys-obj-name",
     "csys-environment",
-    KIND,
+    OBJECT_TYPE,
     "csys-wrcp-group-id",
 )
-FURTHEST = {"csys-location-lat": ("latitude", 90), "csys-location-long": ("longitude", 180)}
-LONGEST = 256
-SPECIMEN = 'give [{"KEY": "VALUE"}], [{"key": "KEY", "value": "VALUE"}] or KEY=VALUE,KEY=VALUE'
+COORDINATES = {"csys-location-lat": ("latitude", 90), "csys-location-long": ("longitude", 180)}  # degrees
+MAX_LABEL_LENGTH = 256  # characters of a key or value
+EXAMPLES = 'give [{"KEY": "VALUE"}], [{"key": "KEY", "value": "VALUE"}] or KEY=VALUE,KEY=VALUE'
 
 
-def parse(given: Any) -> list[Pair]:
-    """The pairs in any of the spellings of the wire, each once, in their order. Raises Invalid."""
-    if not given:
+def parse(labels: object) -> list[Pair]:
+    """Return the pairs in any form of the API, without duplicates and in their order. Raises Invalid."""
+    if not labels:
         return []
-    if isinstance(given, str):
-        given = [_split(part) for part in given.split(",")]
-    if isinstance(given, dict):
-        given = [given]
-    if not isinstance(given, list):
-        raise Invalid(f"Labels of an unknown form: {SPECIMEN}")
-    return list(dict.fromkeys(pair for label in given for pair in _pairs(label)))
+    if isinstance(labels, str):
+        labels = [_split(part) for part in labels.split(",")]
+    if isinstance(labels, dict):
+        labels = [labels]
+    if not isinstance(labels, list):
+        raise Invalid(f"These are not labels: {EXAMPLES}")
+    return list(dict.fromkeys(pair for label in labels for pair in _pairs(label)))
 
 
-def replace(rows: list[Any], kind: type[Any], pairs: Iterable[Pair], created_by: str) -> None:
-    """Leave exactly these labels on a row's list; those that stay keep who made them and when."""
-    wanted = list(dict.fromkeys(pairs))
-    for row in [row for row in rows if (row.key, row.value) not in wanted]:
+def replace(rows: list[L], create: Callable[..., L], pairs: Iterable[Pair], created_by: str) -> None:
+    """Change a row's list of labels to exactly these pairs; labels that stay keep their creator and time."""
+    new = list(dict.fromkeys(pairs))
+    for row in [row for row in rows if (row.key, row.value) not in new]:
         rows.remove(row)
     present = {(row.key, row.value) for row in rows}
     rows.extend(
-        kind(key=key, value=value, created_by=created_by) for key, value in wanted if (key, value) not in present
+        create(key=key, value=value, created_by=created_by) for key, value in new if (key, value) not in present
     )
 
 
 def _split(text: str) -> dict[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
-        raise Invalid(f"`{text}` is not a label: {SPECIMEN}")
+        raise Invalid(f"`{text}` is not a label: {EXAMPLES}")
     return {key.strip(): value.strip()}
 
 
-def _pairs(label: Any) -> list[Pair]:
+def _pairs(label: object) -> list[Pair]:
     if not isinstance(label, dict) or not label:
-        raise Invalid(f"`{label}` is not a label: {SPECIMEN}")
+        raise Invalid(f"`{label}` is not a label: {EXAMPLES}")
     if label.keys() == {"key", "value"}:
         label = {label["key"]: label["value"]}
     return [
-        _allowed(_checked(key, "key").lower(), _checked(value, "value"))
+        _check_reserved(_check_text(key, "key").lower(), _check_text(value, "value"))
         for key, values in label.items()
         for value in (values if isinstance(values, list) else [values])
     ]
 
 
-def _allowed(key: str, value: str) -> Pair:
-    if not key.startswith(RESERVED):
+def _check_reserved(key: str, value: str) -> Pair:
+    if not key.startswith(RESERVED_PREFIX):
         return key, value
-    if key not in ALLOWED:
+    if key not in RESERVED_KEYS:
         raise Invalid(
-            f"All labels with a `{RESERVED}` prefix are reserved for internal use. "
-            f"Allowed `{RESERVED}` prefixed labels are: {', '.join(ALLOWED)}"
+            f"All labels with a `{RESERVED_PREFIX}` prefix are reserved for internal use. "
+            f"Allowed `{RESERVED_PREFIX}` prefixed labels are: {', '.join(RESERVED_KEYS)}"
         )
-    if key in FURTHEST:
-        _check_place(value, *FURTHEST[key])
-    return key, value.lower() if key == KIND else value
+    if key in COORDINATES:
+        _check_coordinate(value, *COORDINATES[key])
+    return key, value.lower() if key == OBJECT_TYPE else value
 
 
-def _check_place(value: str, what: str, most: int) -> None:
+def _check_coordinate(value: str, name: str, limit: int) -> None:
     try:
-        well = -most <= float(value) <= most
+        is_valid = -limit <= float(value) <= limit
     except ValueError:
-        well = False
-    if not well:
-        raise Invalid(f"Invalid {what} `{value}`. Must be a number between -{most} and {most}")
+        is_valid = False
+    if not is_valid:
+        raise Invalid(f"Invalid {name} `{value}`. Must be a number between -{limit} and {limit}")
 
 
-def _checked(text: Any, what: str) -> str:
-    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST or not text.isprintable():
-        raise Invalid(f"`{text}` cannot be a label's {what}: it is text of 1 to {LONGEST} printable characters")
+def _check_text(text: object, part: str) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_LABEL_LENGTH or not text.isprintable():
+        raise Invalid(f"`{text}` cannot be the {part} of a label: give text of 1 to {MAX_LABEL_LENGTH} characters")
     return text

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
-from cfy_cli.manager.services.labels import KIND, PARENT
+from cfy_cli.manager.services.labels import OBJECT_TYPE, PARENT
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
 
@@ -117,7 +117,7 @@ def _summarize(session: Session, deployment: Deployment) -> None:
 def _summary(session: Session, chosen: ColumnElement[bool]) -> dict[str, Any]:
     is_environment = exists().where(
         DeploymentLabel.deployment_storage_id == Deployment.storage_id,
-        DeploymentLabel.key == KIND,
+        DeploymentLabel.key == OBJECT_TYPE,
         DeploymentLabel.value == "environment",
     )
     kind = is_environment.label("kind")

@@ -1,1 +1,1 @@
-"""Keep and forget events."""
+"""Events and logs of executions."""

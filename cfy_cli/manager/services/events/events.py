@@ -78,17 +78,13 @@ def add(
 def delete(store: Store, listing: Listing, where: Condition) -> int:
     """Delete the events that a list would give; return their number."""
     chosen = apply_filters(store.visible(Event).where(where), Event, listing, ())
-    result = store.unscoped.execute(  # restricted to visible events by the subquery
-        sql_delete(Event)
-        .where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
-        .execution_options(synchronize_session=False)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    statement = sql_delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
+    return store.unscoped.connection().execute(statement).rowcount  # the subquery selects visible events only
 
 
 def _fields(kind: str, item: Mapping[str, Json]) -> JsonObject:
-    given = item.get("context")
-    context = given if isinstance(given, dict) else {}
+    posted = item.get("context")
+    context = posted if isinstance(posted, dict) else {}
     message = item.get("message")
     text = message.get("text") if isinstance(message, dict) else message
     if text is None:

@@ -1,4 +1,4 @@
-"""Forgetting events that are older than a manager was told to keep them."""
+"""Deletion of events that are older than the setting `events_retention`."""
 
 import logging
 import threading
@@ -13,57 +13,66 @@ from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.models import Event, Tenant
 
 log = logging.getLogger(__name__)
-EVERY = 3600.0  # seconds
-BATCH = 5000  # events deleted at a time, so that others can write in between
-PAUSE = 0.1  # seconds between two batches
+RETENTION_INTERVAL = 3600.0  # seconds between two deletions
+DELETE_BATCH = 5000  # events deleted in one transaction, so that others can write in between
+BATCH_INTERVAL = 0.1  # seconds between two batches
 
 
 class Retention:
-    """`keep` is a length of time such as `3 months`; empty keeps all. Raises Usage for another text."""
+    """Deletes old events in a thread.
 
-    def __init__(self, database: Database, keep: str) -> None:
+    `period` is a duration such as `3 months`; an empty one keeps all events. Raises Usage for other text.
+    """
+
+    def __init__(self, database: Database, period: str) -> None:
         self._database = database
-        self._keep: Duration | None = parse_duration(keep) if keep else None
+        self._period: Duration | None = parse_duration(period) if period else None
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Now and every hour, in a thread of this process."""
-        if self._keep:
-            threading.Thread(target=self._go_on, name="retention", daemon=True).start()
+        """Start the thread, which deletes old events now and every hour."""
+        if self._period:
+            threading.Thread(target=self._run, name="retention", daemon=True).start()
 
     def stop(self) -> None:
         self._stopping.set()
 
-    def forget(self) -> int:
-        """How many were older."""
-        if self._keep is None:
+    def delete_old_events(self) -> int:
+        """Delete the events that are older than the period; return their number."""
+        if self._period is None:
             return 0
-        before = format_timestamp(self._keep.before(datetime.now(UTC)))
-        with self._database.read() as session:
-            tenants = session.scalars(select(Tenant.name)).all()
-        return sum(self._forget_of(tenant, before) for tenant in tenants)
+        before = format_timestamp(self._period.before(datetime.now(UTC)))
+        return delete_events_before(self._database, before, self._stopping)
 
-    def _forget_of(self, tenant: str, before: str) -> int:
-        """Found by the index of a tenant's lines by time, so that lines that stay are not looked at."""
-        old = select(Event.storage_id).where(Event.tenant_name == tenant, Event.reported_timestamp < before)
-        some = delete(Event).where(Event.storage_id.in_(old.limit(BATCH).scalar_subquery()))
-        count = 0
-        while not self._stopping.is_set():
-            with self._database.write() as session:
-                gone: int = session.execute(some).rowcount  # type: ignore[attr-defined]
-            count += gone
-            if gone < BATCH:
-                break
-            self._stopping.wait(PAUSE)
-        return count
-
-    def _go_on(self) -> None:
+    def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                count = self.forget()
+                count = self.delete_old_events()
             except CfyError as error:
-                log.warning("Old events could not be forgotten: %s", error)
+                log.warning("Cannot delete old events: %s", error)
             else:
                 if count:
-                    log.warning("%s events older than %s are forgotten", count, self._keep)
-            self._stopping.wait(EVERY)
+                    log.warning("Deleted %s events older than %s", count, self._period)
+            self._stopping.wait(RETENTION_INTERVAL)
+
+
+def delete_events_before(database: Database, before: str, stopping: threading.Event | None = None) -> int:
+    """Delete the events reported before a timestamp, of all tenants; return their number."""
+    with database.read() as session:
+        tenants = session.scalars(select(Tenant.name)).all()
+    return sum(_delete_in_tenant(database, tenant, before, stopping or threading.Event()) for tenant in tenants)
+
+
+def _delete_in_tenant(database: Database, tenant: str, before: str, stopping: threading.Event) -> int:
+    # The index on tenant and time finds the old events without reading the others.
+    old = select(Event.storage_id).where(Event.tenant_name == tenant, Event.reported_timestamp < before)
+    batch = delete(Event).where(Event.storage_id.in_(old.limit(DELETE_BATCH).scalar_subquery()))
+    total = 0
+    while not stopping.is_set():
+        with database.write() as session:
+            deleted = session.connection().execute(batch).rowcount
+        total += deleted
+        if deleted < DELETE_BATCH:
+            break
+        stopping.wait(BATCH_INTERVAL)
+    return total

@@ -8,7 +8,7 @@ from cfy_cli.manager.services.deployments.dependencies import COMPONENT
 from cfy_cli.manager.services.deployments.labels import set_labels
 from cfy_cli.manager.services.extensions.starting import run
 from cfy_cli.manager.services.extensions.subject import Subject
-from cfy_cli.manager.services.labels import RESERVED, Pair, parse
+from cfy_cli.manager.services.labels import RESERVED_PREFIX, Pair, parse
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
 Drift = dict[str, list[str]]
@@ -124,7 +124,7 @@ def _differs(wanted: Mapping[str, Any], name: str) -> bool:
 
 def _missing_labels(wanted: Mapping[str, Any], labelled: Deployment | Blueprint) -> list[Pair]:
     present = {(label.key, label.value) for label in labelled.labels}
-    given = [pair for pair in parse(wanted.get("labels")) if not pair[0].startswith(RESERVED)]
+    given = [pair for pair in parse(wanted.get("labels")) if not pair[0].startswith(RESERVED_PREFIX)]
     return [pair for pair in given if pair not in present]
 
 

@@ -7,7 +7,7 @@ from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.extensions.starting import run
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.extensions.wait import until_idle
-from cfy_cli.manager.services.labels import CONSUMER, KIND
+from cfy_cli.manager.services.labels import CONSUMER, OBJECT_TYPE
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 
@@ -63,10 +63,10 @@ def execute_workflow(subject: Subject) -> bool:
 
 
 def _install(subject: Subject, deployment: Deployment) -> None:
-    if ON_DEMAND not in _values(deployment, KIND):
+    if ON_DEMAND not in _values(deployment, OBJECT_TYPE):
         raise Invalid(
             f"SharedResource's deployment \"{deployment.id}\" is in an inactive state and isn't labeled as "
-            f"`{KIND}: {ON_DEMAND}`. Please install the deployment first"
+            f"`{OBJECT_TYPE}: {ON_DEMAND}`. Please install the deployment first"
         )
     _run(subject, "install", {})
 
@@ -76,7 +76,7 @@ def _uninstall_if_unused(subject: Subject, name: str) -> None:
         deployment = store.find(Deployment, name)
     if deployment is None or deployment.installation_status == "inactive" or _values(deployment, CONSUMER):
         return
-    kinds = _values(deployment, KIND)
+    kinds = _values(deployment, OBJECT_TYPE)
     if ON_DEMAND in kinds and STAYS not in kinds:
         try:
             _run(subject, "uninstall", {})

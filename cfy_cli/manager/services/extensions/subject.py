@@ -10,7 +10,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
-from cfy_cli.manager.services.identity.execution_user import scope_of_starter
+from cfy_cli.manager.services.identity.execution_user import execution_user_scope
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.secrets import asked_later
 from cfy_cli.manager.store.models import Deployment
@@ -111,7 +111,7 @@ class Subject:
     @contextmanager
     def acting(self, permission: str) -> Iterator[Store]:
         """In the name of the user who started the execution. Raises Forbidden when they may not do so themselves."""
-        with self.app.writing(scope_of_starter(self.context, permission)) as store:
+        with self.app.writing(execution_user_scope(self.context, permission)) as store:
             yield store
 
     def capabilities(self, deployment: Deployment) -> dict[str, Any]:

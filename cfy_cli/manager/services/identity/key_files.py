@@ -1,4 +1,4 @@
-"""Keys that are files in the data folder, for their owner alone."""
+"""Keys in files of the data folder that only their owner can read."""
 
 import contextlib
 import os
@@ -7,25 +7,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def key_in(path: Path, new: Callable[[], bytes]) -> bytes:
-    """The key in a file, a `new` one where there is no file yet.
+def load_or_create_key(path: Path, generate: Callable[[], bytes]) -> bytes:
+    """Return the key in a file; create the file if there is none.
 
-    It is whole from the moment it is there; of several processes that make one at once, the first wins.
+    The file never has a part of a key only. If several processes create it at once, all of them return the same key.
     """
     if not path.exists():
-        _make(path, new())
+        _create(path, generate())
     return path.read_bytes()
 
 
-def _make(path: Path, key: bytes) -> None:
+def _create(path: Path, key: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
-    beside = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(key)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
+            os.link(temporary, path)  # unlike a rename, this keeps the file of a process that was faster
     finally:
-        beside.unlink()
+        temporary.unlink()

@@ -1,4 +1,4 @@
-"""Passwords: argon2 at rest, and what a new one must look like."""
+"""Passwords, stored as argon2 hashes."""
 
 import secrets
 from functools import cache
@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from cfy_cli.errors import Invalid
 
-SHORTEST, LONGEST = 8, 256
+MIN_LENGTH, MAX_LENGTH = 8, 256  # characters
 
 
 @cache
@@ -16,14 +16,15 @@ def _hasher() -> PasswordHasher:
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-def hashed(password: str) -> str:
-    """Raises Invalid when the password is too short or too long to be one."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters; this one has {len(password)}")
+def hash_password(password: str) -> str:
+    """Hash a new password. Raises Invalid when it is too short or too long."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Invalid(f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters; this one has {len(password)}")
     return _hasher().hash(password)
 
 
 def matches(stored: str, password: str) -> bool:
+    """Return whether a password is the one that was hashed."""
     try:
         return _hasher().verify(stored, password)
     except (VerificationError, InvalidHashError):
@@ -31,11 +32,10 @@ def matches(stored: str, password: str) -> bool:
 
 
 @cache
-def nobodys() -> str:
-    """What an unknown user's password is compared with, so that unknown names take as long as wrong passwords."""
-    return hashed(invented())
+def dummy_hash() -> str:
+    """Return a hash to verify against for unknown users, so that they take as long as wrong passwords."""
+    return hash_password(generate_password())
 
 
-def invented() -> str:
-    """A random password for somebody who did not choose one."""
+def generate_password() -> str:
     return secrets.token_urlsafe(18)

@@ -1,4 +1,4 @@
-"""Which role may do what, by the names of the permissions; the defaults of every manager of this API."""
+"""Permissions of roles, as managers of this API have them by default."""
 
 SYSTEM_ROLES = ("sys_admin", "default")
 TENANT_ROLES = ("manager", "operations", "user", "viewer")
@@ -86,6 +86,6 @@ ROLES_WITH: dict[str, frozenset[str]] = {
 }
 
 
-def allowed(permission: str, roles: set[str]) -> bool:
-    """Whether any of these roles has the permission; one that does not exist is nobody's."""
+def is_allowed(permission: str, roles: set[str]) -> bool:
+    """Return whether one of the roles has the permission; an unknown permission is allowed to nobody."""
     return not roles.isdisjoint(ROLES_WITH.get(permission, frozenset()))

@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
-from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, tenant_of
+from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.store.models import Event, Execution, Operation, TasksGraph, Tenant
 from cfy_cli.manager.store.models.owned import Base, models_in_tenants
@@ -37,7 +37,7 @@ def create(store: Store, name: str) -> Tenant:
 
 def delete(store: Store, name: str) -> None:
     """Delete a tenant and its history. Raises Conflict while it has members or resources."""
-    tenant = tenant_of(store, name)
+    tenant = get_tenant(store, name)
     if name == DEFAULT_TENANT:
         raise Conflict(f"Tenant `{name}` cannot be deleted: every manager has it")
     if tenant.members:

@@ -1,8 +1,6 @@
-"""Users and where they belong."""
+"""Users and their memberships in tenants."""
 
-from typing import Any, TypedDict
-
-from sqlalchemy import select
+from typing import TypedDict
 
 from cfy_cli.errors import Conflict, Invalid, NotFound
 from cfy_cli.manager.services.identity import passwords
@@ -14,41 +12,51 @@ ADMIN = "admin"
 
 
 def create(store: Store, username: str, password: str, role: str) -> User:
-    return store.add(User(username=_name(username), password=passwords.hashed(password), role=system_role(role)))
+    """Create a user with a system role. Raises Invalid for a name, password or role that is not allowed."""
+    hashed = passwords.hash_password(password)
+    return store.add(User(username=_check_username(username), password=hashed, role=check_system_role(role)))
 
 
 def get(store: Store, username: str) -> User:
-    found = store.find(User, username)
-    if found is None:
+    user = store.find(User, username)
+    if user is None:
         raise NotFound(f"Requested `User` with username `{username}` was not found")
-    return found
+    return user
 
 
 def delete(store: Store, username: str) -> User:
+    """Delete a user. Raises Conflict for the first administrator and for the user who makes the request."""
     user = get(store, username)
     if username in (store.scope.user, ADMIN):
-        raise Conflict(
-            f"User `{username}` cannot be deleted: it is {'the first administrator' if username == ADMIN else 'you'}"
-        )
+        reason = "it is the first administrator" if username == ADMIN else "you cannot delete yourself"
+        raise Conflict(f"User `{username}` cannot be deleted: {reason}")
     store.delete(user)
     return user
 
 
-def update(store: Store, username: str, changes: dict[str, Any]) -> User:
-    """`password`, `role`, `show_getting_started`: what is given is changed."""
+def update(
+    store: Store,
+    username: str,
+    *,
+    password: str | None = None,
+    role: str | None = None,
+    show_getting_started: bool | None = None,
+) -> User:
+    """Change what is not None. Raises Conflict when the first administrator would lose the role."""
     user = get(store, username)
-    if changes.get("password") is not None:
-        user.password = passwords.hashed(changes["password"])
-    if changes.get("role") is not None:
-        if username == ADMIN and changes["role"] != "sys_admin":
-            raise Conflict("User `admin` stays a system administrator: nobody else may be left")
-        user.role = system_role(changes["role"])
-    if changes.get("show_getting_started") is not None:
-        user.show_getting_started = changes["show_getting_started"]
+    if password is not None:
+        user.password = passwords.hash_password(password)
+    if role is not None:
+        if username == ADMIN and role != "sys_admin":
+            raise Conflict("User `admin` must remain a system administrator, because there may be no other")
+        user.role = check_system_role(role)
+    if show_getting_started is not None:
+        user.show_getting_started = show_getting_started
     return user
 
 
 def set_active(store: Store, username: str, active: bool) -> User:
+    """Activate or deactivate a user. Raises Conflict when there is nothing to change, or nobody could log in."""
     user = get(store, username)
     if not active and username in (ADMIN, store.scope.user):
         raise Conflict(f"User `{username}` cannot be deactivated")
@@ -59,46 +67,48 @@ def set_active(store: Store, username: str, active: bool) -> User:
 
 
 def unlock(store: Store, username: str) -> User:
+    """Let a user log in again whose account is locked after failed logins."""
     user = get(store, username)
     user.failed_logins = 0
     return user
 
 
-def join(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
-    user, tenant = get(store, username), tenant_of(store, tenant_name)
-    if _membership(store, user, tenant) is not None:
+def add_to_tenant(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
+    """Make a user a member of a tenant. Raises Conflict for a member."""
+    user, tenant = get(store, username), get_tenant(store, tenant_name)
+    if _find_membership(user, tenant) is not None:
         raise Conflict(f"User `{username}` already belongs to tenant `{tenant_name}`")
-    tenant.members.append(Membership(user=user, role=tenant_role(role)))
+    tenant.members.append(Membership(user=user, role=check_tenant_role(role)))
     store.flush()
     return tenant
 
 
 def change_role(store: Store, username: str, tenant_name: str, role: str) -> Tenant:
-    user, tenant = get(store, username), tenant_of(store, tenant_name)
-    _belonging(store, user, tenant).role = tenant_role(role)
+    user, tenant = get(store, username), get_tenant(store, tenant_name)
+    _get_membership(user, tenant).role = check_tenant_role(role)
     return tenant
 
 
-def leave(store: Store, username: str, tenant_name: str) -> Tenant:
-    user, tenant = get(store, username), tenant_of(store, tenant_name)
-    tenant.members.remove(_belonging(store, user, tenant))
+def remove_from_tenant(store: Store, username: str, tenant_name: str) -> Tenant:
+    user, tenant = get(store, username), get_tenant(store, tenant_name)
+    tenant.members.remove(_get_membership(user, tenant))
     store.flush()
     return tenant
 
 
-def tenant_of(store: Store, name: str) -> Tenant:
-    found = store.find(Tenant, name)
-    if found is None:
+def get_tenant(store: Store, name: str) -> Tenant:
+    tenant = store.find(Tenant, name)
+    if tenant is None:
         raise NotFound(f"Requested `Tenant` with name `{name}` was not found")
-    return found
+    return tenant
 
 
-def system_role(role: str) -> str:
-    return _one_of(role, SYSTEM_ROLES, "system role")
+def check_system_role(role: str) -> str:
+    return _check_role(role, SYSTEM_ROLES, "system role")
 
 
-def tenant_role(role: str) -> str:
-    return _one_of(role, TENANT_ROLES, "tenant role")
+def check_tenant_role(role: str) -> str:
+    return _check_role(role, TENANT_ROLES, "tenant role")
 
 
 class TenantRoles(TypedDict):
@@ -149,24 +159,24 @@ def describe(user: User, *, with_details: bool) -> UserAnswer:
     }
 
 
-def _name(username: str) -> str:
+def _check_username(username: str) -> str:
     if ":" in username or not username.isprintable() or not username.strip():
-        raise Invalid(f"`{username}` cannot be a user name: it would not fit in a login (no `:`, no blanks alone)")
+        raise Invalid(f"`{username}` cannot be a user name: give printable characters without `:`")
     return username
 
 
-def _membership(store: Store, user: User, tenant: Tenant) -> Membership | None:
-    return store.unscoped.scalar(select(Membership).where(Membership.user == user, Membership.tenant == tenant))
+def _find_membership(user: User, tenant: Tenant) -> Membership | None:
+    return next((membership for membership in user.memberships if membership.tenant is tenant), None)
 
 
-def _belonging(store: Store, user: User, tenant: Tenant) -> Membership:
-    found = _membership(store, user, tenant)
-    if found is None:
+def _get_membership(user: User, tenant: Tenant) -> Membership:
+    membership = _find_membership(user, tenant)
+    if membership is None:
         raise NotFound(f"User `{user.username}` does not belong to tenant `{tenant.name}`")
-    return found
+    return membership
 
 
-def _one_of(role: str, roles: tuple[str, ...], what: str) -> str:
+def _check_role(role: str, roles: tuple[str, ...], kind: str) -> str:
     if role not in roles:
-        raise Invalid(f"`{role}` is not a {what}: there are {', '.join(roles)}")
+        raise Invalid(f"`{role}` is not a {kind}: give one of {', '.join(roles)}")
     return role

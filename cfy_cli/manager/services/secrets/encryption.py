@@ -4,7 +4,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Failed, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.key_files import key_in
+from cfy_cli.manager.services.identity.key_files import load_or_create_key
 from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE
 
 
@@ -42,7 +42,7 @@ class Cipher:
     def _load(self, *, create: bool = False) -> Fernet:
         if self._fernet is None:
             try:
-                key = key_in(self._file, Fernet.generate_key) if create else self._file.read_bytes()
+                key = load_or_create_key(self._file, Fernet.generate_key) if create else self._file.read_bytes()
             except OSError as error:
                 raise Failed(
                     f"The manager's encryption key cannot be read: {self._file}: {error.strerror}",

@@ -10,7 +10,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.execution_user import scope_of_starter
+from cfy_cli.manager.services.identity.execution_user import execution_user_scope
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.encryption import Cipher
@@ -141,7 +141,7 @@ def used_by(context: ExecutionContext) -> Callable[[str], str]:
 def _starter(context: ExecutionContext) -> Scope:
     """Who may not see secrets still sees what is global."""
     try:
-        return scope_of_starter(context, "secret_get")
+        return execution_user_scope(context, "secret_get")
     except Forbidden:
         return Scope(context.execution.created_by, context.execution.tenant_name)
 
