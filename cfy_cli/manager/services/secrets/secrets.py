@@ -132,7 +132,7 @@ def used_by(context: ExecutionContext) -> Callable[[str], str]:
     def read(key: str) -> str:
         with context.reading(_starter(context)) as store:
             text = _text(context.app, _found(store, key))
-        context.masking.hide(text)
+        context.masking.add_secret(text)
         return text
 
     return read
