@@ -148,7 +148,9 @@ def test_what_could_be_stored_before_the_database_went_away_is_not_stored_twice(
 def test_times_in_the_history_never_go_back(ask: Ask, hello: str, run, worker):
     execution = run(hello, "install")["id"]
     for moment in ("2031-01-01T00:00:00.000Z", "2030-01-01T00:00:00.000Z"):
-        worker._event_writer.add_event({**LINE, "execution_id": execution, "message": moment, "reported_timestamp": moment})
+        worker._event_writer.add_event(
+            {**LINE, "execution_id": execution, "message": moment, "reported_timestamp": moment}
+        )
     worker._event_writer.flush()
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
     assert [line["message"][:4] for line in lines[-2:]] == ["2031", "2030"]
