@@ -1,4 +1,4 @@
-"""Plugins made by hand: a wheel is a zip, a wagon is an archive of wheels and a package.json."""
+"""Plugins for tests: a wheel is a zip, a wagon is an archive of wheels and a package.json."""
 
 import io
 import json
@@ -35,13 +35,13 @@ node_types:
 
 
 def wheel(name: str, version: str, files: Mapping[str, str], requires: tuple[str, ...] = ()) -> tuple[str, bytes]:
-    """The file name and the bytes of a wheel of pure Python."""
+    """Return the file name and the bytes of a wheel of pure Python."""
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
-    needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+    requirements = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     contents = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requirements}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in (*contents, f"{info}/RECORD"))
@@ -52,7 +52,7 @@ def wheel(name: str, version: str, files: Mapping[str, str], requires: tuple[str
     return f"{stem}-py3-none-any.whl", packed.getvalue()
 
 
-def about(name: str, version: str, wheels: Mapping[str, bytes], **more: Any) -> dict[str, Any]:
+def metadata(name: str, version: str, wheels: Mapping[str, bytes], **more: Any) -> dict[str, Any]:
     return {
         "package_name": name,
         "package_version": version,
@@ -76,12 +76,12 @@ def wagon(
     zipped: bool = False,
     **more: Any,
 ) -> bytes:
-    """A wagon whose package has the module `tiny_ops`."""
+    """Return a wagon whose package has the module `tiny_ops`."""
     file_name, content = wheel(name, version, {"tiny_ops.py": f"VERSION = {version!r}\n{ops}"}, requires)
     wheels = {file_name: content, **more_wheels}
     files = {
-        f"{name}/package.json": json.dumps(about(name, version, wheels, **more)).encode(),
-        **{f"{name}/wheels/{one}": data for one, data in wheels.items()},
+        f"{name}/package.json": json.dumps(metadata(name, version, wheels, **more)).encode(),
+        **{f"{name}/wheels/{wheel_name}": data for wheel_name, data in wheels.items()},
     }
     packed = io.BytesIO()
     if zipped:
@@ -103,12 +103,12 @@ def package(
     *,
     yamls: Mapping[str, str] | None = None,
     icon: bytes | None = None,
-    **of_wagon: Any,
+    **wagon_options: Any,
 ) -> bytes:
-    """What `cfy plugins upload` sends: a zip of the wagon, its yaml files and an icon."""
+    """Return what `cfy plugins upload` sends: a zip of the wagon, its YAML files and an icon."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("tiny.wgn", wagon(name, version, **of_wagon))
+        archive.writestr("tiny.wgn", wagon(name, version, **wagon_options))
         for file_name, text in (yamls or {"plugin.yaml": YAML.format(name=name, version=version)}).items():
             archive.writestr(file_name, text)
         if icon:
@@ -117,7 +117,7 @@ def package(
 
 
 def bundle(*plugins: tuple[str, str], listed: str | None = None) -> bytes:
-    """Plugins by name and version in one archive; `listed` stands in for the list of what belongs together."""
+    """Return a bundle of plugins, given by name and version; `listed` replaces its list of YAML files."""
     files: dict[str, bytes] = {}
     pairs = {}
     for name, version in plugins:
@@ -154,16 +154,16 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 def project(
     modules: Mapping[str, str], name: str = "tiny-plugin", version: str = "1.0.0", requires: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """The files of a plugin's source; it is built by a module of its own, so that nothing must be fetched."""
-    words = {
+    """Return the files of a plugin's source, with a build backend of its own, so that pip fetches nothing."""
+    placeholders = {
         "STEM": f"{name.replace('-', '_')}-{version}",
         "MODULES": repr([*modules]),
         "NAME": name,
         "VERSION": version,
-        "REQUIRES": "".join(f"Requires-Dist: {one}\\n" for one in requires),
+        "REQUIRES": "".join(f"Requires-Dist: {requirement}\\n" for requirement in requires),
     }
     backend = BACKEND
-    for word, text in words.items():
-        backend = backend.replace(word, text)
+    for placeholder, text in placeholders.items():
+        backend = backend.replace(placeholder, text)
     system = "[build-system]\nrequires = []\nbuild-backend = 'own_backend'\nbackend-path = ['.']\n"
     return {**modules, "own_backend.py": backend, "pyproject.toml": system}

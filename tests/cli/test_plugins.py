@@ -9,7 +9,7 @@ import pytest
 import responses
 
 from tests.conftest import Cfy
-from tests.wagons import YAML, about, bundle, package, wagon
+from tests.wagons import YAML, bundle, metadata, package, wagon
 
 from .conftest import Run, page
 
@@ -62,7 +62,7 @@ def test_plugin_upload_rejects_duplicate_and_missing_files(cfy: Cfy, files: Path
     assert "must include one wgn file" in cfy.errors
     (files / "broken.wgn").write_bytes((files / "tiny.wgn").read_bytes()[200:])
     cfy("plugins upload broken.wgn -y plugin.yaml", code=1)
-    assert cfy.errors.endswith("Error: This is no wagon: it is neither a zip nor a whole tar archive\n")
+    assert cfy.errors.endswith("Error: The file is not a wagon: it is neither a zip nor a complete tar archive\n")
 
 
 @pytest.mark.pip
@@ -134,7 +134,7 @@ def wagon_without_wheel() -> bytes:
     """Return a wagon without the wheel that it lists."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("p/package.json", json.dumps(about("p", "1.0", {"a.whl": b""})))
+        archive.writestr("p/package.json", json.dumps(metadata("p", "1.0", {"a.whl": b""})))
     return packed.getvalue()
 
 

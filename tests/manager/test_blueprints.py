@@ -186,7 +186,7 @@ def test_archives_that_would_leave_their_folder_are_refused_and_nothing_is_left(
 def test_a_bomb_is_refused_before_it_is_unpacked(
     ask: Ask, worker: object, app: AppContext, kind: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "MAX_BYTES", 1 << 20)
     if kind == "tar":
         body = archive({"blueprint.yaml": HELLO, "zeros": "0" * (3 << 20)})
     else:
@@ -202,7 +202,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
 
 
 def test_too_many_files_are_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "MOST_FILES", 10)
+    monkeypatch.setattr(archives, "MAX_FILES", 10)
     body = archive({"blueprint.yaml": HELLO, **{f"file{number}": "" for number in range(20)}})
     assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["error"]
 

@@ -98,7 +98,7 @@ def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_wit
             "The plugin tiny that comp is to bring needs wagon_path and plugin_yaml_path",
         ),
         ("{tiny: {wagon_path: no.wgn, plugin_yaml_path: tiny.yaml}}", "There is no no.wgn in the folder"),
-        ("{tiny: {wagon_path: tiny.yaml, plugin_yaml_path: tiny.yaml}}", "This is no wagon"),
+        ("{tiny: {wagon_path: tiny.yaml, plugin_yaml_path: tiny.yaml}}", "is not a wagon"),
     ],
 )
 def test_what_is_wrong_with_one_is_told(ask: Ask, deploy_with: Callable[..., None], run: Run, wanted: str, said: str):

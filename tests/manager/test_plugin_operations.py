@@ -1,4 +1,4 @@
-"""Operations of plugins: installed once, run in their own Python, with ctx, results and errors as scripts have them."""
+"""Operations of plugins: installation in virtual environments, ctx, results and errors."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ node_templates:
 """
 
 
-# Making an environment takes seconds, so what has nothing to do with the database is tried with one of them.
+# Creating a virtual environment takes seconds, so tests that do not depend on the database use one of them only.
 with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -29,12 +29,12 @@ with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def plugin(ask: Ask) -> Callable[..., dict[str, Any]]:
     """Upload a plugin whose module `tiny_ops` has this source."""
 
-    def make(ops: str = OPS, **more: Any) -> dict[str, Any]:
-        answer = ask("POST", "/plugins", data=package(ops=ops, **more))
+    def upload_plugin(ops: str = OPS, **options: Any) -> dict[str, Any]:
+        answer = ask("POST", "/plugins", data=package(ops=ops, **options))
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    return make
+    return upload_plugin
 
 
 @pytest.fixture
@@ -62,16 +62,16 @@ Plugin = Callable[..., dict[str, Any]]
 Deploy = Callable[..., None]
 
 
-def test_an_operation_runs_in_the_environment_of_its_plugin(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+def test_operation_runs_in_the_virtual_environment_of_its_plugin(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     uploaded = plugin()
     deploy()
     execution = run("app", "install")
     assert execution["status"] == "terminated", execution["error"]
     assert properties(ask) == {"version": "1.0.0"}
-    told = messages(ask, execution)
-    assert "hello world" in told
-    assert "Task succeeded 'tiny_ops.create' - {'returned': '1.0.0'}" in told
-    assert sum("Installing managed plugin" in message for message in told) == 1
+    output = messages(ask, execution)
+    assert "hello world" in output
+    assert "Task succeeded 'tiny_ops.create' - {'returned': '1.0.0'}" in output
+    assert sum("Installing managed plugin" in message for message in output) == 1
     assert [state["state"] for state in ask("GET", f"/plugins/{uploaded['id']}").json()["installation_state"]] == [
         "installed"
     ]
@@ -95,10 +95,10 @@ def picky(required): pass
 @operation
 def again(ctx, **_):
     if ctx.operation.retry_number == 0:
-        ctx.operation.retry("once more", retry_after=0.01)
+        ctx.operation.retry("once options", retry_after=0.01)
         return RuntimeError("what it returns does not count then")
     elif ctx.operation.retry_number == 1:
-        raise OperationRetry("and once more", retry_after=0.01)
+        raise OperationRetry("and once options", retry_after=0.01)
     else:
         ctx.instance.runtime_properties.dirty = True
         ctx.instance.runtime_properties["tries"] = ctx.operation.retry_number + 1
@@ -136,28 +136,28 @@ def yaml_with(*operations: str, name: str = "tiny-plugin", version: str = "1.0.0
 
 
 @with_sqlite
-def test_results_retries_and_errors_are_those_of_scripts(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+def test_results_retries_and_errors_are_like_those_of_scripts(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     plugin(ALL_KINDS, yamls={"plugin.yaml": yaml_with(*OPERATIONS)})
     template = "{{ ctx.node.name }} of {{ ctx.deployment.id }} for {{ who }}{{ nothing }}"
     deploy(**{"hello.txt": template})
 
     def execute(name: str) -> tuple[str, str]:
-        done = run("app", "execute_operation", parameters={"operation": f"ops.{name}"})
-        return done["status"], "\n".join(messages(ask, done))
+        execution = run("app", "execute_operation", parameters={"operation": f"ops.{name}"})
+        return execution["status"], "\n".join(messages(ask, execution))
 
     assert "-> plugin says no" in execute("fatal")[1]
     assert "[retry 1" not in execute("fatal")[1]
     assert "Task succeeded 'tiny_ops.plain' - plain 1" in execute("plain")[1]
-    status, told = execute("picky")
-    assert (status, told.count("Task failed 'tiny_ops.picky' -> picky() got an unexpected")) == ("failed", 4)
-    status, told = execute("again")
+    status, output = execute("picky")
+    assert (status, output.count("Task failed 'tiny_ops.picky' -> picky() got an unexpected")) == ("failed", 4)
+    status, output = execute("again")
     assert (status, properties(ask)["tries"]) == ("terminated", 3)
-    assert "Task rescheduled 'tiny_ops.again' -> once more [retry_after=0.01]" in told
+    assert "Task rescheduled 'tiny_ops.again' -> once options [retry_after=0.01]" in output
     assert "Only what JSON can hold" in execute("odd")[1]
     assert "No module named tiny_nope (No module named 'tiny_nope')" in execute("nomodule")[1]
     assert "tiny_ops has no function named 'nope'" in execute("noattr")[1]
-    status, told = execute("facts")
-    assert "<out> said on stdout" in told
+    status, output = execute("facts")
+    assert "<out> said on stdout" in output
     assert properties(ask)["facts"] == {
         "plugin": ["tiny", "tiny-plugin", "1.0.0"],
         "inside": True,
@@ -169,7 +169,7 @@ def test_results_retries_and_errors_are_those_of_scripts(ask: Ask, plugin: Plugi
     }
 
 
-THEIRS = {
+BUNDLED_CLOUDIFY = {
     "cloudify/__init__.py": "from .state import ctx\n",
     "cloudify/state.py": (
         "import threading\nfrom .exceptions import NotInContext\n"
@@ -194,7 +194,7 @@ THEIRS = {
 
 
 @with_sqlite
-def test_a_plugin_that_brings_cloudify_common_uses_that(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+def test_plugin_uses_the_cloudify_common_of_its_wagon(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 from cloudify import ctx
 from cloudify.decorators import operation
@@ -212,7 +212,7 @@ def create(who, ctx, **_):
     cloudify.ctx.instance.runtime_properties["word"] = WORD
     raise NonRecoverableError("enough")
 """
-    name, content = wheel("cloudify-common", "6.4.2", THEIRS)
+    name, content = wheel("cloudify-common", "6.4.2", BUNDLED_CLOUDIFY)
     plugin(ops, more_wheels={name: content}, requires=("cloudify-common>=6",))
     deploy()
     execution = run("app", "install")
@@ -220,16 +220,14 @@ def create(who, ctx, **_):
     assert properties(ask) == {"word": "theirs", "missing": "The blueprint has no file nowhere.txt."}
 
 
-KIT = """
+SDK = """
 def get_deployment_dir(deployment_name=None, deployment_id=None): raise RuntimeError("No deployment directory found!")
 def get_blueprint_dir(blueprint_id=None): raise RuntimeError("No blueprint directory found!")
 """
 
 
 @with_sqlite
-def test_the_kit_of_public_plugins_finds_the_folders_of_a_deployment(
-    ask: Ask, plugin: Plugin, deploy: Deploy, run: Run
-):
+def test_plugins_sdk_finds_the_folders_of_a_deployment(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 from cloudify.decorators import operation
 from cloudify_common_sdk.utils import get_blueprint_dir, get_deployment_dir
@@ -248,26 +246,28 @@ def create(ctx, **_):
         os.listdir(get_blueprint_dir()),
     ]
 """
-    kit = {"cloudify_common_sdk/__init__.py": "", "cloudify_common_sdk/utils.py": KIT}
-    wheels = dict([wheel("cloudify-utilities-plugins-sdk", "1.0", kit), wheel("cloudify-common", "6.4.2", THEIRS)])
+    sdk = {"cloudify_common_sdk/__init__.py": "", "cloudify_common_sdk/utils.py": SDK}
+    wheels = dict(
+        [wheel("cloudify-utilities-plugins-sdk", "1.0", sdk), wheel("cloudify-common", "6.4.2", BUNDLED_CLOUDIFY)]
+    )
     plugin(ops, more_wheels=wheels, requires=("cloudify-utilities-plugins-sdk", "cloudify-common"))
     deploy()
     execution = run("app", "install")
     assert execution["status"] == "terminated", execution["error"]
     assert properties(ask)["found"] == [True, True, ["blueprint.yaml"]]
-    told = messages(ask, execution)
-    assert {"<out> No deployment directory found!", "<out> No blueprint directory found!"} <= set(told)
+    output = messages(ask, execution)
+    assert {"<out> No deployment directory found!", "<out> No blueprint directory found!"} <= set(output)
 
 
 @with_sqlite
-def test_a_plugin_packed_without_cloudify_common_has_ours(plugin: Plugin, deploy: Deploy, run: Run):
+def test_plugin_without_cloudify_common_uses_the_provided_one(plugin: Plugin, deploy: Deploy, run: Run):
     plugin(requires=("cloudify-common>=5.1", "cloudify-rest-client"))
     deploy()
     assert run("app", "install")["status"] == "terminated"
 
 
 @with_sqlite
-def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
+def test_failed_installation_is_reported_and_cleaned_up(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
     uploaded = plugin(requires=("not-in-the-wagon>=3",))
@@ -286,24 +286,24 @@ def test_a_plugin_that_cannot_be_installed_says_why_and_leaves_nothing(
     ]
 
 
-def test_many_that_need_a_plugin_at_once_have_it_installed_once(
+def test_plugin_needed_by_parallel_operations_is_installed_once(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy
 ):
     plugin()
     six = "{scalable: {properties: {default_instances: 6}}}"
     deploy(BLUEPRINT.replace("tiny.Node}", f"tiny.Node, capabilities: {six}}}"))
     started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}).json()
-    done = ended(ask, started["id"], 60)
-    assert done["status"] == "terminated", done["error"]
-    told = messages(ask, done)
-    assert sum("Installing managed plugin" in message for message in told) == 1
-    assert sum("hello world" in message for message in told) == 6
+    execution = ended(ask, started["id"], 60)
+    assert execution["status"] == "terminated", execution["error"]
+    output = messages(ask, execution)
+    assert sum("Installing managed plugin" in message for message in output) == 1
+    assert sum("hello world" in message for message in output) == 6
     (folder,) = (app.settings.files / "plugins").iterdir()
     assert len(list(folder.glob("environment-*"))) == 1
 
 
 @with_sqlite
-def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_plugin(
+def test_incomplete_and_deleted_environments_are_removed(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
     uploaded = plugin()
@@ -315,12 +315,12 @@ def test_what_a_dead_builder_left_is_removed_and_the_environment_goes_with_the_p
     assert ask("DELETE", f"/plugins/{uploaded['id']}", params={"force": "true"}).status_code == 204
     assert not folder.exists()
     plugin(version="2.0.0")
-    gone = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    execution = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
     sentences = "tiny-plugin, version 1.0.0 is not installed on the manager. It has the versions 2.0.0.`"
-    assert f"Required plugin {sentences}" in gone["error"]
+    assert f"Required plugin {sentences}" in execution["error"]
 
 
-def test_a_plugin_is_found_by_operations_of_every_tenant_that_sees_it(ask: Ask, plugin: Plugin, worker: object):
+def test_global_plugin_is_used_by_operations_of_other_tenants(ask: Ask, plugin: Plugin, worker: object):
     ask("POST", "/tenants/red")
     uploaded = plugin()
     ask("PATCH", f"/plugins/{uploaded['id']}/set-visibility", json={"visibility": "global"})
@@ -335,8 +335,8 @@ def test_a_plugin_is_found_by_operations_of_every_tenant_that_sees_it(ask: Ask, 
     assert ask("PUT", "/deployments/app", tenant="red", json={"blueprint_id": "app"}).status_code == 201
     body = {"deployment_id": "app", "workflow_id": "install"}
     started = ask("POST", "/executions", tenant="red", json=body).json()
-    done = until(
+    execution = until(
         lambda: ask("GET", f"/executions/{started['id']}", tenant="red").json(),
         lambda found: found["status"] in ("terminated", "failed"),
     )
-    assert done["status"] == "terminated", done["error"]
+    assert execution["status"] == "terminated", execution["error"]

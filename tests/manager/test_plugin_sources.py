@@ -1,4 +1,4 @@
-"""Plugins that a blueprint brings as source: a folder or an archive below its plugins/, or an address."""
+"""Plugins with a source: a folder or an archive in the blueprint's plugins/, or a URL."""
 
 import io
 import tarfile
@@ -43,7 +43,7 @@ def database_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def deploy(ask: Ask, upload: Upload) -> Deploy:
-    """Upload a blueprint whose plugin has this source, and make deployments of it."""
+    """Upload a blueprint whose plugin has this source, and create deployments of it."""
 
     def deploy(
         source: str = "my-plugin",
@@ -51,9 +51,9 @@ def deploy(ask: Ask, upload: Upload) -> Deploy:
         *names: str,
         arguments: str = "''",
     ) -> None:
-        given = {f"plugins/{source}/{path}": text for path, text in SOURCE.items()} if files is None else files
+        sources = {f"plugins/{source}/{path}": text for path, text in SOURCE.items()} if files is None else files
         blueprint = BLUEPRINT.replace("SOURCE", source).replace("ARGUMENTS", arguments)
-        uploaded = upload("bp", blueprint, given).json()
+        uploaded = upload("bp", blueprint, sources).json()
         assert uploaded["state"] == "uploaded", uploaded["error"]
         for name in names or ("app",):
             answer = ask("PUT", f"/deployments/{name}", json={"blueprint_id": "bp"})
@@ -80,39 +80,37 @@ def tarred() -> bytes:
     return packed.getvalue()
 
 
-def environments(app: AppContext) -> list[Path]:
+def find_environments(app: AppContext) -> list[Path]:
     return sorted((app.settings.files / "blueprints").glob("*/plugins/*/environment"))
 
 
-def test_a_folder_of_the_blueprint_is_installed_once_for_all_its_deployments_and_goes_with_it(
-    ask: Ask, app: AppContext, deploy: Deploy, run: Run
-):
+def test_source_folder_is_installed_once_for_all_deployments(ask: Ask, app: AppContext, deploy: Deploy, run: Run):
     deploy("my-plugin", None, "one", "two")
     first, second = run("one", "install"), run("two", "install")
     assert first["status"] == "terminated", first["error"]
     assert second["status"] == "terminated", second["error"]
     assert properties(ask, "one") == {"version": "source"}
     assert "hello blueprint" in messages(ask, second)
-    told = "Installing plugin from source: mine [my-plugin]"
-    assert [messages(ask, each).count(told) for each in (first, second)] == [1, 0]
-    (environment,) = environments(app)
+    message = "Installing plugin from source: mine [my-plugin]"
+    assert [messages(ask, execution).count(message) for execution in (first, second)] == [1, 0]
+    (environment,) = find_environments(app)
     (resources,) = (app.settings.files / "blueprints").glob("*/resources")
     assert sorted(path.name for path in (resources / "plugins/my-plugin").iterdir()) == sorted(SOURCE)
     for name in ("one", "two"):
         assert ask("DELETE", f"/deployments/{name}", params={"force": "true"}).status_code == 204
-    until(lambda: ask("GET", "/deployments").json()["items"], lambda left: not left)
+    until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
     assert ask("DELETE", "/blueprints/bp").status_code == 204
     assert not environment.parent.exists()
 
 
-def test_an_archive_beside_the_blueprint_will_do(ask: Ask, deploy: Deploy, run: Run):
+def test_source_may_be_an_archive_in_the_blueprint(ask: Ask, deploy: Deploy, run: Run):
     deploy("my-plugin", {"plugins/my-plugin.zip": zipped("my-plugin/")})
     execution = run("app", "install")
     assert execution["status"] == "terminated", execution["error"]
     assert properties(ask) == {"version": "source"}
 
 
-def test_an_address_of_an_archive_will_do(ask: Ask, deploy: Deploy, run: Run):
+def test_source_may_be_the_url_of_an_archive(ask: Ask, deploy: Deploy, run: Run):
     with serving(tarred()) as url:
         deploy(url, {})
         execution = run("app", "install")
@@ -120,7 +118,7 @@ def test_an_address_of_an_archive_will_do(ask: Ask, deploy: Deploy, run: Run):
     assert properties(ask) == {"version": "source"}
 
 
-def test_install_arguments_are_pips_and_relative_to_the_plugin(ask: Ask, deploy: Deploy, run: Run):
+def test_install_arguments_are_relative_to_the_source(ask: Ask, deploy: Deploy, run: Run):
     more = project({"more.py": "WORD = 'more'\n"}, name="more")
     ops = f"import more\nVERSION = more.WORD\n{OPS}"
     files = {f"plugins/p/{path}": text for path, text in project({"tiny_ops.py": ops}).items()}
@@ -132,21 +130,26 @@ def test_install_arguments_are_pips_and_relative_to_the_plugin(ask: Ask, deploy:
 
 
 @pytest.mark.parametrize(
-    ("source", "files", "arguments", "sentence"),
+    ("source", "files", "arguments", "error"),
     [
-        ("nowhere", {}, "''", "The source `nowhere` of the plugin mine is not there. It is a folder `plugins/nowhere`"),
-        ("../..", {}, "''", "The source `../..` of the plugin mine is not there"),
+        (
+            "nowhere",
+            {},
+            "''",
+            "The source `nowhere` of the plugin mine was not found. Put it into the blueprint as a folder",
+        ),
+        ("../..", {}, "''", "The source `../..` of the plugin mine was not found"),
         ("p", {"plugins/p/readme": "hi"}, "''", "plugin mine has neither a setup.py nor a pyproject.toml"),
-        ("p", {"plugins/p.zip": "no zip"}, "''", "`p` of the plugin mine cannot be unpacked: What was uploaded is not"),
+        ("p", {"plugins/p.zip": "no zip"}, "''", "`p` of the plugin mine cannot be unpacked: The uploaded file is not"),
         ("my-plugin", None, "-r missing.txt", "plugin mine could not be installed: ERROR: Could not open requirements"),
         ("my-plugin", None, '"-r unclosed\\""', "The install_arguments of the plugin mine cannot be read: No closing"),
     ],
 )
-def test_a_source_that_cannot_be_installed_says_why(
-    app: AppContext, deploy: Deploy, run: Run, source: str, files: Any, arguments: str, sentence: str
+def test_failed_installation_of_a_source_is_reported(
+    app: AppContext, deploy: Deploy, run: Run, source: str, files: Any, arguments: str, error: str
 ):
     deploy(source, files, arguments=arguments)
     execution = run("app", "install")
     assert execution["status"] == "failed"
-    assert sentence in execution["error"]
-    assert environments(app) == []
+    assert error in execution["error"]
+    assert find_environments(app) == []

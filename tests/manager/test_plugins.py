@@ -1,4 +1,4 @@
-"""Plugins over HTTP: taken in, shown, given back, changed, deleted."""
+"""Uploaded plugins: upload, download, changes, deletion and use in blueprints."""
 
 import io
 import zipfile
@@ -12,19 +12,18 @@ from tests.manager.conftest import Upload, archive
 from tests.wagons import YAML, bundle, package, wagon
 
 
-def take_in(ask: Ask, body: bytes, status: int = 201, tenant: str = "default_tenant", **params: str) -> dict:
+def upload_plugin(ask: Ask, body: bytes, status: int = 201, tenant: str = "default_tenant", **params: str) -> dict:
     answer = ask("POST", "/plugins", data=body, params=params, tenant=tenant)
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-def kept(app: AppContext) -> list[Path]:
-    """What lies on disk of plugins."""
+def stored_files(app: AppContext) -> list[Path]:
     return [path for path in (app.settings.files).rglob("*") if path.is_file() and "token" not in path.name]
 
 
-def test_an_uploaded_plugin_is_described_as_its_wagon_says(ask: Ask):
-    plugin = take_in(ask, package(icon=b"png"), title="Tiny", visibility="private")
+def test_uploaded_plugin_has_the_metadata_of_its_wagon(ask: Ask):
+    plugin = upload_plugin(ask, package(icon=b"png"), title="Tiny", visibility="private")
     assert plugin | {"id": "", "uploaded_at": ""} == {
         "id": "",
         "visibility": "private",
@@ -60,14 +59,14 @@ def test_an_uploaded_plugin_is_described_as_its_wagon_says(ask: Ask):
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_wagon_may_be_a_zip_or_a_tar_and_come_alone(ask: Ask, zipped: bool):
-    assert take_in(ask, wagon(zipped=zipped))["yaml_files_paths"] == []
-    assert take_in(ask, package(version="2", zipped=zipped))["package_version"] == "2"
+def test_wagon_is_a_zip_or_a_tar_and_needs_no_yaml_file(ask: Ask, zipped: bool):
+    assert upload_plugin(ask, wagon(zipped=zipped))["yaml_files_paths"] == []
+    assert upload_plugin(ask, package(version="2", zipped=zipped))["package_version"] == "2"
 
 
-def test_what_was_uploaded_can_be_had_back(ask: Ask):
+def test_uploaded_files_can_be_downloaded(ask: Ask):
     body = wagon()
-    plugin = take_in(ask, package(icon=b"an image"))
+    plugin = upload_plugin(ask, package(icon=b"an image"))
     archive = ask("GET", f"/plugins/{plugin['id']}/archive")
     assert archive.content[:2] == body[:2] == b"\x1f\x8b"
     assert plugin["archive_name"] in archive.headers["content-disposition"]
@@ -76,10 +75,10 @@ def test_what_was_uploaded_can_be_had_back(ask: Ask):
     assert whole.namelist() == [plugin["archive_name"], "plugin.yaml", "icon.png"]
 
 
-def test_the_yaml_file_is_chosen_by_the_version_of_the_language(ask: Ask):
+def test_yaml_file_is_selected_by_the_dsl_version(ask: Ask):
     text = YAML.format(name="tiny-plugin", version="1.0.0")
     yamls = {f"plugin_1_{minor}.yaml": f"# 1_{minor}\n{text}" for minor in (3, 5)}
-    plugin = take_in(ask, package(yamls=yamls))
+    plugin = upload_plugin(ask, package(yamls=yamls))
 
     def first_line(dsl_version: str) -> str:
         return ask("GET", f"/plugins/{plugin['id']}/yaml", params={"dsl_version": dsl_version}).text.split("\n")[0]
@@ -89,19 +88,19 @@ def test_the_yaml_file_is_chosen_by_the_version_of_the_language(ask: Ask):
     assert (refused.status_code, "1_2" in refused.json()["message"]) == (400, True)
 
 
-def test_the_same_archive_is_taken_once_among_those_who_see_it(ask: Ask, app: AppContext):
+def test_archive_is_stored_once_in_a_tenant_or_globally(ask: Ask, app: AppContext):
     ask("POST", "/tenants/red")
-    take_in(ask, package())
-    before = kept(app)
-    assert "already exists" in take_in(ask, package(), 409)["message"]
-    assert kept(app) == before
-    take_in(ask, package(), tenant="red")
-    take_in(ask, package(version="2"), visibility="global")
-    take_in(ask, package(version="2"), 409, tenant="red")
+    upload_plugin(ask, package())
+    before = stored_files(app)
+    assert "already exists" in upload_plugin(ask, package(), 409)["message"]
+    assert stored_files(app) == before
+    upload_plugin(ask, package(), tenant="red")
+    upload_plugin(ask, package(version="2"), visibility="global")
+    upload_plugin(ask, package(version="2"), 409, tenant="red")
 
 
 @pytest.mark.parametrize(
-    ("body", "why"),
+    ("body", "reason"),
     [
         (b"not an archive at all", "wagon"),
         (b"", "one of them"),
@@ -115,10 +114,10 @@ def test_the_same_archive_is_taken_once_among_those_who_see_it(ask: Ask, app: Ap
     ],
     ids=["text", "nothing", "list", "bad yaml", "no yaml", "two wagons", "no name", "odd version", "cut off"],
 )
-def test_what_is_no_plugin_is_refused_with_the_reason(ask: Ask, app: AppContext, body: bytes, why: str):
-    message = take_in(ask, body, 400)["message"]
-    assert any(part in message for part in why.split("|")), message
-    assert kept(app) == []
+def test_invalid_archive_is_refused_with_the_reason(ask: Ask, app: AppContext, body: bytes, reason: str):
+    message = upload_plugin(ask, body, 400)["message"]
+    assert any(part in message for part in reason.split("|")), message
+    assert stored_files(app) == []
     assert ask("GET", "/plugins").json()["items"] == []
 
 
@@ -127,7 +126,7 @@ def test_labels_tags_and_owner_can_be_changed(ask: Ask):
         YAML.format(name="tiny-plugin", version="1.0.0")
         + "labels: {team: {values: [core, web]}}\nresource_tags: {a: b}"
     )
-    plugin = take_in(ask, package(yamls={"plugin.yaml": yaml}))
+    plugin = upload_plugin(ask, package(yamls={"plugin.yaml": yaml}))
     assert (plugin["labels"], plugin["resource_tags"]) == ({"team": ["core", "web"]}, {"a": "b"})
     ask("PUT", "/users", json={"username": "ann", "password": "long-enough"})
     change = {"creator": "ann", "blueprint_labels": {"arch": ["arm"]}, "labels": [{"team": "ops"}]}
@@ -138,9 +137,9 @@ def test_labels_tags_and_owner_can_be_changed(ask: Ask):
     assert ask("PATCH", f"/plugins/{plugin['id']}", json={"labels": {"team": [7]}}).status_code == 400
 
 
-def test_visibility_is_widened_and_others_see_it_then(ask: Ask):
+def test_global_visibility_shows_a_plugin_to_other_tenants(ask: Ask):
     ask("POST", "/tenants/red")
-    plugin = take_in(ask, package())
+    plugin = upload_plugin(ask, package())
     path = f"/plugins/{plugin['id']}"
     assert ask("GET", path, tenant="red").status_code == 404
     assert ask("PATCH", f"{path}/set-visibility", json={"visibility": "global"}).json()["visibility"] == "global"
@@ -148,19 +147,19 @@ def test_visibility_is_widened_and_others_see_it_then(ask: Ask):
     assert ask("DELETE", path, tenant="red").status_code == 403
 
 
-def test_a_deleted_plugin_leaves_nothing(ask: Ask, app: AppContext):
-    plugin = take_in(ask, package())
-    assert kept(app)
+def test_deletion_of_a_plugin_removes_its_files(ask: Ask, app: AppContext):
+    plugin = upload_plugin(ask, package())
+    assert stored_files(app)
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": False}).status_code == 204
-    assert kept(app) == []
-    gone = ask("DELETE", f"/plugins/{plugin['id']}")
-    assert (gone.status_code, gone.json()["message"]) == (
+    assert stored_files(app) == []
+    missing = ask("DELETE", f"/plugins/{plugin['id']}")
+    assert (missing.status_code, missing.json()["message"]) == (
         404,
         f"Requested `Plugin` with ID `{plugin['id']}` was not found",
     )
 
 
-USES = """
+IMPORTING = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml, '{imported}']
 node_templates:
@@ -168,8 +167,8 @@ node_templates:
 """
 
 
-def uses(imported: str) -> str:
-    return USES.format(imported=imported)
+def blueprint_importing(imported: str) -> str:
+    return IMPORTING.format(imported=imported)
 
 
 def plugin_versions(ask: Ask, blueprint: str) -> list[str]:
@@ -187,16 +186,16 @@ def plugin_versions(ask: Ask, blueprint: str) -> list[str]:
         ("plugin:tiny-plugin?version===1.9.1", "1.9.1"),
     ],
 )
-def test_the_newest_plugin_that_fits_is_imported(ask: Ask, upload: Upload, imported: str, version: str):
+def test_newest_matching_version_is_imported(ask: Ask, upload: Upload, imported: str, version: str):
     for known in ("1.9.1", "1.10", "1.2.0"):
-        take_in(ask, package(version=known))
-    answer = upload("app", uses(imported))
+        upload_plugin(ask, package(version=known))
+    answer = upload("app", blueprint_importing(imported))
     assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (201, "uploaded", None)
     assert plugin_versions(ask, "app") == [version]
 
 
 @pytest.mark.parametrize(
-    ("imported", "why"),
+    ("imported", "reason"),
     [
         ("plugin:other-plugin", "other-plugin is not installed"),
         ("plugin:tiny-plugin?version=>5", "it has the versions 1.0.0"),
@@ -205,35 +204,35 @@ def test_the_newest_plugin_that_fits_is_imported(ask: Ask, upload: Upload, impor
         ("plugin:tiny-plugin?flavour=x", "invalid parameter flavour"),
     ],
 )
-def test_a_plugin_that_cannot_be_imported_is_a_problem_with_a_reason(ask: Ask, upload: Upload, imported: str, why: str):
-    take_in(ask, package())
-    refused = upload("app", uses(imported)).json()
-    assert why in refused["error"]
+def test_failed_import_of_a_plugin_is_reported_with_its_line(ask: Ask, upload: Upload, imported: str, reason: str):
+    upload_plugin(ask, package())
+    refused = upload("app", blueprint_importing(imported)).json()
+    assert reason in refused["error"]
     assert "blueprint.yaml:3" in refused["error"]
 
 
-def test_a_plugin_that_somebody_keeps_private_is_not_found_by_others(ask: Ask, upload: Upload):
+def test_private_plugin_is_not_found_by_other_users(ask: Ask, upload: Upload):
     for name in ("ann", "bob"):
         ask("PUT", "/users", json={"username": name, "password": "long-enough"})
         ask("PUT", "/tenants/users", json={"username": name, "tenant_name": "default_tenant", "role": "user"})
     body = package()
-    sent = ask("POST", "/plugins", data=body, params={"visibility": "private"}, user="ann", password="long-enough")
-    assert sent.status_code == 201
-    assert "is not installed" in upload("by-admin", uses("plugin:tiny-plugin")).json()["error"]
+    uploaded = ask("POST", "/plugins", data=body, params={"visibility": "private"}, user="ann", password="long-enough")
+    assert uploaded.status_code == 201
+    assert "is not installed" in upload("by-admin", blueprint_importing("plugin:tiny-plugin")).json()["error"]
 
 
-def test_the_labels_that_the_manager_keeps_of_a_plugin_reach_blueprints_and_deployments(ask: Ask, upload: Upload):
-    plugin = take_in(ask, package())
+def test_labels_of_a_plugin_are_set_on_blueprint_and_deployment(ask: Ask, upload: Upload):
+    plugin = upload_plugin(ask, package())
     ask("PATCH", f"/plugins/{plugin['id']}", json={"labels": {"a": ["b"]}, "blueprint_labels": {"c": ["d"]}})
-    blueprint = upload("app", uses("plugin:tiny-plugin")).json()
+    blueprint = upload("app", blueprint_importing("plugin:tiny-plugin")).json()
     assert [(label["key"], label["value"]) for label in blueprint["labels"]] == [("c", "d")]
     deployment = ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).json()
     assert [(label["key"], label["value"]) for label in deployment["labels"]] == [("a", "b")]
 
 
-def test_a_plugin_in_use_is_deleted_only_by_force(ask: Ask, upload: Upload):
-    plugin, other = take_in(ask, package()), take_in(ask, package(version="2"))
-    upload("app", uses("plugin:tiny-plugin?version=1.0.0"))
+def test_plugin_in_use_is_deleted_only_with_force(ask: Ask, upload: Upload):
+    plugin, other = upload_plugin(ask, package()), upload_plugin(ask, package(version="2"))
+    upload("app", blueprint_importing("plugin:tiny-plugin?version=1.0.0"))
     refused = ask("DELETE", f"/plugins/{plugin['id']}")
     assert (refused.status_code, refused.json()["error_code"]) == (405, "plugin_in_use")
     assert "in use in blueprints: app." in refused.json()["message"]
@@ -241,19 +240,19 @@ def test_a_plugin_in_use_is_deleted_only_by_force(ask: Ask, upload: Upload):
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204
 
 
-def test_blueprints_of_other_tenants_are_counted_and_not_named(ask: Ask, worker: object):
-    plugin = take_in(ask, package(), visibility="global")
+def test_blueprints_of_other_tenants_are_counted_not_named(ask: Ask, worker: object):
+    plugin = upload_plugin(ask, package(), visibility="global")
     ask("POST", "/tenants/red")
-    body = archive({"blueprint.yaml": uses("plugin:tiny-plugin")})
+    body = archive({"blueprint.yaml": blueprint_importing("plugin:tiny-plugin")})
     for name, tenant in (("app", "default_tenant"), ("hidden", "red")):
         assert ask("PUT", f"/blueprints/{name}", data=body, tenant=tenant).json()["state"] == "uploaded"
     refused = ask("DELETE", f"/plugins/{plugin['id']}")
     assert "in use in blueprints: app, 1 of other tenants." in refused.json()["message"]
 
 
-def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(ask: Ask, upload: Upload):
-    plugin = take_in(ask, package())
-    upload("app", uses("plugin:tiny-plugin"))
+def test_deployment_without_its_plugin_is_refused_unless_skipped(ask: Ask, upload: Upload):
+    plugin = upload_plugin(ask, package())
+    upload("app", blueprint_importing("plugin:tiny-plugin"))
     assert ask("DELETE", f"/plugins/{plugin['id']}", json={"force": True}).status_code == 204
     refused = ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     assert (refused.status_code, refused.json()["error_code"]) == (400, "deployment_plugin_not_found")
@@ -268,13 +267,13 @@ def test_a_deployment_that_would_miss_a_plugin_is_refused_unless_told_otherwise(
     [
         ("{", "is not YAML"),
         ("[]", "does not say which yaml file"),
-        ("{gone.wgn: one-1.0.yaml}", "lacks `gone.wgn`"),
+        ("{missing.wgn: one-1.0.yaml}", "lacks `missing.wgn`"),
         ("{one-1.0.wgn: /etc/passwd}", "lacks `/etc/passwd`"),
-        ("{one-1.0.yaml: one-1.0.yaml}", "no wagon"),
+        ("{one-1.0.yaml: one-1.0.yaml}", "not a wagon"),
     ],
 )
-def test_a_bundle_whose_list_is_wrong_leaves_nothing(ask: Ask, app: AppContext, listed: str, words: str):
+def test_bundle_with_an_invalid_list_stores_nothing(ask: Ask, app: AppContext, listed: str, words: str):
     answer = ask("POST", "/plugins", data=bundle(("one", "1.0"), listed=listed))
     assert answer.status_code == 400
     assert words in answer.json()["message"]
-    assert kept(app) == []
+    assert stored_files(app) == []

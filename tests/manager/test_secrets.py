@@ -1,4 +1,4 @@
-"""Secrets over HTTP: kept encrypted, shown to those who may see them, used by blueprints."""
+"""Secrets overriding HTTP: encryption, visibility of values, schemas, export and import."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/ty
 
 
 @pytest.fixture
-def people(ask: Ask) -> None:
+def members(ask: Ask) -> None:
     """In tenant red: una and uwe are users, mia a manager, vera a viewer."""
     ask("POST", "/tenants/red")
     for name, role in (("una", "user"), ("uwe", "user"), ("mia", "manager"), ("vera", "viewer")):
@@ -42,11 +42,15 @@ def as_user(ask: Ask) -> Callable[..., Any]:
     return as_user
 
 
-def test_a_secret_lives(ask: Ask):
-    made = ask("PUT", "/secrets/db", json={"value": "canary", "update_if_exists": False})
-    assert made.status_code == 200, made.text
-    assert (made.json()["key"], made.json()["visibility"], made.json()["is_hidden_value"]) == ("db", "tenant", False)
-    assert "canary" not in made.text
+def test_secret_is_created_read_changed_and_deleted(ask: Ask):
+    created = ask("PUT", "/secrets/db", json={"value": "canary", "update_if_exists": False})
+    assert created.status_code == 200, created.text
+    assert (created.json()["key"], created.json()["visibility"], created.json()["is_hidden_value"]) == (
+        "db",
+        "tenant",
+        False,
+    )
+    assert "canary" not in created.text
     read = ask("GET", "/secrets/db").json()
     assert list(read) == ["created_at", "visibility", "value", "updated_at", "is_hidden_value", "schema",
                           "provider_options", "key", "provider_name", "tenant_name", "created_by",
@@ -62,7 +66,7 @@ def test_a_secret_lives(ask: Ask):
     assert ask("GET", "/secrets/db").status_code == 404
 
 
-def test_lists_hold_no_values_and_give_none(ask: Ask):
+def test_lists_never_contain_values(ask: Ask):
     for key in ("a", "db-1", "db-2"):
         ask("PUT", f"/secrets/{key}", json={"value": "canary"})
     page = ask("GET", "/secrets", params={"_search": "db"})
@@ -77,24 +81,24 @@ def test_lists_hold_no_values_and_give_none(ask: Ask):
     assert (len(found["items"]), found["metadata"]["filtered"]) == (2, 1)
 
 
-def test_a_name_is_taken_once_unless_the_value_is_to_be_replaced(ask: Ask):
+def test_existing_secret_is_changed_only_with_update_if_exists(ask: Ask):
     ask("PUT", "/secrets/db", json={"value": "one", "visibility": "private"})
     assert ask("PUT", "/secrets/db", json={"value": "two"}).status_code == 409
     assert ask("PUT", "/secrets/db", json={"value": "two", "update_if_exists": True}).status_code == 200
     now = ask("GET", "/secrets/db").json()
-    assert (now["value"], now["visibility"]) == ("two", "private")  # nobody new may see it
+    assert (now["value"], now["visibility"]) == ("two", "private")
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"value": ""}, {"value": 5}, {"value": {"a": 1}}, {"value": "v", "provider_name": "vault"},
              {"value": "v", "visibility": "all"}, {"value": {}, "schema": {"type": "nothing"}}],
 )  # fmt: skip
-def test_what_cannot_be_a_secret_is_refused(ask: Ask, body: dict[str, Any]):
+def test_invalid_secret_is_refused(ask: Ask, body: dict[str, Any]):
     assert ask("PUT", "/secrets/db", json=body).status_code in (400, 404)
     assert ask("GET", "/secrets").json()["items"] == []
 
 
-def test_a_value_with_a_schema_is_json_and_keeps_to_it(ask: Ask):
+def test_value_must_match_the_schema(ask: Ask):
     schema = {"type": "object", "properties": {"port": {"type": "integer", "maximum": 10}}}
     refused = ask("PUT", "/secrets/db", json={"value": {"port": 7777}, "schema": schema})
     assert refused.status_code == 409
@@ -109,16 +113,16 @@ def test_a_value_with_a_schema_is_json_and_keeps_to_it(ask: Ask):
     assert again.status_code == 409
 
 
-def test_a_schema_fetches_nothing(ask: Ask):
-    with canned({"schema.json": {"type": "integer"}}) as (address, asked):
+def test_schema_reference_is_not_fetched(ask: Ask):
+    with canned({"schema.json": {"type": "integer"}}) as (address, requests):
         schema = {"$ref": f"{address}/api/v3.1/schema.json"}
         answer = ask("PUT", "/secrets/db", json={"value": 1, "schema": schema})
-    assert (answer.status_code, asked) == (400, [])
+    assert (answer.status_code, requests) == (400, [])
     assert "which is not in it" in answer.json()["message"]
 
 
-@pytest.mark.usefixtures("people")
-def test_a_hidden_value_is_for_its_creator_and_administrators(ask: Ask, as_user: Callable[..., Any]):
+@pytest.mark.usefixtures("members")
+def test_hidden_value_is_visible_to_creator_and_administrators(ask: Ask, as_user: Callable[..., Any]):
     as_user("una", "PUT", "/secrets/db", json={"value": "canary", "is_hidden_value": True})
     seen = {name: as_user(name, "GET", "/secrets/db").json()["value"] for name in ("una", "uwe", "mia", "vera")}
     assert seen == {"una": "canary", "uwe": "", "mia": "canary", "vera": ""}
@@ -136,8 +140,8 @@ def test_a_hidden_value_is_for_its_creator_and_administrators(ask: Ask, as_user:
     assert again.json()["is_hidden_value"] is True
 
 
-@pytest.mark.usefixtures("people")
-def test_only_those_who_create_something_may_hide_it_from_others(as_user: Callable[..., Any]):
+@pytest.mark.usefixtures("members")
+def test_value_is_hidden_only_by_its_creator(as_user: Callable[..., Any]):
     as_user("una", "PUT", "/secrets/db", json={"value": "canary"})
     assert as_user("uwe", "PATCH", "/secrets/db", json={"is_hidden_value": True}).status_code == 403
     assert as_user("una", "PATCH", "/secrets/db", json={"is_hidden_value": True}).status_code == 200
@@ -145,14 +149,14 @@ def test_only_those_who_create_something_may_hide_it_from_others(as_user: Callab
     assert as_user("una", "PATCH", "/secrets/db", json={}).status_code == 400
 
 
-def test_an_owner_can_be_given(ask: Ask, people: None):
+def test_owner_of_a_secret_can_be_changed(ask: Ask, members: None):
     ask("PUT", "/secrets/db", json={"value": "canary"})
     assert ask("PATCH", "/secrets/db", json={"creator": "una"}).json()["created_by"] == "una"
     assert ask("PATCH", "/secrets/db", json={"creator": "nobody"}).status_code == 404
 
 
-@pytest.mark.usefixtures("people")
-def test_a_managers_hidden_value_of_one_tenant_stays_hidden_from_managers_of_another(ask: Ask):
+@pytest.mark.usefixtures("members")
+def test_hidden_value_is_hidden_from_managers_of_other_tenants(ask: Ask):
     ask("POST", "/tenants/blue")
     ask("PUT", "/users", json={"username": "max", "password": PASSWORD})
     ask("PUT", "/tenants/users", json={"username": "max", "tenant_name": "blue", "role": "manager"})
@@ -161,36 +165,36 @@ def test_a_managers_hidden_value_of_one_tenant_stays_hidden_from_managers_of_ano
     assert (seen.status_code, seen.json()["value"]) == (200, "")
 
 
-def test_secrets_travel_encrypted_and_collide_by_name(ask: Ask):
+def test_exported_secrets_are_imported_into_another_tenant(ask: Ask):
     for tenant in ("red", "blue"):
         ask("POST", f"/tenants/{tenant}")
     ask("PUT", "/secrets/db", tenant="red", json={"value": "canary"})
     ask("PUT", "/secrets/json", tenant="red", json={"value": [1], "schema": {"type": "array"}})
     assert ask("GET", "/secrets/share/export?_passphrase=short").status_code == 400
-    packed = ask("GET", "/secrets/share/export", tenant="red", params={"_passphrase": "passphrase8"}).json()
-    assert "canary" not in json.dumps(packed)
-    assert {name: value for name, value in packed[0].items() if name != "value"} == {
+    exported = ask("GET", "/secrets/share/export", tenant="red", params={"_passphrase": "passphrase8"}).json()
+    assert "canary" not in json.dumps(exported)
+    assert {name: value for name, value in exported[0].items() if name != "value"} == {
         "key": "db", "visibility": "tenant", "tenant_name": "red", "is_hidden_value": False, "encrypted": True,
         "provider": None, "provider_options": None,
     }  # fmt: skip
-    take_in = {"secrets_list": packed, "tenant_map": {"red": "blue"}, "override_collisions": False}
-    wrong = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "another-one"}).json()
+    request = {"secrets_list": exported, "tenant_map": {"red": "blue"}, "override_collisions": False}
+    wrong = ask("POST", "/secrets/share/import", json={**request, "passphrase": "another-one"}).json()
     assert set(wrong["secrets_errors"]) == {"0", "1"}
     assert "another passphrase" in wrong["secrets_errors"]["0"]["secret"]
-    done = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "passphrase8"}).json()
-    assert done == {"colliding_secrets": {}, "secrets_errors": {}}
+    first = ask("POST", "/secrets/share/import", json={**request, "passphrase": "passphrase8"}).json()
+    assert first == {"colliding_secrets": {}, "secrets_errors": {}}
     assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "canary"
     assert ask("GET", "/secrets/json", tenant="blue").json()["value"] == [1]
     ask("PATCH", "/secrets/db", tenant="blue", json={"value": "other"})
-    kept = ask("POST", "/secrets/share/import", json={**take_in, "passphrase": "passphrase8"}).json()
-    assert kept["colliding_secrets"] == {"blue": ["db", "json"]}
+    second = ask("POST", "/secrets/share/import", json={**request, "passphrase": "passphrase8"}).json()
+    assert second["colliding_secrets"] == {"blue": ["db", "json"]}
     assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "other"
-    over = {**take_in, "override_collisions": True, "passphrase": "passphrase8"}
-    assert ask("POST", "/secrets/share/import", json=over).json()["colliding_secrets"] == {"blue": ["db", "json"]}
+    overriding = {**request, "override_collisions": True, "passphrase": "passphrase8"}
+    assert ask("POST", "/secrets/share/import", json=overriding).json()["colliding_secrets"] == {"blue": ["db", "json"]}
     assert ask("GET", "/secrets/db", tenant="blue").json()["value"] == "canary"
 
 
-def test_what_cannot_be_imported_is_told_by_its_number(ask: Ask):
+def test_import_reports_invalid_secrets_by_index(ask: Ask):
     good = {"key": "db", "value": "v", "visibility": "tenant", "tenant_name": "default_tenant",
             "is_hidden_value": False, "encrypted": False}  # fmt: skip
     items = [{"key": "x"}, {**good, "tenant_name": ["no"]}, {**good, "visibility": "all", "is_hidden_value": "?"},
@@ -199,7 +203,7 @@ def test_what_cannot_be_imported_is_told_by_its_number(ask: Ask):
     answer = ask("POST", "/secrets/share/import", json={"secrets_list": items})
     assert answer.status_code == 200, answer.text
     errors = answer.json()["secrets_errors"]
-    assert set(errors) == {str(number) for number in range(8)}
+    assert set(errors) == {str(index) for index in range(8)}
     assert errors["0"] == {
         "missing secret fields": ["is_hidden_value", "visibility", "tenant_name", "encrypted", "value"]
     }
@@ -209,8 +213,8 @@ def test_what_cannot_be_imported_is_told_by_its_number(ask: Ask):
     assert ask("POST", "/secrets/share/import", json=nowhere).status_code == 400
 
 
-@pytest.mark.usefixtures("people")
-def test_nothing_is_imported_into_tenants_where_one_may_not_create(ask: Ask, as_user: Callable[..., Any]):
+@pytest.mark.usefixtures("members")
+def test_import_requires_the_permission_in_the_target_tenant(ask: Ask, as_user: Callable[..., Any]):
     item = {"key": "db", "value": "v", "visibility": "tenant", "tenant_name": "default_tenant",
             "is_hidden_value": False, "encrypted": False}  # fmt: skip
     answer = as_user("una", "POST", "/secrets/share/import", json={"secrets_list": [item]}).json()
@@ -218,14 +222,14 @@ def test_nothing_is_imported_into_tenants_where_one_may_not_create(ask: Ask, as_
     assert ask("GET", "/secrets").json()["items"] == []
 
 
-def test_a_passphrase_opens_what_other_managers_sealed():
-    """Made with cloudify-common 7.0.5: encrypt("canary", generate_key_using_password("passphrase8"))."""
-    theirs = "gAAAAABrBIhU5UfOfCUo8QG1654GWok-b-ITusPX_9RCU8G8kvqGDzu0iJ92WofJYZNeJpEFSDWrFFye1mspfs4MGl8xvSIJog=="
-    assert Passphrase("passphrase8").decrypt(theirs) == "canary"
+def test_passphrase_decrypts_exports_of_other_managers():
+    """Encrypted with cloudify-common 7.0.5: encrypt("canary", generate_key_using_password("passphrase8"))."""
+    encrypted = "gAAAAABrBIhU5UfOfCUo8QG1654GWok-b-ITusPX_9RCU8G8kvqGDzu0iJ92WofJYZNeJpEFSDWrFFye1mspfs4MGl8xvSIJog=="
+    assert Passphrase("passphrase8").decrypt(encrypted) == "canary"
     assert Passphrase("passphrase8").decrypt(Passphrase("passphrase8").encrypt("ключ\n")) == "ключ\n"
 
 
-def test_a_tenant_with_secrets_is_not_deleted(ask: Ask):
+def test_tenant_with_secrets_is_not_deleted(ask: Ask):
     ask("POST", "/tenants/red")
     ask("PUT", "/secrets/db", tenant="red", json={"value": "v"})
     refused = ask("DELETE", "/tenants/red")
@@ -233,7 +237,7 @@ def test_a_tenant_with_secrets_is_not_deleted(ask: Ask):
     assert "secrets" in refused.json()["message"]
 
 
-def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_it(ask: Ask, app: AppContext):
+def test_secrets_cannot_be_stored_without_the_encryption_key(ask: Ask, app: AppContext):
     ask("PUT", "/secrets/db", json={"value": "canary"})
     key = app.settings.data_dir / "secrets.key"
     assert key.stat().st_mode & 0o777 == 0o600
@@ -242,17 +246,17 @@ def test_the_key_is_a_file_for_its_owner_alone_and_nothing_is_readable_without_i
     bootstrap(other)
     with pytest.raises(Exception, match="encryption key cannot be read"):
         _create(other)
-    assert not key.exists()  # a new key would not open what is there
+    assert not key.exists()  # a new key could not decrypt the existing secrets
     other.close()
-    strange = AppContext(
+    wrong_key = AppContext(
         ManagerSettings(app.settings.data_dir, app.settings.database_url, encryption_key="A" * 43 + "=")
     )
     with pytest.raises(Exception, match="is not the one that its secrets were encrypted with"):
-        _create(strange)
-    strange.close()
+        _create(wrong_key)
+    wrong_key.close()
 
 
-def test_a_backup_holds_the_key_too(tmp_path: Path):
+def test_backup_contains_the_encryption_key(tmp_path: Path):
     settings, elsewhere = ManagerSettings(tmp_path / "one"), ManagerSettings(tmp_path / "two")
     one = AppContext(settings)
     bootstrap(one)
@@ -262,7 +266,7 @@ def test_a_backup_holds_the_key_too(tmp_path: Path):
     maintenance.restore(elsewhere, tmp_path / "backup.tar.gz")
     two = AppContext(elsewhere)
     with two.reading(system_scope("default_tenant")) as store:
-        assert secrets.value_of(two, store.get(Secret, "other")) == "v"
+        assert secrets.decrypt_value(two, store.get(Secret, "other")) == "v"
     two.close()
     assert (elsewhere.data_dir / "secrets.key").stat().st_mode & 0o777 == 0o600
 
@@ -272,7 +276,7 @@ def _create(app: AppContext) -> None:
         secrets.create(app, store, "other", "v")
 
 
-def test_a_key_that_is_none_is_told(tmp_path: Path):
+def test_invalid_encryption_key_is_refused(tmp_path: Path):
     app = AppContext(ManagerSettings(tmp_path, encryption_key="short"))
     with pytest.raises(Invalid, match="32 bytes in base64"):
         app.service(Cipher)

@@ -1,4 +1,4 @@
-"""Secrets in blueprints: scripts have them, and nothing that is kept or told does."""
+"""Secrets in blueprints: scripts get them; they are neither stored nor logged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,28 +55,28 @@ def deploy(ask: Ask, upload: Upload) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def kept(ask: Ask) -> None:
+def stored_secrets(ask: Ask) -> None:
     ask("PUT", "/secrets/db", json={"value": CANARY})
     login = {"users": [{"name": "canary-user"}]}
     ask("PUT", "/secrets/login", json={"value": login, "schema": {"type": "object"}})
 
 
-def told(ask: Ask, execution: dict[str, Any]) -> str:
+def events_of(ask: Ask, execution: dict[str, Any]) -> str:
     query = {"execution_id": execution["id"], "include_logs": "true", "_size": "1000"}
     return ask("GET", "/events", params=query).text
 
 
-@pytest.mark.usefixtures("kept")
-def test_scripts_have_secrets_and_nothing_that_is_kept_or_told_does(
+@pytest.mark.usefixtures("stored_secrets")
+def test_scripts_get_secrets_that_are_not_stored_or_logged(
     ask: Ask, deploy: Callable[..., Any], run: Run, app: AppContext, tmp_path: Path
 ):
-    made = deploy()
-    assert made.status_code == 201, made.text
+    created = deploy()
+    assert created.status_code == 201, created.text
     installed = run("app", "install")
     assert installed["status"] == "terminated", installed["error"]
     (web,) = ask("GET", "/node-instances", params={"deployment_id": "app"}).json()["items"]
     assert web["runtime_properties"] == {"length": str(len(CANARY)), "user": "ca..."}
-    assert "it is ********, by ********" in told(ask, installed)
+    assert "it is ********, by ********" in events_of(ask, installed)
     assert ask("GET", "/deployments/app/outputs").json()["outputs"] == {"value": f"<{CANARY}>", "plain": 1}
     assert ask("GET", "/deployments/app/capabilities").json()["capabilities"] == {"shared": CANARY}
     by_execution = f"execution_id={installed['id']}"
@@ -84,11 +84,11 @@ def test_scripts_have_secrets_and_nothing_that_is_kept_or_told_does(
              "/blueprints/app", f"/tasks_graphs?{by_execution}", f"/operations?{by_execution}")  # fmt: skip
     answers = [ask("GET", path).text for path in paths]
     assert "canary" not in "".join(answers)
-    _assert_nowhere(app, tmp_path)
+    _assert_not_stored(app, tmp_path)
 
 
-def _assert_nowhere(app: AppContext, folder: Path) -> None:
-    """In no file below the folder, and in no row of a database elsewhere."""
+def _assert_not_stored(app: AppContext, folder: Path) -> None:
+    """Check all files below the folder, and all rows of another database."""
     for path in folder.rglob("*"):
         if path.is_file():
             assert b"canary" not in path.read_bytes(), path
@@ -101,19 +101,17 @@ def _assert_nowhere(app: AppContext, folder: Path) -> None:
                     assert "canary" not in repr(row), table.name
 
 
-@pytest.mark.usefixtures("kept")
-def test_what_a_failing_script_says_holds_no_secret(
-    ask: Ask, deploy: Callable[..., Any], run: Run, app: AppContext, tmp_path: Path
-):
+@pytest.mark.usefixtures("stored_secrets")
+def test_errors_of_scripts_are_masked(ask: Ask, deploy: Callable[..., Any], run: Run, app: AppContext, tmp_path: Path):
     deploy(FAILING)
     failed = run("app", "install")
     assert failed["status"] == "failed"
     assert "it was ********" in failed["error"]
-    assert "canary" not in told(ask, failed) + str(failed)
-    _assert_nowhere(app, tmp_path)
+    assert "canary" not in events_of(ask, failed) + str(failed)
+    _assert_not_stored(app, tmp_path)
 
 
-def test_secrets_that_are_missing_are_told_when_a_deployment_is_made(ask: Ask, deploy: Callable[..., Any]):
+def test_deployment_with_missing_secrets_is_refused(ask: Ask, deploy: Callable[..., Any]):
     ask("PUT", "/secrets/login", json={"value": "x"})
     refused = deploy()
     assert refused.status_code == 400
@@ -143,7 +141,7 @@ outputs: {value: {value: {get_secret: db}}}
 )
 
 
-def test_a_private_secret_of_somebody_else_cannot_be_used(ask: Ask, deploy: Callable[..., Any], una: dict[str, str]):
+def test_private_secret_of_another_user_cannot_be_used(ask: Ask, deploy: Callable[..., Any], una: dict[str, str]):
     ask("PUT", "/secrets/db", json={"value": CANARY, "visibility": "private"})
     refused = deploy(blueprint=SIMPLE, **una)
     assert refused.status_code == 400
@@ -156,9 +154,7 @@ def test_a_private_secret_of_somebody_else_cannot_be_used(ask: Ask, deploy: Call
     assert "there is no secret `db`" in execution["error"]
 
 
-def test_a_hidden_value_may_be_used_and_not_looked_at(
-    ask: Ask, deploy: Callable[..., Any], una: dict[str, str], run: Run
-):
+def test_hidden_value_is_used_but_not_shown(ask: Ask, deploy: Callable[..., Any], una: dict[str, str], run: Run):
     ask("PUT", "/secrets/db", json={"value": CANARY, "is_hidden_value": True})
     assert deploy(blueprint=SIMPLE, **una).status_code == 201
     started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}, **una)

@@ -26,8 +26,8 @@ from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import bundles, plugins
-from cfy_cli.manager.services.plugins.installation import environment_of
-from cfy_cli.manager.services.plugins.wagons import Package, look_into
+from cfy_cli.manager.services.plugins.installation import ensure_plugin_venv
+from cfy_cli.manager.services.plugins.wagons import Package, read_package
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Plugin
 
@@ -78,10 +78,10 @@ def uploaded_packages(
             file.flush()
         archive = body.archive or fetched
         if bundles.is_bundle(archive):
-            with bundles.unpacked(archive, app.files.incoming) as packages:
+            with bundles.unpack(archive, app.files.incoming) as packages:
                 yield UploadedPackages(packages, is_bundle=True)
         else:
-            yield UploadedPackages([look_into(archive, wagon)], is_bundle=False)
+            yield UploadedPackages([read_package(archive, wagon)], is_bundle=False)
 
 
 noun = Noun(
@@ -128,7 +128,7 @@ def install_plugin(call: Call, key: str, body: InstallBody) -> Deferred:
 
     def when_installed() -> JsonObject:
         with contextlib.suppress(Invalid):  # the installation state tells of a failure
-            environment_of(app, plugin, lambda _level, _message: None)
+            ensure_plugin_venv(app, plugin, lambda _level, _message: None)
         with call.reopen() as reopened:
             return noun.show(reopened, reopened.store.get(Plugin, key))
 
@@ -140,7 +140,7 @@ def update_plugin(call: Call, key: str, body: PluginChange) -> JsonObject:
     """Replace labels, blueprint labels, resource tags or the owner."""
     if body.creator is not None:
         check_may_set_owner(call, "plugin")
-    return noun.show(call, plugins.change(call.store, key, body.model_dump()))
+    return noun.show(call, plugins.update(call.store, key, **body.model_dump()))
 
 
 @routes.delete("/plugins/{key}", "plugin_delete", (FORCE,))

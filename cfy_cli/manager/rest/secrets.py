@@ -62,10 +62,10 @@ class ImportBody(BaseModel):
 def get_secret(call: Call, key: str) -> JsonObject:
     """Answer a secret with its value, unless the value is hidden from the user or `_skip_value` is set."""
     secret = call.store.get(Secret, key)
-    is_hidden = secret.is_hidden_value and not secrets.may_see_hidden(call.scope, secret)
+    is_hidden = secret.is_hidden_value and not secrets.can_see_hidden(call.scope, secret)
     if call.flag("_skip_value") or is_hidden:
         return _show(secret, "")
-    return _show(secret, secrets.value_of(call.app, secret))
+    return _show(secret, secrets.decrypt_value(call.app, secret))
 
 
 @routes.put("/secrets/{key}", "secret_create", (), SECRET)
@@ -106,14 +106,14 @@ def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
 
 @routes.patch("/secrets/{key}/set-visibility", "secret_update", (), SECRET)
 def set_secret_visibility(call: Call, key: str, body: VisibilityBody) -> JsonObject:
-    secret = secrets.changeable(call.store, key)
+    secret = secrets.get_changeable(call.store, key)
     widen(call.store, secret, body.visibility)
     return _show(secret, secret.encrypted_value)
 
 
 @routes.delete("/secrets/{key}", "secret_delete")
 def delete_secret(call: Call, key: str) -> None:
-    call.store.delete(secrets.changeable(call.store, key))
+    call.store.delete(secrets.get_changeable(call.store, key))
 
 
 @routes.get(

@@ -9,11 +9,11 @@ from cfy_cli.dsl.resolver import Resolved
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import plugins
-from cfy_cli.manager.services.plugins.resolve import imported
+from cfy_cli.manager.services.plugins.resolve import resolve_import
 from cfy_cli.manager.services.transfer.fetching import SCHEMES, fetch
 from cfy_cli.manager.store.scope import Scope
 
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 PLUGIN = "plugin:"
 VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudify_dsl_(\d+_\d+)""", re.MULTILINE)
 
@@ -36,13 +36,13 @@ class ManagerResolver:
         if kind not in SCHEMES:
             raise Invalid(f"this manager keeps no {kind}s to import, only plugins and addresses ({', '.join(SCHEMES)})")
         with self._manager.files.open_temporary() as (file, path):
-            fetch(name, file, most=MOST_BYTES)
+            fetch(name, file, max_bytes=MAX_BYTES)
             file.flush()
             return Resolved(name, path.read_bytes())
 
     def _plugin(self, name: str, scope: Scope) -> Resolved:
         with self._manager.reading(scope) as store:
-            plugin = imported(store, name.removeprefix(PLUGIN))
+            plugin = resolve_import(store, name.removeprefix(PLUGIN))
             file = plugins.yaml_file(self._manager, plugin, self._dsl_version)
         return Resolved(
             name,

@@ -13,7 +13,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.secrets.secrets import used_by
+from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
@@ -52,7 +52,7 @@ def follow_targets(context: ExecutionContext) -> None:
         deployment = store.unscoped.get(Deployment, number) if open_ones else None
     if deployment is None:
         return
-    lookups = StoreLookups(context.reading, deployment, used_by(context))
+    lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     meant = {each.storage_id: _meant(each.target_deployment_func, lookups) for each in open_ones}
     with context.app.writing(context.scope) as store:
         source = store.unscoped.get(Deployment, number)
@@ -92,4 +92,4 @@ def _aim(
     try:
         dependencies.aim(store, source, dependency, target)
     except CfyError as error:
-        context.log(f"Failed updating dependencies of deployment {source.id}: {error}", "error")
+        context.say(f"Failed updating dependencies of deployment {source.id}: {error}", "error")

@@ -88,7 +88,7 @@ def evaluated(app: AppContext, store: Store, deployment: Deployment, declared: M
 
 def lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:
     """Return what functions look up on behalf of a user."""
-    return StoreLookups(lambda: app.reading(scope), deployment, secrets.shown_to(app, scope))
+    return StoreLookups(lambda: app.reading(scope), deployment, secrets.user_secrets(app, scope))
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:

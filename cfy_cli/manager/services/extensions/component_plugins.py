@@ -13,7 +13,7 @@ from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.extensions.subject import Subject
 from cfy_cli.manager.services.plugins import plugins
-from cfy_cli.manager.services.plugins.wagons import Package, look_into
+from cfy_cli.manager.services.plugins.wagons import Package, read_package
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.store import Store
@@ -49,7 +49,7 @@ def take_plugins_away(subject: Subject) -> None:
 
 
 def _bring(subject: Subject, package: Package) -> None:
-    archive_name = package.about["archive_name"]
+    archive_name = package.metadata["archive_name"]
     ours = set(subject.runtime.get(OURS) or ())
     with subject.reading() as store:
         there = _find(store, archive_name) is not None
@@ -62,7 +62,9 @@ def _bring(subject: Subject, package: Package) -> None:
             subject.keep(**{OURS: sorted(ours)})
             there = True
     told = "is here already" if there else "was uploaded"
-    subject.say(f'The plugin "{package.about["package_name"]}", version {package.about["package_version"]}, {told}')
+    subject.say(
+        f'The plugin "{package.metadata["package_name"]}", version {package.metadata["package_version"]}, {told}'
+    )
 
 
 def _find(store: Store, archive_name: str) -> Plugin | None:
@@ -79,7 +81,7 @@ def _package(subject: Subject, where: Mapping[str, Any]) -> Iterator[Package]:
         _received(subject, yaml_path) as written,
         subject.app.files.open_temporary() as (_, inside),
     ):
-        yield replace(look_into(wagon, inside), yamls={"plugin.yaml": written.read_bytes()})
+        yield replace(read_package(wagon, inside), yamls={"plugin.yaml": written.read_bytes()})
 
 
 @contextmanager

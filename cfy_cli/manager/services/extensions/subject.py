@@ -12,7 +12,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.identity.execution_user import execution_user_scope
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.secrets.secrets import asked_later
+from cfy_cli.manager.services.secrets.secrets import defer_secret
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 
@@ -76,7 +76,7 @@ class Subject:
         """The inputs of the deployment with `get_secret` in them as it is written; None when they cannot be told so."""
         sources = (self._engine_subject.node()["properties"], self.ctx.operation.inputs)
         with self.reading() as store:
-            lookups = StoreLookups(self.reading, store.get(Deployment, self.parent), asked_later)
+            lookups = StoreLookups(self.reading, store.get(Deployment, self.parent), defer_secret)
         config: Any = {}
         for source in sources:
             given = dsl.evaluate(source.get("resource_config") or {}, lookups, self_id=self.instance_id)
@@ -116,7 +116,7 @@ class Subject:
 
     def capabilities(self, deployment: Deployment) -> dict[str, Any]:
         """Of the deployment it stands for; secrets in them are left to be asked for by whoever uses them."""
-        return dsl.evaluate_outputs(deployment.capabilities, StoreLookups(self.reading, deployment, asked_later))
+        return dsl.evaluate_outputs(deployment.capabilities, StoreLookups(self.reading, deployment, defer_secret))
 
     def keep_capabilities(self) -> None:
         """Fetch those of the deployment into the runtime property `capabilities`."""

@@ -1,4 +1,4 @@
-"""Bundles: many plugins in one archive, a folder of wagons and yaml files with a list of what belongs together."""
+"""Bundles: many plugins in one tar archive, which lists the YAML file of each wagon."""
 
 import tarfile
 import tempfile
@@ -9,65 +9,66 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.plugins.wagons import MOST_TEXT, Package, read_about, read_yaml
-from cfy_cli.manager.services.transfer.archives import MOST_BYTES
+from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
+from cfy_cli.manager.services.transfer.archives import MAX_BYTES
 
-LIST = "METADATA"  # YAML in the folder at the top: the path of each wagon, and that of its yaml file
-MOST_PLUGINS = 500
+LIST_FILE = "METADATA"  # YAML in the folder at the top: the path of the YAML file by the path of the wagon
+MAX_PLUGINS = 500
 
 
 def is_bundle(archive: Path) -> bool:
-    """Whether it is one; wagons are told from it by what comes first in them."""
+    """Return whether an archive is a bundle; what is neither a bundle nor a wagon is reported when it is read."""
     try:
         with tarfile.open(archive) as tar:
-            for member in tar:
+            for member in tar:  # a wagon has its own file first, so that large wagons are not read to the end
                 path = PurePosixPath(member.name)
-                if path.name in (LIST, "package.json") and len(path.parts) <= 2:
-                    return path.name == LIST
+                if path.name in (LIST_FILE, METADATA_FILE) and len(path.parts) <= 2:
+                    return path.name == LIST_FILE
     except (tarfile.TarError, OSError, EOFError):
-        pass  # whoever takes it apart says what it is instead
+        pass
     return False
 
 
 @contextmanager
-def unpacked(archive: Path, beside: Path) -> Iterator[list[Package]]:
-    """The plugins of a bundle; their wagons lie in a folder `beside` as long as the context lives. Raises Invalid."""
-    with tempfile.TemporaryDirectory(dir=beside) as name:
-        folder = Path(name)
+def unpack(archive: Path, folder: Path) -> Iterator[list[Package]]:
+    """Yield the plugins of a bundle; their wagons are below `folder` until the context ends. Raises Invalid."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        unpacked = Path(name)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(folder, _within_bounds(tar), filter="data")
+                tar.extractall(unpacked, _checked_members(tar), filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:
             raise Invalid(f"The bundle of plugins cannot be read: {error}") from error
-        listing = next(path for path in (folder / LIST, *folder.glob(f"*/{LIST}")) if path.is_file())
-        yield [_package(listing.parent, *pair) for pair in _listed(listing)]
+        list_file = next(path for path in (unpacked / LIST_FILE, *unpacked.glob(f"*/{LIST_FILE}")) if path.is_file())
+        yield [_read_plugin(list_file.parent, *pair) for pair in _read_list(list_file)]
 
 
-def _within_bounds(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+def _checked_members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     members = [member for member in tar.getmembers() if member.isfile() or member.isdir()]
-    if sum(member.size for member in members) > MOST_BYTES:
-        raise Invalid(f"A bundle of plugins may have {MOST_BYTES >> 30} GiB at most")
+    if sum(member.size for member in members) > MAX_BYTES:
+        raise Invalid(f"The bundle of plugins is larger than {MAX_BYTES >> 20} MiB")
     return members
 
 
-def _listed(file: Path) -> list[tuple[str, str]]:
+def _read_list(file: Path) -> list[tuple[str, str]]:
+    """Return the paths of each wagon and its YAML file."""
     try:
-        content = yaml.safe_load(file.read_bytes()[:MOST_TEXT])
+        content = yaml.safe_load(file.read_bytes()[:MAX_TEXT_BYTES])
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Invalid(f"The {LIST} of the bundle is not YAML: {error}") from error
-    if not isinstance(content, dict) or not content or len(content) > MOST_PLUGINS:
-        raise Invalid(f"The {LIST} of the bundle does not say which yaml file each of its wagons has")
-    return [(str(wagon), str(described)) for wagon, described in content.items()]
+        raise Invalid(f"The {LIST_FILE} of the bundle is not YAML: {error}") from error
+    if not isinstance(content, dict) or not content or len(content) > MAX_PLUGINS:
+        raise Invalid(f"The {LIST_FILE} of the bundle does not say which yaml file each of its wagons has")
+    return [(str(wagon), str(yaml_file)) for wagon, yaml_file in content.items()]
 
 
-def _package(folder: Path, wagon: str, described: str) -> Package:
-    for name in (wagon, described):
+def _read_plugin(folder: Path, wagon: str, yaml_file: str) -> Package:
+    for name in (wagon, yaml_file):
         path = folder / name
         if not path.is_file() or folder.resolve() not in path.resolve().parents:
-            raise Invalid(f"The bundle lacks `{name}`, which its {LIST} names")
-    text = (folder / described).read_bytes()
-    if len(text) > MOST_TEXT:
-        raise Invalid(f"`{described}` of the bundle is too large for a yaml file")
-    file = PurePosixPath(described).name
-    read_yaml(file, text)
-    return Package(folder / wagon, read_about(folder / wagon), {file: text})
+            raise Invalid(f"The bundle lacks `{name}`, which its {LIST_FILE} names")
+    text = (folder / yaml_file).read_bytes()
+    if len(text) > MAX_TEXT_BYTES:
+        raise Invalid(f"`{yaml_file}` of the bundle is larger than {MAX_TEXT_BYTES >> 20} MiB")
+    name = PurePosixPath(yaml_file).name
+    read_yaml(name, text)
+    return Package(folder / wagon, read_metadata(folder / wagon), {name: text})

@@ -1,4 +1,4 @@
-"""The environment of each uploaded plugin, below its own folder, made when it is first needed."""
+"""Installation of uploaded plugins, each in a virtual environment that is created when it is first needed."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,58 +7,54 @@ from pathlib import Path
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins.plugins import WAGON
-from cfy_cli.manager.services.plugins.venvs import Making, made_once, stand_ins
-from cfy_cli.manager.services.plugins.wagons import wheels_of
-from cfy_cli.manager.services.transfer.archives import Budget
+from cfy_cli.manager.services.plugins.venvs import VenvBuilder, ensure_venv, write_stub_wheels
+from cfy_cli.manager.services.plugins.wagons import open_wheels
+from cfy_cli.manager.services.transfer.archives import UnpackLimit
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.scope import system_scope
 
-Tell = Callable[[str, str], None]  # level, message
+LogFunction = Callable[[str, str], None]  # level, message
 
 
-def environment_of(app: AppContext, plugin: Plugin, tell: Tell) -> Path:
-    """The folder of the environment, made now if nobody has yet; others who want it meanwhile wait. Raises Invalid."""
+def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Path:
+    """Return the virtual environment of a plugin; create it if there is none. Raises Invalid."""
     folder = app.files.plugin_folder(plugin.storage_id)
 
-    def begin() -> None:
-        tell(
+    def log_start() -> None:
+        log(
             "info",
             f"Installing managed plugin: {plugin.id} [package_name: {plugin.package_name}, "
             f"package_version: {plugin.package_version}, supported_platform: {plugin.supported_platform}]",
         )
 
-    def fill(making: Making) -> None:
-        _install_wagon(making, folder, f"{plugin.package_name}=={plugin.package_version}")
-        _note(app, plugin, "installed")
+    def fill(builder: VenvBuilder) -> None:
+        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}")
+        _store_state(app, plugin, "installed")
 
     try:
-        return made_once(folder, f"{plugin.package_name} {plugin.package_version}", fill, begin)
+        return ensure_venv(folder, f"{plugin.package_name} {plugin.package_version}", fill, log_start)
     except CfyError as error:
-        _note(app, plugin, "error", error.message)
+        _store_state(app, plugin, "error", error.message)
         raise
 
 
-def _install_wagon(making: Making, folder: Path, wanted: str) -> None:
+def _install_wagon(builder: VenvBuilder, folder: Path, requirement: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as wheels:
         _unpack_wheels(folder / WAGON, Path(wheels))
-        making.install("--isolated", "--no-index", "--find-links", wheels, wanted)
+        builder.install("--isolated", "--no-index", "--find-links", wheels, requirement)
 
 
 def _unpack_wheels(wagon: Path, target: Path) -> None:
-    budget = Budget()
-    with wheels_of(wagon) as wheels:
+    limit = UnpackLimit()
+    with open_wheels(wagon) as wheels:
         for name, content in wheels:
-            with content, (target / name).open("wb") as file:
-                budget.spend(name, 0)
-                while chunk := content.read(1 << 20):
-                    budget.spend_bytes(name, len(chunk))
-                    file.write(chunk)
-    stand_ins(target, [file.name.partition("-")[0].lower() for file in target.iterdir()])
+            with content:
+                limit.copy(content, target / name, name)
+    write_stub_wheels(target, [file.name.partition("-")[0].lower() for file in target.iterdir()])
 
 
-def _note(app: AppContext, plugin: Plugin, state: str, error: str | None = None) -> None:
-    """What `cfy plugins get` tells of the installation."""
+def _store_state(app: AppContext, plugin: Plugin, state: str, error: str | None = None) -> None:
     with app.writing(system_scope(plugin.tenant_name)) as store:
-        row = store.unscoped.get(Plugin, plugin.storage_id)
+        row = store.unscoped.get(Plugin, plugin.storage_id)  # None if it was deleted meanwhile
         if row is not None:
             row.installation_state = [{"manager": app.hostname, "agent": None, "state": state, "error": error}]

@@ -1,29 +1,30 @@
-"""Plugins: taking them in, who uses them, changing and forgetting them."""
+"""Uploaded plugins: storing, changing and deleting them, and the blueprints that use them."""
 
 import os
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Text, and_, cast, false, or_, select
 from sqlalchemy.orm import undefer
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import Plan, PluginPlan
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.names import MAX_NAME_LENGTH, check_name
 from cfy_cli.manager.services.plugins.wagons import Package, read_yaml
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.models import Blueprint, Plugin, User
 from cfy_cli.manager.store.store import Store
 
-WAGON = "wagon.wgn"
+WAGON = "wagon.wgn"  # names of files in the plugin's folder
 ICON = "icon.png"
-PROPERTIES = "build_server_os_properties"
+
+LabelValues = dict[str, list[str]]  # values by key
 
 
 class PluginInUse(Invalid):
@@ -34,30 +35,30 @@ class PluginInUse(Invalid):
 def add(app: AppContext, store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:
     """Store a package. Raises Conflict when the same archive is stored already."""
     check_visibility(store.scope, visibility)
-    about = package.about
-    system = about.get(PROPERTIES) or {}
-    sections = [read_yaml(name, text) for name, text in package.yamls.items()]
+    metadata = package.metadata
+    system = metadata.get("build_server_os_properties") or {}
+    documents = [read_yaml(name, text) for name, text in package.yamls.items()]
     plugin = Plugin(
         id=str(uuid.uuid4()),
-        archive_name=_short(about["archive_name"]),
-        package_name=check_name("plugin", about["package_name"]),
-        package_version=_short(about["package_version"]),
-        package_source=about.get("package_source"),
-        title=_short(title or about["package_name"]),
+        archive_name=_check_text(metadata["archive_name"]),
+        package_name=check_name("plugin", metadata["package_name"]),
+        package_version=_check_text(metadata["package_version"]),
+        package_source=metadata.get("package_source"),
+        title=_check_text(title or metadata["package_name"]),
         visibility=visibility,
         distribution=_lower(system.get("distribution")),
         distribution_version=_lower(system.get("distribution_version")),
         distribution_release=_lower(system.get("distribution_release")),
-        supported_platform=about.get("supported_platform"),
-        supported_py_versions=about.get("supported_python_versions"),
-        wheels=about.get("wheels") or [],
-        excluded_wheels=about.get("excluded_wheels"),
+        supported_platform=metadata.get("supported_platform"),
+        supported_py_versions=metadata.get("supported_python_versions"),
+        wheels=metadata.get("wheels") or [],
+        excluded_wheels=metadata.get("excluded_wheels"),
         yaml_files=sorted(package.yamls),
-        blueprint_labels=_values(sections, "blueprint_labels"),
-        deployment_labels=_values(sections, "labels"),
-        resource_tags=_section(sections, "resource_tags"),
+        blueprint_labels=_read_labels(documents, "blueprint_labels"),
+        deployment_labels=_read_labels(documents, "labels"),
+        resource_tags=_merge_sections(documents, "resource_tags") or None,
     )
-    _refuse_twice(store, plugin)
+    _check_not_stored(store, plugin)
     store.add(plugin)
     folder = app.files.plugin_folder(plugin.storage_id)
     folder.mkdir(mode=0o700, parents=True)
@@ -78,57 +79,66 @@ def add_new(app: AppContext, store: Store, packages: Sequence[Package], *, visib
     return new
 
 
-def change(store: Store, plugin_id: str, given: dict[str, Any]) -> Plugin:
-    """Labels, tags and the owner; those that are not given stay."""
+def update(
+    store: Store,
+    plugin_id: str,
+    *,
+    labels: object = None,
+    blueprint_labels: object = None,
+    resource_tags: dict[str, str] | None = None,
+    creator: str | None = None,
+) -> Plugin:
+    """Change what is not None; labels have one of the forms that the API accepts."""
     plugin = store.get_own(Plugin, plugin_id)
-    for name, attribute in (("labels", "deployment_labels"), ("blueprint_labels", "blueprint_labels")):
-        if given.get(name) is not None:
-            setattr(plugin, attribute, _by_key(given[name]))
-    if given.get("resource_tags") is not None:
-        plugin.resource_tags = given["resource_tags"]
-    if given.get("creator") is not None:
-        plugin.created_by = store.get(User, given["creator"]).username
+    if labels is not None:
+        plugin.deployment_labels = _group_by_key(labels)
+    if blueprint_labels is not None:
+        plugin.blueprint_labels = _group_by_key(blueprint_labels)
+    if resource_tags is not None:
+        plugin.resource_tags = resource_tags
+    if creator is not None:
+        plugin.created_by = store.get(User, creator).username
     return plugin
 
 
 def delete(app: AppContext, store: Store, plugin_id: str, *, force: bool = False) -> None:
-    """Refused while blueprints use it, unless forced; its environment goes with it."""
+    """Delete a plugin and its files. Raises PluginInUse while blueprints use it, unless `force`."""
     plugin = store.get_own(Plugin, plugin_id)
-    used_by = [] if force else blueprints_using(store, plugin)
-    if used_by:
+    users = [] if force else find_blueprints_using(store, plugin)
+    if users:
         raise PluginInUse(
-            f'Plugin "{plugin_id}" is currently in use in blueprints: {_named(store, used_by)}. '
+            f'Plugin "{plugin_id}" is currently in use in blueprints: {_join_ids(store, users)}. '
             'You can "force" plugin removal if needed.'
         )
-    number = plugin.storage_id
+    storage_id = plugin.storage_id
     store.delete(plugin)
-    store.after_commit(lambda: app.files.delete_plugin(number))
+    store.after_commit(lambda: app.files.delete_plugin(storage_id))
 
 
-def _named(store: Store, blueprints: Sequence[Blueprint]) -> str:
-    """By their names, but for those of other tenants, which the asker may not know."""
-    names = [each.id for each in blueprints if each.tenant_name == store.scope.tenant]
-    others = len(blueprints) - len(names)
-    return ", ".join([*names, *([f"{others} of other tenants"] if others else [])])
+def _join_ids(store: Store, blueprints: Sequence[Blueprint]) -> str:
+    """Return the ids of blueprints in the tenant, and the number of others, whose ids the user may not see."""
+    ids = [blueprint.id for blueprint in blueprints if blueprint.tenant_name == store.scope.tenant]
+    others = len(blueprints) - len(ids)
+    return ", ".join([*ids, *([f"{others} of other tenants"] if others else [])])
 
 
-def blueprints_using(store: Store, plugin: Plugin) -> list[Blueprint]:
-    """The blueprints, of every tenant that sees the plugin, whose plan needs this version of it."""
-    asked = (
+def find_blueprints_using(store: Store, plugin: Plugin) -> list[Blueprint]:
+    """Return the blueprints whose plan contains this version of the plugin; of all tenants if it is global."""
+    candidates = (
         select(Blueprint)
         .where(cast(Blueprint.plan, Text).contains(plugin.package_name, autoescape=True))
         .order_by(Blueprint.storage_id)
         .options(undefer(Blueprint.plan))
     )
     if plugin.visibility != Visibility.GLOBAL:
-        asked = asked.where(Blueprint.tenant_name == plugin.tenant_name)
-    wanted = (plugin.package_name, plugin.package_version)
+        candidates = candidates.where(Blueprint.tenant_name == plugin.tenant_name)
+    version = (plugin.package_name, plugin.package_version)
     return [
-        row
-        for row in store.unscoped.scalars(asked)
-        if any(
-            (used.get("package_name"), used.get("package_version")) == wanted
-            for used in (_plugins_of(row.plan) if row.plan else ())
+        blueprint
+        for blueprint in store.unscoped.scalars(candidates)  # private blueprints count too
+        if blueprint.plan
+        and any(
+            (used.get("package_name"), used.get("package_version")) == version for used in _plugins_of(blueprint.plan)
         )
     ]
 
@@ -142,72 +152,77 @@ def _plugins_of(plan: Plan) -> list[PluginPlan]:
 
 
 def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -> Path:
-    """The YAML file for a version of the language (`1_4`), or the one for all. Raises Invalid when there is none.
+    """Return the YAML file for a DSL version such as `1_4`, or the one without a version. Raises Invalid.
 
-    A file is for one version when its name ends so: plugin_1_4.yaml; it serves later versions that have none.
+    The name of a file ends with the version it is for: plugin_1_4.yaml. It is also used for later versions that have no
+    file of their own.
     """
     if not plugin.yaml_files:
         raise Invalid(f"The plugin {plugin.package_name} {plugin.package_version} was uploaded without a yaml file")
-    versions = {_version_in(name): name for name in plugin.yaml_files}
-    wanted = tuple(int(part) for part in dsl_version.split("_")) if dsl_version else max(versions)
-    fitting = max((version for version in versions if version <= wanted), default=None)
-    if fitting is None:
+    files = {_version_in(name): name for name in plugin.yaml_files}
+    wanted = tuple(int(part) for part in dsl_version.split("_")) if dsl_version else max(files)
+    best = max((version for version in files if version <= wanted), default=None)
+    if best is None:
         raise Invalid(
             f"The plugin {plugin.package_name} {plugin.package_version} has no yaml file for the version "
             f"{dsl_version} of the language, only {', '.join(plugin.yaml_files)}"
         )
-    return app.files.plugin_folder(plugin.storage_id) / versions[fitting]
+    return app.files.plugin_folder(plugin.storage_id) / files[best]
 
 
 def _version_in(name: str) -> tuple[int, ...]:
-    """plugin_1_4.yaml is for (1, 4); a name without a version is for (), which is less than any."""
+    """Return (1, 4) for plugin_1_4.yaml, and () for a name without a version, which is less than all others."""
     parts = Path(name).stem.rsplit("_", 2)[1:]
     return tuple(map(int, parts)) if len(parts) == 2 and all(map(str.isdecimal, parts)) else ()
 
 
-def _refuse_twice(store: Store, plugin: Plugin) -> None:
+def _check_not_stored(store: Store, plugin: Plugin) -> None:
     same = and_(Plugin.package_name == plugin.package_name, Plugin.archive_name == plugin.archive_name)
-    seen = or_(
+    conflicts = or_(
         Plugin.tenant_name == store.scope.tenant,
         Plugin.visibility == Visibility.GLOBAL,
         Plugin.tenant_name.is_not(None) if plugin.visibility == Visibility.GLOBAL else false(),
     )
-    if store.unscoped.scalar(select(Plugin.storage_id).where(same, seen).limit(1)) is not None:
+    # Private plugins of others conflict too, and those of all tenants with a global one.
+    if store.unscoped.scalar(select(Plugin.storage_id).where(same, conflicts).limit(1)) is not None:
         raise Conflict(
             f"Plugin `{plugin.archive_name}` already exists in tenant `{store.scope.tenant}` or with global visibility"
         )
 
 
-def _section(sections: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    """A section that may stand in any of the files, put together."""
-    found: dict[str, Any] = {}
-    for section in sections:
-        given = section.get(name) or {}
-        if not isinstance(given, dict):
+def _merge_sections(documents: Sequence[JsonObject], name: str) -> JsonObject:
+    """Merge a section that any of the YAML files may have."""
+    merged: JsonObject = {}
+    for document in documents:
+        section = document.get(name) or {}
+        if not isinstance(section, dict):
             raise Invalid(f"The section `{name}` of the plugin's yaml file is not a mapping")
-        found.update(given)
-    return found or None
+        merged.update(section)
+    return merged
 
 
-def _values(sections: list[dict[str, Any]], name: str) -> dict[str, list[str]] | None:
-    """Labels as YAML has them: a key with `values`, a list, or a single value."""
-    written = _section(sections, name) or {}
-    plain = {key: about.get("values") if isinstance(about, dict) else about for key, about in written.items()}
-    return _by_key(plain) if plain else None
+def _read_labels(documents: Sequence[JsonObject], name: str) -> LabelValues | None:
+    """Read a section of labels; each has a key with `values`, a list or a single value."""
+    plain = {key: _label_values(label) for key, label in _merge_sections(documents, name).items()}
+    return _group_by_key(plain) if plain else None
 
 
-def _by_key(given: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _label_values(label: Json) -> Json:
+    return label.get("values") if isinstance(label, dict) else label
+
+
+def _group_by_key(given: object) -> LabelValues:
+    values: LabelValues = {}
     for key, value in labels.parse(given):
-        found.setdefault(key, []).append(value)
-    return found
+        values.setdefault(key, []).append(value)
+    return values
 
 
 def _lower(text: str | None) -> str | None:
     return text.lower() if text else None
 
 
-def _short(text: str) -> str:
-    if len(text) > 256 or not text.isprintable():
-        raise Invalid(f"`{text[:40]}…` is not a name of at most 256 printable characters")
+def _check_text(text: str) -> str:
+    if len(text) > MAX_NAME_LENGTH or not text.isprintable():
+        raise Invalid(f"`{text[:40]}…` is not a name of at most {MAX_NAME_LENGTH} printable characters")
     return text

@@ -1,9 +1,8 @@
-"""Which of the uploaded plugins is meant: by name, version and what runs on this machine."""
+"""Selection of an uploaded plugin by name, version and distribution."""
 
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -13,60 +12,60 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.store import Store
 
-DISTRIBUTIONS = ("distribution", "distribution_version", "distribution_release", "supported_platform")
-PARAMETERS = ("version", *DISTRIBUTIONS)
+DISTRIBUTION_FIELDS = ("distribution", "distribution_version", "distribution_release", "supported_platform")
+IMPORT_PARAMETERS = ("version", *DISTRIBUTION_FIELDS)
 OPERATORS = "<>=!~"
 
 
-def imported(store: Store, text: str) -> Plugin:
-    """What `NAME?version=>=1.0,<2&distribution=centos` stands for: the newest that fits. Raises Invalid or NotFound."""
+def resolve_import(store: Store, text: str) -> Plugin:
+    """Return the newest plugin that matches `NAME?version=>=1.0,<2&distribution=centos`. Raises Invalid, NotFound."""
     name, _, query = text.partition("?")
-    asked = dict(parse_qsl(query, keep_blank_values=True))
-    unknown = [key for key in asked if key not in PARAMETERS]
-    if unknown or (query and not asked):
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = [key for key in parameters if key not in IMPORT_PARAMETERS]
+    if unknown or (query and not parameters):
         raise Invalid(
             f"invalid parameter {', '.join(unknown) or query} for plugin {name}",
-            hint=f"it may be {', '.join(PARAMETERS)}",
+            hint=f"it may be {', '.join(IMPORT_PARAMETERS)}",
         )
-    constraint = asked.pop("version", "")
-    return _chosen(store, name, constraint, asked)
+    constraint = parameters.pop("version", "")
+    return _select(store, name, constraint, parameters)
 
 
-def required(store: Store, about: Mapping[str, Any]) -> Plugin:
-    """The plugin that a plan's entry needs. Raises NotFound."""
-    name, version = about.get("package_name"), about.get("package_version")
+def resolve_requirement(store: Store, plugin: Mapping[str, object]) -> Plugin:
+    """Return the plugin that an entry of a plan requires. Raises NotFound."""
+    name, version = plugin.get("package_name"), plugin.get("package_version")
     if not name:
         raise NotFound(
-            f"The plugin `{about.get('name')}` names no package",
+            f"The plugin `{plugin.get('name')}` names no package",
             hint="Give it `package_name` and `package_version` of an uploaded plugin.",
         )
-    asked = {key: str(about[key]) for key in DISTRIBUTIONS if about.get(key)}
-    return _chosen(store, name, str(version or ""), asked)
+    fields = {key: str(plugin[key]) for key in DISTRIBUTION_FIELDS if plugin.get(key)}
+    return _select(store, str(name), str(version or ""), fields)
 
 
-def _chosen(store: Store, name: str, constraint: str, asked: Mapping[str, str]) -> Plugin:
-    rows = store.unscoped.scalars(
-        store.visible(Plugin).where(Plugin.package_name == name).order_by(Plugin.storage_id)
-    ).all()
-    fitting = [row for row in rows if _is_within(row.package_version, constraint) and _is_as_asked(row, asked)]
-    if fitting:
-        return max(fitting, key=lambda row: (_order(row), _runs_here(row), row.tenant_name == store.scope.tenant))
-    wanted = f"{name}, version {constraint}" if constraint else name
-    there = ", ".join(dict.fromkeys(row.package_version for row in sorted(rows, key=_order)))
+def _select(store: Store, name: str, constraint: str, fields: Mapping[str, str]) -> Plugin:
+    statement = store.visible(Plugin).where(Plugin.package_name == name).order_by(Plugin.storage_id)
+    rows = store.unscoped.scalars(statement).all()  # of visible plugins
+    candidates = [row for row in rows if _has_version(row, constraint) and _has_fields(row, fields)]
+    if candidates:
+        tenant = store.scope.tenant
+        return max(candidates, key=lambda row: (_version_key(row), _platform_key(row), row.tenant_name == tenant))
+    requirement = f"{name}, version {constraint}" if constraint else name
+    versions = ", ".join(dict.fromkeys(row.package_version for row in sorted(rows, key=_version_key)))
     raise NotFound(
-        f"Required plugin {wanted} is not installed on the manager",
-        hint=f"it has the versions {there}" if there else "upload it: cfy plugins upload",
+        f"Required plugin {requirement} is not installed on the manager",
+        hint=f"it has the versions {versions}" if versions else "upload it: cfy plugins upload",
     )
 
 
-def _is_within(version: str, constraint: str) -> bool:
-    """A constraint without an operator is a version, and must be just that."""
-    if not constraint or version == constraint:
+def _has_version(row: Plugin, constraint: str) -> bool:
+    """Return whether the version matches; a constraint without an operator is an exact version. Raises Invalid."""
+    if not constraint or row.package_version == constraint:
         return True
     if constraint.strip()[0] not in OPERATORS:
         return False
     try:
-        return SpecifierSet(constraint).contains(version, prereleases=True)
+        return SpecifierSet(constraint).contains(row.package_version, prereleases=True)
     except InvalidVersion:
         return False
     except InvalidSpecifier:
@@ -75,34 +74,37 @@ def _is_within(version: str, constraint: str) -> bool:
         ) from None
 
 
-def _is_as_asked(row: Plugin, asked: Mapping[str, str]) -> bool:
+def _has_fields(row: Plugin, fields: Mapping[str, str]) -> bool:
+    """Return whether the fields of the plugin match; a field that the plugin leaves open matches every value."""
     return all(
-        getattr(row, key) in (value, value.lower(), None) for key, value in asked.items() if value not in ("", "None")
+        getattr(row, key) in (value, value.lower(), None) for key, value in fields.items() if value not in ("", "None")
     )
 
 
-def _order(row: Plugin) -> tuple[bool, Version]:
-    """Versions that are none in Python's sense come before all others."""
+def _version_key(row: Plugin) -> tuple[bool, Version]:
+    """Return a sort key; versions that Python does not know are before all others."""
     try:
         return True, Version(row.package_version)
     except InvalidVersion:
         return False, Version("0")
 
 
-def _runs_here(row: Plugin) -> tuple[bool, bool]:
+def _platform_key(row: Plugin) -> tuple[bool, bool]:
+    """Return a sort key that prefers plugins for this platform and this version of Python."""
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    python = f"{sys.version_info.major}{sys.version_info.minor}"
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    supported = row.supported_platform or "any"
     return (
-        (row.supported_platform or "any") in ("any", platform) or _is_for(platform, row.supported_platform or ""),
-        _names(row.supported_py_versions or (), python),
+        supported in ("any", platform) or _is_compatible(platform, supported),
+        _supports_python(row.supported_py_versions or (), python),
     )
 
 
-def _is_for(platform: str, supported: str) -> bool:
-    """manylinux_2_17_x86_64 serves linux_x86_64."""
+def _is_compatible(platform: str, supported: str) -> bool:
+    """Return whether a platform tag fits; manylinux_2_17_x86_64 fits linux_x86_64."""
     system, _, machine = platform.partition("_")
     return system in supported and supported.endswith(machine)
 
 
-def _names(versions: Iterable[str], python: str) -> bool:
-    return not versions or any(version in (f"py{python}", "py3", "py2.py3") for version in versions)
+def _supports_python(versions: Iterable[str], python: str) -> bool:
+    return not versions or any(version in (python, "py3", "py2.py3") for version in versions)

@@ -1,4 +1,4 @@
-"""Plugins that a blueprint brings as source: a folder or archive below its plugins/, or an archive somewhere else."""
+"""Installation of plugins that a blueprint contains as source, or gives the URL of."""
 
 import hashlib
 import json
@@ -8,11 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.plugins.installation import Tell
-from cfy_cli.manager.services.plugins.venvs import Making, made_once, stand_ins
+from cfy_cli.manager.services.plugins.installation import LogFunction
+from cfy_cli.manager.services.plugins.venvs import VenvBuilder, ensure_venv, write_stub_wheels
 from cfy_cli.manager.services.transfer.archives import unpack
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.files import Files
@@ -20,52 +19,54 @@ from cfy_cli.manager.store.files import Files
 PROJECT_FILES = ("setup.py", "pyproject.toml")
 
 
-def environment_from_source(files: Files, blueprint: int, about: Mapping[str, Any], tell: Tell) -> Path:
-    """The environment of a plan's entry with a `source`, kept with the blueprint, made now if nobody has yet.
+def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction) -> Path:
+    """Return the virtual environment of a plugin with a `source`; create it if there is none. Raises Invalid.
 
-    Raises Invalid with the reason that it cannot be had.
+    `plugin` is its entry in the plan. The environment is stored with the blueprint.
     """
-    name, source = str(about["name"]), str(about["source"])
-    arguments = _arguments(name, about.get("install_arguments"))
-    known_by = hashlib.sha256(json.dumps([name, source, arguments]).encode()).hexdigest()
-    folder = files.blueprint_folder(blueprint) / "plugins" / known_by[:16]
+    name, source = str(plugin["name"]), str(plugin["source"])
+    arguments = _parse_arguments(name, plugin.get("install_arguments"))
+    digest = hashlib.sha256(json.dumps([name, source, arguments]).encode()).hexdigest()
+    folder = files.blueprint_folder(blueprint_storage_id) / "plugins" / digest[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def fill(making: Making) -> None:
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            project = Path(place) / "project"
-            _bring(name, source, files.resources_folder(blueprint), project)
-            _install(making, project, Path(place), arguments)
+    def fill(builder: VenvBuilder) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            project = Path(temporary) / "project"
+            _copy_source(name, source, files.resources_folder(blueprint_storage_id), project)
+            _install(builder, project, Path(temporary), arguments)
 
-    return made_once(folder, name, fill, partial(tell, "info", f"Installing plugin from source: {name} [{source}]"))
+    log_start = partial(log, "info", f"Installing plugin from source: {name} [{source}]")
+    return ensure_venv(folder, name, fill, log_start)
 
 
-def _bring(name: str, source: str, resources: Path, project: Path) -> None:
-    """Put the plugin's folder at `project`: what is built there leaves the blueprint's own files as they are."""
+def _copy_source(name: str, source: str, resources: Path, project: Path) -> None:
+    """Copy the plugin's folder to `project`, so that building it does not change the blueprint's files."""
     if "://" in source:
         with tempfile.NamedTemporaryFile("wb", dir=project.parent) as file:
             fetch(source, file.file)
             file.flush()
             _unpack(name, source, Path(file.name), project)
     else:
-        found = _below_plugins(name, source, resources)
-        if found.is_dir():
-            shutil.copytree(found, project, symlinks=True)
+        path = _find_source(name, source, resources)
+        if path.is_dir():
+            shutil.copytree(path, project, symlinks=True)
         else:
-            _unpack(name, source, found, project)
+            _unpack(name, source, path, project)
     if not any((project / file).is_file() for file in PROJECT_FILES):
         raise Invalid(f"The source `{source}` of the plugin {name} has neither a setup.py nor a pyproject.toml")
 
 
-def _below_plugins(name: str, source: str, resources: Path) -> Path:
+def _find_source(name: str, source: str, resources: Path) -> Path:
     plugins = (resources / "plugins").resolve()
     for candidate in (source, f"{source}.zip"):
-        found = (plugins / candidate).resolve()
-        if found.is_relative_to(plugins) and found != plugins and found.exists():
-            return found
+        path = (plugins / candidate).resolve()
+        if path.is_relative_to(plugins) and path != plugins and path.exists():
+            return path
     raise Invalid(
-        f"The source `{source}` of the plugin {name} is not there",
-        hint=f"It is a folder `plugins/{source}` of the blueprint, an archive `plugins/{source}.zip`, or an address",
+        f"The source `{source}` of the plugin {name} was not found",
+        hint=f"Put it into the blueprint as a folder `plugins/{source}` or an archive `plugins/{source}.zip`, "
+        "or give its URL.",
     )
 
 
@@ -76,17 +77,17 @@ def _unpack(name: str, source: str, archive: Path, project: Path) -> None:
         raise Invalid(f"The source `{source}` of the plugin {name} cannot be unpacked: {error.message}") from error
 
 
-def _install(making: Making, project: Path, place: Path, arguments: list[str]) -> None:
-    """Relative paths in the arguments are of the plugin's folder."""
-    wheels = place / "wheels"
+def _install(builder: VenvBuilder, project: Path, temporary: Path, arguments: list[str]) -> None:
+    """Install a project; relative paths in the arguments are below its folder."""
+    wheels = temporary / "wheels"
     wheels.mkdir()
-    stand_ins(wheels)
-    making.put(wheels)
-    making.install(*arguments, ".", cwd=project)
+    write_stub_wheels(wheels)
+    builder.install_wheels(wheels)
+    builder.install(*arguments, ".", cwd=project)
 
 
-def _arguments(name: str, written: Any) -> list[str]:
+def _parse_arguments(name: str, text: object) -> list[str]:
     try:
-        return shlex.split(str(written or ""))
+        return shlex.split(str(text or ""))
     except ValueError as error:
         raise Invalid(f"The install_arguments of the plugin {name} cannot be read: {error}") from None

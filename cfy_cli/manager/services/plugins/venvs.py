@@ -1,4 +1,4 @@
-"""Virtual environments for plugins: each made once in a folder of its own, whole or not at all."""
+"""Virtual environments of plugins. Each is created once, in a folder of its own, completely or not at all."""
 
 import importlib.util
 import os
@@ -15,31 +15,31 @@ from pathlib import Path
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.locks import FileLock
 
-# What plugins are often packed without, since every manager has it: ours is the module `cloudify` of the engine.
-HERE_ALREADY = ("cloudify-common", "cloudify-plugins-common", "cloudify-rest-client")
-OUR_VERSION = "7.0.5"
-LONGEST = 900  # seconds of one step
-QUIETLY = ("--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check")
-TOLD = 12  # lines of what a failed step printed
+# Wagons often leave these out, since every manager has them. The engine provides the module `cloudify`.
+PROVIDED_PACKAGES = ("cloudify-common", "cloudify-plugins-common", "cloudify-rest-client")
+PROVIDED_VERSION = "7.0.5"
+STEP_TIMEOUT = 900  # seconds of one subprocess
+PIP_OPTIONS = ("--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check")
+MAX_ERROR_LINES = 12  # of the output of a failed subprocess
 
 
-class Making:
-    """A virtual environment in the making; `name` is the plugin's, for whoever reads why it failed."""
+class VenvBuilder:
+    """A virtual environment that is being created; `name` is that of the plugin, for errors."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self._folder = name, folder
-        self._with_pip = importlib.util.find_spec("pip") is not None
+        self._has_pip = importlib.util.find_spec("pip") is not None  # in the Python of the manager
 
     def install(self, *arguments: str, cwd: Path | None = None) -> None:
-        """`pip install`. Raises Invalid with the last lines of what pip said."""
+        """Run `pip install`. Raises Invalid with the last lines of its output."""
         self._create()
         python = str(self._folder / "bin" / "python")
-        # -P: nothing in the folder where pip runs is for pip to import.
-        pip = [sys.executable, "-P", "-m", "pip", "--python", python] if self._with_pip else [python, "-P", "-m", "pip"]
-        self._step([*pip, *QUIETLY, "install", *arguments], cwd)
+        # -P: pip imports nothing from the folder it runs in.
+        pip = [sys.executable, "-P", "-m", "pip", "--python", python] if self._has_pip else [python, "-P", "-m", "pip"]
+        self._run([*pip, *PIP_OPTIONS, "install", *arguments], cwd)
 
-    def put(self, wheels: Path) -> None:
-        """Install wheels that are nothing but files."""
+    def install_wheels(self, wheels: Path) -> None:
+        """Unpack the wheels in a folder, which must contain nothing but files, without pip."""
         self._create()
         base = str(self._folder)
         modules = sysconfig.get_path("purelib", "posix_prefix", {"base": base, "platbase": base})
@@ -48,74 +48,76 @@ class Making:
                 packed.extractall(modules)
 
     def _create(self) -> None:
-        """Its own pip is what takes the most time to install, and nobody asks for it."""
         if not self._folder.exists():
-            without = ["--without-pip"] if self._with_pip else []
-            self._step([sys.executable, "-m", "venv", *without, str(self._folder)])
+            without_pip = ["--without-pip"] if self._has_pip else []  # pip takes most of the time
+            self._run([sys.executable, "-m", "venv", *without_pip, str(self._folder)])
 
-    def _step(self, command: Sequence[str], cwd: Path | None = None) -> None:
+    def _run(self, command: Sequence[str], cwd: Path | None = None) -> None:
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=LONGEST, check=False,
+                timeout=STEP_TIMEOUT, check=False,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Invalid(f"The plugin {self.name} could not be installed: {error}") from error
-        if done.returncode:
-            told = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-TOLD:])
-            raise Invalid(f"The plugin {self.name} could not be installed: {told}")
+        if result.returncode:
+            output = "\n".join(f"{result.stdout}\n{result.stderr}".strip().splitlines()[-MAX_ERROR_LINES:])
+            raise Invalid(f"The plugin {self.name} could not be installed: {output}")
 
 
-def made_once(folder: Path, name: str, fill: Callable[[Making], None], begin: Callable[[], None]) -> Path:
-    """The environment of a folder, made now if nobody has yet; others who want it meanwhile wait.
+def ensure_venv(folder: Path, name: str, fill: Callable[[VenvBuilder], None], on_start: Callable[[], None]) -> Path:
+    """Return the virtual environment in a folder; create it if there is none.
 
-    `begin` is called before it is made, `fill` installs what belongs into it. Raises what `fill` raises, and NotFound
-    when the folder is gone.
+    While one process creates it, others wait. `on_start` is called before it is created, `fill` installs packages.
+    Raises what `fill` raises, and NotFound when the folder was deleted.
     """
     link = folder / "environment"
     if link.exists():
         return link.resolve()
-    with _alone(folder):
+    with _exclusive(folder):
         if link.exists():
             return link.resolve()
-        begin()
-        made = folder / f"environment-{uuid.uuid4().hex[:8]}"
+        on_start()
+        venv = folder / f"environment-{uuid.uuid4().hex[:8]}"
         try:
-            fill(Making(name, made))
+            fill(VenvBuilder(name, venv))
         except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(venv, ignore_errors=True)
             raise
-        os.symlink(made.name, folder / "new")
-        (folder / "new").replace(link)  # whoever sees it finds it whole
-        return made
+        os.symlink(venv.name, folder / "new")
+        (folder / "new").replace(link)  # atomic: whoever sees the link finds a complete environment
+        return venv
 
 
-def stand_ins(target: Path, there: Sequence[str] = ()) -> None:
-    """Wheels without content of what is here already, so that a plugin which requires it is installed without it."""
-    for package in HERE_ALREADY:
-        if package.replace("-", "_") not in there:
-            _stand_in(package, target)
+def write_stub_wheels(target: Path, present: Sequence[str] = ()) -> None:
+    """Write empty wheels of the packages that the manager provides, for plugins that require them.
+
+    `present` are names of packages, with underscores, that need no stub.
+    """
+    for package in PROVIDED_PACKAGES:
+        if package.replace("-", "_") not in present:
+            _write_stub_wheel(package, target)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One at a time among all processes; what a builder that died left behind is removed."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Exclude all other processes, and remove the remains of one that was killed."""
     try:
         lock = FileLock(folder / "environment.lock")
     except FileNotFoundError:
         raise NotFound("The plugin was deleted") from None
     with lock:
         if not (folder / "environment").exists():
-            for left in folder.glob("environment-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            for incomplete in folder.glob("environment-*"):
+                shutil.rmtree(incomplete, ignore_errors=True)
             (folder / "new").unlink(missing_ok=True)
         yield
 
 
-def _stand_in(package: str, target: Path) -> None:
-    stem = f"{package.replace('-', '_')}-{OUR_VERSION}"
+def _write_stub_wheel(package: str, target: Path) -> None:
+    stem = f"{package.replace('-', '_')}-{PROVIDED_VERSION}"
     info = f"{stem}.dist-info"
     with zipfile.ZipFile(target / f"{stem}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {OUR_VERSION}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {PROVIDED_VERSION}\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "".join(f"{info}/{name},,\n" for name in ("METADATA", "WHEEL", "RECORD")))

@@ -1,4 +1,4 @@
-"""Plugin packages as they are sent: a wagon, or a zip that holds a wagon and the plugin's YAML files."""
+"""Uploaded plugins: a wagon, or a zip of a wagon, the plugin's YAML files and an icon."""
 
 import json
 import tarfile
@@ -7,60 +7,86 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TypedDict, cast
 
 import yaml
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.transfer.archives import MOST_BYTES
+from cfy_cli.manager.services.transfer.archives import CHUNK_SIZE, MAX_BYTES
 
-ABOUT = "package.json"  # in the folder at the top of every wagon
+METADATA_FILE = "package.json"  # in the folder at the top of every wagon
 SUFFIX = ".wgn"
-MOST_TEXT = 5 * 1024 * 1024  # bytes of a YAML file, an icon or package.json
-NEEDED = ("package_name", "package_version", "archive_name")
+MAX_TEXT_BYTES = 5 * 1024 * 1024  # of a YAML file, an icon or package.json
+REQUIRED = ("package_name", "package_version", "archive_name")
+
+
+class BuildServer(TypedDict, total=False):
+    distribution: str | None
+    distribution_version: str | None
+    distribution_release: str | None
+
+
+class _RequiredMetadata(TypedDict):
+    package_name: str
+    package_version: str
+    archive_name: str
+
+
+class WagonMetadata(_RequiredMetadata, total=False):
+    """The package.json of a wagon."""
+
+    package_source: str | None
+    supported_platform: str | None
+    supported_python_versions: list[str] | None
+    build_server_os_properties: BuildServer | None
+    wheels: list[str] | None
+    excluded_wheels: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A plugin taken apart: where its wagon lies, what package.json says of it, and what came beside it."""
+    """The parts of an uploaded plugin."""
 
     wagon: Path
-    about: dict[str, Any]
+    metadata: WagonMetadata
     yamls: dict[str, bytes] = field(default_factory=dict)  # by file name
     icon: bytes | None = None
 
 
-def look_into(archive: Path, beside: Path) -> Package:
-    """What somebody sent; a wagon within a zip is unpacked to `beside`. Raises Invalid."""
+def read_package(archive: Path, wagon: Path) -> Package:
+    """Read an uploaded plugin; if it is a zip that contains a wagon, unpack that to `wagon`. Raises Invalid."""
     try:
         if not zipfile.is_zipfile(archive):
-            return Package(archive, read_about(archive))
+            return Package(archive, read_metadata(archive))
         with zipfile.ZipFile(archive) as packed:
-            files = [member for member in packed.infolist() if not member.is_dir()]
-            if any(_is_about(member.filename) for member in files):
-                return Package(archive, read_about(archive))
-            return _taken_apart(packed, files, beside)
+            members = [member for member in packed.infolist() if not member.is_dir()]
+            if any(_is_metadata(member.filename) for member in members):
+                return Package(archive, read_metadata(archive))
+            return _read_zip(packed, members, wagon)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
         raise Invalid(f"The plugin's archive cannot be read: {error}") from error
 
 
-def read_about(wagon: Path) -> dict[str, Any]:
-    """The package.json of a wagon. Raises Invalid when it is no wagon."""
+def read_metadata(wagon: Path) -> WagonMetadata:
+    """Return the package.json of a wagon. Raises Invalid when the file is no wagon."""
     try:
-        with _about_file(wagon) as file:
-            about = json.loads(_bounded(file, ABOUT))
+        with _open_metadata(wagon) as file:
+            metadata = json.loads(_read_bounded(file, METADATA_FILE))
     except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
-        opened = not isinstance(error, tarfile.ReadError)
-        reason = error if opened else "it is neither a zip nor a whole tar archive"
-        raise Invalid(f"This is no wagon: {reason}") from error
-    if not isinstance(about, dict) or not all(isinstance(about.get(name), str) and about[name] for name in NEEDED):
-        raise Invalid(f"The {ABOUT} of the wagon does not tell {', '.join(NEEDED)}")
-    return about
+        is_archive = not isinstance(error, tarfile.ReadError)
+        reason = error if is_archive else "it is neither a zip nor a complete tar archive"
+        raise Invalid(f"The file is not a wagon: {reason}") from error
+    if not isinstance(metadata, dict) or not all(
+        isinstance(metadata.get(name), str) and metadata[name] for name in REQUIRED
+    ):
+        raise Invalid(f"The {METADATA_FILE} of the wagon needs {', '.join(REQUIRED)}")
+    return cast("WagonMetadata", metadata)
 
 
 @contextmanager
-def wheels_of(wagon: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
-    """(file name, content) of each wheel in a wagon; each is to be read before the next is asked for."""
+def open_wheels(wagon: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
+    """Yield file name and content of each wheel in a wagon; read each before the next one."""
     if zipfile.is_zipfile(wagon):
         with zipfile.ZipFile(wagon) as packed:
             yield ((PurePosixPath(name).name, packed.open(name)) for name in packed.namelist() if _is_wheel(name))
@@ -73,30 +99,8 @@ def wheels_of(wagon: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
         )
 
 
-def _taken_apart(packed: zipfile.ZipFile, files: list[zipfile.ZipInfo], beside: Path) -> Package:
-    wagons = [member for member in files if member.filename.endswith(SUFFIX)]
-    yamls = {
-        PurePosixPath(member.filename).name: member
-        for member in files
-        if member.filename.lower().endswith((".yaml", ".yml"))
-    }
-    if len(wagons) != 1:
-        raise Invalid(
-            f"Archive must include one wgn file; this one has {len(wagons)}",
-            hint="Send a zip of a wagon (*.wgn) and its plugin.yaml.",
-        )
-    if not yamls:
-        raise Invalid("Archive must include the plugin's yaml file beside the wagon")
-    texts = {name: _member(packed, member) for name, member in yamls.items()}
-    for name, text in texts.items():
-        read_yaml(name, text)
-    icon = next((_member(packed, member) for member in files if member.filename == "icon.png"), None)
-    _copy(packed, wagons[0], beside)
-    return Package(beside, read_about(beside), texts, icon)
-
-
-def read_yaml(name: str, text: bytes) -> dict[str, Any]:
-    """The sections of a plugin's YAML file. Raises Invalid."""
+def read_yaml(name: str, text: bytes) -> JsonObject:
+    """Return the sections of a plugin's YAML file. Raises Invalid."""
     try:
         document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -106,49 +110,70 @@ def read_yaml(name: str, text: bytes) -> dict[str, Any]:
     return document
 
 
+def _read_zip(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], wagon: Path) -> Package:
+    wagons = [member for member in members if member.filename.endswith(SUFFIX)]
+    if len(wagons) != 1:
+        raise Invalid(
+            f"Archive must include one wgn file; this one has {len(wagons)}",
+            hint="Send a zip of a wagon (*.wgn) and its plugin.yaml.",
+        )
+    yamls = {
+        PurePosixPath(member.filename).name: _read_member(packed, member)
+        for member in members
+        if member.filename.lower().endswith((".yaml", ".yml"))
+    }
+    if not yamls:
+        raise Invalid("Archive must include the plugin's yaml file beside the wagon")
+    for name, text in yamls.items():
+        read_yaml(name, text)
+    icon = next((_read_member(packed, member) for member in members if member.filename == "icon.png"), None)
+    _copy(packed, wagons[0], wagon)
+    return Package(wagon, read_metadata(wagon), yamls, icon)
+
+
 @contextmanager
-def _about_file(wagon: Path) -> Iterator[IO[bytes]]:
+def _open_metadata(wagon: Path) -> Iterator[IO[bytes]]:
     if zipfile.is_zipfile(wagon):
         with zipfile.ZipFile(wagon) as packed:
-            name = next((name for name in packed.namelist() if _is_about(name)), None)
+            name = next((name for name in packed.namelist() if _is_metadata(name)), None)
             if name is None:
-                raise ValueError(f"it holds no {ABOUT}")
+                raise ValueError(f"it contains no {METADATA_FILE}")
             with packed.open(name) as file:
                 yield file
         return
     with tarfile.open(wagon) as tar:
         for member in tar:
-            if member.isfile() and _is_about(member.name) and (found := tar.extractfile(member)) is not None:
+            if member.isfile() and _is_metadata(member.name) and (found := tar.extractfile(member)) is not None:
                 yield found
                 return
-        raise ValueError(f"it holds no {ABOUT}")
+        raise ValueError(f"it contains no {METADATA_FILE}")
 
 
-def _is_about(name: str) -> bool:
-    return PurePosixPath(name).name == ABOUT and len(PurePosixPath(name).parts) <= 2
+def _is_metadata(name: str) -> bool:
+    return PurePosixPath(name).name == METADATA_FILE and len(PurePosixPath(name).parts) <= 2
 
 
 def _is_wheel(name: str) -> bool:
     return name.endswith(".whl")
 
 
-def _member(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with packed.open(member) as file:
-        return _bounded(file, member.filename)
+        return _read_bounded(file, member.filename)
 
 
-def _bounded(file: IO[bytes], name: str) -> bytes:
-    content = file.read(MOST_TEXT + 1)
-    if len(content) > MOST_TEXT:
-        raise Invalid(f"The archive was refused: `{name}` is larger than {MOST_TEXT >> 20} MiB")
+def _read_bounded(file: IO[bytes], name: str) -> bytes:
+    content = file.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        raise Invalid(f"The archive was refused: `{name}` is larger than {MAX_TEXT_BYTES >> 20} MiB")
     return content
 
 
 def _copy(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    left = MOST_BYTES
+    remaining = MAX_BYTES
     with packed.open(member) as source, target.open("wb") as file:
-        while chunk := source.read(1 << 20):
-            left -= len(chunk)
-            if left < 0:
-                raise Invalid(f"The archive was refused: its wagon is larger than {MOST_BYTES >> 20} MiB")
+        while chunk := source.read(CHUNK_SIZE):
+            remaining -= len(chunk)
+            if remaining < 0:
+                raise Invalid(f"The archive was refused: its wagon is larger than {MAX_BYTES >> 20} MiB")
             file.write(chunk)

@@ -1,4 +1,4 @@
-"""Limit of concurrent executions in a worker. An execution that waits for others does not count."""
+"""How many executions of a worker are at work at once; one that only waits for others is not."""
 
 import threading
 from collections.abc import Iterator
@@ -6,55 +6,51 @@ from contextlib import contextmanager
 
 
 class ConcurrencyLimit:
-    """A semaphore of which all free slots can be acquired at once."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
+    def __init__(self, number: int) -> None:
+        self._free = number
         self._changed = threading.Condition()
 
-    def acquire_all(self, timeout: float) -> "list[Slot]":
-        """Return all free slots; wait up to `timeout` seconds for the first one, then return an empty list."""
+    def take(self, timeout: float) -> "list[Slot]":
+        """All that are free, for new executions; none when none gets free in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0, timeout)
-            count = max(0, self._free)
-            self._free -= count
-        return [Slot(self) for _ in range(count)]
+            taken = max(0, self._free)
+            self._free -= taken
+        return [Slot(self) for _ in range(taken)]
 
-    def add(self, count: int) -> None:
-        """Free slots, or occupy them if `count` is negative, even when none is free."""
+    def add(self, number: int) -> None:
         with self._changed:
-            self._free += count
+            self._free += number
             self._changed.notify_all()
 
 
 class Slot:
-    """The slot of one execution."""
+    """One execution's place among those at work."""
 
-    def __init__(self, limit: ConcurrencyLimit) -> None:
-        self._limit = limit
-        self._waiting_operations = 0
-        self._lock = threading.Lock()
+    def __init__(self, slots: ConcurrencyLimit) -> None:
+        self._slots = slots
+        self._resting = 0
+        self._guard = threading.Lock()
 
-    def release(self) -> None:
-        self._limit.add(1)
+    def give_back(self) -> None:
+        self._slots.add(1)
 
     @contextmanager
-    def released(self) -> Iterator[None]:
-        """Lend the slot to another execution while an operation waits for other executions.
+    def resting(self) -> Iterator[None]:
+        """While some of its operations wait for other executions, one of those may have the place.
 
-        At the end the slot is occupied again at once: to wait for a free one could deadlock executions that wait for
-        each other. Until enough others have ended, one more execution runs than the limit allows and no new one starts.
+        Who comes back does not wait for a place: that would let executions wait for each other for ever. Until
+        enough others have ended there is one more at work then, and no new one begins.
         """
-        self._change_waiting(1)
+        self._count(1)
         try:
             yield
         finally:
-            self._change_waiting(-1)
+            self._count(-1)
 
-    def _change_waiting(self, change: int) -> None:
-        """Count an operation that starts or stops waiting. The first one frees the slot, the last one occupies it."""
-        with self._lock:
-            was_waiting = self._waiting_operations > 0
-            self._waiting_operations += change
-            if was_waiting != (self._waiting_operations > 0):
-                self._limit.add(change)
+    def _count(self, change: int) -> None:
+        with self._guard:
+            before = self._resting
+            self._resting += change
+            if (before == 0) != (self._resting == 0):
+                self._slots.add(change)

@@ -1,59 +1,58 @@
-"""Masking of secret values in the events and results of an execution."""
+"""Keeping secrets that an execution uses out of what it tells."""
 
 import json
-from typing import TypeVar, cast
+from typing import Any
 
-from cfy_cli.contract.json import Json
-
-T = TypeVar("T")
 MASK = "********"
-MIN_LENGTH = 4  # characters: masking shorter values would garble every line and hide nothing
+SHORTEST = 4  # characters; to mask what is shorter would spoil every line, and hide nothing
 
 
 class Masking:
-    """The secret values that one execution has used."""
+    """What one execution must not say; filled as its secrets are used."""
 
     def __init__(self) -> None:
-        self._values: tuple[str, ...] = ()  # the longest first, since one may contain another
+        self._words: tuple[str, ...] = ()  # the longest first: one may hold another
 
-    def add_secret(self, secret: str) -> None:
-        """Mask the secret, its lines, and the strings in it when it is JSON."""
-        values = {*self._values, *_values_to_mask(secret)}
-        self._values = tuple(sorted(values, key=lambda value: (-len(value), value)))
+    def hide(self, text: str) -> None:
+        """The text, its lines, and the texts in it when it is JSON."""
+        words = {*self._words, *_words(text)}
+        self._words = tuple(sorted(words, key=lambda word: (-len(word), word)))
 
-    def mask(self, value: T) -> T:
-        """Return the value, text or JSON, with the mask in place of every secret."""
-        return cast(T, self._mask(value)) if self._values else value
-
-    def _mask(self, value: object) -> object:
+    def masked(self, value: Any) -> Any:
+        """The value, text or made of texts, with the mask wherever a secret was."""
+        if not self._words:
+            return value
         if isinstance(value, str):
-            for secret in self._values:
-                value = value.replace(secret, MASK)
+            for word in self._words:
+                value = value.replace(word, MASK)
             return value
         if isinstance(value, dict):
-            return {self._mask(name): self._mask(item) for name, item in value.items()}
+            return {self.masked(name): self.masked(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._mask(item) for item in value]
+            return [self.masked(item) for item in value]
         return value
 
 
-def _values_to_mask(secret: str) -> set[str]:
-    texts = {secret, *secret.splitlines(), *_strings_in_json(secret)}
-    escaped = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in texts for ascii_only in (True, False)}
-    return {value for text in texts | escaped if len(value := text.strip()) >= MIN_LENGTH}
+def _words(text: str) -> set[str]:
+    texts = {text, *text.splitlines(), *_texts_in(text)}
+    escaped = {json.dumps(each)[1:-1] for each in texts} | {
+        json.dumps(each, ensure_ascii=False)[1:-1] for each in texts
+    }
+    return {word for each in texts | escaped if len(word := each.strip()) >= SHORTEST}
 
 
-def _strings_in_json(text: str) -> set[str]:
-    """Return the strings in a JSON document; none when the text is not JSON."""
+def _texts_in(text: str) -> set[str]:
+    """The texts in JSON; none when it is not JSON."""
     try:
-        return set(_find_strings(json.loads(text)))
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return set()
+    return set(_leaves(found))
 
 
-def _find_strings(value: Json) -> list[str]:
+def _leaves(value: Any) -> list[str]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return [string for item in value for string in _find_strings(item)]
+        return [leaf for item in value for leaf in _leaves(item)]
     return [value] if isinstance(value, str) else []

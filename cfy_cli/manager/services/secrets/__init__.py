@@ -1,1 +1,1 @@
-"""Keep secrets: values, their encryption, their export and import."""
+"""Secrets: values and their encryption, export and import."""

@@ -12,14 +12,14 @@ class Cipher:
     """Encrypts and decrypts text; all processes of one manager share the key."""
 
     def __init__(self, app: AppContext) -> None:
-        self._file = app.settings.data_dir / "secrets.key"
-        given = app.settings.encryption_key
-        self._fernet = _fernet(given.encode()) if given else None
+        self._key_file = app.settings.data_dir / "secrets.key"
+        key = app.settings.encryption_key
+        self._fernet = _create_fernet(key.encode()) if key else None
 
     def encrypt(self, text: str, *, like: str | None = None) -> str:
         """Encrypt text; create the key if there is none.
 
-        `like` is any text encrypted before: raises Failed when it needs another key.
+        `like` is any text that was encrypted before. Raises Failed when it was encrypted with another key.
         """
         if like is None:
             return self._load(create=True).encrypt(text.encode()).decode()
@@ -31,9 +31,9 @@ class Cipher:
         try:
             return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:
+            hint = f"Restore the file {self._key_file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}."
             raise Failed(
-                "The manager's encryption key is not the one that its secrets were encrypted with",
-                hint=f"Restore the file {self._file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}.",
+                "The manager's encryption key is not the one that its secrets were encrypted with", hint=hint
             ) from None
 
     def close(self) -> None:
@@ -41,18 +41,19 @@ class Cipher:
 
     def _load(self, *, create: bool = False) -> Fernet:
         if self._fernet is None:
+            file = self._key_file
             try:
-                key = load_or_create_key(self._file, Fernet.generate_key) if create else self._file.read_bytes()
+                key = load_or_create_key(file, Fernet.generate_key) if create else file.read_bytes()
             except OSError as error:
                 raise Failed(
-                    f"The manager's encryption key cannot be read: {self._file}: {error.strerror}",
+                    f"The manager's encryption key cannot be read: {file}: {error.strerror}",
                     hint=f"Restore the file, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
                 ) from error
-            self._fernet = _fernet(key.strip())
+            self._fernet = _create_fernet(key.strip())
         return self._fernet
 
 
-def _fernet(key: bytes) -> Fernet:
+def _create_fernet(key: bytes) -> Fernet:
     try:
         return Fernet(key)
     except ValueError:

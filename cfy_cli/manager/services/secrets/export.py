@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 from sqlalchemy import select
 
-from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
@@ -21,8 +21,8 @@ from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
 from cfy_cli.manager.store.models import Secret, Tenant
 from cfy_cli.manager.store.store import Store
 
-Item = Mapping[str, Any]  # a secret to import, as the request gives it
-Errors = dict[str, str | list[str]]
+Item = Mapping[str, Json]  # a secret to import, not validated yet
+Errors = dict[str, str | list[str]]  # errors of one secret by field
 
 
 class ExportedSecret(TypedDict, total=False):
@@ -47,33 +47,33 @@ class ImportAnswer(TypedDict):
     secrets_errors: dict[str, dict[str, str | list[str]]]  # by the index in the request
 
 
-KINDS: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+FIELD_TYPES: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (bool, "boolean", ("is_hidden_value", "encrypted")),
     (str, "text", ("key", "visibility", "tenant_name")),
 )
-NEEDED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", "value")
+REQUIRED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", "value")
 
 
 def export_secrets(
-    app: AppContext, store: Store, asked: Listing, *, passphrase: str | None, with_metadata: bool
+    app: AppContext, store: Store, listing: Listing, *, passphrase: str | None, with_metadata: bool
 ) -> list[ExportedSecret]:
     """Return all secrets whose value the user may see; offset and size of the listing are ignored."""
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
-        page = store.list(Secret, replace(asked, offset=len(found), size=MAX_PAGE_SIZE), search=("key",))
+        page = store.list(Secret, replace(listing, offset=len(found), size=MAX_PAGE_SIZE), search=("key",))
         found += page.items
         if len(found) >= page.total or not page.items:
             break
-    mine = [secret for secret in found if not secret.is_hidden_value or secrets.may_see_hidden(store.scope, secret)]
-    items = [_item(app, secret, key, with_metadata=with_metadata) for secret in mine]
-    include = asked.include
+    readable = [secret for secret in found if not secret.is_hidden_value or secrets.can_see_hidden(store.scope, secret)]
+    items = [_export(app, secret, key, with_metadata=with_metadata) for secret in readable]
+    include = listing.include
     if not include:
         return items
     return [cast("ExportedSecret", {name: value for name, value in item.items() if name in include}) for item in items]
 
 
-def _item(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
+def _export(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
     text = app.service(Cipher).decrypt(secret.encrypted_value)
     item: ExportedSecret = {
         "key": secret.key,
@@ -102,37 +102,47 @@ def import_secrets(
     passphrase: str | None,
     override: bool,
 ) -> ImportAnswer:
-    """Store the secrets that are valid. Names that are taken are listed by tenant; `override` replaces their values."""
-    tenants = set(store.unscoped.scalars(select(Tenant.name)))
-    nowhere = sorted(set(tenant_map.values()) - tenants)
-    if nowhere:
-        raise Invalid(f"The following destination tenants do not exist on the manager: {nowhere}")
+    """Store the valid secrets, and report the others.
+
+    `tenant_map` gives the target tenant by the tenant of the item. Keys that exist are reported by tenant; `override`
+    replaces their values. Raises Invalid when a target tenant does not exist.
+    """
+    tenants = set(store.unscoped.scalars(select(Tenant.name)))  # tenants belong to no scope; checked below
+    unknown = sorted(set(tenant_map.values()) - tenants)
+    if unknown:
+        raise Invalid(f"The following destination tenants do not exist on the manager: {unknown}")
     key = Passphrase(passphrase) if passphrase else None
     colliding: dict[str, list[str]] = {}
     errors: dict[str, Errors] = {}
-    for number, item in enumerate(items):
-        tenant = tenant_map.get(str(item.get("tenant_name")), item.get("tenant_name"))
-        item = {**item, "tenant_name": tenant}
-        wrong = _wrong(item, tenants, has_passphrase=key is not None)
-        if wrong:
-            errors[str(number)] = wrong
+    for index, item in enumerate(items):
+        source = item.get("tenant_name")
+        item = {**item, "tenant_name": tenant_map.get(str(source), source)}
+        item_errors = _validate(item, tenants, has_passphrase=key is not None)
+        if item_errors:
+            errors[str(index)] = item_errors
             continue
+        valid = cast("ExportedSecret", item)
+        tenant = valid["tenant_name"]
         try:
-            scope = scope_for(identity, str(tenant), "secret_create", tenant_exists=True)
-            if not _keep(app, Store(store.unscoped, scope), item, key, override=override):
-                colliding.setdefault(str(tenant), []).append(item["key"])
+            scope = scope_for(identity, tenant, "secret_create", tenant_exists=True)
+            in_tenant = Store(store.unscoped, scope)  # the same transaction, guarded by the scope in that tenant
+            if not _import(app, in_tenant, valid, key, override=override):
+                colliding.setdefault(tenant, []).append(valid["key"])
         except CfyError as error:
-            errors[str(number)] = {"secret": error.message}
+            errors[str(index)] = {"secret": error.message}
     return {"colliding_secrets": colliding, "secrets_errors": errors}
 
 
-def _wrong(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
+def _validate(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
+    """Return the errors of a secret by field."""
     missing = [
-        name for name in NEEDED if item.get(name) in (None, "") and not (name == "value" and item.get("provider"))
+        name for name in REQUIRED if item.get(name) in (None, "") and not (name == "value" and item.get("provider"))
     ]
     errors: Errors = {"missing secret fields": missing} if missing else {}
-    for kind, what, names in KINDS:
-        errors |= {name: f"Not {what}" for name in names if name not in missing and not isinstance(item[name], kind)}
+    for type_, type_name, names in FIELD_TYPES:
+        errors |= {
+            name: f"Not {type_name}" for name in names if name not in missing and not isinstance(item[name], type_)
+        }
     if item.get("schema") and not isinstance(item["schema"], dict):
         errors["schema"] = "Not an object"
     if not {"visibility", "tenant_name"}.isdisjoint({*errors, *missing}):
@@ -148,25 +158,25 @@ def _wrong(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
     return errors
 
 
-def _keep(app: AppContext, store: Store, item: Item, key: Passphrase | None, *, override: bool) -> bool:
-    """Whether its name was free."""
-    value = key.decrypt(str(item["value"])) if key and item["encrypted"] else item["value"]
+def _import(app: AppContext, store: Store, item: ExportedSecret, key: Passphrase | None, *, override: bool) -> bool:
+    """Store one secret; return whether its key was free."""
+    value: Json = key.decrypt(str(item["value"])) if key and item["encrypted"] else item["value"]
     name, visibility, hidden = item["key"], item["visibility"], item["is_hidden_value"]
     schema = item.get("schema") or None
     if schema and isinstance(value, str):
-        value = _parsed(value)
-    there = store.find(Secret, name)
-    if there is None:
+        value = _parse_json(value)
+    existing = store.find(Secret, name)
+    if existing is None:
         secrets.create(app, store, name, value, schema=schema, visibility=visibility, hidden=hidden)
     elif override:
-        if is_wider(visibility, there.visibility):
+        if is_wider(visibility, existing.visibility):
             secrets.update(app, store, name, visibility=visibility)
         secrets.replace(app, store, name, value, schema=schema, hidden=hidden)
-    return there is None
+    return existing is None
 
 
-def _parsed(text: str) -> Any:
+def _parse_json(text: str) -> Json:
     try:
-        return json.loads(text)
+        return cast("Json", json.loads(text))
     except ValueError:
-        raise Invalid("Its value is not JSON, and it has a schema") from None
+        raise Invalid("Its value is not JSON, though it has a schema") from None

@@ -1,16 +1,15 @@
-"""Values against JSON schemas that users give; what is said of a value never tells the value."""
+"""JSON schemas of secrets. Errors never contain a part of the value."""
 
 import json
-from typing import Any
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Conflict, Invalid
 
-Schema = dict[str, Any]
-LONGEST_RULE = 120  # characters of a schema that a sentence quotes
+MAX_QUOTED_LENGTH = 120  # characters of a schema's rule in an error
 
 
-def check_value(value: Any, schema: Schema) -> None:
-    """Raises Invalid for a schema that is none, and Conflict, as this API has it, for a value that breaks it."""
+def check_value(value: Json, schema: JsonObject) -> None:
+    """Raise Invalid for an invalid schema, and Conflict, as this API does, for a value that does not match it."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError, best_match
     from jsonschema.validators import validator_for
@@ -20,14 +19,14 @@ def check_value(value: Any, schema: Schema) -> None:
     kind = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(schema)
-        wrong = best_match(kind(schema, registry=Registry()).iter_errors(value))  # an empty registry fetches nothing
+        mismatch = best_match(kind(schema, registry=Registry()).iter_errors(value))  # an empty registry fetches nothing
     except SchemaError as error:
-        raise Invalid(f"The schema is no JSON schema: {error.message}") from None
+        raise Invalid(f"The schema is not a valid JSON schema: {error.message}") from None
     except Unresolvable as error:
         raise Invalid(f"The schema refers to `{error.ref}`, which is not in it") from None
-    if wrong is None:
+    if mismatch is None:
         return
-    place = "`" + ".".join(map(str, wrong.absolute_path)) + "`" if wrong.absolute_path else "its root"
-    rule = json.dumps({wrong.validator: wrong.validator_value}, ensure_ascii=False)
-    rule = rule if len(rule) <= LONGEST_RULE else f"{rule[:LONGEST_RULE]}…"
-    raise Conflict(f"Error validating secret value: at {place} it breaks the schema's rule {rule}")
+    location = "`" + ".".join(map(str, mismatch.absolute_path)) + "`" if mismatch.absolute_path else "its root"
+    rule = json.dumps({mismatch.validator: mismatch.validator_value}, ensure_ascii=False)
+    rule = rule if len(rule) <= MAX_QUOTED_LENGTH else f"{rule[:MAX_QUOTED_LENGTH]}…"
+    raise Conflict(f"Error validating secret value: at {location} it breaks the schema's rule {rule}")

@@ -1,11 +1,12 @@
-"""Secrets: kept encrypted, shown to those who may see them, and used by executions on behalf of who started them."""
+"""Secrets: creation, changes, and reading their values on behalf of users and executions."""
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from sqlalchemy import select
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
@@ -14,42 +15,42 @@ from cfy_cli.manager.services.identity.execution_user import execution_user_scop
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.encryption import Cipher
-from cfy_cli.manager.services.secrets.schemas import Schema, check_value
+from cfy_cli.manager.services.secrets.schemas import check_value
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Secret, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
+
+ReadSecret = Callable[[str], str]  # returns the value of a key as text; raises KeyError with a sentence
 
 
 def create(
     app: AppContext,
     store: Store,
     key: str,
-    value: Any,
+    value: Json,
     *,
-    schema: Schema | None = None,
+    schema: JsonObject | None = None,
     visibility: str = "tenant",
     hidden: bool = False,
-    **more: Any,
 ) -> Secret:
-    """`more` are other columns. Raises Conflict when there is one of that name, or the value breaks its schema."""
+    """Store a new secret. Raises Conflict when the key is taken or the value does not match the schema."""
     check_visibility(store.scope, visibility)
     secret = Secret(
         key=check_name("secret", key),
-        encrypted_value=_sealed(app, store, value, schema),
+        encrypted_value=_encrypt(app, store, value, schema),
         schema=schema,
         visibility=visibility,
         is_hidden_value=hidden,
-        **more,
     )
     return store.add(secret)
 
 
-def replace(app: AppContext, store: Store, key: str, value: Any, *, schema: Schema | None, hidden: bool) -> Secret:
-    """Another value for one that is there; it stays hidden and keeps its schema unless it is given another."""
-    secret = changeable(store, key)
+def replace(app: AppContext, store: Store, key: str, value: Json, *, schema: JsonObject | None, hidden: bool) -> Secret:
+    """Replace the value of a secret. It stays hidden if it was, and has its schema unless another is given."""
+    secret = get_changeable(store, key)
     secret.schema = schema or secret.schema
-    secret.encrypted_value = _sealed(app, store, value, secret.schema)
+    secret.encrypted_value = _encrypt(app, store, value, secret.schema)
     secret.is_hidden_value = secret.is_hidden_value or hidden
     secret.updated_at = now()
     return secret
@@ -60,37 +61,37 @@ def update(
     store: Store,
     key: str,
     *,
-    value: Any = None,
+    value: Json = None,
     visibility: str | None = None,
     hidden: bool | None = None,
     creator: str | None = None,
 ) -> Secret:
-    """Change what is given. Raises Forbidden for what is not this asker's to change."""
-    secret = changeable(store, key)
+    """Change what is not None; an empty value changes nothing. Raises Forbidden."""
+    secret = get_changeable(store, key)
     if hidden is not None and hidden != secret.is_hidden_value:
-        if not may_see_hidden(store.scope, secret):
+        if not can_see_hidden(store.scope, secret):
             raise Forbidden(f"User `{store.scope.user}` is not permitted to hide or show the secret `{key}`")
         secret.is_hidden_value = hidden
     if visibility is not None:
         widen(store, secret, visibility)
     if value not in (None, ""):
-        secret.encrypted_value = _sealed(app, store, value, secret.schema)
+        secret.encrypted_value = _encrypt(app, store, value, secret.schema)
     if creator is not None:
         secret.created_by = store.get(User, creator).username
     secret.updated_at = now()
     return secret
 
 
-def changeable(store: Store, key: str) -> Secret:
-    """A secret of this tenant that the asker may change or delete. Raises Forbidden."""
+def get_changeable(store: Store, key: str) -> Secret:
+    """Return a secret of the tenant that the user may change and delete. Raises Forbidden."""
     secret = store.get_own(Secret, key)
-    if secret.is_hidden_value and not may_see_hidden(store.scope, secret):
+    if secret.is_hidden_value and not can_see_hidden(store.scope, secret):
         raise Forbidden(f"User `{store.scope.user}` is not permitted to modify the hidden value secret `{key}`")
     return secret
 
 
-def may_see_hidden(scope: Scope, secret: Secret) -> bool:
-    """Its creator may, and the administrators of its tenant."""
+def can_see_hidden(scope: Scope, secret: Secret) -> bool:
+    """Return whether the user is the creator of the secret or an administrator of its tenant."""
     return (
         scope.administrator
         or secret.created_by == scope.user
@@ -99,72 +100,71 @@ def may_see_hidden(scope: Scope, secret: Secret) -> bool:
     )
 
 
-def value_of(app: AppContext, secret: Secret) -> Any:
-    """Text, or what the schema describes."""
+def decrypt_value(app: AppContext, secret: Secret) -> Json:
+    """Return the value: JSON if the secret has a schema, otherwise text."""
     text = app.service(Cipher).decrypt(secret.encrypted_value)
-    return json.loads(text) if secret.schema else text
+    return cast("Json", json.loads(text)) if secret.schema else text
 
 
-def asked_later(_key: str) -> str:
-    """Leaves `get_secret`, and what is made of it, as it is written: for values that are to be kept."""
+def defer_secret(_key: str) -> str:
+    """Leave calls of `get_secret` unevaluated, in values that are going to be stored."""
     raise NotYet
 
 
-def shown_to(app: AppContext, scope: Scope) -> Callable[[str], str]:
-    """What `get_secret` gives in answers to this asker, as text. The function raises KeyError with a sentence."""
+def user_secrets(app: AppContext, scope: Scope) -> ReadSecret:
+    """Return the function that evaluates `get_secret` in answers to a user, without hidden values."""
 
     def read(key: str) -> str:
         with app.reading(scope) as store:
-            secret = _found(store, key)
-        if secret.is_hidden_value and not may_see_hidden(scope, secret):
+            secret = _find(store, key)
+        if secret.is_hidden_value and not can_see_hidden(scope, secret):
             raise KeyError(f"the value of the secret `{key}` is hidden from user `{scope.user}`")
-        return _text(app, secret)
+        return _decrypt_text(app, secret)
 
     return read
 
 
-def used_by(context: ExecutionContext) -> Callable[[str], str]:
-    """What `get_secret` gives while an execution runs: what who started it may use, hidden values too.
+def execution_secrets(context: ExecutionContext) -> ReadSecret:
+    """Return the function that evaluates `get_secret` in an execution, with hidden values.
 
-    What is given is masked in all that the execution tells from then on. The function raises KeyError.
+    It reads what the user who started the execution may use. The values are masked in later events of the execution.
     """
 
     def read(key: str) -> str:
-        with context.reading(_starter(context)) as store:
-            text = _text(context.app, _found(store, key))
-        context.masking.add_secret(text)
+        with context.reading(_execution_scope(context)) as store:
+            text = _decrypt_text(context.app, _find(store, key))
+        context.masking.hide(text)
         return text
 
     return read
 
 
-def _starter(context: ExecutionContext) -> Scope:
-    """Who may not see secrets still sees what is global."""
+def _execution_scope(context: ExecutionContext) -> Scope:
     try:
         return execution_user_scope(context, "secret_get")
-    except Forbidden:
+    except Forbidden:  # global secrets need no permission in the tenant
         return Scope(context.execution.created_by, context.execution.tenant_name)
 
 
-def _found(store: Store, key: str) -> Secret:
+def _find(store: Store, key: str) -> Secret:
     secret = store.find(Secret, key)
     if secret is None:
         raise KeyError(f"there is no secret `{key}`")
     return secret
 
 
-def _text(app: AppContext, secret: Secret) -> str:
+def _decrypt_text(app: AppContext, secret: Secret) -> str:
     try:
         return app.service(Cipher).decrypt(secret.encrypted_value)
     except CfyError as error:
         raise KeyError(error.message) from error
 
 
-def _sealed(app: AppContext, store: Store, value: Any, schema: Schema | None) -> str:
+def _encrypt(app: AppContext, store: Store, value: Json, schema: JsonObject | None) -> str:
     if schema:
         check_value(value, schema)
         value = json.dumps(value, ensure_ascii=False)
     elif not isinstance(value, str) or not value:
         raise Invalid("The value of a secret is text that is not empty; with a schema it may be any JSON")
-    like = store.unscoped.scalar(select(Secret.encrypted_value).limit(1))
+    like = store.unscoped.scalar(select(Secret.encrypted_value).limit(1))  # of any tenant: all have the same key
     return app.service(Cipher).encrypt(value, like=like)

@@ -1,1 +1,1 @@
-"""Workflows that the manager itself runs, and the requests that start them."""
+"""Run the workflows that the manager itself needs."""

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypedDict, cast
 
-from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.blueprints.blueprints import FAILED
@@ -19,16 +17,6 @@ from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Execution
 from cfy_cli.manager.store.store import Store
 
 DEFAULT_FILE = "blueprint.yaml"
-
-
-class UploadParameters(TypedDict):
-    """Parameters of the workflow `upload_blueprint`."""
-
-    blueprint_id: str
-    app_file_name: str  # the main file in the archive
-    url: str | None  # of the archive, if the request has none
-    validate_only: bool
-    labels: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +34,9 @@ class Upload:
 
 def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, Execution]:
     """Store the archive and start the workflow `upload_blueprint`, which unpacks and compiles it."""
-    main_file = _check_main_file(request.main_file)
     blueprint = Blueprint(
         id=check_name("blueprint", request.blueprint_id),
-        main_file_name=main_file,
+        main_file_name=_main_file(request.main_file),
         visibility=request.visibility,
         state=BlueprintState.UPLOADING,
         is_hidden=request.validate_only,
@@ -59,7 +46,7 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
         raise Invalid(
             "A blueprint is uploaded as an archive in the request, or as `blueprint_archive_url`: one of them"
         )
-    suffix = archives.suffix_of(request.archive) if request.archive else ""
+    suffix = archives.detect_suffix(request.archive) if request.archive else ""
     if request.url:
         check_url(request.url)
     _remove_failed_upload(app, store, blueprint.id)
@@ -67,14 +54,17 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     replace(blueprint.labels, BlueprintLabel, request.labels, store.scope.user)
     if request.archive:
         app.files.save_archive(request.archive, blueprint.storage_id, suffix)
-    parameters: UploadParameters = {
-        "blueprint_id": blueprint.id,
-        "app_file_name": main_file,
-        "url": request.url,
-        "validate_only": request.validate_only,
-        "labels": [{"key": key, "value": value} for key, value in request.labels],
-    }
-    execution = executions.start_system(store, "upload_blueprint", cast(JsonObject, parameters))
+    execution = executions.start_system(
+        store,
+        "upload_blueprint",
+        {
+            "blueprint_id": blueprint.id,
+            "app_file_name": blueprint.main_file_name,
+            "url": request.url,
+            "validate_only": request.validate_only,
+            "labels": [{"key": key, "value": value} for key, value in request.labels],
+        },
+    )
     blueprint.upload_execution_id = execution.id
     store.after_commit(app.work_available.notify)
     return blueprint, execution
@@ -89,7 +79,7 @@ def _remove_failed_upload(app: AppContext, store: Store, blueprint_id: str) -> N
         store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
-def _check_main_file(name: str) -> str:
+def _main_file(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise Invalid(f"`{name}` is not the name of a file in the archive")

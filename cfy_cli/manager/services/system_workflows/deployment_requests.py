@@ -84,7 +84,7 @@ def _check_plugins(store: Store, plan: Plan) -> None:
     # Built-in plugins are not installed, and plugins with a source need not be uploaded.
     for plugin in [plugin for plugin in plugins if plugin.get("install") and not plugin.get("source")]:
         try:
-            resolve.required(store, plugin)
+            resolve.resolve_requirement(store, plugin)
         except NotFound as error:
             missing.append(error.message)
     if missing:

@@ -1,1 +1,1 @@
-"""Fetch files from addresses and unpack archives."""
+"""Fetching of files from URLs, and unpacking of archives."""

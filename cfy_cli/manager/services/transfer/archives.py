@@ -1,4 +1,4 @@
-"""Unpacking what strangers packed: nothing leaves the folder, nothing grows without end."""
+"""Unpacking of archives from untrusted sources: nothing is written outside the target, and the size is limited."""
 
 import shutil
 import stat
@@ -6,40 +6,46 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from cfy_cli.errors import Invalid
 
-MOST_FILES = 10_000
-MOST_BYTES = 500 * 1024 * 1024
-KINDS = "a zip, tar, tar.gz, tar.bz2 or tar.xz archive"
+MAX_FILES = 10_000
+MAX_BYTES = 500 * 1024 * 1024
+CHUNK_SIZE = 1 << 20  # bytes
+FORMATS = "a zip, tar, tar.gz, tar.bz2 or tar.xz archive"
+MAGIC_NUMBERS = ((b"\x1f\x8b", "tar.gz"), (b"BZh", "tar.bz2"), (b"\xfd7zXZ\x00", "tar.xz"))
 
 
-def suffix_of(archive: Path) -> str:
-    """zip, tar, tar.gz, tar.bz2 or tar.xz, by what is in it. Raises Invalid for anything else."""
+def detect_suffix(archive: Path) -> str:
+    """Return zip, tar, tar.gz, tar.bz2 or tar.xz by the content of a file. Raises Invalid for anything else."""
     if zipfile.is_zipfile(archive):
         return "zip"
-    head = archive.open("rb").read(6)
-    for magic, suffix in ((b"\x1f\x8b", "tar.gz"), (b"BZh", "tar.bz2"), (b"\xfd7zXZ\x00", "tar.xz")):
-        if head.startswith(magic):
+    with archive.open("rb") as file:
+        start = file.read(6)
+    for magic, suffix in MAGIC_NUMBERS:
+        if start.startswith(magic):
             return suffix
     if tarfile.is_tarfile(archive):
         return "tar"
-    raise Invalid(f"What was uploaded is not {KINDS}")
+    raise Invalid(f"The uploaded file is not {FORMATS}")
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """All of it into `target`, in place of what is there; on any failure nothing of it remains. Raises Invalid."""
+    """Replace the folder `target` by the content of an archive. Raises Invalid, and then leaves `target` as it is.
+
+    If everything in the archive is in one folder, its content is that of this folder.
+    """
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700, parents=True)
     try:
-        if suffix_of(archive) == "zip":
-            _unzip(archive, partial)
+        if detect_suffix(archive) == "zip":
+            _unpack_zip(archive, partial)
         else:
-            _untar(archive, partial)
+            _unpack_tar(archive, partial)
         shutil.rmtree(target, ignore_errors=True)
-        _single_folder(partial).rename(target)
+        _skip_single_folder(partial).rename(target)
     except (tarfile.FilterError, KeyError) as error:
         raise Invalid(f"The archive was refused: {error}") from error
     except (
@@ -56,21 +62,21 @@ def unpack(archive: Path, target: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _single_folder(folder: Path) -> Path:
-    """Archives are packed with one folder at their top, or without: both mean its content."""
-    inside = list(folder.iterdir())
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink() else folder
+def _skip_single_folder(folder: Path) -> Path:
+    entries = list(folder.iterdir())
+    is_single = len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink()
+    return entries[0] if is_single else folder
 
 
-def _untar(archive: Path, target: Path) -> None:
+def _unpack_tar(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(target, members=_bounded_members(tar), filter="data")
+        tar.extractall(target, members=_checked_members(tar), filter="data")
 
 
-def _bounded_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    budget = Budget()
+def _checked_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    limit = UnpackLimit()
     for member in tar:
-        budget.spend(member.name, member.size)
+        limit.add_file(member.name, member.size)
         if member.isdev():
             raise Invalid(f"The archive was refused: `{member.name}` is a device")
         if PurePosixPath(member.name).is_absolute():
@@ -78,45 +84,47 @@ def _bounded_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def _unzip(archive: Path, target: Path) -> None:
-    budget = Budget()
+def _unpack_zip(archive: Path, target: Path) -> None:
+    limit = UnpackLimit()
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
             path = PurePosixPath(member.filename)
             if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
-                raise Invalid(f"The archive was refused: `{member.filename}` would leave its folder")
+                raise Invalid(f"The archive was refused: `{member.filename}` is outside the archive's folder")
             if stat.S_ISLNK(member.external_attr >> 16):
-                raise Invalid(f"The archive was refused: `{member.filename}` is a link; zip archives may not hold any")
-            budget.spend(member.filename, 0)
+                raise Invalid(f"The archive was refused: `{member.filename}` is a link, which a zip may not contain")
             destination = target / path
             if member.is_dir():
+                limit.add_file(member.filename)
                 destination.mkdir(parents=True, exist_ok=True)
                 continue
             destination.parent.mkdir(parents=True, exist_ok=True)
-            with packed.open(member) as source, destination.open("wb") as file:
-                _copy(source, file, budget, member.filename)  # counted as it comes: the directory's sizes may lie
+            with packed.open(member) as source:
+                limit.copy(source, destination, member.filename)
             destination.chmod(0o755 if (member.external_attr >> 16) & stat.S_IXUSR else 0o644)
 
 
-def _copy(source: object, file: BinaryIO, budget: "Budget", name: str) -> None:
-    while chunk := source.read(1 << 20):  # type: ignore[attr-defined]
-        budget.spend_bytes(name, len(chunk))
-        file.write(chunk)
-
-
-class Budget:
-    """What one archive may still grow to."""
+class UnpackLimit:
+    """Limit of the number of files and bytes that one archive may unpack to. The methods raise Invalid."""
 
     def __init__(self) -> None:
-        self.files, self.bytes = MOST_FILES, MOST_BYTES
+        self._files, self._bytes = MAX_FILES, MAX_BYTES
 
-    def spend(self, name: str, size: int) -> None:
-        self.files -= 1
-        if self.files < 0:
-            raise Invalid(f"The archive was refused: it holds more than {MOST_FILES:,} files")
-        self.spend_bytes(name, size)
+    def add_file(self, name: str, size: int = 0) -> None:
+        self._files -= 1
+        if self._files < 0:
+            raise Invalid(f"The archive was refused: it contains more than {MAX_FILES:,} files")
+        self._add_bytes(name, size)
 
-    def spend_bytes(self, name: str, size: int) -> None:
-        self.bytes -= size
-        if self.bytes < 0:
-            raise Invalid(f"The archive was refused: it unpacks to more than {MOST_BYTES >> 20} MiB (at `{name}`)")
+    def copy(self, source: IO[bytes], target: Path, name: str) -> None:
+        """Write a file of the archive; count the bytes that are read, because an archive may state other sizes."""
+        self.add_file(name)
+        with target.open("wb") as file:
+            while chunk := source.read(CHUNK_SIZE):
+                self._add_bytes(name, len(chunk))
+                file.write(chunk)
+
+    def _add_bytes(self, name: str, size: int) -> None:
+        self._bytes -= size
+        if self._bytes < 0:
+            raise Invalid(f"The archive was refused: it unpacks to more than {MAX_BYTES >> 20} MiB (at `{name}`)")

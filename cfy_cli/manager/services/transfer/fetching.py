@@ -1,4 +1,4 @@
-"""Fetching what a user points at: a list of schemes, a size, a time."""
+"""Fetching of URLs that users give, limited in scheme, size and time."""
 
 import time
 from typing import IO
@@ -9,35 +9,35 @@ import requests
 from cfy_cli.errors import Invalid
 
 SCHEMES = ("http", "https")
-MOST_BYTES = 1024 * 1024 * 1024
-MOST_SECONDS = 300
-SILENCE_SECONDS = 30
+MAX_BYTES = 1024 * 1024 * 1024
+FETCH_TIMEOUT = 300  # seconds for all of it
+READ_TIMEOUT = 30  # seconds without data
+CHUNK_SIZE = 1 << 16  # bytes
 
 
 def check_url(url: str) -> str:
-    """The address itself, or Invalid when its scheme is not one we fetch."""
+    """Return the URL. Raises Invalid when its scheme is not allowed."""
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
-        raise Invalid(
-            f"`{url}` cannot be fetched: only {' and '.join(f'{scheme}://' for scheme in SCHEMES)} addresses are"
-        )
+        allowed = " and ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise Invalid(f"`{url}` cannot be fetched: only {allowed} addresses are allowed")
     return url
 
 
-def fetch(url: str, file: IO[bytes], *, most: int = MOST_BYTES) -> None:
-    """Write what is at an address to a file. Raises Invalid with the reason it could not be had."""
-    deadline = time.monotonic() + MOST_SECONDS
-    left = most
+def fetch(url: str, file: IO[bytes], *, max_bytes: int = MAX_BYTES) -> None:
+    """Write the content of a URL to a file. Raises Invalid with the reason of a failure."""
+    deadline = time.monotonic() + FETCH_TIMEOUT
+    remaining = max_bytes
     try:
-        with requests.get(check_url(url), stream=True, timeout=SILENCE_SECONDS) as answer:
-            if not answer.ok:
-                raise Invalid(f"`{url}` could not be fetched: it answered {answer.status_code} {answer.reason}")
-            for chunk in answer.iter_content(1 << 16):
-                left -= len(chunk)
-                if left < 0:
-                    raise Invalid(f"`{url}` could not be fetched: it is larger than {most >> 20} MiB")
+        with requests.get(check_url(url), stream=True, timeout=READ_TIMEOUT) as response:
+            if not response.ok:
+                raise Invalid(f"`{url}` could not be fetched: it answered {response.status_code} {response.reason}")
+            for chunk in response.iter_content(CHUNK_SIZE):
+                remaining -= len(chunk)
+                if remaining < 0:
+                    raise Invalid(f"`{url}` could not be fetched: it is larger than {max_bytes >> 20} MiB")
                 if time.monotonic() > deadline:
-                    raise Invalid(f"`{url}` could not be fetched within {MOST_SECONDS} seconds")
+                    raise Invalid(f"`{url}` could not be fetched within {FETCH_TIMEOUT} seconds")
                 file.write(chunk)
     except requests.RequestException as error:
         raise Invalid(f"`{url}` could not be fetched: {_reason(error)}") from error

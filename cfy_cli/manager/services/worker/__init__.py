@@ -1,1 +1,1 @@
-"""Running of executions in a worker: claim, run, complete, recover."""
+"""Take executions up, run them to their end and store it."""
