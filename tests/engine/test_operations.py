@@ -88,7 +88,7 @@ def test_unknown_operation_fails_with_known_names(three):
     result = three.run("execute_operation", operation="turn_around")
     assert result.state == "failed"
     assert "None of the selected node instances has the operation turn_around" in result.error
-    assert result.error.endswith(f"; something is run for {LIFECYCLE}.start, {LIFECYCLE}.stop, w.ops.echo.")
+    assert result.error.endswith(f"; they have {LIFECYCLE}.start, {LIFECYCLE}.stop, w.ops.echo.")
     assert three.run("execute_operation", operation="w.ops.ecko").error.endswith("; did you mean w.ops.echo?")
 
 
@@ -109,9 +109,9 @@ def test_unknown_selection_fails_with_its_name(three, selection, message):
 
 def test_operation_without_implementation_does_nothing(three):
     assert three.run("execute_operation", operation="w.ops.nothing").state == "terminated"
-    assert three.logs == ["Nothing to do: none of the selected node instances has something to run for w.ops.nothing."]
+    assert three.logs == ["Nothing to do: no selected node instance implements w.ops.nothing."]
     assert three.run("pull").state == "terminated"
-    assert three.logs[-1].endswith("has something to run for cloudify.interfaces.lifecycle.pull.")
+    assert three.logs[-1].endswith("no selected node instance implements cloudify.interfaces.lifecycle.pull.")
 
 
 def test_execute_operation_without_operation_fails(three):
@@ -151,5 +151,5 @@ def test_mapped_workflow_runs_with_its_own_defaults(deployment):
 
 def test_plugin_workflow_without_manager_is_refused(deployment):
     own = deployment(node("a"), workflows={"mine": {"plugin": "p", "operation": "p.mine", "parameters": {}}})
-    reason = "The workflow mine needs the plugin p (p.mine), and there is no manager here that keeps plugins."
+    reason = "The workflow mine needs the plugin p (p.mine), and plugins are available only on a manager."
     assert own.run("mine").error == reason

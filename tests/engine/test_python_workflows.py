@@ -204,7 +204,7 @@ def test_an_error_of_the_function_fails_with_its_own_frames(flow: Flow):
     ("script", "sentence"),
     [
         ("import os; os._exit(7)", "The process of the workflow ended with exit code 7"),
-        ("ctx.get_node_instance('db_1').set_state('upside down')", "A node instance cannot be 'upside down'"),
+        ("ctx.get_node_instance('db_1').set_state('upside down')", "'upside down' is not a state of node instances"),
         (
             "ctx.get_node_instance('db_1').execute_operation('cloudify.interfaces.lifecycle.start', {'word': 1})",
             "already has the input word. Pass allow_kwargs_override=True",
@@ -242,7 +242,7 @@ def test_events_states_and_logs_by_themselves(flow: Flow):
         ("workflow_node_event", "of an instance", "web_1"),
         ("workflow_stage", "of the workflow", None),
         ("warning", "careful", "web_1"),
-        ("info", "The workflow says that it is half way.", None),
+        ("info", "The workflow reports the status half way.", None),
     ]
 
 

@@ -79,7 +79,7 @@ def test_instances_may_be_named_to_go_or_to_stay(made):
         ({"include_instances": ["no"]}, "The following included instances did not exist: no. Groups and member"),
         ({"exclude_instances": "no"}, "The following excluded instances did not exist: no. Groups and member"),
         ({"include_instances": "APP", "exclude_instances": "APP"}, "instances were both excluded and included: app_"),
-        ({"exclude_instances": "APP"}, "1 instances of grp are excluded, but only 0 are to be left."),
+        ({"exclude_instances": "APP"}, "1 instances of grp are excluded, but only 0 are to remain."),
         ({"include_instances": "APP", "scale_compute": True}, "cannot be included or excluded with scale_compute"),
     ],
 )
@@ -98,7 +98,7 @@ def test_naming_instances_makes_no_sense_when_some_are_added(made):
 @pytest.mark.parametrize(
     ("name", "delta", "said"),
     [
-        ("sc", 1, "No scalable entity named sc was found. There is app, db, grp, host."),
+        ("sc", 1, "No scalable entity named sc was found. The scalable entities are app, db, grp, host."),
         ("db", -5, "Provided delta: -5 is illegal. current number of instances of entity db is 1"),
         ("db", 3, "db cannot have 4 instances: its max_instances is 3, and there are 1 now."),
         ("grp", 4, "grp cannot have 5 instances: its max_instances is 4, and there are 1 now."),
@@ -151,7 +151,7 @@ def test_what_fails_to_grow_may_be_left_and_dropped_later(made):
     assert counts(made, "grp") == (1, 3)
     assert len(made.ids("app")) == 3
     made.records.on_emit = lambda event: None
-    assert "has begun and not ended" in scale(made, "grp", 1).error
+    assert "has not finished" in scale(made, "grp", 1).error
     assert scale(made, "grp", 1, abort_started=True, ignore_failure=True).state == "terminated"
     assert made.states("app") == ["started"] * 2
     assert counts(made, "grp") == (2, 2)
@@ -194,4 +194,4 @@ def test_a_scaling_that_was_undone_is_not_resumed(made):
     scale(made, "grp", 2)
     kept = dict(made.records.decisions)
     made.records.decisions = type("Kept", (dict,), {"clear": lambda self: None})(kept)
-    assert scale(made, "grp", 2).error.startswith("This scaling has failed and was undone")
+    assert scale(made, "grp", 2).error.startswith("This scaling failed and was undone")

@@ -327,7 +327,7 @@ def test_a_workflow_that_is_not_there_yet_says_so(full):
     ending = full.run("update")
     assert ending.state == "failed"
     assert ending.error.startswith(
-        "There is no built-in workflow `update`; there is auto_heal_reinstall_node_subgraph, "
+        "There is no built-in workflow `update`; the built-in workflows are auto_heal_reinstall_node_subgraph, "
     )
     assert full.messages[-1] == f"'update' workflow execution failed: {ending.error}"
 

@@ -133,7 +133,7 @@ def test_what_still_runs_in_it_ends_before_its_handler_is_asked(flow: Flow):
         ("HandlerResult.ignore()", ""),
         (
             "HandlerResult.fail()",
-            "Task failed: good: NonRecoverableError `The handler of its success wants it to fail`",
+            "Task failed: good: NonRecoverableError `The success handler of the task wants it to fail`",
         ),
         ("sub.nothing", "flow.py: AttributeError `'SubgraphTask' object has no attribute 'nothing'`"),
     ],

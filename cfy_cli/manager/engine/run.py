@@ -25,10 +25,10 @@ from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.task_states import TaskStates
 from cfy_cli.manager.engine.tasks import ErrorCause, Failure, Operation
 from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find
-from cfy_cli.manager.engine.workflows.cleanup import draw_cleanup
+from cfy_cli.manager.engine.workflows.cleanup import build_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
-from cfy_cli.manager.engine.workflows.graph_session import Beside, Ran
-from cfy_cli.manager.engine.workflows.python import Function, FunctionFailed, run_function
+from cfy_cli.manager.engine.workflows.graph_session import GraphRun, GraphSession
+from cfy_cli.manager.engine.workflows.python import WorkflowFunction, WorkflowFunctionFailed, run_function
 from cfy_cli.manager.engine.workflows.rpc import Engine
 
 MAX_CONCURRENT_OPERATIONS = 8  # of one execution
@@ -76,7 +76,7 @@ class _WorkflowRun:
         self._emit("workflow_started", f"{verb} '{self._job.workflow_id}' workflow execution")
         try:
             result = self._run_graphs()
-        except FunctionFailed as error:
+        except WorkflowFunctionFailed as error:
             self._executor.kill()
             return self._failed(error.text, error.message, [error.cause])
         except CfyError as error:
@@ -100,10 +100,10 @@ class _WorkflowRun:
         workflow = find(self._job.plan, self._job.workflow_id)
         parameters = complete(self._job.plan, self._job.workflow_id, self._job.parameters)
         context = WorkflowContext(self._job, self._records)
-        result = self._prepare_resume(context, all_graphs=isinstance(workflow, Function))
+        result = self._prepare_resume(context, all_graphs=isinstance(workflow, WorkflowFunction))
         if result.cancel_request is not CancelRequest.NONE:
             return result
-        if isinstance(workflow, Function):
+        if isinstance(workflow, WorkflowFunction):
             return run_function(workflow, parameters, context, self._journal, self._server, self._engine())
         graphs = workflow(context, parameters)
         try:
@@ -139,7 +139,7 @@ class _WorkflowRun:
             unfinished = self._resume_state.cleanup
             return self._run_graph(unfinished.graph, unfinished) if unfinished else GraphResult()
         self._resume_state.retry_failed(all_graphs=all_graphs)
-        cleanup = draw_cleanup(context.look(), self._resume_state.latest)
+        cleanup = build_cleanup(context.topology(), self._resume_state.latest)
         return self._run_graph(cleanup) if cleanup else GraphResult()
 
     def _run_graph(self, graph: Graph, stored: StoredGraph | None = None) -> GraphResult:
@@ -151,8 +151,12 @@ class _WorkflowRun:
         ).run()
 
     def _run_concurrent_graph(
-        self, graph: Graph, stored: StoredGraph | None, session: Beside, cancel_request: Callable[[], CancelRequest]
-    ) -> Ran:
+        self,
+        graph: Graph,
+        stored: StoredGraph | None,
+        session: GraphSession,
+        cancel_request: Callable[[], CancelRequest],
+    ) -> GraphRun:
         """Run a graph at the same time as others; its session is the executor."""
         graph, states = stored.graph if stored else graph, self._states.add_sibling()
         states.load(graph, stored)
@@ -163,10 +167,10 @@ class _WorkflowRun:
             session,
             wait_after_fail=self._wait_after_fail,
             cancel_request=cancel_request,
-            handler=session.judge,
+            handler=session.handle_outcome,
         ).run()
         states.report_progress(force=True)
-        return Ran(result, {name: states.get(task) for name, task in graph.tasks.items()})
+        return GraphRun(result, {name: states.get(task) for name, task in graph.tasks.items()})
 
     def _cancelled(self, cancel_request: CancelRequest) -> WorkflowResult:
         if cancel_request is CancelRequest.KILL:
@@ -187,8 +191,8 @@ class _WorkflowRun:
         self._records.emit(ExecutionEvent("cloudify_event", message, event_type))
 
 
-def _describe_failures(run: Ran) -> str:
-    return describe_failures(run.end.failures) if run.end.failures else ""
+def _describe_failures(run: GraphRun) -> str:
+    return describe_failures(run.result.failures) if run.result.failures else ""
 
 
 def describe_failures(failures: list[tuple[Operation, Failure]]) -> str:

@@ -1,4 +1,4 @@
-"""Before a failed install is resumed: what was half created is deleted, what was half started is stopped."""
+"""Cleanup before an install is resumed: delete partially created instances, stop partially started ones."""
 
 from dataclasses import replace
 
@@ -10,8 +10,8 @@ from cfy_cli.manager.engine.tasks import DONE, Action, NodeEvent, Operation
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
 
-# By the state in which an instance was left: the operation about to run again, and what undoes it: what is said
-# before, what is run, what is said after.
+# By the state of an instance: the operation that is about to run again, and the steps that undo it. A step is the
+# message before, the operation, and the message after.
 Step = tuple[str, str, str]
 UNDO: dict[State, tuple[str, tuple[Step, ...]]] = {
     State.CREATING: (
@@ -31,31 +31,31 @@ UNDO: dict[State, tuple[str, tuple[Step, ...]]] = {
 }
 
 
-def draw_cleanup(topology: Topology, kept: StoredGraph | None) -> Graph | None:
-    """For the graph that is about to go on; None when there is nothing to undo. A failure to undo stops nobody."""
-    builder, drawn = GraphBuilder(CLEANUP), False
+def build_cleanup(topology: Topology, stored: StoredGraph | None) -> Graph | None:
+    """Build the cleanup for the graph that is resumed; None when there is nothing to undo. Failures are ignored."""
+    builder, is_empty = GraphBuilder(CLEANUP), True
     for instance in topology.instances.values():
         operation, undo = UNDO.get(State(instance.state), ("", ()))
-        if kept is None or not _will_run(kept, instance, f"{LIFECYCLE}.{operation}"):
+        if stored is None or not _will_run(stored, instance, f"{LIFECYCLE}.{operation}"):
             continue
         steps = [one for step in undo for one in _steps(topology, instance, step)]
         if steps:
-            drawn = True
+            is_empty = False
             builder.add_subgraph(f"{CLEANUP}_{instance.id}").add(
                 NodeEvent(instance.id, "Rolling back prior to resuming install"),
                 *steps,
                 NodeEvent(instance.id, "Finished rolling back, now resuming install"),
             )
-    return builder.build() if drawn else None
+    return None if is_empty else builder.build()
 
 
-def _will_run(kept: StoredGraph, instance: Instance, name: str) -> bool:
+def _will_run(stored: StoredGraph, instance: Instance, name: str) -> bool:
     return any(
         isinstance(task.action, Operation)
         and (task.action.instance_id, task.action.name) == (instance.id, name)
         and task.subgraph_id == f"install_{instance.id}"
-        and (task.id not in kept.states or kept.states[task.id].state not in DONE)
-        for task in kept.graph.tasks.values()
+        and (task.id not in stored.states or stored.states[task.id].state not in DONE)
+        for task in stored.graph.tasks.values()
     )
 
 
@@ -64,5 +64,5 @@ def _steps(topology: Topology, instance: Instance, step: Step) -> list[Action]:
     operation = topology.operation(instance, f"{LIFECYCLE}.{name}")
     if operation is None:
         return []
-    said: list[Action] = [NodeEvent(instance.id, before)] if before else []
-    return [*said, replace(operation, ignore_failure=True), NodeEvent(instance.id, after)]
+    events: list[Action] = [NodeEvent(instance.id, before)] if before else []
+    return [*events, replace(operation, ignore_failure=True), NodeEvent(instance.id, after)]

@@ -1,54 +1,75 @@
-"""One graph that runs for the process of a workflow: what that is asked meanwhile, and what it answers."""
+"""A graph that runs for a workflow process, and the requests to the process meanwhile."""
 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Literal, TypedDict
 
+from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph_runner import GraphResult
 from cfy_cli.manager.engine.ports import CancelRequest, Executor, OutcomeCallback, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Attempt, Failure, Operation, Outcome, Subgraph
 from cfy_cli.manager.engine.workflows.graph_spec import HERE
 
-Json = Any
-LOOK_EVERY = 0.5  # seconds between looks whether the process is still there
+POLL_INTERVAL = 0.5  # seconds between checks whether the process has exited
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How a graph ended, and how its tasks stand."""
+class GraphRun:
+    """The result of a graph and the last state of each task."""
 
-    end: GraphResult
-    moved: Mapping[str, TaskStateChange]
+    result: GraphResult
+    states: Mapping[str, TaskStateChange]
 
 
-class Beside:
-    """Its executor gives to the process what is the process's to run, and all else to the executor of the execution."""
+class FailureFields(TypedDict, total=False):
+    """A failure as the workflow process reports it: the fields of `Failure`."""
+
+    kind: str
+    message: str
+    traceback: str
+    recoverable: bool
+    requested: bool
+    retry_after: float | None
+    unlimited: bool
+    ignored: bool
+
+
+class HandlerDecision(TypedDict):
+    """What a handler decided about a task."""
+
+    action: Literal["retry", "fail", "ignore", "continue"]
+    retry_after: float | None
+    unlimited: bool
+
+
+class GraphSession:
+    """An executor that sends tasks of the workflow process to it, and operations to the executor of the execution."""
 
     def __init__(self, executor: Executor, is_over: Callable[[], bool]) -> None:
         self.concurrency = executor.concurrency
         self._executor, self._is_over = executor, is_over
-        self._items: SimpleQueue[dict[str, Json]] = SimpleQueue()
-        self._asked: dict[str, tuple[Outcome, OutcomeCallback]] = {}
+        self._items: SimpleQueue[dict[str, object]] = SimpleQueue()
+        self._pending: dict[str, tuple[Outcome, OutcomeCallback]] = {}
         self._lock = threading.Lock()
-        self.end = GraphResult()  # when it is over
+        self.result = GraphResult()  # once it has ended
 
-    def next(self) -> dict[str, Json]:
-        """What the process is to do next, when there is something.
+    def next(self) -> dict[str, object]:
+        """Return the next request to the process; wait until there is one.
 
-        It is to `run` or `judge` a task, to `replace` one by what its handler has drawn, or to note the `end`.
+        Its `kind` is `run` or `judge` a task, `replace` a task by the graph that its handler builds, or `end`.
         """
         while True:
             try:
-                return self._items.get(timeout=LOOK_EVERY)
+                return self._items.get(timeout=POLL_INTERVAL)
             except Empty:
                 if self._is_over():
                     return _ended(None, cancelled=True)
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         if attempt.operation.plugin == HERE:
-            self._ask("run", Outcome(attempt), report)
+            self._request("run", Outcome(attempt), report)
         else:
             self._executor.submit(attempt, operation_id, report)
 
@@ -56,25 +77,25 @@ class Beside:
         self._executor.kill()
 
     def close(self) -> None:
-        """There are others who use the executor."""
+        """Leave the executor open: other graphs use it."""
 
-    def judge(self, outcome: Outcome, report: OutcomeCallback) -> None:
-        """`cfy_cli.manager.engine.ports.Judge`."""
-        wanted = outcome.failure is not None and outcome.failure.requested
-        self._ask("replace" if wanted else "judge", outcome, report)
+    def handle_outcome(self, outcome: Outcome, report: OutcomeCallback) -> None:
+        """Ask the process what to do about an outcome, as `ports.OutcomeHandler`."""
+        is_replacement = outcome.failure is not None and outcome.failure.requested
+        self._request("replace" if is_replacement else "judge", outcome, report)
 
-    def ran(self, task: str, result: Json, error: Mapping[str, Json] | None) -> None:
-        """The process has run a task."""
+    def on_run(self, task: str, result: Json, error: FailureFields | None) -> None:
+        """Report the outcome of a task that the process has run."""
         outcome, report = self._take(task)
         report(replace(outcome, result=result, failure=Failure(**error) if error else None))
 
-    def judged(self, task: str, verdict: Mapping[str, Json] | None) -> None:
-        """The process has judged a task: `action` is retry, fail, ignore or continue; None leaves it as it is."""
+    def on_handled(self, task: str, decision: HandlerDecision | None) -> None:
+        """Report an outcome that the process has handled; None leaves it as it is."""
         outcome, report = self._take(task)
-        report(replace(outcome, is_handled=True, failure=_failure(outcome, verdict)))
+        report(replace(outcome, is_handled=True, failure=_apply(outcome, decision)))
 
-    def replaced(self, task: str, by: GraphResult) -> None:
-        """What the process had run in the place of a task has ended."""
+    def on_replaced(self, task: str, by: GraphResult) -> None:
+        """Report the outcome of a task by the result of the graph that replaced it."""
         outcome, report = self._take(task)
         failure = outcome.failure
         assert failure is not None
@@ -84,56 +105,59 @@ class Beside:
             failure = replace(failure, requested=False, ignored=True)
         report(replace(outcome, is_handled=True, failure=failure, replacement_failures=tuple(by.failures)))
 
-    def over(self, ran: Ran, error: str) -> None:
+    def complete(self, run: GraphRun, error: str) -> None:
+        """Send the result of the graph to the process; `error` is empty when nothing failed."""
         states = {
-            name: (str(moved.state), moved.result, asdict(moved.failure) if moved.failure else None, moved.attempt)
-            for name, moved in ran.moved.items()
-            if name.isdecimal() and moved.state in DONE  # the others are steps that we drew
+            name: (str(last.state), last.result, asdict(last.failure) if last.failure else None, last.attempt)
+            for name, last in run.states.items()
+            if name.isdecimal() and last.state in DONE  # other names are those of built-in steps
         }
-        self.end = ran.end
+        self.result = run.result
         self._items.put(
-            _ended(error, cancelled=not error and ran.end.cancel_request is not CancelRequest.NONE, states=states)
+            _ended(error, cancelled=not error and run.result.cancel_request is not CancelRequest.NONE, states=states)
         )
 
-    def done(self) -> None:
+    def succeed(self) -> None:
         self._items.put(_ended("", cancelled=False))
 
-    def broken(self, error: str) -> None:
-        """It could not be run at all."""
+    def fail(self, error: str) -> None:
+        """Send the error of a graph that could not be run."""
         failure = Failure("NonRecoverableError", error, recoverable=False)
-        self.end = GraphResult([(Operation("graph", HERE, "graph", "", ""), failure)])
+        self.result = GraphResult([(Operation("graph", HERE, "graph", "", ""), failure)])
         self._items.put(_ended(error, cancelled=False))
 
-    def _ask(self, kind: str, outcome: Outcome, report: OutcomeCallback) -> None:
+    def _request(self, kind: str, outcome: Outcome, report: OutcomeCallback) -> None:
         task = outcome.attempt.task.id
         with self._lock:
-            self._asked[task] = outcome, report
+            self._pending[task] = outcome, report
         failure = asdict(outcome.failure) if outcome.failure else None
-        about = {"result": outcome.result, "failure": failure, "retries": outcome.attempt.number}
-        self._items.put({"kind": kind, "task": task, **about})
+        fields = {"result": outcome.result, "failure": failure, "retries": outcome.attempt.number}
+        self._items.put({"kind": kind, "task": task, **fields})
 
     def _take(self, task: str) -> tuple[Outcome, OutcomeCallback]:
         with self._lock:
-            return self._asked.pop(task)
+            return self._pending.pop(task)
 
 
-def _ended(error: str | None, *, cancelled: bool, states: Mapping[str, Json] | None = None) -> dict[str, Json]:
+def _ended(error: str | None, *, cancelled: bool, states: Mapping[str, object] | None = None) -> dict[str, object]:
     return {"kind": "end", "error": error, "cancelled": cancelled, "states": states or {}}
 
 
-def _failure(outcome: Outcome, verdict: Mapping[str, Json] | None) -> Failure | None:
-    failure, action = outcome.failure, (verdict or {}).get("action")
-    if verdict is None or (action == "continue" and failure is None):
+def _apply(outcome: Outcome, decision: HandlerDecision | None) -> Failure | None:
+    """Return the failure of an outcome after a handler's decision; None when it counts as success."""
+    failure = outcome.failure
+    action = decision["action"] if decision else None
+    if decision is None or (action == "continue" and failure is None):
         return failure
-    after, unlimited = verdict["retry_after"], verdict["unlimited"]
+    after, unlimited = decision["retry_after"], decision["unlimited"]
     if failure is None:
-        told = "The handler of its success wants it to"
+        subject = "The success handler of the task wants it to"
         if action == "retry":
-            wanted = Failure("OperationRetry", f"{told} run again", requested=True)
-            return replace(wanted, retry_after=after, unlimited=unlimited)
-        return Failure("NonRecoverableError", f"{told} fail", recoverable=False) if action == "fail" else None
+            retry = Failure("OperationRetry", f"{subject} run again", requested=True)
+            return replace(retry, retry_after=after, unlimited=unlimited)
+        return Failure("NonRecoverableError", f"{subject} fail", recoverable=False) if action == "fail" else None
     if action == "retry":
         after = failure.retry_after if after is None else after
-        requested = isinstance(outcome.attempt.task.action, Subgraph)  # what runs in its place asks for its own tries
+        requested = isinstance(outcome.attempt.task.action, Subgraph)  # a replacement graph requests its own retries
         return replace(failure, recoverable=True, retry_after=after, unlimited=unlimited, requested=requested)
     return replace(failure, recoverable=False, requested=False, ignored=action != "fail")

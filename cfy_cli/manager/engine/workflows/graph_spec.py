@@ -1,90 +1,119 @@
-"""Graphs as the process of a workflow describes them, in JSON, made into ours."""
+"""Graphs built from the descriptions that workflow processes send."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.graph import Graph, GraphBuilder
-from cfy_cli.manager.engine.graph import SequenceBuilder as Steps
+from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.tasks import Action, Barrier, NodeEvent, Operation, SetState, Subgraph
 from cfy_cli.manager.engine.topology import Link, Topology
 from cfy_cli.manager.engine.workflows import updating
-from cfy_cli.manager.engine.workflows.heal import draw_heal, heal_one
-from cfy_cli.manager.engine.workflows.rollback import draw_rollback, roll_back_one
-from cfy_cli.manager.engine.workflows.setup import draw_install, draw_uninstall, install_one, uninstall_one
-
-Json = Any
-TaskSpec = Mapping[
-    str, Json
-]  # a task of the workflow: `kind`, `id`, `after`, `part_of`, `handled`, and what the kind needs
-
-HERE = "workflow process"  # stands where a plugin does: what is run by the process of the workflow itself
+from cfy_cli.manager.engine.workflows.heal import add_heal, build_heal
+from cfy_cli.manager.engine.workflows.rollback import add_rollback, build_rollback
+from cfy_cli.manager.engine.workflows.setup import add_install, add_uninstall, build_install, build_uninstall
 
 
-def graph_of(name: str, wishes: Sequence[TaskSpec], topology: Topology) -> Graph:
-    """Raises Invalid for what cannot be done."""
-    builder, more = GraphBuilder(name), list[Graph]()
-    for wish in wishes:
-        if wish["kind"] == "lifecycle":
-            more.append(_lifecycle(wish, topology))
-            builder.put(wish["id"], Barrier(), wish["part_of"])
+class TaskSpec(TypedDict, total=False):
+    """A task as a workflow process describes it; which fields it has depends on its `kind`."""
+
+    kind: str  # operation, here, note, state, subgraph, instance, lifecycle, knot
+    id: str
+    after: list[str]
+    part_of: str | None  # the id of the subgraph that contains the task
+    handled: bool  # the workflow process handles the outcome
+    name: str
+    max_retries: int | None
+    retry_interval: float | None
+    quiet: bool
+    instance_id: str
+    operation: str
+    ends: tuple[str, str] | None  # source and target of a relationship operation
+    inputs: JsonObject
+    message: str
+    state: str
+    ignore_failure: bool
+    verb: str  # install, uninstall, rollback, heal, update
+    chosen: list[str]
+    around: list[str]
+    pairs: list[tuple[str, str]]
+
+
+HERE = "workflow process"  # stands for the plugin of tasks that the workflow process runs itself
+
+
+def build_graph(name: str, specs: Sequence[TaskSpec], topology: Topology) -> Graph:
+    """Build the graph of the described tasks. Raises Invalid for unknown node instances, relationships and states."""
+    builder, lifecycles = GraphBuilder(name), list[Graph]()
+    for spec in specs:
+        if spec["kind"] == "lifecycle":
+            lifecycles.append(_lifecycle(spec, topology))
+            builder.put(spec["id"], Barrier(), spec["part_of"])
         else:
-            builder.put(wish["id"], _work(wish, topology), wish["part_of"])
-            if wish["kind"] == "instance":
-                _draw_instance(Steps(builder, wish["id"]), wish, topology)
-    for wish in wishes:
-        builder.add_dependencies(wish["id"], wish["after"])
-    drawn = builder.build()
-    return Graph(name, {**drawn.tasks, **{key: task for graph in more for key, task in graph.tasks.items()}})
+            builder.put(spec["id"], _action(spec, topology), spec["part_of"])
+            if spec["kind"] == "instance":
+                _draw_instance(SequenceBuilder(builder, spec["id"]), spec, topology)
+    for spec in specs:
+        builder.add_dependencies(spec["id"], spec["after"])
+    tasks = {key: task for graph in lifecycles for key, task in graph.tasks.items()}
+    return Graph(name, {**builder.build().tasks, **tasks})
 
 
-def is_all_ours(wishes: Sequence[TaskSpec]) -> bool:
-    """Whether nothing in it is the workflow's own, so that what is drawn depends on the state of the instances."""
-    return all(wish["kind"] == "lifecycle" for wish in wishes)
+def is_lifecycle_only(specs: Sequence[TaskSpec]) -> bool:
+    """Tell whether the graph consists of built-in lifecycles, so that it depends on the states of the instances."""
+    return all(spec["kind"] == "lifecycle" for spec in specs)
 
 
-def _work(wish: TaskSpec, topology: Topology) -> Action:
-    match wish["kind"]:
+def _action(spec: TaskSpec, topology: Topology) -> Action:
+    match spec["kind"]:
         case "operation":
-            return _operation(wish, topology)
+            return _operation(spec, topology)
         case "here":
-            return _retried(wish, Operation(wish["name"], HERE, wish["name"], "", ""))
+            return _with_retries(spec, Operation(spec["name"], HERE, spec["name"], "", ""))
         case "note":
-            return NodeEvent(_instance(topology, wish["instance_id"]).id, str(wish["message"]))
+            return NodeEvent(_instance(topology, spec["instance_id"]).id, str(spec["message"]))
         case "state":
-            return SetState(_instance(topology, wish["instance_id"]).id, state_of(wish["state"]))
+            return SetState(_instance(topology, spec["instance_id"]).id, parse_state(spec["state"]))
         case "subgraph" | "instance":
-            return Subgraph(wish["name"], has_handler=bool(wish["handled"]))
+            return Subgraph(spec["name"], has_handler=bool(spec["handled"]))
         case _:
             return Barrier()
 
 
-def state_of(text: Json) -> InstanceState:
+def parse_state(text: str) -> InstanceState:
     try:
         return InstanceState(text)
     except ValueError:
-        raise Invalid(f"A node instance cannot be {text!r}; it is one of {', '.join(InstanceState)}.") from None
+        raise Invalid(
+            f"{text!r} is not a state of node instances; the states are {', '.join(InstanceState)}."
+        ) from None
 
 
-def _operation(wish: TaskSpec, topology: Topology) -> Operation:
-    instance, name = _instance(topology, wish["instance_id"]), wish["operation"]
-    if wish["ends"] is None:
-        found = topology.operation(instance, name, wish["inputs"])
+def _operation(spec: TaskSpec, topology: Topology) -> Operation:
+    instance, name = _instance(topology, spec["instance_id"]), spec["operation"]
+    if spec["ends"] is None:
+        operation = topology.operation(instance, name, spec["inputs"])
     else:
-        found = topology.link_operation(_link(topology, *wish["ends"]), name, instance, wish["inputs"])
-    if found is None:
-        raise Invalid(f"The node instance {instance.id} has nothing to run for {name}.")
-    return _retried(wish, found)
+        operation = topology.link_operation(_link(topology, *spec["ends"]), name, instance, spec["inputs"])
+    if operation is None:
+        raise Invalid(f"The node instance {instance.id} does not implement {name}.")
+    return _with_retries(spec, operation)
 
 
-def _retried(wish: TaskSpec, operation: Operation) -> Operation:
-    """What the workflow says about tries comes before what the blueprint does."""
-    given = {name: wish[name] for name in ("max_retries", "retry_interval") if wish[name] is not None}
-    return replace(operation, quiet=bool(wish["quiet"]), has_handler=bool(wish["handled"]), **given)
+def _with_retries(spec: TaskSpec, operation: Operation) -> Operation:
+    """Apply the retry settings of the workflow, which take precedence over those of the blueprint."""
+    max_retries, interval = spec["max_retries"], spec["retry_interval"]
+    return replace(
+        operation,
+        quiet=bool(spec["quiet"]),
+        has_handler=bool(spec["handled"]),
+        max_retries=operation.max_retries if max_retries is None else max_retries,
+        retry_interval=operation.retry_interval if interval is None else interval,
+    )
 
 
 def _instance(topology: Topology, instance_id: str) -> Instance:
@@ -97,31 +126,33 @@ def _link(topology: Topology, source_id: str, target_id: str) -> Link:
     for link in topology.links(_instance(topology, source_id)):
         if link.target.id == target_id:
             return link
-    raise Invalid(f"There is no relationship of {source_id} to {target_id} in this deployment.")
+    raise Invalid(f"There is no relationship from {source_id} to {target_id} in this deployment.")
 
 
-def _draw_instance(steps: Steps, wish: TaskSpec, topology: Topology) -> None:
-    instance, ignore = _instance(topology, wish["instance_id"]), bool(wish["ignore_failure"])
-    draw: dict[str, Callable[[], None]] = {
-        "install": partial(install_one, steps, topology, instance, {}),
-        "uninstall": partial(uninstall_one, steps, topology, instance, ignore_failure=ignore),
-        "rollback": partial(roll_back_one, steps, topology, instance, ignore_failure=ignore),
-        "heal": partial(heal_one, steps, topology, instance),
+def _draw_instance(steps: SequenceBuilder, spec: TaskSpec, topology: Topology) -> None:
+    instance, ignore = _instance(topology, spec["instance_id"]), bool(spec["ignore_failure"])
+    builders: dict[str, Callable[[], None]] = {
+        "install": partial(add_install, steps, topology, instance, {}),
+        "uninstall": partial(add_uninstall, steps, topology, instance, ignore_failure=ignore),
+        "rollback": partial(add_rollback, steps, topology, instance, ignore_failure=ignore),
+        "heal": partial(add_heal, steps, topology, instance),
     }
-    draw[wish["verb"]]()
+    builders[spec["verb"]]()
 
 
-def _lifecycle(wish: TaskSpec, topology: Topology) -> Graph:
-    chosen = {_instance(topology, one).id for one in wish["chosen"]}
-    around, ignore = set(wish["around"]), bool(wish["ignore_failure"])
-    if wish["pairs"]:
-        verb = "establish" if wish["verb"] == "install" else "unlink"
-        return updating.draw_relationships(topology, {(source, target) for source, target in wish["pairs"]}, verb, verb)
-    draw: dict[str, Callable[[], Graph]] = {
-        "install": partial(draw_install, topology, chosen, around=around),
-        "uninstall": partial(draw_uninstall, topology, chosen, ignore_failure=ignore, around=around),
-        "rollback": partial(draw_rollback, topology, chosen, ignore_failure=ignore, around=around),
-        "heal": partial(draw_heal, topology, chosen),
-        "update": partial(updating.draw_update, topology, chosen),
+def _lifecycle(spec: TaskSpec, topology: Topology) -> Graph:
+    selected = {_instance(topology, instance_id).id for instance_id in spec["chosen"]}
+    neighbours, ignore = set(spec["around"]), bool(spec["ignore_failure"])
+    if spec["pairs"]:
+        verb = "establish" if spec["verb"] == "install" else "unlink"
+        return updating.build_relationships(
+            topology, {(source, target) for source, target in spec["pairs"]}, verb, verb
+        )
+    builders: dict[str, Callable[[], Graph]] = {
+        "install": partial(build_install, topology, selected, neighbours=neighbours),
+        "uninstall": partial(build_uninstall, topology, selected, ignore_failure=ignore, neighbours=neighbours),
+        "rollback": partial(build_rollback, topology, selected, ignore_failure=ignore, neighbours=neighbours),
+        "heal": partial(build_heal, topology, selected),
+        "update": partial(updating.build_update, topology, selected),
     }
-    return draw[wish["verb"]]()
+    return builders[spec["verb"]]()

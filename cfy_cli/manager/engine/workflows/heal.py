@@ -1,9 +1,10 @@
-"""heal: what is not well is healed by its own operation, or else installed anew with all that is in it."""
+"""The workflow `heal`: run the heal operation of unhealthy instances, or reinstall them with all they contain."""
 
 from collections.abc import Collection, Generator, Mapping
 from functools import partial
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine import health
@@ -12,58 +13,56 @@ from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.engine.tasks import NodeEvent, SetState
 from cfy_cli.manager.engine.topology import Topology
-from cfy_cli.manager.engine.workflows.checks import draw_status
+from cfy_cli.manager.engine.workflows.checks import build_status_check
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import targets_first
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
 from cfy_cli.manager.engine.workflows.setup import reinstall_all
 
-Json = Any
-
 HEAL = f"{LIFECYCLE}.heal"
 
 
 def heal(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    target = parameters.get("node_instance_id")
-    topology = ctx.look()
+    target = cast("str | None", parameters.get("node_instance_id"))
+    topology = ctx.topology()
     what = f"on {target}" if target else f"for '{ctx.job.deployment_id}' deployment"
-    ctx.say(f"Starting 'heal' workflow {what}, Diagnosis: {parameters.get('diagnose_value', 'Not provided')}")
-    around = _around(topology, target)
+    ctx.log(f"Starting 'heal' workflow {what}, Diagnosis: {parameters.get('diagnose_value', 'Not provided')}")
+    affected = _affected(topology, target)
     ignore_failure = bool(parameters.get("ignore_failure", True))
     if parameters.get("force_reinstall"):
-        yield from reinstall_all(ctx, around, ignore_failure=ignore_failure)
+        yield from reinstall_all(ctx, affected, ignore_failure=ignore_failure)
         return
     if parameters.get("check_status", True):
-        yield draw_status(topology, around, ignore_failure=True)
-    to_heal, to_reinstall = ctx.once("heal", lambda: _sort_out(ctx.look(), around, proven=bool(target)))
+        yield build_status_check(topology, affected, ignore_failure=True)
+    to_heal, to_reinstall = ctx.decide_once(
+        "heal", lambda: _classify(ctx.topology(), affected, is_suspect=bool(target))
+    )
     if not to_heal and not to_reinstall:
-        ctx.say(
-            "Nothing to heal: all are well as far as is known; force_reinstall=true installs them anew all the same."
-        )
-    allowed = bool(parameters.get("allow_reinstall", True))
-    _check_allowed(to_reinstall, allowed)
+        ctx.log("Nothing to heal: no instance is known to be unhealthy; force_reinstall=true reinstalls them anyway.")
+    is_allowed = bool(parameters.get("allow_reinstall", True))
+    _check_allowed(to_reinstall, is_allowed)
     failed = yield from _heal_all(ctx, to_heal)
-    topology = ctx.look()
-    to_reinstall = {inside for one in [*to_reinstall, *failed] for inside in topology.subtree(one)}
-    _check_allowed(to_reinstall, allowed)
-    if to_reinstall:
-        yield from reinstall_all(ctx, to_reinstall, ignore_failure=ignore_failure)
+    topology = ctx.topology()
+    subtrees = {instance_id for root in [*to_reinstall, *failed] for instance_id in topology.subtree(root)}
+    _check_allowed(subtrees, is_allowed)
+    if subtrees:
+        yield from reinstall_all(ctx, subtrees, ignore_failure=ignore_failure)
 
 
-def draw_heal(topology: Topology, chosen: Collection[str], name: str = "heal") -> Graph:
+def build_heal(topology: Topology, selected: Collection[str], name: str = "heal") -> Graph:
     builder = GraphBuilder(name)
     steps = {}
     for instance in topology.instances.values():
-        if instance.id in chosen:
+        if instance.id in selected:
             steps[instance.id] = builder.add_subgraph(f"heal_{instance.id}")
-            heal_one(steps[instance.id], topology, instance)
+            add_heal(steps[instance.id], topology, instance)
         else:
             steps[instance.id] = builder.add_barrier(instance.id)
     targets_first(builder, topology, steps)
     return builder.build()
 
 
-def heal_one(steps: SequenceBuilder, topology: Topology, instance: Instance) -> None:
+def add_heal(steps: SequenceBuilder, topology: Topology, instance: Instance) -> None:
     steps.add(NodeEvent(instance.id, "Healing node instance"))
     for verb in ("preheal", "heal", "postheal"):
         operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
@@ -73,55 +72,62 @@ def heal_one(steps: SequenceBuilder, topology: Topology, instance: Instance) -> 
 
 
 def _heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None, list[str]]:
-    """Heal those that can be; what waited for one that could not is tried again without it. Returns who failed."""
+    """Run the heal operations, again for instances that waited for failed ones. Return the failed instances."""
     failed: list[str] = []
-    left, number = list(to_heal), 1
-    while left:
+    remaining, number = list(to_heal), 1
+    while remaining:
         name = "heal" if number == 1 else f"heal-{number}"
         newly_failed: list[str] = []
         try:
-            yield draw_heal(ctx.look(), left, name)
+            yield build_heal(ctx.topology(), remaining, name)
         except GraphFailed as error:
             newly_failed = sorted({operation.instance_id for operation, _ in error.failures})
-            ctx.say(f"Error running heal: {error}", "error")
-        newly_failed = ctx.once(f"{name} failed", partial(list, newly_failed))
+            ctx.log(f"Error running heal: {error}", "error")
+        newly_failed = ctx.decide_once(f"{name} failed", partial(list, newly_failed))
         failed += newly_failed
-        now = ctx.look().instances
-        left = [one for one in left if one not in newly_failed and not health.was_healed(now[one])]
+        now = ctx.topology().instances
+        remaining = [
+            instance_id
+            for instance_id in remaining
+            if instance_id not in newly_failed and not health.was_healed(now[instance_id])
+        ]
         if not newly_failed:
             break
         number += 1
     return failed
 
 
-def _around(topology: Topology, target: str | None) -> set[str]:
-    """The instance, its host and all that is in them; everything when no instance is named."""
+def _affected(topology: Topology, target: str | None) -> set[str]:
+    """Return the instance, its host and all that they contain; all instances when none is named."""
     if not target:
         return set(topology.instances)
     if target not in topology.instances:
         raise Invalid(
-            f"There is no node instance {target} in this deployment; there is {join_names(topology.instances)}."
+            f"There is no node instance {target} in this deployment.",
+            hint=f"Its node instances are {join_names(topology.instances)}.",
         )
     host = topology.instances[target].host_id
     return topology.subtree(host if host in topology.instances else target)
 
 
-def _sort_out(topology: Topology, around: Collection[str], *, proven: bool) -> tuple[list[str], list[str]]:
-    """Those to heal and those to install anew, of the instances that are not well.
+def _classify(topology: Topology, affected: Collection[str], *, is_suspect: bool) -> tuple[list[str], list[str]]:
+    """Return the unhealthy instances to heal, and those to reinstall.
 
-    Where nothing is known, an instance is well unless `proven`: then it is in need of help.
+    An instance that was never checked counts as healthy, unless `is_suspect`: then it counts as unhealthy.
     """
-    sick = [
-        instance for instance in topology.instances.values() if instance.id in around and not _passes(instance, proven)
+    unhealthy = [
+        instance
+        for instance in topology.instances.values()
+        if instance.id in affected and not _passes(instance, is_suspect)
     ]
-    non_recoverable = [instance for instance in sick if topology.operation(instance, HEAL) is None]
-    to_reinstall = {inside for instance in non_recoverable for inside in topology.subtree(instance.id)}
-    return [instance.id for instance in sick if instance.id not in to_reinstall], sorted(to_reinstall)
+    non_recoverable = [instance for instance in unhealthy if topology.operation(instance, HEAL) is None]
+    to_reinstall = {inner for instance in non_recoverable for inner in topology.subtree(instance.id)}
+    return [instance.id for instance in unhealthy if instance.id not in to_reinstall], sorted(to_reinstall)
 
 
-def _passes(instance: Instance, proven: bool) -> bool:
+def _passes(instance: Instance, is_suspect: bool) -> bool:
     known = health.is_healthy(instance)
-    return not proven if known is None else known
+    return not is_suspect if known is None else known
 
 
 def _check_allowed(to_reinstall: Collection[str], allowed: bool) -> None:

@@ -1,53 +1,93 @@
-"""Changes of how many instances there are, as the process of a workflow makes them."""
+"""Deployment modifications: changes of the number of instances by a workflow process."""
 
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, cast
+from typing import TypedDict, cast
 
 from cfy_cli import dsl
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
 from cfy_cli.manager.engine.workflows.scale import existing, with_all_relationships
 
-Json = Any
+
+class EntityChange(TypedDict, total=False):
+    """The wanted number of instances of a node or scaling group, and hints which to remove."""
+
+    instances: int
+    removed_ids_include_hint: list[str]
+    removed_ids_exclude_hint: list[str]
+
+
+class InstanceId(TypedDict):
+    id: str
+
+
+class Decision(TypedDict):
+    """What a modification changes; stored as JSON with the execution."""
+
+    before: dict[str, int]
+    planned: dict[str, int]
+    added: list[InstancePlan]
+    related: dict[str, list[InstanceRelationship]]
+    removed: list[InstanceId]
+    beside_added: list[str]
+    beside_removed: list[str]
+
+
+class ModifiedInstance(TypedDict):
+    id: str
+    modification: str | None
+
+
+class Modification(TypedDict):
+    """A modification as the workflow process sees it."""
+
+    id: str
+    added: list[ModifiedInstance]
+    removed: list[ModifiedInstance]
 
 
 class Modifications:
-    """Of one execution. A resumed workflow that starts the same one again goes on with it."""
+    """The modifications of one execution; a resumed workflow that starts one again continues it."""
 
     def __init__(self, context: WorkflowContext) -> None:
         self._context, self._records = context, context.records
         self._started = 0
         self._lock = threading.Lock()
 
-    def start(self, wanted: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
-        """Add the instances that are to come; those that are to go stay until it is finished."""
+    def start(self, wanted: Mapping[str, EntityChange]) -> Modification:
+        """Add the new instances; those to remove stay until `finish`."""
         if self._context.job.dry_run:
-            raise Invalid("A dry run cannot change how many instances there are.")
+            raise Invalid("A dry run cannot change the number of instances.")
         with self._lock:
             self._started += 1
             name = f"modification-{self._started}"
-        decided = self._context.once(name, partial(self._decide, wanted))
-        if not self._is_over(name):
-            self._records.add_instances(decided["added"], decided["related"])
-            for entity, number in decided["planned"].items():
+        decision = self._context.decide_once(name, partial(self._decide, wanted))
+        if not self._is_closed(name):
+            self._records.add_instances(decision["added"], decision["related"])
+            for entity, number in decision["planned"].items():
                 self._records.set_planned_instances(entity, number)
-        return self._told(name)
+        return self._describe(name)
 
-    def started(self) -> list[dict[str, Json]]:
-        """Those that are neither finished nor undone."""
-        return [self._told(name) for name in self._names() if not self._is_over(name)]
+    def started(self) -> list[Modification]:
+        """Return the modifications that are neither finished nor undone."""
+        return [self._describe(name) for name in self._names() if not self._is_closed(name)]
 
     def counts(self) -> dict[str, int]:
-        """How many instances each node and scaling group has now, what this execution has finished included."""
+        """Return the current number of instances of each node and scaling group, including finished modifications."""
         plan = self._context.job.plan
-        nodes = {node["id"]: node["capabilities"]["scalable"] for node in plan["nodes"] if "capabilities" in node}
-        scalable = {**nodes, **(plan.get("scaling_groups") or {})}
-        counts = {name: int(one["properties"]["current_instances"]) for name, one in scalable.items()}
+        counts = {
+            node["id"]: int(node["capabilities"]["scalable"]["properties"]["current_instances"])
+            for node in plan["nodes"]
+            if "capabilities" in node
+        }
+        for name, group in (plan.get("scaling_groups") or {}).items():
+            counts[name] = int(group["properties"]["current_instances"])
         for name in self._names():
             if self._records.load_decision(f"{name} is over") == "finished":
-                counts |= self._decided(name)["planned"]
+                counts |= self._decision(name)["planned"]
         return counts
 
     def _names(self) -> list[str]:
@@ -57,35 +97,35 @@ class Modifications:
         return found
 
     def finish(self, name: str) -> None:
-        decided = self._decided(name)
-        self._records.remove_instances([one["id"] for one in decided["removed"]])
-        for entity, number in decided["planned"].items():
+        decision = self._decision(name)
+        self._records.remove_instances([one["id"] for one in decision["removed"]])
+        for entity, number in decision["planned"].items():
             self._records.set_planned_instances(entity, number, reached=True)
         self._records.save_decision(f"{name} is over", "finished")
 
     def undo(self, name: str) -> None:
-        decided = self._decided(name)
-        self._records.remove_instances([one["id"] for one in decided["added"]])
-        for entity, number in decided["before"].items():
+        decision = self._decision(name)
+        self._records.remove_instances([one["id"] for one in decision["added"]])
+        for entity, number in decision["before"].items():
             self._records.set_planned_instances(entity, number)
         self._records.save_decision(f"{name} is over", "undone")
 
-    def _decide(self, wanted: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
+    def _decide(self, wanted: Mapping[str, EntityChange]) -> Decision:
         counts = self.counts()
         unknown = sorted(set(wanted) - set(counts))
         if unknown:
             raise Invalid(
                 f"No scalable entity named {', '.join(unknown)} was found",
-                hint=f"There is {', '.join(sorted(counts))}.",
+                hint=f"The scalable entities are {', '.join(sorted(counts))}.",
             )
-        planned = {entity: int(about["instances"]) for entity, about in wanted.items() if "instances" in about}
-        topology = self._context.look()
+        planned = {entity: int(change["instances"]) for entity, change in wanted.items() if "instances" in change}
+        topology = self._context.topology()
         changes = dsl.modify_instances(
             self._context.job.plan,
             existing(topology),
             planned,
-            include=_hints(wanted, "removed_ids_include_hint"),
-            exclude=_hints(wanted, "removed_ids_exclude_hint"),
+            include=[one for change in wanted.values() for one in change.get("removed_ids_include_hint") or ()],
+            exclude=[one for change in wanted.values() for one in change.get("removed_ids_exclude_hint") or ()],
         )
         return {
             "before": {entity: counts[entity] for entity in planned},
@@ -97,29 +137,27 @@ class Modifications:
             "beside_removed": [one["id"] for one in changes.removed_related],
         }
 
-    def _told(self, name: str) -> dict[str, Json]:
-        decided = self._decided(name)
+    def _describe(self, name: str) -> Modification:
+        decision = self._decision(name)
         return {
             "id": name,
-            "added": [
-                *({"id": one["id"], "modification": "added"} for one in decided["added"]),
-                *({"id": one, "modification": None} for one in decided["beside_added"]),
-            ],
-            "removed": [
-                *({"id": one["id"], "modification": "removed"} for one in decided["removed"]),
-                *({"id": one, "modification": None} for one in decided["beside_removed"]),
-            ],
+            "added": _modified([one["id"] for one in decision["added"]], decision["beside_added"], "added"),
+            "removed": _modified([one["id"] for one in decision["removed"]], decision["beside_removed"], "removed"),
         }
 
-    def _decided(self, name: str) -> dict[str, Json]:
-        decided = cast("dict[str, Json] | None", self._records.load_decision(name))
-        if decided is None:
-            raise Invalid(f"This workflow has started no modification {name} of its deployment.")
-        return decided
+    def _decision(self, name: str) -> Decision:
+        decision = cast("Decision | None", self._records.load_decision(name))
+        if decision is None:
+            raise Invalid(f"This workflow has not started a modification {name}.")
+        return decision
 
-    def _is_over(self, name: str) -> bool:
+    def _is_closed(self, name: str) -> bool:
         return bool(self._records.load_decision(f"{name} is over"))
 
 
-def _hints(wanted: Mapping[str, Mapping[str, Json]], name: str) -> list[str]:
-    return [one for about in wanted.values() for one in about.get(name) or ()]
+def _modified(ids: list[str], related_ids: list[str], modification: str) -> list[ModifiedInstance]:
+    """Return the instances that are added or removed, and those whose relationships change with them."""
+    return [
+        *(ModifiedInstance(id=instance_id, modification=modification) for instance_id in ids),
+        *(ModifiedInstance(id=instance_id, modification=None) for instance_id in related_ids),
+    ]

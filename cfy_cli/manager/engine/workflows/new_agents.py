@@ -1,8 +1,9 @@
-"""validate_agents and install_new_agents: asking hosts for their agents, and giving them others."""
+"""The workflows `validate_agents` and `install_new_agents`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import GraphBuilder, SequenceBuilder
@@ -14,13 +15,11 @@ from cfy_cli.manager.engine.workflows.agents import AGENT, MONITORING_AGENT, is_
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.phases import MONITORING
 
-Json = Any
-
 FORWARDED = ("manager_ip", "manager_certificate")  # parameters that the operations take
 
 
 def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    topology = ctx.look()
+    topology = ctx.topology()
     builder = GraphBuilder("validate_agents")
     for host in _hosts(ctx, topology, parameters):
         _validate(builder, topology, host, {"current_amqp": True})
@@ -28,8 +27,8 @@ def validate_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Gra
 
 
 def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    """Nothing is installed before every agent has answered."""
-    topology = ctx.look()
+    """Validate all agents first; install new ones only when all have answered."""
+    topology = ctx.topology()
     builder = GraphBuilder("install_agents")
     hosts = _hosts(ctx, topology, parameters)
     forwarded = {name: parameters.get(name) for name in FORWARDED}
@@ -44,32 +43,32 @@ def install_new_agents(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> 
 
 
 def _hosts(ctx: WorkflowContext, topology: Topology, parameters: Mapping[str, Json]) -> list[Instance]:
-    """The hosts that are meant. Raises Invalid for those that are no hosts, have no agent, or do not run."""
-    methods, chosen = parameters.get("install_methods"), select(topology, parameters)
+    """Return the hosts that the parameters select. Raises Invalid for instances without an agent or not started."""
+    methods, selected = parameters.get("install_methods"), select(topology, parameters)
     if parameters.get("node_ids") or parameters.get("node_instance_ids"):
-        wrong = [
-            *(f"Node instance {one.id} is not host." for one in chosen if not is_host(topology, one)),
+        problems = [
+            *(f"Node instance {one.id} is not host." for one in selected if not is_host(topology, one)),
             *(
                 f"Agent should not be installed on node instance {one.id}."
-                for one in chosen
+                for one in selected
                 if is_host(topology, one) and method_of(topology, one) == "none"
             ),
         ]
-        if wrong:
-            raise Invalid(f"Specified filters are not correct: {' '.join(wrong)}")
-        hosts = chosen
+        if problems:
+            raise Invalid(f"Specified filters are not correct: {' '.join(problems)}")
+        hosts = selected
     else:
-        hosts = [one for one in chosen if is_host(topology, one) and _wanted(method_of(topology, one), methods)]
+        hosts = [one for one in selected if is_host(topology, one) and _is_selected(method_of(topology, one), methods)]
     for host in hosts:
         if host.state != InstanceState.STARTED:
             raise Invalid(f"Node {host.id} is not started (state: {host.state})")
     if not hosts:
-        ctx.say("Nothing to do: no host of this deployment has such an agent.")
+        ctx.log("Nothing to do: no host of this deployment has such an agent.")
     return hosts
 
 
-def _wanted(method: str, methods: Json) -> bool:
-    return method != "none" if methods is None else method in methods
+def _is_selected(method: str, methods: Json) -> bool:
+    return method != "none" if methods is None else method in cast("list[str]", methods)
 
 
 def _validate(builder: GraphBuilder, topology: Topology, host: Instance, inputs: Mapping[str, Json]) -> SequenceBuilder:
@@ -92,19 +91,19 @@ def _install(builder: GraphBuilder, topology: Topology, host: Instance, inputs: 
         *_operation(topology, host, f"{MONITORING_AGENT}.install"),
         *_operation(topology, host, f"{MONITORING_AGENT}.start"),
     )
-    inside = topology.subtree(host.id)
+    contained = topology.subtree(host.id)
     steps.add_parallel(
-        *(step for one in _of(topology, inside) for step in _operation(topology, one, f"{MONITORING}.start"))
+        *(step for one in _instances(topology, contained) for step in _operation(topology, one, f"{MONITORING}.start"))
     )
     return steps
 
 
-def _of(topology: Topology, ids: Iterable[str]) -> list[Instance]:
+def _instances(topology: Topology, ids: Iterable[str]) -> list[Instance]:
     return [topology.instances[one] for one in sorted(ids)]
 
 
 def _operation(
     topology: Topology, instance: Instance, name: str, inputs: Mapping[str, Json] | None = None
 ) -> list[Operation]:
-    found = topology.operation(instance, name, inputs)
-    return [] if found is None else [found]
+    operation = topology.operation(instance, name, inputs)
+    return [] if operation is None else [operation]

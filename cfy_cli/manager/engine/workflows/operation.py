@@ -1,9 +1,9 @@
-"""execute_operation and the workflows that are one operation on many instances: start, stop, restart, pull."""
+"""The workflow `execute_operation`, and those that run one operation: `start`, `stop`, `restart`, `pull`."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
@@ -14,46 +14,44 @@ from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
 
-Json = Any
-
 START = "cloudify.interfaces.lifecycle.start"
 STOP = "cloudify.interfaces.lifecycle.stop"
 PULL = "cloudify.interfaces.lifecycle.pull"
 
 
 def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    topology, name = ctx.look(), parameters.get("operation")
+    topology, name = ctx.topology(), parameters.get("operation")
     if not isinstance(name, str) or not name:
         raise Invalid("The parameter operation must name an operation, such as cloudify.interfaces.lifecycle.start.")
-    chosen = select(topology, parameters)
-    if not any(topology.declares_operation(instance, name) for instance in chosen):
-        known = {one for instance in chosen for one in topology.implemented_operations(instance)}
+    selected = select(topology, parameters)
+    if not any(topology.declares_operation(instance, name) for instance in selected):
+        known = {one for instance in selected for one in topology.implemented_operations(instance)}
         near = get_close_matches(name, known)
-        there = f"did you mean {' or '.join(near)}?" if near else f"something is run for {join_names(known)}."
-        raise Invalid(f"None of the selected node instances has the operation {name}; {there}")
-    _say_if_idle(ctx, topology, name, chosen)
-    yield _draw(
+        suggestion = f"did you mean {' or '.join(near)}?" if near else f"they have {join_names(known)}."
+        raise Invalid(f"None of the selected node instances has the operation {name}; {suggestion}")
+    _log_if_idle(ctx, topology, name, selected)
+    yield _build(
         topology,
         name,
-        chosen,
+        selected,
         parameters,
         parameters.get("operation_kwargs"),
-        override=str(parameters.get("allow_kwargs_override")).lower() == "true",  # some send what was typed
+        override=str(parameters.get("allow_kwargs_override")).lower() == "true",  # some clients send text
     )
 
 
 def start(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    topology = ctx.look()
+    topology = ctx.topology()
     inputs = parameters.get("operation_parms")
-    yield _draw(topology, START, select(topology, parameters), parameters, inputs, entering=State.STARTED)
+    yield _build(topology, START, select(topology, parameters), parameters, inputs, target_state=State.STARTED)
 
 
 def stop(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    """Those that depend on others stop before them."""
-    topology = ctx.look()
+    """Stop the instances; with `run_by_dependency_order`, dependent ones first."""
+    topology = ctx.topology()
     inputs = parameters.get("operation_parms")
-    yield _draw(
-        topology, STOP, select(topology, parameters), parameters, inputs, entering=State.STOPPED, backwards=True
+    yield _build(
+        topology, STOP, select(topology, parameters), parameters, inputs, target_state=State.STOPPED, reverse=True
     )
 
 
@@ -63,32 +61,32 @@ def restart(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
 
 
 def pull(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    topology = ctx.look()
-    chosen = select(topology, parameters)
-    _say_if_idle(ctx, topology, PULL, chosen)
-    yield _draw(topology, PULL, chosen, parameters, parameters.get("operation_parms"))
+    topology = ctx.topology()
+    selected = select(topology, parameters)
+    _log_if_idle(ctx, topology, PULL, selected)
+    yield _build(topology, PULL, selected, parameters, parameters.get("operation_parms"))
 
 
-def _say_if_idle(ctx: WorkflowContext, topology: Topology, name: str, chosen: list[Instance]) -> None:
-    if not any(topology.operation(instance, name) for instance in chosen):
-        ctx.say(f"Nothing to do: none of the selected node instances has something to run for {name}.")
+def _log_if_idle(ctx: WorkflowContext, topology: Topology, name: str, selected: list[Instance]) -> None:
+    if not any(topology.operation(instance, name) for instance in selected):
+        ctx.log(f"Nothing to do: no selected node instance implements {name}.")
 
 
-def _draw(
+def _build(
     topology: Topology,
     name: str,
-    chosen: list[Instance],
+    selected: list[Instance],
     parameters: Mapping[str, Json],
     inputs: Json,
     *,
     override: bool = True,
-    entering: State | None = None,
-    backwards: bool = False,
+    target_state: State | None = None,
+    reverse: bool = False,
 ) -> Graph:
     if inputs is not None and not isinstance(inputs, Mapping):
         raise Invalid(f"The inputs of an operation must be a map of names to values, not {inputs!r}.")
     builder = GraphBuilder(f"execute_operation_{name}")
-    ids = {instance.id for instance in chosen}
+    ids = {instance.id for instance in selected}
     steps = {
         instance.id: _steps(
             builder,
@@ -96,14 +94,14 @@ def _draw(
             topology.operation(instance, name, inputs or {}, override=override),
             name,
             inputs,
-            entering,
+            target_state,
         )
         if instance.id in ids
         else builder.add_barrier(instance.id)
         for instance in topology.instances.values()
     }
     if parameters.get("run_by_dependency_order"):
-        order = sources_first if backwards else targets_first
+        order = sources_first if reverse else targets_first
         order(builder, topology, steps)
     return builder.build()
 
@@ -114,23 +112,24 @@ def _steps(
     operation: Operation | None,
     name: str,
     inputs: Mapping[str, Json] | None,
-    entering: State | None,
+    target_state: State | None,
 ) -> SequenceBuilder:
-    entered = [SetState(instance.id, entering)] if entering is not None and _may_enter(instance, entering) else []
+    may_set = target_state is not None and _may_enter(instance, target_state)
+    states = [SetState(instance.id, target_state)] if target_state is not None and may_set else []
     if operation is None:
-        return builder.add_task(instance.id, entered[0]) if entered else builder.add_barrier(instance.id)
-    given = f" (Operation parameters: {dict(inputs)})" if inputs else ""
+        return builder.add_task(instance.id, states[0]) if states else builder.add_barrier(instance.id)
+    suffix = f" (Operation parameters: {dict(inputs)})" if inputs else ""
     steps = builder.add_subgraph(instance.id)
     steps.add(
-        NodeEvent(instance.id, f"Starting operation {name}{given}"),
+        NodeEvent(instance.id, f"Starting operation {name}{suffix}"),
         operation,
-        *entered,
+        *states,
         NodeEvent(instance.id, f"Finished operation {name}"),
     )
     return steps
 
 
 def _may_enter(instance: Instance, state: State) -> bool:
-    """What was never installed, or is gone, is not started or stopped because nothing is to be run for it."""
-    there = {State.STARTED, State.STOPPED, State.STARTING, State.STOPPING, State.CONFIGURED, State.CREATED}
-    return instance.state in there and instance.state != state
+    """Tell whether an instance without the operation changes its state: not if it was never installed."""
+    installed = {State.STARTED, State.STOPPED, State.STARTING, State.STOPPING, State.CONFIGURED, State.CREATED}
+    return instance.state in installed and instance.state != state

@@ -1,4 +1,4 @@
-"""Order between instances: who waits for whom, by their relationships."""
+"""Order of instances by their relationships."""
 
 from collections.abc import Mapping
 
@@ -6,20 +6,20 @@ from cfy_cli.manager.engine.graph import GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.topology import Link, Topology
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
 
-Steps = Mapping[str, SequenceBuilder]  # the subgraph or knot of each instance, by its id
-Ends = Mapping[str, Mapping[str, frozenset[str]]]  # of each instance, the last tasks of each operation
+Steps = Mapping[str, SequenceBuilder]  # the subgraph or barrier of each instance, by its id
+Ends = Mapping[str, Mapping[str, frozenset[str]]]  # the last tasks of each operation of each instance
 
 
 def targets_first(builder: GraphBuilder, topology: Topology, steps: Steps, ends: Ends | None = None) -> None:
-    """Each instance waits for those it depends on, or for the one operation of them that the relationship names."""
+    """Let each instance wait for its targets, or only for the operation of a target that the relationship names."""
     for link in _links(topology):
-        named = f"{LIFECYCLE}.{link.plan['properties'].get('operation')}"
-        enough = (ends or {}).get(link.target.id, {}).get(named)
-        builder.add_dependencies(steps[link.source.id].id, enough or {steps[link.target.id].id})
+        operation = f"{LIFECYCLE}.{link.plan['properties'].get('operation')}"
+        tasks = (ends or {}).get(link.target.id, {}).get(operation)
+        builder.add_dependencies(steps[link.source.id].id, tasks or {steps[link.target.id].id})
 
 
 def sources_first(builder: GraphBuilder, topology: Topology, steps: Steps) -> None:
-    """Each instance waits for those that depend on it."""
+    """Let each instance wait for the instances that depend on it."""
     for link in _links(topology):
         builder.add_dependencies(steps[link.target.id].id, {steps[link.source.id].id})
 

@@ -1,4 +1,4 @@
-"""The phases of setting an instance up and taking it down: what runs, what is said, which states follow."""
+"""Phases of installing and uninstalling an instance: operations, messages and states."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,9 @@ VALIDATION = "cloudify.interfaces.validation"
 MONITORING = "cloudify.interfaces.monitoring"
 
 NO_STATES: frozenset[State] = frozenset()
-CONFIGURED = frozenset({State.CONFIGURED, State.STARTING, State.STARTED, State.STOPPED})  # stopped: only to be started
+CONFIGURED = frozenset(
+    {State.CONFIGURED, State.STARTING, State.STARTED, State.STOPPED}
+)  # a stopped instance only has to be started
 CREATED = CONFIGURED | {State.CREATED, State.CONFIGURING}
 PRESENT = CREATED | {State.CREATING}
 STARTED = frozenset({State.STARTED})
@@ -21,14 +23,16 @@ STARTED = frozenset({State.STARTED})
 
 @dataclass(frozen=True, slots=True)
 class Phase:
+    """One operation of an instance or of its relationships, with its messages and states."""
+
     operation: str
-    past: frozenset[State] = NO_STATES  # states of an instance that has this behind it
-    doing: str | None = None
-    done: str | None = None
-    idle: str | None = None  # said when there is nothing to do
-    entering: State | None = None
-    entered: State | None = None
-    backwards: bool = False  # relationships: the last one first
+    completed_in: frozenset[State] = NO_STATES  # states in which the phase is already completed
+    start_message: str | None = None
+    end_message: str | None = None
+    idle_message: str | None = None  # when there is nothing to run
+    start_state: State | None = None
+    end_state: State | None = None
+    in_reverse: bool = False  # of relationships: the last one first
 
 
 INSTALL = (
@@ -99,7 +103,7 @@ BEFORE_STOP = (
 )
 STOP = Phase(f"{LIFECYCLE}.stop", NO_STATES, None, "Stopped node instance", "Stopped node instance: nothing to do")
 DELETE = (
-    Phase(f"{RELATIONSHIP}.unlink", NO_STATES, "Unlinking relationships", "Relationships unlinked", backwards=True),
+    Phase(f"{RELATIONSHIP}.unlink", NO_STATES, "Unlinking relationships", "Relationships unlinked", in_reverse=True),
     Phase(
         f"{LIFECYCLE}.delete",
         NO_STATES,
@@ -112,8 +116,8 @@ DELETE = (
 )
 
 
-class Drafter:
-    """Draws the phases of one instance into its subgraph."""
+class PhaseBuilder:
+    """Adds the phases of one instance to its subgraph."""
 
     def __init__(self, topology: Topology, instance: Instance, *, ignore_failure: bool = False) -> None:
         self._topology, self._instance = topology, instance
@@ -121,13 +125,13 @@ class Drafter:
         self._drifts = topology.operation(instance, f"{LIFECYCLE}.check_drift") is not None
 
     def has_work(self, phase: Phase) -> bool:
-        return self._instance.state not in phase.past and any(self._groups(phase))
+        return self._instance.state not in phase.completed_in and any(self._groups(phase))
 
-    def draw(self, steps: SequenceBuilder, phase: Phase) -> None:
+    def add(self, steps: SequenceBuilder, phase: Phase) -> None:
         if not self.has_work(phase):
-            steps.add_parallel(*self.said(phase.idle))
+            steps.add_parallel(*self.events(phase.idle_message))
             return
-        steps.add_parallel(*self.said(phase.doing), *self.state(phase.entering))
+        steps.add_parallel(*self.events(phase.start_message), *self.set_state(phase.start_state))
         groups = self._groups(phase)
         if phase.operation.startswith(RELATIONSHIP):
             inner = steps.add_subgraph(f"{phase.operation}_subgraph")
@@ -135,31 +139,31 @@ class Drafter:
                 inner.add_parallel(*group)
         else:
             steps.add_parallel(*groups[0])
-        steps.add_parallel(*self.said(phase.done), *self.state(phase.entered))
+        steps.add_parallel(*self.events(phase.end_message), *self.set_state(phase.end_state))
 
-    def said(self, message: str | None) -> list[Action]:
+    def events(self, message: str | None) -> list[Action]:
         return [] if message is None else [NodeEvent(self._instance.id, message)]
 
-    def state(self, state: State | None) -> list[Action]:
+    def set_state(self, state: State | None) -> list[Action]:
         return [] if state is None else [SetState(self._instance.id, state, self._drifts)]
 
     def operation(self, name: str) -> list[Operation]:
-        """The operation as a list of one, or of none when there is nothing to run."""
-        found = self._topology.operation(self._instance, name)
-        return [] if found is None else [self._careful(found)]
+        """Return the operation in a list, which is empty when there is nothing to run."""
+        operation = self._topology.operation(self._instance, name)
+        return [] if operation is None else [self._with_policy(operation)]
 
     def _groups(self, phase: Phase) -> list[list[Operation]]:
-        """What runs one after the other; within a group, at once."""
+        """Return groups of operations: the groups run one after the other, the operations of a group in parallel."""
         interface, _, name = phase.operation.rpartition(".")
         if interface != RELATIONSHIP:
             return [group] if (group := self.operation(phase.operation)) else []
         by_target: dict[str, list[Operation]] = {}
         for link in self._topology.links(self._instance):
-            found = self._topology.link_operations(link, name)
-            if found:
-                by_target.setdefault(link.target.id, []).extend(map(self._careful, found))
+            operations = self._topology.link_operations(link, name)
+            if operations:
+                by_target.setdefault(link.target.id, []).extend(map(self._with_policy, operations))
         groups = list(by_target.values())
-        return groups[::-1] if phase.backwards else groups
+        return groups[::-1] if phase.in_reverse else groups
 
-    def _careful(self, operation: Operation) -> Operation:
+    def _with_policy(self, operation: Operation) -> Operation:
         return replace(operation, ignore_failure=True) if self._ignore_failure else operation

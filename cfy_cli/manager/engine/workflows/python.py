@@ -1,8 +1,8 @@
-"""Workflows that are functions of plugins or scripts of blueprints: a process of its own tells what is to be done.
+"""Workflows in Python, as functions of plugins or scripts of blueprints: each runs in a process of its own.
 
-It talks to us (`Conversation`) and we do it: it draws graphs, of which we run the tasks; it runs none. When it has to
-run again, after a death or for somebody who resumes it, it starts from its beginning; a graph that it draws again as
-it was drawn before, or finds again by its name, goes on from the journal, so nothing in it that succeeded runs twice.
+The process builds graphs and sends them over `WorkflowRpc`; the engine runs their tasks. After a crash, or when a user
+resumes the execution, the process starts from the beginning; a graph that it builds again, or finds by its name, is
+resumed from the journal, so that tasks that succeeded do not run twice.
 """
 
 import sys
@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.server import ContextServer
@@ -29,34 +30,32 @@ from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
 from cfy_cli.manager.engine.resume import FUNCTION
 from cfy_cli.manager.engine.tasks import ErrorCause, Operation, Task, TaskState
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
-from cfy_cli.manager.engine.workflows.rpc import Conversation, Engine
-
-Json = Any
+from cfy_cli.manager.engine.workflows.rpc import Engine, WorkflowError, WorkflowRpc
 
 RUN_WORKFLOW = MODULES / "run_workflow.py"
 SCRIPT = "script_runner.tasks.execute_workflow"
-LOOK_EVERY = 0.2  # seconds between looks whether it is to end
-ENDING = (CancelRequest.FORCE_CANCEL, CancelRequest.KILL)
+POLL_INTERVAL = 0.2  # seconds between checks of the cancel request
+ABORT_REQUESTS = (CancelRequest.FORCE_CANCEL, CancelRequest.KILL)
 
 
 @runtime_checkable
 class WorkflowHost(PluginHost, Protocol):
-    """Records whose manager knows the plugins of workflows."""
+    """Records of a manager that has the plugins of workflows."""
 
     def workflow_plugin(self, name: str) -> PluginPlan:
-        """The plan's entry about a plugin."""
+        """Return the plugin of a workflow, as the plan has it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A workflow written in Python, as the plan has it."""
+class WorkflowFunction:
+    """The plugin and function of a workflow in Python."""
 
     plugin: str
     name: str  # MODULE.FUNCTION
 
 
-class FunctionFailed(Exception):
-    """The workflow's own failure: a sentence, and all that is kept with the execution."""
+class WorkflowFunctionFailed(Exception):
+    """The failure of the workflow itself: a message, and the text that is stored with the execution."""
 
     def __init__(self, message: str, text: str, cause: ErrorCause) -> None:
         super().__init__(message)
@@ -64,21 +63,21 @@ class FunctionFailed(Exception):
 
 
 def run_function(
-    function: Function,
+    function: WorkflowFunction,
     parameters: Mapping[str, Json],
     context: WorkflowContext,
     journal: Journal,
     server: ContextServer,
     engine: Engine,
 ) -> GraphResult:
-    """Raises FunctionFailed, and CfyError when it could not be begun."""
-    return _FunctionRun(function, parameters, context, journal, server, engine).to_end()
+    """Run a workflow in Python. Raises WorkflowFunctionFailed, and CfyError when it could not be started."""
+    return _FunctionRun(function, parameters, context, journal, server, engine).run()
 
 
 class _FunctionRun:
     def __init__(
         self,
-        function: Function,
+        function: WorkflowFunction,
         parameters: Mapping[str, Json],
         context: WorkflowContext,
         journal: Journal,
@@ -88,28 +87,28 @@ class _FunctionRun:
         self._function, self._context, self._journal, self._server = function, context, journal, server
         self._parameters, self._job, self._records = parameters, context.job, context.records
         self._processes = ProcessRegistry()
-        self._conversation = Conversation(context, parameters, engine, self._processes.kill)
+        self._rpc = WorkflowRpc(context, parameters, engine, self._processes.kill)
         self._ended = threading.Event()
 
-    def to_end(self) -> GraphResult:
-        with ExitStack() as open_ones:
-            command, environment = open_ones.enter_context(self._command())
-            token = self._server.register_handler(self._conversation)
-            open_ones.callback(self._server.unregister, token)
-            watching = threading.Thread(target=self._watch, name=f"watch {self._job.execution_id}", daemon=True)
-            watching.start()
+    def run(self) -> GraphResult:
+        with ExitStack() as stack:
+            command, environment = stack.enter_context(self._command())
+            token = self._server.register_handler(self._rpc)
+            stack.callback(self._server.unregister, token)
+            watcher = threading.Thread(target=self._watch, name=f"watch {self._job.execution_id}", daemon=True)
+            watcher.start()
             try:
-                finished = self._run(command, plugin_environment(self._job, environment, self._server, token))
+                finished = self._run_process(command, plugin_environment(self._job, environment, self._server, token))
             finally:
                 self._ended.set()
-                watching.join()
-                self._conversation.close()
-        if self._conversation.crash is not None:
-            raise self._conversation.crash
+                watcher.join()
+                self._rpc.close()
+        if self._rpc.crash is not None:
+            raise self._rpc.crash
         return self._end(finished)
 
-    def _run(self, command: list[str], env: dict[str, str]) -> ProcessResult:
-        """Journalled as if it were an operation: what is left of it after a death is found and ended."""
+    def _run_process(self, command: list[str], env: dict[str, str]) -> ProcessResult:
+        """Run the process, journalled like an operation, so that it is found and killed after a crash."""
         task = Task(
             "1", Operation(self._job.workflow_id, self._function.plugin, self._function.name, "", "", quiet=True)
         )
@@ -119,51 +118,53 @@ class _FunctionRun:
         try:
             return run_process(
                 command,
-                # The same order of sets each time, so that the same graphs are drawn.
+                # Sets must have the same order each time, so that the same graphs are built.
                 env={**env, OPERATION_ID_VARIABLE: operation_id, "PYTHONHASHSEED": "0"},
                 cwd=self._job.workdir,
                 processes=self._processes.with_listener(
                     lambda pid: self._journal.add_process(operation_id, identify(pid))
                 ),
-                stdout=lambda line: self._conversation.log("info", f"<out> {line}"),
-                stderr=lambda line: self._conversation.log("info", f"<err> {line}"),
+                stdout=lambda line: self._rpc.log("info", f"<out> {line}"),
+                stderr=lambda line: self._rpc.log("info", f"<err> {line}"),
             )
         except NotStarted as error:
             raise Invalid(f"The Python of the plugin {self._function.plugin} cannot be started: {error}") from error
         finally:
-            if self._records.cancel_request() is not CancelRequest.KILL and self._conversation.crash is None:
+            if self._records.cancel_request() is not CancelRequest.KILL and self._rpc.crash is None:
                 self._journal.store(key, [TaskStateChange(task.id, TaskState.SUCCEEDED)])
 
     def _watch(self) -> None:
-        while not self._ended.wait(LOOK_EVERY):
-            if self._records.cancel_request() in ENDING:
+        while not self._ended.wait(POLL_INTERVAL):
+            if self._records.cancel_request() in ABORT_REQUESTS:
                 self._processes.kill()
                 return
 
     def _end(self, finished: ProcessResult) -> GraphResult:
-        said, cancel_request = self._conversation.ended, self._records.cancel_request()
-        if cancel_request in ENDING and (said is None or said["error"] or said["cancelled"]):
+        end, cancel_request = self._rpc.ended, self._records.cancel_request()
+        if cancel_request in ABORT_REQUESTS and (end is None or end["error"] or end["cancelled"]):
             return GraphResult(cancel_request=cancel_request)
-        if said is None:
-            told = "".join(f", {line}" for line in finished.stderr.strip().splitlines()[-1:])
-            message = f"The process of the workflow ended with exit code {finished.code}{told}"
-            raise FunctionFailed(message, message, {"type": "ProcessException", "message": message, "traceback": ""})
-        if said["error"]:
-            raise self._failed(said["error"])
-        return GraphResult(cancel_request=CancelRequest.CANCEL) if said["cancelled"] else GraphResult()
+        if end is None:
+            last_line = "".join(f", {line}" for line in finished.stderr.strip().splitlines()[-1:])
+            message = f"The process of the workflow ended with exit code {finished.code}{last_line}"
+            raise WorkflowFunctionFailed(
+                message, message, {"type": "ProcessException", "message": message, "traceback": ""}
+            )
+        if end["error"]:
+            raise self._failed(end["error"])
+        return GraphResult(cancel_request=CancelRequest.CANCEL) if end["cancelled"] else GraphResult()
 
-    def _failed(self, error: Mapping[str, Json]) -> FunctionFailed:
+    def _failed(self, error: WorkflowError) -> WorkflowFunctionFailed:
         cause: ErrorCause = {"type": error["kind"], "message": error["message"], "traceback": error["traceback"]}
         if error["of_operations"]:
-            return FunctionFailed(error["message"], error["message"], cause)
+            return WorkflowFunctionFailed(error["message"], error["message"], cause)
         name = self._function.name if self._function.name != SCRIPT else str(self._parameters.get("script_path"))
         message = f"{name}: {error['kind']} `{error['message']}`"
         trace = f"\nTraceback of {name} (most recent call last):\n{error['traceback'].rstrip()}"
-        return FunctionFailed(message, message + trace, cause)
+        return WorkflowFunctionFailed(message, message + trace, cause)
 
     @contextmanager
     def _command(self) -> Iterator[tuple[list[str], Path]]:
-        """What to run, and the folder of the environment it runs in."""
+        """Yield the command of the process and the folder of its virtual environment."""
         if self._function.name == SCRIPT:
             with self._script() as script:
                 yield [sys.executable, "-u", str(RUN_WORKFLOW), "script", str(script)], Path(sys.prefix)
@@ -171,10 +172,10 @@ class _FunctionRun:
         if not isinstance(self._records, WorkflowHost):
             raise Invalid(
                 f"The workflow {self._job.workflow_id} needs the plugin {self._function.plugin} "
-                f"({self._function.name}), and there is no manager here that keeps plugins."
+                f"({self._function.name}), and plugins are available only on a manager."
             )
-        about = self._records.workflow_plugin(self._function.plugin)
-        environment = self._records.ensure_installed(about, self._conversation.log)
+        plugin = self._records.workflow_plugin(self._function.plugin)
+        environment = self._records.ensure_installed(plugin, self._rpc.log)
         python = str(environment / "bin" / "python")
         yield [python, "-u", str(RUN_WORKFLOW), "function", self._function.name], environment
 
@@ -184,7 +185,7 @@ class _FunctionRun:
         if bool(path) == bool(source):
             raise Invalid("A workflow that is a script needs either script_path or script_source.")
         if path:
-            yield self._conversation.require(str(path))
+            yield self._rpc.require(str(path))
             return
         with tempfile.NamedTemporaryFile("w", prefix="workflow-", suffix=".py", encoding="utf-8") as file:
             file.write(textwrap.dedent(str(source)))

@@ -1,8 +1,8 @@
-"""rollback: what was left half made is taken back to the last state that is whole."""
+"""The workflow `rollback`: take partially created instances back to their last complete state."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
@@ -11,73 +11,76 @@ from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
 from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first
-from cfy_cli.manager.engine.workflows.phases import BEFORE_STOP, DELETE, STOP, Drafter
-from cfy_cli.manager.engine.workflows.setup import draw_uninstall, relate
+from cfy_cli.manager.engine.workflows.phases import BEFORE_STOP, DELETE, STOP, PhaseBuilder
+from cfy_cli.manager.engine.workflows.setup import build_uninstall, relate
 
-Json = Any
-
-HALF_MADE = frozenset({State.CREATING, State.CONFIGURING})  # taken back to nothing
-HALF_STARTED = frozenset({State.STARTING})  # taken back to configured
+PARTIALLY_CREATED = frozenset({State.CREATING, State.CONFIGURING})  # taken back to uninitialized
+PARTIALLY_STARTED = frozenset({State.STARTING})  # taken back to configured
 
 
 def rollback(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    topology = ctx.look()
-    chosen = select(topology, parameters)
-    unresolved = ctx.once("unresolved", lambda: [one.id for one in chosen if one.state in HALF_MADE | HALF_STARTED])
-    ctx.say(f"unresolved node instances: {unresolved}", "debug")
-    ctx.say(f"intact node instances: {[one for one in topology.instances if one not in unresolved]}", "debug")
+    topology = ctx.topology()
+    selected = select(topology, parameters)
+    unresolved = ctx.decide_once(
+        "unresolved", lambda: [one.id for one in selected if one.state in PARTIALLY_CREATED | PARTIALLY_STARTED]
+    )
+    ctx.log(f"unresolved node instances: {unresolved}", "debug")
+    ctx.log(f"intact node instances: {[one for one in topology.instances if one not in unresolved]}", "debug")
     full = bool(parameters.get("full_rollback"))
     if not unresolved and not full:
-        ctx.say("Nothing to roll back: no node instance is creating, configuring or starting.")
-    yield draw_rollback(topology, unresolved, ignore_failure=True)
+        ctx.log("Nothing to roll back: no node instance is creating, configuring or starting.")
+    yield build_rollback(topology, unresolved, ignore_failure=True)
     if full:
-        ctx.say("Start uninstall after rollback.", "debug")
-        topology = ctx.look()
-        yield draw_uninstall(topology, set(topology.instances), "uninstall-a-uninstall")
+        ctx.log("Start uninstall after rollback.", "debug")
+        topology = ctx.topology()
+        yield build_uninstall(topology, set(topology.instances), "uninstall-a-uninstall")
 
 
-def draw_rollback(
+def build_rollback(
     topology: Topology,
-    chosen: Collection[str],
+    selected: Collection[str],
     name: str = "rollback",
     *,
     ignore_failure: bool,
-    around: Collection[str] | None = None,
+    neighbours: Collection[str] | None = None,
 ) -> Graph:
-    """Those that stay, or of them those `around`, unlink their relationships to what is taken back to nothing."""
+    """Build the rollback of the selected instances.
+
+    The other instances, or of them only `neighbours`, unlink their relationships to instances that are removed.
+    """
     builder, steps = GraphBuilder(name), dict[str, SequenceBuilder]()
-    deleted = {one for one in chosen if topology.instances[one].state in HALF_MADE}
+    deleted = {one for one in selected if topology.instances[one].state in PARTIALLY_CREATED}
     for instance in topology.instances.values():
-        if instance.id in chosen:
+        if instance.id in selected:
             steps[instance.id] = builder.add_subgraph(instance.id)
-            roll_back_one(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
+            add_rollback(steps[instance.id], topology, instance, ignore_failure=ignore_failure)
         else:
-            targets = deleted if around is None or instance.id in around else ()
+            targets = deleted if neighbours is None or instance.id in neighbours else ()
             steps[instance.id] = relate(builder, topology, instance, targets, "unlink", ignore_failure)
     sources_first(builder, topology, steps)
     return builder.build()
 
 
-def roll_back_one(steps: SequenceBuilder, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
-    drafter = Drafter(topology, instance, ignore_failure=ignore_failure)
-    if instance.state in HALF_STARTED:
-        steps.add_parallel(*drafter.state(State.STOPPING), *drafter.said("Stopping node instance"))
+def add_rollback(steps: SequenceBuilder, topology: Topology, instance: Instance, *, ignore_failure: bool) -> None:
+    phases = PhaseBuilder(topology, instance, ignore_failure=ignore_failure)
+    if instance.state in PARTIALLY_STARTED:
+        steps.add_parallel(*phases.set_state(State.STOPPING), *phases.events("Stopping node instance"))
         for phase in BEFORE_STOP:
-            drafter.draw(steps, phase)
+            phases.add(steps, phase)
         if agents.is_host(topology, instance):
-            steps.add(*agents.uninstall_steps(topology, instance, drafter))
-        drafter.draw(steps, STOP)
-        steps.add(*drafter.state(State.CONFIGURED))
+            steps.add(*agents.uninstall_steps(topology, instance, phases))
+        phases.add(steps, STOP)
+        steps.add(*phases.set_state(State.CONFIGURED))
     else:
         steps.add(
-            *drafter.said(BEFORE_STOP[0].idle),
-            *drafter.said(f"Rollback Stop: nothing to do, instance state is {instance.state}"),
+            *phases.events(BEFORE_STOP[0].idle_message),
+            *phases.events(f"Rollback Stop: nothing to do, instance state is {instance.state}"),
         )
-    if instance.state in HALF_MADE:
+    if instance.state in PARTIALLY_CREATED:
         for phase in DELETE:
-            drafter.draw(steps, phase)
-        steps.add(*drafter.state(State.UNINITIALIZED))
+            phases.add(steps, phase)
+        steps.add(*phases.set_state(State.UNINITIALIZED))
     else:
-        steps.add(*drafter.said(f"Rollback Delete: nothing to do, instance state is {instance.state}"))
-    if instance.state in HALF_MADE | HALF_STARTED:
-        steps.add(*drafter.said("Rollbacked node instance"))
+        steps.add(*phases.events(f"Rollback Delete: nothing to do, instance state is {instance.state}"))
+    if instance.state in PARTIALLY_CREATED | PARTIALLY_STARTED:
+        steps.add(*phases.events("Rollbacked node instance"))

@@ -1,10 +1,11 @@
-"""What the process of a workflow may ask of us: to run graphs for it, and how its deployment stands."""
+"""Requests of a workflow process to the engine: to run graphs, and about its deployment."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.context.calls import TokenHost, describe_manager
 from cfy_cli.manager.engine.context.files import JobFiles
@@ -15,57 +16,75 @@ from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.tasks import SetState
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Workflow, WorkflowContext
-from cfy_cli.manager.engine.workflows.graph_session import Beside, Ran
-from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec, graph_of, is_all_ours, state_of
+from cfy_cli.manager.engine.workflows.graph_session import GraphRun, GraphSession
+from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec, build_graph, is_lifecycle_only, parse_state
 from cfy_cli.manager.engine.workflows.modifications import Modifications
 
-Json = Any
-RunGraph = Callable[[Graph, StoredGraph | None, Beside, Callable[[], CancelRequest]], Ran]
-Explain = Callable[[Ran], str]  # "" when nothing has failed
+RunGraph = Callable[[Graph, StoredGraph | None, GraphSession, Callable[[], CancelRequest]], GraphRun]
+Explain = Callable[[GraphRun], str]  # returns "" when nothing has failed
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What runs graphs."""
+    """The parts of the engine that run graphs."""
 
     executor: Executor
-    past: ResumeState
+    resume_state: ResumeState
     run_graph: RunGraph
     explain: Explain
     built_in: Mapping[str, Workflow]
     wait_after_fail: float
 
 
-class Conversation(JobFiles):
-    """With the process of one workflow; its questions come in several threads at once."""
+class WorkflowError(TypedDict):
+    kind: str
+    message: str
+    traceback: str
+    of_operations: bool  # the failure is that of operations, not of the workflow's own code
+
+
+class InstanceFields(TypedDict, total=False):
+    """The fields of an event that name a node instance."""
+
+    node_instance_id: str
+    node_name: str
+
+
+class WorkflowEnd(TypedDict):
+    error: WorkflowError | None
+    cancelled: bool
+
+
+class WorkflowRpc(JobFiles):
+    """Answers the requests of one workflow process, which come from several threads."""
 
     def __init__(
         self, context: WorkflowContext, parameters: Mapping[str, Json], engine: Engine, on_crash: Callable[[], None]
     ) -> None:
         super().__init__(context.job)
-        self.ended: Mapping[str, Json] | None = None  # what the process said of its end
-        self.crash: BaseException | None = None  # what went wrong on our side
+        self.ended: WorkflowEnd | None = None  # as the process reported it
+        self.crash: BaseException | None = None  # an unexpected error of the engine
         self._context, self._parameters, self._engine, self._on_crash = context, parameters, engine, on_crash
         self._modifications = Modifications(context)
         self._parts = 0
-        self._kept: dict[str, StoredGraph] = {}
-        self._beside: dict[str, Beside] = {}
+        self._stored: dict[str, StoredGraph] = {}
+        self._sessions: dict[str, GraphSession] = {}
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(engine.executor.concurrency)  # of operations that run by themselves
-        self._over = threading.Event()
+        self._single_operations = threading.BoundedSemaphore(engine.executor.concurrency)  # outside of graphs
+        self._closed = threading.Event()
 
     def call(self, name: str, arguments: dict[str, Json]) -> Json:
-        calls: dict[str, Callable[..., Json]] = {
-            "context": self._about,
-            "deployment": self._deployment,
-            "steering": lambda: self._steering().value,
+        handlers: dict[str, Callable[..., object]] = {
+            "context": self._describe_context,
+            "deployment": self._describe_deployment,
+            "steering": lambda: self._cancel_request().value,
             "rest_token": self._rest_token,
             "log": self.log,
             "event": self._event,
             "state": lambda instance_id: str(self._context.records.instance(instance_id).state),
             "set_state": self._set_state,
-            "status": lambda status: self.log("info", f"The workflow says that it is {status}."),
+            "status": lambda status: self.log("info", f"The workflow reports the status {status}."),
             "resource": lambda path: str(found) if (found := self.resource(path)) else None,
             "download": self.download,
             "graph": self._graph,
@@ -73,30 +92,30 @@ class Conversation(JobFiles):
             "go_on": self._go_on,
             "start": self._start,
             "built_in": self._run_built_in,
-            "next": lambda graph: self._beside[graph].next(),
-            "ran": lambda graph, **what: self._beside[graph].ran(**what),
-            "judged": lambda graph, **what: self._beside[graph].judged(**what),
-            "replaced": lambda graph, task, by: self._beside[graph].replaced(task, self._beside[by].end),
+            "next": lambda graph: self._sessions[graph].next(),
+            "ran": lambda graph, **fields: self._sessions[graph].on_run(**fields),
+            "judged": lambda graph, **fields: self._sessions[graph].on_handled(**fields),
+            "replaced": lambda graph, task, by: self._sessions[graph].on_replaced(task, self._sessions[by].result),
             "start_modification": self._modifications.start,
             "modifications": self._modifications.started,
             "finish_modification": self._modifications.finish,
             "undo_modification": self._modifications.undo,
             "end": self._end,
         }
-        if name not in calls:
-            raise Invalid(f"The process of a workflow cannot ask for {name!r}.")
-        return calls[name](**arguments)
+        if name not in handlers:
+            raise Invalid(f"Unknown request of a workflow process: {name!r}.")
+        return cast("Json", handlers[name](**arguments))
 
     def close(self) -> None:
-        """See the end of all that runs for the process, which is gone."""
-        self._over.set()
+        """Wait for all graphs of the process, which has exited."""
+        self._closed.set()
         for thread in self._threads:
             thread.join()
 
-    def _steering(self) -> CancelRequest:
-        return CancelRequest.KILL if self._over.is_set() else self._context.records.cancel_request()
+    def _cancel_request(self) -> CancelRequest:
+        return CancelRequest.KILL if self._closed.is_set() else self._context.records.cancel_request()
 
-    def _about(self) -> Json:
+    def _describe_context(self) -> JsonObject:
         job = self.job
         return {
             "inputs": dict(self._parameters),
@@ -119,8 +138,8 @@ class Conversation(JobFiles):
             "managers": [describe_manager()],
         }
 
-    def _deployment(self) -> Json:
-        plan, topology, counts = self.job.plan, self._context.look(), self._modifications.counts()
+    def _describe_deployment(self) -> dict[str, object]:
+        plan, topology, counts = self.job.plan, self._context.topology(), self._modifications.counts()
         groups = {
             name: {**group, "properties": {**group["properties"], "current_instances": counts[name]}}
             for name, group in (plan.get("scaling_groups") or {}).items()
@@ -158,111 +177,121 @@ class Conversation(JobFiles):
         return records.rest_token() if isinstance(records, TokenHost) else None
 
     def log(self, level: str, message: str, instance_id: str | None = None) -> None:
-        known = level if level in LEVELS else "info"
+        event_level = level if level in LEVELS else "info"
         event = ExecutionEvent(
-            "cloudify_log", message, level=known, logger=self.job.workflow_id, **self._of(instance_id)
+            "cloudify_log",
+            message,
+            level=event_level,
+            logger=self.job.workflow_id,
+            **self._instance_fields(instance_id),
         )
         self._context.records.emit(event)
 
     def _event(self, message: str, event_type: str, instance_id: str | None) -> None:
         if self.job.dry_run:
             message += " (dry run)"
-        self._context.records.emit(ExecutionEvent("cloudify_event", message, event_type, **self._of(instance_id)))
+        self._context.records.emit(
+            ExecutionEvent("cloudify_event", message, event_type, **self._instance_fields(instance_id))
+        )
 
-    def _of(self, instance_id: str | None) -> dict[str, Json]:
+    def _instance_fields(self, instance_id: str | None) -> InstanceFields:
         if instance_id is None:
             return {}
         return {"node_instance_id": instance_id, "node_name": self._context.records.node_of(instance_id)}
 
     def _set_state(self, instance_id: str, state: str) -> None:
         if not self.job.dry_run:
-            apply_state(self._context.records, SetState(instance_id, state_of(state)))
+            apply_state(self._context.records, SetState(instance_id, parse_state(state)))
 
     def _graph(self, name: str | None, tasks: Sequence[TaskSpec]) -> str:
-        """A graph with a name is found by it when the workflow is resumed, others by what is in them."""
-        drawn = graph_of(name or self.job.workflow_id, tasks, self._context.look())
+        """Start a graph; a resumed workflow finds a stored graph by its name, or without one by its tasks."""
+        graph = build_graph(name or self.job.workflow_id, tasks, self._context.topology())
         with self._lock:
-            kept = self._engine.past.take(drawn.name, None if name and is_all_ours(tasks) else drawn)
-        return self._begin(drawn, kept)
+            stored = self._engine.resume_state.take(graph.name, None if name and is_lifecycle_only(tasks) else graph)
+        return self._start_graph(graph, stored)
 
     def _is_kept(self, name: str) -> bool:
         with self._lock:
-            kept = self._engine.past.take(name)
-            if kept is not None:
-                self._kept[name] = kept
-        return kept is not None
+            stored = self._engine.resume_state.take(name)
+            if stored is not None:
+                self._stored[name] = stored
+        return stored is not None
 
     def _go_on(self, name: str) -> str:
         with self._lock:
-            kept = self._kept.pop(name)
-        return self._begin(kept.graph, kept)
+            stored = self._stored.pop(name)
+        return self._start_graph(stored.graph, stored)
 
     def _start(self, task: TaskSpec) -> str:
         name = str(task.get("operation") or task.get("name") or task["kind"])
-        drawn = graph_of(name, [task], self._context.look())
+        graph = build_graph(name, [task], self._context.topology())
         with self._lock:
-            kept = self._engine.past.take(name, drawn)
-        return self._begin(drawn, kept, alone=True)
+            stored = self._engine.resume_state.take(name, graph)
+        return self._start_graph(graph, stored, alone=True)
 
-    def _begin(self, drawn: Graph, kept: StoredGraph | None, *, alone: bool = False) -> str:
-        def run(beside: Beside) -> None:
+    def _start_graph(self, graph: Graph, stored: StoredGraph | None, *, alone: bool = False) -> str:
+        def run(session: GraphSession) -> None:
             if not alone:
-                self._run(beside, drawn, kept)
+                self._run(session, graph, stored)
                 return
-            with self._turns:
-                self._run(beside, drawn, kept)
+            with self._single_operations:
+                self._run(session, graph, stored)
 
-        return self._thread(run)
+        return self._run_in_thread(run)
 
-    def _run(self, beside: Beside, drawn: Graph, kept: StoredGraph | None) -> None:
-        ran = self._engine.run_graph(drawn, kept, beside, self._steering)
-        beside.over(ran, self._engine.explain(ran))
+    def _run(self, session: GraphSession, graph: Graph, stored: StoredGraph | None) -> None:
+        graph_run = self._engine.run_graph(graph, stored, session, self._cancel_request)
+        session.complete(graph_run, self._engine.explain(graph_run))
 
     def _run_built_in(self, name: str, parameters: Mapping[str, Json]) -> str:
         with self._lock:
             self._parts += 1
-            context = self._context.within(f"part {self._parts}")
+            context = self._context.for_part(f"part {self._parts}")
         graphs = self._engine.built_in[name](context, parameters)
 
-        def run(beside: Beside) -> None:
+        def run(session: GraphSession) -> None:
             try:
                 graph = next(graphs)
                 while True:
                     with self._lock:
-                        kept = self._engine.past.take(graph.name)
-                    ran = self._engine.run_graph(graph, kept, beside, self._steering)
-                    if ran.end.cancel_request is not CancelRequest.NONE:
-                        beside.over(ran, "")
+                        stored = self._engine.resume_state.take(graph.name)
+                    graph_run = self._engine.run_graph(graph, stored, session, self._cancel_request)
+                    if graph_run.result.cancel_request is not CancelRequest.NONE:
+                        session.complete(graph_run, "")
                         return
-                    graph = graphs.throw(GraphFailed(ran.end.failures)) if ran.end.failures else next(graphs)
+                    graph = (
+                        graphs.throw(GraphFailed(graph_run.result.failures))
+                        if graph_run.result.failures
+                        else next(graphs)
+                    )
             except StopIteration:
-                beside.done()
+                session.succeed()
             except GraphFailed:
-                beside.over(ran, self._engine.explain(ran))
+                session.complete(graph_run, self._engine.explain(graph_run))
             finally:
                 graphs.close()
 
-        return self._thread(run)
+        return self._run_in_thread(run)
 
-    def _thread(self, run: Callable[[Beside], None]) -> str:
-        beside = Beside(self._engine.executor, self._over.is_set)
+    def _run_in_thread(self, run: Callable[[GraphSession], None]) -> str:
+        session = GraphSession(self._engine.executor, self._closed.is_set)
 
         def guarded() -> None:
             try:
-                run(beside)
+                run(session)
             except CfyError as error:
-                beside.broken(f"{error.message} {error.hint}" if error.hint else error.message)
+                session.fail(f"{error.message} {error.hint}" if error.hint else error.message)
             except BaseException as error:
                 self.crash = error
                 self._on_crash()
 
         with self._lock:
-            key = str(len(self._beside) + 1)
-            self._beside[key] = beside
+            key = str(len(self._sessions) + 1)
+            self._sessions[key] = session
             thread = threading.Thread(target=guarded, name=f"graph {key} of {self.job.execution_id}", daemon=True)
             self._threads.append(thread)
         thread.start()
         return key
 
-    def _end(self, error: Mapping[str, Json] | None, cancelled: bool) -> None:
+    def _end(self, error: WorkflowError | None, cancelled: bool) -> None:
         self.ended = {"error": error, "cancelled": cancelled}

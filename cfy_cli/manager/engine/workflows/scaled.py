@@ -1,36 +1,39 @@
-"""What can be scaled, a node or a scaling group, and which of its instances may be asked for by name."""
+"""Entities that can be scaled: nodes and scaling groups, and the instances that parameters may name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import InstanceCounts
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
 
-Json = Any
-
 
 @dataclass(frozen=True, slots=True)
 class Entity:
+    """A node or a scaling group, with its numbers of instances."""
+
     name: str
     is_group: bool
     current: int
     planned: int
-    least: int
-    most: int  # below zero: no limit
+    min_instances: int
+    max_instances: int  # negative: no limit
     scale_compute: bool
 
 
 def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Entity:
-    """The group or node of that name; with `scale_compute`, the host of the node where it has one."""
+    """Return the group or node of that name; with `scale_compute` the host of the node. Raises Invalid."""
     groups = ctx.job.plan.get("scaling_groups") or {}
+    name = str(name)
     if name in groups:
         return _entity(name, groups[name]["properties"], is_group=True, scale_compute=scale_compute)
     nodes = {node["id"]: node for node in ctx.job.plan["nodes"]}
     if name not in nodes:
         raise Invalid(
-            f"No scalable entity named {name} was found", hint=f"There is {', '.join(sorted([*groups, *nodes]))}."
+            f"No scalable entity named {name} was found",
+            hint=f"The scalable entities are {', '.join(sorted([*groups, *nodes]))}.",
         )
     node = nodes[name]
     if scale_compute:
@@ -43,7 +46,7 @@ def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Ent
 def choices(
     topology: Topology, entity: Entity, delta: int, parameters: Mapping[str, Json]
 ) -> tuple[list[str], list[str]]:
-    """The instances to remove first and those to keep. Raises Invalid, with all that is wrong with them."""
+    """Return the instances to remove first and those to keep. Raises Invalid with all problems."""
     include, exclude = _names(parameters.get("include_instances")), _names(parameters.get("exclude_instances"))
     if not include and not exclude:
         return [], []
@@ -62,11 +65,11 @@ def choices(
             "Instances cannot be included or excluded with scale_compute; name the host as the scalable entity instead."
         )
     if problems:
-        raise Invalid(" ".join([*problems, _told(members, entity)]))
+        raise Invalid(" ".join([*problems, _available(members, entity)]))
     return include, exclude
 
 
-def _entity(name: str, counts: Mapping[str, Json], *, is_group: bool, scale_compute: bool) -> Entity:
+def _entity(name: str, counts: InstanceCounts, *, is_group: bool, scale_compute: bool) -> Entity:
     return Entity(
         name,
         is_group,
@@ -79,7 +82,7 @@ def _entity(name: str, counts: Mapping[str, Json], *, is_group: bool, scale_comp
 
 
 def _members(topology: Topology, entity: Entity) -> dict[str, list[str]]:
-    """The instances of the node, or those of the group with the node instances in each."""
+    """Return the instances of a node, or the instances of a group with the node instances in each."""
     if not entity.is_group:
         return {one.id: [] for one in topology.instances.values() if one.node_id == entity.name}
     found: dict[str, list[str]] = {}
@@ -102,13 +105,13 @@ def _both(include: list[str], exclude: list[str]) -> list[str]:
 
 def _too_many(entity: Entity, delta: int, exclude: list[str], members: Mapping[str, list[str]]) -> list[str]:
     kept = [one for one, inside in members.items() if one in exclude or not set(inside).isdisjoint(exclude)]
-    left = len(members) + delta
-    if len(kept) <= max(left, 0):
+    remaining = len(members) + delta
+    if len(kept) <= max(remaining, 0):
         return []
-    return [f"{len(kept)} instances of {entity.name} are excluded, but only {left} are to be left."]
+    return [f"{len(kept)} instances of {entity.name} are excluded, but only {remaining} are to remain."]
 
 
-def _told(members: Mapping[str, list[str]], entity: Entity) -> str:
+def _available(members: Mapping[str, list[str]], entity: Entity) -> str:
     if not entity.is_group:
         return f"Available instances were: {', '.join(members)}"
     listed = "; ".join(f"{group}: {', '.join(inside)}" for group, inside in members.items())

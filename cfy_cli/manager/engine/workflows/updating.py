@@ -1,4 +1,4 @@
-"""What updates of deployments are built of, beside `draw_install`, `draw_uninstall`, `draw_drift`, `draw_status`."""
+"""Graphs of deployment updates."""
 
 from collections.abc import Collection, Iterator
 
@@ -11,22 +11,17 @@ from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.order import targets_first
 from cfy_cli.manager.engine.workflows.phases import LIFECYCLE
 
-VERBS = ("preupdate", "update", "postupdate", "update_config", "update_apply", "update_postapply")
+OPERATIONS = ("preupdate", "update", "postupdate", "update_config", "update_apply", "update_postapply")
 
 Pair = tuple[str, str]  # the ids of a relationship's source and target
 
 
-def can_update(topology: Topology, instance: Instance) -> bool:
-    """Whether its node has an operation for being updated where it is; if not, a change means installing it anew."""
-    return any(topology.operation(instance, f"{LIFECYCLE}.{verb}") is not None for verb in VERBS)
-
-
-def draw_update(topology: Topology, chosen: Collection[str], name: str = "update") -> Graph:
-    """Run the update operations of the chosen instances that have drifted, and of their drifted relationships."""
+def build_update(topology: Topology, selected: Collection[str], name: str = "update") -> Graph:
+    """Build the update of the selected instances that have drifted, and of their drifted relationships."""
     builder = GraphBuilder(name)
     steps = {
         instance.id: _update_one(builder, instance, list(_operations(topology, instance)))
-        if instance.id in chosen
+        if instance.id in selected
         else builder.add_barrier(instance.id)
         for instance in topology.instances.values()
     }
@@ -34,15 +29,15 @@ def draw_update(topology: Topology, chosen: Collection[str], name: str = "update
     return builder.build()
 
 
-def draw_relationships(topology: Topology, pairs: Collection[Pair], verb: str, name: str) -> Graph:
-    """Run `establish` or `unlink` of the given relationships between instances that stay."""
+def build_relationships(topology: Topology, pairs: Collection[Pair], operation_name: str, name: str) -> Graph:
+    """Build `establish` or `unlink` of the given relationships between existing instances."""
     builder = GraphBuilder(name)
     for instance in topology.instances.values():
         operations = [
             operation
             for link in topology.links(instance)
             if (link.source.id, link.target.id) in pairs
-            for operation in topology.link_operations(link, verb)
+            for operation in topology.link_operations(link, operation_name)
         ]
         if operations:
             builder.add_subgraph(f"stub_{instance.id}").add(*operations)
@@ -61,8 +56,8 @@ def _update_one(builder: GraphBuilder, instance: Instance, operations: list[Oper
 
 def _operations(topology: Topology, instance: Instance) -> Iterator[Operation]:
     if has_drifted(instance):
-        for verb in VERBS:
-            operation = topology.operation(instance, f"{LIFECYCLE}.{verb}")
+        for name in OPERATIONS:
+            operation = topology.operation(instance, f"{LIFECYCLE}.{name}")
             if operation is not None:
                 yield operation
     for link in topology.links(instance):

@@ -246,7 +246,7 @@ class Internal:
             threading.Thread(target=self._replace, args=arguments, daemon=True).start()
         else:
             verdict = self._judge(task, item, tasks, broken)
-            connection.ask("judged", graph=key, task=item["task"], verdict=verdict)
+            connection.ask("judged", graph=key, task=item["task"], decision=verdict)
 
     def _judge(
         self,
@@ -281,7 +281,7 @@ class Internal:
             by = None
         try:
             if by is None:
-                connection.ask("judged", graph=key, task=name, verdict=FAIL)
+                connection.ask("judged", graph=key, task=name, decision=FAIL)
             else:
                 connection.ask("replaced", graph=key, task=name, by=by)
         finally:
