@@ -1,4 +1,4 @@
-"""What it costs to compile a blueprint and prepare a deployment of it, as a ratio to libyaml's bare load of its text.
+"""Time to compile a blueprint and prepare a deployment of it, as a ratio to the time in which libyaml loads its text.
 
     python benchmarks/compile.py [--nodes 10 100 1000] [--oracle PYTHON]
 
@@ -58,7 +58,7 @@ APP = """\
     relationships:
       - {{type: cloudify.relationships.contained_in, target: host_{host}}}
 """
-NEXT = "      - {{type: cloudify.relationships.connected_to, target: app_{before}}}\n"
+CONNECTION = "      - {{type: cloudify.relationships.connected_to, target: app_{previous}}}\n"
 
 ORACLE = """\
 import json, sys, time
@@ -70,8 +70,8 @@ print(json.dumps(time.perf_counter() - start))
 """
 
 
-def blueprint(nodes: int) -> str:
-    """A tenth of the nodes are hosts; the others are on them, each connected to the one before it."""
+def build_blueprint(nodes: int) -> str:
+    """Return a blueprint: every tenth node is a host of the next nine, each of which is connected to the previous."""
     parts, host = [HEADER], 0
     for n in range(nodes):
         if n % 10 == 0:
@@ -80,18 +80,18 @@ def blueprint(nodes: int) -> str:
             continue
         parts.append(APP.format(n=n, host=host))
         if n % 10 > 1:
-            parts.append(NEXT.format(before=n - 1))
+            parts.append(CONNECTION.format(previous=n - 1))
     return "".join(parts)
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    taken = []
+def median_seconds(work: Callable[[], object], times: int) -> float:
+    durations = []
     for _ in range(times):
         gc.collect()
         start = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+        durations.append(time.perf_counter() - start)
+    return statistics.median(durations)
 
 
 def compile_and_prepare(main: Path) -> list[object]:
@@ -100,18 +100,18 @@ def compile_and_prepare(main: Path) -> list[object]:
     return list(dsl.create_instances(prepared))
 
 
-def oracle_seconds(python: str, main: Path) -> float:
+def public_parser_seconds(python: str, main: Path) -> float:
     base = main.parent
     types = base / "cloudify" / "types"
     types.mkdir(parents=True, exist_ok=True)
     for path in bundled.FOLDER.glob("*.yaml"):
         (types / path.name).write_bytes(path.read_bytes())
-    done = subprocess.run([python, "-c", ORACLE, str(main), str(base)], capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout))
+    process = subprocess.run([python, "-c", ORACLE, str(main), str(base)], capture_output=True, text=True, check=True)
+    return float(json.loads(process.stdout))
 
 
-def hello(folder: Path) -> None:
-    """The smallest blueprint with the basic types: the first of a process, which reads the types, and any later one."""
+def measure_hello_world(folder: Path) -> None:
+    """Print the times of the smallest blueprint: the first in a process, which reads the types, and a later one."""
     path = folder / "hello.yaml"
     path.write_text(HELLO)
     times = []
@@ -119,28 +119,28 @@ def hello(folder: Path) -> None:
         start = time.perf_counter()
         compile_and_prepare(path)
         times.append(time.perf_counter() - start)
-    print(f"hello world: {times[0]:.4f} s the first in a process, {times[1]:.4f} s a later one\n")
+    print(f"hello world: {times[0]:.4f} s for the first one of a process, {times[1]:.4f} s for a later one\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--oracle", metavar="PYTHON", help="a Python that has the public parser")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        hello(Path(folder))
+        measure_hello_world(Path(folder))
         print(f"{'nodes':>6} {'libyaml s':>10} {'ours s':>10} {'ratio':>7} {'peak MB':>8} {'public parser s':>16}")
-        for nodes in asked.nodes:
+        for nodes in args.nodes:
             path = Path(folder) / f"blueprint_{nodes}.yaml"
-            text = blueprint(nodes)
+            text = build_blueprint(nodes)
             path.write_text(text)
             times = 5 if nodes <= 1000 else 1
-            compile_and_prepare(path)  # the basic types are read once in a process
-            floor = seconds(partial(yaml.load, text, yaml.CSafeLoader), times)
-            ours = seconds(partial(compile_and_prepare, path), times)
+            compile_and_prepare(path)  # the base types are read once in a process
+            baseline = median_seconds(partial(yaml.load, text, yaml.CSafeLoader), times)
+            ours = median_seconds(partial(compile_and_prepare, path), times)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            theirs = f"{oracle_seconds(asked.oracle, path):.2f}" if asked.oracle else "-"
-            print(f"{nodes:>6} {floor:>10.4f} {ours:>10.4f} {ours / floor:>7.1f} {peak:>8} {theirs:>16}")
+            theirs = f"{public_parser_seconds(args.oracle, path):.2f}" if args.oracle else "-"
+            print(f"{nodes:>6} {baseline:>10.4f} {ours:>10.4f} {ours / baseline:>7.1f} {peak:>8} {theirs:>16}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The same command lines for this program and a peer, against the manager in use: what each prints and how it ends."""
+"""Run the same command lines with this program and another one, and print the output and exit code of both."""
 
 import argparse
 import os
@@ -27,18 +27,18 @@ LINES = (
 def run(program: str, line: str) -> str:
     words = [program, *line.replace("'a b'", "a\0b").split(" ")]
     words = [word.replace("\0", " ") for word in words]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-    errors = "".join(f"! {part}\n" for part in done.stderr.splitlines())
-    return f"{done.stdout}{errors}[exit {done.returncode}]"
+    process = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+    errors = "".join(f"! {part}\n" for part in process.stderr.splitlines())
+    return f"{process.stdout}{errors}[exit {process.returncode}]"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cfy", default=str(Path(sys.executable).parent / "cfy"), help="(default: %(default)s)")
     parser.add_argument("--peer", required=True, help="the other program")
-    given = parser.parse_args()
+    args = parser.parse_args()
     for line in LINES:
-        print(f"{'=' * 100}\n$ cfy {line}\n--- peer\n{run(given.peer, line)}\n--- ours\n{run(given.cfy, line)}")
+        print(f"{'=' * 100}\n$ cfy {line}\n--- peer\n{run(args.peer, line)}\n--- ours\n{run(args.cfy, line)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A worker: takes executions one after another and runs several at a time."""
+"""A worker: claims executions and runs several at the same time."""
 
 import logging
 import os
@@ -18,76 +18,78 @@ from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.store.models import WorkerRecord
 
 log = logging.getLogger(__name__)
-AT_ONCE = 10  # executions at work in one worker, beside those that wait for others
-MOST_THREADS = 100_000  # made as they are needed; what limits them is AT_ONCE
-LOOK_EVERY = 0.5  # seconds, when no bell rings
-WORD_EVERY = 5.0  # seconds between signs of life
+MAX_CONCURRENT_EXECUTIONS = 10  # of one worker, besides those that wait for other executions
+MAX_THREADS = 100_000  # created on demand: the slots limit how many there are
+POLL_INTERVAL = 0.5  # seconds between queries for work when nobody notifies the worker
+HEARTBEAT_INTERVAL = 5.0  # seconds
 
 
 class Worker:
     """Runs in a process of its own, or in a thread of a test."""
 
     def __init__(self, app: AppContext, name: str) -> None:
-        self._manager = app
+        self._app = app
         self._name = name
-        self._history = EventWriter(app.database)
-        self._pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="execution")
-        self._slots = ConcurrencyLimit(AT_ONCE)
+        self._event_writer = EventWriter(app.database)
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="execution")
+        self._limit = ConcurrencyLimit(MAX_CONCURRENT_EXECUTIONS)
         self._stopping = threading.Event()
 
     def work(self) -> None:
-        """Until `stop`; what runs then is left to end or to be recovered."""
-        self._say_alive_if_possible()  # before anything is claimed: who dies without having said so does not count
-        threading.Thread(target=self._keep_saying, name="sign of life", daemon=True).start()
+        """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
+        self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
+        threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         while not self._stopping.is_set():
-            free = self._slots.take(LOOK_EVERY)
-            if free and not self._start_some(free):
-                self._manager.work_available.wait(LOOK_EVERY)
+            slots = self._limit.acquire_all(POLL_INTERVAL)
+            if slots and not self._start_executions(slots):
+                self._app.work_available.wait(POLL_INTERVAL)
 
     def stop(self) -> None:
         self._stopping.set()
-        self._manager.work_available.notify()
+        self._app.work_available.notify()
 
     def close(self) -> None:
-        """Wait for what still runs and store the last lines."""
-        self._pool.shutdown(wait=True)
-        self._history.close()
-        with self._manager.database.write() as session:
+        """Wait for running executions and store the last events."""
+        self._threads.shutdown(wait=True)
+        self._event_writer.close()
+        with self._app.database.write() as session:
             session.execute(delete(WorkerRecord).where(WorkerRecord.name == self._name))
 
-    def _start_some(self, free: list[Slot]) -> bool:
-        """Whether there was anything to start, so that there may be more."""
+    def _start_executions(self, slots: list[Slot]) -> bool:
+        """Start an execution in each slot as far as there are any; return whether there may be more to start."""
         claimed = []
         try:
-            claimed = claim(self._manager, self._name, len(free))
+            claimed = claim(self._app, self._name, len(slots))
         except CfyError as error:
-            log.warning("No execution can be claimed: %s", error)
+            log.warning("Claiming executions failed: %s", error)
         finally:
-            for slot in free[len(claimed) :]:
-                slot.give_back()
-        for (execution, start_mode), slot in zip(claimed, free, strict=False):
-            work = ExecutionContext(self._manager, execution, self._history, self._stopping, start_mode, slot.resting)
-            self._pool.submit(self._run, work, slot)
+            for slot in slots[len(claimed) :]:
+                slot.release()
+        for (execution, start_mode), slot in zip(claimed, slots, strict=False):
+            context = ExecutionContext(
+                self._app, execution, self._event_writer, self._stopping, start_mode, slot.released
+            )
+            self._threads.submit(self._run, context, slot)
         return bool(claimed)
 
-    def _run(self, work: ExecutionContext, slot: Slot) -> None:
+    def _run(self, context: ExecutionContext, slot: Slot) -> None:
         try:
-            running.run(work)
+            running.run(context)
         finally:
-            slot.give_back()
+            slot.release()
 
-    def _keep_saying(self) -> None:
-        while not self._stopping.wait(WORD_EVERY):
-            self._say_alive_if_possible()
+    def _send_heartbeats(self) -> None:
+        while not self._stopping.wait(HEARTBEAT_INTERVAL):
+            self._try_heartbeat()
 
-    def _say_alive_if_possible(self) -> None:
+    def _try_heartbeat(self) -> None:
         try:
-            self._say_alive()
+            self._store_heartbeat()
         except CfyError as error:
-            log.warning("No sign of life could be given: %s", error)
+            log.warning("The heartbeat of the worker was not stored: %s", error)
 
-    def _say_alive(self) -> None:
-        with self._manager.database.write() as session:
+    def _store_heartbeat(self) -> None:
+        with self._app.database.write() as session:
             row = session.query(WorkerRecord).filter_by(name=self._name).one_or_none()
             if row is None:
                 session.add(WorkerRecord(name=self._name, pid=os.getpid()))

@@ -229,7 +229,7 @@ def test_the_end_of_a_deletion_is_not_told_of_the_execution_that_came_after_it(
     upload("app")
     for name in ("one", "between"):  # the number before the deletion's stays taken
         ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
-    delete = running.SYSTEM["delete_deployment_environment"]
+    delete = running.SYSTEM_WORKFLOW_FUNCTIONS["delete_deployment_environment"]
 
     def delete_and_create_another(
         work: ExecutionContext,
@@ -237,7 +237,7 @@ def test_the_end_of_a_deletion_is_not_told_of_the_execution_that_came_after_it(
         delete(work)
         ask("PUT", "/deployments/two", json={"blueprint_id": "app", "async_create": True})
 
-    monkeypatch.setitem(running.SYSTEM, "delete_deployment_environment", delete_and_create_another)
+    monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, "delete_deployment_environment", delete_and_create_another)
     ask("DELETE", "/deployments/one")
     two = until(lambda: ask("GET", "/deployments/two").json(), lambda found: "id" in found)
     ended(ask, two["create_execution"])

@@ -405,7 +405,7 @@ def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
             yield session
 
     monkeypatch.setattr(app.database, "read", read)
-    monkeypatch.setattr(db_retry, "AGAIN_AFTER", 0.01)
+    monkeypatch.setattr(db_retry, "RETRY_INTERVAL", 0.01)
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     for workflow in ("install", "uninstall"):

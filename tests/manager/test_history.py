@@ -82,9 +82,9 @@ def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask
     ask("DELETE", "/deployments/d?force=true")
     until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
     time_ = "2030-01-01T00:00:00.000Z"
-    worker._history.add({**LINE, "execution_id": execution, "message": "late", "reported_timestamp": time_})
-    worker._history.add({**LINE, "execution_id": None, "message": "of another", "reported_timestamp": time_})
-    worker._history.flush()
+    worker._event_writer.add_event({**LINE, "execution_id": execution, "message": "late", "reported_timestamp": time_})
+    worker._event_writer.add_event({**LINE, "execution_id": None, "message": "of another", "reported_timestamp": time_})
+    worker._event_writer.flush()
     messages = [
         line["message"] for line in ask("GET", "/events?type=cloudify_log&_sort=-_storage_id&_size=2").json()["items"]
     ]
@@ -94,11 +94,11 @@ def test_lines_that_come_after_their_deployment_is_gone_spoil_no_others(ask: Ask
 def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, app):
     execution = run(hello, "install")["id"]
     line = {**LINE, "execution_id": execution, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
-    worker._history.put(
-        Batch(lines=[{**line, "message": "before"}, {**line, "message": "it", "execution_id": object()}])
+    worker._event_writer.add(
+        Batch(events=[{**line, "message": "before"}, {**line, "message": "it", "execution_id": object()}])
     )
-    worker._history.put(Batch(lines=[{**line, "message": "after"}]))
-    worker._history.flush()
+    worker._event_writer.add(Batch(events=[{**line, "message": "after"}]))
+    worker._event_writer.flush()
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
     assert [line["message"] for line in lines[-2:]] == ["before", "after"]
 
@@ -106,7 +106,7 @@ def test_what_is_refused_spoils_nothing_else(ask: Ask, hello: str, run, worker, 
 def test_a_line_that_no_column_holds_is_refused_for_good(ask: Ask, hello: str, run, worker, app):
     """Where columns have a length."""
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "it", "operation": "x" * 999}
-    worker._history.add(line)
+    worker._event_writer.add_event(line)
     assert run(hello, "install")["status"] == "terminated"
 
 
@@ -114,7 +114,7 @@ def test_a_state_that_is_refused_is_known_to_who_waits_and_spoils_nothing_else(a
     history = EventWriter(app.database)
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z", "message": "told"}
     move = {"new_state": "started", "new_attempt": 0, "new_result": None, "new_failure": None}
-    history.put(Batch(lines=[line], moves={"m": {**move, "mark": object()}}))
+    history.add(Batch(events=[line], tasks={"m": {**move, "operation_id": object()}}))
     with pytest.raises(Exception, match="object"):
         history.flush()
     history.flush()
@@ -130,12 +130,12 @@ def test_what_could_be_stored_before_the_database_went_away_is_not_stored_twice(
     line = {**LINE, "reported_timestamp": "2030-01-01T00:00:00.000Z"}
 
     def write_until_full(self: EventWriter, batch: Batch) -> None:
-        if batch.lines[0]["message"] == "c":
+        if batch.events[0]["message"] == "c":
             raise Busy("The disk is full")
         write(self, batch)
 
-    history.put(Batch(lines=[{**line, "message": name} for name in "abcd"] + [{**line, "message": "e"}]))
-    history._waiting.lines[-1]["tenant_name"] = object()
+    history.add(Batch(events=[{**line, "message": name} for name in "abcd"] + [{**line, "message": "e"}]))
+    history._pending.events[-1]["tenant_name"] = object()
     monkeypatch.setattr(EventWriter, "_write", write_until_full)
     with pytest.raises(Busy):
         history.flush()
@@ -148,8 +148,10 @@ def test_what_could_be_stored_before_the_database_went_away_is_not_stored_twice(
 def test_times_in_the_history_never_go_back(ask: Ask, hello: str, run, worker):
     execution = run(hello, "install")["id"]
     for moment in ("2031-01-01T00:00:00.000Z", "2030-01-01T00:00:00.000Z"):
-        worker._history.add({**LINE, "execution_id": execution, "message": moment, "reported_timestamp": moment})
-    worker._history.flush()
+        worker._event_writer.add_event(
+            {**LINE, "execution_id": execution, "message": moment, "reported_timestamp": moment}
+        )
+    worker._event_writer.flush()
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
     assert [line["message"][:4] for line in lines[-2:]] == ["2031", "2030"]
 

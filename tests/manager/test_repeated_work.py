@@ -63,7 +63,7 @@ def test_only_deaths_in_a_row_without_progress_count(ask: Ask, upload: Upload, a
         session.query(Operation).filter_by(type="RemoteWorkflowTask").update({"attempt": 1})
     assert [die(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
     last = die(ask, app, execution)
-    assert (last["status"], last["error"][:40]) == ("failed", "The worker process died 5 times in a row")
+    assert (last["status"], last["error"][:43]) == ("failed", "The worker process crashed 5 times in a row")
     resumed = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert resumed.status_code == 200
     assert ended(ask, execution)["status"] == "terminated"
@@ -74,8 +74,8 @@ def test_a_blueprint_that_its_reader_dies_of_is_refused(ask: Ask, upload: Upload
     with app.database.write() as session:
         session.query(Blueprint).update({"state": "parsing"})
         session.query(Execution).filter_by(id=execution).update({"crashes": 4})
-    assert "died 5 times in a row" in die(ask, app, execution)["error"]
+    assert "crashed 5 times in a row" in die(ask, app, execution)["error"]
     blueprint = ask("GET", "/blueprints/app").json()
     assert blueprint["state"] == "invalid"
-    assert blueprint["error"].endswith("then ask for it once more.")
+    assert blueprint["error"].endswith("then repeat the request.")
     assert upload("app").status_code == 201

@@ -44,7 +44,7 @@ class Whole:
 @pytest.fixture
 def whole(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
     made = Whole(app)
-    monkeypatch.setitem(running.SYSTEM, NAME, made.run)
+    monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, NAME, made.run)
     yield made
     made.may_end.set()
 

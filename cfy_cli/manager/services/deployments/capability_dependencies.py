@@ -92,4 +92,4 @@ def _aim(
     try:
         dependencies.aim(store, source, dependency, target)
     except CfyError as error:
-        context.say(f"Failed updating dependencies of deployment {source.id}: {error}", "error")
+        context.log(f"Failed updating dependencies of deployment {source.id}: {error}", "error")

@@ -155,7 +155,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
         store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
         _check_idle(store, deployment)
     if action == "force-resume":
-        journal.rewind(store.unscoped, [execution.id])
+        journal.reset_running_operations(store.unscoped, [execution.id])
     execution.status, execution.ended_at = ExecutionState.PENDING, None
     if deployment is not None:
         _tell(store, deployment, execution)

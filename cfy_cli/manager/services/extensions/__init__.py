@@ -1,8 +1,9 @@
 """Operations of the node types that stand for things of a manager: components, shared deployments, blueprints."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.tasks import non_recoverable
@@ -35,15 +36,15 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
 }
 
 
-def run(context: ExecutionContext, ctx: OperationContext, name: str) -> Any:
+def run(context: ExecutionContext, ctx: OperationContext, name: str) -> Json:
     """What `cloudify_types.NAME` returns. Raises OperationFailed."""
     operation = OPERATIONS.get(name)
     if operation is None:
         raise non_recoverable(f"There is no operation cloudify_types.{name}.")
 
-    def attempt() -> Any:
+    def attempt() -> Json:
         try:
-            return operation(Subject(context, ctx))
+            return cast(Json, operation(Subject(context, ctx)))
         except CfyError as error:
             if isinstance(error, Busy) and not context.stopping.is_set():
                 raise  # to be tried again, as after a death: what it has begun it goes on with

@@ -27,7 +27,7 @@ def bring(subject: Subject, wanted: Mapping[str, Any]) -> None:
     for name in missing:
         value = wanted[name]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        subject.context.masking.hide(text)
+        subject.context.masking.add_secret(text)
         with subject.acting("secret_create") as store:
             secrets.create(subject.app, store, name, text)
         subject.say(f'Created the secret "{name}"')

@@ -69,11 +69,12 @@ def until_gone(subject: Subject, deployment_id: str) -> None:
 
 def _wait(subject: Subject, well: Callable[[], bool], timeout: float | None, sentence: str) -> None:
     """Raises Invalid with the sentence when the time is up, and Abandoned when we are to end at once."""
-    seconds = TIMEOUT if timeout is None else timeout
-    is_well = wait_until(subject.context, well, goes_on=lambda: _goes_on(subject), seconds=seconds)
-    if is_well is None:
-        raise Invalid(sentence)
-    if not is_well:
+    limit = TIMEOUT if timeout is None else timeout
+    try:
+        has_ended = wait_until(subject.context, well, should_continue=lambda: _goes_on(subject), timeout=limit)
+    except TimeoutError:
+        raise Invalid(sentence) from None
+    if not has_ended:
         raise Abandoned
 
 

@@ -1,24 +1,25 @@
-"""What a worker has to store, all together: lines of history, states of tasks, states of node instances."""
+"""Changes that an execution has to store together: events, task states, processes and states of node instances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.health import system_properties
-from cfy_cli.manager.engine.tasks import SetState
+from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Event, NodeInstance, Operation
 
-Row = dict[str, Any]
+R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
-SAY = BulkStatement.insert(Event)
-MOVE = BulkStatement(
+INSERT_EVENT = BulkStatement.insert(Event)
+UPDATE_TASK = BulkStatement(
     update(Operation)
-    .where(_operations.c.id == bindparam("mark"))
+    .where(_operations.c.id == bindparam("operation_id"))
     .values(
         state=bindparam("new_state"),
         attempt=bindparam("new_attempt"),
@@ -26,14 +27,14 @@ MOVE = BulkStatement(
         failure=bindparam("new_failure"),
     )
 )
-START = BulkStatement(
+UPDATE_PROCESS = BulkStatement(
     update(Operation)
-    .where(_operations.c.id == bindparam("mark"))
-    .values(pid=bindparam("new_pid"), birth=bindparam("new_birth"))
+    .where(_operations.c.id == bindparam("operation_id"))
+    .values(pid=bindparam("new_pid"), birth=bindparam("new_start_time"))
 )
-ENTER = BulkStatement(
+UPDATE_INSTANCE = BulkStatement(
     update(NodeInstance)
-    .where(_instances.c.storage_id == bindparam("number"))
+    .where(_instances.c.storage_id == bindparam("instance_storage_id"))
     .values(
         state=bindparam("new_state"),
         system_properties=bindparam("new_properties"),
@@ -42,74 +43,143 @@ ENTER = BulkStatement(
 )
 
 
+class EventRow(TypedDict):
+    """A row of `events` with all columns but the storage id; the event writer sets `timestamp`."""
+
+    tenant_name: str
+    visibility: str
+    created_by: str
+    type: str
+    timestamp: str
+    reported_timestamp: str
+    execution_id: str | None
+    workflow_id: str | None
+    deployment_id: str | None
+    deployment_display_name: str | None
+    blueprint_id: str | None
+    message: str
+    event_type: str | None
+    level: str | None
+    logger: str | None
+    operation: str | None
+    node_instance_id: str | None
+    node_name: str | None
+    source_id: str | None
+    target_id: str | None
+    error_causes: list[ErrorCause] | None
+    manager_name: str | None
+    agent_name: str | None
+
+
+class TaskRow(TypedDict):
+    """Parameters of UPDATE_TASK."""
+
+    operation_id: str
+    new_state: str
+    new_attempt: int
+    new_result: Json
+    new_failure: JsonObject | None
+
+
+class ProcessRow(TypedDict):
+    """Parameters of UPDATE_PROCESS."""
+
+    operation_id: str
+    new_pid: int
+    new_start_time: str
+
+
+class InstanceRow(TypedDict):
+    """Parameters of UPDATE_INSTANCE."""
+
+    instance_storage_id: int
+    new_state: str
+    new_properties: JsonObject | None
+    changes: int
+
+
 @dataclass(slots=True)
 class Batch:
-    lines: list[Row] = field(default_factory=list)  # of `events`
-    moves: dict[str, Row] = field(default_factory=dict)  # the latest of each operation, as MOVE wants it
-    starts: dict[str, Row] = field(default_factory=dict)  # the same for START
-    entered: list[tuple[int, SetState]] = field(default_factory=list)  # of which deployment
+    events: list[EventRow] = field(default_factory=list)
+    tasks: dict[str, TaskRow] = field(default_factory=dict)  # by operation id: the latest state
+    processes: dict[str, ProcessRow] = field(default_factory=dict)  # by operation id
+    instance_states: list[tuple[int, SetState]] = field(default_factory=list)  # with the deployment's storage id
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.moves or self.starts or self.entered)
+        return bool(self.events or self.tasks or self.processes or self.instance_states)
 
     def extend(self, later: "Batch") -> None:
-        self.lines += later.lines
-        self.moves |= later.moves
-        self.starts |= later.starts
-        self.entered += later.entered
+        self.events += later.events
+        self.tasks |= later.tasks
+        self.processes |= later.processes
+        self.instance_states += later.instance_states
 
-    def taken_apart(self) -> Iterator["Batch"]:
-        """Each thing alone; it is gone from here as soon as the next one is asked for."""
-        while self.lines:  # first: what is told twice does less harm than what is never told
-            yield Batch(lines=self.lines[:1])
-            del self.lines[0]
-        while self.entered:
-            yield Batch(entered=self.entered[:1])
-            del self.entered[0]
-        for mark in list(self.starts):
-            yield Batch(starts={mark: self.starts[mark]})
-            del self.starts[mark]
-        for mark in list(self.moves):
-            yield Batch(moves={mark: self.moves[mark]})
-            del self.moves[mark]
+    def pop_single_changes(self) -> Iterator["Batch"]:
+        """Yield each change as a batch; it is removed from this one when the next is requested, so after it is stored.
+
+        Events come first: to store an event twice does less harm than to lose it.
+        """
+        while self.events:
+            yield Batch(events=self.events[:1])
+            del self.events[0]
+        while self.instance_states:
+            yield Batch(instance_states=self.instance_states[:1])
+            del self.instance_states[0]
+        for operation_id in list(self.processes):
+            yield Batch(processes={operation_id: self.processes[operation_id]})
+            del self.processes[operation_id]
+        for operation_id in list(self.tasks):
+            yield Batch(tasks={operation_id: self.tasks[operation_id]})
+            del self.tasks[operation_id]
 
     def store(self, session: Session) -> None:
         connection = session.connection()
-        if self.entered:
-            self._enter(session)
-        START.execute(connection, _sorted(self.starts))
-        MOVE.execute(connection, _sorted(self.moves))
-        SAY.execute(connection, self.lines)
+        if self.instance_states:
+            self._store_instance_states(session)
+        UPDATE_PROCESS.execute(connection, _sorted_rows(self.processes))
+        UPDATE_TASK.execute(connection, _sorted_rows(self.tasks))
+        INSERT_EVENT.execute(connection, self.events)
 
-    def _enter(self, session: Session) -> None:
-        found = session.execute(
+    def _store_instance_states(self, session: Session) -> None:
+        instances = session.execute(
             select(
                 NodeInstance.deployment_storage_id,
                 NodeInstance.id,
                 NodeInstance.storage_id,
+                NodeInstance.state,
                 NodeInstance.system_properties,
             )
             .where(
-                NodeInstance.deployment_storage_id.in_({deployment for deployment, _ in self.entered}),
-                NodeInstance.id.in_({step.instance_id for _, step in self.entered}),
+                NodeInstance.deployment_storage_id.in_({deployment for deployment, _ in self.instance_states}),
+                NodeInstance.id.in_({step.instance_id for _, step in self.instance_states}),
             )
             .order_by(NodeInstance.storage_id)
             .with_for_update()
         )
-        rows: dict[tuple[int, str], Row] = {
-            (deployment, name): {"number": number, "new_properties": known, "changes": 0}
-            for deployment, name, number, known in found
+        rows: dict[tuple[int, str], InstanceRow] = {
+            (deployment, instance_id): {
+                "instance_storage_id": storage_id,
+                "new_state": state,
+                "new_properties": properties,
+                "changes": 0,
+            }
+            for deployment, instance_id, storage_id, state, properties in instances
         }
-        for deployment, step in self.entered:
+        for deployment, step in self.instance_states:
             row = rows.get((deployment, step.instance_id))
-            if row is not None:  # else it is gone, and has no state
-                stamped = system_properties(step, lambda row=row: row["new_properties"])  # type: ignore[misc]
-                row["new_properties"] = row["new_properties"] if stamped is None else stamped
-                row["new_state"] = step.state
-                row["changes"] += 1
-        ENTER.execute(session.connection(), [row for row in rows.values() if row["changes"]])
+            if row is not None:  # a deleted instance has no state
+                _enter_state(row, step)
+        UPDATE_INSTANCE.execute(session.connection(), [row for row in rows.values() if row["changes"]])
 
 
-def _sorted(rows: dict[str, Row]) -> list[Row]:
-    """In an order that all writers share, so that none waits for another that waits for it."""
-    return [rows[mark] for mark in sorted(rows)]
+def _enter_state(row: InstanceRow, step: SetState) -> None:
+    properties = system_properties(step, lambda: row["new_properties"])
+    if properties is not None:
+        row["new_properties"] = properties
+    row["new_state"] = step.state
+    row["changes"] += 1
+
+
+def _sorted_rows(rows: Mapping[str, R]) -> list[R]:
+    """Return the rows in an order that all writers share, which avoids deadlocks between them."""
+    return [rows[operation_id] for operation_id in sorted(rows)]

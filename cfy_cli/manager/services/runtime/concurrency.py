@@ -1,4 +1,4 @@
-"""How many executions of a worker are at work at once; one that only waits for others is not."""
+"""Limit of concurrent executions in a worker. An execution that waits for others does not count."""
 
 import threading
 from collections.abc import Iterator
@@ -6,51 +6,55 @@ from contextlib import contextmanager
 
 
 class ConcurrencyLimit:
-    def __init__(self, number: int) -> None:
-        self._free = number
+    """A semaphore of which all free slots can be acquired at once."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
         self._changed = threading.Condition()
 
-    def take(self, timeout: float) -> "list[Slot]":
-        """All that are free, for new executions; none when none gets free in time."""
+    def acquire_all(self, timeout: float) -> "list[Slot]":
+        """Return all free slots; wait up to `timeout` seconds for the first one, then return an empty list."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0, timeout)
-            taken = max(0, self._free)
-            self._free -= taken
-        return [Slot(self) for _ in range(taken)]
+            count = max(0, self._free)
+            self._free -= count
+        return [Slot(self) for _ in range(count)]
 
-    def add(self, number: int) -> None:
+    def add(self, count: int) -> None:
+        """Free slots, or occupy them if `count` is negative, even when none is free."""
         with self._changed:
-            self._free += number
+            self._free += count
             self._changed.notify_all()
 
 
 class Slot:
-    """One execution's place among those at work."""
+    """The slot of one execution."""
 
-    def __init__(self, slots: ConcurrencyLimit) -> None:
-        self._slots = slots
-        self._resting = 0
-        self._guard = threading.Lock()
+    def __init__(self, limit: ConcurrencyLimit) -> None:
+        self._limit = limit
+        self._waiting_operations = 0
+        self._lock = threading.Lock()
 
-    def give_back(self) -> None:
-        self._slots.add(1)
+    def release(self) -> None:
+        self._limit.add(1)
 
     @contextmanager
-    def resting(self) -> Iterator[None]:
-        """While some of its operations wait for other executions, one of those may have the place.
+    def released(self) -> Iterator[None]:
+        """Lend the slot to another execution while an operation waits for other executions.
 
-        Who comes back does not wait for a place: that would let executions wait for each other for ever. Until
-        enough others have ended there is one more at work then, and no new one begins.
+        At the end the slot is occupied again at once: to wait for a free one could deadlock executions that wait for
+        each other. Until enough others have ended, one more execution runs than the limit allows and no new one starts.
         """
-        self._count(1)
+        self._change_waiting(1)
         try:
             yield
         finally:
-            self._count(-1)
+            self._change_waiting(-1)
 
-    def _count(self, change: int) -> None:
-        with self._guard:
-            before = self._resting
-            self._resting += change
-            if (before == 0) != (self._resting == 0):
-                self._slots.add(change)
+    def _change_waiting(self, change: int) -> None:
+        """Count an operation that starts or stops waiting. The first one frees the slot, the last one occupies it."""
+        with self._lock:
+            was_waiting = self._waiting_operations > 0
+            self._waiting_operations += change
+            if was_waiting != (self._waiting_operations > 0):
+                self._limit.add(change)

@@ -1,4 +1,4 @@
-"""Waiting for a database that cannot now: a full disk, a server that is started again."""
+"""Retrying while the database is unavailable, such as when the disk is full or its server restarts."""
 
 import logging
 import threading
@@ -9,24 +9,27 @@ from cfy_cli.errors import CfyError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-AGAIN_AFTER = 0.5  # seconds
+RETRY_INTERVAL = 0.5  # seconds
 
 
 def is_transient(error: Exception) -> bool:
-    """Not refused for good: it may be done later."""
+    """Return whether the same action may succeed later."""
     return isinstance(error, CfyError) and error.status >= 500
 
 
 def retry_until_available(stopping: threading.Event, action: Callable[[], T]) -> T:
-    """Do it again until it works. What is refused for good is raised at once; anything is, when we must end."""
-    told = ""
+    """Repeat the action while it fails with transient errors, and return its result.
+
+    Raises other errors at once, and any error once `stopping` is set.
+    """
+    logged = ""
     while True:
         try:
             return action()
         except CfyError as error:
             if not is_transient(error) or stopping.is_set():
                 raise
-            if str(error) != told:
-                told = str(error)
-                log.warning("%s; what runs waits for it", told)
-        stopping.wait(AGAIN_AFTER)
+            if str(error) != logged:
+                logged = str(error)
+                log.warning("%s; executions wait until the database is available", logged)
+        stopping.wait(RETRY_INTERVAL)

@@ -1,4 +1,4 @@
-"""Storing what a worker says and does: in order, in batches, without making those who only speak wait."""
+"""Batched writer of events and states, in order, without delaying the threads that emit events."""
 
 import logging
 import threading
@@ -8,51 +8,51 @@ from dataclasses import replace
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services.runtime.batch import Batch, Row
+from cfy_cli.manager.services.runtime.batch import Batch, EventRow
 from cfy_cli.manager.services.runtime.db_retry import is_transient
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.database import Database
 
 log = logging.getLogger(__name__)
-EVERY = 0.1  # seconds a line may wait for others to be stored with
-MOST_WAITING = 20_000  # lines; beyond it those who speak wait for the disk
+FLUSH_INTERVAL = 0.1  # seconds that an event may wait for others of its transaction
+MAX_PENDING_EVENTS = 20_000  # above it, threads that emit events wait for the database
 
 
 class EventWriter:
-    """One for each worker process.
+    """The writer of one worker process. Called from several threads.
 
-    All that is given to it is stored in that order. What cannot be stored now is kept and stored with what comes
-    next, so those who wait for it may ask again. Executions that store at the same time share a transaction.
+    Changes are stored in the order in which they are added. When storing fails for a transient reason, they stay
+    pending, so that a caller of `flush` can call it again. Executions that store at the same time share a transaction.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting = Batch()
-        self._latest = ""
-        self._guard = threading.Lock()
-        self._storing = threading.Lock()
-        self._spoken = threading.Event()
+        self._pending = Batch()
+        self._latest_timestamp = ""
+        self._pending_lock = threading.Lock()
+        self._flush_lock = threading.Lock()  # acquired before the other one
+        self._has_events = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._keep_storing, name="history", daemon=True)
+        self._thread = threading.Thread(target=self._flush_periodically, name="event-writer", daemon=True)
         self._thread.start()
 
-    def add(self, line: Row) -> None:
-        """A whole row of `events` but its number, by column; stored a moment later."""
-        self.put(Batch(lines=[line]))
-        self._spoken.set()
-        if len(self._waiting.lines) > MOST_WAITING:
+    def add_event(self, event: EventRow) -> None:
+        """Add an event, which is stored a moment later."""
+        self.add(Batch(events=[event]))
+        self._has_events.set()
+        if len(self._pending.events) > MAX_PENDING_EVENTS:
             self.flush()
 
-    def put(self, batch: Batch) -> None:
-        """Take it; `flush` stores it."""
-        with self._guard:
-            self._date(batch.lines)
-            self._waiting.extend(batch)
+    def add(self, batch: Batch) -> None:
+        """Add changes, which `flush` stores."""
+        with self._pending_lock:
+            self._prepare(batch.events)
+            self._pending.extend(batch)
 
     def flush(self) -> None:
-        """Return when all that was given before is stored. Raises when it cannot be."""
-        with self._storing:
-            batch = self._taken()
+        """Store everything that was added before. Raises the error when that fails."""
+        with self._flush_lock:
+            batch = self._take_pending()
             try:
                 self._store(batch)
             except Exception:
@@ -60,44 +60,47 @@ class EventWriter:
                 raise
 
     @contextmanager
-    def storing(self, last: Sequence[Row]) -> Iterator[Batch]:
-        """All that was given before and then `last`, to be stored by whoever asks, in a transaction of their own.
+    def draining(self, final_events: Sequence[EventRow]) -> Iterator[Batch]:
+        """Yield everything that was added before and then `final_events`, for a transaction of the caller.
 
-        What was given before is kept when they fail.
+        When the caller fails, what was added before is pending again, and `final_events` are dropped.
         """
-        with self._storing:
-            batch = self._taken(last)
+        with self._flush_lock:
+            batch = self._take_pending(final_events)
             try:
-                yield replace(batch, lines=[*batch.lines, *last])
+                yield replace(batch, events=[*batch.events, *final_events])
             except BaseException:
                 self._put_back(batch)
                 raise
 
     def close(self) -> None:
         self._closed = True
-        self._spoken.set()
+        self._has_events.set()
         self._thread.join()
         self.flush()
 
-    def _taken(self, last: Iterable[Row] = ()) -> Batch:
-        """What waits; `last` is dated as what comes right after it."""
-        with self._guard:
-            batch, self._waiting = self._waiting, Batch()
-            self._date(last)
+    def _take_pending(self, final_events: Iterable[EventRow] = ()) -> Batch:
+        """Return the pending changes; `final_events` get the timestamps that follow theirs."""
+        with self._pending_lock:
+            batch, self._pending = self._pending, Batch()
+            self._prepare(final_events)
         return batch
 
     def _put_back(self, batch: Batch) -> None:
-        with self._guard:
-            batch.extend(self._waiting)
-            self._waiting = batch
+        with self._pending_lock:
+            batch.extend(self._pending)
+            self._pending = batch
 
-    def _date(self, lines: Iterable[Row]) -> None:
-        """Times never go back: readers page by time, and a line put before one they have read would be lost to them."""
+    def _prepare(self, events: Iterable[EventRow]) -> None:
+        """Set timestamps, and replace characters in messages that no database stores.
+
+        Timestamps never decrease: readers page by time and would miss an event stored before one they have read.
+        """
         present = now()
-        for line in lines:
-            self._latest = max(self._latest, line["reported_timestamp"])
-            line["reported_timestamp"], line["timestamp"] = self._latest, present
-            line["message"] = line["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        for event in events:
+            self._latest_timestamp = max(self._latest_timestamp, event["reported_timestamp"])
+            event["reported_timestamp"], event["timestamp"] = self._latest_timestamp, present
+            event["message"] = event["message"].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
     def _store(self, batch: Batch) -> None:
         if not batch:
@@ -107,20 +110,23 @@ class EventWriter:
         except Exception as error:
             if is_transient(error):
                 raise
-            log.exception("Something is refused; the rest is stored one by one")
-            self._store_apart(batch)
+            log.exception("The database refuses a change; the changes are stored one by one")
+            self._store_one_by_one(batch)
 
-    def _store_apart(self, batch: Batch) -> None:
-        """What one is refused for must not hold up all others. A line is lost; of a state, whoever waits must know."""
+    def _store_one_by_one(self, batch: Batch) -> None:
+        """Store all changes that the database accepts, so that a refused one does not block the others.
+
+        A refused event is only logged. Raises the error of another refused change, since somebody waits for it.
+        """
         refused: Exception | None = None
-        for one in batch.taken_apart():
+        for single in batch.pop_single_changes():
             try:
-                self._write(one)
+                self._write(single)
             except Exception as error:
                 if is_transient(error):
                     raise
-                log.error("This is lost: %s (%s)", one, error)
-                refused = refused if one.lines else error
+                log.error("A change that the database refuses is lost: %s (%s)", single, error)
+                refused = refused if single.events else error
         if refused is not None:
             raise refused
 
@@ -129,15 +135,15 @@ class EventWriter:
             acquire_lock(session, LockKey.EVENTS)
             batch.store(session)
 
-    def _keep_storing(self) -> None:
+    def _flush_periodically(self) -> None:
         while not self._closed:
-            self._spoken.wait()
-            self._spoken.clear()
-            threading.Event().wait(EVERY)
+            self._has_events.wait()
+            self._has_events.clear()
+            threading.Event().wait(FLUSH_INTERVAL)
             try:
                 self.flush()
             except CfyError as error:
-                log.warning("Events wait to be stored: %s", error)
-                self._spoken.set()
+                log.warning("Events are not stored yet: %s", error)
+                self._has_events.set()
             except Exception:
-                log.exception("Events cannot be stored")
+                log.exception("Storing events failed")

@@ -1,4 +1,4 @@
-"""One execution in a worker's hands: what it is, and speaking in its name."""
+"""Context of one execution that a worker runs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,13 +6,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.masking import Masking
@@ -21,23 +23,25 @@ from cfy_cli.manager.store.scope import Scope, system_scope
 from cfy_cli.manager.store.store import Store
 
 MANAGER_NAME = "cfy"
-MAX_CRASHES = 5  # of workers in a row, before an execution that makes no progress is thought to be their cause
-FIELDS = tuple(ExecutionEvent.__slots__)
-_fields = attrgetter(*FIELDS)
+MAX_CRASHES = 5  # consecutive crashes of workers after which an execution without progress counts as their cause
+EVENT_FIELDS = tuple(ExecutionEvent.__slots__)
+_get_event_fields = attrgetter(*EVENT_FIELDS)
 
 
-# Stores the result of a system workflow, in the transaction that ends its execution.
-OnCompletion = Callable[[Store, Deployment], None]
+# Stores the result of a system workflow in the transaction that completes its execution, so all or nothing is stored.
+StoreResult = Callable[[Store, Deployment], None]
 
 
 @dataclass(frozen=True)
 class ExecutionContext:
+    """An execution and the services of its worker process. Used by several threads."""
+
     app: AppContext
-    execution: Execution  # as it was when claimed
-    history: EventWriter
-    stopping: threading.Event  # set when the worker must end: what runs is killed, and goes on at the next start
+    execution: Execution  # the row as it was when it was claimed, detached; do not change it
+    event_writer: EventWriter
+    stopping: threading.Event  # set when the worker stops: it kills operations, and the next start continues them
     start_mode: StartMode = StartMode.NEW
-    resting: Callable[[], AbstractContextManager[None]] = nullcontext  # to be in while it only waits for others
+    slot_released: Callable[[], AbstractContextManager[None]] = nullcontext  # entered while it waits for executions
     masking: Masking = field(default_factory=Masking)
 
     @property
@@ -45,45 +49,44 @@ class ExecutionContext:
         return system_scope(self.execution.tenant_name, self.execution.created_by)
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> JsonObject:
         return self.execution.parameters
 
     @contextmanager
     def reading(self, scope: Scope | None = None) -> Iterator[Store]:
-        """The rows of the tenant, or what another scope sees; a database that does not answer is waited for."""
-        with ExitStack() as open_ones:
+        """Open a read transaction, in the scope of the tenant or in another one; wait for an unavailable database."""
+        with ExitStack() as stack:
 
-            def opened() -> Store:
+            def connect() -> Store:
                 with ExitStack() as opening:
                     store = opening.enter_context(self.app.reading(scope or self.scope))
-                    store.unscoped.connection()
-                    open_ones.push(opening.pop_all())
+                    store.unscoped.connection()  # no rows: an unavailable database is noticed here
+                    stack.push(opening.pop_all())
                 return store
 
-            yield retry_until_available(self.stopping, opened)
+            yield retry_until_available(self.stopping, connect)
 
     def check_crashes(self) -> None:
-        """Raises when worker after worker died while it ran this: one more would only die of it too."""
+        """Raise Failed when worker after worker crashed while it ran this execution."""
         execution = self.execution
         if execution.crashes >= MAX_CRASHES:
-            system = execution.workflow_id in SYSTEM_WORKFLOWS
-            then = "ask for it once more" if system else f"`cfy executions resume {execution.id}`"
+            is_system = execution.workflow_id in SYSTEM_WORKFLOWS
+            then = "repeat the request" if is_system else f"run `cfy executions resume {execution.id}`"
             raise Failed(
-                f"The worker process died {execution.crashes} times in a row while it ran this, and nothing more of it "
-                "was done in between, so it is not begun again. Find what ends the process (too little memory, "
-                f"for instance; the manager's log tells when it ended), then {then}."
+                f"The worker process crashed {execution.crashes} times in a row while it ran this execution, without "
+                "progress in between, so the execution is not started again. Find out what ends the process (too "
+                f"little memory, for instance; the log of the manager shows when it ended), then {then}."
             )
 
-    def line(self, event: ExecutionEvent) -> dict[str, Any]:
-        """A row of `events`."""
-        said = dict(zip(FIELDS, _fields(event), strict=True))
-        said["message"] = self.masking.masked(event.message)
-        said["error_causes"] = self.masking.masked(event.error_causes)
-        return {**self._speaker, **said}
+    def event_row(self, event: ExecutionEvent) -> EventRow:
+        fields = dict(zip(EVENT_FIELDS, _get_event_fields(event), strict=True))
+        fields["message"] = self.masking.mask(event.message)
+        fields["error_causes"] = self.masking.mask(event.error_causes)
+        return cast(EventRow, {**self._common_fields, **fields})
 
     @cached_property
-    def _speaker(self) -> dict[str, Any]:
-        """What all rows of it have in common."""
+    def _common_fields(self) -> dict[str, str | None]:
+        """The columns that all events of the execution share."""
         execution = self.execution
         return {
             "tenant_name": execution.tenant_name,
@@ -99,11 +102,11 @@ class ExecutionContext:
         }
 
     def emit(self, event: ExecutionEvent) -> None:
-        self.history.add(self.line(event))
+        self.event_writer.add_event(self.event_row(event))
 
-    def say(self, message: str, level: str = "info") -> None:
-        """A log line of the manager's own work."""
+    def log(self, message: str, level: str = "info") -> None:
+        """Emit a log line of the manager's own work."""
         self.emit(ExecutionEvent(type="cloudify_log", message=message, level=level, logger=self.execution.workflow_id))
 
-    def tell(self, event_type: str, message: str, causes: list[ErrorCause] | None = None) -> None:
+    def emit_event(self, event_type: str, message: str, causes: list[ErrorCause] | None = None) -> None:
         self.emit(ExecutionEvent(type="cloudify_event", message=message, event_type=event_type, error_causes=causes))

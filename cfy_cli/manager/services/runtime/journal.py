@@ -1,59 +1,69 @@
-"""The journal of one execution in the store: graphs and operations, as the engine left them and the API shows them."""
+"""Journal of an execution in the store: graphs and operations, which the engine resumes from and the API shows."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import TypedDict, cast
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
-from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import ExecutionEvent, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
-from cfy_cli.manager.engine.tasks import Operation as OperationWork
-from cfy_cli.manager.services.runtime.batch import Batch
+from cfy_cli.manager.engine.tasks import Operation as OperationAction
+from cfy_cli.manager.services.runtime.batch import Batch, TaskRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import MANAGER_NAME, ExecutionContext
 from cfy_cli.manager.services.runtime.masking import Masking
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Operation, TasksGraph
 
-KEEP_GRAPH, KEEP = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
+INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
 
 
-class Marks(dict[str, str]):
-    """Of the tasks of a graph: each is asked for many times."""
+class TaskParameters(TypedDict):
+    """The column `parameters` of an operation."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self._key = uuid.UUID(key)
+    containing_subgraph: str | None  # id of an operation
+    task_kwargs: JsonObject
 
-    def __missing__(self, task_id: str) -> str:
-        self[task_id] = mark = str(uuid.uuid5(self._key, task_id))
-        return mark
+
+class OperationIds:
+    """Ids of the tasks of one graph among all executions; each is needed many times."""
+
+    def __init__(self, graph_id: str) -> None:
+        self._namespace = uuid.UUID(graph_id)
+        self._ids: dict[str, str] = {}  # by task id
+
+    def get(self, task_id: str) -> str:
+        operation_id = self._ids.get(task_id)
+        if operation_id is None:
+            operation_id = self._ids[task_id] = str(uuid.uuid5(self._namespace, task_id))
+        return operation_id
 
 
 class StoreJournal:
-    """`cfy_cli.manager.engine.ports.Journal` over the store; a graph's key is its id, a task's mark that of its row."""
+    """`cfy_cli.manager.engine.ports.Journal` over the store. The key of a graph is its id."""
 
     def __init__(self, context: ExecutionContext, deployment_storage_id: int) -> None:
-        self._work = context
-        self._deployment = deployment_storage_id
-        self._marks: dict[str, Marks] = {}  # by graph
+        self._context = context
+        self._deployment_storage_id = deployment_storage_id
+        self._operation_ids: dict[str, OperationIds] = {}  # by graph
 
     def stored_graphs(self) -> list[StoredGraph]:
-        execution = self._work.execution
-        with self._work.reading() as store:
-            session = store.unscoped
+        with self._context.reading() as store:
+            session = store.unscoped  # rows of this execution
             graphs = session.scalars(
-                select(TasksGraph).where(TasksGraph.execution_id == execution.id).order_by(TasksGraph.storage_id)
+                select(TasksGraph)
+                .where(TasksGraph.execution_id == self._context.execution.id)
+                .order_by(TasksGraph.storage_id)
             ).all()
             return [
-                _kept(
+                _stored_graph(
                     graph,
                     session.scalars(
                         select(Operation)
@@ -65,103 +75,118 @@ class StoreJournal:
             ]
 
     def add_graph(self, graph: Graph) -> str:
-        key, execution = str(uuid.uuid4()), self._work.execution
+        key, execution = str(uuid.uuid4()), self._context.execution
         owner = {
             "tenant_name": execution.tenant_name,
             "visibility": execution.visibility,
             "created_by": execution.created_by,
             "created_at": now(),
         }
-        rows = [_row(owner, key, self._marks_of(key), task) for task in graph.tasks.values()]
+        graph_row = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
+        operation_rows = [_operation_row(owner, key, self._ids_of(key), task) for task in graph.tasks.values()]
 
         def store() -> None:
-            with self._work.app.database.write() as session:
-                one = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
-                KEEP_GRAPH.execute(session.connection(), [one])
-                KEEP.execute(session.connection(), rows)
+            with self._context.app.database.write() as session:
+                INSERT_GRAPH.execute(session.connection(), [graph_row])
+                INSERT_OPERATION.execute(session.connection(), operation_rows)
 
-        retry_until_available(self._work.stopping, store)
+        retry_until_available(self._context.stopping, store)
         return key
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
-        self._work.history.put(self._batch(key, entries))
-        retry_until_available(self._work.stopping, self._work.history.flush)
+        event_writer = self._context.event_writer
+        event_writer.add(self._batch(key, entries))
+        retry_until_available(self._context.stopping, event_writer.flush)
 
     def operation_id(self, key: str, task_id: str) -> str:
-        return self._marks_of(key)[task_id]
+        return self._ids_of(key).get(task_id)
 
-    def _marks_of(self, key: str) -> Marks:
-        if key not in self._marks:
-            self._marks[key] = Marks(key)
-        return self._marks[key]
+    def _ids_of(self, key: str) -> OperationIds:
+        if key not in self._operation_ids:
+            self._operation_ids[key] = OperationIds(key)
+        return self._operation_ids[key]
 
     def add_process(self, operation_id: str, process: ProcessIdentity) -> None:
-        """Stored with what is stored next: should that come too late, the process is known by its mark."""
-        self._work.history.put(
+        """Record the process with the next changes; until then recovery finds it by its operation id."""
+        self._context.event_writer.add(
             Batch(
-                starts={operation_id: {"mark": operation_id, "new_pid": process.pid, "new_birth": process.start_time}}
+                processes={
+                    operation_id: {
+                        "operation_id": operation_id,
+                        "new_pid": process.pid,
+                        "new_start_time": process.start_time,
+                    }
+                }
             )
         )
 
     def _batch(self, key: str, entries: Iterable[JournalEntry]) -> Batch:
-        batch, marks = Batch(), self._marks_of(key)
+        batch, ids = Batch(), self._ids_of(key)
         for entry in entries:
             if isinstance(entry, ExecutionEvent):
-                batch.lines.append(self._work.line(entry))
+                batch.events.append(self._context.event_row(entry))
             elif isinstance(entry, SetState):
-                batch.entered.append((self._deployment, entry))
+                batch.instance_states.append((self._deployment_storage_id, entry))
             else:
-                mark = marks[entry.task_id]
-                batch.moves[mark] = _move(mark, entry, self._work.masking)
+                operation_id = ids.get(entry.task_id)
+                batch.tasks[operation_id] = _task_row(operation_id, entry, self._context.masking)
         return batch
 
 
-def rewind(session: Session, execution_ids: Collection[str]) -> None:
-    """What may have begun in these executions is to run once more."""
-    session.execute(_in_flight(update(Operation), execution_ids).values(state=TaskState.PENDING))
+def reset_running_operations(session: Session, execution_ids: Collection[str]) -> None:
+    """Make the operations of these executions that may have started pending again."""
+    session.execute(
+        update(Operation)
+        .where(_may_run(execution_ids))
+        .values(state=TaskState.PENDING)
+        .execution_options(synchronize_session=False)
+    )
 
 
-def running(session: Session, execution_ids: Collection[str]) -> tuple[list[ProcessIdentity], list[str]]:
-    """The processes, with their births, and the marks of what may be running in these executions."""
-    rows = session.execute(_in_flight(select(Operation.id, Operation.pid, Operation.birth), execution_ids)).all()
-    return [ProcessIdentity(pid, birth) for _, pid, birth in rows if pid and birth], [mark for mark, _, _ in rows]
+def find_running_operations(
+    session: Session, execution_ids: Collection[str]
+) -> tuple[list[ProcessIdentity], list[str]]:
+    """Return the processes and the ids of operations of these executions that may be running."""
+    rows = session.execute(select(Operation.id, Operation.pid, Operation.birth).where(_may_run(execution_ids))).all()
+    processes = [ProcessIdentity(pid, start_time) for _, pid, start_time in rows if pid and start_time]
+    return processes, [operation_id for operation_id, _, _ in rows]
 
 
-def progress(session: Session, execution_id: str) -> int:
-    """A number that changes whenever something of an execution is done, or was tried in vain."""
+def measure_progress(session: Session, execution_id: str) -> int:
+    """Return a number that changes whenever an operation of the execution ends or is attempted."""
     graphs = select(TasksGraph.id).where(TasksGraph.execution_id == execution_id)
     done = func.sum(case((Operation.state.in_(DONE), 1), else_=0))
-    tried = func.sum(Operation.attempt)
-    row = session.execute(select(done, tried).where(Operation.tasks_graph_id.in_(graphs))).one()
-    return sum(int(number or 0) for number in row)
+    attempts = func.sum(Operation.attempt)
+    row = session.execute(select(done, attempts).where(Operation.tasks_graph_id.in_(graphs))).one()
+    return sum(int(count or 0) for count in row)
 
 
-def _in_flight(statement: Any, execution_ids: Collection[str]) -> Any:
+def _may_run(execution_ids: Collection[str]) -> ColumnElement[bool]:
     graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(execution_ids))
-    return statement.where(
+    return and_(
         Operation.tasks_graph_id.in_(graphs),
         Operation.state.in_((TaskState.SENDING, TaskState.STARTED)),
-        Operation.type == values.KINDS[OperationWork],
-    ).execution_options(synchronize_session=False)
+        Operation.type == values.KINDS[OperationAction],
+    )
 
 
-def _row(owner: dict[str, Any], key: str, marks: Marks, task: Task) -> dict[str, Any]:
-    context = task.action
-    holder = marks[task.subgraph_id] if task.subgraph_id is not None else None
-    after = sorted([marks[before] for before in task.depends_on])
-    parameters: dict[str, Any] = {"containing_subgraph": holder, "task_kwargs": values.to_json(context)}
-    if isinstance(context, OperationWork):
-        parameters |= {"total_retries": context.max_retries, "retry_interval": context.retry_interval}
+def _operation_row(owner: Mapping[str, str], key: str, ids: OperationIds, task: Task) -> dict[str, object]:
+    action = task.action
+    subgraph = ids.get(task.subgraph_id) if task.subgraph_id is not None else None
+    dependencies = sorted([ids.get(task_id) for task_id in task.depends_on])
+    parameters: JsonObject = {"containing_subgraph": subgraph, "task_kwargs": values.to_json(action)}
+    if isinstance(action, OperationAction):
+        parameters |= {"total_retries": action.max_retries, "retry_interval": action.retry_interval}
     return {
         **owner,
-        "id": marks[task.id],
+        "id": ids.get(task.id),
         "tasks_graph_id": key,
         "task": task.id,
-        "name": values.name_of(context),
-        "type": values.KINDS[type(context)],
+        "name": values.name_of(action),
+        "type": values.KINDS[type(action)],
         "state": TaskState.PENDING.value,
         "attempt": 0,
-        "dependencies": [holder, *after] if holder else after,
+        "dependencies": [subgraph, *dependencies] if subgraph else dependencies,
         "parameters": parameters,
         "result": None,
         "failure": None,
@@ -172,29 +197,33 @@ def _row(owner: dict[str, Any], key: str, marks: Marks, task: Task) -> dict[str,
     }
 
 
-def _move(mark: str, moved: TaskStateChange, masking: Masking) -> dict[str, Any]:
+def _task_row(operation_id: str, change: TaskStateChange, masking: Masking) -> TaskRow:
     return {
-        "mark": mark,
-        "new_state": moved.state.value,
-        "new_attempt": moved.attempt,
-        "new_result": moved.result,
-        "new_failure": masking.masked(asdict(moved.failure)) if moved.failure else None,
+        "operation_id": operation_id,
+        "new_state": change.state.value,
+        "new_attempt": change.attempt,
+        "new_result": change.result,
+        "new_failure": masking.mask(asdict(change.failure)) if change.failure else None,
     }
 
 
-def _kept(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
-    names = {row.id: row.task or "" for row in rows}
-    tasks, moved, processes = {}, {}, {}
+def _stored_graph(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
+    task_ids = {row.id: row.task or "" for row in rows}
+    tasks, states, processes = {}, {}, {}
     for row in rows:
-        name, holder = names[row.id], cast("str | None", row.parameters["containing_subgraph"])
-        tasks[name] = Task(
-            name,
-            values.from_json(row.type, cast("JsonObject", row.parameters["task_kwargs"])),
-            frozenset(names[before] for before in row.dependencies if before != holder),
-            names[holder] if holder else None,
+        parameters = cast(TaskParameters, row.parameters)
+        task_id, subgraph = task_ids[row.id], parameters["containing_subgraph"]
+        tasks[task_id] = Task(
+            task_id,
+            values.from_json(row.type, parameters["task_kwargs"]),
+            frozenset(task_ids[dependency] for dependency in row.dependencies if dependency != subgraph),
+            task_ids[subgraph] if subgraph else None,
         )
-        failure = Failure(**cast("dict[str, Any]", row.failure)) if row.failure else None
-        moved[name] = TaskStateChange(name, TaskState(row.state), row.attempt, row.result, failure)
+        states[task_id] = TaskStateChange(task_id, TaskState(row.state), row.attempt, row.result, _failure(row.failure))
         if row.pid is not None and row.birth:
-            processes[name] = ProcessIdentity(row.pid, row.birth)
-    return StoredGraph(graph.id, Graph(graph.name, tasks), moved, processes)
+            processes[task_id] = ProcessIdentity(row.pid, row.birth)
+    return StoredGraph(graph.id, Graph(graph.name, tasks), states, processes)
+
+
+def _failure(stored: Mapping[str, Json] | None) -> Failure | None:
+    return cast(Callable[..., Failure], Failure)(**stored) if stored else None

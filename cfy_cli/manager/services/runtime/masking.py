@@ -1,58 +1,59 @@
-"""Keeping secrets that an execution uses out of what it tells."""
+"""Masking of secret values in the events and results of an execution."""
 
 import json
-from typing import Any
+from typing import TypeVar, cast
 
+from cfy_cli.contract.json import Json
+
+T = TypeVar("T")
 MASK = "********"
-SHORTEST = 4  # characters; to mask what is shorter would spoil every line, and hide nothing
+MIN_LENGTH = 4  # characters: masking shorter values would garble every line and hide nothing
 
 
 class Masking:
-    """What one execution must not say; filled as its secrets are used."""
+    """The secret values that one execution has used."""
 
     def __init__(self) -> None:
-        self._words: tuple[str, ...] = ()  # the longest first: one may hold another
+        self._values: tuple[str, ...] = ()  # the longest first, since one may contain another
 
-    def hide(self, text: str) -> None:
-        """The text, its lines, and the texts in it when it is JSON."""
-        words = {*self._words, *_words(text)}
-        self._words = tuple(sorted(words, key=lambda word: (-len(word), word)))
+    def add_secret(self, secret: str) -> None:
+        """Mask the secret, its lines, and the strings in it when it is JSON."""
+        values = {*self._values, *_values_to_mask(secret)}
+        self._values = tuple(sorted(values, key=lambda value: (-len(value), value)))
 
-    def masked(self, value: Any) -> Any:
-        """The value, text or made of texts, with the mask wherever a secret was."""
-        if not self._words:
-            return value
+    def mask(self, value: T) -> T:
+        """Return the value, text or JSON, with the mask in place of every secret."""
+        return cast(T, self._mask(value)) if self._values else value
+
+    def _mask(self, value: object) -> object:
         if isinstance(value, str):
-            for word in self._words:
-                value = value.replace(word, MASK)
+            for secret in self._values:
+                value = value.replace(secret, MASK)
             return value
         if isinstance(value, dict):
-            return {self.masked(name): self.masked(item) for name, item in value.items()}
+            return {self._mask(name): self._mask(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.masked(item) for item in value]
+            return [self._mask(item) for item in value]
         return value
 
 
-def _words(text: str) -> set[str]:
-    texts = {text, *text.splitlines(), *_texts_in(text)}
-    escaped = {json.dumps(each)[1:-1] for each in texts} | {
-        json.dumps(each, ensure_ascii=False)[1:-1] for each in texts
-    }
-    return {word for each in texts | escaped if len(word := each.strip()) >= SHORTEST}
+def _values_to_mask(secret: str) -> set[str]:
+    texts = {secret, *secret.splitlines(), *_strings_in_json(secret)}
+    escaped = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in texts for ascii_only in (True, False)}
+    return {value for text in texts | escaped if len(value := text.strip()) >= MIN_LENGTH}
 
 
-def _texts_in(text: str) -> set[str]:
-    """The texts in JSON; none when it is not JSON."""
+def _strings_in_json(text: str) -> set[str]:
+    """Return the strings in a JSON document; none when the text is not JSON."""
     try:
-        found = json.loads(text)
+        return set(_find_strings(json.loads(text)))
     except (ValueError, RecursionError):
         return set()
-    return set(_leaves(found))
 
 
-def _leaves(value: Any) -> list[str]:
+def _find_strings(value: Json) -> list[str]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return [leaf for item in value for leaf in _leaves(item)]
+        return [string for item in value for string in _find_strings(item)]
     return [value] if isinstance(value, str) else []

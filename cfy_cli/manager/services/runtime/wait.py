@@ -1,25 +1,34 @@
-"""Waiting, as a worker, for other executions; one of those may have our place among those at work meanwhile."""
+"""Waiting for other executions in a worker, which lends the slot of the execution to one of them meanwhile."""
 
+import math
 import time
 from collections.abc import Callable
 
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 
-FIRST_LOOK, LAST_LOOK = 0.05, 1.0  # seconds between two looks: ever longer
+MIN_POLL_INTERVAL, MAX_POLL_INTERVAL = 0.05, 1.0  # seconds
+POLL_BACKOFF = 1.5  # factor between one interval and the next
 
 
 def wait_until(
-    context: ExecutionContext, well: Callable[[], bool], *, goes_on: Callable[[], bool], seconds: float
-) -> bool | None:
-    """True once it is well, False when we are not to go on, None when the time is up."""
-    deadline = time.monotonic() + seconds
-    pause = FIRST_LOOK
-    with context.resting():
-        while not well():
-            if not goes_on():
+    context: ExecutionContext,
+    condition: Callable[[], bool],
+    *,
+    should_continue: Callable[[], bool],
+    timeout: float = math.inf,
+) -> bool:
+    """Return True once the condition holds, or False as soon as the wait should not continue.
+
+    Raises TimeoutError after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    interval = MIN_POLL_INTERVAL
+    with context.slot_released():
+        while not condition():
+            if not should_continue():
                 return False
             if time.monotonic() > deadline:
-                return None
-            time.sleep(pause)
-            pause = min(pause * 1.5, LAST_LOOK)
+                raise TimeoutError
+            time.sleep(interval)
+            interval = min(interval * POLL_BACKOFF, MAX_POLL_INTERVAL)
     return True

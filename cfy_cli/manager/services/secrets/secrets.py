@@ -133,7 +133,7 @@ def execution_secrets(context: ExecutionContext) -> ReadSecret:
     def read(key: str) -> str:
         with context.reading(_execution_scope(context)) as store:
             text = _decrypt_text(context.app, _find(store, key))
-        context.masking.hide(text)
+        context.masking.add_secret(text)
         return text
 
     return read

@@ -1,1 +1,1 @@
-"""Run the workflows that the manager itself needs."""
+"""Workflows that the manager itself runs, and the requests that start them."""

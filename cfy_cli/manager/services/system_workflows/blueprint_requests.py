@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TypedDict, cast
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.blueprints.blueprints import FAILED
@@ -17,6 +19,16 @@ from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Execution
 from cfy_cli.manager.store.store import Store
 
 DEFAULT_FILE = "blueprint.yaml"
+
+
+class UploadParameters(TypedDict):
+    """Parameters of the workflow `upload_blueprint`."""
+
+    blueprint_id: str
+    app_file_name: str  # the main file in the archive
+    url: str | None  # of the archive, if the request has none
+    validate_only: bool
+    labels: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +46,10 @@ class Upload:
 
 def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, Execution]:
     """Store the archive and start the workflow `upload_blueprint`, which unpacks and compiles it."""
+    main_file = _check_main_file(request.main_file)
     blueprint = Blueprint(
         id=check_name("blueprint", request.blueprint_id),
-        main_file_name=_main_file(request.main_file),
+        main_file_name=main_file,
         visibility=request.visibility,
         state=BlueprintState.UPLOADING,
         is_hidden=request.validate_only,
@@ -54,17 +67,14 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     replace(blueprint.labels, BlueprintLabel, request.labels, store.scope.user)
     if request.archive:
         app.files.save_archive(request.archive, blueprint.storage_id, suffix)
-    execution = executions.start_system(
-        store,
-        "upload_blueprint",
-        {
-            "blueprint_id": blueprint.id,
-            "app_file_name": blueprint.main_file_name,
-            "url": request.url,
-            "validate_only": request.validate_only,
-            "labels": [{"key": key, "value": value} for key, value in request.labels],
-        },
-    )
+    parameters: UploadParameters = {
+        "blueprint_id": blueprint.id,
+        "app_file_name": main_file,
+        "url": request.url,
+        "validate_only": request.validate_only,
+        "labels": [{"key": key, "value": value} for key, value in request.labels],
+    }
+    execution = executions.start_system(store, "upload_blueprint", cast(JsonObject, parameters))
     blueprint.upload_execution_id = execution.id
     store.after_commit(app.work_available.notify)
     return blueprint, execution
@@ -79,7 +89,7 @@ def _remove_failed_upload(app: AppContext, store: Store, blueprint_id: str) -> N
         store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
-def _main_file(name: str) -> str:
+def _check_main_file(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise Invalid(f"`{name}` is not the name of a file in the archive")

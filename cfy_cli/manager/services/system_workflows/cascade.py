@@ -1,6 +1,6 @@
-"""Deployments inside another one, uninstalled and deleted with it when that is asked for (`recursive`)."""
+"""Deployments inside another one, which `recursive` uninstalls and deletes with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import select
 
@@ -14,56 +14,51 @@ from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
-PATIENCE = float("inf")  # seconds; whoever started it can cancel it
 UNINSTALL, DELETE = "uninstall", "delete_deployment_environment"
 
 
-def uninstall(context: ExecutionContext, goes_on: Callable[[], bool], *, ignore_failure: bool) -> None:
-    """Uninstall what is inside, and inside that; its own components the deployment uninstalls itself.
+def uninstall(context: ExecutionContext, *, should_continue: Callable[[], bool], ignore_failure: bool) -> None:
+    """Uninstall the deployments inside, and those inside them, but for components, which the deployment uninstalls.
 
-    Raises Invalid when one of them fails.
+    Waits without a timeout, as the user can cancel the execution. Raises Invalid when an uninstall fails.
     """
-    context.say("Uninstalling service deployments recursively")
-    begun: dict[str, str] = {}
-    refused: list[str] = []
-    with context.reading() as store:
-        deployment = store.unscoped.get_one(Deployment, context.execution.deployment_storage_id)
-        own = dependencies.components(store, deployment)
-        names = [one.id for one in tree.children(store.unscoped, deployment) if one.storage_id not in own]
-    for name in names:
+    context.log("Uninstalling service deployments recursively")
+    started: dict[str, str] = {}  # deployment ids by execution id
+    failures: list[str] = []
+    for deployment_id in _services(context):
         try:
             with context.app.writing(context.scope) as store:
-                execution_id = _uninstall_one(context, store, name, ignore_failure=ignore_failure)
+                execution_id = _start_uninstall(context, store, deployment_id, ignore_failure=ignore_failure)
         except CfyError as error:
-            refused.append(f"{name}: {error.message}")
+            failures.append(f"{deployment_id}: {error.message}")
         else:
-            begun.update({execution_id: name} if execution_id else {})
+            if execution_id is not None:
+                started[execution_id] = deployment_id
 
     def have_ended() -> bool:
-        return all(status in ENDED for status in _statuses(context, begun).values())
+        return all(status in ENDED for status in _statuses(context, started).values())
 
-    if not wait_until(context, have_ended, goes_on=goes_on, seconds=PATIENCE):
+    if not wait_until(context, have_ended, should_continue=should_continue):
         return
-    ends = _statuses(context, begun)
-    failed = [
-        f"{begun[key]}: its uninstall {key} ended as {status}"
-        for key, status in ends.items()
+    failures += [
+        f"{started[execution_id]}: its uninstall {execution_id} ended as {status}"
+        for execution_id, status in _statuses(context, started).items()
         if status != ExecutionState.TERMINATED
     ]
-    if (refused or failed) and not ignore_failure:
-        raise Invalid("Not all services could be uninstalled: " + "; ".join([*refused, *failed]) + ".")
-    context.say("Service deployments uninstalled")
+    if failures and not ignore_failure:
+        raise Invalid(f"Not all services could be uninstalled: {'; '.join(failures)}.")
+    context.log("Service deployments uninstalled")
 
 
 def delete(context: ExecutionContext) -> None:
-    """Delete what is inside, and inside that. Raises Invalid for what cannot be."""
+    """Delete the deployments inside, and those inside them. Raises Invalid when a deletion fails."""
     force = bool(context.parameters.get("force"))
     with context.reading() as store:
-        deployment = store.unscoped.get_one(Deployment, context.execution.deployment_storage_id)
-        inside = [child.storage_id for child in tree.children(store.unscoped, deployment)]
+        deployment = _own_deployment(context, store)
+        children = [child.storage_id for child in _children(store, deployment)]
     with context.app.writing(context.scope) as store:
-        for child in _left(store, inside):
-            if _deletion(store, child) not in (None, *ENDED):  # begun before a worker died
+        for child in _remaining(store, children):
+            if _latest_deletion(store, child) not in (None, *ENDED):  # started before a worker crashed
                 continue
             deployment_requests.start_delete(
                 context.app,
@@ -75,25 +70,36 @@ def delete(context: ExecutionContext) -> None:
                 creator=dependencies.between(store, deployment, child),
             )
 
-    def are_gone() -> bool:
+    def are_deleted() -> bool:
         with context.reading() as store:
-            left = _left(store, inside)
+            remaining = _remaining(store, children)
             failed = [
                 child.id
-                for child in left
-                if _deletion(store, child) in (ExecutionState.FAILED, ExecutionState.CANCELLED)
+                for child in remaining
+                if _latest_deletion(store, child) in (ExecutionState.FAILED, ExecutionState.CANCELLED)
             ]
         if failed:
-            raise Invalid(f"What is inside it could not be deleted: {', '.join(failed)}")
-        return not left
+            raise Invalid(f"Deployments inside `{deployment.id}` could not be deleted: {', '.join(failed)}")
+        return not remaining
 
-    if not wait_until(context, are_gone, goes_on=lambda: not context.stopping.is_set(), seconds=PATIENCE):
-        raise Invalid(f"The deletion of what is inside {deployment.id} was interrupted")
+    if not wait_until(context, are_deleted, should_continue=lambda: not context.stopping.is_set()):
+        raise Invalid(f"The deletion of the deployments inside `{deployment.id}` was interrupted")
 
 
-def _uninstall_one(context: ExecutionContext, store: Store, name: str, *, ignore_failure: bool) -> str | None:
-    """The execution that does it, begun now or before; None when there is nothing to uninstall."""
-    child = store.get_own(Deployment, name)
+def _services(context: ExecutionContext) -> list[str]:
+    """Return the ids of the deployments inside that are not components."""
+    with context.reading() as store:
+        deployment = _own_deployment(context, store)
+        components = dependencies.components(store, deployment)
+        return [child.id for child in _children(store, deployment) if child.storage_id not in components]
+
+
+def _start_uninstall(
+    context: ExecutionContext, store: Store, deployment_id: str, *, ignore_failure: bool
+) -> str | None:
+    """Start `uninstall` unless it runs already; return the execution's id, or None if there is nothing to uninstall."""
+    child = store.get_own(Deployment, deployment_id)
+    # executions of the child
     running = store.unscoped.scalar(
         select(Execution.id).where(
             Execution.deployment_storage_id == child.storage_id,
@@ -101,23 +107,41 @@ def _uninstall_one(context: ExecutionContext, store: Store, name: str, *, ignore
             Execution.status.not_in(ENDED),
         )
     )
-    definition = child.workflow_definitions.get(UNINSTALL)
-    if running or definition is None or not workflows.is_available(child, definition):
+    workflow = child.workflow_definitions.get(UNINSTALL)
+    if running or workflow is None or not workflows.is_available(child, workflow):
         return running
-    parameters = {"recursive": True, "ignore_failure": ignore_failure}
-    return executions.start(
-        context.app, store, name, UNINSTALL, parameters, queue=True, allow_custom_parameters=True
-    ).id
+    execution = executions.start(
+        context.app,
+        store,
+        deployment_id,
+        UNINSTALL,
+        {"recursive": True, "ignore_failure": ignore_failure},
+        queue=True,
+        allow_custom_parameters=True,
+    )
+    return execution.id
 
 
-def _left(store: Store, numbers: list[int]) -> list[Deployment]:
-    """Those that are still there; they may go at any moment, so what is asked of them is asked by their number."""
-    chosen = select(Deployment).where(Deployment.storage_id.in_(numbers)).order_by(Deployment.storage_id)
-    return list(store.unscoped.scalars(chosen))
+def _own_deployment(context: ExecutionContext, store: Store) -> Deployment:
+    # the execution's own deployment
+    return store.unscoped.get_one(Deployment, context.execution.deployment_storage_id)
 
 
-def _deletion(store: Store, deployment: Deployment) -> str | None:
-    """How the latest deletion of a deployment stands."""
+def _children(store: Store, deployment: Deployment) -> Sequence[Deployment]:
+    return tree.children(store.unscoped, deployment)  # private deployments of other users too
+
+
+def _remaining(store: Store, storage_ids: Collection[int]) -> Sequence[Deployment]:
+    """Return those of the children that still exist; any may be deleted at any moment."""
+    # children of the execution's own deployment
+    return store.unscoped.scalars(
+        select(Deployment).where(Deployment.storage_id.in_(storage_ids)).order_by(Deployment.storage_id)
+    ).all()
+
+
+def _latest_deletion(store: Store, deployment: Deployment) -> str | None:
+    """Return the status of the latest execution that deletes a deployment."""
+    # executions of a child
     return store.unscoped.scalar(
         select(Execution.status)
         .where(Execution.deployment_storage_id == deployment.storage_id, Execution.workflow_id == DELETE)
@@ -126,7 +150,7 @@ def _deletion(store: Store, deployment: Deployment) -> str | None:
     )
 
 
-def _statuses(context: ExecutionContext, begun: dict[str, str]) -> dict[str, str]:
+def _statuses(context: ExecutionContext, execution_ids: Collection[str]) -> dict[str, str]:
+    statement = select(Execution.id, Execution.status).where(Execution.id.in_(execution_ids))
     with context.reading() as store:
-        found = store.unscoped.execute(select(Execution.id, Execution.status).where(Execution.id.in_(begun)))
-        return {row.id: row.status for row in found}
+        return {row.id: row.status for row in store.unscoped.execute(statement)}  # executions started by this one

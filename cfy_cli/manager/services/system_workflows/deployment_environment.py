@@ -1,11 +1,11 @@
-"""`create_deployment_environment` and `delete_deployment_environment`: nodes and instances come and go."""
+"""`create_deployment_environment` and `delete_deployment_environment`: nodes and node instances of a deployment."""
 
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import delete, exists, select
 
 from cfy_cli import dsl
-from cfy_cli.contract.plan import InstancePlan, NodePlan, PreparedPlan
+from cfy_cli.contract.plan import InstancePlan, NodePlan, Plan, PreparedPlan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
@@ -14,69 +14,92 @@ from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.deployments import SLIM
 from cfy_cli.manager.services.deployments.labels import remove, set_labels
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
-NODES, INSTANCES = BulkStatement.insert(Node), BulkStatement.insert(NodeInstance)
+INSERT_NODE, INSERT_INSTANCE = BulkStatement.insert(Node), BulkStatement.insert(NodeInstance)
 
 
-def create_deployment_environment(context: ExecutionContext) -> OnCompletion:
+class OwnerColumns(TypedDict):
+    """Columns that the nodes and node instances of a deployment have in common."""
+
+    deployment_storage_id: int
+    deployment_id: str
+    tenant_name: str
+    visibility: str
+    created_by: str
+    created_at: str
+
+
+def create_deployment_environment(context: ExecutionContext) -> StoreResult:
+    """Prepare the plan and the working directory; the returned function stores the nodes and node instances."""
     context.check_crashes()
-    number = context.execution.deployment_storage_id
-    with context.reading() as store:
-        deployment = store.unscoped.get_one(Deployment, number, options=SLIM)
-        blueprint_plan = context.app.service(PlanCache).get(store.unscoped, deployment.blueprint_storage_id)
-    if blueprint_plan is None:
-        raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
+    deployment, blueprint_plan = _read_deployment(context)
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     plan = dsl.prepare_deployment(
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )
     instances = dsl.create_instances(plan)
-    wanted = capability_dependencies.wanted(plan, instances, lookups)
-    context.say("Setting deployment attributes")
-    context.say(f"Creating {len(plan['nodes'])} nodes")
-    context.say(f"Creating {len(instances)} node-instances")
-    context.say("Creating deployment work directory")
+    capability_calls = capability_dependencies.wanted(plan, instances, lookups)
+    context.log("Setting deployment attributes")
+    context.log(f"Creating {len(plan['nodes'])} nodes")
+    context.log(f"Creating {len(instances)} node-instances")
+    context.log("Creating deployment work directory")
     context.app.files.deployment_folder(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def finish(store: Store, made: Deployment) -> None:
-        if context.start_mode is not StartMode.NEW and _is_made(store, made):
+    def store_environment(store: Store, deployment: Deployment) -> None:
+        if context.start_mode is not StartMode.NEW and _has_nodes(store, deployment):
             return
-        describe(store, made, plan)
-        owner = owner_of(made)
-        NODES.execute(store.unscoped.connection(), [_node(made, node, owner) for node in plan["nodes"]])
-        INSTANCES.execute(store.unscoped.connection(), [instance_row(instance, owner) for instance in instances])
-        capability_dependencies.keep(store, made, wanted)
+        store_plan(store, deployment, plan)
+        owner = owner_columns(deployment)
+        connection = store.unscoped.connection()  # new rows of the deployment
+        INSERT_NODE.execute(connection, [_node_row(deployment, node, owner) for node in plan["nodes"]])
+        INSERT_INSTANCE.execute(connection, [instance_row(instance, owner) for instance in instances])
+        capability_dependencies.keep(store, deployment, capability_calls)
 
-    return finish
-
-
-def _is_made(store: Store, deployment: Deployment) -> bool:
-    return bool(store.unscoped.scalar(select(exists().where(Node.deployment_storage_id == deployment.storage_id))))
+    return store_environment
 
 
-def delete_deployment_environment(context: ExecutionContext) -> OnCompletion:
-    """The deployment, its nodes, instances and executions - this one too - are gone after it."""
+def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
+    """Delete the deployments inside if requested.
+
+    The returned function deletes the deployment with its nodes, node instances, events and executions, this one too.
+    """
     if context.parameters.get("recursive"):
         cascade.delete(context)
 
-    def finish(store: Store, deployment: Deployment) -> None:
-        store.unscoped.execute(
+    def delete_deployment(store: Store, deployment: Deployment) -> None:
+        store.unscoped.execute(  # events of the deployment
             delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
         )
         remove(store, deployment)
         store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 
-    return finish
+    return delete_deployment
 
 
-def describe(store: Store, deployment: Deployment, plan: PreparedPlan) -> None:
-    """Set what a deployment shows of its plan."""
+def _read_deployment(context: ExecutionContext) -> tuple[Deployment, Plan]:
+    """Return the deployment and the plan of its blueprint. Raises Invalid when there is no plan."""
+    with context.reading() as store:
+        session = store.unscoped  # the execution's own deployment and its blueprint
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=SLIM)
+        plan = context.app.service(PlanCache).get(session, deployment.blueprint_storage_id)
+    if plan is None:
+        raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
+    return deployment, plan
+
+
+def _has_nodes(store: Store, deployment: Deployment) -> bool:
+    nodes = exists().where(Node.deployment_storage_id == deployment.storage_id)
+    return bool(store.unscoped.scalar(select(nodes)))  # rows of the deployment
+
+
+def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None:
+    """Set the columns and labels of a deployment that come from its plan."""
     deployment.description = plan.get("description")
     deployment.groups = plan.get("groups") or {}
     deployment.policy_types = plan.get("policy_types") or {}
@@ -86,17 +109,19 @@ def describe(store: Store, deployment: Deployment, plan: PreparedPlan) -> None:
     deployment.scaling_groups = plan.get("scaling_groups") or {}
     deployment.workflow_definitions = plan.get("workflows") or {}
     deployment.resource_tags = plan.get("resource_tags") or {}
-    deployment.node_types = sorted({kind for node in plan["nodes"] for kind in node["type_hierarchy"]})
+    deployment.node_types = sorted({type_ for node in plan["nodes"] for type_ in node["type_hierarchy"]})
     deployment.updated_at = now()
     settings = plan.get("deployment_settings") or {}
     if settings.get("display_name") and deployment.display_name == deployment.id:
         deployment.display_name = str(settings["display_name"])
-    own = [(key.lower(), str(value)) for key, about in (plan.get("labels") or {}).items() for value in about["values"]]
-    if own:
-        set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *own])
+    labels = [
+        (key.lower(), str(value)) for key, label in (plan.get("labels") or {}).items() for value in label["values"]
+    ]
+    if labels:
+        set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *labels])
 
 
-def owner_of(deployment: Deployment) -> dict[str, Any]:
+def owner_columns(deployment: Deployment) -> OwnerColumns:
     return {
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
@@ -107,7 +132,7 @@ def owner_of(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _node(deployment: Deployment, node: NodePlan, owner: dict[str, Any]) -> dict[str, Any]:
+def _node_row(deployment: Deployment, node: NodePlan, owner: OwnerColumns) -> dict[str, object]:
     scalable = node["capabilities"]["scalable"]["properties"]
     return {
         **owner,
@@ -130,12 +155,12 @@ def _node(deployment: Deployment, node: NodePlan, owner: dict[str, Any]) -> dict
     }
 
 
-def instance_row(instance: InstancePlan, owner: dict[str, Any]) -> dict[str, Any]:
+def instance_row(instance: InstancePlan, owner: OwnerColumns) -> dict[str, object]:
     return {
         **owner,
         "id": instance["id"],
-        "node_id": instance.get("node_id") or instance["name"],
-        "index": instance.get("index", 1),
+        "node_id": instance["node_id"],
+        "index": instance["index"],
         "host_id": instance.get("host_id"),
         "state": "uninitialized",
         "version": 1,

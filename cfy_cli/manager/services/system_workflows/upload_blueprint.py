@@ -1,6 +1,7 @@
-"""`upload_blueprint`: unpack what was sent, compile it, keep the plan."""
+"""`upload_blueprint`: unpack the archive of a blueprint, compile it and store the plan."""
 
 import shutil
+from typing import cast
 
 from sqlalchemy import select
 
@@ -12,123 +13,137 @@ from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.system_workflows.blueprint_requests import UploadParameters
 from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.scope import Scope
+from cfy_cli.manager.store.store import Store
 
-# The state while a step runs, and the one it leaves behind when it fails.
-FAILED_IN = {
+# The state during a step, and the state after the step has failed.
+FAILED_STATES = {
     BlueprintState.UPLOADING: BlueprintState.FAILED_UPLOADING,
     BlueprintState.EXTRACTING: BlueprintState.FAILED_EXTRACTING,
     BlueprintState.PARSING: BlueprintState.INVALID,
 }
+MAX_LISTED_FILES = 10
 
 
 def upload_blueprint(context: ExecutionContext) -> None:
-    """Raises the reason when the blueprint cannot be used; its row keeps the reason too."""
-    number = _number(context)
-    step = _state(context, number)
-    if step == BlueprintState.UPLOADED:  # a worker brought it to its end and died before it could say so
+    """Raise CfyError when the blueprint cannot be used, and store the message in its row."""
+    parameters = cast(UploadParameters, context.parameters)
+    storage_id = _find_blueprint(context, parameters)
+    state = _read_state(context, storage_id)
+    if state == BlueprintState.UPLOADED:  # a worker stored the plan and crashed before it completed the execution
         return
     try:
         context.check_crashes()
-        if context.parameters.get("url"):
-            _fetch(context, number, context.parameters["url"])
-        step = _step(context, number, BlueprintState.EXTRACTING, "Blueprint archive uploaded. Extracting...")
-        archive = context.app.files.find_archive(number)
-        if archive is None:
-            raise Invalid("The archive is gone: upload it again")
-        resources = context.app.files.resources_folder(number)
-        shutil.rmtree(resources, ignore_errors=True)  # of a worker that died before it could go on
-        archives.unpack(archive, resources)
-        step = _step(context, number, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
-        plan = _compile(context, number)
-        context.say("Blueprint parsed. Updating DB with blueprint plan.")
-        _keep(context, number, plan)
+        url = parameters.get("url")
+        if url:
+            _fetch(context, storage_id, url)
+        state = _enter(context, storage_id, BlueprintState.EXTRACTING, "Blueprint archive uploaded. Extracting...")
+        _unpack(context, storage_id)
+        state = _enter(context, storage_id, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
+        plan = _compile(context, storage_id, parameters["app_file_name"])
+        context.log("Blueprint parsed. Updating DB with blueprint plan.")
+        _store_plan(context, storage_id, plan)
     except CfyError as error:
-        _fail(context, number, FAILED_IN[step], error)
+        _store_failure(context, storage_id, FAILED_STATES[state], error)
         raise
     finally:
-        if context.parameters.get("validate_only"):
-            _forget(context, number)
+        if parameters.get("validate_only"):
+            _delete(context, storage_id)
 
 
-def _number(context: ExecutionContext) -> int:
+def _find_blueprint(context: ExecutionContext, parameters: UploadParameters) -> int:
+    """Return the storage id of the blueprint that this execution uploads."""
+    own = select(Blueprint.storage_id).where(Blueprint.upload_execution_id == context.execution.id)
     with context.reading() as store:
-        found = store.unscoped.scalar(
-            select(Blueprint.storage_id).where(Blueprint.upload_execution_id == context.execution.id)
-        )
-    if found is None:
-        raise Invalid(f"Blueprint `{context.parameters['blueprint_id']}` was deleted before it was uploaded")
-    return found
+        storage_id = store.unscoped.scalar(own)  # the row that the upload request has created
+    if storage_id is None:
+        raise Invalid(f"Blueprint `{parameters['blueprint_id']}` was deleted before it was uploaded")
+    return storage_id
 
 
-def _state(context: ExecutionContext, number: int) -> BlueprintState:
-    """How far it has come. Raises when a worker brought it to a bad end and died before it could say so."""
+def _get_blueprint(store: Store, storage_id: int) -> Blueprint:
+    return store.unscoped.get_one(Blueprint, storage_id)  # the blueprint that this execution uploads
+
+
+def _read_state(context: ExecutionContext, storage_id: int) -> BlueprintState:
+    """Return the state of the blueprint.
+
+    Raises Invalid when the upload failed already and the worker crashed before it completed the execution.
+    """
     with context.reading() as store:
-        row = store.unscoped.get_one(Blueprint, number)
-    if row.state in FAILED_IN.values():
-        raise Invalid(row.error or "It failed")
+        row = _get_blueprint(store, storage_id)
+    if row.state in FAILED_STATES.values():
+        raise Invalid(row.error or "The upload failed")
     return BlueprintState(row.state)
 
 
-def _fetch(context: ExecutionContext, number: int, url: str) -> None:
-    context.say(f"Fetching {url}")
+def _fetch(context: ExecutionContext, storage_id: int, url: str) -> None:
+    context.log(f"Fetching {url}")
     with context.app.files.open_temporary() as (file, path):
         fetch(url, file)
         file.flush()
-        context.app.files.save_archive(path, number, archives.detect_suffix(path))
+        context.app.files.save_archive(path, storage_id, archives.detect_suffix(path))
 
 
-def _compile(context: ExecutionContext, number: int) -> Plan:
-    root = context.app.files.resources_folder(number)
-    main = root / context.parameters["app_file_name"]
+def _unpack(context: ExecutionContext, storage_id: int) -> None:
+    archive = context.app.files.find_archive(storage_id)
+    if archive is None:
+        raise Invalid("The archive of the blueprint is missing: upload it again")
+    resources = context.app.files.resources_folder(storage_id)
+    shutil.rmtree(resources, ignore_errors=True)  # a worker that crashed may have left a part
+    archives.unpack(archive, resources)
+
+
+def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan:
+    root = context.app.files.resources_folder(storage_id)
+    main = root / main_file
     if not main.is_file():
-        there = sorted(path.relative_to(root).as_posix() for path in root.glob("*.y*ml"))
-        raise Invalid(
-            f"The archive has no file `{context.parameters['app_file_name']}`",
-            hint=f"It has {', '.join(there[:10])}: name one with --blueprint-filename." if there else None,
-            code=ErrorCode.INVALID_BLUEPRINT,
-        )
-    # The uploader's own eyes: a plugin that is private to somebody else is not theirs to use.
+        files = sorted(path.relative_to(root).as_posix() for path in root.glob("*.y*ml"))
+        hint = f"It has {', '.join(files[:MAX_LISTED_FILES])}: name one with --blueprint-filename." if files else None
+        raise Invalid(f"The archive has no file `{main_file}`", hint=hint, code=ErrorCode.INVALID_BLUEPRINT)
+    # In the scope of the user who uploads it, who may not use private plugins of others.
     uploader = Scope(user=context.execution.created_by, tenant=context.execution.tenant_name)
     return dsl.compile_blueprint(main, root=root, resolver=ManagerResolver(context.app, uploader, main))
 
 
-def _step(context: ExecutionContext, number: int, state: BlueprintState, message: str) -> BlueprintState:
-    context.say(message)
+def _enter(context: ExecutionContext, storage_id: int, state: BlueprintState, message: str) -> BlueprintState:
+    """Store the state and return it."""
+    context.log(message)
     with context.app.writing(context.scope) as store:
-        row = store.unscoped.get_one(Blueprint, number)
+        row = _get_blueprint(store, storage_id)
         row.state, row.updated_at = state, now()
     return state
 
 
-def _keep(context: ExecutionContext, number: int, plan: Plan) -> None:
+def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
     with context.app.writing(context.scope) as store:
-        row = store.unscoped.get_one(Blueprint, number)
+        row = _get_blueprint(store, storage_id)
         row.plan = plan
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
         row.state, row.updated_at = BlueprintState.UPLOADED, now()
-        own = [
+        plan_labels = [
             (key.lower(), value)
-            for key, about in (plan.get("blueprint_labels") or {}).items()
-            for value in about["values"]
+            for key, label in (plan.get("blueprint_labels") or {}).items()
+            for value in label["values"]
             if isinstance(value, str)
         ]
-        given = [(label.key, label.value) for label in row.labels]
-        labels.replace(row.labels, BlueprintLabel, [*given, *own], row.created_by)
+        request_labels = [(label.key, label.value) for label in row.labels]
+        labels.replace(row.labels, BlueprintLabel, [*request_labels, *plan_labels], row.created_by)
 
 
-def _fail(context: ExecutionContext, number: int, state: BlueprintState, error: CfyError) -> None:
+def _store_failure(context: ExecutionContext, storage_id: int, state: BlueprintState, error: CfyError) -> None:
     with context.app.writing(context.scope) as store:
-        row = store.unscoped.get_one(Blueprint, number)
+        row = _get_blueprint(store, storage_id)
         row.state, row.error, row.updated_at = state, str(error), now()
-    context.app.files.delete_blueprint(number)
+    context.app.files.delete_blueprint(storage_id)
 
 
-def _forget(context: ExecutionContext, number: int) -> None:
+def _delete(context: ExecutionContext, storage_id: int) -> None:
     with context.app.writing(context.scope) as store:
-        store.delete(store.unscoped.get_one(Blueprint, number))
-    context.app.files.delete_blueprint(number)
+        store.delete(_get_blueprint(store, storage_id))
+    context.app.files.delete_blueprint(storage_id)

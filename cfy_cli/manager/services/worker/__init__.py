@@ -1,1 +1,1 @@
-"""Take executions up, run them to their end and store it."""
+"""Running of executions in a worker: claim, run, complete, recover."""

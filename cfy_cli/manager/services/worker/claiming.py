@@ -1,4 +1,4 @@
-"""Taking what may start now, so that nobody else does."""
+"""Claiming of executions, so that exactly one worker runs each."""
 
 from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -12,53 +12,55 @@ from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.models import Deployment, Execution
 
-AT_A_TIME = 4  # so that other workers find some too
+CLAIM_BATCH = 4  # executions in one claim at most, which leaves some to other workers
 _other = aliased(Execution)
-IN_THE_WAY = exists().where(
+IS_BLOCKED = exists().where(
     _other.status.in_((ExecutionState.STARTED, *STOPPING)), or_(_other.is_system_workflow, Execution.is_system_workflow)
 )
-DUE = and_(
+IS_DUE = and_(
     or_(
         Execution.status == ExecutionState.PENDING,
         and_(Execution.status == ExecutionState.SCHEDULED, Execution.scheduled_for <= bindparam("now")),
     ),
-    ~IN_THE_WAY,
+    ~IS_BLOCKED,
 )
-OLDEST = select(Execution).where(DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("most"))
-IS_ANY_DUE = OLDEST.with_only_columns(Execution.storage_id)
-CLAIM = OLDEST.with_for_update(skip_locked=True)
+OLDEST_DUE = (
+    select(Execution).where(IS_DUE).order_by(Execution.created_at, Execution.storage_id).limit(bindparam("limit"))
+)
+OLDEST_DUE_ID = OLDEST_DUE.with_only_columns(Execution.storage_id)
+OLDEST_UNCLAIMED = OLDEST_DUE.with_for_update(skip_locked=True)
 
 
-def claim(app: AppContext, worker: str, most: int) -> list[tuple[Execution, StartMode]]:
-    """The oldest executions that are due, each with how it begins; AT_A_TIME of them however many are wanted."""
+def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, StartMode]]:
+    """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
     with app.database.read() as session:
-        if session.scalar(IS_ANY_DUE, {"now": now(), "most": 1}) is None:
-            return []  # the usual answer, without disturbing those who write
+        if session.scalar(OLDEST_DUE_ID, {"now": now(), "limit": 1}) is None:
+            return []  # the usual result, for which no writer had to wait
     with app.database.write() as session:
         acquire_lock(session, LockKey.CLAIMING)
-        due = session.scalars(CLAIM, {"now": now(), "most": min(most, AT_A_TIME)}).all()
+        due = session.scalars(OLDEST_UNCLAIMED, {"now": now(), "limit": min(limit, CLAIM_BATCH)}).all()
         claimed = []
         for execution in exclusive_workflows.compatible(due):
-            if execution.status == ExecutionState.SCHEDULED and not _has_its_turn(session, execution):
+            if execution.status == ExecutionState.SCHEDULED and not _can_start_scheduled(session, execution):
                 execution.status = ExecutionState.QUEUED
                 continue
-            claimed.append((execution, _beginning(execution)))
+            claimed.append((execution, _start_mode(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
     return claimed
 
 
-def _has_its_turn(session: Session, execution: Execution) -> bool:
-    """Whether nothing else runs on the deployment of a scheduled one, now that its time has come."""
-    number = execution.deployment_storage_id or 0
-    acquire_lock(session, LockKey.DEPLOYMENT, number)
-    others = exists().where(_other.deployment_storage_id == number, _other.status.in_(RUNNING))
+def _can_start_scheduled(session: Session, execution: Execution) -> bool:
+    """Return whether a scheduled execution that is due can start: no other runs on its deployment, or it is forced."""
+    deployment_storage_id = execution.deployment_storage_id or 0
+    acquire_lock(session, LockKey.DEPLOYMENT, deployment_storage_id)
+    others = exists().where(_other.deployment_storage_id == deployment_storage_id, _other.status.in_(RUNNING))
     if not execution.force and session.scalar(select(others)):
         return False
-    tree.note_progress(session, session.get_one(Deployment, number))
+    tree.note_progress(session, session.get_one(Deployment, deployment_storage_id))
     return True
 
 
-def _beginning(execution: Execution) -> StartMode:
+def _start_mode(execution: Execution) -> StartMode:
     if execution.started_at is None:
         return StartMode.NEW
     return StartMode.RECOVERED if execution.worker else StartMode.RESUMED

@@ -1,7 +1,6 @@
-"""How an execution's end is stored, and what it means for others."""
+"""Completion of executions: storing the result, and its effects on the deployment and on queued executions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import bindparam, update
 
@@ -11,72 +10,75 @@ from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
-END = (
+SET_RESULT = (
     update(Execution)
-    .where(Execution.id == bindparam("ended"))  # not by its number: it may have deleted itself
-    .values(status=bindparam("state"), error=bindparam("reason"), ended_at=bindparam("moment"))
+    # By id: the row may be deleted in the same transaction, which then changes nothing.
+    .where(Execution.id == bindparam("execution_id"))
+    .values(status=bindparam("new_status"), error=bindparam("new_error"), ended_at=bindparam("end_time"))
 )
 
 
 def complete_execution(
     context: ExecutionContext,
-    ending: WorkflowResult,
+    result: WorkflowResult,
     *,
-    finish: OnCompletion | None = None,
-    last: Sequence[ExecutionEvent] = (),
+    store_result: StoreResult | None = None,
+    final_events: Sequence[ExecutionEvent] = (),
 ) -> None:
-    """Store what `finish` makes, all that was told, the `last` of it and the end, all at once.
+    """Store the changes of `store_result`, all events, the `final_events` and the result in one transaction.
 
-    So whoever sees it ended finds everything else too, and a death before it leaves nothing half made.
+    So a reader that sees the execution ended sees everything else too, and a crash before leaves nothing half done.
     """
 
     def store() -> None:
-        lines = [context.line(event) for event in last]
-        with context.history.storing(lines) as batch, context.app.writing(context.scope) as opened:
-            opened.acquire_lock(LockKey.EVENTS)
-            deployment = _deployment_of(opened, context.execution)
-            if finish is not None and deployment is not None:
-                finish(opened, deployment)
-            batch.store(opened.unscoped)
-            with opened.unscoped.no_autoflush:  # the deployment is written once, with all that is told of it
-                _end(context, opened, ending)
+        rows = [context.event_row(event) for event in final_events]
+        with context.event_writer.draining(rows) as batch, context.app.writing(context.scope) as store:
+            store.acquire_lock(LockKey.EVENTS)
+            deployment = _find_deployment(store, context.execution)
+            if store_result is not None and deployment is not None:
+                store_result(store, deployment)
+            session = store.unscoped  # rows of this execution and its deployment
+            batch.store(session)
+            with session.no_autoflush:  # write the deployment once, with all its changes
+                _store_end(context, store, result)
 
     try:
         retry_until_available(context.stopping, store)
-    except Exception:  # perhaps one line is refused: then all others are stored, and the end with the next try
-        retry_until_available(context.stopping, context.history.flush)
+    except Exception:  # a refused change, perhaps: `flush` stores all others, then the next try stores the end
+        retry_until_available(context.stopping, context.event_writer.flush)
         retry_until_available(context.stopping, store)
 
 
 def on_completed(store: Store, execution: Execution) -> bool:
-    """What an end means for others: who waits in the queue, and what is told of the deployment.
+    """Release the next queued execution and refresh the status of the deployment.
 
-    Whether any of those who waited may start now.
+    Returns whether there may be an execution to claim.
     """
-    may_start = executions.release_next(store, execution)
-    deployment = _deployment_of(store, execution)
+    may_claim = executions.release_next(store, execution)
+    deployment = _find_deployment(store, execution)
     if deployment is not None:
         deployments.refresh_status(store, deployment)
-    return may_start
+    return may_claim
 
 
-def _deployment_of(store: Store, execution: Execution) -> Deployment | None:
+def _find_deployment(store: Store, execution: Execution) -> Deployment | None:
+    # the execution's own deployment
     return store.unscoped.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
 
 
-def _end(context: ExecutionContext, store: Store, ending: WorkflowResult) -> None:
-    values: dict[str, Any] = {
-        "ended": context.execution.id,
-        "state": ending.state,
-        "reason": sanitize_text(context.masking.masked(ending.error)),
-        "moment": now(),
+def _store_end(context: ExecutionContext, store: Store, result: WorkflowResult) -> None:
+    parameters = {
+        "execution_id": context.execution.id,
+        "new_status": result.state,
+        "new_error": sanitize_text(context.masking.mask(result.error)),
+        "end_time": now(),
     }
-    if store.unscoped.connection().execute(END, values).rowcount:
+    if store.unscoped.connection().execute(SET_RESULT, parameters).rowcount:  # the row of this execution
         if on_completed(store, context.execution):
             store.after_commit(context.app.work_available.notify)
         store.after_commit(context.app.execution_ended.notify)

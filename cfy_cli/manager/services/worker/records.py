@@ -1,33 +1,34 @@
-"""The engine's view of a deployment's rows."""
+"""Rows of a deployment as the engine reads and changes them."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import select, update
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, StaleVersion
+from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, Records, StaleVersion
 from cfy_cli.manager.services.deployments import node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.worker import scaling
-from cfy_cli.manager.services.worker.operation_api import Operating
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-COLUMNS = tuple(getattr(NodeInstance, field.name) for field in fields(Instance))  # many rows, without the objects
-LOOK_EVERY = 0.2  # seconds between looks at what people outside want
-STEERED = {
+# Columns instead of whole rows: building the objects of many rows takes long.
+INSTANCE_COLUMNS = tuple(getattr(NodeInstance, field.name) for field in fields(Instance))
+POLL_INTERVAL = 0.2  # seconds between queries of the status of the execution
+CANCEL_REQUESTS = {
     ExecutionState.CANCELLING: CancelRequest.CANCEL,
     ExecutionState.FORCE_CANCELLING: CancelRequest.FORCE_CANCEL,
     ExecutionState.KILL_CANCELLING: CancelRequest.KILL,
@@ -37,29 +38,31 @@ STEERED = {
 }
 
 
-class StoreRecords(Operating, StoreLookups):
-    """`cfy_cli.manager.engine.ports.Records` over the store; each change is a transaction of its own."""
+class StoreRecords(StoreLookups, Records):
+    """Records over the store; each change is a transaction of its own. Called from several threads."""
 
     def __init__(self, context: ExecutionContext, deployment: Deployment) -> None:
-        Operating.__init__(self, context)
-        StoreLookups.__init__(self, context.reading, deployment, execution_secrets(context))
-        self._steering = CancelRequest.NONE
-        self._next_look = 0.0
-        self._progress = (0, 0)
-        self._guard = threading.Lock()
-        self._node_of: dict[str, str] = {}  # for good: an instance never changes its node
+        super().__init__(context.reading, deployment, execution_secrets(context))
+        self._context = context
+        self._cancel_request = CancelRequest.NONE
+        self._next_poll = 0.0  # monotonic time
+        self._progress = (0, 0)  # operations: total, ended
+        self._poll_lock = threading.Lock()  # of the three above
+        self._decisions: Mapping[str, Json] = context.execution.decisions  # replaced and never changed
+        self._decisions_lock = threading.Lock()  # of the replacement
+        self._node_ids: dict[str, str] = {}  # by instance; an instance never changes its node
 
     def instances(self) -> list[Instance]:
-        theirs = select(*COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
+        own = select(*INSTANCE_COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
         with self._read() as store:
-            found = [Instance(*row) for row in store.unscoped.execute(theirs)]
-        self._node_of.update((instance.id, instance.node_id) for instance in found)
-        return found
+            instances = [Instance(*row) for row in store.unscoped.execute(own)]  # rows of the deployment
+        self._node_ids.update((instance.id, instance.node_id) for instance in instances)
+        return instances
 
     def node_of(self, instance_id: str) -> str:
-        if instance_id not in self._node_of:
-            self._node_of[instance_id] = super().node_of(instance_id)
-        return self._node_of[instance_id]
+        if instance_id not in self._node_ids:
+            self._node_ids[instance_id] = super().node_of(instance_id)
+        return self._node_ids[instance_id]
 
     def instance(self, instance_id: str) -> Instance:
         with self._read() as store:
@@ -71,89 +74,91 @@ class StoreRecords(Operating, StoreLookups):
         *,
         version: int | None = None,
         state: str | None = None,
-        runtime_properties: Mapping[str, Any] | None = None,
-        system_properties: Mapping[str, Any] | None = None,
+        runtime_properties: Mapping[str, Json] | None = None,
+        system_properties: Mapping[str, Json] | None = None,
     ) -> Instance:
-        given = {
+        columns = {
             "state": state,
             "runtime_properties": runtime_properties,
-            "system_properties": self._work.masking.masked(system_properties),
+            "system_properties": self._context.masking.mask(system_properties),
         }
-        changes = {name: value for name, value in given.items() if value is not None}
-
+        changes = {name: value for name, value in columns.items() if value is not None}
         try:
             return self._write(lambda store: _instance(node_instances.change(store, instance_id, version, changes)))
         except node_instances.VersionConflict as error:
             raise StaleVersion(str(error)) from error
 
     def add_instances(self, added: Sequence[InstancePlan], related: Mapping[str, list[InstanceRelationship]]) -> None:
-        self._write(lambda store: scaling.add(store, self.deployment.storage_id, added, related))
+        self._write(lambda store: scaling.add_instances(store, self.deployment.storage_id, added, related))
 
     def remove_instances(self, instance_ids: Collection[str]) -> None:
-        self._write(lambda store: scaling.remove(store, self.deployment.storage_id, instance_ids))
+        self._write(lambda store: scaling.remove_instances(store, self.deployment.storage_id, instance_ids))
 
     def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
         storage_id = self.deployment.storage_id
         self._write(lambda store: scaling.set_planned_instances(store, storage_id, entity, number, reached=reached))
 
-    def load_decision(self, name: str) -> Any:
-        return self._work.execution.decisions.get(name)
+    def load_decision(self, name: str) -> Json:
+        return self._decisions.get(name)
 
-    def save_decision(self, name: str, value: Any) -> None:
-        execution = self._work.execution
-        execution.decisions = {**execution.decisions, name: value}
-        kept = update(Execution).where(Execution.id == execution.id).values(decisions=execution.decisions)
-        self._write(lambda store: store.unscoped.execute(kept))
-
-    def _write(self, change: Callable[[Store], T]) -> T:
-        """In a transaction of its own, as soon as the database takes it."""
-
-        def write() -> T:
-            with self._work.app.writing(self._work.scope) as store:
-                return change(store)
-
-        return retry_until_available(self._work.stopping, write)
+    def save_decision(self, name: str, value: Json) -> None:
+        with self._decisions_lock:
+            decisions: JsonObject = {**self._decisions, name: value}
+            self._write(lambda store: self._update_execution(store, decisions=decisions))
+            self._decisions = decisions
 
     def emit(self, event: ExecutionEvent) -> None:
-        self._work.emit(event)
+        self._context.emit(event)
 
     def cancel_request(self) -> CancelRequest:
-        if self._work.stopping.is_set():
+        if self._context.stopping.is_set():
             return CancelRequest.KILL
-        with self._guard:
-            if time.monotonic() >= self._next_look:
-                self._next_look = time.monotonic() + LOOK_EVERY
+        with self._poll_lock:
+            if time.monotonic() >= self._next_poll:
+                self._next_poll = time.monotonic() + POLL_INTERVAL
                 try:
-                    self._look()
-                except CfyError as error:  # it stays as it was until the database answers again
-                    log.warning("What execution %s is to do is not known: %s", self._work.execution.id, error)
-            return self._steering
+                    self._poll()
+                except CfyError as error:  # keep the last known request until the database answers again
+                    log.warning("Reading the status of execution %s failed: %s", self._context.execution.id, error)
+            return self._cancel_request
 
     def report_progress(self, total: int, finished: int) -> None:
-        with self._guard:
+        with self._poll_lock:
             self._progress = (total, finished)
-
-    def _look(self) -> None:
-        """Read what is wanted and, on the same occasion, store how far we are."""
-        wanted = select(Execution).where(Execution.id == self._work.execution.id)
-        with self._work.app.reading(self._work.scope) as store:  # without waiting: it is asked often
-            row = store.unscoped.scalar(wanted)
-        if row is None:
-            self._steering = CancelRequest.KILL  # deleted: nobody is left to run for
-            return
-        self._steering = STEERED.get(ExecutionState(row.status), CancelRequest.NONE)
-        if (row.total_operations, row.finished_operations) != self._progress:
-            self.store_progress()
 
     def store_progress(self) -> None:
         total, finished = self._progress
-        with self._work.app.writing(self._work.scope) as store:
-            store.unscoped.execute(
-                update(Execution)
-                .where(Execution.id == self._work.execution.id)
-                .values(total_operations=total, finished_operations=finished)
-            )
+        with self._context.app.writing(self._context.scope) as store:
+            self._update_execution(store, total_operations=total, finished_operations=finished)
+
+    def _poll(self) -> None:
+        """Read the cancel request and, while at it, store the progress."""
+        columns = select(Execution.status, Execution.total_operations, Execution.finished_operations)
+        own = columns.where(Execution.id == self._context.execution.id)
+        # Without a retry: the caller polls again.
+        with self._context.app.reading(self._context.scope) as store:
+            row = store.unscoped.execute(own).one_or_none()  # the row of this execution
+        if row is None:
+            self._cancel_request = CancelRequest.KILL  # it was deleted
+            return
+        status, *progress = row
+        self._cancel_request = CANCEL_REQUESTS.get(ExecutionState(status), CancelRequest.NONE)
+        if tuple(progress) != self._progress:
+            self.store_progress()
+
+    def _update_execution(self, store: Store, **columns: object) -> None:
+        own = update(Execution).where(Execution.id == self._context.execution.id)
+        store.unscoped.execute(own.values(**columns))  # the row of this execution
+
+    def _write(self, change: Callable[[Store], T]) -> T:
+        """Run the change in a transaction of its own; wait for an unavailable database."""
+
+        def write() -> T:
+            with self._context.app.writing(self._context.scope) as store:
+                return change(store)
+
+        return retry_until_available(self._context.stopping, write)
 
 
 def _instance(row: NodeInstance) -> Instance:
-    return Instance(*(getattr(row, column.key) for column in COLUMNS))
+    return Instance(*(getattr(row, column.key) for column in INSTANCE_COLUMNS))

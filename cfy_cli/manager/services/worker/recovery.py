@@ -1,4 +1,4 @@
-"""What workers left running when they ended or died: it goes on, unless it is what they died of."""
+"""Recovery of executions whose workers have exited: they run on, unless they are what the workers crash from."""
 
 from collections.abc import Collection, Iterable
 
@@ -16,52 +16,58 @@ from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.store.store import Store
 
-LEFT = (ExecutionState.STARTED, *STOPPING)
+CLAIMED = (ExecutionState.STARTED, *STOPPING)
 
 
-def recover(app: AppContext, gone: Collection[str]) -> int:
-    """Let what these workers left running go on, as soon as somebody claims it; returns how many that are.
+def recover(app: AppContext, exited_workers: Collection[str]) -> int:
+    """Make the running executions of these workers claimable again, and return how many these workers had.
 
-    Their operations that may have begun are to run once more, and what is left of their processes is ended before.
-    What was told to end has ended by now.
+    Processes of their operations that still run are killed, and the operations run once more. Executions that a user
+    has cancelled are completed as cancelled.
     """
     with app.database.write() as session:
-        left = session.scalars(select(Execution).where(Execution.status.in_(LEFT), Execution.worker.in_(gone))).all()
-        _count_deaths(session, gone, left)
-        goes_on = [each for each in left if each.status == ExecutionState.STARTED]
-        stopped = [each for each in left if each.status != ExecutionState.STARTED]
-        deadly = [each for each in goes_on if each.crashes >= MAX_CRASHES]  # whoever claims it will end it
-        orphans.kill(*journal.running(session, _ids([*stopped, *deadly])))
-        journal.rewind(session, _ids(goes_on))
-        for execution in goes_on:
+        claimed = session.scalars(
+            select(Execution).where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
+        ).all()
+        _count_crashes(session, exited_workers, claimed)
+        recoverable = [execution for execution in claimed if execution.status == ExecutionState.STARTED]
+        cancelled = [execution for execution in claimed if execution.status != ExecutionState.STARTED]
+        # The worker that claims one of these fails it (`check_crashes`), so nothing else kills its processes.
+        crashing = [execution for execution in recoverable if execution.crashes >= MAX_CRASHES]
+        orphans.kill(*journal.find_running_operations(session, _ids([*cancelled, *crashing])))
+        journal.reset_running_operations(session, _ids(recoverable))
+        for execution in recoverable:
             execution.status = ExecutionState.PENDING
-        for execution in stopped:
+        for execution in cancelled:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
             on_completed(Store(session, system_scope(execution.tenant_name)), execution)
-    return len(left)
+    return len(claimed)
 
 
-def workers_without_successor(app: AppContext, own: str, in_use: Collection[str]) -> list[str]:
-    """Workers of our data folder that left something running and will not start again: there are fewer of us now."""
-    place = own.rpartition("/")[0] + "/"
-    with app.database.read() as session:
-        names = session.scalars(select(Execution.worker).where(Execution.status.in_(LEFT)).distinct()).all()
-    return sorted(name for name in names if name and name.startswith(place) and name not in in_use)
+def workers_without_successor(app: AppContext, own_name: str, in_use: Collection[str]) -> list[str]:
+    """Return workers of this data folder that left executions and will not start again.
 
-
-def _count_deaths(session: Session, gone: Collection[str], left: Iterable[Execution]) -> None:
-    """How often in a row the worker of each died without anything more of it being done.
-
-    One that was told to end takes its row with it, so those that still have one died.
+    That happens when the manager is configured to have fewer workers.
     """
-    died = set(session.scalars(select(WorkerRecord.name).where(WorkerRecord.name.in_(gone))))
-    session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(gone)))
-    for execution in left:
-        if execution.worker in died:
-            done = journal.progress(session, execution.id)
-            execution.crashes = execution.crashes + 1 if done == execution.progress_at_crash else 1
-            execution.progress_at_crash = done
+    prefix = own_name.rpartition("/")[0] + "/"
+    with app.database.read() as session:
+        names = session.scalars(select(Execution.worker).where(Execution.status.in_(CLAIMED)).distinct()).all()
+    return sorted(name for name in names if name and name.startswith(prefix) and name not in in_use)
+
+
+def _count_crashes(session: Session, exited_workers: Collection[str], executions: Iterable[Execution]) -> None:
+    """Count, in each execution, the consecutive crashes of its workers without progress in between.
+
+    A worker that was stopped deletes its row, so those that still have one crashed.
+    """
+    crashed = set(session.scalars(select(WorkerRecord.name).where(WorkerRecord.name.in_(exited_workers))))
+    session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(exited_workers)))
+    for execution in executions:
+        if execution.worker in crashed:
+            progress = journal.measure_progress(session, execution.id)
+            execution.crashes = execution.crashes + 1 if progress == execution.progress_at_crash else 1
+            execution.progress_at_crash = progress
 
 
 def _ids(executions: Iterable[Execution]) -> list[str]:
-    return [each.id for each in executions]
+    return [execution.id for execution in executions]

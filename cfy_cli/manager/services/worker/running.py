@@ -1,4 +1,4 @@
-"""An execution from a worker's claim to its end."""
+"""Running of an execution, from its claim to its completion."""
 
 import logging
 import traceback
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
@@ -14,7 +15,7 @@ from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, OnCompletion
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.runtime.journal import StoreJournal
 from cfy_cli.manager.services.system_workflows.deployment_environment import (
     create_deployment_environment,
@@ -22,14 +23,14 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
 )
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
-from cfy_cli.manager.services.worker.records import StoreRecords
+from cfy_cli.manager.services.worker.manager_records import ManagerRecords
 from cfy_cli.manager.store.models import Deployment, Node
 
 log = logging.getLogger(__name__)
 DELETE = "delete_deployment_environment"
 
-# Each returns what is left to be stored with its end, if anything is.
-SYSTEM: dict[str, Callable[[ExecutionContext], OnCompletion | None]] = {
+# A system workflow may return a function that stores its result when the execution is completed.
+SYSTEM_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], StoreResult | None]] = {
     "upload_blueprint": upload_blueprint,
     "create_deployment_environment": create_deployment_environment,
     DELETE: delete_deployment_environment,
@@ -37,14 +38,14 @@ SYSTEM: dict[str, Callable[[ExecutionContext], OnCompletion | None]] = {
 
 
 def run(context: ExecutionContext) -> None:
-    """Run what was claimed to its end and store how it ended; never raises.
+    """Run a claimed execution to its end and store the result; never raises.
 
-    When the worker must end before, the execution stays as it is: it goes on when that worker starts again.
+    When the worker stops before, the execution stays as it is, and the next start of the worker recovers it.
     """
     execution = context.execution
     try:
-        if execution.workflow_id in SYSTEM:
-            _run_system(context)
+        if execution.workflow_id in SYSTEM_WORKFLOW_FUNCTIONS:
+            _run_system_workflow(context)
         else:
             _run_on_deployment(context)
     except CfyError as error:
@@ -60,64 +61,63 @@ def _fail(context: ExecutionContext, reason: str) -> None:
     try:
         complete_execution(context, WorkflowResult(ExecutionState.FAILED, reason))
     except Exception:
-        log.exception("The end of execution %s could not be stored", context.execution.id)
+        log.exception("Storing the end of execution %s failed", context.execution.id)
 
 
-def _run_system(context: ExecutionContext) -> None:
+def _run_system_workflow(context: ExecutionContext) -> None:
     name = context.execution.workflow_id
-    told = name != DELETE  # whose history goes with it
-    if told:
-        context.tell("workflow_started", f"Starting '{name}' workflow execution")
+    has_events = name != DELETE  # it deletes the events of the deployment, its own too
+    if has_events:
+        context.emit_event("workflow_started", f"Starting '{name}' workflow execution")
     try:
-        finish = SYSTEM[name](context)
-        done = ExecutionEvent("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
+        store_result = SYSTEM_WORKFLOW_FUNCTIONS[name](context)
+        succeeded = ExecutionEvent("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
         complete_execution(
-            context, WorkflowResult(ExecutionState.TERMINATED), finish=finish, last=[done] if told else []
+            context,
+            WorkflowResult(ExecutionState.TERMINATED),
+            store_result=store_result,
+            final_events=[succeeded] if has_events else [],
         )
     except CfyError as error:
         if not context.stopping.is_set():
             cause: ErrorCause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
-            context.tell("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
+            context.emit_event("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
         raise
 
 
 def _run_on_deployment(context: ExecutionContext) -> None:
-    ending = _run_unless_deadly(context)
-    if context.stopping.is_set() and ending.state != ExecutionState.TERMINATED:
+    _check_crashes(context)
+    result = _run_workflow(context)
+    if context.stopping.is_set() and result.state != ExecutionState.TERMINATED:
         return
     try:
         retry_until_available(context.stopping, lambda: capability_dependencies.follow_targets(context))
     except Exception:
-        log.exception("The dependencies after execution %s could not be followed", context.execution.id)
-    complete_execution(context, ending)
+        log.exception("Updating the dependencies after execution %s failed", context.execution.id)
+    complete_execution(context, result)
 
 
-def _run_unless_deadly(context: ExecutionContext) -> WorkflowResult:
+def _check_crashes(context: ExecutionContext) -> None:
     try:
         context.check_crashes()
     except CfyError as error:
-        context.tell("workflow_failed", f"'{context.execution.workflow_id}' workflow execution failed: {error}")
+        context.emit_event("workflow_failed", f"'{context.execution.workflow_id}' workflow execution failed: {error}")
         raise
-    return _run_workflow(context)
 
 
 def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     execution, app = context.execution, context.app
-    with context.reading() as store:
-        deployment = store.unscoped.get_one(Deployment, execution.deployment_storage_id)
-        nodes = store.unscoped.scalars(
-            select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
-        ).all()
+    deployment, nodes = _read_deployment(context)
     workdir = app.files.deployment_folder(deployment.storage_id)
     workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    records = StoreRecords(context, deployment)
-    ending = run_workflow(
+    records = ManagerRecords(context, deployment)
+    result = run_workflow(
         Job(
             execution_id=execution.id,
             workflow_id=execution.workflow_id,
             parameters=execution.parameters,
             plan={
-                "nodes": [plan_node(node) for node in nodes],
+                "nodes": nodes,
                 "workflows": deployment.workflow_definitions,
                 "scaling_groups": deployment.scaling_groups,
             },
@@ -138,4 +138,14 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         wait_after_fail=float(execution.wait_after_fail),
     )
     retry_until_available(context.stopping, records.store_progress)
-    return ending
+    return result
+
+
+def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan]]:
+    with context.reading() as store:
+        session = store.unscoped  # rows of the execution's own deployment
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
+        nodes = session.scalars(
+            select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
+        ).all()
+    return deployment, [plan_node(node) for node in nodes]

@@ -1,54 +1,53 @@
-"""Node instances that come and go while a deployment lives, and how many there are to be."""
+"""Adding and removing of node instances of a deployment, and its planned numbers of instances."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import delete, insert, select
 
 from cfy_cli.contract.plan import InstanceCounts, InstancePlan, InstanceRelationship
 from cfy_cli.manager.services.deployments import deployments
-from cfy_cli.manager.services.system_workflows.deployment_environment import instance_row, owner_of
+from cfy_cli.manager.services.system_workflows.deployment_environment import instance_row, owner_columns
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 
-def add(
+def add_instances(
     store: Store,
     deployment_storage_id: int,
     added: Sequence[InstancePlan],
     related: Mapping[str, list[InstanceRelationship]],
 ) -> None:
-    """Insert the instances that are not there yet; `related` gives others all of their relationships."""
-    deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
-    rows = {row.id: row for row in _instances(store, deployment_storage_id)}
-    fields = owner_of(deployment)
-    fresh = [instance_row(instance, fields) for instance in added if instance["id"] not in rows]
-    if fresh:
-        store.unscoped.execute(insert(NodeInstance), fresh)
-    for name, relationships in related.items():
-        _relate(rows[name], relationships)
+    """Insert the instances that do not exist yet; `related` maps ids of others to all of their relationships."""
+    deployment = _get_deployment(store, deployment_storage_id)
+    existing = {row.id: row for row in _instances(store, deployment_storage_id)}
+    owner = owner_columns(deployment)
+    new = [instance_row(instance, owner) for instance in added if instance["id"] not in existing]
+    if new:
+        store.unscoped.execute(insert(NodeInstance), new)  # rows of the deployment
+    for instance_id, relationships in related.items():
+        _set_relationships(existing[instance_id], relationships)
     deployments.refresh_status(store, deployment)
 
 
-def remove(store: Store, deployment_storage_id: int, instance_ids: Collection[str]) -> None:
-    """Delete the instances that are there, and the relationships that others have to them."""
-    gone = set(instance_ids)
+def remove_instances(store: Store, deployment_storage_id: int, instance_ids: Collection[str]) -> None:
+    """Delete the instances that exist, and the relationships of others to them."""
+    removed = set(instance_ids)
     for row in _instances(store, deployment_storage_id):
-        kept = [each for each in row.relationships if each["target_id"] not in gone]
-        if row.id not in gone and kept != row.relationships:
-            _relate(row, kept)
+        remaining = [relationship for relationship in row.relationships if relationship["target_id"] not in removed]
+        if row.id not in removed and remaining != row.relationships:
+            _set_relationships(row, remaining)
     store.flush()
-    store.unscoped.execute(
+    store.unscoped.execute(  # rows of the deployment
         delete(NodeInstance).where(
-            NodeInstance.deployment_storage_id == deployment_storage_id, NodeInstance.id.in_(gone)
+            NodeInstance.deployment_storage_id == deployment_storage_id, NodeInstance.id.in_(removed)
         )
     )
-    deployments.refresh_status(store, store.unscoped.get_one(Deployment, deployment_storage_id))
+    deployments.refresh_status(store, _get_deployment(store, deployment_storage_id))
 
 
 def set_planned_instances(store: Store, deployment_storage_id: int, entity: str, number: int, *, reached: bool) -> None:
-    """Of a node, or of a scaling group of that name; `reached` makes it the current number too."""
-    deployment = store.unscoped.get_one(Deployment, deployment_storage_id)
+    """Set the planned number of instances of a scaling group or node; `reached`: it is the current number too."""
+    deployment = _get_deployment(store, deployment_storage_id)
     group = deployment.scaling_groups.get(entity)
     if group is not None:
         counts: InstanceCounts = {**group["properties"], "planned_instances": number}
@@ -56,6 +55,7 @@ def set_planned_instances(store: Store, deployment_storage_id: int, entity: str,
             counts["current_instances"] = number
         deployment.scaling_groups = {**deployment.scaling_groups, entity: {**group, "properties": counts}}
         return
+    # a node of the deployment
     node = store.unscoped.scalars(
         select(Node).where(Node.deployment_storage_id == deployment_storage_id, Node.id == entity)
     ).one()
@@ -64,11 +64,16 @@ def set_planned_instances(store: Store, deployment_storage_id: int, entity: str,
         node.number_of_instances = number
 
 
+def _get_deployment(store: Store, storage_id: int) -> Deployment:
+    return store.unscoped.get_one(Deployment, storage_id)  # the execution's own deployment
+
+
 def _instances(store: Store, deployment_storage_id: int) -> Sequence[NodeInstance]:
+    # rows of the deployment
     return store.unscoped.scalars(
         select(NodeInstance).where(NodeInstance.deployment_storage_id == deployment_storage_id)
     ).all()
 
 
-def _relate(row: NodeInstance, relationships: list[Any]) -> None:
+def _set_relationships(row: NodeInstance, relationships: list[InstanceRelationship]) -> None:
     row.relationships, row.version = relationships, row.version + 1

@@ -1,0 +1,86 @@
+"""Records of a deployment for the engine, with what operations and workflows may request of the manager."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+from sqlalchemy import select
+
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import PluginPlan
+from cfy_cli.errors import NotFound
+from cfy_cli.manager.engine.context.calls import TokenHost
+from cfy_cli.manager.engine.context.operation_context import OperationContext
+from cfy_cli.manager.engine.operations.plugin import ExtensionHost
+from cfy_cli.manager.engine.operations.script import FetchingHost
+from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost
+from cfy_cli.manager.engine.workflows.python import WorkflowHost
+from cfy_cli.manager.services import extensions
+from cfy_cli.manager.services.identity import tokens
+from cfy_cli.manager.services.plugins.installation import ensure_plugin_venv
+from cfy_cli.manager.services.plugins.resolve import resolve_requirement
+from cfy_cli.manager.services.plugins.sources import ensure_source_venv
+from cfy_cli.manager.services.runtime.db_retry import retry_until_available
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.system_workflows import cascade
+from cfy_cli.manager.services.transfer import fetching
+from cfy_cli.manager.services.worker.records import StoreRecords
+from cfy_cli.manager.store.models import Blueprint, Deployment
+
+TOKEN_RENEWAL_INTERVAL = 12 * 3600.0  # seconds; tokens expire after twice as long
+
+
+class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, TokenHost, CascadeHost):
+    """Each base class named *Host is a protocol of the engine for records that offer the service."""
+
+    def __init__(self, context: ExecutionContext, deployment: Deployment) -> None:
+        super().__init__(context, deployment)
+        self._token, self._renew_token_at = "", float("-inf")  # monotonic time
+        self._token_lock = threading.Lock()
+
+    def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
+        """Return the virtual environment of an uploaded plugin or, if none fits, of the plugin's source."""
+        app = self._context.app
+        try:
+            with self._context.reading() as store:
+                uploaded = resolve_requirement(store, plugin)
+        except NotFound:
+            if not plugin.get("source"):
+                raise
+            return ensure_source_venv(app.files, self.deployment.blueprint_storage_id, plugin, log)
+        return ensure_plugin_venv(app, uploaded, log)
+
+    def workflow_plugin(self, name: str) -> PluginPlan:
+        blueprint_storage_id = self.deployment.blueprint_storage_id
+        with self._context.reading() as store:
+            # the deployment's own blueprint
+            plan = store.unscoped.scalar(select(Blueprint.plan).where(Blueprint.storage_id == blueprint_storage_id))
+        plugins = plan["workflow_plugins_to_install"] if plan else ()
+        return next((plugin for plugin in plugins if plugin["name"] == name), cast(PluginPlan, {"name": name}))
+
+    def run_extension(self, ctx: OperationContext, name: str) -> Json:
+        return extensions.run(self._context, ctx, name)
+
+    def fetch(self, url: str, file: IO[bytes]) -> None:
+        fetching.fetch(url, file)
+
+    def uninstall_contained(self, *, ignore_failure: bool) -> None:
+        cascade.uninstall(
+            self._context,
+            should_continue=lambda: self.cancel_request() is CancelRequest.NONE,
+            ignore_failure=ignore_failure,
+        )
+
+    def rest_token(self) -> str:
+        """Return a token of the user who started the execution, valid for at least half a day."""
+        with self._token_lock:
+            if time.monotonic() >= self._renew_token_at:
+                self._token = retry_until_available(self._context.stopping, self._create_token)
+                self._renew_token_at = time.monotonic() + TOKEN_RENEWAL_INTERVAL
+            return self._token
+
+    def _create_token(self) -> str:
+        with self._context.app.writing(self._context.scope) as store:
+            return tokens.create(store, f"execution {self._context.execution.id}", "+1d")[1]
