@@ -3,7 +3,7 @@
 import re
 from typing import Literal, TypedDict
 
-from cfy_cli.contract.escapes import escape, split, unescape
+from cfy_cli.contract.escapes import split, unescape
 from cfy_cli.errors import Usage
 
 RuleType = Literal["label", "attribute"]
@@ -25,7 +25,6 @@ _ATTRIBUTE_OPERATORS = {
     " starts-with ": "starts_with", " ends-with ": "ends_with",
 }  # fmt: skip
 _ATTRIBUTE_SUFFIXES = {" is not empty": "is_not_empty"}
-_SYNTAX = {"label": _LABEL_OPERATORS | _LABEL_SUFFIXES, "attribute": _ATTRIBUTE_OPERATORS | _ATTRIBUTE_SUFFIXES}
 _KEY = r"[\w.-]+"
 _ESCAPED = ",:"
 
@@ -38,16 +37,6 @@ def label_rule(text: str) -> Rule:
 def attribute_rule(text: str) -> Rule:
     """Parse a rule about attributes. Raises Usage with the forms that are allowed."""
     return _parse_rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_SUFFIXES)
-
-
-def format_rule(rule: Rule) -> str:
-    """Format a rule so that `label_rule` or `attribute_rule`, by its type, parses it."""
-    syntax = {operator: text for text, operator in _SYNTAX[rule["type"]].items()}[rule["operator"]]
-    values = [escape(value, _ESCAPED) for value in rule["values"]]
-    if not values:
-        return f"{rule['key']}{syntax}"
-    is_single = len(values) == 1 and not _is_list(values[0])
-    return f"{rule['key']}{syntax}{values[0] if is_single else '[' + ','.join(values) + ']'}"
 
 
 def _parse_rule(text: str, kind: RuleType, operators: dict[str, str], suffixes: dict[str, str]) -> Rule:

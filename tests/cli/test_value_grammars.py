@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cfy_cli.contract.datetimes import parse_datetime, parse_timezone
 from cfy_cli.contract.durations import Duration, parse_duration
 from cfy_cli.contract.escapes import escape, split, unescape
-from cfy_cli.contract.filters import attribute_rule, format_rule, label_rule
+from cfy_cli.contract.filters import Rule, attribute_rule, label_rule
 from cfy_cli.contract.key_values import format_mapping, merged, nested, parse_mapping, parse_pair
 from cfy_cli.contract.labels import format_label, parse_labels, parse_labels_to_delete
 from cfy_cli.contract.recurrences import (
@@ -32,6 +32,27 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True)
 VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters='"'), min_size=1)
 TRICKY = st.text(r"\,:$=[]ab ", min_size=1)
+
+
+SYNTAX = {
+    "label": {
+        "not_any_of": "!=", "any_of": "=", "is_not": " is-not ", "is_not_null": " is not null", "is_null": " is null",
+    },
+    "attribute": {
+        "not_any_of": "!=", "any_of": "=", "contains": " contains ", "not_contains": " does-not-contain ",
+        "starts_with": " starts-with ", "ends_with": " ends-with ", "is_not_empty": " is not empty",
+    },
+}  # fmt: skip
+
+
+def format_rule(rule: Rule) -> str:
+    """Format a rule so that `label_rule` or `attribute_rule`, by its type, parses it."""
+    syntax = SYNTAX[rule["type"]][rule["operator"]]
+    values = [escape(value, ",:") for value in rule["values"]]
+    if not values:
+        return f"{rule['key']}{syntax}"
+    is_list = len(values) > 1 or (values[0].startswith("[") and values[0].endswith("]"))
+    return f"{rule['key']}{syntax}{'[' + ','.join(values) + ']' if is_list else values[0]}"
 
 
 @given(st.lists(TRICKY | st.text(), min_size=1))
