@@ -25,7 +25,7 @@ FOLDER = re.compile(r"`((?:[\w.-]+/)+)`|^((?:[a-z_]+/)+)  ", re.MULTILINE)  # in
 MODULE = re.compile(r"\bcfy_cli(?:\.\w+)+")
 TARGET = re.compile(r"(?:`|\$ )make ([\w-]+)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
-CLASS = re.compile(r"`((?:[A-Z][a-z0-9]+){2,})(?:\.(\w+))?`")  # two words or more: one word may be plain English
+NAME = re.compile(r"`(?!CFY_)([A-Z]\w+)(?:\.(\w+))?`")  # variables of tests begin with CFY_ too
 FUNCTION = re.compile(r"`(?:\w+\.)*([a-z_]+)\(\)`")
 
 
@@ -52,17 +52,15 @@ def module_exists(name: str) -> bool:
 
 
 def find_unknown_names(text: str) -> Iterator[str]:
-    """Yield the files, folders, modules, classes and functions that do not exist."""
+    """Yield the files, folders, modules, classes, constants and functions that do not exist."""
     product, text = read_product(), LINK.sub("]", text)
     yield from (path for path in FILE.findall(text) if not exists(path))
     yield from (path for pair in FOLDER.findall(text) if (path := "".join(pair)) and not exists(path))
     yield from (name for name in MODULE.findall(text) if not module_exists(name))
-    for name, member in CLASS.findall(text):
-        if hasattr(builtins, name):
-            continue
-        if not re.search(rf"^\s*(class {name}\b|{name} = )", product, re.MULTILINE):
+    for name, member in NAME.findall(text):
+        if not hasattr(builtins, name) and not re.search(rf"\bclass {name}\b|\b{name}\b[^=\n]* = |\"{name}\"", product):
             yield name
-        elif member and not re.search(rf"^\s*(def )?{member}\b", product, re.MULTILINE):
+        if member and not re.search(rf"\b(def {member}\(|{member}\b[^=\n]* = )", product):
             yield f"{name}.{member}"
     yield from (name for name in FUNCTION.findall(text) if f"def {name}(" not in product)
 
