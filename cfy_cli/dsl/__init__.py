@@ -1,54 +1,56 @@
-"""The blueprint language: text in; a plan, or all problems with their places, out.
+"""The blueprint language: a compiler from blueprint files to plans, and the evaluation of functions.
 
-Pure: no HTTP, no database, no terminal. The manager uses it for uploads and deployments, `cfy blueprints lint` offline.
-What is named here is loaded when it is first used.
+It has no HTTP, database or terminal. The manager uses it for uploads and deployments, `cfy blueprints lint` offline.
+The names below are loaded on first use.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cfy_cli.dsl.changes import Changes, modify_instances
-    from cfy_cli.dsl.comparing import Step, compare_plans
-    from cfy_cli.dsl.compiling import compile_blueprint, imported_files, lint
-    from cfy_cli.dsl.creating import prepare_deployment, secrets_of
-    from cfy_cli.dsl.dependencies import inter_deployment_functions
-    from cfy_cli.dsl.inputs import Known, check_inputs, coerce_input, coerce_parameter
+    from cfy_cli.dsl.capability_calls import find_capability_calls
+    from cfy_cli.dsl.compiling import compile_blueprint, find_imported_files, lint
+    from cfy_cli.dsl.inputs import ExistingResources, check_inputs
+    from cfy_cli.dsl.instance_changes import InstanceChanges, modify_instances
     from cfy_cli.dsl.instances import create_instances
-    from cfy_cli.dsl.lookups import Lookups, WiderLookups
-    from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Place, Problem, Problems
-    from cfy_cli.dsl.resolver import Resolved, Resolver
-    from cfy_cli.dsl.running import EvaluationFailed, evaluate, evaluate_outputs
+    from cfy_cli.dsl.lookups import ExtendedLookups, Lookups
+    from cfy_cli.dsl.plan_comparison import PlanStep, compare_plans
+    from cfy_cli.dsl.preparation import find_secrets, prepare_deployment
+    from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Location, Problem, Problems
+    from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport
+    from cfy_cli.dsl.runtime_evaluation import EvaluationFailed, evaluate, evaluate_outputs
+    from cfy_cli.dsl.typed_text import coerce_input, coerce_parameter
 
-_HOMES = {
-    "changes": ("Changes", "modify_instances"),
-    "comparing": ("Step", "compare_plans"),
-    "compiling": ("compile_blueprint", "imported_files", "lint"),
-    "creating": ("prepare_deployment", "secrets_of"),
-    "dependencies": ("inter_deployment_functions",),
-    "inputs": ("Known", "check_inputs", "coerce_input", "coerce_parameter"),
+_EXPORTS = {
+    "capability_calls": ("find_capability_calls",),
+    "compiling": ("compile_blueprint", "find_imported_files", "lint"),
+    "inputs": ("ExistingResources", "check_inputs"),
+    "instance_changes": ("InstanceChanges", "modify_instances"),
     "instances": ("create_instances",),
-    "lookups": ("Lookups", "WiderLookups"),
-    "problems": ("BlueprintInvalid", "InputsInvalid", "Place", "Problem", "Problems"),
-    "resolver": ("Resolved", "Resolver"),
-    "running": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
+    "lookups": ("ExtendedLookups", "Lookups"),
+    "plan_comparison": ("PlanStep", "compare_plans"),
+    "preparation": ("find_secrets", "prepare_deployment"),
+    "problems": ("BlueprintInvalid", "InputsInvalid", "Location", "Problem", "Problems"),
+    "resolver": ("ImportResolver", "ResolvedImport"),
+    "runtime_evaluation": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
+    "typed_text": ("coerce_input", "coerce_parameter"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 
 __all__ = [
     "BlueprintInvalid",
-    "Changes",
     "EvaluationFailed",
+    "ExistingResources",
+    "ExtendedLookups",
+    "ImportResolver",
     "InputsInvalid",
-    "Known",
+    "InstanceChanges",
+    "Location",
     "Lookups",
-    "Place",
+    "PlanStep",
     "Problem",
     "Problems",
-    "Resolved",
-    "Resolver",
-    "Step",
-    "WiderLookups",
+    "ResolvedImport",
     "check_inputs",
     "coerce_input",
     "coerce_parameter",
@@ -57,16 +59,16 @@ __all__ = [
     "create_instances",
     "evaluate",
     "evaluate_outputs",
-    "imported_files",
-    "inter_deployment_functions",
+    "find_capability_calls",
+    "find_imported_files",
+    "find_secrets",
     "lint",
     "modify_instances",
     "prepare_deployment",
-    "secrets_of",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,25 +1,26 @@
-"""The basic types that come with the program: parsed once in a process."""
+"""The basic types that come with the program, parsed once per process."""
 
 from functools import cache
 from pathlib import Path
 
 from cfy_cli.dsl.problems import BlueprintInvalid, Problems
-from cfy_cli.dsl.source import Node, Source, read
 from cfy_cli.dsl.versions import Version
+from cfy_cli.dsl.yaml_nodes import SourceFile, YamlNode
+from cfy_cli.dsl.yaml_reader import read_yaml
 
 FOLDER = Path(__file__).parent / "types"
-NAMES = ("cloudify/types/types.yaml", "/cloudify/types/types.yaml")
+IMPORT_NAMES = ("cloudify/types/types.yaml", "/cloudify/types/types.yaml")
 
 
-def basic_types(version: Version) -> Node:
-    """The types file for blueprints of a version; those before 1_3 use that of 1_3."""
+def basic_types(version: Version) -> YamlNode:
+    """Return the types file for blueprints of a version; versions before 1_3 use that of 1_3."""
     return _load(FOLDER / f"types_1_{max(version[1], 3)}.yaml")
 
 
 @cache
-def _load(path: Path) -> Node:
+def _load(path: Path) -> YamlNode:
     problems = Problems()
-    node = read(path.read_bytes(), Source(NAMES[0], basic=True, memo={}), problems)
+    node = read_yaml(path.read_bytes(), SourceFile(IMPORT_NAMES[0], basic=True, memo={}), problems)
     if node is None or problems:
         raise BlueprintInvalid(problems)
     return node

@@ -1,169 +1,187 @@
-"""From files to a plan, phase by phase; what each finds wrong is gathered, and the next goes on with the rest."""
+"""Compilation of a blueprint, phase by phase; each phase reports its problems and continues with the valid rest."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from cfy_cli.contract.plan import Plan as CompiledPlan
-from cfy_cli.dsl.collecting import collector_paused
-from cfy_cli.dsl.evaluations import Checking
-from cfy_cli.dsl.functions.function import Context, Json
-from cfy_cli.dsl.functions.written import read_value
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import Plan, PluginPlan, PolicyTriggerPlan, PolicyTypePlan
+from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.data_types import resolve_data_types
+from cfy_cli.dsl.declarations import Sections
+from cfy_cli.dsl.functions.function import EvaluationContext
+from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.grammar import DEFINITIONS, SECTIONS
-from cfy_cli.dsl.groups import groups_of, policies_of, scaling_groups_of
-from cfy_cli.dsl.hierarchies import Completing, NodeTypes, RelationshipTypes, data_types
-from cfy_cli.dsl.imports import Gathered, gather
+from cfy_cli.dsl.groups import build_groups, build_policies, build_scaling_groups
+from cfy_cli.dsl.implementations import ImplementationResolver
+from cfy_cli.dsl.imports import ImportedFiles, load_files
+from cfy_cli.dsl.inheritance import NodeTypeRegistry, RelationshipTypeRegistry
 from cfy_cli.dsl.inputs import check_defaults
 from cfy_cli.dsl.merge import Document, merge
-from cfy_cli.dsl.names import look_up
-from cfy_cli.dsl.nodes import HOST, Nodes
-from cfy_cli.dsl.operations import Operators
-from cfy_cli.dsl.plugins import place_plugins, workflow_plugins
+from cfy_cli.dsl.name_resolution import check_references
+from cfy_cli.dsl.nodes import HOST, NodeBuilder
+from cfy_cli.dsl.operations import OperationBuilder
+from cfy_cli.dsl.plan_evaluation import CallChecker
+from cfy_cli.dsl.plan_values import map_values
+from cfy_cli.dsl.plugins import assign_plugins, workflow_plugins
 from cfy_cli.dsl.problems import BlueprintInvalid, Problems
-from cfy_cli.dsl.resolver import NoResolver, Resolver
-from cfy_cli.dsl.scripts import Targets
-from cfy_cli.dsl.shapes import Reading
-from cfy_cli.dsl.walk import Plan, with_calls_made
-from cfy_cli.dsl.workflows import workflows_of
+from cfy_cli.dsl.resolver import ImportResolver, OfflineResolver
+from cfy_cli.dsl.schema_resolution import SchemaResolver
+from cfy_cli.dsl.versions import version_name
+from cfy_cli.dsl.workflows import build_workflows
 
 
-def compile_blueprint(main: Path, *, root: Path | None = None, resolver: Resolver | None = None) -> CompiledPlan:
-    """The plan of the blueprint in the file `main`; it may import what is within `root`, by default its own folder.
+def compile_blueprint(main: Path, *, root: Path | None = None, resolver: ImportResolver | None = None) -> Plan:
+    """Return the plan of the blueprint in the file `main`; it can import files within `root`, by default its folder.
 
-    Raises BlueprintInvalid, which tells everything that is wrong.
+    Raises BlueprintInvalid with all problems.
     """
     plan, problems = _compile(main, root, resolver)
     if problems or plan is None:
         raise BlueprintInvalid(problems)
-    return cast("CompiledPlan", plan)
+    return plan
 
 
-def lint(main: Path, *, root: Path | None = None, resolver: Resolver | None = None) -> Problems:
-    """Everything that is wrong with a blueprint; nothing when it is fine."""
+def lint(main: Path, *, root: Path | None = None, resolver: ImportResolver | None = None) -> Problems:
+    """Return all problems of a blueprint, none if it is valid."""
     return _compile(main, root, resolver)[1]
 
 
-def imported_files(main: Path) -> set[Path]:
-    """The files on this machine that a blueprint imports, whatever else is wrong with it."""
-    gathered = gather(main, main.parent, NoResolver(), Problems())
-    return {Path(file.key) for file in gathered.files[1:] if file.folder is not None} if gathered else set()
+def find_imported_files(main: Path) -> set[Path]:
+    """Return the local files that a blueprint imports, even if it is invalid otherwise."""
+    imported = load_files(main, main.parent, OfflineResolver(), Problems())
+    return {Path(file.key) for file in imported.files[1:] if file.folder is not None} if imported else set()
 
 
-@collector_paused()
-def _compile(main: Path, root: Path | None, resolver: Resolver | None) -> tuple[Plan | None, Problems]:
+@gc_paused()
+def _compile(main: Path, root: Path | None, resolver: ImportResolver | None) -> tuple[Plan | None, Problems]:
     problems = Problems()
     root = main.parent if root is None else root
-    gathered = gather(main, root, resolver or NoResolver(), problems)
+    imported = load_files(main, root, resolver or OfflineResolver(), problems)
     plan = None
-    if gathered is not None:
+    if imported is not None:
         folders = tuple(dict.fromkeys((main.parent, root)))
-        plan = _Compilation(merge(gathered, problems), gathered, folders, problems).plan()
-    problems.sort(key=lambda problem: (problem.place.file != _main_file(gathered), problem.place))
+        plan = _Compiler(merge(imported, problems), imported, folders, problems).compile()
+    main_file = imported.files[0].node.source.file if imported else ""
+    problems.sort(key=lambda problem: (problem.location.file != main_file, problem.location))
     return plan, problems
 
 
-def _main_file(gathered: Gathered | None) -> str:
-    return gathered.files[0].node.source.file if gathered else ""
-
-
-class _Compilation:
-    def __init__(self, document: Document, gathered: Gathered, folders: tuple[Path, ...], problems: Problems) -> None:
-        self.document, self.gathered, self.folders = document, gathered, folders
-        self.reading = Reading(document.version, problems, read_value)
+class _Compiler:
+    def __init__(
+        self, document: Document, imported: ImportedFiles, folders: tuple[Path, ...], problems: Problems
+    ) -> None:
+        self.document, self.imported, self.folders = document, imported, folders
+        self.compilation = Compilation(document.version, problems)
         if definitions := document.main.get("dsl_definitions"):
-            DEFINITIONS.read(definitions, self.reading)
-        self.read: dict[str, Any] = {
-            name: shape.read(document.section(name), self.reading) for name, shape in SECTIONS.items()
-        }
+            DEFINITIONS.parse(definitions, self.compilation)
+        parsed = {name: parser.parse(document.section(name), self.compilation) for name, parser in SECTIONS.items()}
+        self.sections = cast("Sections", parsed)
 
-    def plan(self) -> Plan:
-        read, reading = self.read, self.reading
-        look_up(reading, self.document.sections, whole=self.gathered.whole)
-        completing = Completing(reading, data_types(read["data_types"], reading))
-        plugins = {name: {**about, "name": name} for name, about in read["plugins"].items()}
-        targets = Targets(plugins, self.folders, self.gathered.blueprints, self.gathered.whole)
-        node_types = NodeTypes(read["node_types"], completing)
-        relationships = RelationshipTypes(read["relationships"], completing)
-        operators = Operators(targets, plugins, reading)
-        node_types.all_written()
-        plan = self._plain_sections(completing)
-        plan["relationships"] = relationships.plan()
-        plan["workflows"] = workflows_of(read["workflows"], targets, completing)
-        plan["nodes"] = Nodes(read["node_templates"], node_types, relationships, operators, completing).make()
-        plan.update(self._plugins(plan, plugins, node_types))
-        plan.update(self._groups(plan, completing))
-        check_defaults(plan["inputs"], self.document.section("inputs"), reading)
+    def compile(self) -> Plan:
+        compilation, sections, document = self.compilation, self.sections, self.document
+        check_references(compilation, document.sections, complete=self.imported.complete)
+        data_types = resolve_data_types(sections["data_types"], compilation)
+        schemas = SchemaResolver(compilation, data_types)
+        plugins: dict[str, PluginPlan] = {
+            name: {**plugin, "name": name} for name, plugin in sections["plugins"].items()
+        }
+        implementations = ImplementationResolver(
+            plugins, self.folders, self.imported.blueprints, self.imported.complete
+        )
+        node_types = NodeTypeRegistry(sections["node_types"], schemas)
+        relationship_types = RelationshipTypeRegistry(sections["relationships"], schemas)
+        node_types.resolve_all()
+        inputs_section = document.section("inputs")
+        inputs = schemas.resolve_schema(sections["inputs"], inputs_section, (), inputs=True)
+        policy_types, policy_triggers = self._policy_types(schemas), self._policy_triggers(schemas)
+        relationships = relationship_types.build_plan()
+        workflows = build_workflows(sections["workflows"], implementations, schemas)
+        operations = OperationBuilder(implementations, plugins, compilation)
+        templates = sections["node_templates"]
+        nodes = NodeBuilder(templates, node_types, relationship_types, operations, schemas).build_all()
+        hosts = frozenset(name for name in {node["type"] for node in nodes} if _is_host(node_types, name))
+        written = {name: template.node for name, template in templates.items()}
+        to_install = assign_plugins(nodes, plugins, hosts, written, compilation)
+        groups = build_groups(sections["groups"], templates, policy_types, policy_triggers, schemas)
+        policies = build_policies(sections["policies"])
+        plan: Plan = {
+            "version": {
+                "raw": version_name(document.version),
+                "definitions_name": "cloudify_dsl",
+                "definitions_version": list(document.version),
+            },
+            "description": sections["description"],
+            "metadata": sections["metadata"] if "metadata" in document.sections else None,
+            "inputs": inputs,
+            "data_types": data_types,
+            "relationships": relationships,
+            "nodes": nodes,
+            "workflows": workflows,
+            "outputs": sections["outputs"],
+            "capabilities": sections["capabilities"],
+            "groups": groups,
+            "policies": policies,
+            "policy_types": policy_types,
+            "policy_triggers": policy_triggers,
+            "scaling_groups": build_scaling_groups(policies, groups, sections["groups"], nodes, schemas),
+            "labels": sections["labels"],
+            "blueprint_labels": sections["blueprint_labels"],
+            "deployment_settings": sections["deployment_settings"],
+            "resource_tags": sections["resource_tags"],
+            "imported_blueprints": list(self.imported.blueprints.values()),
+            "namespaces_mapping": dict(self.imported.blueprints),
+            "deployment_plugins_to_install": to_install["deployment_plugins_to_install"],
+            "host_agent_plugins_to_install": to_install["host_agent_plugins_to_install"],
+            "workflow_plugins_to_install": workflow_plugins(workflows, plugins),
+            "requirements": {},
+        }
+        if "upload_resources" in document.sections:
+            plan["upload_resources"] = sections["upload_resources"]
+        check_defaults(inputs, inputs_section, compilation)
         plan["requirements"] = self._check_calls(plan)
         return plan
 
-    def _plain_sections(self, completing: Completing) -> Plan:
-        read, version = self.read, self.document.version
-        raw = f"cloudify_dsl_{version[0]}_{version[1]}"
-        plan: Plan = {
-            "version": {"raw": raw, "definitions_name": "cloudify_dsl", "definitions_version": list(version)},
-            "data_types": completing.data_types,
-            "imported_blueprints": list(self.gathered.blueprints.values()),
-            "namespaces_mapping": dict(self.gathered.blueprints),
-            "inputs": completing.schema(read["inputs"], self.document.section("inputs"), (), inputs=True),
-        }
-        for name in (
-            "blueprint_labels",
-            "capabilities",
-            "deployment_settings",
-            "description",
-            "labels",
-            "metadata",
-            "outputs",
-            "resource_tags",
-        ):
-            plan[name] = read[name] if name in self.document.sections or name != "metadata" else None
-        for name, key in (("policy_types", "properties"), ("policy_triggers", "parameters")):
-            plan[name] = {
-                each: {**about, key: completing.schema(about[key], self.document.section(name), (each, key))}
-                for each, about in read[name].items()
-            }
-        if "upload_resources" in self.document.sections:
-            plan["upload_resources"] = read["upload_resources"]
-        return plan
-
-    def _plugins(self, plan: Plan, plugins: Mapping[str, Any], node_types: NodeTypes) -> Plan:
-        hosts = frozenset(name for name in {node["type"] for node in plan["nodes"]} if _is_host(node_types, name))
-        written = {name: template.node for name, template in self.read["node_templates"].items()}
+    def _policy_types(self, schemas: SchemaResolver) -> dict[str, PolicyTypePlan]:
+        section = self.document.section("policy_types")
         return {
-            **place_plugins(plan["nodes"], plugins, hosts, written, self.reading),
-            "workflow_plugins_to_install": workflow_plugins(plan["workflows"], plugins),
+            name: {
+                **declared,
+                "properties": schemas.resolve_schema(declared["properties"], section, (name, "properties")),
+            }
+            for name, declared in self.sections["policy_types"].items()
         }
 
-    def _groups(self, plan: Plan, completing: Completing) -> Plan:
-        read = self.read
-        groups = groups_of(
-            read["groups"], read["node_templates"], plan["policy_types"], plan["policy_triggers"], completing
-        )
-        policies = policies_of(read["policies"])
-        scaled = scaling_groups_of(policies, groups, read["groups"], plan["nodes"], completing)
-        return {"groups": groups, "policies": policies, "scaling_groups": scaled}
+    def _policy_triggers(self, schemas: SchemaResolver) -> dict[str, PolicyTriggerPlan]:
+        section = self.document.section("policy_triggers")
+        return {
+            name: {
+                **declared,
+                "parameters": schemas.resolve_schema(declared["parameters"], section, (name, "parameters")),
+            }
+            for name, declared in self.sections["policy_triggers"].items()
+        }
 
-    def _check_calls(self, plan: Plan) -> Plan:
-        """Make every call that needs no input, to see that it can be; what calls ask of a manager is the answer."""
-        templates = self.read["node_templates"]
-        checking = Checking(plan, self.reading, frozenset(templates), whole=self.gathered.whole)
+    def _check_calls(self, plan: Plan) -> dict[str, list[Json]]:
+        """Evaluate every call that needs no inputs, and return the arguments of those that read from the manager."""
+        templates = self.sections["node_templates"]
+        checker = CallChecker(plan, self.compilation, frozenset(templates), complete=self.imported.complete)
 
-        def check(value: Json, context: Context) -> Json:
-            owner = templates.get(context.self_node or context.source_node)
-            checking.owner = owner.node if owner else self.document.main
-            checking.value_of(value, context)
+        def check(value: Json, context: EvaluationContext) -> Json:
+            owner = templates.get(context.self_node or context.source_node or "")
+            checker.owner = owner.node if owner else self.document.main
+            checker.value_of(value, context)
             return value
 
-        with_calls_made(plan, check)
+        map_values(plan, check)
+        capabilities = checker.arguments_of("get_environment_capability")
         return {
             "parent_capabilities": [
-                asked if isinstance(asked, list) else [asked]
-                for asked in checking.asked_for("get_environment_capability")
+                arguments if isinstance(arguments, list) else [arguments] for arguments in capabilities
             ],
-            "secrets": checking.asked_for("get_secret"),
+            "secrets": checker.arguments_of("get_secret"),
         }
 
 
-def _is_host(node_types: NodeTypes, name: str) -> bool:
-    kind = node_types.get(name)
-    return kind is not None and HOST in kind.hierarchy
+def _is_host(node_types: NodeTypeRegistry, name: str) -> bool:
+    node_type = node_types.get(name)
+    return node_type is not None and HOST in node_type.hierarchy

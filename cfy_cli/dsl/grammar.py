@@ -1,159 +1,78 @@
-"""The shape of every section."""
+"""The grammar of every section of a blueprint."""
 
-from typing import Any
-
-from cfy_cli.dsl import syntax
-from cfy_cli.dsl.constraints import ConstraintShape
-from cfy_cli.dsl.functions.names import called, is_function
-from cfy_cli.dsl.scaling import Scalable
-from cfy_cli.dsl.schedules import SCHEDULE
-from cfy_cli.dsl.shapes import (
+from cfy_cli.dsl import declarations
+from cfy_cli.dsl.constraints import ConstraintParser
+from cfy_cli.dsl.entry_parsers import (
+    NUMBER,
+    DeploymentSettings,
+    ImplementationText,
+    LabelValues,
+    NonEmptyNames,
+    Parameter,
+    Plugin,
+    TypeName,
+)
+from cfy_cli.dsl.parsers import (
     BOOLEAN,
     INTEGER,
     TEXT,
-    Anything,
     AtLeast,
+    Declaration,
+    Deferred,
     Either,
-    Entries,
     FreeList,
     FreeMap,
+    FreeValue,
     ListOf,
     MapOf,
     Name,
-    Reading,
-    Shape,
+    Parser,
+    Record,
     Since,
-    Unread,
     choice,
-    expected,
 )
-from cfy_cli.dsl.source import Node
-from cfy_cli.dsl.value_types import NAMING, PLAIN, PRIMITIVES
-from cfy_cli.dsl.versions import name_of
+from cfy_cli.dsl.scaling import ScalableParser
+from cfy_cli.dsl.schedules import SCHEDULE
+from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES
 
 EXECUTORS = ("central_deployment_agent", "host_agent")
 SCALING = "cloudify.policies.scaling"
 
-
-class Implementation:
-    """What an operation or a workflow runs: a plugin's function, a script's path or URL, or a script itself."""
-
-    def read(self, node: Node, reading: Reading) -> str:
-        text: str | None = TEXT.read(node, reading)
-        if not text or "\n" in text.strip() or "://" in text:
-            return text or ""
-        return node.source.qualify(text)
-
-
-class TypeName(Name):
-    """The type of a value: a primitive one or a data type."""
-
-    def __init__(self) -> None:
-        super().__init__("data_types", built_in=PRIMITIVES)
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        name = super().read(node, reading)
-        since = NAMING.get(name)
-        if since and reading.version < since and not node.source.basic:
-            reading.tell(node, "version", f"the type `{name}` needs {name_of(since)} or later")
-        return name
-
-
-class Input(Entries):
-    """What is said of an input, of a deployment, an operation or a workflow."""
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = super().read(node, reading)
-        kind, item_type = values.get("type"), values.get("item_type")
-        if item_type and kind != "list":
-            reading.tell(node.key_place("item_type"), "type", "`item_type` goes with `type: list` only")
-        if values.get("hidden") and values.get("required", True) and "default" not in values:
-            reading.tell(node, "hidden", "an input that is both hidden and required needs a default")
-        if values.get("display") and kind != "textarea":
-            reading.tell(node.key_place("display"), "type", "`display` goes with `type: textarea` only")
-        return values
-
-
-class Plugin(Entries):
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = super().read(node, reading)
-        if values["install"] and not (values["source"] or values["package_name"]):
-            reading.tell(node, "plugin", "a plugin to be installed needs a `source` or a `package_name`")
-        return values
-
-
-class DeploymentSettings(Entries):
-    """Where anything is said of deployments, their schedules are, too."""
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = super().read(node, reading)
-        return {"default_schedules": {}, **values} if values else values
-
-
-class LabelValues:
-    """The values of a label: strings, or, on a deployment, functions that can be called when it is made."""
-
-    def __init__(self, functions: bool) -> None:
-        self.functions = functions
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = FreeList().read(node, reading)
-        for item in node.value if isinstance(node.value, list) else ():
-            if isinstance(item.value, str) or (self.functions and is_function(item.plain)):
-                if called(item.plain) == "get_attribute":
-                    reading.tell(item, "function", "a label cannot be a run-time attribute")
-            else:
-                expected("a string or a function" if self.functions else "a string", item, reading)
-        return values
-
-
-class AtLeastOne(ListOf):
-    def __init__(self, of: Shape, called: str) -> None:
-        super().__init__(of)
-        self.called = called
-
-    def read(self, node: Node, reading: Reading) -> list[Any]:
-        items = [item for item in super().read(node, reading) if item is not None]
-        if node.value == []:
-            reading.tell(node, "empty", f"at least one {self.called} is needed")
-        return list(dict.fromkeys(items))
-
-
-_PROPERTY: dict[str, Shape] = {
+_PROPERTY: dict[str, Parser[object]] = {
     "required": Since((1, 2), BOOLEAN),
-    "default": Anything(),
+    "default": FreeValue(),
     "description": TEXT,
     "type": TypeName(),
 }
-_PARAMETER: dict[str, Shape] = {
+_PARAMETER: dict[str, Parser[object]] = {
     **_PROPERTY,
-    "item_type": Since((1, 4), choice(*PLAIN, *NAMING)),
-    "constraints": ListOf(ConstraintShape()),
+    "item_type": Since((1, 4), choice(*BASIC_TYPES, *REFERENCE_TYPES)),
+    "constraints": ListOf(ConstraintParser()),
 }
-_INPUT: dict[str, Shape] = {
+_INPUT: dict[str, Parser[object]] = {
     **_PARAMETER,
     "display_label": Since((1, 3), TEXT),
     "hidden": Since((1, 3), BOOLEAN),
-    "display": Entries(keys={"rows": INTEGER}),
+    "display": Record(keys={"rows": INTEGER}),
 }
-SCHEMA = MapOf(Entries(keys=_PROPERTY))
-PARAMETERS = MapOf(Input(keys=_PARAMETER))
-INPUTS = MapOf(Input(keys=_INPUT))
+SCHEMA = MapOf(Record(keys=_PROPERTY))
+PARAMETERS = MapOf(Parameter(keys=_PARAMETER))
+INPUTS = MapOf(Parameter(keys=_INPUT))
 
 
-def _interfaces(inputs: Shape) -> Shape:
-    operation = Entries(
+def _interfaces(inputs: Parser[object]) -> Parser[object]:
+    operation = Record(
         keys={
-            "implementation": Implementation(),
+            "implementation": ImplementationText(),
             "inputs": inputs,
             "executor": choice(*EXECUTORS),
-            "max_retries": Since((1, 1), AtLeast(-1, "a whole number", int)),
-            "retry_interval": Since((1, 1), AtLeast(0, "a number", int, float)),
-            "timeout": AtLeast(0, "a number", int, float),
+            "max_retries": Since((1, 1), AtLeast(-1, INTEGER)),
+            "retry_interval": Since((1, 1), AtLeast(0, NUMBER)),
+            "timeout": AtLeast(0, NUMBER),
             "timeout_recoverable": BOOLEAN,
         },
-        rest=syntax.NO_OPERATION,
-        short="implementation",
+        defaults=declarations.NO_OPERATION,
+        shorthand="implementation",
     )
     return MapOf(MapOf(operation))
 
@@ -161,8 +80,8 @@ def _interfaces(inputs: Shape) -> Shape:
 _TYPE_INTERFACES = _interfaces(INPUTS)
 _TEMPLATE_INTERFACES = _interfaces(FreeMap())
 
-NODE_TYPE = Entries(
-    syntax.NodeType,
+NODE_TYPE = Declaration(
+    declarations.NodeType,
     keys={
         "derived_from": Name("node_types"),
         "properties": SCHEMA,
@@ -170,8 +89,8 @@ NODE_TYPE = Entries(
         "runtime_properties": SCHEMA,
     },
 )
-RELATIONSHIP = Entries(
-    syntax.RelationshipType,
+RELATIONSHIP = Declaration(
+    declarations.RelationshipType,
     keys={
         "derived_from": Name("relationships"),
         "properties": SCHEMA,
@@ -179,40 +98,40 @@ RELATIONSHIP = Entries(
         "target_interfaces": _TYPE_INTERFACES,
     },
 )
-DATA_TYPE = Entries(
-    syntax.DataType,
+DATA_TYPE = Declaration(
+    declarations.DataType,
     keys={"derived_from": Name("data_types"), "description": TEXT, "properties": SCHEMA, "version": TEXT},
 )
-_TEMPLATE_RELATIONSHIP = Entries(
-    syntax.TemplateRelationship,
+_TEMPLATE_RELATIONSHIP = Declaration(
+    declarations.TemplateRelationship,
     keys={
         "type": Name("relationships"),
         "target": Name("node_templates"),
-        "properties": Unread(),
+        "properties": Deferred(),
         "source_interfaces": _TEMPLATE_INTERFACES,
         "target_interfaces": _TEMPLATE_INTERFACES,
     },
 )
-NODE_TEMPLATE = Entries(
-    syntax.NodeTemplate,
+NODE_TEMPLATE = Declaration(
+    declarations.NodeTemplate,
     keys={
         "type": Name("node_types"),
-        "properties": Unread(),
+        "properties": Deferred(),
         "interfaces": _TEMPLATE_INTERFACES,
         "relationships": ListOf(_TEMPLATE_RELATIONSHIP),
-        "instances": Entries(keys={"deploy": AtLeast(0, "a whole number", int)}, required=("deploy",)),
-        "capabilities": Since((1, 3), Entries(keys={"scalable": Entries(keys={"properties": Scalable()})})),
+        "instances": Record(keys={"deploy": AtLeast(0, INTEGER)}, required=("deploy",)),
+        "capabilities": Since((1, 3), Record(keys={"scalable": Record(keys={"properties": ScalableParser()})})),
     },
 )
-WORKFLOW = Entries(
-    syntax.Workflow,
+WORKFLOW = Declaration(
+    declarations.Workflow,
     keys={
-        "mapping": Implementation(),
+        "mapping": ImplementationText(),
         "parameters": PARAMETERS,
         "is_cascading": BOOLEAN,
         "availability_rules": Since(
             (1, 4),
-            Entries(
+            Record(
                 keys={
                     "available": BOOLEAN,
                     "node_instances_active": ListOf(choice("all", "partial", "none")),
@@ -221,32 +140,34 @@ WORKFLOW = Entries(
             ),
         ),
     },
-    short="mapping",
+    shorthand="mapping",
 )
-GROUP = Entries(
-    syntax.Group,
+GROUP = Declaration(
+    declarations.Group,
     keys={
-        "members": AtLeastOne(Name("node_templates", "groups"), "member"),
+        "members": NonEmptyNames(Name("node_templates", "groups"), "member"),
         "policies": MapOf(
-            Entries(
-                syntax.GroupPolicy,
+            Declaration(
+                declarations.GroupPolicy,
                 keys={
                     "type": Name("policy_types"),
-                    "properties": Unread(),
+                    "properties": Deferred(),
                     "triggers": MapOf(
-                        Entries(syntax.GroupTrigger, keys={"type": Name("policy_triggers"), "parameters": Unread()})
+                        Declaration(
+                            declarations.GroupTrigger, keys={"type": Name("policy_triggers"), "parameters": Deferred()}
+                        )
                     ),
                 },
             )
         ),
     },
 )
-_VALUE = Entries(keys={"description": TEXT, "value": Anything()}, required=("value",))
+_VALUE = Record(keys={"description": TEXT, "value": FreeValue()}, required=("value",))
 _SINCE_1_2 = Since((1, 2), TEXT)
 
-DEFINITIONS = Since((1, 2), Either(FreeList(), FreeMap()))  # `dsl_definitions`: a place for anchors
-SECTIONS: dict[str, Shape] = {
-    "blueprint_labels": MapOf(Entries(keys={"values": LabelValues(functions=False)}, required=("values",))),
+DEFINITIONS = Since((1, 2), Either(FreeList(), FreeMap()))  # `dsl_definitions` holds anchors
+SECTIONS: dict[str, Parser[object]] = {
+    "blueprint_labels": MapOf(Record(keys={"values": LabelValues(functions=False)}, required=("values",))),
     "capabilities": MapOf(_VALUE),
     "data_types": Since((1, 2), MapOf(DATA_TYPE)),
     "deployment_settings": DeploymentSettings(
@@ -260,7 +181,7 @@ SECTIONS: dict[str, Shape] = {
     "description": _SINCE_1_2,
     "groups": MapOf(GROUP),
     "inputs": INPUTS,
-    "labels": MapOf(Entries(keys={"values": LabelValues(functions=True)}, required=("values",))),
+    "labels": MapOf(Record(keys={"values": LabelValues(functions=True)}, required=("values",))),
     "metadata": FreeMap(),
     "node_templates": MapOf(NODE_TEMPLATE),
     "node_types": MapOf(NODE_TYPE),
@@ -282,14 +203,14 @@ SECTIONS: dict[str, Shape] = {
                 "properties": Since(
                     (1, 5),
                     MapOf(
-                        Entries(
-                            keys={"description": TEXT, "type": TypeName(), "display_label": TEXT, "value": Anything()}
+                        Record(
+                            keys={"description": TEXT, "type": TypeName(), "display_label": TEXT, "value": FreeValue()}
                         )
                     ),
                 ),
             },
             required=("executor",),
-            rest={
+            defaults={
                 "source": None,
                 "executor": None,
                 "install": True,
@@ -308,33 +229,37 @@ SECTIONS: dict[str, Shape] = {
     "policies": Since(
         (1, 3),
         MapOf(
-            Entries(
+            Record(
                 keys={
                     "type": choice(SCALING),
-                    "properties": Scalable(),
-                    "targets": AtLeastOne(Name("groups"), "target"),
+                    "properties": ScalableParser(),
+                    "targets": NonEmptyNames(Name("groups"), "target"),
                 },
                 required=("type", "targets"),
             )
         ),
     ),
     "policy_triggers": MapOf(
-        Entries(
-            keys={"parameters": SCHEMA, "source": TEXT}, required=("source",), rest={"parameters": {}, "source": None}
+        Record(
+            keys={"parameters": SCHEMA, "source": TEXT},
+            required=("source",),
+            defaults={"parameters": {}, "source": None},
         )
     ),
     "policy_types": MapOf(
-        Entries(
-            keys={"properties": SCHEMA, "source": TEXT}, required=("source",), rest={"properties": {}, "source": None}
+        Record(
+            keys={"properties": SCHEMA, "source": TEXT},
+            required=("source",),
+            defaults={"properties": {}, "source": None},
         )
     ),
     "relationships": MapOf(RELATIONSHIP),
-    "resource_tags": Since((1, 3), MapOf(Anything())),
-    "upload_resources": Entries(
+    "resource_tags": Since((1, 3), MapOf(FreeValue())),
+    "upload_resources": Record(
         keys={
             "plugin_resources": ListOf(TEXT),
             "dsl_resources": ListOf(
-                Entries(
+                Record(
                     keys={"source_path": TEXT, "destination_path": TEXT}, required=("source_path", "destination_path")
                 )
             ),

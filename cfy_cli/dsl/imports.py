@@ -1,32 +1,33 @@
-"""Gathering the files of a blueprint: the main one and all it imports, nearest first."""
+"""Loading the files of a blueprint: the main file and its imports, breadth first."""
 
 import os
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
 from cfy_cli.dsl import bundled, versions
+from cfy_cli.dsl.import_lines import Import, parse_imports
 from cfy_cli.dsl.problems import Problems
-from cfy_cli.dsl.resolver import Resolved, Resolver, is_remote
-from cfy_cli.dsl.source import LARGEST_FILE, Node, Source, read
+from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport, is_remote
 from cfy_cli.dsl.versions import Version
+from cfy_cli.dsl.yaml_nodes import SourceFile, YamlNode
+from cfy_cli.dsl.yaml_reader import MAX_FILE_SIZE, read_yaml
 from cfy_cli.errors import CfyError
 
 
 @dataclass(slots=True)
-class File:
-    """A gathered file, and where the names in its own imports are looked for."""
+class SourceDocument:
+    """A file of the blueprint, and where its own imports are searched."""
 
-    node: Node
-    key: str  # what it is, whoever imports it
-    folder: Path | None = None  # where it stands
-    root: Path | None = None  # what its imports may not reach out of
-    url: str = ""  # where it stands, when that is no folder
-    prefix: str = ""  # put before file names in problems: `blueprint:ID/`
-    resolved: Resolved | None = None
-    properties: Node | None = None  # values its importer gives to the properties of its plugins
+    node: YamlNode
+    key: str  # its identity: a path, a URL or the name of a plugin or blueprint
+    folder: Path | None = None  # that contains it
+    root: Path | None = None  # that must contain its imports
+    url: str = ""  # of it, if it is not in a folder
+    prefix: str = ""  # of file names in problems: `blueprint:ID/`
+    resolved: ResolvedImport | None = None
+    properties: YamlNode | None = None  # values for the properties of its plugins
 
     @property
     def namespace(self) -> str:
@@ -34,203 +35,167 @@ class File:
 
 
 @dataclass(slots=True)
-class Gathered:
+class ImportedFiles:
     version: Version
-    files: list[File]  # the main one first
-    blueprints: dict[str, str] = field(default_factory=dict)  # namespace -> the blueprint imported under it
-    whole: bool = True  # whether all imports could be had
+    files: list[SourceDocument]  # the main file first
+    blueprints: dict[str, str] = field(default_factory=dict)  # namespace -> id of the blueprint imported under it
+    complete: bool = True  # whether all imports were found
 
 
-class _Refused(Exception):
-    """An import that cannot be had: its rule and a sentence."""
+class _ImportFailed(Exception):
+    """An import that cannot be used: the rule and the message of the problem."""
 
 
-def gather(main: Path, root: Path, resolver: Resolver, problems: Problems) -> Gathered | None:
-    """All files of a blueprint, or None when the main one cannot be used."""
-    node = _read_file(main, Source(_shown(main, root)), problems)
-    if node is None or not _is_document(node, problems):
+def load_files(main: Path, root: Path, resolver: ImportResolver, problems: Problems) -> ImportedFiles | None:
+    """Load all files of a blueprint; return None if the main file is unusable."""
+    node = _read_file(main, SourceFile(_display_path(main, root)), problems)
+    if node is None or not _check_document(node, problems):
         return None
-    first = File(node, str(main.resolve()), main.parent, root)
-    gathered = Gathered(versions.main_version(node, problems), [first])
-    _Gatherer(gathered, resolver, problems).follow(first)
-    return gathered
+    first = SourceDocument(node, str(main.resolve()), main.parent, root)
+    imported = ImportedFiles(versions.read_version(node, problems), [first])
+    _Loader(imported, resolver, problems).load(first)
+    return imported
 
 
-@dataclass(slots=True)
-class _Wanted:
-    """One line of an `imports` section."""
+class _Loader:
+    def __init__(self, imported: ImportedFiles, resolver: ImportResolver, problems: Problems) -> None:
+        self.imported, self.resolver, self.problems = imported, resolver, problems
+        self.known: dict[tuple[str, str], SourceDocument] = {}  # by key and namespace
+        self.fetched: dict[str, ResolvedImport] = {}
 
-    node: Node
-    name: str  # without the namespace
-    namespace: str  # with that of the importing file
-    own_namespace: str
-    properties: Node | None
-
-
-class _Gatherer:
-    def __init__(self, gathered: Gathered, resolver: Resolver, problems: Problems) -> None:
-        self.gathered, self.resolver, self.problems = gathered, resolver, problems
-        self.known: dict[tuple[str, str], File] = {}
-        self.fetched: dict[str, Resolved] = {}
-
-    def follow(self, first: File) -> None:
-        waiting = deque([first])
+    def load(self, first: SourceDocument) -> None:
+        pending = deque([first])
         self.known[first.key, ""] = first
-        while waiting:
-            parent = waiting.popleft()
-            for wanted in self.wanted(parent.node):
+        while pending:
+            parent = pending.popleft()
+            for line in parse_imports(parent.node, self.problems):
                 try:
-                    file = self.find(wanted, parent)
-                    self.check(wanted, file)
-                except _Refused as refused:
-                    rule, message = refused.args
-                    self.problems.add(wanted.node.place, rule, message)
+                    file = self.find(line, parent)
+                    self.check(line, file)
+                except _ImportFailed as failure:
+                    rule, message = failure.args
+                    self.problems.add(line.node.location, rule, message)
                     file = None
                 if file is None:
-                    self.gathered.whole = False
+                    self.imported.complete = False
                 elif (file.key, file.namespace) not in self.known:
                     self.known[file.key, file.namespace] = file
-                    self.gathered.files.append(file)
-                    waiting.append(file)
+                    self.imported.files.append(file)
+                    pending.append(file)
 
-    def wanted(self, document: Node) -> Iterator[_Wanted]:
-        section = document.get("imports")
-        if section is None or section.value is None:
-            return
-        if not isinstance(section.value, list):
-            self.problems.add(section.place, "type", "`imports` must be a list")
-            return
-        seen: set[str] = set()
-        for node in section.value:
-            text, properties = node.value, None
-            if isinstance(node.value, dict) and len(node.value) == 1:
-                [(text, properties)] = node.value.items()
-            if not isinstance(text, str) or not text:
-                self.problems.add(
-                    node.place, "type", "an import must be a name, or a name with a mapping of properties"
-                )
-            elif text in seen:
-                self.problems.add(node.place, "import", f"`{text}` is imported twice here")
-            else:
-                seen.add(text)
-                own, name = _split(text)
-                namespace = "--".join(filter(None, [document.source.namespace, own]))
-                yield _Wanted(node, name, namespace, own, properties)
-
-    def find(self, wanted: _Wanted, parent: File) -> File | None:
-        """The file an import means; None when it cannot be used, which is told."""
-        if "--" in wanted.own_namespace:
-            raise _Refused("namespace", f"a namespace may not hold `--`, as `{wanted.own_namespace}` does")
-        if is_remote(wanted.name):
-            return self.remote(wanted.name, wanted)
-        looked: list[str] = []
-        if wanted.name.startswith("/"):
-            if wanted.name not in bundled.NAMES:
-                raise _Refused("import", f"`{wanted.name}` is not within the blueprint's folder, which is refused")
+    def find(self, line: Import, parent: SourceDocument) -> SourceDocument | None:
+        """Return the imported file, or None if it is unusable, which is reported."""
+        if "--" in line.own_namespace:
+            raise _ImportFailed("namespace", f"the namespace `{line.own_namespace}` contains `--`, which is reserved")
+        if is_remote(line.name):
+            return self.load_remote(line.name, line)
+        searched: list[str] = []
+        if line.name.startswith("/"):
+            if line.name not in bundled.IMPORT_NAMES:
+                raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
         elif parent.url:
-            return self.remote(urljoin(parent.url, wanted.name), wanted)
+            return self.load_remote(urljoin(parent.url, line.name), line)
         elif parent.folder and parent.root:
             for folder in dict.fromkeys((parent.folder, parent.root)):
-                path = folder / wanted.name
-                shown = parent.prefix + _shown(path, parent.root)
+                path = folder / line.name
+                shown = parent.prefix + _display_path(path, parent.root)
                 if _is_file(path):
-                    return self.local(path, shown, wanted, parent)
-                looked.append(f"`{shown}`")
-        if wanted.name in bundled.NAMES:
-            return File(bundled.basic_types(self.gathered.version), bundled.NAMES[0])
-        raise _Refused("import", f"`{wanted.name}` was not found; looked for {' and '.join(looked) or 'nothing'}")
+                    return self.load_local(path, shown, line, parent)
+                searched.append(f"`{shown}`")
+        if line.name in bundled.IMPORT_NAMES:
+            return SourceDocument(bundled.basic_types(self.imported.version), bundled.IMPORT_NAMES[0])
+        where = f"; looked for {' and '.join(searched)}" if searched else ""
+        raise _ImportFailed("import", f"`{line.name}` was not found{where}")
 
-    def local(self, path: Path, shown: str, wanted: _Wanted, parent: File) -> File | None:
+    def load_local(self, path: Path, shown: str, line: Import, parent: SourceDocument) -> SourceDocument | None:
         assert parent.root is not None
         real = path.resolve()
         if not real.is_relative_to(parent.root.resolve()):
-            raise _Refused("import", f"`{wanted.name}` leads out of the blueprint's folder, which is refused")
-        if known := self.known.get((str(real), wanted.namespace)):
+            raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
+        if known := self.known.get((str(real), line.namespace)):
             return known
-        node = _read_file(path, Source(shown, wanted.namespace), self.problems)
+        node = _read_file(path, SourceFile(shown, line.namespace), self.problems)
         if node is None:
             return None
-        return File(node, str(real), path.parent, parent.root, prefix=parent.prefix, properties=wanted.properties)
+        return SourceDocument(
+            node, str(real), path.parent, parent.root, prefix=parent.prefix, properties=line.properties
+        )
 
-    def remote(self, name: str, wanted: _Wanted) -> File | None:
+    def load_remote(self, name: str, line: Import) -> SourceDocument | None:
         is_blueprint = name.startswith("blueprint:")
-        if is_blueprint and not wanted.namespace:
-            raise _Refused("namespace", f"a blueprint is imported under a namespace: write `ns--{name}`")
-        if known := self.known.get((name, wanted.namespace)):
+        if is_blueprint and not line.namespace:
+            raise _ImportFailed("namespace", f"a blueprint must be imported under a namespace, such as `ns--{name}`")
+        if known := self.known.get((name, line.namespace)):
             return known
-        if is_blueprint and wanted.namespace in self.gathered.blueprints:
-            raise _Refused("namespace", f"another blueprint is imported under `{wanted.namespace}`")
+        if is_blueprint and line.namespace in self.imported.blueprints:
+            raise _ImportFailed(
+                "namespace", f"another blueprint is already imported under the namespace `{line.namespace}`"
+            )
         resolved = self.fetch(name)
         if is_blueprint:
-            self.gathered.blueprints[wanted.namespace] = name.removeprefix("blueprint:")
-        node = read(resolved.text, Source(resolved.name, wanted.namespace), self.problems)
+            self.imported.blueprints[line.namespace] = name.removeprefix("blueprint:")
+        node = read_yaml(resolved.text, SourceFile(resolved.name, line.namespace), self.problems)
         if node is None:
             return None
         url = name if resolved.folder is None and "://" in name else ""
         prefix = f"{name}/" if is_blueprint else ""
-        return File(node, name, resolved.folder, resolved.folder, url, prefix, resolved, wanted.properties)
+        return SourceDocument(node, name, resolved.folder, resolved.folder, url, prefix, resolved, line.properties)
 
-    def fetch(self, name: str) -> Resolved:
+    def fetch(self, name: str) -> ResolvedImport:
         if name not in self.fetched:
             try:
-                found = self.resolver.resolve(name)
+                resolved = self.resolver.resolve(name)
             except CfyError as error:
                 hint = f"; {error.hint}" if error.hint else ""
-                raise _Refused("import", f"`{name}`: {error.message}{hint}") from error
-            if found is None:
-                raise _Refused("import", f"`{name}` was not found")
-            self.fetched[name] = found
+                raise _ImportFailed("import", f"`{name}`: {error.message}{hint}") from error
+            if resolved is None:
+                raise _ImportFailed("import", f"`{name}` was not found")
+            self.fetched[name] = resolved
         return self.fetched[name]
 
-    def check(self, wanted: _Wanted, file: File | None) -> None:
+    def check(self, line: Import, file: SourceDocument | None) -> None:
         if file is None:
             return
         source = file.node.source
-        if not source.basic and _is_document(file.node, self.problems) and _holds_basic_types(file.node):
+        if not source.basic and _check_document(file.node, self.problems) and _has_basic_types(file.node):
             source.basic, source.namespace = True, ""
-        if source.basic and wanted.own_namespace:
-            raise _Refused("namespace", "the basic types cannot be imported under a namespace")
+        if source.basic and line.own_namespace:
+            raise _ImportFailed("namespace", "the basic types cannot be imported under a namespace")
         if source.memo is None:
-            versions.check_import(file.node, self.gathered.version, self.problems)
+            versions.check_imported_version(file.node, self.imported.version, self.problems)
 
 
-def _split(text: str) -> tuple[str, str]:
-    """The namespace and the rest of `ns--name`; a `--` further on belongs to the name."""
-    namespace, _, name = text.rpartition("--")
-    return ("", text) if "/" in namespace or ":" in namespace else (namespace, name)
-
-
-def _holds_basic_types(node: Node) -> bool:
+def _has_basic_types(node: YamlNode) -> bool:
     node_types = node.get("node_types")
     return node_types is not None and node_types.get("cloudify.nodes.Root") is not None
 
 
-def _is_document(node: Node, problems: Problems) -> bool:
+def _check_document(node: YamlNode, problems: Problems) -> bool:
     if not isinstance(node.value, dict):
-        problems.add(node.place, "type", "a blueprint is a mapping of sections, and this file is not")
+        problems.add(node.location, "type", "a blueprint file must be a mapping of sections")
         return False
     return True
 
 
-def _read_file(path: Path, source: Source, problems: Problems) -> Node | None:
+def _read_file(path: Path, source: SourceFile, problems: Problems) -> YamlNode | None:
     try:
         with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+            data = stream.read(MAX_FILE_SIZE + 1)
     except OSError as error:
-        problems.add(Node(None, source).place, "import", f"the file cannot be read: {error.strerror}")
+        problems.add(YamlNode(None, source).location, "import", f"the file cannot be read: {error.strerror}")
         return None
-    return read(data, source, problems)
+    return read_yaml(data, source, problems)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name no file can have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
-def _shown(path: Path, root: Path) -> str:
-    """How problems call a file: relative to the root folder, links not followed."""
+def _display_path(path: Path, root: Path) -> str:
+    """Return the name of a file in problems: its path relative to the root folder, with links not followed."""
     try:
         return Path(os.path.normpath(path)).relative_to(os.path.normpath(root)).as_posix()
     except ValueError:

@@ -1,106 +1,112 @@
-"""Node instances: how many there are of each node, what contains them, and what they are related to."""
+"""Node instances: their number, containers and relationships."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
 
-from cfy_cli.contract.plan import InstancePlan, ScalablePlan
-from cfy_cli.dsl.collecting import collector_paused
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship, RelationshipPlan, ScalablePlan
+from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.nodes import CONNECTED_TO, CONTAINED_IN, DEPENDS_ON
-from cfy_cli.dsl.placing import Placed, Placing
+from cfy_cli.dsl.placement import PlacedInstance, Placement
 from cfy_cli.errors import Invalid
 
-Instance = dict[str, Any]
-_KNOWN = {CONTAINED_IN, CONNECTED_TO, DEPENDS_ON}
+_KNOWN_TYPES = {CONTAINED_IN, CONNECTED_TO, DEPENDS_ON}
 
 
-@collector_paused()
-def create_instances(plan: ScalablePlan, taken: Iterable[str] = ()) -> list[InstancePlan]:
-    """The node instances of a prepared plan, with ids that are not in `taken`.
+@gc_paused()
+def create_instances(plan: ScalablePlan, reserved_ids: Iterable[str] = ()) -> list[InstancePlan]:
+    """Return the node instances of a prepared plan, with ids that are not reserved.
 
-    A node has `current_instances` of them in each instance of what contains it; so has a scaling group. Each:
-    {"id", "name", "node_id", "index", "host_id"?, "relationships": [{"type", "target_name", "target_id"}],
-    "scaling_groups"?: [{"name", "id"}], the nearest first}. Raises Invalid where relationships cannot be made.
+    A node or scaling group has `current_instances` instances in each instance of its container. Raises Invalid if a
+    relationship cannot be resolved.
     """
-    placing = Placing(plan, taken)
-    placing.place_all()
-    making = Making(placing)
+    placement = Placement(plan, reserved_ids)
+    placement.place_all()
+    builder = InstanceBuilder(placement)
     return [
-        cast("InstancePlan", making.instance(placed, index))
-        for name in placing.nodes
-        for index, placed in enumerate(placing.placed[name], 1)
+        builder.build(instance, index)
+        for name in placement.nodes
+        for index, instance in enumerate(placement.instances[name], 1)
     ]
 
 
-class Making:
-    """Makes instances of what is placed."""
+class InstanceBuilder:
+    """Builds node instances from their placement."""
 
-    def __init__(self, placing: Placing) -> None:
-        self._nodes, self._placed, self._parents = placing.nodes, placing.placed, placing.parents
+    def __init__(self, placement: Placement) -> None:
+        self._nodes, self._instances, self._parents = placement.nodes, placement.instances, placement.parents
 
-    def instance(self, placed: Placed, index: int) -> Instance:
-        instance: Instance = {"id": placed.id, "name": placed.name, "node_id": placed.name, "index": index}
+    def build(self, placed: PlacedInstance, index: int) -> InstancePlan:
+        instance: InstancePlan = {
+            "id": placed.id,
+            "name": placed.name,
+            "node_id": placed.name,
+            "index": index,
+            "relationships": self.relationships(placed),
+        }
         host = self._host(placed)
         if host is not None:
             instance["host_id"] = host
-        instance["relationships"] = self.relationships(placed)
         groups = placed.groups()
         if groups:
             instance["scaling_groups"] = groups
         return instance
 
-    def relationships(self, placed: Placed) -> list[dict[str, str]]:
+    def relationships(self, placed: PlacedInstance) -> list[InstanceRelationship]:
         return [
-            {"type": each["type"], "target_name": each["target_id"], "target_id": target.id}
-            for each in self._nodes[placed.name]["relationships"]
-            for target in self._targets(placed, each)
+            {"type": relationship["type"], "target_name": relationship["target_id"], "target_id": target.id}
+            for relationship in self._nodes[placed.name]["relationships"]
+            for target in self._targets(placed, relationship)
         ]
 
-    def one_of(self, source: str, relationship: Mapping[str, Any], targets: list[Placed]) -> Placed:
-        """The instance that all of the node `source` are related to."""
-        return min(targets, key=lambda each: each.id)
+    def select_target(
+        self, source: str, relationship: RelationshipPlan, targets: list[PlacedInstance]
+    ) -> PlacedInstance:
+        """Return the instance to which all instances of the node `source` are related (all_to_one)."""
+        return min(targets, key=lambda target: target.id)
 
-    def _host(self, placed: Placed) -> str | None:
+    def _host(self, placed: PlacedInstance) -> str | None:
         host_node = self._nodes[placed.name].get("host_id")
-        here: Placed | None = placed
-        while here is not None and host_node is not None:
-            if here.name == host_node and not here.is_group:
-                return here.id
-            here = here.parent
+        instance: PlacedInstance | None = placed
+        while instance is not None and host_node is not None:
+            if instance.name == host_node and not instance.is_group:
+                return instance.id
+            instance = instance.parent
         return host_node
 
-    def _targets(self, source: Placed, relationship: Mapping[str, Any]) -> list[Placed]:
-        """The instances that one instance is related to."""
-        hierarchy = relationship["type_hierarchy"]
+    def _targets(self, source: PlacedInstance, relationship: RelationshipPlan) -> list[PlacedInstance]:
+        """Return the instances to which one instance is related."""
+        hierarchy, target_node = relationship["type_hierarchy"], relationship["target_id"]
         if CONTAINED_IN in hierarchy:
             container = source.container()
             return [container] if container is not None else []
-        if not _KNOWN & set(hierarchy):
-            raise Invalid(f"the relationship type `{relationship['type']}` is derived from none that can be made")
-        targets = self._placed[relationship["target_id"]]
+        if not _KNOWN_TYPES & set(hierarchy):
+            raise Invalid(
+                f"the relationship type `{relationship['type']}` is not derived from a basic relationship type"
+            )
+        targets = self._instances[target_node]
         connection = relationship["properties"].get("connection_type")
-        shared = self._shared_group(source, relationship["target_id"])
+        shared = self._shared_group(source, target_node)
         if connection == "all_to_one":
             if shared is not None:
                 raise Invalid(
                     f"`all_to_one` cannot be used within a scaling group, and `{source.name}` and "
-                    f"`{relationship['target_id']}` are both in `{shared.name}`"
+                    f"`{target_node}` are both in `{shared.name}`"
                 )
-            return [self.one_of(source.name, relationship, targets)] if targets else []
+            return [self.select_target(source.name, relationship, targets)] if targets else []
         if connection != "all_to_all":
             raise Invalid(
-                f"the `connection_type` of the relationship from `{source.name}` to `{relationship['target_id']}` "
+                f"the `connection_type` of the relationship from `{source.name}` to `{target_node}` "
                 f"is `{connection}`; it must be `all_to_all` or `all_to_one`"
             )
-        return targets if shared is None else [each for each in targets if each.group(shared.name) is shared]
+        return targets if shared is None else [target for target in targets if target.group(shared.name) is shared]
 
-    def _shared_group(self, source: Placed, target: str) -> Placed | None:
-        """The nearest group instance around the source whose group is around the target node too."""
-        around = set()
-        above = self._parents.get(target)
-        while above is not None:
-            around.add(above)
-            above = self._parents.get(above)
-        here = source.parent
-        while here is not None and not (here.is_group and here.name in around):
-            here = here.parent
-        return here
+    def _shared_group(self, source: PlacedInstance, target: str) -> PlacedInstance | None:
+        """Return the innermost group instance around the source whose group contains the target node too."""
+        ancestors = set()
+        parent_name = self._parents.get(target)
+        while parent_name is not None:
+            ancestors.add(parent_name)
+            parent_name = self._parents.get(parent_name)
+        parent = source.parent
+        while parent is not None and not (parent.is_group and parent.name in ancestors):
+            parent = parent.parent
+        return parent

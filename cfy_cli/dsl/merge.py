@@ -1,15 +1,15 @@
-"""Making one document of a blueprint's files."""
+"""Merging the files of a blueprint into one document."""
 
 from dataclasses import dataclass, field
 
-from cfy_cli.dsl.imports import File, Gathered
-from cfy_cli.dsl.plugin_properties import with_values
-from cfy_cli.dsl.problems import Problems, near
-from cfy_cli.dsl.source import Node, node_of
-from cfy_cli.dsl.versions import KEY, Version, name_of
+from cfy_cli.dsl.imports import ImportedFiles, SourceDocument
+from cfy_cli.dsl.plugin_properties import set_plugin_properties
+from cfy_cli.dsl.problems import Problems, suggest
+from cfy_cli.dsl.versions import VERSION_KEY, Version, version_name
+from cfy_cli.dsl.yaml_nodes import YamlNode, build_node
 
-# Sections of named things, which several files may fill; from 1_3 on also those of the second line.
-NAMED = (
+# Sections of named entries that several files can contribute to, from the first version or from 1_3 on.
+MERGED = (
     "data_types",
     "groups",
     "node_types",
@@ -20,7 +20,7 @@ NAMED = (
     "relationships",
     "workflows",
 )
-NAMED_SINCE_1_3 = (
+MERGED_SINCE_1_3 = (
     "blueprint_labels",
     "capabilities",
     "inputs",
@@ -29,71 +29,70 @@ NAMED_SINCE_1_3 = (
     "outputs",
     "resource_tags",
 )
-FIRST_COUNTS = ("description", "metadata")
-OF_ONE_FILE = ("dsl_definitions", "imports", KEY)
-ONCE = ("deployment_settings", "upload_resources")
-SECTIONS = (*NAMED, *NAMED_SINCE_1_3, *FIRST_COUNTS, *OF_ONE_FILE, *ONCE)
-
-_KEPT_BY_THE_MANAGER = ("blueprint_labels", "labels", "resource_tags")
+FIRST_WINS = ("description", "metadata")
+PER_FILE = ("dsl_definitions", "imports", VERSION_KEY)
+UNIQUE = ("deployment_settings", "upload_resources")
+SECTIONS = (*MERGED, *MERGED_SINCE_1_3, *FIRST_WINS, *PER_FILE, *UNIQUE)
 
 
 @dataclass(slots=True)
 class Document:
-    """All files of a blueprint as one; names carry their namespaces."""
+    """All files of a blueprint as one document; names include their namespaces."""
 
     version: Version
-    main: Node
-    sections: dict[str, Node] = field(default_factory=dict)
+    main: YamlNode
+    sections: dict[str, YamlNode] = field(default_factory=dict)
 
-    def section(self, name: str) -> Node:
-        return self.sections.get(name) or Node(None, self.main.source)
+    def section(self, name: str) -> YamlNode:
+        return self.sections.get(name) or YamlNode(None, self.main.source)
 
 
-def merge(gathered: Gathered, problems: Problems) -> Document:
-    document = Document(gathered.version, gathered.files[0].node)
-    for file in gathered.files:
-        for name, node in _sections_of(file, gathered.version, problems).items():
-            if name in OF_ONE_FILE or node.value is None:
+def merge(imported: ImportedFiles, problems: Problems) -> Document:
+    document = Document(imported.version, imported.files[0].node)
+    for file in imported.files:
+        for name, node in _sections_of(file, imported.version, problems).items():
+            if name in PER_FILE or node.value is None:
                 continue
             if name not in SECTIONS:
-                problems.add(
-                    file.node.key_place(name), "unknown-key", f"unknown section `{name}`{near(name, SECTIONS)}"
-                )
+                message = f"unknown section `{name}`{suggest(name, SECTIONS)}"
+                problems.add(file.node.key_location(name), "unknown-key", message)
             elif name not in document.sections:
-                document.sections[name] = _qualified(node) if name in NAMED or name in NAMED_SINCE_1_3 else node
-            elif name in NAMED or name in NAMED_SINCE_1_3:
-                _add(document, name, node, problems)
-            elif name not in FIRST_COUNTS:
-                problems.add(
-                    file.node.key_place(name), "conflict", f"`{name}` is already in {_file_of(document, name)}"
-                )
+                document.sections[name] = _qualify(node) if name in MERGED or name in MERGED_SINCE_1_3 else node
+            elif name in MERGED or name in MERGED_SINCE_1_3:
+                _merge_section(document, name, node, problems)
+            elif name not in FIRST_WINS:
+                message = f"`{name}` is already defined in {_file_of(document, name)}"
+                problems.add(file.node.key_location(name), "conflict", message)
     return document
 
 
-def _sections_of(file: File, version: Version, problems: Problems) -> dict[str, Node]:
-    """A file's sections; of a plugin, its labels and tags are those that the manager keeps."""
-    sections: dict[str, Node] = dict(file.node.items())
+def _sections_of(file: SourceDocument, version: Version, problems: Problems) -> dict[str, YamlNode]:
+    """Return the sections of a file; the labels and tags of a plugin are those that the manager stores."""
+    sections: dict[str, YamlNode] = dict(file.node.items())
     if file.properties is not None:
-        plugins = sections.get("plugins") or Node({}, file.node.source)
-        sections["plugins"] = with_values(plugins, file.properties, version, problems)
-    if file.resolved is None or not file.key.startswith("plugin:"):
+        plugins = sections.get("plugins") or YamlNode({}, file.node.source)
+        sections["plugins"] = set_plugin_properties(plugins, file.properties, version, problems)
+    resolved = file.resolved
+    if resolved is None or not file.key.startswith("plugin:"):
         return sections
-    source = file.node.source
-    for name in ("blueprint_labels", "labels", "resource_tags"):
+    stored: dict[str, object] = {
+        "blueprint_labels": {key: {"values": values} for key, values in resolved.blueprint_labels.items()},
+        "labels": {key: {"values": values} for key, values in resolved.labels.items()},
+        "resource_tags": dict(resolved.resource_tags),
+    }
+    for name, values in stored.items():
         sections.pop(name, None)
-        if kept := getattr(file.resolved, name):
-            sections[name] = node_of(
-                {key: {"values": values} for key, values in kept.items()} if name != "resource_tags" else kept, source
-            )
+        if values:
+            sections[name] = build_node(values, file.node.source)
     return sections
 
 
-def _qualified(section: Node) -> Node:
-    """The section with its names in their namespace; a copy, for more is merged into it."""
+def _qualify(section: YamlNode) -> YamlNode:
+    """Return a copy of the section whose names include their namespace; others can be merged into it."""
     if not isinstance(section.value, dict):
         return section
     qualify = section.source.qualify
-    return Node(
+    return YamlNode(
         {qualify(name): node for name, node in section.value.items()},
         section.source,
         section.line,
@@ -102,49 +101,54 @@ def _qualified(section: Node) -> Node:
     )
 
 
-def _add(document: Document, name: str, section: Node, problems: Problems) -> None:
+def _merge_section(document: Document, name: str, section: YamlNode, problems: Problems) -> None:
     into = document.sections[name]
     if not isinstance(into.value, dict) or not isinstance(section.value, dict):
-        return  # told when the section is read
-    if name in NAMED_SINCE_1_3 and document.version < (1, 3):
+        return  # reported when the section is parsed
+    if name in MERGED_SINCE_1_3 and document.version < (1, 3):
         problems.add(
-            section.place,
+            section.location,
             "conflict",
-            f"`{name}` is already in {_file_of(document, name)}; several files may have it from {name_of((1, 3))} on",
+            f"`{name}` is already defined in {_file_of(document, name)}; "
+            f"several files can define it from {version_name((1, 3))} on",
         )
         return
-    for key, node in _qualified(section).items():
-        place = section.keys.get(key) or node
+    for key, node in _qualify(section).items():
+        key_node = section.keys.get(key) or node
         if key not in into.value or section.source.basic or key.startswith("cloudify."):
-            into.value[key], into.keys[key] = node, place
-        elif (both := _both(name, into.value[key], node)) is not None:
-            into.value[key] = both
+            into.value[key], into.keys[key] = node, key_node
+        elif (merged := _merge_entries(name, into.value[key], node)) is not None:
+            into.value[key] = merged
         else:
-            problems.add(place.place, "conflict", f"`{key}` in `{name}` is already defined at {into.key_place(key)}")
+            message = f"`{key}` in `{name}` is already defined at {into.key_location(key)}"
+            problems.add(key_node.location, "conflict", message)
 
 
-def _both(section: str, first: Node, second: Node) -> Node | None:
-    """What two files say of the same thing, where they may; otherwise None."""
+def _merge_entries(section: str, first: YamlNode, second: YamlNode) -> YamlNode | None:
+    """Merge two definitions of one name, or return None if that is not allowed."""
     if section in ("blueprint_labels", "labels", "resource_tags"):
         return first
     if not isinstance(first.value, dict) or not isinstance(second.value, dict):
         return None
     if section == "workflows":
-        return _over(first, second)
+        return _override(second, first)
     relationships = first.get("relationships"), second.get("relationships")
-    one_only_connects = (len(first.value) == 1 and relationships[0]) or (len(second.value) == 1 and relationships[1])
-    if section != "node_templates" or not one_only_connects:
+    adds_relationships = (len(first.value) == 1 and relationships[0]) or (len(second.value) == 1 and relationships[1])
+    if section != "node_templates" or not adds_relationships:
         return None
-    both = _over(first, second)
+    merged = _override(second, first)
     lists = [node for node in relationships if node is not None and isinstance(node.value, list)]
-    if len(lists) == 2:  # more relationships for a node that another file has
-        both.value["relationships"] = Node([*lists[0].value, *lists[1].value], lists[0].source)
-    return both
+    if len(lists) == 2:  # one file adds relationships to a node of the other one
+        items = [item for node in lists if isinstance(node.value, list) for item in node.value]
+        merged = merged.with_entries({"relationships": YamlNode(items, lists[0].source)})
+    return merged
 
 
-def _over(first: Node, second: Node) -> Node:
-    return Node({**second.value, **first.value}, first.source, first.line, first.column, {**second.keys, **first.keys})
+def _override(base: YamlNode, override: YamlNode) -> YamlNode:
+    """Return the entries of two mappings; those of `override` take precedence."""
+    entries = {**dict(base.items()), **dict(override.items())}
+    return YamlNode(entries, override.source, override.line, override.column, {**base.keys, **override.keys})
 
 
 def _file_of(document: Document, name: str) -> str:
-    return document.sections[name].place.file
+    return document.sections[name].location.file

@@ -1,17 +1,17 @@
-"""Node templates made into the nodes of the plan."""
+"""Nodes of the plan, built from node templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import InstanceCounts, NodePlan, RelationshipPlan
 from cfy_cli.dsl import scaling
-from cfy_cli.dsl.fitting import Fitting
-from cfy_cli.dsl.hierarchies import Completing, NodeTypes, RelationshipTypes
-from cfy_cli.dsl.operations import Operators
-from cfy_cli.dsl.shapes import Reading
-from cfy_cli.dsl.source import Node
-from cfy_cli.dsl.syntax import Json, NodeTemplate, Schema, TemplateRelationship
+from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.declarations import NodeTemplate, TemplateRelationship
+from cfy_cli.dsl.inheritance import NodeTypeRegistry, RelationshipTypeRegistry
+from cfy_cli.dsl.operations import OperationBuilder
+from cfy_cli.dsl.schema_resolution import SchemaResolver
 
 HOST = "cloudify.nodes.Compute"
 CONTAINED_IN = "cloudify.relationships.contained_in"
@@ -20,85 +20,80 @@ DEPENDS_ON = "cloudify.relationships.depends_on"
 AFTER_OPERATION = "cloudify.relationships.depends_on_lifecycle_operation"
 LIFECYCLE = "cloudify.interfaces.lifecycle"
 
-PlanNode = dict[str, Any]
-
 
 @dataclass(slots=True)
-class Nodes:
-    """Makes the nodes; templates whose type is not known are left out, for that is told already."""
+class NodeBuilder:
+    """Builds all nodes; templates of undefined types are omitted, as those are already reported."""
 
     templates: Mapping[str, NodeTemplate]
-    types: NodeTypes
-    relationships: RelationshipTypes
-    operators: Operators
-    completing: Completing
+    types: NodeTypeRegistry
+    relationship_types: RelationshipTypeRegistry
+    operations: OperationBuilder
+    schemas: SchemaResolver
 
     @property
-    def reading(self) -> Reading:
-        return self.completing.reading
+    def compilation(self) -> Compilation:
+        return self.schemas.compilation
 
-    def make(self) -> list[PlanNode]:
-        nodes = {name: node for name, template in self.templates.items() if (node := self._node(name, template))}
-        self._hosts(nodes)
+    def build_all(self) -> list[NodePlan]:
+        nodes = {name: node for name, template in self.templates.items() if (node := self._build(name, template))}
+        self._set_hosts(nodes)
         return list(nodes.values())
 
-    def _node(self, name: str, template: NodeTemplate) -> PlanNode | None:
-        kind = self.types.get(template.type)
-        if kind is None:
+    def _build(self, name: str, template: NodeTemplate) -> NodePlan | None:
+        node_type = self.types.get(template.type)
+        if node_type is None:
             return None
-        interfaces, operations = self.operators.make(template.interfaces, kind.interfaces, template.node)
-        relationships = [self._relationship(name, each) for each in template.relationships]
-        node = {
+        interfaces, operations = self.operations.build(template.interfaces, node_type.interfaces, template.node)
+        relationships = [self._relationship(name, relationship) for relationship in template.relationships]
+        node: NodePlan = {
             "id": name,
             "name": name,
             "type": template.type,
-            "type_hierarchy": kind.hierarchy,
-            "properties": self._properties(template.properties, kind.properties, template.node),
-            "capabilities": {"scalable": {"properties": self._scale(template)}},
+            "type_hierarchy": node_type.hierarchy,
+            "properties": self.schemas.coerce_values(template.properties, node_type.properties, template.node),
+            "capabilities": {"scalable": {"properties": self._instance_counts(template)}},
             "instances": template.instances,
             "interfaces": interfaces,
             "operations": operations,
-            "relationships": [each for each in relationships if each is not None],
+            "relationships": [relationship for relationship in relationships if relationship is not None],
+            "plugins": [],
         }
         self._check_containers(node, template)
         return node
 
-    def _scale(self, template: NodeTemplate) -> dict[str, Any]:
-        given = template.capabilities
-        if template.instances and given is not None:
-            self.reading.tell(
-                template.node.key_place("instances"),
+    def _instance_counts(self, template: NodeTemplate) -> InstanceCounts:
+        capabilities = template.capabilities
+        if template.instances and capabilities is not None:
+            self.compilation.report(
+                template.node.key_location("instances"),
                 "conflict",
-                "`instances` and `capabilities` both say how many instances there are; leave `instances` out",
+                "`instances` and `capabilities` both set the number of instances; remove `instances`",
             )
-        scalable = (given or {}).get("scalable") or {}
-        return scalable.get("properties") or scaling.instances(
-            template.instances.get("deploy") or 0 if template.instances else 1
-        )
+        scalable = capabilities.get("scalable") if capabilities else None
+        counts = scalable.get("properties") if scalable else None
+        return counts or scaling.default_counts(template.instances.get("deploy") or 0 if template.instances else 1)
 
-    def _properties(self, given: Node | None, schema: Schema, node: Node) -> dict[str, Json]:
-        values = self.reading.value(self.reading, given) if given is not None else {}
-        fitting = Fitting(self.completing.data_types, [])
-        fitted = fitting.mapping(values, schema)
-        self.completing.tell(fitting, given or node)
-        return fitted
-
-    def _relationship(self, name: str, template: TemplateRelationship) -> dict[str, Any] | None:
-        kind = self.relationships.get(template.type)
-        if kind is None or template.target not in self.templates:
+    def _relationship(self, name: str, template: TemplateRelationship) -> RelationshipPlan | None:
+        relationship_type = self.relationship_types.get(template.type)
+        if relationship_type is None or template.target not in self.templates:
             return None
         node = template.node
         if template.target == name:
-            self.reading.tell(node.place_of(("target",)), "target", "a node cannot be related to itself")
+            self.compilation.report(node.locate(("target",)), "target", "a node cannot be related to itself")
             return None
-        properties = self._properties(template.properties, kind.properties, node)
-        source, source_operations = self.operators.make(template.source_interfaces, kind.interfaces, node)
-        target, target_operations = self.operators.make(template.target_interfaces, kind.target_interfaces, node)
+        properties = self.schemas.coerce_values(template.properties, relationship_type.properties, node)
+        source, source_operations = self.operations.build(
+            template.source_interfaces, relationship_type.interfaces, node
+        )
+        target, target_operations = self.operations.build(
+            template.target_interfaces, relationship_type.target_interfaces, node
+        )
         if template.type == AFTER_OPERATION:
             self._check_operation(template, properties.get("operation"))
         return {
             "type": template.type,
-            "type_hierarchy": kind.hierarchy,
+            "type_hierarchy": relationship_type.hierarchy,
             "target_id": template.target,
             "properties": properties,
             "source_interfaces": source,
@@ -108,25 +103,25 @@ class Nodes:
         }
 
     def _check_operation(self, template: TemplateRelationship, operation: Json) -> None:
-        there = self.templates[template.target].interfaces.get(LIFECYCLE, {})
-        if operation not in there:
-            self.reading.tell(
-                template.node.place_of(("properties", "operation")),
+        operations = self.templates[template.target].interfaces.get(LIFECYCLE, {})
+        if operation not in operations:
+            self.compilation.report(
+                template.node.locate(("properties", "operation")),
                 "target",
                 f"`{AFTER_OPERATION}` needs an `operation` that the node `{template.target}` maps in `{LIFECYCLE}`",
             )
 
-    def _check_containers(self, node: PlanNode, template: NodeTemplate) -> None:
-        containers = [each["target_id"] for each in node["relationships"] if CONTAINED_IN in each["type_hierarchy"]]
+    def _check_containers(self, node: NodePlan, template: NodeTemplate) -> None:
+        containers = [link["target_id"] for link in node["relationships"] if CONTAINED_IN in link["type_hierarchy"]]
         if len(containers) > 1:
-            self.reading.tell(
-                template.node.key_place("relationships"),
+            self.compilation.report(
+                template.node.key_location("relationships"),
                 "containers",
-                f"a node can be contained in one other only; this is in {', '.join(containers)}",
+                f"a node can be contained in one other node only; this one is contained in {', '.join(containers)}",
             )
 
-    def _hosts(self, nodes: Mapping[str, PlanNode]) -> None:
-        """Tell each node the host it is on: itself, or that of what contains it."""
+    def _set_hosts(self, nodes: Mapping[str, NodePlan]) -> None:
+        """Set the host of each node: the node itself, or the host of its container."""
         for name in self._targets_first(nodes):
             node = nodes[name]
             if HOST in node["type_hierarchy"]:
@@ -136,19 +131,20 @@ class Nodes:
             if container is not None and container in nodes and "host_id" in nodes[container]:
                 node["host_id"] = nodes[container]["host_id"]
 
-    def _targets_first(self, nodes: Mapping[str, PlanNode]) -> list[str]:
-        graph = {name: [each["target_id"] for each in node["relationships"]] for name, node in nodes.items()}
+    def _targets_first(self, nodes: Mapping[str, NodePlan]) -> list[str]:
+        graph = {name: [link["target_id"] for link in node["relationships"]] for name, node in nodes.items()}
         try:
             return [name for name in TopologicalSorter(graph).static_order() if name in nodes]
         except CycleError as error:
-            circle = list(reversed(error.args[1]))
-            place = self.templates[circle[0]].node.key_place("relationships")
-            self.reading.tell(place, "circle", f"relationships go in a circle: {' -> '.join(circle)}")
+            cycle = list(reversed(error.args[1]))
+            location = self.templates[cycle[0]].node.key_location("relationships")
+            self.compilation.report(location, "circle", f"the relationships are circular: {' -> '.join(cycle)}")
             return []
 
 
-def container_of(node: PlanNode) -> str | None:
+def container_of(node: NodePlan) -> str | None:
+    """Return the name of the node in which a node is contained."""
     for relationship in node["relationships"]:
         if CONTAINED_IN in relationship["type_hierarchy"]:
-            return str(relationship["target_id"])
+            return relationship["target_id"]
     return None

@@ -1,126 +1,139 @@
-"""Operations of nodes and relationships: what a template changes in its type's, and what each runs."""
+"""Operations of nodes and relationships: those of a type, overridden by those of a template."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
-from cfy_cli.dsl.fitting import defaults
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.plan import DeclaredOperation, Interfaces, OperationPlan, Operations, PluginPlan, Schema
+from cfy_cli.dsl.coercion import defaults_of
+from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.declarations import NO_OPERATION
 from cfy_cli.dsl.functions.names import TYPE, is_function
-from cfy_cli.dsl.problems import one_of
-from cfy_cli.dsl.scripts import RUN_SCRIPT, Targets, Unmapped, told
-from cfy_cli.dsl.shapes import Reading
-from cfy_cli.dsl.source import Node
-from cfy_cli.dsl.syntax import NO_OPERATION, Interfaces, Json, Operation
+from cfy_cli.dsl.implementations import RUN_SCRIPT, ImplementationResolver, Unresolved, report_unresolved
+from cfy_cli.dsl.problems import quote_all
+from cfy_cli.dsl.yaml_nodes import YamlNode
 
-Operations = dict[str, dict[str, Json]]  # under the names `interface.operation` and, where one only, `operation`
 _SCRIPT_INPUTS = ("script_path", "script_source")
 
 
-class Operators:
-    """Makes the operations of templates; what a type has unchanged is made once and shared."""
+class OperationBuilder:
+    """Builds the operations of templates; operations that a template does not override are built once per type."""
 
-    def __init__(self, targets: Targets, plugins: Mapping[str, Any], reading: Reading) -> None:
-        self.targets, self.plugins, self.reading = targets, plugins, reading
-        self._of_types: dict[int, tuple[Interfaces, Interfaces, Operations]] = {}
+    def __init__(
+        self,
+        implementations: ImplementationResolver,
+        plugins: Mapping[str, PluginPlan],
+        compilation: Compilation,
+    ) -> None:
+        self.implementations, self.plugins, self.compilation = implementations, plugins, compilation
+        self._by_type: dict[int, tuple[Interfaces, Interfaces, Operations]] = {}
 
-    def make(self, own: Interfaces, declared: Interfaces, node: Node) -> tuple[Interfaces, Operations]:
-        """The interfaces of a template, given its type's, and the operations in them."""
+    def build(self, own: Interfaces, inherited: Interfaces, node: YamlNode) -> tuple[Interfaces, Operations]:
+        """Return the interfaces of a template, given those of its type, and the operations in them."""
         if not own:
-            if id(declared) not in self._of_types:
-                interfaces = self._merged({}, declared, node)
-                self._of_types[id(declared)] = declared, interfaces, self._operations(interfaces, node)
-            return self._of_types[id(declared)][1:]
-        interfaces = self._merged(own, declared, node)
-        return interfaces, self._operations(interfaces, node)
+            if id(inherited) not in self._by_type:
+                interfaces = self._merge({}, inherited, node)
+                self._by_type[id(inherited)] = inherited, interfaces, self._build_all(interfaces, node)
+            return self._by_type[id(inherited)][1:]
+        interfaces = self._merge(own, inherited, node)
+        return interfaces, self._build_all(interfaces, node)
 
-    def _merged(self, own: Interfaces, declared: Interfaces, node: Node) -> Interfaces:
+    def _merge(self, own: Interfaces, inherited: Interfaces, node: YamlNode) -> Interfaces:
         result: Interfaces = {}
-        for interface in dict.fromkeys((*declared, *own)):
-            ours, theirs = own.get(interface, {}), declared.get(interface, {})
+        for interface in dict.fromkeys((*inherited, *own)):
+            ours, theirs = own.get(interface, {}), inherited.get(interface, {})
             result[interface] = {
-                name: self._one(ours.get(name), theirs.get(name), node) for name in dict.fromkeys((*theirs, *ours))
+                name: self._override(ours.get(name), theirs.get(name), node) for name in dict.fromkeys((*theirs, *ours))
             }
         return result
 
-    def _one(self, own: Operation | None, declared: Operation | None, node: Node) -> Operation:
-        """A template's operation: its own fields over its type's, as long as both run the same thing."""
-        if declared is None or own == NO_OPERATION or (own is not None and declared == NO_OPERATION):
+    def _override(
+        self, own: DeclaredOperation | None, inherited: DeclaredOperation | None, node: YamlNode
+    ) -> DeclaredOperation:
+        """Return the type's operation with the template's fields, unless the template sets another implementation."""
+        if inherited is None or own == NO_OPERATION or (own is not None and inherited == NO_OPERATION):
             return own or NO_OPERATION
-        if own is None and not declared["inputs"]:
-            return declared
-        given: Operation = own or NO_OPERATION
-        where = self.reading.node_of(own, node) if own is not None else node
-        if given["implementation"] not in ("", declared["implementation"]):
-            return own or NO_OPERATION
-        merged = {key: declared[key] if value in (None, "") else value for key, value in given.items()}
-        merged["inputs"] = self._inputs(given["inputs"], declared["inputs"], where)
-        self.reading.remember(merged, where)
-        return merged
+        if own is None and not inherited["inputs"]:
+            return inherited
+        written = own or NO_OPERATION
+        where = self.compilation.origin_of(own, node) if own is not None else node
+        if written["implementation"] not in ("", inherited["implementation"]):
+            return written
+        fields, defaults = cast("JsonObject", written), cast("JsonObject", inherited)
+        merged = cast(
+            "DeclaredOperation", {key: defaults[key] if value in (None, "") else value for key, value in fields.items()}
+        )
+        merged["inputs"] = self._complete_inputs(written["inputs"], cast("Schema", inherited["inputs"]), where)
+        return self.compilation.record_origin(merged, where)
 
-    def _inputs(self, given: dict[str, Json], schema: Mapping[str, Any], node: Node) -> dict[str, Json]:
-        inputs: dict[str, Json] = {**defaults(schema), **given}
-        missing = [name for name, about in schema.items() if name not in inputs and about.get("required", True)]
+    def _complete_inputs(self, values: JsonObject, schema: Schema, node: YamlNode) -> JsonObject:
+        inputs = {**defaults_of(schema), **values}
+        missing = [name for name, parameter in schema.items() if name not in inputs and parameter.get("required", True)]
         if missing:
-            self.reading.tell(node, "missing-input", f"the operation needs {one_of(missing)} in its `inputs`")
-        for name, about in schema.items():
-            value: Any = inputs.get(name)
-            if about.get("type") and is_function(value) and TYPE not in value:
-                inputs[name] = {**value, TYPE: about["type"]}
-                self.reading.remember(inputs[name], self.reading.node_of(value, node))
+            self.compilation.report(node, "missing-input", f"the operation needs {quote_all(missing)} in its `inputs`")
+        for name, parameter in schema.items():
+            value = inputs.get(name)
+            kind = parameter.get("type")
+            if kind and isinstance(value, dict) and is_function(value) and TYPE not in value:
+                typed: JsonObject = {**value, TYPE: kind}
+                inputs[name] = self.compilation.record_origin(typed, self.compilation.origin_of(value, node))
         return inputs
 
-    def _operations(self, interfaces: Interfaces, node: Node) -> Operations:
+    def _build_all(self, interfaces: Interfaces, node: YamlNode) -> Operations:
         result: Operations = {}
         ambiguous = set()
         for interface, operations in interfaces.items():
             for name, operation in operations.items():
-                made = self._operation(name, operation, node)
+                plan = self._build(operation, node)
                 if name in result:
                     ambiguous.add(name)
-                result[name] = result[f"{interface}.{name}"] = made
-        return {name: made for name, made in result.items() if name not in ambiguous}
+                result[name] = result[f"{interface}.{name}"] = plan
+        return {name: plan for name, plan in result.items() if name not in ambiguous}
 
-    def _operation(self, name: str, operation: Operation, node: Node) -> dict[str, Json]:
-        implementation, inputs = operation["implementation"], operation["inputs"]
-        plugin, function, executor = "", "", operation["executor"]
-        if not implementation:
-            operation, inputs = NO_OPERATION, {}
-            executor = None
-        else:
-            node = self.reading.node_of(operation, node)
-            try:
-                target = self.targets.find(implementation)
-            except Unmapped as error:
-                told(error, node.place_of(("implementation",)), self.reading)
-                return self._plan(NO_OPERATION, "", "", None, {})
-            plugin, function = target.plugin, target.function
-            if target.script:
-                self._check_no_script(inputs, node)
-                function, executor = RUN_SCRIPT, executor or "auto"
-                inputs = {**inputs, target.script: implementation}
-            else:
-                executor = executor or self.plugins[plugin]["executor"]
-        return self._plan(operation, plugin, function, executor, inputs)
+    def _build(self, operation: DeclaredOperation, node: YamlNode) -> OperationPlan:
+        text, inputs, executor = operation["implementation"], operation["inputs"], operation["executor"]
+        if not text:
+            return _plan(NO_OPERATION, "", "", None, {})
+        node = self.compilation.origin_of(operation, node)
+        try:
+            implementation = self.implementations.resolve(text)
+        except Unresolved as error:
+            report_unresolved(error, node.locate(("implementation",)), self.compilation)
+            return _plan(NO_OPERATION, "", "", None, {})
+        if not implementation.script_input:
+            executor = executor or self.plugins[implementation.plugin]["executor"]
+            return _plan(operation, implementation.plugin, implementation.function, executor, inputs)
+        self._check_script_inputs(inputs, node)
+        inputs = {**inputs, implementation.script_input: text}
+        return _plan(operation, implementation.plugin, RUN_SCRIPT, executor or "auto", inputs)
 
-    def _plan(
-        self, operation: Operation, plugin: str, function: str, executor: str | None, inputs: dict[str, Json]
-    ) -> dict[str, Json]:
-        plan = {
-            "plugin": plugin,
-            "operation": function,
-            "executor": executor,
-            "inputs": inputs,
-            "has_intrinsic_functions": False,
-            "max_retries": operation["max_retries"],
-            "retry_interval": operation["retry_interval"],
-            "timeout": operation["timeout"],
-            "timeout_recoverable": operation["timeout_recoverable"],
-        }
-        types = {name: value[TYPE] for name, value in inputs.items() if is_function(value) and TYPE in value}
-        return {**plan, "inputs_types": types} if types else plan
-
-    def _check_no_script(self, inputs: Mapping[str, Json], node: Node) -> None:
+    def _check_script_inputs(self, inputs: JsonObject, node: YamlNode) -> None:
         for name in _SCRIPT_INPUTS:
             if name in inputs:
-                self.reading.tell(
-                    node.place_of(("inputs", name)), "implementation", f"`{name}` is what the implementation is already"
+                self.compilation.report(
+                    node.locate(("inputs", name)),
+                    "implementation",
+                    f"`{name}` cannot be an input: it is set from the implementation",
                 )
+
+
+def _plan(
+    operation: DeclaredOperation, plugin: str, function: str, executor: str | None, inputs: JsonObject
+) -> OperationPlan:
+    plan: OperationPlan = {
+        "plugin": plugin,
+        "operation": function,
+        "executor": executor,
+        "inputs": inputs,
+        "has_intrinsic_functions": False,
+        "max_retries": operation["max_retries"],
+        "retry_interval": operation["retry_interval"],
+        "timeout": operation["timeout"],
+        "timeout_recoverable": operation["timeout_recoverable"],
+    }
+    types = {
+        name: str(value[TYPE])
+        for name, value in inputs.items()
+        if isinstance(value, dict) and TYPE in value and is_function(value)
+    }
+    return {**plan, "inputs_types": types} if types else plan

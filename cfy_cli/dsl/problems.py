@@ -1,4 +1,4 @@
-"""What is wrong with a blueprint or with the inputs given to it, and where."""
+"""Problems of a blueprint, each with its location, and of the inputs of a deployment."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from cfy_cli.errors import CfyError, ErrorCode
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something is written; `file` is relative to the blueprint's root folder, lines and columns begin at 1."""
+class Location:
+    """A position in a file; `file` is relative to the blueprint's root folder, lines and columns are counted from 1."""
 
     file: str
     line: int
@@ -21,25 +21,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    place: Place
+    location: Location
     message: str
     rule: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
+        return f"{self.location}: {self.message}"
 
 
 class Problems(list[Problem]):
-    """Everything wrong with a blueprint: all of it is told, not the first of it, and each once."""
+    """All problems of a blueprint, without duplicates."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: set[Problem] = set()
+        self._known: set[Problem] = set()
 
-    def add(self, place: Place, rule: str, message: str) -> None:
-        problem = Problem(place, message, rule)
-        if problem not in self._told:
-            self._told.add(problem)
+    def add(self, location: Location, rule: str, message: str) -> None:
+        problem = Problem(location, message, rule)
+        if problem not in self._known:
+            self._known.add(problem)
             self.append(problem)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class BlueprintInvalid(CfyError):
 
 
 class InputsInvalid(CfyError):
-    """Inputs a deployment cannot have; `problems` holds one sentence each."""
+    """Inputs that the blueprint does not allow; `problems` holds one sentence each."""
 
     code = ErrorCode.DEPLOYMENT_CREATION
 
@@ -64,11 +64,11 @@ class InputsInvalid(CfyError):
         self.problems = list(problems)
 
 
-def near(word: object, words: Iterable[str], likeness: float = 0.6) -> str:
-    """A suggestion to put behind a sentence about an unknown word, or nothing."""
-    found = get_close_matches(str(word), sorted(words), n=1, cutoff=likeness)
-    return f"; did you mean `{found[0]}`?" if found else ""
+def suggest(word: object, words: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return `; did you mean ...?` with the closest of the known words, or an empty string."""
+    matches = get_close_matches(str(word), sorted(words), n=1, cutoff=cutoff)
+    return f"; did you mean `{matches[0]}`?" if matches else ""
 
 
-def one_of(words: Iterable[str]) -> str:
+def quote_all(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)

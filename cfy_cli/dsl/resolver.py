@@ -1,4 +1,4 @@
-"""Imports that are no files of the blueprint: who finds them, and what is found."""
+"""Imports that are not files of the blueprint: URLs, plugins and other blueprints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,32 +11,32 @@ SCHEMES = ("http", "https", "ftp", "file", "plugin", "blueprint")
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """The text of an import, and what goes with it."""
+class ResolvedImport:
+    """The text of an import, with its metadata."""
 
-    name: str  # what problems call it, such as `plugin:cloudify-aws-plugin`
+    name: str  # its name in problems, such as `plugin:cloudify-aws-plugin`
     text: bytes
-    folder: Path | None = None  # the files it may import in turn; without it they are asked of the resolver
-    labels: Mapping[str, list[str]] = field(default_factory=dict)  # a plugin's own, as the manager keeps them
+    folder: Path | None = None  # the files that it may import; without it they are requested from the resolver
+    labels: Mapping[str, list[str]] = field(default_factory=dict)  # of a plugin, as the manager stores them
     blueprint_labels: Mapping[str, list[str]] = field(default_factory=dict)
     resource_tags: Mapping[str, str] = field(default_factory=dict)
 
 
-class Resolver(Protocol):
-    def resolve(self, name: str) -> Resolved | None:
-        """What a URL, `plugin:NAME?...` or `blueprint:ID` stands for; None when nothing does.
+class ImportResolver(Protocol):
+    def resolve(self, name: str) -> ResolvedImport | None:
+        """Return the import that a URL, `plugin:NAME?...` or `blueprint:ID` names, or None if there is none.
 
-        A CfyError says why it could not be had; its sentence becomes a problem at the import's place.
+        The message of a CfyError becomes a problem at the location of the import.
         """
 
 
-class NoResolver:
-    """Refuses all: what a compiler without a manager can do."""
+class OfflineResolver:
+    """A resolver that refuses every import, for a compiler without a manager."""
 
-    def resolve(self, name: str) -> Resolved | None:
-        kind = {"plugin": "plugins", "blueprint": "other blueprints", "file": "files outside the blueprint's folder"}
-        what = kind.get(name.partition(":")[0], "URLs")
-        raise Invalid(f"{what} cannot be imported here", hint="a manager resolves them when the blueprint is uploaded")
+    def resolve(self, name: str) -> ResolvedImport | None:
+        kinds = {"plugin": "plugins", "blueprint": "other blueprints", "file": "files outside the blueprint's folder"}
+        kind = kinds.get(name.partition(":")[0], "URLs")
+        raise Invalid(f"{kind} cannot be imported here", hint="a manager resolves them when the blueprint is uploaded")
 
 
 def is_remote(name: str) -> bool:

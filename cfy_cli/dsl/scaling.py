@@ -1,61 +1,63 @@
-"""How many instances there may be of a node or a group."""
+"""Numbers of instances of nodes and scaling groups."""
 
-from typing import Any
+from typing import cast
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import InstanceCounts
+from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.names import is_function
-from cfy_cli.dsl.shapes import AtLeast, Either, Entries, Reading, Scalar, Shape, expected
-from cfy_cli.dsl.source import Node
+from cfy_cli.dsl.functions.values import parse_value
+from cfy_cli.dsl.parsers import INTEGER, AtLeast, Either, Parser, Record, Scalar, report_type
+from cfy_cli.dsl.yaml_nodes import YamlNode
 
 UNBOUNDED = -1
 UNBOUNDED_NAME = "UNBOUNDED"
 
 
 class _Call:
-    """A call of a function, which gives the number when a deployment is made."""
+    """A call of a function whose result is the number."""
 
-    def read(self, node: Node, reading: Reading) -> Any:
-        value = reading.value(reading, node)
-        return value if is_function(value) else expected("a number or a function", node, reading)
+    def parse(self, node: YamlNode, compilation: Compilation) -> Json:
+        value = parse_value(compilation, node)
+        if is_function(value):
+            return value
+        report_type("a number or a function", node, compilation)
+        return None
 
 
-class _Most(Scalar):
-    def read(self, node: Node, reading: Reading) -> Any:
+_INTEGER_OR_STRING: Scalar[int | str] = Scalar("an integer", int, str)
+
+
+class _Maximum:
+    def parse(self, node: YamlNode, compilation: Compilation) -> int | None:
         if node.value in (UNBOUNDED, UNBOUNDED_NAME):
             return UNBOUNDED
-        value = super().read(node, reading)
+        value = _INTEGER_OR_STRING.parse(node, compilation)
         if isinstance(value, str) or (value is not None and value < 1):
-            return reading.tell(node, "range", f"`{value}` is neither a positive number nor `{UNBOUNDED_NAME}`")
+            compilation.report(node, "range", f"`{value}` is neither a positive number nor `{UNBOUNDED_NAME}`")
+            return None
         return value
 
 
-_COUNT: Shape = Either(AtLeast(0, "a whole number", int), _Call())
-_KEYS = Entries(
-    keys={
-        "default_instances": _COUNT,
-        "min_instances": _COUNT,
-        "max_instances": Either(_Most("a whole number", int, str), _Call()),
-    },
-    rest={"default_instances": 1, "min_instances": 0, "max_instances": UNBOUNDED},
+_COUNT: Parser[object] = Either(AtLeast(0, INTEGER), _Call())
+_COUNTS = Record(
+    keys={"default_instances": _COUNT, "min_instances": _COUNT, "max_instances": Either(_Maximum(), _Call())},
+    defaults={"default_instances": 1, "min_instances": 0, "max_instances": UNBOUNDED},
 )
 
 
-class Scalable:
+class ScalableParser:
     """`properties` of the capability `scalable` and of scaling policies."""
 
-    def read(self, node: Node, reading: Reading) -> dict[str, Any]:
-        return complete(_check(_KEYS.read(node, reading), node, reading))
+    def parse(self, node: YamlNode, compilation: Compilation) -> InstanceCounts:
+        counts = cast("InstanceCounts", _COUNTS.parse(node, compilation))
+        _check(counts, node, compilation)
+        initial = counts["default_instances"]
+        return {**counts, "current_instances": initial, "planned_instances": initial}
 
 
-def complete(counts: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **counts,
-        "current_instances": counts["default_instances"],
-        "planned_instances": counts["default_instances"],
-    }
-
-
-def instances(count: int = 1) -> dict[str, Any]:
-    """What stands for a template that says no more than a number, if that."""
+def default_counts(count: int = 1) -> InstanceCounts:
+    """Return the counts of a node that declares only its initial number of instances, or nothing."""
     return {
         "min_instances": 0,
         "max_instances": UNBOUNDED,
@@ -65,15 +67,12 @@ def instances(count: int = 1) -> dict[str, Any]:
     }
 
 
-def _check(counts: dict[str, Any], node: Node, reading: Reading) -> dict[str, Any]:
-    least, most, first = counts["min_instances"], counts["max_instances"], counts["default_instances"]
-    if most == UNBOUNDED:
-        most = {}  # no more known than if it were a function
+def _check(counts: InstanceCounts, node: YamlNode, compilation: Compilation) -> None:
+    minimum, maximum, initial = counts["min_instances"], counts["max_instances"], counts["default_instances"]
     for smaller, larger, sentence in (
-        (least, first, "default_instances ({1}) is less than min_instances ({0})"),
-        (least, most, "min_instances ({0}) is more than max_instances ({1})"),
-        (first, most, "default_instances ({0}) is more than max_instances ({1})"),
+        (minimum, initial, "default_instances ({1}) is less than min_instances ({0})"),
+        (minimum, maximum, "min_instances ({0}) is more than max_instances ({1})"),
+        (initial, maximum, "default_instances ({0}) is more than max_instances ({1})"),
     ):
-        if isinstance(smaller, int) and isinstance(larger, int) and smaller > larger:
-            reading.tell(node, "range", sentence.format(smaller, larger))
-    return counts
+        if isinstance(smaller, int) and isinstance(larger, int) and UNBOUNDED != larger < smaller:
+            compilation.report(node, "range", sentence.format(smaller, larger))

@@ -1,66 +1,70 @@
-"""Schedules that a deployment gets by default: what is written, and the moments it stands for."""
+"""Default schedules of deployments."""
 
 import re
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, tzinfo
+from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cfy_cli.dsl.functions.names import called
-from cfy_cli.dsl.shapes import BOOLEAN, INTEGER, TEXT, Entries, FreeMap, ListOf, Reading, expected
-from cfy_cli.dsl.source import Node
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.functions.names import called_function
+from cfy_cli.dsl.parsers import BOOLEAN, INTEGER, TEXT, FreeMap, ListOf, Record, report_type
+from cfy_cli.dsl.yaml_nodes import YamlNode
 
 WEEKDAYS = ("su", "mo", "tu", "we", "th", "fr", "sa")
-_DELTA = r"\d+ ?(min(ute)?|h(our)?|d(ay)?|w(eek)?|mo(nth)?|y(ear)?)s?"
-_FROM_NOW = re.compile(rf"(\+{_DELTA} ?)+")
-_EVERY = re.compile(_DELTA)
-_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
-_WRITTEN = "%Y-%m-%d %H:%M:%S"
+_DURATION = r"\d+ ?(min(ute)?|h(our)?|d(ay)?|w(eek)?|mo(nth)?|y(ear)?)s?"
+_RECURRENCE = re.compile(_DURATION)
+_OFFSET = re.compile(rf"(\+{_DURATION} ?)+")
+_INPUT_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+_OUTPUT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 class _Recurrence:
-    def read(self, node: Node, reading: Reading) -> Any:
-        text = TEXT.read(node, reading)
-        if text and not _EVERY.fullmatch(text):
-            return reading.tell(node, "time", f"`{text}` is no length of time, such as `2 weeks` or `1h`")
+    def parse(self, node: YamlNode, compilation: Compilation) -> str | None:
+        text = TEXT.parse(node, compilation)
+        if text and not _RECURRENCE.fullmatch(text):
+            compilation.report(node, "time", f"`{text}` is not a duration, such as `2 weeks` or `1h`")
+            return None
         return text
 
 
 class _Weekday:
-    """A day, or with a number before it one of a month: `mo`, `2mo`, `L-fr`."""
+    """A weekday, or with a number before it one in each month: `mo`, `2mo`, `L-fr`."""
 
-    def read(self, node: Node, reading: Reading) -> Any:
-        text = TEXT.read(node, reading)
+    def parse(self, node: YamlNode, compilation: Compilation) -> str | None:
+        text = TEXT.parse(node, compilation)
         if text is not None and text.lower()[-2:] not in WEEKDAYS:
-            return reading.tell(node, "time", f"`{text}` does not end in one of {', '.join(WEEKDAYS)}")
+            compilation.report(node, "time", f"`{text}` does not end in one of {', '.join(WEEKDAYS)}")
+            return None
         return text
 
 
 class _Parameters(FreeMap):
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = super().read(node, reading)
+    def parse(self, node: YamlNode, compilation: Compilation) -> JsonObject:
+        values = super().parse(node, compilation)
         for value in (values, *values.values()):
-            if called(value) == "get_attribute":
-                reading.tell(node, "function", "a schedule's parameters cannot be run-time attributes")
+            if called_function(value) == "get_attribute":
+                compilation.report(node, "function", "the parameters of a schedule cannot call `get_attribute`")
         return values
 
 
-class _Schedule(Entries):
-    """Moments are turned to UTC; a length of time from now on stays, for it counts from the deployment's creation."""
+class _Schedule(Record):
+    """A schedule. Times are converted to UTC; offsets stay, as they count from the creation of the deployment."""
 
-    def read(self, node: Node, reading: Reading) -> Any:
-        values = super().read(node, reading)
-        zone = _zone(values.pop("timezone", None), node, reading)
+    def parse(self, node: YamlNode, compilation: Compilation) -> JsonObject:
+        values = super().parse(node, compilation)
+        zone = _zone(cast("str | None", values.pop("timezone", None)), node, compilation)
         for key in ("since", "until"):
-            given = node.get(key)
-            if values.get(key) and given is not None:
-                values[key] = _moment(values[key], zone, given, reading)
+            written = node.get(key)
+            if values.get(key) and written is not None:
+                values[key] = _to_utc(cast("str", values[key]), zone, written, compilation)
         return values
 
 
 SCHEDULE = _Schedule(
     keys={
         "workflow": TEXT,
-        "execution_arguments": Entries(
+        "execution_arguments": Record(
             keys={
                 "force": BOOLEAN,
                 "is_dry_run": BOOLEAN,
@@ -83,24 +87,24 @@ SCHEDULE = _Schedule(
 )
 
 
-def _zone(name: str | None, node: Node, reading: Reading) -> Any:
+def _zone(name: str | None, node: YamlNode, compilation: Compilation) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        reading.tell(node.value["timezone"], "time", f"`{name}` is no known time zone")
+        compilation.report(node.get("timezone") or node, "time", f"`{name}` is not a known time zone")
         return UTC
 
 
-def _moment(text: str, zone: Any, node: Node, reading: Reading) -> str | None:
+def _to_utc(text: str, zone: tzinfo, node: YamlNode, compilation: Compilation) -> str | None:
     if text.startswith("+"):
-        if not _FROM_NOW.fullmatch(text):
-            reading.tell(node, "time", f"`{text}` is no length of time, such as `+2 weeks` or `+1d+10min`")
+        if not _OFFSET.fullmatch(text):
+            compilation.report(node, "time", f"`{text}` is not a duration, such as `+2 weeks` or `+1d+10min`")
         return text
-    for form in _FORMATS:
+    for form in _INPUT_FORMATS:
         try:
-            moment = datetime.strptime(text, form).replace(tzinfo=zone)
+            time = datetime.strptime(text, form).replace(tzinfo=zone)
         except (ValueError, OverflowError):
             continue
-        return moment.astimezone(UTC).strftime(_WRITTEN)
-    expected("a moment such as `2030-01-31 18:00`, or `+2 weeks`", node, reading)
+        return time.astimezone(UTC).strftime(_OUTPUT_FORMAT)
+    report_type("a time such as `2030-01-31 18:00`, or `+2 weeks`", node, compilation)
     return None

@@ -1,13 +1,13 @@
-"""The primitive types of values, and whether a value is of one."""
+"""The primitive types of values."""
 
 import re
-from typing import Any
+from typing import cast
 
 from cfy_cli.dsl.versions import Version
 
-PLAIN = ("string", "integer", "float", "boolean", "list", "dict", "regex", "textarea")
-# Types of text that names something a manager keeps, and since when.
-NAMING: dict[str, Version] = {
+BASIC_TYPES = ("string", "integer", "float", "boolean", "list", "dict", "regex", "textarea")
+# Types of strings that refer to a resource of the manager, with the version of the language that introduced them.
+REFERENCE_TYPES: dict[str, Version] = {
     "blueprint_id": (1, 4),
     "deployment_id": (1, 4),
     "capability_value": (1, 4),
@@ -18,27 +18,31 @@ NAMING: dict[str, Version] = {
     "secret_key": (1, 4),
     "operation_name": (1, 5),
 }
-PRIMITIVES = frozenset((*PLAIN, *NAMING))
+PRIMITIVE_TYPES = frozenset((*BASIC_TYPES, *REFERENCE_TYPES))
 
 
-def is_of(value: Any, primitive: str) -> bool:
-    """Whether a value is of a primitive type; the types of text take anything, as they always have."""
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_regex(value: object) -> bool:
+    try:
+        re.compile(cast("str", value))
+    except (re.error, TypeError, OverflowError, RecursionError):
+        return False
+    return isinstance(value, str)
+
+
+def has_type(value: object, primitive: str) -> bool:
+    """Return whether a value is of a primitive type; string types accept any value, as in the public parser."""
     if primitive == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     if primitive == "float":
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number(value)
     if primitive == "boolean":
         return isinstance(value, bool)
     if primitive == "list":
         return isinstance(value, list)
     if primitive == "dict":
         return isinstance(value, dict)
-    return primitive != "regex" or _is_regex(value)
-
-
-def _is_regex(value: Any) -> bool:
-    try:
-        re.compile(value)
-    except (re.error, TypeError, OverflowError, RecursionError):
-        return False
-    return isinstance(value, str)
+    return primitive != "regex" or is_regex(value)

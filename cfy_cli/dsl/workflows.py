@@ -1,41 +1,43 @@
-"""Workflows: what each runs, and its parameters."""
+"""Workflows: the function or script that each runs, and its parameters."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from cfy_cli.dsl.hierarchies import Completing
-from cfy_cli.dsl.scripts import RUN_SCRIPT_WORKFLOW, Targets, Unmapped, told
-from cfy_cli.dsl.syntax import Workflow
+from cfy_cli.contract.plan import ParameterPlan, WorkflowPlan
+from cfy_cli.dsl.declarations import Workflow
+from cfy_cli.dsl.implementations import RUN_SCRIPT_WORKFLOW, ImplementationResolver, Unresolved, report_unresolved
+from cfy_cli.dsl.schema_resolution import SchemaResolver
 
 
-def workflows_of(declared: Mapping[str, Workflow], targets: Targets, completing: Completing) -> dict[str, Any]:
-    """The workflows as the plan has them."""
+def build_workflows(
+    declared: Mapping[str, Workflow], implementations: ImplementationResolver, schemas: SchemaResolver
+) -> dict[str, WorkflowPlan]:
     plans = {}
     for name, workflow in declared.items():
         if workflow.mapping:
             try:
-                plans[name] = _plan(workflow, targets, completing)
-            except Unmapped as error:
-                told(error, workflow.node.place_of(("mapping",)), completing.reading)
+                plans[name] = _plan(workflow, implementations, schemas)
+            except Unresolved as error:
+                report_unresolved(error, workflow.node.locate(("mapping",)), schemas.compilation)
     return plans
 
 
-def _plan(workflow: Workflow, targets: Targets, completing: Completing) -> dict[str, Any]:
-    parameters = completing.schema(workflow.parameters, workflow.node, ("parameters",), inputs=True)
-    target = targets.find(workflow.mapping)
-    function = target.function
-    if target.script:
-        if target.script in parameters:
-            completing.reading.tell(
-                workflow.node.place_of(("parameters", target.script)),
+def _plan(workflow: Workflow, implementations: ImplementationResolver, schemas: SchemaResolver) -> WorkflowPlan:
+    parameters = schemas.resolve_schema(workflow.parameters, workflow.node, ("parameters",), inputs=True)
+    implementation = implementations.resolve(workflow.mapping)
+    function = implementation.function
+    script_input = implementation.script_input
+    if script_input:
+        if script_input in parameters:
+            schemas.compilation.report(
+                workflow.node.locate(("parameters", script_input)),
                 "implementation",
-                f"`{target.script}` is what the mapping is already",
+                f"`{script_input}` cannot be a parameter: it is set from the mapping",
             )
         function = RUN_SCRIPT_WORKFLOW
-        script = {"default": workflow.mapping, "description": "The script that is the workflow."}
-        parameters = {**parameters, target.script: script}
+        script: ParameterPlan = {"default": workflow.mapping, "description": "The script that the workflow runs."}
+        parameters = {**parameters, script_input: script}
     return {
-        "plugin": target.plugin,
+        "plugin": implementation.plugin,
         "operation": function,
         "parameters": parameters,
         "is_cascading": workflow.is_cascading,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from cfy_cli.dsl import Problem, imported_files, lint
+from cfy_cli.dsl import Problem, find_imported_files, lint
 from cfy_cli.errors import Usage
 from cfy_cli.output import render
 from cfy_cli.output.excerpts import format_excerpt
@@ -27,7 +27,7 @@ class LintFinding:
 
     @property
     def data(self) -> dict[str, str | int]:
-        place = self.problem.place
+        place = self.problem.location
         return {
             "file": self.file,
             "line": place.line,
@@ -38,19 +38,19 @@ class LintFinding:
 
     @property
     def sentence(self) -> str:
-        place = self.problem.place
+        place = self.problem.location
         return f"{self.file}:{place.line}:{place.column}: {self.problem.message} [{self.problem.rule}]"
 
     @property
     def annotation(self) -> str:
         """The workflow command of GitHub Actions for an annotation."""
-        place, problem = self.problem.place, self.problem
+        place, problem = self.problem.location, self.problem
         file, title = _escape_property(self.file), _escape_property(problem.rule)
         location = f"file={file},line={place.line},col={place.column},title={title}"
         return f"::error {location}::{_escape_data(problem.message)}"
 
     def excerpt(self, width: int | None) -> str:
-        place = self.problem.place
+        place = self.problem.location
         return format_excerpt(_read(self.path), place.line, place.column, width) if self.path else ""
 
 
@@ -70,7 +70,7 @@ def find_blueprints(paths: Sequence[str]) -> list[Path]:
             if not inside:
                 hint = f"A blueprint has the key `{BLUEPRINT_MARK.decode()}`."
                 raise Usage(f"There is no blueprint in {typed}", hint=hint)
-            imported = {file for blueprint in inside for file in imported_files(blueprint)}
+            imported = {file for blueprint in inside for file in find_imported_files(blueprint)}
             blueprints += [blueprint for blueprint in inside if blueprint.resolve() not in imported]
         else:
             blueprints.append(path)
@@ -110,9 +110,9 @@ def _find_in_folder(folder: Path) -> Iterator[Path]:
 
 
 def _locate(problem: Problem, folder: Path) -> LintFinding:
-    path = folder / problem.place.file
+    path = folder / problem.location.file
     is_local = path.is_file()
-    return LintFinding(problem, str(path) if is_local else problem.place.file, path if is_local else None)
+    return LintFinding(problem, str(path) if is_local else problem.location.file, path if is_local else None)
 
 
 @lru_cache(maxsize=4)

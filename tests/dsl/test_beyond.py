@@ -124,7 +124,7 @@ def test_inputs_whose_defaults_go_in_a_circle_end_in_a_sentence(tmp_path: Path) 
     text = (
         "inputs: {a: {default: {get_input: b}}, b: {default: {get_input: a}}}\noutputs: {o: {value: {get_input: a}}}\n"
     )
-    with pytest.raises(dsl.InputsInvalid, match="this goes in a circle: input a -> input b -> input a"):
+    with pytest.raises(dsl.InputsInvalid, match="circular reference: input a -> input b -> input a"):
         prepared(tmp_path, text)
 
 

@@ -40,7 +40,7 @@ class Deployment:
         self.plan = dsl.prepare_deployment(dsl.compile_blueprint(blueprint(folder, text)), {})
         self.instances = dsl.create_instances(self.plan)
 
-    def change(self, wanted: dict[str, int], **hints: Any) -> dsl.Changes:
+    def change(self, wanted: dict[str, int], **hints: Any) -> dsl.InstanceChanges:
         return dsl.modify_instances(self.plan, self.instances, wanted, **hints)
 
     def ids(self, node: str) -> list[str]:

@@ -69,9 +69,9 @@ def test_a_damaged_blueprint_compiles_or_names_a_place(tmp_path: Path, text: str
     problems = dsl.lint(main)
     for problem in problems:
         assert problem.message
-        assert problem.place.column >= 1
-        if problem.place.file == "blueprint.yaml":
-            assert 1 <= problem.place.line <= lines
+        assert problem.location.column >= 1
+        if problem.location.file == "blueprint.yaml":
+            assert 1 <= problem.location.line <= lines
     if not problems:
         dsl.compile_blueprint(main)
 

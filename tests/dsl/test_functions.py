@@ -89,11 +89,11 @@ def test_a_call_gives_its_value(world: World, call: Any, value: Any) -> None:
         ({"get_attribute": ["nobody", "x"]}, "`get_attribute`: there is no node `nobody`"),
         (
             {"get_attribute": ["SELF", "x"]},
-            "`get_attribute`: SELF means nothing here; it belongs in a node template or type",
+            "`get_attribute`: SELF is not defined here; it can be used in a node template or type",
         ),
         (
             {"get_attribute": ["many", "port"]},
-            "`get_attribute`: the node `many` has 2 instances, and nothing says which is meant",
+            "`get_attribute`: the node `many` has 2 instances, and it is ambiguous which one is meant",
         ),
         ({"get_property": ["web", "none"]}, "`get_property`: the node `web` has no `none`"),
         ({"get_input": ["nest", "z"]}, "`get_input`: the input `nest` has no `z`"),
@@ -101,8 +101,8 @@ def test_a_call_gives_its_value(world: World, call: Any, value: Any) -> None:
         ({"get_capability": ["dep", "none"]}, "`get_capability`: there is no capability `dep.none`"),
         ({"get_label": "none"}, "`get_label`: the deployment has no label `none`"),
         ({"string_upper": {"get_property": ["web", "port"]}}, "`string_upper` takes one string"),
-        ({"get_consumers": "count"}, "`get_consumers`: nobody here can tell"),
-        ({"get_secret": ["s", "k"]}, "`get_secret`: the secret `s` is not JSON, so nothing can be found in it"),
+        ({"get_consumers": "count"}, "`get_consumers`: it is not available here"),
+        ({"get_secret": ["s", "k"]}, "`get_secret`: the secret `s` is not JSON, so it has no keys"),
     ],
 )
 def test_a_call_that_cannot_be_made_says_why(world: World, call: Any, sentence: str) -> None:
@@ -179,7 +179,7 @@ policies: {scale: {type: cloudify.policies.scaling, targets: [g], properties: {d
 def test_a_circle_of_attributes_is_found(world: World) -> None:
     [web] = world.instance_ids("web")
     world.set(web, a={"get_attribute": ["SELF", "b"]}, b={"get_attribute": ["SELF", "a"]})
-    with pytest.raises(dsl.EvaluationFailed, match="goes in a circle"):
+    with pytest.raises(dsl.EvaluationFailed, match="circular reference"):
         dsl.evaluate({"get_attribute": ["web", "a"]}, world)
 
 
@@ -210,7 +210,7 @@ outputs:
     )
     assert world.outputs() == {
         "fine": 80,
-        "broken": "<ERROR: `get_attribute`: the node `many` has 2 instances, and nothing says which is meant>",
+        "broken": "<ERROR: `get_attribute`: the node `many` has 2 instances, and it is ambiguous which one is meant>",
     }
 
 
@@ -269,8 +269,8 @@ outputs:
         dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}))
     assert refusal.value.problems == [
         "outputs.a: `get_input`: the input `nest`['a'] has no `7`",
-        "outputs.b: `string_split` takes a string, where to split it, and the number of a part, and `web` is not a "
-        "whole number",
+        "outputs.b: `string_split` takes a string, a separator, and optionally the index of a part, and `web` is not "
+        "an integer",
     ]
     assert refusal.value.code == "deployment_creation_error"
 

@@ -25,11 +25,11 @@ node_types: {p.node: {interfaces: {i: {op: p.mod.op}}}}
 class Found:
     """A resolver with some things in it, which remembers what it was asked for."""
 
-    def __init__(self, **found: dsl.Resolved) -> None:
+    def __init__(self, **found: dsl.ResolvedImport) -> None:
         self.found = found
         self.asked: list[str] = []
 
-    def resolve(self, name: str) -> dsl.Resolved | None:
+    def resolve(self, name: str) -> dsl.ResolvedImport | None:
         self.asked.append(name)
         if name.endswith("gone"):
             raise NotFound("it is gone", hint="look elsewhere")
@@ -42,7 +42,7 @@ def told(main: Path, **how: Any) -> list[str]:
 
 def test_a_plugin_comes_from_the_resolver_with_the_labels_that_the_manager_keeps(tmp_path: Path) -> None:
     resolver = Found(
-        plugin=dsl.Resolved(
+        plugin=dsl.ResolvedImport(
             "plugin:plugin",
             PLUGIN,
             labels={"kept": ["a", "b"]},
@@ -80,7 +80,7 @@ def test_properties_that_no_plugin_has_or_of_another_type_are_told(tmp_path: Pat
           - plugin:plugin: {ulr: x, count: many}
         """,
     )
-    assert told(main, resolver=Found(plugin=dsl.Resolved("plugin:plugin", PLUGIN))) == [
+    assert told(main, resolver=Found(plugin=dsl.ResolvedImport("plugin:plugin", PLUGIN))) == [
         "blueprint.yaml:3:21: no imported plugin has a property `ulr`; did you mean `url`?",
         "blueprint.yaml:3:36: expected a value of the type integer, got the string `many`",
     ]
@@ -102,7 +102,7 @@ node_templates: {n: {type: t, interfaces: {i: {op: scripts/theirs.sh}}}}
         imports: ['ns--blueprint:other']
         """,
     )
-    resolver = Found(other=dsl.Resolved("blueprint:other", text, folder=other))
+    resolver = Found(other=dsl.ResolvedImport("blueprint:other", text, folder=other))
     plan = dsl.compile_blueprint(main, resolver=resolver)
     assert plan["imported_blueprints"] == ["other"]
     assert plan["namespaces_mapping"] == {"ns": "other"}
@@ -114,8 +114,12 @@ node_templates: {n: {type: t, interfaces: {i: {op: scripts/theirs.sh}}}}
 def test_names_in_a_file_from_a_url_are_looked_for_beside_it(tmp_path: Path) -> None:
     resolver = Found(
         **{
-            "//example.com/a/types.yaml": dsl.Resolved("http://example.com/a/types.yaml", b"imports: [more.yaml]\n"),
-            "//example.com/a/more.yaml": dsl.Resolved("http://example.com/a/more.yaml", b"node_types: {t: {x: 1}}\n"),
+            "//example.com/a/types.yaml": dsl.ResolvedImport(
+                "http://example.com/a/types.yaml", b"imports: [more.yaml]\n"
+            ),
+            "//example.com/a/more.yaml": dsl.ResolvedImport(
+                "http://example.com/a/more.yaml", b"node_types: {t: {x: 1}}\n"
+            ),
         }
     )
     main = blueprint(
@@ -192,8 +196,8 @@ def test_an_import_leads_out_of_the_folder_neither_by_name_nor_by_link(tmp_path:
     )
     (main.parent / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     assert told(main) == [
-        "blueprint.yaml:2:11: `../outside.yaml` leads out of the blueprint's folder, which is refused",
-        "blueprint.yaml:2:28: `link.yaml` leads out of the blueprint's folder, which is refused",
+        "blueprint.yaml:2:11: `../outside.yaml` is outside the blueprint's folder",
+        "blueprint.yaml:2:28: `link.yaml` is outside the blueprint's folder",
         "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported here; "
         "a manager resolves them when the blueprint is uploaded",
     ]

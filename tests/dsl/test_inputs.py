@@ -51,7 +51,7 @@ def test_defaults_are_filled_in(plan: dict[str, Any]) -> None:
         (
             {"size": 1, "zzz": 1},
             "unknown_deployment_input_error",
-            ["there is no input `zzz`; there are `size`, `region`, `address`, `ports`, `free`"],
+            ["there is no input `zzz`; the inputs are `size`, `region`, `address`, `ports`, `free`"],
         ),
         (
             {"size": "3"},
@@ -90,7 +90,7 @@ def test_defaults_are_filled_in(plan: dict[str, Any]) -> None:
             "missing_required_deployment_input_error",
             [
                 "the input `size` is required and was not given",
-                "there is no input `zzz`; there are `size`, `region`, `address`, `ports`, `free`",
+                "there is no input `zzz`; the inputs are `size`, `region`, `address`, `ports`, `free`",
                 "the input `region`: `up` is no region of ours",
             ],
         ),
@@ -185,13 +185,13 @@ def test_names_of_what_a_manager_keeps_are_asked_for(tmp_path: Path) -> None:
             asked.append((kind, value, constraints))
             return bool(value == "there")
 
-    dsl.check_inputs(plan, {"where": "there", "key": "there"}, known=Known())
+    dsl.check_inputs(plan, {"where": "there", "key": "there"}, existing=Known())
     assert asked == [("deployment_id", "there", {"labels": [{"env": "prod"}]}), ("secret_key", "there", {})]
     with pytest.raises(dsl.InputsInvalid) as refusal:
-        dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, known=Known())
+        dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, existing=Known())
     assert refusal.value.problems == [
-        "the input `where`: `nowhere` names no deployment_id that meets the constraints",
-        "the input `key`: `none` names no secret_key",
+        "the input `where`: there is no deployment_id `nowhere` that meets the constraints",
+        "the input `key`: there is no secret_key `none`",
     ]
 
 
@@ -207,7 +207,7 @@ def test_secrets_that_are_missing_are_told_when_a_deployment_is_created(tmp_path
         )
     )
     world = World(dsl.prepare_deployment(plan, {"name": "x"}), secrets={"there": "s"})
-    assert dsl.secrets_of(world.plan) == {"x", "there"}
+    assert dsl.find_secrets(world.plan) == {"x", "there"}
     with pytest.raises(dsl.InputsInvalid) as refusal:
         dsl.prepare_deployment(plan, {"name": "x"}, world)
     assert refusal.value.problems == ["Required secrets: [x] don't exist in this tenant"]

@@ -84,9 +84,9 @@ def test_random_blueprints_compile_to_equal_plans(oracle: Oracle, made: dict[str
 class Plugins:
     """What is imported as `plugin:NAME`, from the folder of examples."""
 
-    def resolve(self, name: str) -> dsl.Resolved | None:
+    def resolve(self, name: str) -> dsl.ResolvedImport | None:
         path = Path(EXAMPLES) / "plugins" / f"{name.removeprefix('plugin:').partition('?')[0]}.yaml"
-        return dsl.Resolved(name, path.read_bytes()) if path.exists() else None
+        return dsl.ResolvedImport(name, path.read_bytes()) if path.exists() else None
 
 
 def without_mixed_in_types(plan: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def test_public_examples_compile_to_equal_plans(oracle: Oracle) -> None:
     assert outcomes["equal"] >= 10
 
 
-def hints(existing: list[Any], changes: dsl.Changes, wanted: dict[str, int]) -> dict[str, list[str]]:
+def hints(existing: list[Any], changes: dsl.InstanceChanges, wanted: dict[str, int]) -> dict[str, list[str]]:
     """What went, for the other to take the same: instances of nodes, and instances of groups that went as a whole."""
     gone = {each["id"] for each in changes.removed}
     groups = {True: set(), False: set()}  # type: dict[bool, set[str]]

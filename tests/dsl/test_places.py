@@ -106,7 +106,7 @@ def test_an_unknown_key_is_told_at_the_key_and_nothing_else_is(tmp_path: Path, d
     path = (*damaged.path, "zz_unknown")
     [problem] = damaged.set(path, 5)
     assert "zz_unknown" in problem.message
-    assert (problem.place.line, problem.place.column) == places(damaged.text, path)[0]
+    assert (problem.location.line, problem.location.column) == places(damaged.text, path)[0]
 
 
 @settled
@@ -115,7 +115,7 @@ def test_a_name_that_nothing_has_is_told_at_the_name(tmp_path: Path, data: st.Da
     damaged = Damaged(data, tmp_path, NAMES, str)
     problems = damaged.set(damaged.path, "zz_nothing")
     found = [problem for problem in problems if "`zz_nothing`" in problem.message]
-    assert [(each.place.line, each.place.column) for each in found] == [places(damaged.text, damaged.path)[1]]
+    assert [(each.location.line, each.location.column) for each in found] == [places(damaged.text, damaged.path)[1]]
 
 
 @settled
@@ -124,7 +124,7 @@ def test_a_value_of_a_wrong_kind_is_told_within_the_value(tmp_path: Path, data: 
     damaged = Damaged(data, tmp_path, KINDS)
     problems = damaged.set(damaged.path, value)
     key, _value, last = places(damaged.text, damaged.path)
-    within = [problem for problem in problems if key[0] <= problem.place.line <= last]
+    within = [problem for problem in problems if key[0] <= problem.location.line <= last]
     assert within or not problems  # some values are fine there
 
 
@@ -138,4 +138,4 @@ def test_text_that_is_no_yaml_is_told_where_it_begins_to_be_none(
     number = data.draw(st.integers(1, len(lines)))
     lines.insert(number, junk)
     problems = dsl.lint(blueprint(tmp_path, "\n".join(lines) + "\n"))
-    assert not problems or any(problem.place.line >= number for problem in problems)
+    assert not problems or any(problem.location.line >= number for problem in problems)

@@ -19,4 +19,4 @@ def test_a_blueprint_compiles_to_the_recorded_plan(main: Path) -> None:
     assert reduced(prepared) == recorded["prepared"]
     created = dsl.create_instances(prepared)
     assert instances(created) == recorded["instances"]
-    assert dependencies(dsl.inter_deployment_functions(prepared, created)) == recorded["dependencies"]
+    assert dependencies(dsl.find_capability_calls(prepared, created)) == recorded["dependencies"]

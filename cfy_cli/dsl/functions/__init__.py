@@ -1,1 +1,1 @@
-"""The functions a blueprint may call: what they take, where they may stand, and what they give."""
+"""The functions that a blueprint may call: their arguments, where they can be used, and their results."""

@@ -1,18 +1,20 @@
-"""What a function is, and what it may ask of the world around it."""
+"""The definition of a function, and the interface through which functions read their environment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar, cast
 
+from cfy_cli.contract.json import Json
+from cfy_cli.contract.plan import NodePlan
 from cfy_cli.dsl.functions.names import holds_function, is_function
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.versions import Version
 
-Json = Any
+A = TypeVar("A")  # the arguments, once checked
 
 
 class FunctionFailed(Exception):
-    """A call that cannot give a value; the sentence says why, without the function's name."""
+    """A call that has no value; the message says why, without the function's name."""
 
 
 class NotYet(Exception):
@@ -20,8 +22,8 @@ class NotYet(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Where a value stands: what SELF, SOURCE and TARGET mean there, as nodes and, when it runs, as instances."""
+class EvaluationContext:
+    """The owner of a value: the nodes, and at run time the node instances, that SELF, SOURCE and TARGET mean."""
 
     where: str = ""
     self_node: str | None = None
@@ -32,82 +34,78 @@ class Context:
     target_id: str | None = None
 
     def node(self, word: str) -> str:
-        """The name of the node that SELF, SOURCE, TARGET or a name stands for."""
+        """Return the name of the node that SELF, SOURCE, TARGET or a node name refers to."""
         meanings = {"SELF": self.self_node, "SOURCE": self.source_node, "TARGET": self.target_node}
         if word not in meanings:
             return word
         meaning = meanings[word]
         if meaning is None:
-            raise FunctionFailed(f"{word} means nothing here; it belongs {_HOMES[word]}")
+            raise FunctionFailed(f"{word} is not defined here; it can be used {_SCOPES[word]}")
         return meaning
 
     def instance(self, word: str) -> str | None:
         return {"SELF": self.self_id, "SOURCE": self.source_id, "TARGET": self.target_id}.get(word)
 
 
-_HOMES = {
+_SCOPES = {
     "SELF": "in a node template or type",
     "SOURCE": "in the operations of a relationship",
     "TARGET": "in the operations of a relationship",
 }
 
 
-class World(Protocol):
-    """What functions ask. Raises NotYet for what is not known now."""
+class Evaluator(Protocol):
+    """The environment of functions. Methods raise NotYet for values that are not known at this stage."""
 
     def input(self, name: str) -> Json: ...
 
-    def node(self, name: str) -> Mapping[str, Json]:
-        """The node of the plan; FunctionFailed when there is none."""
+    def node(self, name: str) -> NodePlan:
+        """Return a node of the plan; raise FunctionFailed if there is none."""
 
-    def property_of(self, node_name: str, path: list[str | int]) -> Json:
-        """The value of a node's property, its functions called; FunctionFailed when there is none."""
+    def property_of(self, node_name: str, path: Sequence[Json]) -> Json:
+        """Return the evaluated property of a node; raise FunctionFailed if there is none."""
 
-    def value_of(self, value: Json, context: Context) -> Json: ...
+    def value_of(self, value: Json, context: EvaluationContext) -> Json: ...
 
-    def once(self, what: str, make: Callable[[], Json]) -> Json:
-        """What `make` makes; FunctionFailed when that is being made already."""
+    def guard(self, key: str, compute: Callable[[], Json]) -> Json:
+        """Return the result of `compute`; raise FunctionFailed if the computation of `key` is already in progress."""
 
     @property
-    def outside(self) -> Lookups: ...
-
-
-Give = Callable[[Any, World, Context], Json]
+    def lookups(self) -> Lookups: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """`check` says what is wrong with arguments as they are written; `give` has them with inner calls made."""
+class Function(Generic[A]):
+    """A function: `check` returns what is wrong with its arguments, `call` gets them with inner calls evaluated."""
 
     name: str
-    check: Callable[[Any], str | None]
-    give: Give
+    check: Callable[[Json], str | None]
+    call: Callable[[A, Evaluator, EvaluationContext], Json]
     since: Version = (1, 0)
-    at_run_time: bool = False  # its value may change while the deployment lives
-    waits: Callable[[Any], bool] = holds_function  # whether arguments with calls that cannot be made yet make it wait
+    is_deferred: Callable[[A], bool] = holds_function  # whether to wait for calls left in the arguments
 
 
-def is_path(arguments: Any, least: int) -> bool:
-    """Whether they are a list of a length, of a name and then names and numbers; a call may stand for any."""
+def is_path(arguments: object, min_length: int) -> bool:
+    """Return whether the arguments are a list of a name followed by names and indexes; calls may replace any."""
     return (
         isinstance(arguments, list)
-        and len(arguments) >= least
+        and len(arguments) >= min_length
         and not isinstance(arguments[0], int)
         and all(isinstance(item, (str, int)) or is_function(item) for item in arguments)
     )
 
 
-def step_into(value: Json, path: list[Any], whose: str) -> Json:
-    """What is at `path` in `value`. Raises FunctionFailed, which names `whose` path it was."""
-    for done, step in enumerate(path):
+def step_into(value: Json, path: Sequence[Json], owner: str) -> Json:
+    """Return the item at `path` in `value`. Raises FunctionFailed, whose message names the `owner` of the value."""
+    for position, step in enumerate(path):
         try:
             if isinstance(value, dict):
                 value = value[step] if step in value else value[str(step)]
             elif isinstance(value, list):
-                value = value[int(step)]
+                value = value[int(cast("str", step))]
             else:
                 raise KeyError(step)
         except (KeyError, IndexError, ValueError, TypeError):
-            walked = "".join(f"[{item!r}]" for item in path[:done])
-            raise FunctionFailed(f"{whose}{walked} has no `{step}`") from None
+            walked = "".join(f"[{item!r}]" for item in path[:position])
+            raise FunctionFailed(f"{owner}{walked} has no `{step}`") from None
     return value

@@ -1,77 +1,79 @@
-"""Which instance of a node is meant, where only the node is named."""
+"""Selection of the node instance that a call means when it names a node."""
 
-from cfy_cli.dsl.functions.function import Context, FunctionFailed, World
+from cfy_cli.dsl.functions.function import EvaluationContext, Evaluator, FunctionFailed
 from cfy_cli.dsl.lookups import Lookups
 
 CONTAINED_IN = "cloudify.relationships.contained_in"
 
 
-def instance_of(word: str, world: World, context: Context) -> str:
-    """The instance that SELF, SOURCE, TARGET or a node's name stands for in a context.
+def find_instance(word: str, evaluator: Evaluator, context: EvaluationContext) -> str:
+    """Return the id of the instance that SELF, SOURCE, TARGET or a node name refers to in a context.
 
-    Of several instances of a node it is the one that the context's own instance is related to, else the one
-    in the same instance of a scaling group. Raises FunctionFailed when that leaves none or more than one.
+    Of several instances of a node it is the one to which the context's own instance is related, else the one in the
+    same instance of a scaling group. Raises FunctionFailed if none or more than one remains.
     """
-    known = context.instance(word)
-    if known:
-        return known
+    own_id = context.instance(word)
+    if own_id:
+        return own_id
     name = context.node(word)
-    world.node(name)  # there is one
-    outside = world.outside
-    instance_ids = outside.instance_ids(name)
+    evaluator.node(name)  # raises FunctionFailed if the node does not exist
+    lookups = evaluator.lookups
+    instance_ids = lookups.instance_ids(name)
     if not instance_ids:
         raise FunctionFailed(f"the node `{name}` has no instances")
     if len(instance_ids) == 1:
         return instance_ids[0]
-    found = _related(name, context, outside)
-    for own in filter(None, (context.self_id, context.source_id, context.target_id)):
-        found = found or _in_same_group(own, instance_ids, outside)
+    found = _related(name, context, lookups)
+    for own_id in filter(None, (context.self_id, context.source_id, context.target_id)):
+        found = found or _in_same_group(own_id, instance_ids, lookups)
     if found is None:
-        raise FunctionFailed(f"the node `{name}` has {len(instance_ids)} instances, and nothing says which is meant")
+        raise FunctionFailed(
+            f"the node `{name}` has {len(instance_ids)} instances, and it is ambiguous which one is meant"
+        )
     return found
 
 
-def instances_of(word: str, world: World, context: Context) -> list[str]:
-    """All instances of the node that SELF, SOURCE, TARGET or a name stands for."""
+def find_instances(word: str, evaluator: Evaluator, context: EvaluationContext) -> list[str]:
+    """Return the ids of all instances of the node that SELF, SOURCE, TARGET or a node name refers to."""
     name = context.node(word)
-    world.node(name)
-    return world.outside.instance_ids(name)
+    evaluator.node(name)
+    return evaluator.lookups.instance_ids(name)
 
 
-def _related(name: str, context: Context, outside: Lookups) -> str | None:
+def _related(name: str, context: EvaluationContext, lookups: Lookups) -> str | None:
     if context.self_id is None:
         return None
-    relationships = outside.instance_relationships(context.self_id)
-    targets = {each["target_id"] for each in relationships if each["target_name"] == name}
+    relationships = lookups.instance_relationships(context.self_id)
+    targets = {link["target_id"] for link in relationships if link["target_name"] == name}
     return targets.pop() if len(targets) == 1 else None
 
 
-def _in_same_group(own_id: str, instance_ids: list[str], outside: Lookups) -> str | None:
-    """The one instance that shares the smallest scaling group instance with `own_id`."""
-    others = {instance_id: dict(_groups(instance_id, outside)) for instance_id in instance_ids}
+def _in_same_group(own_id: str, instance_ids: list[str], lookups: Lookups) -> str | None:
+    """Return the only instance that shares the smallest scaling group instance with `own_id`."""
+    others = {instance_id: dict(_groups(instance_id, lookups)) for instance_id in instance_ids}
     shared = set(next(iter(others.values())))
-    for name, group_id in _groups(own_id, outside):
+    for name, group_id in _groups(own_id, lookups):
         if name in shared:
             together = [instance_id for instance_id, groups in others.items() if groups.get(name) == group_id]
             return together[0] if len(together) == 1 else None
     return None
 
 
-def _groups(instance_id: str, outside: Lookups) -> list[tuple[str, str]]:
-    """The scaling group instances around an instance, nearest first: its own, then those of what contains it."""
-    found: list[tuple[str, str]] = []
+def _groups(instance_id: str, lookups: Lookups) -> list[tuple[str, str]]:
+    """Return the scaling group instances around an instance, innermost first: its own, then its containers'."""
+    groups: list[tuple[str, str]] = []
     container: str | None = instance_id
     while container is not None:
-        found += [(group["name"], group["id"]) for group in outside.scaling_groups(container)]
-        container = _container(container, outside)
-    return found
+        groups += [(group["name"], group["id"]) for group in lookups.scaling_groups(container)]
+        container = _container(container, lookups)
+    return groups
 
 
-def _container(instance_id: str, outside: Lookups) -> str | None:
-    node = outside.node(outside.node_of(instance_id))
+def _container(instance_id: str, lookups: Lookups) -> str | None:
+    node = lookups.node(lookups.node_of(instance_id))
     for relationship in node.get("relationships") or []:
         if CONTAINED_IN in relationship["type_hierarchy"]:
-            for each in outside.instance_relationships(instance_id):
-                if each["target_name"] == relationship["target_id"]:
-                    return str(each["target_id"])
+            for link in lookups.instance_relationships(instance_id):
+                if link["target_name"] == relationship["target_id"]:
+                    return link["target_id"]
     return None

@@ -1,6 +1,4 @@
-"""Which values are calls of a function."""
-
-from typing import Any
+"""Detection of calls of functions in values."""
 
 NAMES = frozenset(
     {
@@ -26,16 +24,16 @@ NAMES = frozenset(
     }
 )
 
-OF_INPUTS = ("get_input",)
-OF_NODES = ("get_property", "get_attribute", "get_attributes_list", "get_attributes_dict")
-TYPE = "type"  # a call may say what type its result must be of: {get_input: port, type: integer}
+INPUT_FUNCTIONS = ("get_input",)
+NODE_FUNCTIONS = ("get_property", "get_attribute", "get_attributes_list", "get_attributes_dict")
+TYPE = "type"  # a call may declare the type of its result: {get_input: port, type: integer}
 
 
-def called(value: Any) -> str | None:
-    """The function's name when `value` is a call: a mapping of that name alone, or with `type` beside it."""
+def called_function(value: object) -> str | None:
+    """Return the name of the function if `value` is a call: a mapping of that name alone, or with `type` beside it."""
     if not isinstance(value, dict) or not 0 < len(value) < 3:
         return None
-    name = None
+    name: str | None = None
     for key in value:
         if key == TYPE:
             continue
@@ -45,12 +43,12 @@ def called(value: Any) -> str | None:
     return name
 
 
-def is_function(value: Any) -> bool:
-    return called(value) is not None
+def is_function(value: object) -> bool:
+    return called_function(value) is not None
 
 
-def holds_function(value: Any) -> bool:
-    """Whether a call stands anywhere in `value`."""
+def holds_function(value: object) -> bool:
+    """Return whether `value` is or contains a call."""
     if isinstance(value, dict):
-        return called(value) is not None or any(map(holds_function, value.values()))
+        return called_function(value) is not None or any(map(holds_function, value.values()))
     return isinstance(value, list) and any(map(holds_function, value))

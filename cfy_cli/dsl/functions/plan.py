@@ -1,49 +1,48 @@
-"""Functions of what the plan and its inputs hold."""
+"""Functions of the plan and its inputs."""
 
-from typing import Any
+from cfy_cli.contract.json import Json
+from cfy_cli.dsl.functions.function import EvaluationContext, Evaluator, Function, NotYet, is_path, step_into
+from cfy_cli.dsl.functions.names import NODE_FUNCTIONS, TYPE, called_function, holds_function, is_function
 
-from cfy_cli.dsl.functions.function import Context, Function, Json, NotYet, World, is_path, step_into
-from cfy_cli.dsl.functions.names import OF_NODES, TYPE, called, holds_function, is_function
 
-
-def _input_name(arguments: Any) -> str | None:
+def _check_input(arguments: Json) -> str | None:
     if isinstance(arguments, str) or is_function(arguments) or is_path(arguments, 1):
         return None
     return "takes the name of an input, or a list of the name and keys within it"
 
 
-def _get_input(arguments: Any, world: World, context: Context) -> Json:
+def _get_input(arguments: str | list[str], evaluator: Evaluator, context: EvaluationContext) -> Json:
     name, *path = arguments if isinstance(arguments, list) else [arguments]
-    value = world.once(f"input {name}", lambda: world.value_of(world.input(name), context))
+    value = evaluator.guard(f"input {name}", lambda: evaluator.value_of(evaluator.input(name), context))
     if path and is_function(value):
         raise NotYet
     return step_into(value, path, f"the input `{name}`")
 
 
-def _node_and_path(arguments: Any) -> str | None:
+def _check_property(arguments: Json) -> str | None:
     return None if is_path(arguments, 2) else "takes a list of a node, a property and keys within it"
 
 
-def _get_property(arguments: Any, world: World, context: Context) -> Json:
+def _get_property(arguments: list[str], evaluator: Evaluator, context: EvaluationContext) -> Json:
     node_name = context.node(arguments[0])
-    value = world.property_of(node_name, arguments[1:])
-    return value if node_name == context.self_node else _named(value, node_name)
+    value = evaluator.property_of(node_name, arguments[1:])
+    return value if node_name == context.self_node else _bind_self(value, node_name)
 
 
-def _named(value: Json, node_name: str) -> Json:
-    """A value that leaves its node; SELF in what is called later means that node still."""
+def _bind_self(value: Json, node_name: str) -> Json:
+    """Replace SELF in calls that remain, because the value is used outside of its node."""
     if isinstance(value, list):
-        return [_named(item, node_name) for item in value]
+        return [_bind_self(item, node_name) for item in value]
     if not isinstance(value, dict) or not holds_function(value):
         return value
-    if called(value) in OF_NODES:
+    if called_function(value) in NODE_FUNCTIONS:
         [(name, arguments)] = [(key, item) for key, item in value.items() if key != TYPE]
         if isinstance(arguments, list) and arguments[:1] == ["SELF"]:
             return {**value, name: [node_name, *arguments[1:]]}
-    return {key: _named(item, node_name) for key, item in value.items()}
+    return {key: _bind_self(item, node_name) for key, item in value.items()}
 
 
 FUNCTIONS = (
-    Function("get_input", _input_name, _get_input),
-    Function("get_property", _node_and_path, _get_property),
+    Function("get_input", _check_input, _get_input),
+    Function("get_property", _check_property, _get_property),
 )

@@ -135,7 +135,7 @@ def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mappin
     return Scaling(entity.name, entity.current, after, changes.added, related, removed)
 
 
-def with_all_relationships(topology: Topology, changes: dsl.Changes) -> dict[str, list[InstanceRelationship]]:
+def with_all_relationships(topology: Topology, changes: dsl.InstanceChanges) -> dict[str, list[InstanceRelationship]]:
     """Return all relationships of the instances that get new ones, by the ids of the instances."""
     return {
         one["id"]: _with(topology, topology.instances[one["id"]], one["relationships"])

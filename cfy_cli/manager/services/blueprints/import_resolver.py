@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cfy_cli.dsl.resolver import Resolved
+from cfy_cli.dsl.resolver import ResolvedImport
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import plugins
@@ -29,7 +29,7 @@ class ManagerResolver:
         self._manager, self._scope = app, scope
         self._dsl_version = version_of(main) if main else None
 
-    def resolve(self, name: str) -> Resolved | None:
+    def resolve(self, name: str) -> ResolvedImport | None:
         if name.startswith(PLUGIN) and self._scope is not None:
             return self._plugin(name, self._scope)
         kind = name.partition(":")[0]
@@ -38,13 +38,13 @@ class ManagerResolver:
         with self._manager.files.open_temporary() as (file, path):
             fetch(name, file, max_bytes=MAX_BYTES)
             file.flush()
-            return Resolved(name, path.read_bytes())
+            return ResolvedImport(name, path.read_bytes())
 
-    def _plugin(self, name: str, scope: Scope) -> Resolved:
+    def _plugin(self, name: str, scope: Scope) -> ResolvedImport:
         with self._manager.reading(scope) as store:
             plugin = resolve_import(store, name.removeprefix(PLUGIN))
             file = plugins.yaml_file(self._manager, plugin, self._dsl_version)
-        return Resolved(
+        return ResolvedImport(
             name,
             file.read_bytes(),
             labels=plugin.deployment_labels or {},

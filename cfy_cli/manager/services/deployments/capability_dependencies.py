@@ -25,7 +25,7 @@ def wanted(
     plan: PreparedPlan, instances: list[InstancePlan], lookups: StoreLookups
 ) -> list[tuple[str | None, CapabilityCall]]:
     """The calls in the plan of a new deployment, each with the name of the deployment it means, if that can be told."""
-    calls = dsl.inter_deployment_functions(plan, instances)
+    calls = dsl.find_capability_calls(plan, instances)
     return [(_meant(_function(call), lookups), call) for call in calls]
 
 

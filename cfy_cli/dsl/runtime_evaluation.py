@@ -1,23 +1,22 @@
-"""Making the calls in values while a deployment lives."""
+"""Evaluation of calls while a deployment runs."""
 
 from collections.abc import Mapping
-from typing import Any, cast
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.plan import ValuePlan
+from cfy_cli.contract.plan import NodePlan, ValuePlan
 from cfy_cli.dsl.functions.evaluation import Evaluation
-from cfy_cli.dsl.functions.function import Context, FunctionFailed
+from cfy_cli.dsl.functions.function import EvaluationContext, FunctionFailed
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.errors import CfyError, ErrorCode
 
 
 class EvaluationFailed(CfyError):
-    """A call that cannot be made while the deployment lives."""
+    """A call that cannot be evaluated while the deployment runs."""
 
     code = ErrorCode.FUNCTIONS_EVALUATION
 
 
-class _Running(Evaluation):
+class _RuntimeEvaluation(Evaluation):
     def __init__(self, lookups: Lookups) -> None:
         super().__init__()
         self._lookups = lookups
@@ -25,18 +24,18 @@ class _Running(Evaluation):
     def input(self, name: str) -> Json:
         return self._lookups.input(name)
 
-    def node(self, name: str) -> Mapping[str, Any]:
+    def node(self, name: str) -> NodePlan:
         try:
             return self._lookups.node(name)
         except KeyError:
             raise FunctionFailed(f"there is no node `{name}`") from None
 
     @property
-    def outside(self) -> Lookups:
+    def lookups(self) -> Lookups:
         return self._lookups
 
-    def failed(self, value: Json, context: Context, why: str) -> Json:
-        raise EvaluationFailed(f"{context.where}: {why}" if context.where else why)
+    def fail(self, value: JsonObject, context: EvaluationContext, reason: str) -> Json:
+        raise EvaluationFailed(f"{context.where}: {reason}" if context.where else reason)
 
 
 def evaluate(
@@ -48,11 +47,11 @@ def evaluate(
     target_id: str | None = None,
     where: str = "",
 ) -> Json:
-    """`value` with all calls in it made; the ids are of the node instances that SELF, SOURCE and TARGET mean.
+    """Return `value` with all calls evaluated; the ids are of the node instances that SELF, SOURCE and TARGET mean.
 
-    `where` begins the sentence of a failure. An attribute that nobody has is None. Raises EvaluationFailed.
+    An attribute that does not exist is None. Raises EvaluationFailed, whose message begins with `where`.
     """
-    context = Context(
+    context = EvaluationContext(
         where,
         self_node=lookups.node_of(self_id) if self_id else None,
         source_node=lookups.node_of(source_id) if source_id else None,
@@ -61,15 +60,15 @@ def evaluate(
         source_id=source_id,
         target_id=target_id,
     )
-    return cast("Json", _Running(lookups).value_of(value, context))
+    return _RuntimeEvaluation(lookups).value_of(value, context)
 
 
 def evaluate_outputs(outputs: Mapping[str, ValuePlan], lookups: Lookups) -> JsonObject:
-    """The values of outputs or capabilities; one that cannot be had reads `<ERROR: ...>`, and spoils no other."""
+    """Return the values of outputs or capabilities; the value of one that fails is `<ERROR: ...>`."""
     values: JsonObject = {}
-    for name, about in outputs.items():
+    for name, output in outputs.items():
         try:
-            values[name] = evaluate(about.get("value"), lookups)
+            values[name] = evaluate(output.get("value"), lookups)
         except EvaluationFailed as error:
             values[name] = f"<ERROR: {error.message}>"
     return values

@@ -1,0 +1,36 @@
+"""Resolution of the names that a blueprint refers to."""
+
+from collections.abc import Mapping
+
+from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.problems import suggest
+from cfy_cli.dsl.yaml_nodes import YamlNode
+
+_NOUNS = {
+    "data_types": "data type",
+    "groups": "group",
+    "node_templates": "node",
+    "node_types": "node type",
+    "policy_triggers": "policy trigger",
+    "policy_types": "policy type",
+    "relationships": "relationship",
+}
+_TYPO_CUTOFF = 0.95  # similarity of a name that is misspelt rather than missing
+
+
+def check_references(compilation: Compilation, sections: Mapping[str, YamlNode], *, complete: bool) -> None:
+    """Report every reference to an undefined name.
+
+    If the document is not `complete` because an import was not found, report only names that look misspelt.
+    """
+    defined: dict[tuple[str, ...], set[str]] = {}
+    for reference in compilation.references:
+        if reference.sections not in defined:
+            defined[reference.sections] = {
+                name for section in reference.sections if section in sections for name, _ in sections[section].items()
+            }
+        names = defined[reference.sections]
+        if reference.name not in names and (complete or suggest(reference.name, names, cutoff=_TYPO_CUTOFF)):
+            noun = " or ".join(_NOUNS[section] for section in reference.sections)
+            hint = suggest(reference.name, names)
+            compilation.report(reference.node, "unknown-name", f"there is no {noun} `{reference.name}`{hint}")

@@ -1,0 +1,211 @@
+"""Reading YAML into nodes that know their locations."""
+
+import math
+from typing import Any, cast
+
+import yaml
+
+from cfy_cli.dsl.problems import Location, Problems, suggest
+from cfy_cli.dsl.yaml_nodes import NodeValue, SourceFile, YamlNode
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Event = Any  # yaml.Event, whose types say that locations may be missing; those of the parser never are
+
+MAX_FILE_SIZE = 5_000_000  # bytes
+MAX_VALUES = 1_000_000  # after aliases are expanded
+MAX_DEPTH = 100  # collections within collections
+TOO_DEEP = f"collections are nested more than {MAX_DEPTH} levels deep"
+
+_TAG = "tag:yaml.org,2002:"
+# Dates stay strings: no value of a blueprint is a date, and JSON has none.
+_STRING_TAGS = (_TAG + "str", _TAG + "timestamp", _TAG + "value", _TAG + "merge")
+_SCALAR_TAGS = (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null")
+
+
+def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode | None:
+    """Return the document in `data`, or None if it is unusable; an empty file is an empty mapping."""
+    if len(data) > MAX_FILE_SIZE:
+        problems.add(
+            Location(source.file, 1, 1), "too-large", f"the file is larger than {MAX_FILE_SIZE // 1_000_000} MB"
+        )
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.add(Location(source.file, line, 1), "yaml", "the file is not UTF-8 text")
+        return None
+    try:
+        return _Reader(Loader(text), source, problems).document()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+        location = Location(source.file, mark.line + 1, mark.column + 1) if mark else Location(source.file, 1, 1)
+        if "nesting" in str(reason):  # the library has a limit of its own, and may reach it first by reading ahead
+            problems.add(location, "too-deep", TOO_DEEP)
+        else:
+            problems.add(location, "yaml", f"not valid YAML: {reason}")
+    except _Unusable:
+        pass
+    return None
+
+
+class _Unusable(Exception):
+    """The document is unusable; the problem is already reported."""
+
+
+class _Reader:
+    """Builds nodes from the events of the YAML library; aliases share the node of their anchor.
+
+    The library's own composer recurses in C for each level, so that a hostile file would crash the process.
+    """
+
+    def __init__(self, loader: Any, source: SourceFile, problems: Problems) -> None:
+        self.loader, self.source, self.problems = loader, source, problems
+        self.anchors: dict[str, YamlNode | None] = {}
+        self.resolved: dict[str, NodeValue] = {}  # values of unquoted scalars, by their text
+
+    def document(self) -> YamlNode:
+        self.loader.get_event()  # start of the stream
+        if isinstance(self.loader.get_event(), yaml.StreamEndEvent):
+            return YamlNode({}, self.source)
+        root = self.node(self.loader.get_event(), 0)
+        self.loader.get_event()  # end of the document
+        more = self.loader.get_event()
+        if not isinstance(more, yaml.StreamEndEvent):
+            self.report(more, "yaml", "a second document begins here; a blueprint must be a single document")
+        return YamlNode({}, self.source) if root.value is None else root
+
+    def node(self, event: Event, depth: int) -> YamlNode:
+        if isinstance(event, yaml.ScalarEvent):
+            return self.anchored(event, self.scalar(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        if depth >= MAX_DEPTH:
+            raise self.unusable(event, "too-deep", TOO_DEEP)
+        if event.anchor:
+            self.anchors[event.anchor] = None  # incomplete: it must not contain itself
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.anchored(event, self.mapping(event, depth))
+        return self.anchored(event, self.sequence(event, depth))
+
+    def anchored(self, event: Event, node: YamlNode) -> YamlNode:
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node
+
+    def alias(self, event: Event) -> YamlNode:
+        if event.anchor not in self.anchors:
+            raise self.unusable(
+                event, "alias", f"there is no anchor `&{event.anchor}` above{suggest(event.anchor, self.anchors)}"
+            )
+        node = self.anchors[event.anchor]
+        if node is None:
+            raise self.unusable(event, "alias", f"the alias `*{event.anchor}` is used inside of its own anchor")
+        return node
+
+    def scalar(self, event: Event) -> YamlNode:
+        mark = event.start_mark
+        value: NodeValue = event.value
+        if event.tag or event.implicit[0]:  # unquoted
+            is_known = event.tag is None and value in self.resolved
+            value = self.resolved[event.value] if is_known else self.resolve(event)
+        return YamlNode(value, self.source, mark.line + 1, mark.column + 1)
+
+    def resolve(self, event: Event) -> NodeValue:
+        """Return the value of an unquoted or tagged scalar."""
+        tag = event.tag if event.tag not in (None, "!") else None
+        tag = tag or self.loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        value: NodeValue = event.value
+        if tag not in _STRING_TAGS:
+            if tag not in _SCALAR_TAGS:
+                self.report_tag(event, tag)
+                return None
+            try:
+                value = cast("NodeValue", self.loader.construct_object(yaml.ScalarNode(tag, event.value)))
+            except (ValueError, KeyError, yaml.YAMLError):
+                self.report(event, "yaml", f"`{event.value}` is not a valid {_short(tag)}")
+                return None
+            if isinstance(value, float) and not math.isfinite(value):
+                self.report(event, "yaml", f"`{event.value}` is not a finite number")
+                return None
+        if event.tag is None:
+            self.resolved[event.value] = value
+        return value
+
+    def sequence(self, event: Event, depth: int) -> YamlNode:
+        self.check_tag(event, "seq")
+        items: list[YamlNode] = []
+        size, next_event = 1, self.loader.get_event
+        while not isinstance(item := next_event(), yaml.SequenceEndEvent):
+            items.append(self.node(item, depth + 1))
+            size += items[-1].size
+        return self.collection(event, items, None, size)
+
+    def mapping(self, event: Event, depth: int) -> YamlNode:
+        self.check_tag(event, "map")
+        values: dict[str, YamlNode] = {}
+        keys: dict[str, YamlNode] = {}
+        merged: list[YamlNode] = []
+        size, next_event = 1, self.loader.get_event
+        while not isinstance(item := next_event(), yaml.MappingEndEvent):
+            key = self.node(item, depth + 1)
+            value = self.node(next_event(), depth + 1)
+            size += value.size
+            if not isinstance(item, yaml.ScalarEvent):
+                self.report(item, "yaml", "a key must be a string")
+            elif item.value == "<<" and item.implicit[0]:
+                merged += self.merge_sources(value)
+            else:
+                name = item.value  # as typed: the keys `on` and `1` stay strings
+                if name in values:
+                    self.report(item, "duplicate-key", f"`{name}` is already set at {keys[name].location}")
+                values[name], keys[name] = value, key
+        if merged:
+            values, keys = _merge([YamlNode(values, self.source, keys=keys), *merged])
+        return self.collection(event, values, keys, size)
+
+    def merge_sources(self, node: YamlNode) -> list[YamlNode]:
+        """Return the mappings that `<<` merges, in order of precedence."""
+        items = node.value if isinstance(node.value, list) else [node]
+        for item in items:
+            if not isinstance(item.value, dict):
+                self.problems.add(item.location, "yaml", "`<<` takes a mapping or a list of mappings")
+        return [item for item in items if isinstance(item.value, dict)]
+
+    def collection(self, event: Event, value: NodeValue, keys: dict[str, YamlNode] | None, size: int) -> YamlNode:
+        if size > MAX_VALUES:
+            raise self.unusable(
+                event, "alias", f"this holds more than {MAX_VALUES:,} values once its aliases are expanded"
+            )
+        mark = event.start_mark
+        return YamlNode(value, self.source, mark.line + 1, mark.column + 1, keys, size)
+
+    def check_tag(self, event: Event, expected: str) -> None:
+        if event.tag not in (None, "!", _TAG + expected):
+            self.report_tag(event, event.tag)
+
+    def report_tag(self, event: Event, tag: str) -> None:
+        self.report(event, "yaml", f"unknown tag {_short(tag)}; a blueprint can contain plain values only")
+
+    def report(self, event: Event, rule: str, message: str) -> None:
+        mark = event.start_mark
+        self.problems.add(Location(self.source.file, mark.line + 1, mark.column + 1), rule, message)
+
+    def unusable(self, event: Event, rule: str, message: str) -> _Unusable:
+        self.report(event, rule, message)
+        return _Unusable(message)
+
+
+def _merge(mappings: list[YamlNode]) -> tuple[dict[str, YamlNode], dict[str, YamlNode]]:
+    """Return the entries and keys of all mappings; the first mapping takes precedence."""
+    values: dict[str, YamlNode] = {}
+    keys: dict[str, YamlNode] = {}
+    for mapping in reversed(mappings):
+        values.update(mapping.items())
+        keys.update(mapping.keys)
+    return values, keys
+
+
+def _short(tag: str) -> str:
+    return "!!" + tag.removeprefix(_TAG) if tag.startswith(_TAG) else tag
