@@ -95,7 +95,7 @@ def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_wit
     [
         (
             "{tiny: {wagon_path: tiny.wgn}}",
-            "The plugin tiny that comp is to bring needs wagon_path and plugin_yaml_path",
+            "The plugin tiny of the node comp needs wagon_path and plugin_yaml_path",
         ),
         ("{tiny: {wagon_path: no.wgn, plugin_yaml_path: tiny.yaml}}", "There is no no.wgn in the folder"),
         ("{tiny: {wagon_path: tiny.yaml, plugin_yaml_path: tiny.yaml}}", "is not a wagon"),

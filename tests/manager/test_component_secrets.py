@@ -33,7 +33,7 @@ def test_a_component_leaves_secrets_of_others_alone(ask: Ask, upload: Upload, de
     upload("child", HELLO)
     deploy(PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought}\n", 1))
     failed = run("parent", "install")
-    assert "There are secrets already" in failed["error"]
+    assert "Secrets of the node comp exist already: greeting" in failed["error"]
     run("parent", "uninstall", force=True)
     assert ask("GET", "/secrets/greeting").json()["value"] == "mine"
 
@@ -116,11 +116,11 @@ def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[.
     ("wanted", "sentence"),
     [
         ("length: 5", "at least 6"),
-        ("lowercase: 8", "cannot have that many"),
-        ("lowercase: -2", "`lowercase` is how many"),
+        ("lowercase: 8", "cannot have as many"),
+        ("lowercase: -2", "`lowercase` is -2, but must be"),
         ("uppercase: -1, lowercase: -1, digits: -1", "not all kinds can be -1"),
-        ("use_secret_if_exists: true", "its `secret_name` is not given"),
-        ("secret_name: taken", "There are secrets already"),
+        ("use_secret_if_exists: true", "needs `secret_name`"),
+        ("secret_name: taken", "Secrets of the node pw exist already: taken"),
     ],
 )
 def test_a_password_that_cannot_be_made_is_refused_before_it_is_kept(

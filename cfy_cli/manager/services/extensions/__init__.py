@@ -1,18 +1,18 @@
-"""Operations of the node types that stand for things of a manager: components, shared deployments, blueprints."""
+"""Operations of node types that the manager implements: components, shared resources, blueprints, passwords."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.tasks import non_recoverable
 from cfy_cli.manager.services.extensions import blueprint, component, health, password_secret, shared_resource
-from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 
-OPERATIONS: dict[str, Callable[[Subject], Any]] = {
+OPERATIONS: dict[str, Callable[[ExtensionContext], object]] = {
     "component.upload_blueprint": blueprint.upload,
     "component.create": component.create,
     "component.execute_start": component.execute_start,
@@ -25,8 +25,8 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
     "shared_resource.connect_deployment": shared_resource.connect,
     "shared_resource.disconnect_deployment": shared_resource.disconnect,
     "shared_resource.execute_workflow": shared_resource.execute_workflow,
-    "shared_resource.check_status": health.check_status_as_known,
-    "shared_resource.check_drift": health.drift,
+    "shared_resource.check_status": health.check_stored_status,
+    "shared_resource.check_drift": health.find_drift,
     "shared_resource.refresh": health.refresh,
     "blueprint.upload": blueprint.upload,
     "blueprint.delete": blueprint.delete,
@@ -37,17 +37,17 @@ OPERATIONS: dict[str, Callable[[Subject], Any]] = {
 
 
 def run(context: ExecutionContext, ctx: OperationContext, name: str) -> Json:
-    """What `cloudify_types.NAME` returns. Raises OperationFailed."""
+    """Run the operation `cloudify_types.NAME` and return its result. Raises OperationFailed."""
     operation = OPERATIONS.get(name)
     if operation is None:
         raise non_recoverable(f"There is no operation cloudify_types.{name}.")
 
     def attempt() -> Json:
         try:
-            return cast(Json, operation(Subject(context, ctx)))
+            return cast(Json, operation(ExtensionContext(context, ctx)))
         except CfyError as error:
             if isinstance(error, Busy) and not context.stopping.is_set():
-                raise  # to be tried again, as after a death: what it has begun it goes on with
+                raise  # retried, which is safe as after a crash: the operation continues what it has started
             raise non_recoverable(f"{error.message}. {error.hint}." if error.hint else error.message) from error
 
     return retry_until_available(context.stopping, attempt)

@@ -1,184 +1,197 @@
-"""Components: a deployment made, installed and deleted as a part of another."""
+"""Components: deployments that are created, installed and deleted as a part of another deployment."""
 
-from typing import Any
+from collections.abc import Sequence
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.deployments import dependencies, deployments
 from cfy_cli.manager.services.extensions import blueprint
-from cfy_cli.manager.services.extensions.starting import run
-from cfy_cli.manager.services.extensions.subject import Subject
-from cfy_cli.manager.services.extensions.wait import follow, until_gone, until_idle
+from cfy_cli.manager.services.extensions.configuration import DeploymentConfig
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
+from cfy_cli.manager.services.extensions.run_workflow import run_workflow
+from cfy_cli.manager.services.extensions.wait import wait_for_execution, wait_until_deleted, wait_until_idle
 from cfy_cli.manager.services.labels import PARENT, parse
 from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
-MOST_SUFFIXES = 10_000
+MAX_SUFFIXES = 10_000
 
 
-def create(subject: Subject) -> bool:
-    wanted = subject.part("deployment")
-    if wanted.get("external_resource"):
-        name = str(wanted.get("id"))
-        subject.say("Using external deployment.")
+def create(extension: ExtensionContext) -> bool:
+    """Create the deployment of the component and wait for its environment."""
+    config = extension.deployment_config
+    is_external = bool(config.get("external_resource"))
+    if is_external:
+        deployment_id = str(config.get("id"))
+        extension.log("Using external deployment.")
     else:
-        name = _made_before(subject) or _start(subject, wanted)
-    with subject.reading() as store:
-        execution_id = store.get(Deployment, name).create_execution
-    subject.keep(deployment={"id": name})
-    if execution_id and not wanted.get("external_resource"):
-        follow(subject, execution_id, timeout=subject.inputs.get("timeout"), logs=_tells(wanted))
+        deployment_id = _find_created(extension) or _start_creation(extension, config)
+    with extension.reading() as store:
+        execution_id = store.get(Deployment, deployment_id).create_execution
+    extension.set_runtime_properties(deployment={"id": deployment_id})
+    if execution_id and not is_external:
+        wait_for_execution(extension, execution_id, timeout=extension.timeout, repeat_events=_repeats_events(config))
     return True
 
 
-def execute_start(subject: Subject) -> bool:
+def execute_start(extension: ExtensionContext) -> bool:
     """Run a workflow, `install` or `uninstall`, in the component's deployment."""
-    wanted, name = subject.part("deployment"), str(subject.deployment_id)
-    workflow_id = subject.inputs.get("workflow_id") or "install"
-    if wanted.get("external_resource"):
-        subject.say(f'Nothing to do: "{name}" is not managed by this component')
-    elif _is_done(subject, workflow_id, name):
-        subject.say(f'Nothing to do: `{workflow_id}` has nothing left to do in "{name}"')
+    deployment_id = str(extension.target_deployment_id)
+    workflow_id = str(extension.inputs.get("workflow_id") or "install")
+    if extension.deployment_config.get("external_resource"):
+        extension.log(f'Nothing to do: deployment "{deployment_id}" is not managed by this component')
+    elif _is_done(extension, workflow_id, deployment_id):
+        extension.log(f'Nothing to do: `{workflow_id}` has nothing left to do in deployment "{deployment_id}"')
     else:
-        given = dict(subject.config.get("executions_start_args") or {})
+        arguments = extension.config.get("executions_start_args") or {}
         _execute(
-            subject,
+            extension,
             workflow_id,
-            given.get("parameters") or _parameters(subject, workflow_id),
-            allow_custom_parameters=bool(given.get("allow_custom_parameters")),
-            force=bool(given.get("force")),
+            arguments.get("parameters") or _inherited_parameters(extension, workflow_id),
+            allow_custom_parameters=bool(arguments.get("allow_custom_parameters")),
+            force=bool(arguments.get("force")),
         )
-    if _exists(subject, name):
-        subject.keep_capabilities()
+    if extension.exists(deployment_id):
+        extension.fetch_capabilities()
     return True
 
 
-def delete(subject: Subject) -> bool:
-    name = subject.deployment_id
-    if name and not subject.part("deployment").get("external_resource"):
-        _delete(subject, name)
-        with subject.writing() as store:
-            dependencies.forget(store, _dependencies(subject, store))
-    blueprint.delete(subject)
-    subject.keep("deployment", "blueprint", "_component_create_deployment_id")
+def delete(extension: ExtensionContext) -> bool:
+    """Delete the deployment of the component, unless it is external, and its blueprint if the node has uploaded it."""
+    deployment_id = extension.target_deployment_id
+    if deployment_id and not extension.deployment_config.get("external_resource"):
+        _delete(extension, deployment_id)
+        with extension.writing() as store:
+            dependencies.forget(store, _dependencies(extension, store))
+    blueprint.delete(extension)
+    extension.set_runtime_properties(delete=("deployment", "blueprint", "_component_create_deployment_id"))
     return True
 
 
-def _delete(subject: Subject, name: str) -> None:
-    subject.say("Wait for component's stop deployment operation related executions.")
-    until_idle(subject, name)
-    if not _exists(subject, name):
-        subject.ctx.log("warning", f'There is no deployment "{name}" any more')
+def _delete(extension: ExtensionContext, deployment_id: str) -> None:
+    extension.log("Wait for component's stop deployment operation related executions.")
+    wait_until_idle(extension, deployment_id)
+    if not extension.exists(deployment_id):
+        extension.log(f'Deployment "{deployment_id}" is deleted already', "warning")
         return
-    if _is_live(subject, name):  # an install that failed half way
-        with subject.reading() as store:
-            present = store.get(Deployment, name)
-            dependencies.check_workflow(store, present, "uninstall", {}, creator=_creator(subject))
-        _execute(subject, "uninstall", {}, force=True)
-    subject.say(f'Delete component\'s "{name}" deployment')
-    with subject.acting("deployment_delete") as store:
+    if _has_live_instances(extension, deployment_id):  # of an install that failed
+        with extension.reading() as store:
+            deployment = store.get(Deployment, deployment_id)
+            dependencies.check_workflow(store, deployment, "uninstall", {}, creator=_creator(extension))
+        _execute(extension, "uninstall", {}, force=True)
+    extension.log(f'Delete component\'s "{deployment_id}" deployment')
+    with extension.writing_as_user("deployment_delete") as store:
         deployment_requests.start_delete(
-            subject.app,
+            extension.app,
             store,
-            name,
+            deployment_id,
             force=False,
             delete_logs=False,
             recursive=False,
-            creator=_creator(subject),
+            creator=_creator(extension),
         )
-    subject.say("Waiting for component's deployment delete.")
-    until_gone(subject, name)
+    extension.log("Waiting for component's deployment delete.")
+    wait_until_deleted(extension, deployment_id)
 
 
-def _execute(subject: Subject, workflow_id: str, parameters: dict[str, Any], **more: Any) -> None:
-    name = subject.deployment_id
-    subject.say(f'Starting execution for "{name}" deployment')
-    run(
-        subject,
+def _execute(
+    extension: ExtensionContext,
+    workflow_id: str,
+    parameters: JsonObject,
+    *,
+    allow_custom_parameters: bool = False,
+    force: bool = False,
+) -> None:
+    deployment_id = extension.target_deployment_id
+    extension.log(f'Starting execution for "{deployment_id}" deployment')
+    run_workflow(
+        extension,
         workflow_id,
         parameters,
-        timeout=subject.inputs.get("timeout"),
-        logs=_tells(subject.part("deployment")),
-        creator=_creator(subject),
-        **more,
+        timeout=extension.timeout,
+        repeat_events=_repeats_events(extension.deployment_config),
+        creator=_creator(extension),
+        allow_custom_parameters=allow_custom_parameters,
+        force=force,
     )
-    subject.say(f'Execution succeeded for "{name}" deployment')
+    extension.log(f'Execution succeeded for "{deployment_id}" deployment')
 
 
-def _is_done(subject: Subject, workflow_id: str, name: str) -> bool:
-    """Whether all is installed already, or nothing is any more; somebody else may have seen to that."""
+def _is_done(extension: ExtensionContext, workflow_id: str, deployment_id: str) -> bool:
+    """Return whether all node instances are installed or uninstalled already, perhaps by somebody else."""
     if workflow_id == "uninstall":
-        return not _is_live(subject, name)
-    with subject.reading() as store:
-        return workflow_id == "install" and store.get(Deployment, name).instances_active == "all"
+        return not _has_live_instances(extension, deployment_id)
+    with extension.reading() as store:
+        return workflow_id == "install" and store.get(Deployment, deployment_id).instances_active == "all"
 
 
-def _is_live(subject: Subject, name: str) -> bool:
-    with subject.reading() as store:
-        deployment = store.find(Deployment, name)
+def _has_live_instances(extension: ExtensionContext, deployment_id: str) -> bool:
+    with extension.reading() as store:
+        deployment = store.find(Deployment, deployment_id)
         return deployment is not None and bool(deployments.live_instances(store, deployment))
 
 
-def _start(subject: Subject, wanted: dict[str, Any]) -> str:
-    """Begin the creation of the deployment and return its name: with a suffix, the first that nobody else takes."""
-    base = wanted.get("id") or f"{subject.parent}-{subject.instance_id}"
-    if not wanted.get("auto_inc_suffix"):
-        return _create(subject, wanted, base)
-    for name in (f"{base}-{number}" for number in range(MOST_SUFFIXES)):
-        if not _exists(subject, name):
+def _start_creation(extension: ExtensionContext, config: DeploymentConfig) -> str:
+    """Start the creation of the deployment and return its id."""
+    prefix = config.get("id") or extension.default_id
+    if not config.get("auto_inc_suffix"):
+        return _create(extension, config, prefix)
+    for deployment_id in (f"{prefix}-{suffix}" for suffix in range(MAX_SUFFIXES)):
+        if not extension.exists(deployment_id):
             try:
-                return _create(subject, wanted, name)
-            except Conflict:  # another component was faster
+                return _create(extension, config, deployment_id)
+            except Conflict:  # another component has taken the id meanwhile
                 continue
-    raise Conflict(f'The first {MOST_SUFFIXES:,} names that begin with "{base}-" are taken')
+    raise Conflict(f'The first {MAX_SUFFIXES:,} deployment ids that begin with "{prefix}-" are taken')
 
 
-def _create(subject: Subject, wanted: dict[str, Any], name: str) -> str:
-    blueprint_id = (subject.runtime.get("blueprint") or subject.part("blueprint")).get("id")
-    with subject.acting("deployment_create") as store:
-        made, _ = deployment_requests.create(
-            subject.app,
+def _create(extension: ExtensionContext, config: DeploymentConfig, deployment_id: str) -> str:
+    uploaded = extension.runtime_properties.get("blueprint")
+    blueprint_id = uploaded["id"] if uploaded else extension.blueprint_config.get("id")
+    with extension.writing_as_user("deployment_create") as store:
+        deployment, _ = deployment_requests.create(
+            extension.app,
             store,
-            name,
+            deployment_id,
             str(blueprint_id),
-            inputs=wanted.get("inputs") or {},
-            given_labels=[*({key: value} for key, value in parse(wanted.get("labels"))), {PARENT: subject.parent}],
+            inputs=config.get("inputs") or {},
+            given_labels=[
+                *({key: value} for key, value in parse(config.get("labels"))),
+                {PARENT: extension.own_deployment_id},
+            ],
         )
-        dependencies.create(store, _creator(subject), store.get(Deployment, subject.parent), made)
-    subject.say(f'Creating "{name}" component deployment')
-    subject.keep(_component_create_deployment_id=name)
-    return name
+        own = store.get(Deployment, extension.own_deployment_id)
+        dependencies.create(store, _creator(extension), own, deployment)
+    extension.log(f'Creating "{deployment_id}" component deployment')
+    extension.set_runtime_properties(_component_create_deployment_id=deployment_id)
+    return deployment_id
 
 
-def _made_before(subject: Subject) -> str | None:
-    """The deployment that this was begun with when a worker died."""
-    with subject.reading() as store:
-        made = [each.target_deployment_id for each in _dependencies(subject, store)]
-    return next((name for name in made if name), None)
+def _find_created(extension: ExtensionContext) -> str | None:
+    """Return the deployment that this operation started to create before a worker crashed."""
+    with extension.reading() as store:
+        targets = [dependency.target_deployment_id for dependency in _dependencies(extension, store)]
+    return next((deployment_id for deployment_id in targets if deployment_id), None)
 
 
-def _dependencies(subject: Subject, store: Store) -> list[Dependency]:
-    own = dependencies.of_source(store.get(Deployment, subject.parent))
-    return list(store.unscoped.scalars(own.where(Dependency.dependency_creator == _creator(subject))))
+def _dependencies(extension: ExtensionContext, store: Store) -> Sequence[Dependency]:
+    own = dependencies.of_source(store.get(Deployment, extension.own_deployment_id))
+    created_here = own.where(Dependency.dependency_creator == _creator(extension))
+    return store.unscoped.scalars(created_here).all()  # dependencies of the own deployment
 
 
-def _creator(subject: Subject) -> str:
-    return f"{dependencies.COMPONENT}{subject.instance_id}"
+def _creator(extension: ExtensionContext) -> str:
+    return f"{dependencies.COMPONENT}{extension.instance_id}"
 
 
-def _parameters(subject: Subject, workflow_id: str) -> dict[str, Any]:
-    """What the same workflow of the parent was told that is meant for all that belongs to it."""
-    job = subject.ctx.job
-    careless = job.workflow_id == workflow_id == "uninstall" and bool(job.parameters.get("ignore_failure"))
-    return {"ignore_failure": True} if careless else {}
+def _inherited_parameters(extension: ExtensionContext, workflow_id: str) -> JsonObject:
+    """Return the parameters of the own execution that apply to the same workflow of the component."""
+    job = extension.ctx.job
+    is_uninstall = job.workflow_id == workflow_id == "uninstall"
+    return {"ignore_failure": True} if is_uninstall and job.parameters.get("ignore_failure") else {}
 
 
-def _exists(subject: Subject, name: str) -> bool:
-    with subject.reading() as store:
-        return store.find(Deployment, name) is not None
-
-
-def _tells(wanted: dict[str, Any]) -> bool:
-    """Whether what happens in the deployment is told here too."""
-    return wanted.get("logs") is not False
+def _repeats_events(config: DeploymentConfig) -> bool:
+    return config.get("logs") is not False

@@ -1,95 +1,94 @@
-"""Plugins that nodes bring: uploaded with the node unless they are here, deleted with it unless something uses them."""
+"""Plugins of nodes: uploaded with the node unless they exist, deleted with it unless something uses them."""
 
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.configuration import PluginConfig
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.plugins import plugins
 from cfy_cli.manager.services.plugins.wagons import Package, read_package
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.store import Store
 
-OURS = "_plugins"  # the runtime property that names the wagons which the instance has uploaded
-PLACES = ("wagon_path", "plugin_yaml_path")
+REQUIRED_KEYS = ("wagon_path", "plugin_yaml_path")
 
 
-def bring_plugins(subject: Subject, wanted: Mapping[str, Any]) -> None:
-    """Upload these. Raises Invalid, or what fetching them raises."""
-    for name, where in wanted.items():
-        given = where if isinstance(where, Mapping) else {}
-        if not all(given.get(place) for place in PLACES):
-            raise Invalid(f"The plugin {name} that {subject.node_id} is to bring needs {' and '.join(PLACES)}")
-        with _package(subject, given) as package:
-            _bring(subject, package)
+def upload_plugins(extension: ExtensionContext, configs: Mapping[str, PluginConfig]) -> None:
+    """Upload plugins. Raises Invalid for an incomplete configuration, and CfyError when fetching fails."""
+    for name, config in configs.items():
+        if not isinstance(config, Mapping) or not all(config.get(key) for key in REQUIRED_KEYS):
+            raise Invalid(f"The plugin {name} of the node {extension.node_id} needs {' and '.join(REQUIRED_KEYS)}")
+        with _package(extension, config) as package:
+            _upload(extension, package)
 
 
-def take_plugins_away(subject: Subject) -> None:
-    """Delete those that this instance has uploaded and nothing else uses."""
-    for archive_name in subject.runtime.get(OURS) or ():
-        with subject.acting("plugin_delete") as store:
-            plugin = _find(store, archive_name)
+def delete_plugins(extension: ExtensionContext) -> None:
+    """Delete the plugins that this node instance has uploaded and nothing else uses."""
+    for archive_name in extension.runtime_properties.get("_plugins") or ():
+        with extension.writing_as_user("plugin_delete") as store:
+            plugin = _find_plugin(store, archive_name)
             if plugin is None:
                 continue
             try:
-                plugins.delete(subject.app, store, plugin.id)
+                plugins.delete(extension.app, store, plugin.id)
             except plugins.PluginInUse as error:
-                subject.say(f"The plugin stays: {error.message}")
+                extension.log(f"The plugin is not deleted: {error.message}")
             else:
-                subject.say(f'Deleted the plugin "{plugin.package_name}", version {plugin.package_version}')
-    subject.keep(OURS)
+                extension.log(f'Deleted the plugin "{plugin.package_name}", version {plugin.package_version}')
+    extension.set_runtime_properties(delete=("_plugins",))
 
 
-def _bring(subject: Subject, package: Package) -> None:
+def _upload(extension: ExtensionContext, package: Package) -> None:
     archive_name = package.metadata["archive_name"]
-    ours = set(subject.runtime.get(OURS) or ())
-    with subject.reading() as store:
-        there = _find(store, archive_name) is not None
-    if not there:
-        subject.keep(**{OURS: sorted({*ours, archive_name})})  # first: what is uploaded after it is known as ours
+    uploaded = set(extension.runtime_properties.get("_plugins") or ())
+    with extension.reading() as store:
+        exists = _find_plugin(store, archive_name) is not None
+    if not exists:
+        # Stored before the upload, so that a plugin is known as uploaded here if the worker crashes after it.
+        extension.set_runtime_properties(_plugins=sorted({*uploaded, archive_name}))
         try:
-            with subject.acting("plugin_upload") as store:
-                plugins.add(subject.app, store, package, title=None, visibility=Visibility.TENANT)
-        except Conflict:  # everybody's, or somebody was faster
-            subject.keep(**{OURS: sorted(ours)})
-            there = True
-    told = "is here already" if there else "was uploaded"
-    subject.say(
-        f'The plugin "{package.metadata["package_name"]}", version {package.metadata["package_version"]}, {told}'
+            with extension.writing_as_user("plugin_upload") as store:
+                plugins.add(extension.app, store, package, title=None, visibility=Visibility.TENANT)
+        except Conflict:  # it is a global plugin of another tenant, or somebody has uploaded it meanwhile
+            extension.set_runtime_properties(_plugins=sorted(uploaded))
+            exists = True
+    result = "exists already" if exists else "was uploaded"
+    extension.log(
+        f'The plugin "{package.metadata["package_name"]}", version {package.metadata["package_version"]}, {result}'
     )
 
 
-def _find(store: Store, archive_name: str) -> Plugin | None:
+def _find_plugin(store: Store, archive_name: str) -> Plugin | None:
     own = select(Plugin).where(Plugin.archive_name == archive_name, Plugin.tenant_name == store.scope.tenant)
-    return store.unscoped.scalars(own.limit(1)).first()
+    return store.unscoped.scalars(own.limit(1)).first()  # of the tenant; the guard finds plugins by id only
 
 
 @contextmanager
-def _package(subject: Subject, where: Mapping[str, Any]) -> Iterator[Package]:
-    """A wagon and its yaml file, each from an address or from the blueprint's folder."""
-    wagon_path, yaml_path = (str(where[place]) for place in PLACES)
+def _package(extension: ExtensionContext, config: PluginConfig) -> Iterator[Package]:
+    """Fetch the wagon and the YAML file of a plugin into temporary files."""
     with (
-        _received(subject, wagon_path) as wagon,
-        _received(subject, yaml_path) as written,
-        subject.app.files.open_temporary() as (_, inside),
+        _file(extension, config["wagon_path"]) as wagon,
+        _file(extension, config["plugin_yaml_path"]) as yaml,
+        extension.app.files.open_temporary() as (_, inner_wagon),
     ):
-        yield replace(read_package(wagon, inside), yamls={"plugin.yaml": written.read_bytes()})
+        yield replace(read_package(wagon, inner_wagon), yamls={"plugin.yaml": yaml.read_bytes()})
 
 
 @contextmanager
-def _received(subject: Subject, source: str) -> Iterator[Path]:
-    with subject.app.files.open_temporary() as (file, path):
+def _file(extension: ExtensionContext, source: str) -> Iterator[Path]:
+    """Copy a file from a URL or from the folder of the own blueprint into a temporary file."""
+    with extension.app.files.open_temporary() as (file, path):
         if "://" in source:
             fetch(source, file)
             file.flush()
         else:
-            shutil.copyfile(subject.ctx.file(source), path)
+            shutil.copyfile(extension.ctx.file(source), path)
         yield path

@@ -1,44 +1,46 @@
-"""Secrets that nodes bring: made with the node, deleted with it."""
+"""Secrets of nodes: created with the node, deleted with it."""
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.store.models import Secret
 
-OURS = "_secrets"  # the runtime property that names those which the instance has made
 
+def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> None:
+    """Create secrets, except those that an earlier attempt has created.
 
-def bring(subject: Subject, wanted: Mapping[str, Any]) -> None:
-    """Make these secrets; those made when this was begun before stay. Raises Invalid when others have the names."""
-    ours = set(subject.runtime.get(OURS) or ())
-    with subject.reading() as store:
-        there = {name for name in wanted if store.find(Secret, name) is not None}
-    taken = sorted(there - ours)
+    Raises Invalid when a secret of the same key exists that this node instance has not created.
+    """
+    created = set(extension.runtime_properties.get("_secrets") or ())
+    with extension.reading() as store:
+        existing = {key for key in values if store.find(Secret, key) is not None}
+    taken = sorted(existing - created)
     if taken:
-        raise Invalid(f"There are secrets already with names that {subject.node_id} is to bring: {', '.join(taken)}")
-    missing = [name for name in wanted if name not in there]
+        raise Invalid(f"Secrets of the node {extension.node_id} exist already: {', '.join(taken)}")
+    missing = [key for key in values if key not in existing]
     if not missing:
         return
-    subject.keep(**{OURS: sorted({*ours, *wanted})})  # first: what is made after it is known as ours
-    for name in missing:
-        value = wanted[name]
+    # Stored before the creation, so that a secret is known as created here if the worker crashes after it.
+    extension.set_runtime_properties(_secrets=sorted({*created, *values}))
+    for key in missing:
+        value = values[key]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        subject.context.masking.add_secret(text)
-        with subject.acting("secret_create") as store:
-            secrets.create(subject.app, store, name, text)
-        subject.say(f'Created the secret "{name}"')
+        extension.context.masking.add_secret(text)
+        with extension.writing_as_user("secret_create") as store:
+            secrets.create(extension.app, store, key, text)
+        extension.log(f'Created the secret "{key}"')
 
 
-def take_away(subject: Subject) -> None:
-    """Delete the secrets that this instance has made."""
-    for name in subject.runtime.get(OURS) or ():
-        with subject.acting("secret_delete") as store:
-            secret = store.find(Secret, name)
+def delete_secrets(extension: ExtensionContext) -> None:
+    """Delete the secrets that this node instance has created."""
+    for key in extension.runtime_properties.get("_secrets") or ():
+        with extension.writing_as_user("secret_delete") as store:
+            secret = store.find(Secret, key)
             if secret is not None and secret.tenant_name == store.scope.tenant:
                 store.delete(secret)
-                subject.say(f'Deleted the secret "{name}"')
-    subject.keep(OURS)
+                extension.log(f'Deleted the secret "{key}"')
+    extension.set_runtime_properties(delete=("_secrets",))

@@ -1,99 +1,100 @@
-"""How the deployment that a node stands for is: whether it is well and as the node says, and making it so."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Health of the deployment that a node stands for: status, drift from the node's configuration, repair."""
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.deployments.dependencies import COMPONENT
 from cfy_cli.manager.services.deployments.labels import set_labels
-from cfy_cli.manager.services.extensions.starting import run
-from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.configuration import BlueprintConfig, DeploymentConfig
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
+from cfy_cli.manager.services.extensions.run_workflow import run_workflow
 from cfy_cli.manager.services.labels import RESERVED_PREFIX, Pair, parse
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
-Drift = dict[str, list[str]]
+Drift = dict[str, list[str]]  # {"capabilities": names, "deployment": [id, labels, inputs], "blueprint": [id, labels]}
+NOT_CHANGEABLE = (("deployment", "id"), ("deployment", "inputs"), ("blueprint", "id"))
 
 
-def check_status(subject: Subject) -> None:
-    """Raises Invalid when the deployment, or anything in it, is not well."""
-    _check_installed(_deployment(subject))
-    _run_if_there_is(subject, "check_status")
-    _check_well(_deployment(subject), drifted=False)
+def check_status(extension: ExtensionContext) -> None:
+    """Run `check_status` in the deployment. Raises Invalid when the deployment or a node instance is not healthy."""
+    _check_installed(extension.get_target())
+    _run_if_defined(extension, "check_status")
+    _check_healthy(extension.get_target())
 
 
-def check_status_as_known(subject: Subject) -> None:
-    """Like check_status, without asking its nodes again: it belongs to somebody else."""
-    deployment = _deployment(subject)
+def check_stored_status(extension: ExtensionContext) -> None:
+    """Check the results of the last status and drift checks; new ones are up to the owner of the deployment."""
+    deployment = extension.get_target()
     _check_installed(deployment)
-    _check_well(deployment, drifted=True)
+    _check_healthy(deployment)
+    if deployment.drifted_instances:
+        raise Invalid(f"There are {deployment.drifted_instances} drifted instances in deployment '{deployment.id}'")
 
 
-def check_drift(subject: Subject) -> Drift | None:
-    """What differs from what the node says, or has changed since its capabilities were fetched."""
-    _run_if_there_is(subject, "check_drift")
-    return drift(subject)
+def check_drift(extension: ExtensionContext) -> Drift | None:
+    """Run `check_drift` in the deployment and return `find_drift`."""
+    _run_if_defined(extension, "check_drift")
+    return find_drift(extension)
 
 
-def drift(subject: Subject) -> Drift | None:
-    deployment, wanted, blueprint = _deployment(subject), subject.part("deployment"), subject.part("blueprint")
-    capabilities = subject.capabilities(deployment)
-    with subject.reading() as store:
-        used = store.find(Blueprint, deployment.blueprint_id)
-    fetched = subject.runtime.get("capabilities") or {}
-    found = {
+def find_drift(extension: ExtensionContext) -> Drift | None:
+    """Return what differs from the configuration of the node, and capabilities that changed since they were fetched."""
+    deployment = extension.get_target()
+    deployment_config, blueprint_config = extension.deployment_config, extension.blueprint_config
+    capabilities = extension.evaluate_capabilities(deployment)
+    fetched = extension.runtime_properties.get("capabilities") or {}
+    with extension.reading() as store:
+        blueprint = store.find(Blueprint, deployment.blueprint_id)
+    has_suffix = bool(deployment_config.get("auto_inc_suffix"))
+    drift = {
         "capabilities": sorted(
             name for name in {*capabilities, *fetched} if capabilities.get(name) != fetched.get(name)
         ),
         "deployment": [
-            *(["id"] if not wanted.get("auto_inc_suffix") and _differs(wanted, deployment.id) else []),
-            *(["labels"] if _missing_labels(wanted, deployment) else []),
-            *(["inputs"] if _other_inputs(wanted, deployment) else []),
+            *(["id"] if not has_suffix and _has_other_id(deployment_config, deployment.id) else []),
+            *(["labels"] if _lacks_labels(deployment_config, deployment) else []),
+            *(["inputs"] if _has_other_inputs(deployment_config, deployment) else []),
         ],
         "blueprint": [
-            *(["id"] if _differs(blueprint, deployment.blueprint_id) else []),
-            *(["labels"] if used is not None and _missing_labels(blueprint, used) else []),
+            *(["id"] if _has_other_id(blueprint_config, deployment.blueprint_id) else []),
+            *(["labels"] if blueprint is not None and _lacks_labels(blueprint_config, blueprint) else []),
         ],
     }
-    return {part: names for part, names in found.items() if names} or None
+    return {part: names for part, names in drift.items() if names} or None
 
 
-def update(subject: Subject) -> None:
-    """Make labels as the node says. Raises Invalid for what only an update of the deployment could change."""
-    found, name = drift(subject) or {}, str(subject.deployment_id)
-    for part, what in (("deployment", "id"), ("deployment", "inputs"), ("blueprint", "id")):
-        if what in found.get(part, ()):
+def update(extension: ExtensionContext) -> None:
+    """Set the labels of the configuration. Raises Invalid for drift that needs an update of the deployment."""
+    drift, deployment_id = find_drift(extension) or {}, str(extension.target_deployment_id)
+    for part, name in NOT_CHANGEABLE:
+        if name in drift.get(part, ()):
             raise Invalid(
-                f'The {part} {what} of the component "{name}" cannot be changed while it is installed: this manager '
-                "updates no deployments yet. Reinstall the node instead",
+                f'The {part} {name} of the component "{deployment_id}" cannot be changed while it is installed: this '
+                "manager updates no deployments yet. Reinstall the node instead",
             )
-    if "labels" in found.get("deployment", ()):
-        with subject.acting("deployment_update") as store:
-            deployment = store.get_own(Deployment, name)
+    if "labels" in drift.get("deployment", ()):
+        with extension.writing_as_user("deployment_update") as store:
+            deployment = store.get_own(Deployment, deployment_id)
             present = [(label.key, label.value) for label in deployment.labels]
-            set_labels(store, deployment, [*present, *parse(subject.part("deployment").get("labels"))])
-    subject.keep_capabilities()
+            set_labels(store, deployment, [*present, *parse(extension.deployment_config.get("labels"))])
+    extension.fetch_capabilities()
 
 
-def heal(subject: Subject) -> bool:
-    run(subject, "heal", creator=f"{COMPONENT}{subject.instance_id}")
-    _check_installed(_deployment(subject))
-    _check_well(_deployment(subject), drifted=False)
+def heal(extension: ExtensionContext) -> bool:
+    """Run `heal` in the deployment. Raises Invalid when it is not healthy afterwards."""
+    run_workflow(extension, "heal", creator=f"{COMPONENT}{extension.instance_id}")
+    deployment = extension.get_target()
+    _check_installed(deployment)
+    _check_healthy(deployment)
     return True
 
 
-def refresh(subject: Subject) -> bool:
-    subject.keep_capabilities()
+def refresh(extension: ExtensionContext) -> bool:
+    extension.fetch_capabilities()
     return True
 
 
-def _deployment(subject: Subject) -> Deployment:
-    with subject.reading() as store:
-        return store.get(Deployment, str(subject.deployment_id))
-
-
-def _run_if_there_is(subject: Subject, workflow_id: str) -> None:
-    if workflow_id in _deployment(subject).workflow_definitions:
-        run(subject, workflow_id, logs=False)
+def _run_if_defined(extension: ExtensionContext, workflow_id: str) -> None:
+    if workflow_id in extension.get_target().workflow_definitions:
+        run_workflow(extension, workflow_id, repeat_events=False)
 
 
 def _check_installed(deployment: Deployment) -> None:
@@ -104,7 +105,7 @@ def _check_installed(deployment: Deployment) -> None:
         )
 
 
-def _check_well(deployment: Deployment, *, drifted: bool) -> None:
+def _check_healthy(deployment: Deployment) -> None:
     if deployment.deployment_status != "good":
         raise Invalid(
             f"Expected deployment '{deployment.id}' to be in a good state, but got deployment status: "
@@ -114,20 +115,17 @@ def _check_well(deployment: Deployment, *, drifted: bool) -> None:
         raise Invalid(
             f"There are {deployment.unavailable_instances} unavailable instances in deployment '{deployment.id}'"
         )
-    if drifted and deployment.drifted_instances:
-        raise Invalid(f"There are {deployment.drifted_instances} drifted instances in deployment '{deployment.id}'")
 
 
-def _differs(wanted: Mapping[str, Any], name: str) -> bool:
-    return bool(wanted.get("id")) and wanted["id"] != name
+def _has_other_id(config: BlueprintConfig | DeploymentConfig, current_id: str) -> bool:
+    return bool(config.get("id")) and config["id"] != current_id
 
 
-def _missing_labels(wanted: Mapping[str, Any], labelled: Deployment | Blueprint) -> list[Pair]:
-    present = {(label.key, label.value) for label in labelled.labels}
-    given = [pair for pair in parse(wanted.get("labels")) if not pair[0].startswith(RESERVED_PREFIX)]
-    return [pair for pair in given if pair not in present]
+def _lacks_labels(config: BlueprintConfig | DeploymentConfig, row: Deployment | Blueprint) -> bool:
+    present: set[Pair] = {(label.key, label.value) for label in row.labels}
+    return any(pair not in present for pair in parse(config.get("labels")) if not pair[0].startswith(RESERVED_PREFIX))
 
 
-def _other_inputs(wanted: Mapping[str, Any], deployment: Deployment) -> list[str]:
-    given: Mapping[str, Any] = wanted.get("inputs") or {}
-    return [name for name, value in given.items() if deployment.inputs.get(name) != value]
+def _has_other_inputs(config: DeploymentConfig, deployment: Deployment) -> bool:
+    inputs = config.get("inputs") or {}
+    return any(deployment.inputs.get(name) != value for name, value in inputs.items())

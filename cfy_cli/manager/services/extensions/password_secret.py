@@ -1,79 +1,85 @@
-"""Random passwords that are kept as secrets."""
+"""Random passwords that are stored as secrets."""
 
 import random
 import secrets
 import string
 from collections.abc import Mapping
+from typing import cast
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.extensions.component_secrets import OURS, bring, take_away
-from cfy_cli.manager.services.extensions.subject import Subject
+from cfy_cli.manager.services.extensions.component_secrets import create_secrets, delete_secrets
+from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.store.models import Secret
 
-LETTERS = {  # without blanks: at an end they get lost where people copy passwords
+CHARACTERS = {  # without blanks, which are easily lost when a password is copied
     "uppercase": string.ascii_uppercase,
     "lowercase": string.ascii_lowercase,
     "digits": string.digits,
     "symbols": string.punctuation,
 }
-LEFT_OUT = -1
-SHORTEST = 6
+NONE = -1  # minimum of a kind that must not occur
+MIN_LENGTH = 6  # characters
 
 
-def creation_validation(subject: Subject) -> bool:
-    _check(*_wanted(subject))
+def creation_validation(extension: ExtensionContext) -> bool:
+    _check(*_read_options(extension))
     return True
 
 
-def create(subject: Subject) -> bool:
-    length, least = _wanted(subject)
-    _check(length, least)
-    given = subject.wanted("secret_name")
-    name = str(given or f"ps_{subject.parent}_{subject.instance_id}")
-    use_if_there = bool(subject.wanted("use_secret_if_exists"))
-    if use_if_there and not given:
-        raise Invalid(f"{subject.node_id} cannot use a secret that exists: its `secret_name` is not given")
-    if use_if_there and not subject.runtime.get(OURS) and _exists(subject, name):
-        subject.say(f'Using the password in the secret "{name}"')
+def create(extension: ExtensionContext) -> bool:
+    """Create a password and store it in a secret, unless the secret exists and may be used."""
+    length, minimums = _read_options(extension)
+    _check(length, minimums)
+    name = extension.get_option("secret_name")
+    key = str(name or f"ps_{extension.own_deployment_id}_{extension.instance_id}")
+    use_existing = bool(extension.get_option("use_secret_if_exists"))
+    if use_existing and not name:
+        raise Invalid(f"The node {extension.node_id} needs `secret_name` because its `use_secret_if_exists` is true")
+    if use_existing and not extension.runtime_properties.get("_secrets") and _exists(extension, key):
+        extension.log(f'Using the password in the secret "{key}"')
     else:
-        bring(subject, {name: password(length, least)})
-    subject.keep(secret_name=name, password={"get_secret": name})
+        create_secrets(extension, {key: generate_password(length, minimums)})
+    extension.set_runtime_properties(secret_name=key, password={"get_secret": key})
     return True
 
 
-def delete(subject: Subject) -> bool:
-    """A secret that was there before stays."""
-    take_away(subject)
-    subject.keep("secret_name", "password")
+def delete(extension: ExtensionContext) -> bool:
+    """Delete the secret if this node instance has created it."""
+    delete_secrets(extension)
+    extension.set_runtime_properties(delete=("secret_name", "password"))
     return True
 
 
-def password(length: int, least: Mapping[str, int]) -> str:
-    """`least` is how many letters of each kind it has at least; -1 is none."""
-    used = "".join(letters for kind, letters in LETTERS.items() if least[kind] != LEFT_OUT)
-    chosen = [secrets.choice(LETTERS[kind]) for kind, number in least.items() for _ in range(number)]
-    chosen += [secrets.choice(used) for _ in range(length - len(chosen))]
+def generate_password(length: int, minimums: Mapping[str, int]) -> str:
+    """Return a random password; `minimums` are the numbers of characters of each kind that it has at least, or NONE."""
+    allowed = "".join(characters for kind, characters in CHARACTERS.items() if minimums[kind] != NONE)
+    chosen = [secrets.choice(CHARACTERS[kind]) for kind, minimum in minimums.items() for _ in range(minimum)]
+    chosen += [secrets.choice(allowed) for _ in range(length - len(chosen))]
     random.SystemRandom().shuffle(chosen)
     return "".join(chosen)
 
 
-def _wanted(subject: Subject) -> tuple[int, dict[str, int]]:
-    return subject.wanted("length"), {kind: subject.wanted(kind) for kind in LETTERS}
+def _read_options(extension: ExtensionContext) -> tuple[int, dict[str, int]]:
+    """Return the length and the minimum of each kind."""
+    minimums = {kind: cast(int, extension.get_option(kind)) for kind in CHARACTERS}
+    return cast(int, extension.get_option("length")), minimums
 
 
-def _check(length: int, least: Mapping[str, int]) -> None:
-    """Raises Invalid when there is no such password."""
-    if length < SHORTEST:
-        raise Invalid(f"A password of {length} characters is too short: it has at least {SHORTEST}")
-    odd = [kind for kind, number in least.items() if number < LEFT_OUT]
-    if odd:
-        raise Invalid(f"`{odd[0]}` is how many there are at least, or -1 for none; it is {least[odd[0]]}")
-    if all(number == LEFT_OUT for number in least.values()):
-        raise Invalid("A password needs letters: not all kinds can be -1")
-    if sum(number for number in least.values() if number > 0) > length:
-        raise Invalid(f"A password of {length} characters cannot have that many of each kind")
+def _check(length: int, minimums: Mapping[str, int]) -> None:
+    """Raise Invalid when no password meets the options."""
+    if length < MIN_LENGTH:
+        raise Invalid(f"A password of {length} characters is too short: it needs at least {MIN_LENGTH}")
+    invalid = [kind for kind, minimum in minimums.items() if minimum < NONE]
+    if invalid:
+        raise Invalid(
+            f"`{invalid[0]}` is {minimums[invalid[0]]}, but must be a number of characters, or -1 to exclude them"
+        )
+    if all(minimum == NONE for minimum in minimums.values()):
+        raise Invalid("A password needs characters: not all kinds can be -1")
+    if sum(minimum for minimum in minimums.values() if minimum > 0) > length:
+        raise Invalid(f"A password of {length} characters cannot have as many of each kind as requested")
 
 
-def _exists(subject: Subject, name: str) -> bool:
-    with subject.reading() as store:
-        return store.find(Secret, name) is not None
+def _exists(extension: ExtensionContext, key: str) -> bool:
+    with extension.reading() as store:
+        return store.find(Secret, key) is not None
