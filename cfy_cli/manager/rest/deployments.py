@@ -111,7 +111,7 @@ def create_deployment(call: Call, key: str, body: NewDeployment) -> JsonObject |
         visibility=body.visibility or ("private" if body.private_resource else "tenant"),
         display_name=body.display_name,
         site_name=body.site_name,
-        given_labels=body.labels,
+        requested_labels=body.labels,
         runtime_only_evaluation=body.runtime_only_evaluation,
         skip_plugins_validation=body.skip_plugins_validation,
     )

@@ -157,7 +157,7 @@ def _create(extension: ExtensionContext, config: DeploymentConfig, deployment_id
             deployment_id,
             str(blueprint_id),
             inputs=config.get("inputs") or {},
-            given_labels=[
+            requested_labels=[
                 *({key: value} for key, value in parse(config.get("labels"))),
                 {PARENT: extension.own_deployment_id},
             ],

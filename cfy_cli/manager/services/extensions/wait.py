@@ -25,8 +25,7 @@ def wait_for_execution(
     def has_ended() -> bool:
         nonlocal repeated, execution
         with extension.reading() as store:
-            # an execution that this operation has started
-            execution = store.unscoped.scalar(select(Execution).where(Execution.id == execution_id))
+            execution = store.find(Execution, execution_id)
         repeated = _repeat_events(extension, execution_id, repeated) if repeat_events else repeated
         return execution is None or execution.status in ENDED  # it may have deleted its own deployment
 

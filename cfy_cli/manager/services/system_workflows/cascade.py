@@ -1,6 +1,7 @@
 """Deployments inside another one, which `recursive` uninstalls and deletes with it."""
 
 from collections.abc import Callable, Collection, Sequence
+from typing import cast
 
 from sqlalchemy import select
 
@@ -52,7 +53,7 @@ def uninstall(context: ExecutionContext, *, should_continue: Callable[[], bool],
 
 def delete(context: ExecutionContext) -> None:
     """Delete the deployments inside, and those inside them. Raises Invalid when a deletion fails."""
-    force = bool(context.parameters.get("force"))
+    parameters = cast(deployment_requests.DeleteParameters, context.parameters)
     with context.reading() as store:
         deployment = _own_deployment(context, store)
         children = [child.storage_id for child in _children(store, deployment)]
@@ -64,8 +65,8 @@ def delete(context: ExecutionContext) -> None:
                 context.app,
                 store,
                 child.id,
-                force=force,
-                delete_logs=bool(context.parameters.get("delete_logs")),
+                force=parameters["force"],
+                delete_logs=parameters["delete_logs"],
                 recursive=True,
                 creator=dependencies.between(store, deployment, child),
             )

@@ -1,6 +1,7 @@
 """Requests to create and delete a deployment; system workflows create and remove its environment."""
 
 import uuid
+from typing import TypedDict, cast
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
@@ -23,6 +24,14 @@ from cfy_cli.manager.store.models import Deployment, Execution, Site
 from cfy_cli.manager.store.store import Store
 
 
+class DeleteParameters(TypedDict):
+    """Parameters of the workflow `delete_deployment_environment`."""
+
+    delete_logs: bool
+    force: bool  # delete it although others depend on it or node instances are live
+    recursive: bool  # delete the deployments inside too
+
+
 def create(
     app: AppContext,
     store: Store,
@@ -33,7 +42,7 @@ def create(
     visibility: str = Visibility.TENANT,
     display_name: str | None = None,
     site_name: str | None = None,
-    given_labels: object = None,
+    requested_labels: object = None,
     runtime_only_evaluation: bool = False,
     skip_plugins_validation: bool = False,
 ) -> tuple[Deployment, Execution]:
@@ -42,11 +51,11 @@ def create(
     check_visibility(store.scope, visibility)
     if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
-    plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)
+    plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)  # of a blueprint that the user may use
     assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:
         _check_plugins(store, plan)
-    creation = str(uuid.uuid4())
+    execution_id = str(uuid.uuid4())
     deployment = Deployment(
         id=check_name("deployment", deployment_id),
         display_name=check_name("deployment", display_name or deployment_id),
@@ -58,20 +67,20 @@ def create(
         visibility=visibility,
         runtime_only_evaluation=runtime_only_evaluation,
         deployment_status="in_progress",
-        create_execution=creation,
-        latest_execution=creation,
+        create_execution=execution_id,
+        latest_execution=execution_id,
         labels=[],
     )
     store.add(deployment)
-    wanted_labels = labels.parse(given_labels)
-    if wanted_labels:
-        set_labels(store, deployment, wanted_labels)
+    label_pairs = labels.parse(requested_labels)
+    if label_pairs:
+        set_labels(store, deployment, label_pairs)
     execution = executions.start_system(
         store,
         "create_deployment_environment",
         {"inputs": inputs, "display_name": deployment.display_name},
         deployment,
-        execution_id=creation,
+        execution_id=execution_id,
     )
     store.after_commit(app.work_available.notify)
     return deployment, execution
@@ -113,15 +122,9 @@ def start_delete(
     deployment = store.get_own(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
     _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
+    parameters: DeleteParameters = {"delete_logs": delete_logs, "force": force, "recursive": recursive}
     execution = executions.start_system(
-        store,
-        "delete_deployment_environment",
-        {
-            "delete_logs": delete_logs,
-            "force": force,
-            "recursive": recursive,
-        },
-        deployment,
+        store, "delete_deployment_environment", cast(JsonObject, parameters), deployment
     )
     store.after_commit(app.work_available.notify)
     return execution
@@ -130,6 +133,7 @@ def start_delete(
 def _check_deletable(
     store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None
 ) -> None:
+    """Raise Invalid when the deployment, or one inside it if `recursive`, cannot be deleted."""
     busy = executions.running_ids(store, deployment)
     if busy:
         raise Invalid(
@@ -148,6 +152,7 @@ def _check_deletable(
             hint=f"Run `cfy executions start uninstall -d {deployment.id}` first, or force the deletion.",
             code=ErrorCode.DEPENDENT_EXISTS,
         )
+    # Children that the user may not see prevent the deletion too.
     for child in tree.children(store.unscoped, deployment) if recursive else ():
         between = dependencies.between(store, deployment, child)
         _check_deletable(store, child, force=force, recursive=True, creator=between)
