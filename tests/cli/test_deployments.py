@@ -106,7 +106,7 @@ def test_uninstall_keeps_blueprint_of_other_deployments(deployed: Cfy) -> None:
 def test_unavailable_workflow_reports_its_condition(deployed: Cfy) -> None:
     deployed("executions start uninstall -d dep", code=1)
     assert (
-        "It is for deployments of whose node instances all or some are active; now none are. "
+        "It requires that all or some of the node instances are active; now none are. "
         "--force starts it all the same." in deployed.errors
     )
 

@@ -36,7 +36,7 @@ Upload = Annotated[UploadedFile, Depends(uploaded_file)]
 
 def _computed(call: Call, row: Blueprint) -> dict[str, Callable[[], object]]:
     def upload_execution() -> JsonObject | None:
-        execution = blueprints.upload_execution(call.store, row)
+        execution = blueprints.find_upload_execution(call.store, row)
         return serialize(execution) if execution else None
 
     return {"upload_execution": upload_execution}

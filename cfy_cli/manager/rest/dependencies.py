@@ -51,7 +51,7 @@ def create_dependency(call: Call, body: Dependency) -> JsonObject:
         function=body.target_deployment_func,
         external_source=body.external_source,
         external_target=body.external_target,
-        key=body.id,
+        dependency_id=body.id,
     )
     return noun.show(call, dependency)
 
@@ -76,7 +76,7 @@ def delete_dependency(call: Call, body: Dependency) -> JsonObject:
     source, target = _source(call.store, body), _target(call.store, body, required=False)
     dependency = dependencies.find(call.store, body.dependency_creator, source, target, body.external_source)
     answer = noun.show(call, dependency)
-    dependencies.forget(call.store, [dependency])
+    dependencies.delete_many(call.store, [dependency])
     return answer
 
 

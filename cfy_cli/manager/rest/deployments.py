@@ -1,6 +1,7 @@
 """Endpoints of deployments and their workflows."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -15,7 +16,6 @@ from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import select_fields, whole_list
 from cfy_cli.manager.services.deployments import deployments, tree
-from cfy_cli.manager.services.deployments.labels import remove
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import deployment_requests
@@ -95,8 +95,8 @@ def get_deployment(call: Call, key: str) -> JsonObject:
     deployment = call.store.get(Deployment, key)
     answer = noun.show(call, deployment)
     if not call.flag("all_sub_deployments", True):
-        summary = tree.direct_summary(call.store.unscoped, deployment)  # of a deployment that is in scope
-        answer.update({name: value for name, value in summary.items() if name in answer})
+        summary = tree.summarize_children(call.store.unscoped, deployment)  # of a deployment that is in scope
+        answer |= {name: value for name, value in cast(JsonObject, summary).items() if name in answer}
     return answer
 
 
@@ -122,7 +122,9 @@ def create_deployment(call: Call, key: str, body: NewDeployment) -> JsonObject |
         if call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT) == ExecutionState.FAILED:
             with call.app.writing(call.scope) as store:
                 error = store.get(Execution, execution.id).error
-                remove(store, store.get_own(Deployment, key))  # nothing remains of a deployment without environment
+                deployments.delete(
+                    store, store.get_own(Deployment, key)
+                )  # nothing remains of a deployment without environment
             raise Invalid(error or "The environment could not be created", code=ErrorCode.DEPLOYMENT_CREATION)
         with call.reopen() as reopened:
             return noun.show(reopened, reopened.store.get(Deployment, key))
@@ -158,14 +160,14 @@ def get_deployment_outputs(call: Call, key: str) -> deployments.OutputsAnswer:
     deployment = call.store.get(Deployment, key)
     return {
         "deployment_id": key,
-        "outputs": deployments.evaluated(call.app, call.store, deployment, deployment.outputs),
+        "outputs": deployments.evaluate_values(call.app, call.store, deployment, deployment.outputs),
     }
 
 
 @routes.get("/deployments/{key}/capabilities", "deployment_capabilities")
 def get_deployment_capabilities(call: Call, key: str) -> deployments.CapabilitiesAnswer:
     deployment = call.store.get(Deployment, key)
-    values = deployments.evaluated(call.app, call.store, deployment, deployment.capabilities)
+    values = deployments.evaluate_values(call.app, call.store, deployment, deployment.capabilities)
     return {"deployment_id": key, "capabilities": values}
 
 

@@ -70,7 +70,7 @@ def start_execution(call: Call, body: NewExecution) -> JsonObject:
 @routes.post("/executions/{key}", "execution_cancel", (INCLUDE,), noun.answer)
 def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
     """Cancel, force-cancel or kill an execution; resume or force-resume one that failed or was cancelled."""
-    return noun.show(call, executions.act(call.app, call.store, key, body.action))
+    return noun.show(call, executions.apply_action(call.app, call.store, key, body.action))
 
 
 @routes.patch("/executions/{key}", "execution_status_update", (INCLUDE,), noun.answer)

@@ -93,6 +93,6 @@ def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObje
 
 def _evaluate(call: Call, deployment_id: str, properties: Json, self_id: str | None = None) -> Json:
     deployment = call.store.get(Deployment, deployment_id)
-    lookups = deployments.lookups(call.app, call.scope, deployment)
+    lookups = deployments.user_lookups(call.app, call.scope, deployment)
     value: Json = dsl.evaluate(properties, lookups, self_id=self_id)
     return value

@@ -1,1 +1,1 @@
-"""Keep blueprints: their files, their plans, what they import."""
+"""Blueprints: files, plans and imports."""

@@ -1,4 +1,6 @@
-"""Blueprints: labels, deletion, and whether deployments can be created from them."""
+"""Blueprints: labels, deletion, and those that deployments can be created from."""
+
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
@@ -10,10 +12,11 @@ from cfy_cli.manager.services.labels import parse, replace
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
-UPLOADING = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
+UPLOADING_STATES = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
 
+MAX_LISTED = 10  # deployments in an error
 IS_LISTED = Blueprint.is_hidden.is_(False)
-FAILED = (
+FAILED_STATES = (
     BlueprintState.INVALID,
     BlueprintState.FAILED_UPLOADING,
     BlueprintState.FAILED_EXTRACTING,
@@ -21,7 +24,7 @@ FAILED = (
 )
 
 
-def upload_execution(store: Store, blueprint: Blueprint) -> Execution | None:
+def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | None:
     """Return the execution that unpacked and compiled the blueprint."""
     return store.find(Execution, blueprint.upload_execution_id) if blueprint.upload_execution_id else None
 
@@ -32,16 +35,14 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
     Raises Invalid while deployments of it exist; `force` ignores only an upload that has not ended.
     """
     blueprint = store.get_own(Blueprint, blueprint_id)
-    used_by = store.unscoped.scalars(
-        select(Deployment.id).where(Deployment.blueprint_storage_id == blueprint.storage_id).limit(10)
-    ).all()
-    if used_by:
+    deployments = _find_deployments(store, blueprint)
+    if deployments:
         raise Invalid(
             f"Can't delete blueprint {blueprint_id} - There exist deployments for this blueprint; "
-            f"Deployments ids: {','.join(used_by)}",
+            f"Deployments ids: {','.join(deployments)}",
             code=ErrorCode.DEPENDENT_EXISTS,
         )
-    if blueprint.state in UPLOADING and not force:
+    if blueprint.state in UPLOADING_STATES and not force:
         raise Invalid(
             f"Blueprint `{blueprint_id}` is still {blueprint.state}",
             hint="Wait until the upload has ended, or delete it with --force.",
@@ -52,6 +53,12 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
     store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
+def _find_deployments(store: Store, blueprint: Blueprint) -> Sequence[str]:
+    """Return the ids of the first deployments of a blueprint."""
+    ids = select(Deployment.id).where(Deployment.blueprint_storage_id == blueprint.storage_id)
+    return store.unscoped.scalars(ids.limit(MAX_LISTED)).all()  # private ones of other users too
+
+
 def replace_labels(store: Store, blueprint_id: str, given: object) -> Blueprint:
     """Replace all labels; `given` has one of the forms that the API accepts."""
     blueprint = store.get_own(Blueprint, blueprint_id)
@@ -60,10 +67,10 @@ def replace_labels(store: Store, blueprint_id: str, given: object) -> Blueprint:
     return blueprint
 
 
-def uploaded(store: Store, blueprint_id: str) -> Blueprint:
+def get_uploaded(store: Store, blueprint_id: str) -> Blueprint:
     """Return a blueprint that deployments can be created from. Raises Invalid with the state of another one."""
     blueprint = store.get(Blueprint, blueprint_id)
     if blueprint.state != BlueprintState.UPLOADED:
-        state = "still being uploaded" if blueprint.state in UPLOADING else f"in state `{blueprint.state}`"
+        state = "still being uploaded" if blueprint.state in UPLOADING_STATES else f"in state `{blueprint.state}`"
         raise Invalid(f"Blueprint `{blueprint_id}` cannot be used: it is {state}", code=ErrorCode.INVALID_BLUEPRINT)
     return blueprint

@@ -1,9 +1,9 @@
-"""Imports of blueprints that are not files: addresses and plugins now; other blueprints when they are kept."""
+"""Imports of blueprints from outside their archive: URLs and plugins."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from cfy_cli.dsl.resolver import ResolvedImport
 from cfy_cli.errors import Invalid
@@ -19,49 +19,50 @@ VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudi
 
 
 class ManagerResolver:
-    """What a blueprint may import from outside its own folder, on behalf of who uploads it.
+    """Resolves imports on behalf of the user who uploads a blueprint.
 
-    Without a scope, plugins are not looked for; `main` is the blueprint's file, whose version of the language chooses
-    among several files of a plugin.
+    Without a scope, plugins cannot be imported. `main` is the main file of the blueprint; its DSL version selects the
+    YAML file of a plugin that has several.
     """
 
     def __init__(self, app: AppContext, scope: Scope | None = None, main: Path | None = None) -> None:
-        self._manager, self._scope = app, scope
-        self._dsl_version = version_of(main) if main else None
+        self._app, self._scope = app, scope
+        self._dsl_version = find_dsl_version(main) if main else None
 
     def resolve(self, name: str) -> ResolvedImport | None:
         if name.startswith(PLUGIN) and self._scope is not None:
-            return self._plugin(name, self._scope)
+            return self._resolve_plugin(name, self._scope)
         kind = name.partition(":")[0]
         if kind not in SCHEMES:
-            raise Invalid(f"this manager keeps no {kind}s to import, only plugins and addresses ({', '.join(SCHEMES)})")
-        with self._manager.files.open_temporary() as (file, path):
+            raise Invalid(f"`{kind}:` imports are not supported here, only plugins and URLs ({', '.join(SCHEMES)})")
+        with self._app.files.open_temporary() as (file, path):
             fetch(name, file, max_bytes=MAX_BYTES)
             file.flush()
             return ResolvedImport(name, path.read_bytes())
 
-    def _plugin(self, name: str, scope: Scope) -> ResolvedImport:
-        with self._manager.reading(scope) as store:
+    def _resolve_plugin(self, name: str, scope: Scope) -> ResolvedImport:
+        with self._app.reading(scope) as store:
             plugin = resolve_import(store, name.removeprefix(PLUGIN))
-            file = plugins.yaml_file(self._manager, plugin, self._dsl_version)
+            file = plugins.yaml_file(self._app, plugin, self._dsl_version)
         return ResolvedImport(
             name,
             file.read_bytes(),
             labels=plugin.deployment_labels or {},
             blueprint_labels=plugin.blueprint_labels or {},
-            resource_tags=_single(plugin.resource_tags or {}),
+            resource_tags=_single_values(plugin.resource_tags or {}),
         )
 
 
-def version_of(main: Path) -> str | None:
-    """`1_4` for a blueprint of cloudify_dsl_1_4; None when its file does not say so plainly."""
+def find_dsl_version(main: Path) -> str | None:
+    """Return `1_4` for a file with the version cloudify_dsl_1_4; None when the file has no plain version."""
     try:
-        found = VERSION.search(main.read_bytes())
+        match = VERSION.search(main.read_bytes())
     except OSError:
         return None
-    return found[1].decode() if found else None
+    return match[1].decode() if match else None
 
 
-def _single(tags: Mapping[str, Any]) -> dict[str, str]:
-    """Some clients write tags as lists of one."""
-    return {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in tags.items()}
+def _single_values(tags: Mapping[str, str | list[str]]) -> dict[str, str]:
+    """Return tags with plain values; some clients send each value as a list of one."""
+    single = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in tags.items()}
+    return cast("dict[str, str]", single)

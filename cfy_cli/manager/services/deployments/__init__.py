@@ -1,1 +1,1 @@
-"""Keep deployments: their labels, dependencies, tree and node instances."""
+"""Deployments: labels, dependencies, tree and node instances."""

@@ -1,13 +1,13 @@
-"""Dependencies of deployments that ask others for capabilities (`get_capability`), found in their plans."""
+"""Dependencies on the deployments that calls of `get_capability` in a plan refer to."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict, cast
 
 from sqlalchemy import select
 
 from cfy_cli import dsl
-from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import CapabilityCall, InstancePlan, PreparedPlan
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.deployments import dependencies
@@ -21,75 +21,95 @@ from cfy_cli.manager.store.store import Store
 log = logging.getLogger(__name__)
 
 
-def wanted(
+class InstanceIds(TypedDict, total=False):
+    """Ids of the node instances that SELF, SOURCE and TARGET stand for."""
+
+    self: str
+    source: str
+    target: str
+
+
+def find_calls(
     plan: PreparedPlan, instances: list[InstancePlan], lookups: StoreLookups
 ) -> list[tuple[str | None, CapabilityCall]]:
-    """The calls in the plan of a new deployment, each with the name of the deployment it means, if that can be told."""
+    """Return the calls in a plan, each with the id of its target deployment, as far as it can be evaluated now."""
     calls = dsl.find_capability_calls(plan, instances)
-    return [(_meant(_function(call), lookups), call) for call in calls]
+    return [(_evaluate_target(_function(call), lookups), call) for call in calls]
 
 
-def keep(store: Store, deployment: Deployment, calls: Iterable[tuple[str | None, CapabilityCall]]) -> None:
-    """Keep what was found `wanted`; what cannot be told yet, and names nobody has yet, are looked for again later."""
-    for name, call in calls:
-        target = store.find(Deployment, name) if name else None
-        is_said = call["target_deployment"][0] is not None
-        function = None if target and is_said else _function(call)
+def create_dependencies(
+    store: Store, deployment: Deployment, calls: Sequence[tuple[str | None, CapabilityCall]]
+) -> None:
+    """Store the dependencies of `find_calls`; `update_targets` finds the targets that are unknown now."""
+    for target_id, call in calls:
+        target = store.find(Deployment, target_id) if target_id else None
+        is_literal = call["target_deployment"][0] is not None
+        function = None if target and is_literal else _function(call)
         dependencies.create(store, call["function_identifier"], deployment, target, function=function)
+
+
+def update_targets(context: ExecutionContext) -> None:
+    """Evaluate the targets of the deployment's dependencies again, after an execution has changed properties."""
+    storage_id = context.execution.deployment_storage_id
+    if storage_id is None or context.execution.is_dry_run:
+        return
+    with context.reading() as store:
+        computed = _find_computed(store, storage_id)
+        deployment = _get_deployment(store, storage_id) if computed else None
+    if deployment is None:
+        return
+    lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
+    target_ids = {row.storage_id: _evaluate_target(row.target_deployment_func, lookups) for row in computed}
+    with context.app.writing(context.scope) as store:
+        source = _get_deployment(store, storage_id)
+        for dependency in _find_computed(store, storage_id) if source else []:
+            target_id = target_ids.get(dependency.storage_id)
+            target = store.find(Deployment, target_id) if target_id else None
+            if source and target and target.storage_id != dependency.target_storage_id:
+                _set_target(context, store, source, dependency, target)
 
 
 def _function(call: CapabilityCall) -> JsonObject:
     return {"function": call["target_deployment"][1], "context": {**call["context"]}}
 
 
-def follow_targets(context: ExecutionContext) -> None:
-    """Once something has run: ask again which deployments the calls mean that only then can be answered."""
-    number = context.execution.deployment_storage_id
-    if number is None or context.execution.is_dry_run:
-        return
-    with context.reading() as store:
-        open_ones = _open(store, number)
-        deployment = store.unscoped.get(Deployment, number) if open_ones else None
-    if deployment is None:
-        return
-    lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
-    meant = {each.storage_id: _meant(each.target_deployment_func, lookups) for each in open_ones}
-    with context.app.writing(context.scope) as store:
-        source = store.unscoped.get(Deployment, number)
-        for each in _open(store, number) if source else []:
-            name = meant.get(each.storage_id)
-            target = store.find(Deployment, name) if name else None
-            if source and target and target.storage_id != each.target_storage_id:
-                _aim(context, store, source, each, target)
+def _get_deployment(store: Store, storage_id: int) -> Deployment | None:
+    return store.unscoped.get(Deployment, storage_id)  # the execution's own deployment
 
 
-def _open(store: Store, source: int) -> Sequence[Dependency]:
-    """By the storage id of a deployment."""
-    return store.unscoped.scalars(
+def _find_computed(store: Store, source_storage_id: int) -> Sequence[Dependency]:
+    """Return the dependencies of a deployment whose target is computed."""
+    statement = (
         select(Dependency)
-        .where(Dependency.source_storage_id == source, Dependency.target_deployment_func.is_not(None))
+        .where(Dependency.source_storage_id == source_storage_id, Dependency.target_deployment_func.is_not(None))
         .order_by(Dependency.storage_id)
-    ).all()
+    )
+    return store.unscoped.scalars(statement).all()  # of the execution's own deployment
 
 
-def _meant(function: Any, lookups: StoreLookups) -> str | None:
-    """The name of a deployment, as far as it can be told now."""
-    is_pair = isinstance(function, dict) and "function" in function
-    written, ids = (function["function"], function.get("context") or {}) if is_pair else (function, {})
+def _evaluate_target(function: Json, lookups: StoreLookups) -> str | None:
+    """Return the id of a deployment, or None when it cannot be evaluated yet.
+
+    `function` is {"function", "context"}, or the function alone.
+    """
+    ids: InstanceIds = {}
+    if isinstance(function, dict) and "function" in function:
+        ids = cast("InstanceIds", function.get("context") or {})
+        function = function["function"]
     try:
-        name = dsl.evaluate(
-            written, lookups, self_id=ids.get("self"), source_id=ids.get("source"), target_id=ids.get("target")
+        target_id = dsl.evaluate(
+            function, lookups, self_id=ids.get("self"), source_id=ids.get("source"), target_id=ids.get("target")
         )
-    except (CfyError, KeyError) as error:  # such as an instance that is no more
-        log.info("Which deployment %s means is not known: %s", written, error)
+    except (CfyError, KeyError) as error:  # KeyError: a node instance that was deleted
+        log.info("The target deployment of %s cannot be evaluated yet: %s", function, error)
         return None
-    return name if isinstance(name, str) else None
+    return target_id if isinstance(target_id, str) else None
 
 
-def _aim(
+def _set_target(
     context: ExecutionContext, store: Store, source: Deployment, dependency: Dependency, target: Deployment
 ) -> None:
     try:
-        dependencies.aim(store, source, dependency, target)
+        dependencies.set_target(store, source, dependency, target)
     except CfyError as error:
         context.log(f"Failed updating dependencies of deployment {source.id}: {error}", "error")

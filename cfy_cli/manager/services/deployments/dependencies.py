@@ -1,11 +1,15 @@
-"""Dependencies between deployments: kept, found out, and what they forbid."""
+"""Dependencies between deployments: storing them, and checking what they forbid.
+
+Queries are unscoped: a dependency counts, whoever can see the deployments on both sides of it.
+"""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypedDict, cast
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
@@ -15,11 +19,12 @@ from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
-COMPONENT, SHARED_RESOURCE = "component.", "sharedresource."  # how the creators of such dependencies begin
-CAPABILITY = ".get_capability"  # how those of functions end
-# These take away or change what dependants use; one that runs them itself does not forbid them to what it needs.
-HARMFUL = ("stop", "uninstall", "update", "csys_new_deployment_update", "heal")
-MOST_NAMED = 3  # dependants of each kind in a sentence
+COMPONENT, SHARED_RESOURCE = "component.", "sharedresource."  # prefixes of `dependency_creator`
+CAPABILITY = ".get_capability"  # suffix of `dependency_creator`
+# Workflows that remove or change what dependent deployments use. While one of them runs on a dependent deployment,
+# that does not block its targets.
+DISRUPTIVE_WORKFLOWS = ("stop", "uninstall", "update", "csys_new_deployment_update", "heal")
+MAX_LISTED = 3  # dependent deployments of each kind in an error
 
 
 class DependencyId(TypedDict):
@@ -32,18 +37,18 @@ def create(
     source: Deployment | None,
     target: Deployment | None,
     *,
-    function: Any = None,
-    external_source: dict[str, Any] | None = None,
-    external_target: dict[str, Any] | None = None,
-    key: str | None = None,
+    function: Json = None,
+    external_source: JsonObject | None = None,
+    external_target: JsonObject | None = None,
+    dependency_id: str | None = None,
 ) -> Dependency:
-    """Raises Conflict when the target needs the source already."""
+    """Store a dependency. Raises Conflict when the target depends on the source already."""
     if source is not None and target is not None:
         _check_acyclic(store, source, target)
     owner = source or target
     dependency = store.add(
         Dependency(
-            id=key or str(uuid.uuid4()),
+            id=dependency_id or str(uuid.uuid4()),
             dependency_creator=creator,
             source_storage_id=source.storage_id if source else None,
             target_storage_id=target.storage_id if target else None,
@@ -54,54 +59,52 @@ def create(
         )
     )
     if target is not None:
-        tell_consumers(store, target)
+        update_consumers(store, target)
     return dependency
 
 
-def aim(store: Store, source: Deployment, dependency: Dependency, target: Deployment) -> None:
-    """Give a dependency another target. Raises Conflict as `create` does."""
+def set_target(store: Store, source: Deployment, dependency: Dependency, target: Deployment) -> None:
+    """Replace the target of a dependency. Raises Conflict when the new one depends on the source already."""
     _check_acyclic(store, source, target)
-    left = dependency.target_storage_id
+    former = dependency.target_storage_id
     dependency.target_storage_id = target.storage_id
-    for number in {left, target.storage_id} - {None}:
-        tell_consumers(store, store.unscoped.get_one(Deployment, number))
+    _update_consumers_of(store, {former, target.storage_id})
 
 
-def create_many(store: Store, source: Deployment, wanted: Iterable[Mapping[str, Any]]) -> list[Dependency]:
-    """Of a source, each as the wire has it: `dependency_creator`, `target_deployment`, ..."""
-    made = []
-    for each in wanted:
-        if not each.get("dependency_creator"):
-            raise Invalid(f"The dependency {dict(each)} has no `dependency_creator`")
-        name = each.get("target_deployment")
-        external = each.get("external_source")
-        made.append(
-            create(
-                store,
-                str(each["dependency_creator"]),
-                None if external else source,
-                store.find(Deployment, str(name)) if name and not external else None,
-                function=each.get("target_deployment_func"),
-                external_source=external,
-                external_target=each.get("external_target"),
-                key=each.get("id"),
-            )
-        )
-    return made
+def create_many(store: Store, source: Deployment, items: Iterable[Mapping[str, Json]]) -> list[Dependency]:
+    """Store dependencies of a source, given with the fields of the API: `dependency_creator`, `target_deployment`."""
+    return [_create_item(store, source, item) for item in items]
 
 
-def replace(store: Store, source: Deployment, wanted: Iterable[Mapping[str, Any]]) -> list[Dependency]:
-    """Leave exactly these dependencies of a source."""
-    forget(store, store.unscoped.scalars(of_source(source)))
-    return create_many(store, source, wanted)
+def _create_item(store: Store, source: Deployment, item: Mapping[str, Json]) -> Dependency:
+    if not item.get("dependency_creator"):
+        raise Invalid(f"The dependency {dict(item)} has no `dependency_creator`")
+    external_source = cast("JsonObject | None", item.get("external_source"))
+    external_target = cast("JsonObject | None", item.get("external_target"))
+    name, dependency_id = item.get("target_deployment"), item.get("id")
+    return create(
+        store,
+        str(item["dependency_creator"]),
+        None if external_source else source,
+        store.find(Deployment, str(name)) if name and not external_source else None,
+        function=item.get("target_deployment_func"),
+        external_source=external_source,
+        external_target=external_target,
+        dependency_id=str(dependency_id) if dependency_id else None,
+    )
 
 
-def forget(store: Store, dependencies: Iterable[Dependency]) -> None:
-    gone = list(dependencies)
-    for dependency in gone:
+def replace(store: Store, source: Deployment, items: Iterable[Mapping[str, Json]]) -> list[Dependency]:
+    """Replace all dependencies of a source."""
+    delete_many(store, find_of_source(store, source))
+    return create_many(store, source, items)
+
+
+def delete_many(store: Store, dependencies: Iterable[Dependency]) -> None:
+    deleted = list(dependencies)
+    for dependency in deleted:
         store.delete(dependency)
-    for number in {dependency.target_storage_id for dependency in gone} - {None}:
-        tell_consumers(store, store.unscoped.get_one(Deployment, number))
+    _update_consumers_of(store, {dependency.target_storage_id for dependency in deleted})
 
 
 def find(
@@ -109,28 +112,40 @@ def find(
     creator: str,
     source: Deployment | None,
     target: Deployment | None,
-    external_source: dict[str, Any] | None = None,
+    external_source: JsonObject | None = None,
 ) -> Dependency:
-    """The one by that creator; without a target the one whose target is gone or not known. Raises NotFound."""
-    alike = store.visible(Dependency).where(
+    """Return the dependency with this creator, source and target. Raises NotFound.
+
+    Without a target, return one whose target is deleted or unknown.
+    """
+    statement = store.visible(Dependency).where(
         Dependency.dependency_creator == creator,
         Dependency.source_storage_id == (source.storage_id if source else None),
         Dependency.target_storage_id == (target.storage_id if target else None),
     )
-    found = next((one for one in store.unscoped.scalars(alike) if one.external_source == external_source), None)
-    if found is None:
-        names = (source.id if source else external_source, target.id if target else "a deployment that is gone")
-        raise NotFound("There is no dependency `{}` of `{}` on `{}`".format(creator, *names))
-    return found
+    rows = store.unscoped.scalars(statement)  # visible ones
+    dependency = next((row for row in rows if row.external_source == external_source), None)
+    if dependency is None:
+        source_name = source.id if source else external_source
+        target_name = target.id if target else "a deleted deployment"
+        raise NotFound(f"There is no dependency `{creator}` of `{source_name}` on `{target_name}`")
+    return dependency
 
 
-def of_source(source: Deployment) -> Select[Dependency]:
+def select_of_source(source: Deployment) -> Select[Dependency]:
     return select(Dependency).where(Dependency.source_storage_id == source.storage_id).order_by(Dependency.storage_id)
 
 
-def tell_consumers(store: Store, target: Deployment) -> None:
-    """Let its labels name all that need it: what stands in it, and what uses it but is not made of it."""
-    users = (
+def find_of_source(store: Store, source: Deployment) -> Sequence[Dependency]:
+    return store.unscoped.scalars(select_of_source(source)).all()  # dependencies are as visible as their source
+
+
+def update_consumers(store: Store, target: Deployment) -> None:
+    """Set the labels `csys-consumer-id` of a deployment: its children, and the sources of dependencies on it.
+
+    Dependencies of components are left out, because their source is the parent.
+    """
+    statement = (
         select(Deployment.id)
         .join(Dependency, Dependency.source_storage_id == Deployment.storage_id)
         .where(
@@ -139,118 +154,136 @@ def tell_consumers(store: Store, target: Deployment) -> None:
         .order_by(Dependency.storage_id)
     )
     store.flush()
-    names = [*(child.id for child in tree.children(store.unscoped, target)), *store.unscoped.scalars(users)]
+    sources = store.unscoped.scalars(statement)  # of any user
+    consumers = [*(child.id for child in _find_children(store, target)), *sources]
     others = [(label.key, label.value) for label in target.labels if label.key != CONSUMER]
-    wanted = [*others, *((CONSUMER, name) for name in names)]
-    labels.replace(target.labels, DeploymentLabel, wanted, store.scope.user)
+    pairs = [*others, *((CONSUMER, deployment_id) for deployment_id in consumers)]
+    labels.replace(target.labels, DeploymentLabel, pairs, store.scope.user)
+
+
+def _update_consumers_of(store: Store, storage_ids: Collection[int | None]) -> None:
+    for storage_id in storage_ids:
+        if storage_id is not None:
+            target = store.unscoped.get_one(Deployment, storage_id)  # the target of a dependency in scope
+            update_consumers(store, target)
 
 
 def check_deletable(store: Store, deployment: Deployment, *, recursive: bool, creator: str | None) -> None:
-    """Raises Invalid naming what needs it. `creator` is a dependency that asks for this itself."""
-    inside = [] if recursive else tree.children(store.unscoped, deployment)
-    _refuse(
+    """Raise Invalid, naming the deployments that depend on it.
+
+    `creator` is that of a dependency which requests the deletion itself, and does not block it.
+    """
+    children = [] if recursive else _find_children(store, deployment)
+    _check_unused(
         f"Can't delete deployment {deployment.id} - the following existing installations depend on it",
-        [_is_parent(deployment, child) for child in inside],
-        [_uses(each) for each in _blocking(store, deployment, creator)],
+        [_describe_child(deployment, child) for child in children],
+        [_describe(dependency) for dependency in _find_blocking(store, deployment, creator)],
         "Uninstall and delete those first, or force the deletion (--force).",
     )
 
 
 def check_workflow(
-    store: Store, deployment: Deployment, workflow_id: str, parameters: Mapping[str, Any], *, creator: str | None
+    store: Store, deployment: Deployment, workflow_id: str, parameters: Mapping[str, Json], *, creator: str | None
 ) -> None:
-    """Raises Invalid when the workflow would harm what needs the deployment; its own components it takes along."""
-    if workflow_id not in HARMFUL:
+    """Raise Invalid when the workflow would break dependent deployments. Its own components do not count."""
+    if workflow_id not in DISRUPTIVE_WORKFLOWS:
         return
-    inside: Sequence[Deployment] = ()
+    children: Sequence[Deployment] = ()
     if workflow_id != "uninstall" or not parameters.get("recursive"):
-        own = components(store, deployment)
-        inside = [child for child in tree.children(store.unscoped, deployment) if child.storage_id not in own]
-    users = _blocking(store, deployment, creator)
+        components = component_ids(store, deployment)
+        children = [child for child in _find_children(store, deployment) if child.storage_id not in components]
+    blocking = _find_blocking(store, deployment, creator)
     if workflow_id == "uninstall":
-        users = [each for each in users if not (each.dependency_creator.endswith(CAPABILITY) and _is_idle(store, each))]
-    _refuse(
+        blocking = [dependency for dependency in blocking if not _is_idle_capability(store, dependency)]
+    _check_unused(
         f"Can't execute workflow `{workflow_id}` on deployment {deployment.id} - existing installations depend on it",
-        [_is_parent(deployment, child) for child in inside],
-        [_uses(each) for each in users],
+        [_describe_child(deployment, child) for child in children],
+        [_describe(dependency) for dependency in blocking],
         "Uninstall those first, or force it (--force).",
     )
 
 
-def components(store: Store, deployment: Deployment) -> set[int | None]:
-    """The numbers of those that it made as its components."""
-    made = select(Dependency.target_storage_id).where(
+def component_ids(store: Store, deployment: Deployment) -> set[int | None]:
+    """Return the storage ids of the deployments that were created as components of this one."""
+    statement = select(Dependency.target_storage_id).where(
         Dependency.source_storage_id == deployment.storage_id, Dependency.dependency_creator.like(f"{COMPONENT}%")
     )
-    return set(store.unscoped.scalars(made))
+    return set(store.unscoped.scalars(statement))  # of any user
 
 
-def between(store: Store, source: Deployment, target: Deployment) -> str | None:
-    """The creator of the dependency of one deployment on another, if there is one."""
-    return store.unscoped.scalar(
-        select(Dependency.dependency_creator).where(
-            Dependency.source_storage_id == source.storage_id, Dependency.target_storage_id == target.storage_id
-        )
+def find_creator(store: Store, source: Deployment, target: Deployment) -> str | None:
+    """Return the creator of a dependency between two deployments."""
+    statement = select(Dependency.dependency_creator).where(
+        Dependency.source_storage_id == source.storage_id, Dependency.target_storage_id == target.storage_id
     )
+    return store.unscoped.scalar(statement)  # between deployments in scope
 
 
-def needed_by(deployment: Deployment) -> Select[Any]:
-    """The numbers of the deployments that this one needs, and that those need, and so on."""
-    first = select(Dependency.target_storage_id).where(Dependency.source_storage_id == deployment.storage_id)
-    all_of_them = first.cte("needed", recursive=True)
-    further = select(Dependency.target_storage_id).join(
-        all_of_them, Dependency.source_storage_id == all_of_them.c.target_storage_id
+def select_required_ids(deployment: Deployment) -> Select[int | None]:
+    """Select the storage ids of the deployments that this one depends on, directly or indirectly."""
+    direct = select(Dependency.target_storage_id).where(Dependency.source_storage_id == deployment.storage_id)
+    required = direct.cte("required", recursive=True)
+    indirect = select(Dependency.target_storage_id).join(
+        required, Dependency.source_storage_id == required.c.target_storage_id
     )
-    all_of_them = all_of_them.union(further)
-    return select(all_of_them.c.target_storage_id).where(all_of_them.c.target_storage_id.is_not(None))
+    required = required.union(indirect)
+    return select(required.c.target_storage_id).where(required.c.target_storage_id.is_not(None))
+
+
+def _find_children(store: Store, deployment: Deployment) -> list[Deployment]:
+    return tree.find_children(store.unscoped, deployment)  # of any user
 
 
 def _check_acyclic(store: Store, source: Deployment, target: Deployment) -> None:
-    needed = store.unscoped.scalars(needed_by(target))
-    if target.storage_id == source.storage_id or source.storage_id in set(needed):
+    required = set(store.unscoped.scalars(select_required_ids(target)))  # of any user
+    if target.storage_id == source.storage_id or source.storage_id in required:
         raise Conflict(f"cyclic dependency between deployments {source.id} and {target.id}")
 
 
-def _blocking(store: Store, deployment: Deployment, creator: str | None) -> Sequence[Dependency]:
-    """What uses a deployment, unless it is being taken down or changed itself just now."""
-    return store.unscoped.scalars(
+def _find_blocking(store: Store, deployment: Deployment, creator: str | None) -> Sequence[Dependency]:
+    """Return the dependencies on a deployment whose source is not being removed or changed itself."""
+    statement = (
         select(Dependency)
         .where(Dependency.target_storage_id == deployment.storage_id, ~_is_changing())
         .where(or_(Dependency.external_source.is_(None), Dependency.dependency_creator.not_like(f"{COMPONENT}%")))
         .where(Dependency.dependency_creator != (creator or ""))
         .order_by(Dependency.storage_id)
-    ).all()
+    )
+    return store.unscoped.scalars(statement).all()  # of any user
 
 
 def _is_changing() -> ColumnElement[bool]:
-    begun = (ExecutionState.STARTED, ExecutionState.PENDING, ExecutionState.QUEUED)
+    active = (ExecutionState.STARTED, ExecutionState.PENDING, ExecutionState.QUEUED)
     return exists().where(
         Execution.deployment_storage_id == Dependency.source_storage_id,
-        Execution.status.in_(begun),
-        Execution.workflow_id.in_(HARMFUL),
+        Execution.status.in_(active),
+        Execution.workflow_id.in_(DISRUPTIVE_WORKFLOWS),
     )
 
 
-def _is_idle(store: Store, dependency: Dependency) -> bool:
-    source = store.unscoped.get(Deployment, dependency.source_storage_id or 0)
+def _is_idle_capability(store: Store, dependency: Dependency) -> bool:
+    """Return whether a dependency comes from `get_capability` in a deployment that is not installed."""
+    if not dependency.dependency_creator.endswith(CAPABILITY):
+        return False
+    source = store.unscoped.get(Deployment, dependency.source_storage_id or 0)  # of any user
     return source is not None and source.installation_status == "inactive"
 
 
-def _is_parent(deployment: Deployment, child: Deployment) -> str:
+def _describe_child(deployment: Deployment, child: Deployment) -> str:
     return f"Deployment `{deployment.id}` is the parent of deployment {child.id}"
 
 
-def _uses(dependency: Dependency) -> str:
+def _describe(dependency: Dependency) -> str:
     kind, _, rest = dependency.dependency_creator.partition(".")
     verb = {"component": "contains", "sharedresource": "uses a shared resource from"}.get(kind, "uses capabilities of")
     source = dependency.source_deployment_id or f"EXTERNAL:{dependency.external_source}"
     section = f"`{kind}`" if kind in ("outputs", "capabilities", "labels", "deployment_settings") else None
-    where = section or f"node `{rest.split('.')[0] or '<unknown node>'}`"
-    return f"Deployment `{source}` {verb} the current deployment in its {where}"
+    location = section or f"node `{rest.split('.')[0] or '<unknown node>'}`"
+    return f"Deployment `{source}` {verb} the current deployment in its {location}"
 
 
-def _refuse(sentence: str, inside: Sequence[str], users: Sequence[str], hint: str) -> None:
-    needed = [*inside[:MOST_NAMED], *users[:MOST_NAMED]]
-    if needed:
-        listed = "\n".join(f"[{number}] {each}" for number, each in enumerate(needed, 1))
-        raise Invalid(f"{sentence}:\n{listed}", hint=hint, code=ErrorCode.DEPENDENT_EXISTS)
+def _check_unused(message: str, children: Sequence[str], users: Sequence[str], hint: str) -> None:
+    reasons = [*children[:MAX_LISTED], *users[:MAX_LISTED]]
+    if reasons:
+        lines = "\n".join(f"[{index}] {reason}" for index, reason in enumerate(reasons, 1))
+        raise Invalid(f"{message}:\n{lines}", hint=hint, code=ErrorCode.DEPENDENT_EXISTS)

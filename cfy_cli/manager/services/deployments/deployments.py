@@ -1,6 +1,6 @@
 """Deployments: labels, site, outputs and the status summary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from sqlalchemy import select
@@ -15,16 +15,16 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
-from cfy_cli.manager.services.deployments.labels import set_labels
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.store.models import Deployment, NodeInstance, Site
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel, NodeInstance, Site
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without what takes long to read
+SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without relationships and large columns
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
 
 
@@ -48,18 +48,19 @@ def list_conditions(
     if group_id:  # there are no deployment groups yet
         raise NotFound(f"Requested `DeploymentGroup` with ID `{group_id}` was not found")
     if dependencies_of:
-        targets = dependencies.needed_by(store.get(Deployment, dependencies_of))
+        targets = dependencies.select_required_ids(store.get(Deployment, dependencies_of))
         conditions.append(Deployment.storage_id.in_(targets))
     return conditions
 
 
-def live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
+def find_live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
     """Return the ids of node instances that are not deleted or uninitialized."""
-    return store.unscoped.scalars(
+    statement = (
         select(NodeInstance.id)
         .where(NodeInstance.deployment_storage_id == deployment.storage_id, NodeInstance.state.not_in(NOT_LIVE))
         .order_by(NodeInstance.storage_id)
-    ).all()
+    )
+    return store.unscoped.scalars(statement).all()  # node instances are as visible as their deployment
 
 
 def replace_labels(store: Store, deployment_id: str, given: object) -> Deployment:
@@ -68,6 +69,45 @@ def replace_labels(store: Store, deployment_id: str, given: object) -> Deploymen
     set_labels(store, deployment, labels.parse(given))
     deployment.updated_at = now()
     return deployment
+
+
+def set_labels(store: Store, deployment: Deployment, pairs: Iterable[Pair]) -> None:
+    """Replace all labels but those that only the manager sets, and update former and new parents.
+
+    Raises NotFound for an unknown parent, and Conflict for one that is inside the deployment.
+    """
+    own = [(key, value) for key, value in pairs if key != CONSUMER]
+    consumers = [(label.key, label.value) for label in deployment.labels if label.key == CONSUMER]
+    former_ids = {label.value for label in deployment.labels if label.key == PARENT}
+    parent_ids = list(dict.fromkeys(value for key, value in own if key == PARENT))
+    former = _find_parents(store, deployment) if former_ids else []
+    if parent_ids:
+        tree.check_parents(store, deployment, [parent_id for parent_id in parent_ids if parent_id not in former_ids])
+    labels.replace(deployment.labels, DeploymentLabel, [*own, *consumers], store.scope.user)
+    store.flush()
+    _update_parents(store, [*former, *(_find_parents(store, deployment) if parent_ids else [])])
+
+
+def delete(store: Store, deployment: Deployment) -> None:
+    """Delete a deployment, and update its parents and the targets of its dependencies."""
+    parents = _find_parents(store, deployment)
+    target_ids = {dependency.target_storage_id for dependency in dependencies.find_of_source(store, deployment)}
+    store.delete(deployment)
+    _update_parents(store, parents)
+    for target_id in target_ids - {None, *(parent.storage_id for parent in parents)}:
+        target = store.unscoped.get_one(Deployment, target_id)  # the target of a dependency in scope
+        dependencies.update_consumers(store, target)
+
+
+def _find_parents(store: Store, deployment: Deployment) -> list[Deployment]:
+    return tree.find_parents(store.unscoped, deployment)  # private ones of other users too
+
+
+def _update_parents(store: Store, parents: Iterable[Deployment]) -> None:
+    by_storage_id = {parent.storage_id: parent for parent in parents}
+    for parent in by_storage_id.values():
+        dependencies.update_consumers(store, parent)
+    tree.refresh(store.unscoped, by_storage_id.values())  # everything above them, of any user
 
 
 def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach: bool) -> Deployment:
@@ -81,29 +121,32 @@ def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach:
     return deployment
 
 
-def evaluated(app: AppContext, store: Store, deployment: Deployment, declared: Mapping[str, ValuePlan]) -> JsonObject:
+def evaluate_values(
+    app: AppContext, store: Store, deployment: Deployment, declared: Mapping[str, ValuePlan]
+) -> JsonObject:
     """Evaluate outputs or capabilities; a value that cannot be evaluated is replaced by the reason."""
-    return dsl.evaluate_outputs(declared, lookups(app, store.scope, deployment))
+    return dsl.evaluate_outputs(declared, user_lookups(app, store.scope, deployment))
 
 
-def lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:
-    """Return what functions look up on behalf of a user."""
+def user_lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:
+    """Return the lookups for functions that are evaluated on behalf of a user."""
     return StoreLookups(lambda: app.reading(scope), deployment, secrets.user_secrets(app, scope))
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:
-    """Bring the summary columns up to date with the instances and the latest execution."""
-    rows = store.unscoped.execute(
+    """Update the summary columns after node instances or the latest execution have changed."""
+    session = store.unscoped  # node instances of the deployment, and everything above it
+    rows = session.execute(
         select(NodeInstance.state, NodeInstance.system_properties).where(
             NodeInstance.deployment_storage_id == deployment.storage_id
         )
     ).all()
     states = {state for state, _ in rows}
-    there = not states.issubset(NOT_LIVE)  # something is, perhaps by halves: it can be uninstalled, or installed on
-    deployment.instances_active = "all" if states == {InstanceState.STARTED} else "partial" if there else "none"
-    installed = bool(states) and states <= {InstanceState.STARTED, InstanceState.STOPPED}
-    deployment.installation_status = "active" if installed else "inactive"
-    deployment.unavailable_instances = sum(not is_status_ok(known) for _, known in rows)
-    deployment.drifted_instances = sum(has_drift(known) for _, known in rows)
-    deployment.deployment_status = tree.status_of(store.unscoped, deployment, has_instances=bool(rows))
-    tree.refresh_above(store.unscoped, deployment)
+    has_live = not states.issubset(NOT_LIVE)
+    deployment.instances_active = "all" if states == {InstanceState.STARTED} else "partial" if has_live else "none"
+    is_installed = bool(states) and states <= {InstanceState.STARTED, InstanceState.STOPPED}
+    deployment.installation_status = "active" if is_installed else "inactive"
+    deployment.unavailable_instances = sum(not is_status_ok(properties) for _, properties in rows)
+    deployment.drifted_instances = sum(has_drift(properties) for _, properties in rows)
+    deployment.deployment_status = tree.compute_status(session, deployment, has_instances=bool(rows))
+    tree.refresh_parents(session, deployment)

@@ -1,25 +1,29 @@
-"""What run-time functions find in the store about one deployment."""
+"""Lookups of functions that are evaluated at run time, in the rows of one deployment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from cfy_cli import dsl
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstanceGroup, InstanceRelationship, NodePlan
 from cfy_cli.manager.services.labels import CONSUMER
+from cfy_cli.manager.services.secrets.secrets import ReadSecret
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 OpenStore = Callable[[], AbstractContextManager[Store]]
-ReadSecret = Callable[[str], str]
+T = TypeVar("T")
 
 
 class StoreLookups:
-    """`cfy_cli.dsl.lookups.Lookups` over a deployment's rows; `read` opens a store for each look.
+    """Implements `cfy_cli.dsl.lookups.WiderLookups`; `read` opens a store for each lookup.
 
-    `read_secret` gives the value of a secret; it raises KeyError with a sentence, or NotYet to leave the call as it is.
+    `read_secret` returns the value of a secret; it raises KeyError with a sentence, or NotYet to leave a call
+    unevaluated. Queries are unscoped, for rows of the deployment itself, which are as visible as the deployment.
     """
 
     def __init__(self, read: OpenStore, deployment: Deployment, read_secret: ReadSecret) -> None:
@@ -31,59 +35,55 @@ class StoreLookups:
     def node(self, node_id: str) -> NodePlan:
         if not self._nodes:
             with self._read() as store:
-                rows = store.unscoped.scalars(select(Node).where(self._of(Node))).all()
+                rows = store.unscoped.scalars(select(Node).where(self._in_deployment(Node))).all()  # its nodes
             self._nodes = {row.id: plan_node(row) for row in rows}
         return self._nodes[node_id]
 
     def instance_ids(self, node_id: str) -> list[str]:
+        statement = (
+            select(NodeInstance.id)
+            .where(self._in_deployment(NodeInstance), NodeInstance.node_id == node_id)
+            .order_by(NodeInstance.index)
+        )
         with self._read() as store:
-            return list(
-                store.unscoped.scalars(
-                    select(NodeInstance.id)
-                    .where(self._of(NodeInstance), NodeInstance.node_id == node_id)
-                    .order_by(NodeInstance.index)
-                )
-            )
+            return list(store.unscoped.scalars(statement))  # its node instances
 
     def node_of(self, instance_id: str) -> str:
-        return str(self._column(instance_id, NodeInstance.node_id))
+        return self._column(instance_id, NodeInstance.node_id)
 
     def instance_index(self, instance_id: str) -> int:
-        return int(self._column(instance_id, NodeInstance.index))
+        return self._column(instance_id, NodeInstance.index)
 
-    def consumers(self, what: str) -> Any:
-        """Of the deployments that need this one: their `ids`, their `names` for people, or their `count`."""
+    def consumers(self, what: str) -> Json:
+        """Return `ids`, display `names` or the `count` of the deployments that depend on this one."""
         ids = self.label(CONSUMER)
         if what == "names":
             with self._read() as store:
-                found = [store.find(Deployment, name) for name in ids]
-            return [each.display_name for each in found if each is not None]
-        return len(ids) if what == "count" else ids
+                consumers = [store.find(Deployment, deployment_id) for deployment_id in ids]
+            return [consumer.display_name for consumer in consumers if consumer is not None]
+        return len(ids) if what == "count" else [*ids]
 
-    def group_capability(self, group_id: str, name: str) -> Any:
+    def group_capability(self, group_id: str, name: str) -> Json:
         raise KeyError(
-            f"There is no deployment group `{group_id}` to ask for `{name}`: this manager keeps no groups yet"
+            f"There is no deployment group `{group_id}` with a capability `{name}`: this manager has no groups yet"
         )
 
-    def runtime_properties(self, instance_id: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._column(instance_id, NodeInstance.runtime_properties)
-        return found
+    def runtime_properties(self, instance_id: str) -> JsonObject:
+        return self._column(instance_id, NodeInstance.runtime_properties)
 
     def instance_relationships(self, instance_id: str) -> list[InstanceRelationship]:
-        found: list[InstanceRelationship] = self._column(instance_id, NodeInstance.relationships)
-        return found
+        return self._column(instance_id, NodeInstance.relationships)
 
     def scaling_groups(self, instance_id: str) -> list[InstanceGroup]:
-        found: list[InstanceGroup] = self._column(instance_id, NodeInstance.scaling_groups)
-        return found
+        return self._column(instance_id, NodeInstance.scaling_groups)
 
-    def input(self, name: str) -> Any:
+    def input(self, name: str) -> Json:
         return self.deployment.inputs[name]
 
-    def secret(self, key: str) -> Any:
+    def secret(self, key: str) -> Json:
         return self._read_secret(key)
 
-    def capability(self, deployment_id: str, name: str) -> Any:
+    def capability(self, deployment_id: str, name: str) -> Json:
         with self._read() as store:
             other = store.find(Deployment, deployment_id)
         if other is None:
@@ -93,42 +93,38 @@ class StoreLookups:
         return dsl.evaluate(other.capabilities[name].get("value"), StoreLookups(self._read, other, self._read_secret))
 
     def label(self, key: str) -> list[str]:
+        statement = (
+            select(DeploymentLabel.value)
+            .where(DeploymentLabel.deployment_storage_id == self.deployment.storage_id, DeploymentLabel.key == key)
+            .order_by(DeploymentLabel.storage_id)
+        )
         with self._read() as store:
-            return list(
-                store.unscoped.scalars(
-                    select(DeploymentLabel.value)
-                    .where(
-                        DeploymentLabel.deployment_storage_id == self.deployment.storage_id, DeploymentLabel.key == key
-                    )
-                    .order_by(DeploymentLabel.storage_id)
-                )
-            )
+            return list(store.unscoped.scalars(statement))  # its labels
 
-    def sys(self, entity: str, name: str) -> Any:
-        known = {
+    def sys(self, entity: str, name: str) -> Json:
+        values = {
             ("tenant", "name"): self.deployment.tenant_name,
             ("deployment", "id"): self.deployment.id,
             ("deployment", "name"): self.deployment.display_name,
             ("deployment", "blueprint"): self.deployment.blueprint_id,
             ("deployment", "owner"): self.deployment.created_by,
         }
-        return known[entity, name]
+        return values[entity, name]
 
-    def _of(self, model: type[Node] | type[NodeInstance]) -> Any:
+    def _in_deployment(self, model: type[Node] | type[NodeInstance]) -> ColumnElement[bool]:
         return model.deployment_storage_id == self.deployment.storage_id
 
-    def _column(self, instance_id: str, column: Any) -> Any:
+    def _column(self, instance_id: str, column: InstrumentedAttribute[T]) -> T:
+        statement = select(column).where(self._in_deployment(NodeInstance), NodeInstance.id == instance_id)
         with self._read() as store:
-            found = store.unscoped.execute(
-                select(column).where(self._of(NodeInstance), NodeInstance.id == instance_id)
-            ).one_or_none()
-        if found is None:
+            row = store.unscoped.execute(statement).one_or_none()  # of its node instances
+        if row is None:
             raise KeyError(f"There is no node instance `{instance_id}` in deployment `{self.deployment.id}`")
-        return found[0]
+        return row[0]
 
 
 def plan_node(row: Node) -> NodePlan:
-    """A node as the plan has it, from its row."""
+    """Return a node in the form of the plan, from its row."""
     return {
         "id": row.id,
         "name": row.id,

@@ -1,7 +1,7 @@
-"""Node instances: changing one without losing what another has changed."""
+"""Node instances: changes that do not overwrite each other, and counts by node."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import load_only
@@ -12,24 +12,23 @@ from cfy_cli.manager.store.store import Store
 
 
 class VersionConflict(Conflict):
-    """The instance has changed since it was read."""
+    """The node instance has changed since it was read."""
 
 
-def change(store: Store, instance_id: str, version: int | None, changes: Mapping[str, Any]) -> NodeInstance:
-    """Replace the given columns and count the version up. Raises VersionConflict when `version` is not current."""
+def change(store: Store, instance_id: str, version: int | None, columns: Mapping[str, object]) -> NodeInstance:
+    """Replace columns and increment the version. Raises VersionConflict when `version` is not the present one."""
     row = store.get_own(NodeInstance, instance_id)
     statement = update(NodeInstance).where(NodeInstance.storage_id == row.storage_id)
     if version is not None:
         statement = statement.where(NodeInstance.version == version)
-    done = store.unscoped.execute(
-        statement.values(**changes, version=NodeInstance.version + 1).execution_options(synchronize_session=False)
-    )
-    if not done.rowcount:  # type: ignore[attr-defined]
-        store.unscoped.refresh(row)
+    statement = statement.values(**columns, version=NodeInstance.version + 1)
+    session = store.unscoped  # by the storage id of a row in scope
+    is_changed = session.connection().execute(statement).rowcount
+    session.refresh(row)
+    if not is_changed:
         raise VersionConflict(
             f"Node instance update conflict [current version={row.version}, update version={version}]"
         )
-    store.unscoped.refresh(row)
     return row
 
 

@@ -1,11 +1,12 @@
-"""Deployments that stand inside others, their environments: who is whose parent, and how those below one stand.
+"""The tree of deployments: parents (environments), children, and the status summary of what is inside a deployment.
 
-A deployment says by its labels `csys-obj-parent` what it stands in. What is below one is counted, and its status told,
-in the one above and everything above that.
+A deployment names its parents in its labels `csys-obj-parent`. Counts and statuses of the deployments inside one are
+stored in it and in everything above it. The functions take the session beneath the tenant guard, since private
+deployments of other users count too.
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -17,81 +18,95 @@ from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution,
 from cfy_cli.manager.store.store import Store
 
 GOOD, IN_PROGRESS, REQUIRES_ATTENTION = "good", "in_progress", "requires_attention"
-ANY_PARENT = (
+BEST_TO_WORST = (GOOD, IN_PROGRESS, REQUIRES_ATTENTION)
+PARENT_LABEL = (
     select(DeploymentLabel.storage_id)
     .where(DeploymentLabel.deployment_storage_id == bindparam("child"), DeploymentLabel.key == PARENT)
     .limit(1)
 )
-FROM_BEST_TO_WORST = (GOOD, IN_PROGRESS, REQUIRES_ATTENTION)
 
 
-def parents(session: Session, deployment: Deployment) -> list[Deployment]:
-    """The deployments that this one's labels name."""
-    named = select(DeploymentLabel.value).where(
+class Summary(TypedDict):
+    """Counts and worst statuses of the deployments inside one, under the names of its columns."""
+
+    sub_services_count: int
+    sub_services_status: str | None
+    sub_environments_count: int
+    sub_environments_status: str | None
+
+
+def find_parents(session: Session, deployment: Deployment) -> list[Deployment]:
+    ids = select(DeploymentLabel.value).where(
         DeploymentLabel.deployment_storage_id == deployment.storage_id, DeploymentLabel.key == PARENT
     )
-    near = or_(Deployment.tenant_name == deployment.tenant_name, Deployment.visibility == Visibility.GLOBAL)
-    return list(session.scalars(select(Deployment).where(Deployment.id.in_(named), near)).unique())
+    is_reachable = or_(Deployment.tenant_name == deployment.tenant_name, Deployment.visibility == Visibility.GLOBAL)
+    return list(session.scalars(select(Deployment).where(Deployment.id.in_(ids), is_reachable)).unique())
 
 
 def has_parents(session: Session, deployment_storage_id: int) -> bool:
-    """Cheaper to ask than who they are."""
-    return session.scalar(ANY_PARENT, {"child": deployment_storage_id}) is not None
+    """Return whether a deployment names parents; this is cheaper than finding them."""
+    return session.scalar(PARENT_LABEL, {"child": deployment_storage_id}) is not None
 
 
-def children(session: Session, deployment: Deployment) -> list[Deployment]:
-    """Those directly inside."""
-    inside = select(Deployment).where(Deployment.storage_id.in_(_directly_below(deployment)))
-    return list(session.scalars(inside.order_by(Deployment.storage_id)).unique())
+def find_children(session: Session, deployment: Deployment) -> list[Deployment]:
+    """Return the deployments directly inside one."""
+    children = select(Deployment).where(Deployment.storage_id.in_(_children_ids(deployment)))
+    return list(session.scalars(children.order_by(Deployment.storage_id)).unique())
 
 
-def check_parents(store: Store, deployment: Deployment, names: Collection[str]) -> list[Deployment]:
-    """The deployments of these names. Raises NotFound, and Conflict for one that is inside the deployment itself."""
-    found = {name: store.find(Deployment, name) for name in names}
-    missing = [name for name, parent in found.items() if parent is None]
+def check_parents(store: Store, deployment: Deployment, ids: Collection[str]) -> list[Deployment]:
+    """Return the deployments of these ids. Raises NotFound, and Conflict for one that is inside the deployment."""
+    parents = {deployment_id: store.find(Deployment, deployment_id) for deployment_id in ids}
+    missing = [deployment_id for deployment_id, parent in parents.items() if parent is None]
     if missing:
         raise NotFound(
             f"Environment referenced by `{PARENT}` not found: {','.join(missing)}",
             code=ErrorCode.DEPLOYMENT_PARENT_NOT_FOUND,
         )
-    below = {deployment.storage_id, *store.unscoped.scalars(_below(deployment))}
-    if any(parent is not None and parent.storage_id in below for parent in found.values()):
+    inside = store.unscoped.scalars(_descendant_ids(deployment))  # of any user
+    forbidden = {deployment.storage_id, *inside}
+    if any(parent is not None and parent.storage_id in forbidden for parent in parents.values()):
         raise Conflict(f"cyclic dependencies: {deployment.id}")
-    return [parent for parent in found.values() if parent is not None]
+    return [parent for parent in parents.values() if parent is not None]
 
 
-def refresh_above(session: Session, deployment: Deployment) -> None:
-    """Bring up to date what is told of this one in all that it stands in."""
+def refresh_parents(session: Session, deployment: Deployment) -> None:
+    """Update the summaries of everything above a deployment."""
     if has_parents(session, deployment.storage_id):
-        refresh(session, parents(session, deployment))
+        refresh(session, find_parents(session, deployment))
 
 
 def refresh(session: Session, changed: Iterable[Deployment]) -> None:
-    """Count again what is below these, and below everything above them.
+    """Update the summaries of these deployments and of everything above them.
 
-    One that can be reached by several ways is counted each time, at last when all below it have been.
+    A deployment that is above several of them is updated once for each, the last time after all that is below it.
     """
-    level = {each.storage_id: each for each in changed}
+    level = {deployment.storage_id: deployment for deployment in changed}
     while level:
-        # Whoever else counts here waits until we have stored: each then sees what the other did.
+        # Others that update these summaries wait until this transaction ends, and so count its changes.
         session.flush()
-        numbers = select(Deployment.storage_id).where(Deployment.storage_id.in_(level))
-        # They refer to these rows already, as new labels and dependencies do: so only changes wait for each other.
-        session.execute(numbers.order_by(Deployment.storage_id).with_for_update(key_share=True))
-        for each in level.values():
-            _summarize(session, each)
-        level = {parent.storage_id: parent for each in level.values() for parent in parents(session, each)}
+        rows = select(Deployment.storage_id).where(Deployment.storage_id.in_(level)).order_by(Deployment.storage_id)
+        # `key_share` lets transactions proceed that only refer to these rows, such as those that add labels.
+        session.execute(rows.with_for_update(key_share=True))
+        for deployment in level.values():
+            _store_summary(session, deployment)
+        level = {
+            parent.storage_id: parent for deployment in level.values() for parent in find_parents(session, deployment)
+        }
 
 
-def note_progress(session: Session, deployment: Deployment) -> None:
-    """Something is about to run on it."""
+def mark_in_progress(session: Session, deployment: Deployment) -> None:
+    """Store that an execution of the deployment is about to run."""
     if deployment.deployment_status != IN_PROGRESS:
         deployment.deployment_status = IN_PROGRESS
-        refresh_above(session, deployment)
+        refresh_parents(session, deployment)
 
 
-def status_of(session: Session, deployment: Deployment, *, has_instances: bool) -> str:
-    """How it stands itself, by its latest execution and its instances, and with all that is below it."""
+def compute_status(session: Session, deployment: Deployment, *, has_instances: bool) -> str:
+    """Return the worst of the deployment's own status and those of the deployments inside it.
+
+    Its own status follows from its latest execution and its node instances.
+    """
     latest = session.scalar(select(Execution.status).where(Execution.id == deployment.latest_execution))
     if latest is not None and latest not in ENDED:
         own = IN_PROGRESS
@@ -102,71 +117,73 @@ def status_of(session: Session, deployment: Deployment, *, has_instances: bool) 
     return _worst([own, deployment.sub_services_status, deployment.sub_environments_status]) or own
 
 
-def direct_summary(session: Session, deployment: Deployment) -> dict[str, Any]:
-    """The counts and statuses of those directly inside only."""
-    return _summary(session, Deployment.storage_id.in_(_directly_below(deployment)))
+def summarize_children(session: Session, deployment: Deployment) -> Summary:
+    """Return the summary of the deployments directly inside one only."""
+    return _summarize(session, Deployment.storage_id.in_(_children_ids(deployment)))
 
 
-def _summarize(session: Session, deployment: Deployment) -> None:
-    for name, value in _summary(session, Deployment.storage_id.in_(_below(deployment))).items():
+def _store_summary(session: Session, deployment: Deployment) -> None:
+    for name, value in _summarize(session, Deployment.storage_id.in_(_descendant_ids(deployment))).items():
         setattr(deployment, name, value)
     has_instances = _has_instances(session, deployment)
-    deployment.deployment_status = status_of(session, deployment, has_instances=has_instances)
+    deployment.deployment_status = compute_status(session, deployment, has_instances=has_instances)
 
 
-def _summary(session: Session, chosen: ColumnElement[bool]) -> dict[str, Any]:
+def _summarize(session: Session, condition: ColumnElement[bool]) -> Summary:
     is_environment = exists().where(
         DeploymentLabel.deployment_storage_id == Deployment.storage_id,
         DeploymentLabel.key == OBJECT_TYPE,
         DeploymentLabel.value == "environment",
     )
-    kind = is_environment.label("kind")
+    label = is_environment.label("is_environment")
     rows = session.execute(
-        select(kind, Deployment.deployment_status, func.count(Deployment.storage_id))
-        .where(chosen)
-        .group_by(kind, Deployment.deployment_status)
+        select(label, Deployment.deployment_status, func.count(Deployment.storage_id))
+        .where(condition)
+        .group_by(label, Deployment.deployment_status)
     ).all()
-    found: dict[str, Any] = {}
-    for name, wanted in (("services", False), ("environments", True)):
-        of_kind = [(status, number) for is_one, status, number in rows if bool(is_one) is wanted]
-        found[f"sub_{name}_count"] = sum(number for _, number in of_kind)
-        found[f"sub_{name}_status"] = _worst(status for status, _ in of_kind)
-    return found
+    services = [(status, count) for environment, status, count in rows if not environment]
+    environments = [(status, count) for environment, status, count in rows if environment]
+    return {
+        "sub_services_count": sum(count for _, count in services),
+        "sub_services_status": _worst(status for status, _ in services),
+        "sub_environments_count": sum(count for _, count in environments),
+        "sub_environments_status": _worst(status for status, _ in environments),
+    }
 
 
 def _worst(statuses: Iterable[str | None]) -> str | None:
-    return max((status for status in statuses if status), key=FROM_BEST_TO_WORST.index, default=None)
+    return max((status for status in statuses if status), key=BEST_TO_WORST.index, default=None)
 
 
 def _has_instances(session: Session, deployment: Deployment) -> bool:
-    there = exists().where(NodeInstance.deployment_storage_id == deployment.storage_id)
-    return bool(session.scalar(select(there)))
+    instances = exists().where(NodeInstance.deployment_storage_id == deployment.storage_id)
+    return bool(session.scalar(select(instances)))
 
 
-def _below(deployment: Deployment) -> Select[Any]:
-    """The numbers of all that is inside it, inside those, and so on; each once, loops too."""
-    family = _inside(*_known(deployment)).cte("family", recursive=True)
-    family = family.union(_inside(family.c.id, family.c.tenant_name, family.c.visibility))
-    return select(family.c.storage_id)
+def _descendant_ids(deployment: Deployment) -> Select[int]:
+    """Select the storage ids of everything inside a deployment, at any depth; loops end the recursion."""
+    tree = _select_children(*_literals(deployment)).cte("tree", recursive=True)
+    tree = tree.union(_select_children(tree.c.id, tree.c.tenant_name, tree.c.visibility))
+    return select(tree.c.storage_id)
 
 
-def _directly_below(deployment: Deployment) -> Select[Any]:
-    inside = _inside(*_known(deployment)).subquery()
-    return select(inside.c.storage_id)
+def _children_ids(deployment: Deployment) -> Select[int]:
+    children = _select_children(*_literals(deployment)).subquery()
+    return select(children.c.storage_id)
 
 
-def _known(deployment: Deployment) -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]:
+def _literals(deployment: Deployment) -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]:
     return literal(deployment.id), literal(deployment.tenant_name), literal(deployment.visibility)
 
 
-def _inside(
-    name: ColumnElement[str], tenant: ColumnElement[str], visibility: ColumnElement[str]
+def _select_children(
+    deployment_id: ColumnElement[str], tenant: ColumnElement[str], visibility: ColumnElement[str]
 ) -> Select[int, str, str, str]:
-    """What is directly inside the deployment of that name, tenant and visibility."""
+    """Select the deployments that name a parent of this id, tenant and visibility."""
     child, label = aliased(Deployment), aliased(DeploymentLabel)
     return (
         select(child.storage_id, child.id, child.tenant_name, child.visibility)
         .join(label, label.deployment_storage_id == child.storage_id)
-        .where(label.key == PARENT, label.value == name)
+        .where(label.key == PARENT, label.value == deployment_id)
         .where(or_(child.tenant_name == tenant, visibility == Visibility.GLOBAL))
     )

@@ -1,1 +1,1 @@
-"""Start executions and decide what may run when."""
+"""Executions: starting them, and deciding which may run."""

@@ -1,11 +1,13 @@
-"""Executions: starting, steering and ending them."""
+"""Executions: starting, cancelling and resuming them, and releasing queued ones."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import select, update
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
@@ -17,17 +19,26 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.store import Store
 
-ACTIONS = {
+CANCEL_ACTIONS = {
     "cancel": ExecutionState.CANCELLING,
     "force-cancel": ExecutionState.FORCE_CANCELLING,
     "kill": ExecutionState.KILL_CANCELLING,
 }
-RESUMING = ("resume", "force-resume")
-VALID_ACTIONS = [*ACTIONS, *RESUMING]
+RESUME_ACTIONS = ("resume", "force-resume")
+VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
-SPECIMEN = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
+TIME_FORMS = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
+
+
+class DeploymentColumns(TypedDict, total=False):
+    """Columns of an execution that describe its deployment."""
+
+    deployment_storage_id: int
+    deployment_id: str
+    deployment_display_name: str
+    blueprint_id: str
 
 
 def start(
@@ -35,7 +46,7 @@ def start(
     store: Store,
     deployment_id: str,
     workflow_id: str,
-    parameters: dict[str, Any],
+    parameters: JsonObject,
     *,
     allow_custom_parameters: bool = False,
     force: bool = False,
@@ -46,9 +57,10 @@ def start(
     execution_id: str | None = None,
     creator: str | None = None,
 ) -> Execution:
-    """Accept a workflow to run on a deployment; a worker takes it from there.
+    """Check a request to run a workflow on a deployment, and store it for a worker to run.
 
-    `creator` is the dependency on the deployment that asks for this itself, if one does.
+    `wait_after_fail` is in seconds. `creator` is that of a dependency on the deployment which makes the request itself,
+    and does not block it. Raises Invalid.
     """
     deployment = store.get(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
@@ -59,15 +71,15 @@ def start(
         dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)
     status, scheduled_for = ExecutionState.PENDING, None
     if scheduled_time:
-        status, scheduled_for = ExecutionState.SCHEDULED, _later(scheduled_time)
+        status, scheduled_for = ExecutionState.SCHEDULED, _parse_scheduled_time(scheduled_time)
     elif exclusive_workflows.must_wait(store, queue=queue):
         status = ExecutionState.QUEUED
     elif not force:
-        if queue and _running(store, deployment.storage_id):
+        if queue and _describe_running(store, deployment.storage_id):
             status = ExecutionState.QUEUED
         else:
             _check_idle(store, deployment)
-        if status is ExecutionState.PENDING:  # a queued one may be available once its turn comes
+        if status is ExecutionState.PENDING:  # a queued workflow may be available when it is released
             workflows.check_available(deployment, workflow_id, workflow)
     execution = store.add(
         Execution(
@@ -81,10 +93,10 @@ def start(
             wait_after_fail=wait_after_fail,
             scheduled_for=scheduled_for,
             visibility=deployment.visibility,
-            **belongs_to(deployment),
+            **_deployment_columns(deployment),
         )
     )
-    _tell(store, deployment, execution)
+    _update_deployment(store, deployment, execution)
     store.after_commit(app.work_available.notify)
     return execution
 
@@ -92,12 +104,12 @@ def start(
 def start_system(
     store: Store,
     workflow_id: str,
-    parameters: dict[str, Any],
+    parameters: JsonObject,
     deployment: Deployment | None = None,
     *,
     execution_id: str | None = None,
 ) -> Execution:
-    """A workflow of the manager itself. The caller notifies `work_available`."""
+    """Start a workflow that the manager runs itself. The caller notifies `work_available`."""
     exclusive_workflows.must_wait(store)
     execution = store.add(
         Execution(
@@ -105,27 +117,23 @@ def start_system(
             workflow_id=workflow_id,
             parameters=parameters,
             allow_custom_parameters=True,
-            **(belongs_to(deployment) if deployment else {}),
+            **_deployment_columns(deployment),
         )
     )
     if deployment:
-        _tell(store, deployment, execution)
+        _update_deployment(store, deployment, execution)
     return execution
 
 
-def _tell(store: Store, deployment: Deployment, execution: Execution) -> None:
-    """What is told of a deployment that something was accepted for."""
-    deployment.latest_execution = execution.id
-    if execution.status == ExecutionState.PENDING:
-        tree.note_progress(store.unscoped, deployment)
+def apply_action(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
+    """Cancel, force-cancel or kill an execution, or resume one that has ended.
 
-
-def act(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
-    """cancel, force-cancel or kill a running execution; one that only waits ends at once. resume one that ended."""
+    An execution that waits is cancelled at once. Raises Invalid and Conflict.
+    """
     execution = store.get_own(Execution, execution_id)
     if action not in VALID_ACTIONS:
         raise Invalid(f"Invalid action: {action}, Valid action values are: {VALID_ACTIONS}")
-    if action in RESUMING:
+    if action in RESUME_ACTIONS:
         _resume(store, execution, action)
         store.after_commit(app.work_available.notify)
         return execution
@@ -139,31 +147,12 @@ def act(app: AppContext, store: Store, execution_id: str, action: str) -> Execut
         release_next(store, execution)
         store.after_commit(app.work_available.notify)
     else:
-        execution.status = ACTIONS[action]
+        execution.status = CANCEL_ACTIONS[action]
     return execution
 
 
-def _resume(store: Store, execution: Execution, action: str) -> None:
-    """Let it go on where it stopped, trying again what failed; force-resume also what was begun and has not ended."""
-    if execution.status not in (ExecutionState.FAILED, ExecutionState.CANCELLED):
-        raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
-    if execution.workflow_id in SYSTEM_WORKFLOWS:
-        raise Conflict(f"Cannot {action} execution: `{execution.id}` is the manager's own `{execution.workflow_id}`")
-    exclusive_workflows.must_wait(store)
-    deployment = store.unscoped.get(Deployment, execution.deployment_storage_id or 0)
-    if deployment is not None:
-        store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
-        _check_idle(store, deployment)
-    if action == "force-resume":
-        journal.reset_running_operations(store.unscoped, [execution.id])
-    execution.status, execution.ended_at = ExecutionState.PENDING, None
-    if deployment is not None:
-        _tell(store, deployment, execution)
-    execution.resume, execution.worker, execution.crashes = True, None, 0
-
-
 def set_status(store: Store, execution_id: str, status: str, error: str | None) -> Execution:
-    """Somebody outside says how an execution stands; what has ended stays ended."""
+    """Set the status on behalf of a client. Raises Invalid when the execution has ended with another status."""
     execution = store.get_own(Execution, execution_id)
     if status not in list(ExecutionState):
         raise Invalid(f"`{status}` is not a status: there are {', '.join(ExecutionState)}")
@@ -183,38 +172,88 @@ def set_status(store: Store, execution_id: str, status: str, error: str | None) 
 
 
 def release_next(store: Store, ended: Execution) -> bool:
-    """Let the oldest queued execution of the same deployment have its turn, or one that waits for all others.
+    """Make the next queued execution pending: the oldest of the same deployment, or one that is exclusive.
 
-    Whether any may have it now, so that the bell is to ring.
+    Returns whether there may be one to claim, so that the caller notifies `work_available`. Queries are unscoped:
+    executions of all users wait for each other.
     """
     if ended.deployment_storage_id is not None:
         store.acquire_lock(LockKey.DEPLOYMENT, ended.deployment_storage_id)
     if store.unscoped.scalar(ANY_QUEUED) is None:
         return False
-    if not exclusive_workflows.release_next(store):
+    if exclusive_workflows.release_next(store):
+        return True
+    storage_ids: Sequence[int | None] = [ended.deployment_storage_id]
+    if ended.is_system_workflow:
         queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
-        numbers = store.unscoped.scalars(queued) if ended.is_system_workflow else [ended.deployment_storage_id]
-        for number in [each for each in numbers if each is not None]:
-            _release_of(store, number)
+        storage_ids = store.unscoped.scalars(queued).all()
+    for storage_id in storage_ids:
+        if storage_id is not None:
+            _release_next_of(store, storage_id)
     return True
 
 
-def _release_of(store: Store, deployment: int) -> None:
-    store.acquire_lock(LockKey.DEPLOYMENT, deployment)
-    turn = (
+def find_running_ids(store: Store, deployment: Deployment) -> Sequence[str]:
+    """Return the ids of running and queued executions of a deployment."""
+    busy = (*RUNNING, ExecutionState.QUEUED)
+    statement = select(Execution.id).where(
+        Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
+    )
+    return store.unscoped.scalars(statement).all()  # of all users
+
+
+def _update_deployment(store: Store, deployment: Deployment, execution: Execution) -> None:
+    """Store in the deployment that an execution was started."""
+    deployment.latest_execution = execution.id
+    if execution.status == ExecutionState.PENDING:
+        tree.mark_in_progress(store.unscoped, deployment)  # and everything above it, of any user
+
+
+def _resume(store: Store, execution: Execution, action: str) -> None:
+    """Make an execution pending again; failed operations are retried.
+
+    `force-resume` also repeats operations that were started and have not ended.
+    """
+    if execution.status not in (ExecutionState.FAILED, ExecutionState.CANCELLED):
+        raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
+    if execution.workflow_id in SYSTEM_WORKFLOWS:
+        raise Conflict(
+            f"Cannot {action} execution: `{execution.id}` runs the system workflow `{execution.workflow_id}`"
+        )
+    exclusive_workflows.must_wait(store)
+    session = store.unscoped  # the deployment and the operations of an execution in scope
+    deployment = session.get(Deployment, execution.deployment_storage_id or 0)
+    if deployment is not None:
+        store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
+        _check_idle(store, deployment)
+    if action == "force-resume":
+        journal.reset_running_operations(session, [execution.id])
+    execution.status, execution.ended_at = ExecutionState.PENDING, None
+    if deployment is not None:
+        _update_deployment(store, deployment, execution)
+    execution.resume, execution.worker, execution.crashes = True, None, 0
+
+
+def _release_next_of(store: Store, deployment_storage_id: int) -> None:
+    """Make the oldest queued execution of a deployment pending, unless another one runs."""
+    store.acquire_lock(LockKey.DEPLOYMENT, deployment_storage_id)
+    oldest = (
         select(Execution.storage_id)
-        .where(Execution.deployment_storage_id == deployment, Execution.status == ExecutionState.QUEUED)
+        .where(Execution.deployment_storage_id == deployment_storage_id, Execution.status == ExecutionState.QUEUED)
         .order_by(Execution.created_at, Execution.storage_id)
         .limit(1)
     )
-    if store.unscoped.scalar(turn) is None or _running(store, deployment):
+    session = store.unscoped  # executions of all users
+    if session.scalar(oldest) is None or _describe_running(store, deployment_storage_id):
         return
-    store.unscoped.execute(
-        update(Execution).where(Execution.storage_id == turn.scalar_subquery()).values(status=ExecutionState.PENDING)
+    session.execute(
+        update(Execution).where(Execution.storage_id == oldest.scalar_subquery()).values(status=ExecutionState.PENDING)
     )
 
 
-def belongs_to(deployment: Deployment) -> dict[str, Any]:
+def _deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
+    if deployment is None:
+        return {}
     return {
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
@@ -223,19 +262,8 @@ def belongs_to(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def running_ids(store: Store, deployment: Deployment) -> list[str]:
-    busy = (*RUNNING, ExecutionState.QUEUED)
-    return list(
-        store.unscoped.scalars(
-            select(Execution.id).where(
-                Execution.deployment_storage_id == deployment.storage_id, Execution.status.in_(busy)
-            )
-        )
-    )
-
-
 def _check_idle(store: Store, deployment: Deployment) -> None:
-    others = _running(store, deployment.storage_id)
+    others = _describe_running(store, deployment.storage_id)
     if others:
         raise Invalid(
             f"The following executions are currently running for this deployment: {', '.join(others)}. "
@@ -245,25 +273,25 @@ def _check_idle(store: Store, deployment: Deployment) -> None:
         )
 
 
-def _running(store: Store, deployment: int) -> list[str]:
-    rows = store.unscoped.execute(
-        select(Execution.id, Execution.workflow_id, Execution.status).where(
-            Execution.deployment_storage_id == deployment,
-            Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
-        )
+def _describe_running(store: Store, deployment_storage_id: int) -> list[str]:
+    """Return `WORKFLOW (STATUS, ID)` of each running execution of a deployment."""
+    statement = select(Execution.id, Execution.workflow_id, Execution.status).where(
+        Execution.deployment_storage_id == deployment_storage_id,
+        Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
     )
-    return [f"{workflow} ({status}, {id_})" for id_, workflow, status in rows]
+    rows = store.unscoped.execute(statement)  # of all users
+    return [f"{workflow} ({status}, {execution_id})" for execution_id, workflow, status in rows]
 
 
-def _later(text: str) -> str:
-    moment = _moment(text)
-    if moment <= datetime.now(UTC):
+def _parse_scheduled_time(text: str) -> str:
+    """Return a timestamp in the future. Raises Invalid."""
+    time = _parse_time(text)
+    if time <= datetime.now(UTC):
         raise Invalid(f"Date `{text}` has already passed.", hint=f"It is {now()} now; give a later time.")
-    return format_timestamp(moment)
+    return format_timestamp(time)
 
 
-def _moment(text: str) -> datetime:
-    """As the API writes times to start at, or as most others do."""
+def _parse_time(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%z")
     except ValueError:
@@ -271,4 +299,4 @@ def _moment(text: str) -> datetime:
     try:
         return parse_timestamp(text)
     except ValueError:
-        raise Invalid(f"`{text}` is not a time. {SPECIMEN}") from None
+        raise Invalid(f"`{text}` is not a time. {TIME_FORMS}") from None

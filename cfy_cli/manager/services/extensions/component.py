@@ -64,7 +64,7 @@ def delete(extension: ExtensionContext) -> bool:
     if deployment_id and not extension.deployment_config.get("external_resource"):
         _delete(extension, deployment_id)
         with extension.writing() as store:
-            dependencies.forget(store, _dependencies(extension, store))
+            dependencies.delete_many(store, _dependencies(extension, store))
     blueprint.delete(extension)
     extension.set_runtime_properties(delete=("deployment", "blueprint", "_component_create_deployment_id"))
     return True
@@ -130,7 +130,7 @@ def _is_done(extension: ExtensionContext, workflow_id: str, deployment_id: str) 
 def _has_live_instances(extension: ExtensionContext, deployment_id: str) -> bool:
     with extension.reading() as store:
         deployment = store.find(Deployment, deployment_id)
-        return deployment is not None and bool(deployments.live_instances(store, deployment))
+        return deployment is not None and bool(deployments.find_live_instances(store, deployment))
 
 
 def _start_creation(extension: ExtensionContext, config: DeploymentConfig) -> str:
@@ -177,7 +177,7 @@ def _find_created(extension: ExtensionContext) -> str | None:
 
 
 def _dependencies(extension: ExtensionContext, store: Store) -> Sequence[Dependency]:
-    own = dependencies.of_source(store.get(Deployment, extension.own_deployment_id))
+    own = dependencies.select_of_source(store.get(Deployment, extension.own_deployment_id))
     created_here = own.where(Dependency.dependency_creator == _creator(extension))
     return store.unscoped.scalars(created_here).all()  # dependencies of the own deployment
 

@@ -2,7 +2,7 @@
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.deployments.dependencies import COMPONENT
-from cfy_cli.manager.services.deployments.labels import set_labels
+from cfy_cli.manager.services.deployments.deployments import set_labels
 from cfy_cli.manager.services.extensions.configuration import BlueprintConfig, DeploymentConfig
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.extensions.run_workflow import run_workflow

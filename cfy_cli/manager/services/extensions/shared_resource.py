@@ -56,7 +56,7 @@ def disconnect(extension: ExtensionContext) -> bool:
         with extension.writing() as store:
             own = store.get(Deployment, extension.own_deployment_id)
             session = store.unscoped  # dependencies of the own deployment
-            dependencies.forget(store, session.scalars(_own_dependency(extension, own)))
+            dependencies.delete_many(store, session.scalars(_own_dependency(extension, own)))
         _uninstall_if_unused(extension, deployment_id)
     return True
 
@@ -119,7 +119,7 @@ def _creator(extension: ExtensionContext) -> str:
 
 
 def _own_dependency(extension: ExtensionContext, own: Deployment) -> Select[Dependency]:
-    return dependencies.of_source(own).where(Dependency.dependency_creator == _creator(extension))
+    return dependencies.select_of_source(own).where(Dependency.dependency_creator == _creator(extension))
 
 
 def _label_values(deployment: Deployment, key: str) -> list[str]:

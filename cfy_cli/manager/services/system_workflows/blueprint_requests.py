@@ -7,7 +7,7 @@ from typing import TypedDict, cast
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.blueprints.blueprints import FAILED
+from cfy_cli.manager.services.blueprints.blueprints import FAILED_STATES
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.labels import Pair, replace
@@ -83,7 +83,7 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
 def _remove_failed_upload(app: AppContext, store: Store, blueprint_id: str) -> None:
     """Remove a blueprint of this name whose upload failed, so that the new one can take its name."""
     existing = store.find(Blueprint, blueprint_id)
-    if existing and existing.tenant_name == store.scope.tenant and existing.state in FAILED:
+    if existing and existing.tenant_name == store.scope.tenant and existing.state in FAILED_STATES:
         storage_id = existing.storage_id
         store.delete(existing)
         store.after_commit(lambda: app.files.delete_blueprint(storage_id))

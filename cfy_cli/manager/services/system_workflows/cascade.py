@@ -68,7 +68,7 @@ def delete(context: ExecutionContext) -> None:
                 force=parameters["force"],
                 delete_logs=parameters["delete_logs"],
                 recursive=True,
-                creator=dependencies.between(store, deployment, child),
+                creator=dependencies.find_creator(store, deployment, child),
             )
 
     def are_deleted() -> bool:
@@ -91,7 +91,7 @@ def _services(context: ExecutionContext) -> list[str]:
     """Return the ids of the deployments inside that are not components."""
     with context.reading() as store:
         deployment = _own_deployment(context, store)
-        components = dependencies.components(store, deployment)
+        components = dependencies.component_ids(store, deployment)
         return [child.id for child in _children(store, deployment) if child.storage_id not in components]
 
 
@@ -129,7 +129,7 @@ def _own_deployment(context: ExecutionContext, store: Store) -> Deployment:
 
 
 def _children(store: Store, deployment: Deployment) -> Sequence[Deployment]:
-    return tree.children(store.unscoped, deployment)  # private deployments of other users too
+    return tree.find_children(store.unscoped, deployment)  # private deployments of other users too
 
 
 def _remaining(store: Store, storage_ids: Collection[int]) -> Sequence[Deployment]:

@@ -10,9 +10,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
-from cfy_cli.manager.services.deployments import capability_dependencies
-from cfy_cli.manager.services.deployments.deployments import SLIM
-from cfy_cli.manager.services.deployments.labels import remove, set_labels
+from cfy_cli.manager.services.deployments import capability_dependencies, deployments
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
@@ -44,7 +42,7 @@ def create_deployment_environment(context: ExecutionContext) -> StoreResult:
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )
     instances = dsl.create_instances(plan)
-    capability_calls = capability_dependencies.wanted(plan, instances, lookups)
+    capability_calls = capability_dependencies.find_calls(plan, instances, lookups)
     context.log("Setting deployment attributes")
     context.log(f"Creating {len(plan['nodes'])} nodes")
     context.log(f"Creating {len(instances)} node-instances")
@@ -59,7 +57,7 @@ def create_deployment_environment(context: ExecutionContext) -> StoreResult:
         connection = store.unscoped.connection()  # new rows of the deployment
         INSERT_NODE.execute(connection, [_node_row(deployment, node, owner) for node in plan["nodes"]])
         INSERT_INSTANCE.execute(connection, [instance_row(instance, owner) for instance in instances])
-        capability_dependencies.keep(store, deployment, capability_calls)
+        capability_dependencies.create_dependencies(store, deployment, capability_calls)
 
     return store_environment
 
@@ -76,7 +74,7 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
         store.unscoped.execute(  # events of the deployment
             delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
         )
-        remove(store, deployment)
+        deployments.delete(store, deployment)
         store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 
     return delete_deployment
@@ -86,7 +84,7 @@ def _read_deployment(context: ExecutionContext) -> tuple[Deployment, Plan]:
     """Return the deployment and the plan of its blueprint. Raises Invalid when there is no plan."""
     with context.reading() as store:
         session = store.unscoped  # the execution's own deployment and its blueprint
-        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=SLIM)
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=deployments.SLIM)
         plan = context.app.service(PlanCache).get(session, deployment.blueprint_storage_id)
     if plan is None:
         raise Invalid(f"Blueprint `{deployment.blueprint_id}` has no plan")
@@ -118,7 +116,7 @@ def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None
         (key.lower(), str(value)) for key, label in (plan.get("labels") or {}).items() for value in label["values"]
     ]
     if labels:
-        set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *labels])
+        deployments.set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *labels])
 
 
 def owner_columns(deployment: Deployment) -> OwnerColumns:

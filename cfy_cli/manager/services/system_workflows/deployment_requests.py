@@ -13,8 +13,7 @@ from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
-from cfy_cli.manager.services.deployments.deployments import live_instances
-from cfy_cli.manager.services.deployments.labels import set_labels
+from cfy_cli.manager.services.deployments.deployments import find_live_instances, set_labels
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.plugins import resolve
@@ -47,7 +46,7 @@ def create(
     skip_plugins_validation: bool = False,
 ) -> tuple[Deployment, Execution]:
     """Check the request and start `create_deployment_environment`, which creates nodes and node instances."""
-    blueprint = blueprints.uploaded(store, blueprint_id)
+    blueprint = blueprints.get_uploaded(store, blueprint_id)
     check_visibility(store.scope, visibility)
     if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
         raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
@@ -134,7 +133,7 @@ def _check_deletable(
     store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None
 ) -> None:
     """Raise Invalid when the deployment, or one inside it if `recursive`, cannot be deleted."""
-    busy = executions.running_ids(store, deployment)
+    busy = executions.find_running_ids(store, deployment)
     if busy:
         raise Invalid(
             f"Can't delete deployment {deployment.id} - There are running or queued executions for this deployment. "
@@ -144,7 +143,7 @@ def _check_deletable(
     if force:
         return
     dependencies.check_deletable(store, deployment, recursive=recursive, creator=creator)
-    live = live_instances(store, deployment)
+    live = find_live_instances(store, deployment)
     if live:
         raise Invalid(
             f"Can't delete deployment {deployment.id} - There are live nodes for this deployment. "
@@ -153,6 +152,6 @@ def _check_deletable(
             code=ErrorCode.DEPENDENT_EXISTS,
         )
     # Children that the user may not see prevent the deletion too.
-    for child in tree.children(store.unscoped, deployment) if recursive else ():
-        between = dependencies.between(store, deployment, child)
+    for child in tree.find_children(store.unscoped, deployment) if recursive else ():
+        between = dependencies.find_creator(store, deployment, child)
         _check_deletable(store, child, force=force, recursive=True, creator=between)

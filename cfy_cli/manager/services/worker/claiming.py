@@ -40,7 +40,7 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
         acquire_lock(session, LockKey.CLAIMING)
         due = session.scalars(OLDEST_UNCLAIMED, {"now": now(), "limit": min(limit, CLAIM_BATCH)}).all()
         claimed = []
-        for execution in exclusive_workflows.compatible(due):
+        for execution in exclusive_workflows.select_compatible(due):
             if execution.status == ExecutionState.SCHEDULED and not _can_start_scheduled(session, execution):
                 execution.status = ExecutionState.QUEUED
                 continue
@@ -56,7 +56,7 @@ def _can_start_scheduled(session: Session, execution: Execution) -> bool:
     others = exists().where(_other.deployment_storage_id == deployment_storage_id, _other.status.in_(RUNNING))
     if not execution.force and session.scalar(select(others)):
         return False
-    tree.note_progress(session, session.get_one(Deployment, deployment_storage_id))
+    tree.mark_in_progress(session, session.get_one(Deployment, deployment_storage_id))
     return True
 
 

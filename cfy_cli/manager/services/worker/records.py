@@ -53,7 +53,7 @@ class StoreRecords(StoreLookups, Records):
         self._node_ids: dict[str, str] = {}  # by instance; an instance never changes its node
 
     def instances(self) -> list[Instance]:
-        own = select(*INSTANCE_COLUMNS).where(self._of(NodeInstance)).order_by(NodeInstance.storage_id)
+        own = select(*INSTANCE_COLUMNS).where(self._in_deployment(NodeInstance)).order_by(NodeInstance.storage_id)
         with self._read() as store:
             instances = [Instance(*row) for row in store.unscoped.execute(own)]  # rows of the deployment
         self._node_ids.update((instance.id, instance.node_id) for instance in instances)

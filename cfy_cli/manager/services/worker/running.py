@@ -91,7 +91,7 @@ def _run_on_deployment(context: ExecutionContext) -> None:
     if context.stopping.is_set() and result.state != ExecutionState.TERMINATED:
         return
     try:
-        retry_until_available(context.stopping, lambda: capability_dependencies.follow_targets(context))
+        retry_until_available(context.stopping, lambda: capability_dependencies.update_targets(context))
     except Exception:
         log.exception("Updating the dependencies after execution %s failed", context.execution.id)
     complete_execution(context, result)
