@@ -1,9 +1,11 @@
-"""The public parser, asked a question a line in JSON; run with a Python that has it, which the project never imports.
+"""The public parser behind a JSON protocol, one request a line.
 
-Questions: {"do": "compile", "main": path, "base": path, "inputs": {...}},
+Run it with a Python that has the parser; the project itself never imports it.
+
+Requests: {"do": "compile", "main": path, "base": path, "inputs": {...}},
 {"do": "parse", "main": path, "base": path, "plugins": folder of NAME.yaml} or
 {"do": "modify", "plan": plan, "existing": instances, "wanted": {name: number}, "include": {name: [ids]}}.
-Answers: {"ok": value} or {"error": sentence}.
+Responses: {"ok": value} or {"error": sentence}.
 """
 
 import copy
@@ -16,8 +18,8 @@ from dsl_parser import parser, tasks
 from dsl_parser.import_resolver.abstract_import_resolver import AbstractImportResolver, read_import
 
 
-class EverythingIsThere:
-    """Stands for the manager, which is asked whether what an input names exists."""
+class AllResourcesExist:
+    """A double of the manager, for which every resource that an input names exists."""
 
     def has_deployment_id(self) -> bool:
         return True
@@ -29,7 +31,7 @@ class EverythingIsThere:
         return [value]
 
 
-class PluginsOfAFolder(AbstractImportResolver):
+class FolderResolver(AbstractImportResolver):
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
 
@@ -42,46 +44,46 @@ class PluginsOfAFolder(AbstractImportResolver):
         return None
 
 
-def compiled(main: str, base: str, inputs: dict[str, Any]) -> dict[str, Any]:
+def compile_and_prepare(main: str, base: str, inputs: dict[str, Any]) -> dict[str, Any]:
     plan = parser.parse_from_path(main, resources_base_path=base)
-    as_written = json.loads(json.dumps(plan))
+    unprepared = json.loads(json.dumps(plan))
     prepared = tasks.prepare_deployment_plan(
-        plan, get_secret_method=lambda key: key, inputs=inputs, values_getter=EverythingIsThere()
+        plan, get_secret_method=lambda key: key, inputs=inputs, values_getter=AllResourcesExist()
     )
-    return {"plan": as_written, "prepared": prepared}
+    return {"plan": unprepared, "prepared": prepared}
 
 
-def parsed(main: str, base: str, plugins: str) -> dict[str, Any]:
-    plan: dict[str, Any] = parser.parse_from_path(main, resources_base_path=base, resolver=PluginsOfAFolder(plugins))
+def parse(main: str, base: str, plugins: str) -> dict[str, Any]:
+    plan: dict[str, Any] = parser.parse_from_path(main, resources_base_path=base, resolver=FolderResolver(plugins))
     return plan
 
 
-def modified(
+def modify(
     plan: dict[str, Any], existing: list[Any], wanted: dict[str, int], include: dict[str, Any]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = tasks.modify_deployment(
+    changes: dict[str, Any] = tasks.modify_deployment(
         nodes=plan["nodes"],
         previous_nodes=copy.deepcopy(plan["nodes"]),
         previous_node_instances=existing,
         modified_nodes={
-            name: {"instances": number, "removed_ids_include_hint": include[name]} for name, number in wanted.items()
+            name: {"instances": count, "removed_ids_include_hint": include[name]} for name, count in wanted.items()
         },
         scaling_groups=plan["scaling_groups"],
     )
-    return found
+    return changes
 
 
-def answer(question: dict[str, Any]) -> dict[str, Any]:
-    do = {"compile": compiled, "parse": parsed, "modify": modified}[question.pop("do")]
+def respond(request: dict[str, Any]) -> dict[str, Any]:
+    do = {"compile": compile_and_prepare, "parse": parse, "modify": modify}[request.pop("do")]
     try:
-        return {"ok": do(**question)}
+        return {"ok": do(**request)}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
 def main() -> None:
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line)), default=str), flush=True)
+        print(json.dumps(respond(json.loads(line)), default=str), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Record what the public parser makes of the good blueprints; run with a Python that has that parser.
+"""Record the plans of the public parser for the valid blueprints; run with a Python that has that parser.
 
     python tests/dsl/record.py [--check] [NAME...]
 
-With `--check` nothing is written: what differs from the records is told, and so is a bad blueprint that it takes.
+With `--check`, write nothing; report plans that differ from the records and invalid blueprints that it accepts.
 It needs `cloudify-common[dispatcher]`, which the project itself never imports.
 """
 
@@ -14,33 +14,42 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from oracle import compiled
-from plans import BAD, GOOD, HERE, STRICTER, dependencies, given_inputs, instances, reduced
+from golden_plans import (
+    BAD,
+    GOOD,
+    HERE,
+    STRICTER,
+    read_inputs,
+    reduce_plan,
+    summarize_dependencies,
+    summarize_instances,
+)
+from oracle import compile_and_prepare
 
-PATIENCE = 20  # seconds; of some circles that parser finds no end
+PARSE_TIMEOUT = 20  # seconds; the public parser never ends on some cycles
 TYPES = HERE.parents[1] / "cfy_cli" / "dsl" / "types"
 
 
 def record(main: Path, base: Path) -> dict[str, Any]:
-    made = compiled(str(main), str(base), given_inputs(main))
-    prepared = made["prepared"]
+    result = compile_and_prepare(str(main), str(base), read_inputs(main))
+    prepared = result["prepared"]
     return {
-        "plan": reduced(made["plan"]),
-        "prepared": reduced(prepared),
-        "instances": instances(prepared["node_instances"]),
-        "dependencies": dependencies(json.loads(json.dumps(prepared["inter_deployment_functions"]))),
+        "plan": reduce_plan(result["plan"]),
+        "prepared": reduce_plan(prepared),
+        "instances": summarize_instances(prepared["node_instances"]),
+        "dependencies": summarize_dependencies(json.loads(json.dumps(prepared["inter_deployment_functions"]))),
     }
 
 
-def furnished(folder: Path, base: Path) -> None:
-    """A copy of blueprints with the basic types beside them, where that parser looks for them."""
+def copy_with_types(folder: Path, base: Path) -> None:
+    """Copy blueprints, with the basic types in the folder in which the public parser searches them."""
     shutil.copytree(folder, base, dirs_exist_ok=True)
     (base / "cloudify" / "types").mkdir(parents=True)
     for path in TYPES.glob("*.yaml"):
         shutil.copy(path, base / "cloudify" / "types")
 
 
-def recorded(main: Path, base: Path) -> str | None:
+def try_record(main: Path, base: Path) -> str | None:
     try:
         return json.dumps(record(base / main.name, base), indent=1, sort_keys=True) + "\n"
     except Exception as error:
@@ -48,13 +57,13 @@ def recorded(main: Path, base: Path) -> str | None:
         return None
 
 
-def good(wanted: list[str], base: Path, *, check: bool) -> int:
+def check_valid(wanted: list[str], base: Path, *, check: bool) -> int:
     differing = 0
-    furnished(HERE / "ok", base)
+    copy_with_types(HERE / "ok", base)
     for path in GOOD:
         if wanted and path.stem not in wanted:
             continue
-        text, golden = recorded(path, base), path.with_suffix(".plan.json")
+        text, golden = try_record(path, base), path.with_suffix(".plan.json")
         if text is None:
             differing += 1
         elif not check:
@@ -65,38 +74,38 @@ def good(wanted: list[str], base: Path, *, check: bool) -> int:
     return differing
 
 
-def bad(base: Path) -> int:
-    """How many bad blueprints it takes, other than those about which we are stricter."""
+def check_invalid(base: Path) -> int:
+    """Return the number of invalid blueprints that the parser accepts, but for those on which cfy is stricter."""
     differing = 0
-    furnished(HERE / "err", base)
+    copy_with_types(HERE / "err", base)
     for path in BAD:
-        signal.alarm(PATIENCE)
+        signal.alarm(PARSE_TIMEOUT)
         try:
-            compiled(str(base / path.name), str(base), given_inputs(path))
+            compile_and_prepare(str(base / path.name), str(base), read_inputs(path))
         except Exception:
             continue
         finally:
             signal.alarm(0)
         if path.stem not in STRICTER:
-            print(f"{path.name}: the public parser takes it")
+            print(f"{path.name}: the public parser accepts it")
             differing += 1
     return differing
 
 
-def out_of_patience(*_signal: object) -> None:
+def raise_timeout(*_signal: object) -> None:
     raise TimeoutError
 
 
 def main() -> None:
-    signal.signal(signal.SIGALRM, out_of_patience)
+    signal.signal(signal.SIGALRM, raise_timeout)
     check = "--check" in sys.argv
     wanted = [name for name in sys.argv[1:] if name != "--check"]
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        differing = good(wanted, Path(one), check=check)
+        differing = check_valid(wanted, Path(one), check=check)
         if check and not wanted:
-            differing += bad(Path(other))
+            differing += check_invalid(Path(other))
     if check:
-        print(f"{len(wanted or GOOD)} good and {len(BAD)} bad blueprints asked, {differing} differ")
+        print(f"{len(wanted or GOOD)} valid and {len(BAD)} invalid blueprints parsed, {differing} differ")
         sys.exit(min(differing, 1))
 
 

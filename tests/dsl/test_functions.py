@@ -1,4 +1,4 @@
-"""Functions while a deployment lives, and when it is created."""
+"""Functions when a deployment is created and while it runs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cfy_cli import dsl
-from tests.dsl.world import WiderWorld, World, blueprint
+from tests.dsl.in_memory_lookups import ExtendedInMemoryLookups, InMemoryLookups, write_blueprint
 
 HEAD = """\
 tosca_definitions_version: cloudify_dsl_1_5
@@ -26,16 +26,16 @@ node_templates:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World.of(
-        blueprint(tmp_path, HEAD),
+def lookups(tmp_path: Path) -> InMemoryLookups:
+    lookups = InMemoryLookups.of(
+        write_blueprint(tmp_path, HEAD),
         secrets={"s": "hush", "json": '{"a": [1, {"b": 2}]}'},
         capabilities={"dep.cap": {"k": [5, 6]}, "parent.cap": "from above"},
         labels={"colour": ["blue", "green"], "csys-obj-parent": ["parent"]},
     )
-    [web] = world.instance_ids("web")
-    world.set(web, ip="10.0.0.1", nested={"l": [1, {"k": "v"}]}, zero=0, call={"get_secret": "s"})
-    return world
+    [web] = lookups.instance_ids("web")
+    lookups.set(web, ip="10.0.0.1", nested={"l": [1, {"k": "v"}]}, zero=0, call={"get_secret": "s"})
+    return lookups
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def world(tmp_path: Path) -> World:
         ({"not_a_function": 1}, {"not_a_function": 1}),
     ],
 )
-def test_a_call_gives_its_value(world: World, call: Any, value: Any) -> None:
-    assert dsl.evaluate(call, world) == value
+def test_evaluate_returns_value_of_call(lookups: InMemoryLookups, call: Any, value: Any) -> None:
+    assert dsl.evaluate(call, lookups) == value
 
 
 @pytest.mark.parametrize(
@@ -105,43 +105,43 @@ def test_a_call_gives_its_value(world: World, call: Any, value: Any) -> None:
         ({"get_secret": ["s", "k"]}, "`get_secret`: the secret `s` is not JSON, so it has no keys"),
     ],
 )
-def test_a_call_that_cannot_be_made_says_why(world: World, call: Any, sentence: str) -> None:
+def test_evaluate_fails_with_reason(lookups: InMemoryLookups, call: Any, sentence: str) -> None:
     with pytest.raises(dsl.EvaluationFailed) as failure:
-        dsl.evaluate({"value": [call]}, world)
+        dsl.evaluate({"value": [call]}, lookups)
     assert failure.value.message.startswith(sentence)
 
 
-def test_self_source_and_target_are_the_instances_given(world: World) -> None:
-    [web], [user] = world.instance_ids("web"), world.instance_ids("user")
-    world.set(user, who="user")
-    assert dsl.evaluate({"get_attribute": ["SELF", "ip"]}, world, self_id=web) == "10.0.0.1"
-    assert dsl.evaluate({"get_property": ["SELF", "port"]}, world, self_id=web) == 80
+def test_self_source_and_target_mean_given_instances(lookups: InMemoryLookups) -> None:
+    [web], [user] = lookups.instance_ids("web"), lookups.instance_ids("user")
+    lookups.set(user, who="user")
+    assert dsl.evaluate({"get_attribute": ["SELF", "ip"]}, lookups, self_id=web) == "10.0.0.1"
+    assert dsl.evaluate({"get_property": ["SELF", "port"]}, lookups, self_id=web) == 80
     both = [
         {"get_attribute": ["SOURCE", "who"]},
         {"get_attribute": ["TARGET", "ip"]},
         {"get_property": ["TARGET", "port"]},
     ]
-    assert dsl.evaluate(both, world, source_id=user, target_id=web) == ["user", "10.0.0.1", 80]
+    assert dsl.evaluate(both, lookups, source_id=user, target_id=web) == ["user", "10.0.0.1", 80]
 
 
-def test_a_property_that_calls_means_its_own_node_wherever_it_is_asked(world: World) -> None:
-    [user] = world.instance_ids("user")
-    assert dsl.evaluate({"get_property": ["web", "lazy"]}, world, self_id=user) == "10.0.0.1"
-    assert dsl.evaluate({"get_attribute": ["web", "lazy"]}, world, self_id=user) == "10.0.0.1"
+def test_self_in_property_means_node_of_property(lookups: InMemoryLookups) -> None:
+    [user] = lookups.instance_ids("user")
+    assert dsl.evaluate({"get_property": ["web", "lazy"]}, lookups, self_id=user) == "10.0.0.1"
+    assert dsl.evaluate({"get_attribute": ["web", "lazy"]}, lookups, self_id=user) == "10.0.0.1"
 
 
-def test_attributes_of_all_instances_are_listed_by_their_ids(world: World) -> None:
-    first, second = world.instance_ids("many")
-    world.set(first, ip=1)
-    assert dsl.evaluate({"get_attributes_dict": ["many", "ip", ["p", "x"]]}, world) == {
+def test_get_attributes_dict_lists_instances_by_id(lookups: InMemoryLookups) -> None:
+    first, second = lookups.instance_ids("many")
+    lookups.set(first, ip=1)
+    assert dsl.evaluate({"get_attributes_dict": ["many", "ip", ["p", "x"]]}, lookups) == {
         first: {"ip": 1, "p.x": [10, 20]},
         second: {"ip": None, "p.x": [10, 20]},
     }
 
 
-def test_of_several_instances_the_related_one_is_meant(tmp_path: Path) -> None:
-    world = World.of(
-        blueprint(
+def test_get_attribute_selects_related_instance(tmp_path: Path) -> None:
+    lookups = InMemoryLookups.of(
+        write_blueprint(
             tmp_path,
             HEAD
             + """\
@@ -150,15 +150,15 @@ def test_of_several_instances_the_related_one_is_meant(tmp_path: Path) -> None:
 """,
         )
     )
-    for guest in world.instance_ids("guest"):
-        host = world.instances[guest]["relationships"][0]["target_id"]
-        world.set(host, mine=host)
-        assert dsl.evaluate({"get_attribute": ["host", "mine"]}, world, self_id=guest) == host
+    for guest in lookups.instance_ids("guest"):
+        host = lookups.instances[guest]["relationships"][0]["target_id"]
+        lookups.set(host, mine=host)
+        assert dsl.evaluate({"get_attribute": ["host", "mine"]}, lookups, self_id=guest) == host
 
 
-def test_of_several_instances_the_one_in_the_same_group_is_meant(tmp_path: Path) -> None:
-    world = World.of(
-        blueprint(
+def test_get_attribute_selects_instance_in_same_group(tmp_path: Path) -> None:
+    lookups = InMemoryLookups.of(
+        write_blueprint(
             tmp_path,
             HEAD
             + """\
@@ -169,36 +169,36 @@ policies: {scale: {type: cloudify.policies.scaling, targets: [g], properties: {d
 """,
         )
     )
-    for each in world.instance_ids("b"):
-        world.set(each, group=world.scaling_groups(each)[0]["id"])
-    for each in world.instance_ids("a"):
-        here = world.scaling_groups(each)[0]["id"]
-        assert dsl.evaluate({"get_attribute": ["b", "group"]}, world, self_id=each) == here
+    for each in lookups.instance_ids("b"):
+        lookups.set(each, group=lookups.scaling_groups(each)[0]["id"])
+    for each in lookups.instance_ids("a"):
+        here = lookups.scaling_groups(each)[0]["id"]
+        assert dsl.evaluate({"get_attribute": ["b", "group"]}, lookups, self_id=each) == here
 
 
-def test_a_circle_of_attributes_is_found(world: World) -> None:
-    [web] = world.instance_ids("web")
-    world.set(web, a={"get_attribute": ["SELF", "b"]}, b={"get_attribute": ["SELF", "a"]})
+def test_circular_attributes_are_refused(lookups: InMemoryLookups) -> None:
+    [web] = lookups.instance_ids("web")
+    lookups.set(web, a={"get_attribute": ["SELF", "b"]}, b={"get_attribute": ["SELF", "a"]})
     with pytest.raises(dsl.EvaluationFailed, match="circular reference"):
-        dsl.evaluate({"get_attribute": ["web", "a"]}, world)
+        dsl.evaluate({"get_attribute": ["web", "a"]}, lookups)
 
 
-def test_what_a_secret_holds_is_not_called(world: World) -> None:
-    world.kept["secrets"]["sly"] = {"get_secret": "s"}
-    assert dsl.evaluate({"get_secret": "sly"}, world) == {"get_secret": "s"}
+def test_calls_in_secret_value_are_not_evaluated(lookups: InMemoryLookups) -> None:
+    lookups.resources["secrets"]["sly"] = {"get_secret": "s"}
+    assert dsl.evaluate({"get_secret": "sly"}, lookups) == {"get_secret": "s"}
 
 
-def test_a_wider_world_tells_more(tmp_path: Path) -> None:
-    world = WiderWorld.of(blueprint(tmp_path, HEAD))
-    assert dsl.evaluate({"get_attribute": ["web", "node_instance_index"]}, world) == 101
-    assert dsl.evaluate({"get_consumers": "count"}, world) == 1
-    assert dsl.evaluate({"get_group_capability": ["g", "cap", "dep"]}, world) == "g.cap"
-    assert dsl.evaluate({"get_group_capability": ["g", ["a", "b"]]}, world) == [{"dep": "g.a"}, {"dep": "g.b"}]
+def test_extended_lookups_answer_more_functions(tmp_path: Path) -> None:
+    lookups = ExtendedInMemoryLookups.of(write_blueprint(tmp_path, HEAD))
+    assert dsl.evaluate({"get_attribute": ["web", "node_instance_index"]}, lookups) == 101
+    assert dsl.evaluate({"get_consumers": "count"}, lookups) == 1
+    assert dsl.evaluate({"get_group_capability": ["g", "cap", "dep"]}, lookups) == "g.cap"
+    assert dsl.evaluate({"get_group_capability": ["g", ["a", "b"]]}, lookups) == [{"dep": "g.a"}, {"dep": "g.b"}]
 
 
-def test_an_output_that_fails_spoils_no_other(tmp_path: Path) -> None:
-    world = World.of(
-        blueprint(
+def test_failing_output_does_not_affect_others(tmp_path: Path) -> None:
+    lookups = InMemoryLookups.of(
+        write_blueprint(
             tmp_path,
             HEAD
             + """\
@@ -208,15 +208,15 @@ outputs:
 """,
         )
     )
-    assert world.outputs() == {
+    assert lookups.outputs() == {
         "fine": 80,
         "broken": "<ERROR: `get_attribute`: the node `many` has 2 instances, and it is ambiguous which one is meant>",
     }
 
 
-def test_string_functions_wait_for_what_is_known_at_run_time(tmp_path: Path) -> None:
-    world = World.of(
-        blueprint(
+def test_string_functions_wait_for_runtime_values(tmp_path: Path) -> None:
+    lookups = InMemoryLookups.of(
+        write_blueprint(
             tmp_path,
             HEAD
             + """\
@@ -224,15 +224,15 @@ outputs: {shout: {value: {string_upper: {get_attribute: [web, {concat: [i, p]}]}
 """,
         )
     )
-    assert world.plan["outputs"]["shout"]["value"] == {"string_upper": {"get_attribute": ["web", "ip"]}}
-    [web] = world.instance_ids("web")
-    world.set(web, ip="abc")
-    assert world.outputs() == {"shout": "ABC"}
+    assert lookups.plan["outputs"]["shout"]["value"] == {"string_upper": {"get_attribute": ["web", "ip"]}}
+    [web] = lookups.instance_ids("web")
+    lookups.set(web, ip="abc")
+    assert lookups.outputs() == {"shout": "ABC"}
 
 
-def test_an_operation_is_noted_when_calls_in_its_inputs_are_left(tmp_path: Path) -> None:
-    world = World.of(
-        blueprint(
+def test_operation_notes_remaining_calls_in_inputs(tmp_path: Path) -> None:
+    lookups = InMemoryLookups.of(
+        write_blueprint(
             tmp_path,
             """\
 tosca_definitions_version: cloudify_dsl_1_3
@@ -248,14 +248,14 @@ node_templates:
 """,
         )
     )
-    operations = world.node("n")["operations"]
+    operations = lookups.node("n")["operations"]
     assert [operations[name]["has_intrinsic_functions"] for name in ("left", "made", "i.left")] == [True, False, True]
     assert operations["made"]["inputs"] == {"a": "ab"}
 
 
-def test_inputs_that_make_calls_impossible_are_refused_all_at_once(tmp_path: Path) -> None:
+def test_prepare_refuses_all_failing_calls_at_once(tmp_path: Path) -> None:
     plan = dsl.compile_blueprint(
-        blueprint(
+        write_blueprint(
             tmp_path,
             HEAD
             + """\
@@ -275,14 +275,16 @@ outputs:
     assert refusal.value.code == "deployment_creation_error"
 
 
-def test_preparing_leaves_the_plan_as_it_was(tmp_path: Path) -> None:
-    plan = dsl.compile_blueprint(blueprint(tmp_path, HEAD + "outputs: {o: {value: [{get_input: name}]}}\n"))
+def test_prepare_does_not_modify_plan(tmp_path: Path) -> None:
+    plan = dsl.compile_blueprint(write_blueprint(tmp_path, HEAD + "outputs: {o: {value: [{get_input: name}]}}\n"))
     before = repr(plan)
     prepared = dsl.prepare_deployment(plan, dsl.check_inputs(plan, {"name": "x"}))
     assert prepared["outputs"] == {"o": {"value": ["x"]}}
     assert repr(plan) == before
 
 
-def test_a_call_that_is_left_still_means_the_node_it_was_written_in(tmp_path: Path) -> None:
+def test_remaining_call_refers_to_its_own_node(tmp_path: Path) -> None:
     text = HEAD + "outputs: {o: {value: [{get_property: [web, lazy]}]}}\n"
-    assert World.of(blueprint(tmp_path, text)).plan["outputs"]["o"]["value"] == [{"get_attribute": ["web", "ip"]}]
+    assert InMemoryLookups.of(write_blueprint(tmp_path, text)).plan["outputs"]["o"]["value"] == [
+        {"get_attribute": ["web", "ip"]}
+    ]

@@ -1,4 +1,4 @@
-"""Imports: files, and what a resolver finds."""
+"""Imports of files and of names that a resolver resolves."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from cfy_cli import dsl
 from cfy_cli.errors import NotFound
-from tests.dsl.world import blueprint
+from tests.dsl.in_memory_lookups import write_blueprint
 
 PLUGIN = b"""\
 plugins:
@@ -22,26 +22,26 @@ node_types: {p.node: {interfaces: {i: {op: p.mod.op}}}}
 """
 
 
-class Found:
-    """A resolver with some things in it, which remembers what it was asked for."""
+class FakeResolver:
+    """A resolver of given imports that records the requested names."""
 
-    def __init__(self, **found: dsl.ResolvedImport) -> None:
-        self.found = found
-        self.asked: list[str] = []
+    def __init__(self, **imports: dsl.ResolvedImport) -> None:
+        self.imports = imports
+        self.requested: list[str] = []
 
     def resolve(self, name: str) -> dsl.ResolvedImport | None:
-        self.asked.append(name)
+        self.requested.append(name)
         if name.endswith("gone"):
             raise NotFound("it is gone", hint="look elsewhere")
-        return self.found.get(name.partition(":")[2])
+        return self.imports.get(name.partition(":")[2])
 
 
-def told(main: Path, **how: Any) -> list[str]:
-    return [str(problem) for problem in dsl.lint(main, **how)]
+def lint_messages(main: Path, **options: Any) -> list[str]:
+    return [str(problem) for problem in dsl.lint(main, **options)]
 
 
-def test_a_plugin_comes_from_the_resolver_with_the_labels_that_the_manager_keeps(tmp_path: Path) -> None:
-    resolver = Found(
+def test_plugin_import_has_labels_stored_by_manager(tmp_path: Path) -> None:
+    resolver = FakeResolver(
         plugin=dsl.ResolvedImport(
             "plugin:plugin",
             PLUGIN,
@@ -50,7 +50,7 @@ def test_a_plugin_comes_from_the_resolver_with_the_labels_that_the_manager_keeps
             resource_tags={"t": "v"},
         )
     )
-    main = blueprint(
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_5
@@ -71,8 +71,8 @@ def test_a_plugin_comes_from_the_resolver_with_the_labels_that_the_manager_keeps
     }
 
 
-def test_properties_that_no_plugin_has_or_of_another_type_are_told(tmp_path: Path) -> None:
-    main = blueprint(
+def test_invalid_plugin_properties_are_reported(tmp_path: Path) -> None:
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_5
@@ -80,29 +80,29 @@ def test_properties_that_no_plugin_has_or_of_another_type_are_told(tmp_path: Pat
           - plugin:plugin: {ulr: x, count: many}
         """,
     )
-    assert told(main, resolver=Found(plugin=dsl.ResolvedImport("plugin:plugin", PLUGIN))) == [
+    assert lint_messages(main, resolver=FakeResolver(plugin=dsl.ResolvedImport("plugin:plugin", PLUGIN))) == [
         "blueprint.yaml:3:21: no imported plugin has a property `ulr`; did you mean `url`?",
         "blueprint.yaml:3:36: expected a value of the type integer, got the string `many`",
     ]
 
 
-def test_another_blueprint_is_imported_under_a_namespace_with_its_own_files(tmp_path: Path) -> None:
+def test_blueprint_import_has_namespace_and_own_files(tmp_path: Path) -> None:
     other = tmp_path / "other"
-    blueprint(other, "node_types: {t: {}}\n", "more/types.yaml")
+    write_blueprint(other, "node_types: {t: {}}\n", "more/types.yaml")
     text = b"""\
 tosca_definitions_version: cloudify_dsl_1_3
 imports: [more/types.yaml]
 plugins: {script: {executor: central_deployment_agent, install: false}}
 node_templates: {n: {type: t, interfaces: {i: {op: scripts/theirs.sh}}}}
 """
-    main = blueprint(
+    main = write_blueprint(
         tmp_path / "mine",
         """\
         tosca_definitions_version: cloudify_dsl_1_3
         imports: ['ns--blueprint:other']
         """,
     )
-    resolver = Found(other=dsl.ResolvedImport("blueprint:other", text, folder=other))
+    resolver = FakeResolver(other=dsl.ResolvedImport("blueprint:other", text, folder=other))
     plan = dsl.compile_blueprint(main, resolver=resolver)
     assert plan["imported_blueprints"] == ["other"]
     assert plan["namespaces_mapping"] == {"ns": "other"}
@@ -111,8 +111,8 @@ node_templates: {n: {type: t, interfaces: {i: {op: scripts/theirs.sh}}}}
     assert node["operations"]["op"]["inputs"] == {"script_path": "ns--scripts/theirs.sh"}
 
 
-def test_names_in_a_file_from_a_url_are_looked_for_beside_it(tmp_path: Path) -> None:
-    resolver = Found(
+def test_imports_in_remote_file_are_relative_to_its_url(tmp_path: Path) -> None:
+    resolver = FakeResolver(
         **{
             "//example.com/a/types.yaml": dsl.ResolvedImport(
                 "http://example.com/a/types.yaml", b"imports: [more.yaml]\n"
@@ -122,33 +122,33 @@ def test_names_in_a_file_from_a_url_are_looked_for_beside_it(tmp_path: Path) -> 
             ),
         }
     )
-    main = blueprint(
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
         imports: ['http://example.com/a/types.yaml']
         """,
     )
-    assert told(main, resolver=resolver) == ["http://example.com/a/more.yaml:1:18: unknown key `x`"]
-    assert resolver.asked == ["http://example.com/a/types.yaml", "http://example.com/a/more.yaml"]
+    assert lint_messages(main, resolver=resolver) == ["http://example.com/a/more.yaml:1:18: unknown key `x`"]
+    assert resolver.requested == ["http://example.com/a/types.yaml", "http://example.com/a/more.yaml"]
 
 
-def test_what_a_resolver_says_is_told_at_the_import(tmp_path: Path) -> None:
-    main = blueprint(
+def test_resolver_error_is_reported_at_import(tmp_path: Path) -> None:
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
         imports: ['plugin:gone', 'plugin:unheard of']
         """,
     )
-    assert told(main, resolver=Found()) == [
+    assert lint_messages(main, resolver=FakeResolver()) == [
         "blueprint.yaml:2:11: `plugin:gone`: it is gone; look elsewhere",
         "blueprint.yaml:2:26: `plugin:unheard of` was not found",
     ]
 
 
-def test_a_missing_import_hides_no_other_fault_and_makes_none_up(tmp_path: Path) -> None:
-    main = blueprint(
+def test_missing_import_does_not_affect_other_problems(tmp_path: Path) -> None:
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
@@ -159,17 +159,17 @@ def test_a_missing_import_hides_no_other_fault_and_makes_none_up(tmp_path: Path)
         outputs: {o: {value: {get_property: [n, x]}}}
         """,
     )
-    assert told(main) == [
+    assert lint_messages(main) == [
         "blueprint.yaml:2:11: `missing.yaml` was not found; looked for `missing.yaml`",
         "blueprint.yaml:3:14: unknown key `tpye`; did you mean `type`?",
     ]
 
 
-def test_files_are_looked_for_beside_the_importing_one_and_from_the_root(tmp_path: Path) -> None:
-    blueprint(tmp_path, "node_types: {from_root: {}}\n", "shared/types.yaml")
-    blueprint(tmp_path, "imports: [shared/types.yaml, beside.yaml, none.yaml]\n", "app/parts/all.yaml")
-    blueprint(tmp_path, "node_types: {beside: {derived_from: from_root}}\n", "app/parts/beside.yaml")
-    main = blueprint(
+def test_imports_are_relative_to_importing_file_or_root(tmp_path: Path) -> None:
+    write_blueprint(tmp_path, "node_types: {from_root: {}}\n", "shared/types.yaml")
+    write_blueprint(tmp_path, "imports: [shared/types.yaml, beside.yaml, none.yaml]\n", "app/parts/all.yaml")
+    write_blueprint(tmp_path, "node_types: {beside: {derived_from: from_root}}\n", "app/parts/beside.yaml")
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
@@ -178,15 +178,15 @@ def test_files_are_looked_for_beside_the_importing_one_and_from_the_root(tmp_pat
         """,
         "app/blueprint.yaml",
     )
-    assert told(main, root=tmp_path) == [
+    assert lint_messages(main, root=tmp_path) == [
         "app/parts/all.yaml:1:43: `none.yaml` was not found; looked for `app/parts/none.yaml` and `none.yaml`"
     ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-def test_an_import_leads_out_of_the_folder_neither_by_name_nor_by_link(tmp_path: Path) -> None:
-    blueprint(tmp_path, "node_types: {t: {}}\n", "outside.yaml")
-    main = blueprint(
+def test_import_outside_of_folder_is_refused(tmp_path: Path) -> None:
+    write_blueprint(tmp_path, "node_types: {t: {}}\n", "outside.yaml")
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
@@ -195,7 +195,7 @@ def test_an_import_leads_out_of_the_folder_neither_by_name_nor_by_link(tmp_path:
         "inside/blueprint.yaml",
     )
     (main.parent / "link.yaml").symlink_to(tmp_path / "outside.yaml")
-    assert told(main) == [
+    assert lint_messages(main) == [
         "blueprint.yaml:2:11: `../outside.yaml` is outside the blueprint's folder",
         "blueprint.yaml:2:28: `link.yaml` is outside the blueprint's folder",
         "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported here; "
@@ -203,9 +203,9 @@ def test_an_import_leads_out_of_the_folder_neither_by_name_nor_by_link(tmp_path:
     ]
 
 
-def test_the_basic_types_are_those_of_the_blueprints_version(tmp_path: Path) -> None:
+def test_basic_types_match_version_of_blueprint(tmp_path: Path) -> None:
     for version, rules, recursive in (("1_0", 0, 0), ("1_3", 0, 0), ("1_4", 1, 0), ("1_5", 1, 1)):
-        main = blueprint(
+        main = write_blueprint(
             tmp_path,
             f"""\
             tosca_definitions_version: cloudify_dsl_{version}
@@ -217,10 +217,10 @@ def test_the_basic_types_are_those_of_the_blueprints_version(tmp_path: Path) -> 
         assert ("recursive" in workflows["uninstall"]["parameters"]) is bool(recursive)
 
 
-def test_a_file_that_imports_itself_is_read_once(tmp_path: Path) -> None:
-    blueprint(tmp_path, "imports: [blueprint.yaml, b.yaml]\nnode_types: {t: {}}\n", "a.yaml")
-    blueprint(tmp_path, "imports: [a.yaml]\n", "b.yaml")
-    main = blueprint(
+def test_circular_imports_are_loaded_once(tmp_path: Path) -> None:
+    write_blueprint(tmp_path, "imports: [blueprint.yaml, b.yaml]\nnode_types: {t: {}}\n", "a.yaml")
+    write_blueprint(tmp_path, "imports: [a.yaml]\n", "b.yaml")
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3
@@ -228,11 +228,11 @@ def test_a_file_that_imports_itself_is_read_once(tmp_path: Path) -> None:
         node_templates: {n: {type: t}}
         """,
     )
-    assert told(main) == []
+    assert lint_messages(main) == []
 
 
-def test_policies_and_labels_of_several_files_are_merged(tmp_path: Path) -> None:
-    blueprint(
+def test_policies_and_labels_of_files_are_merged(tmp_path: Path) -> None:
+    write_blueprint(
         tmp_path,
         """\
         labels: {a: {values: [theirs]}, b: {values: [theirs]}}
@@ -241,7 +241,7 @@ def test_policies_and_labels_of_several_files_are_merged(tmp_path: Path) -> None
         """,
         "more.yaml",
     )
-    main = blueprint(
+    main = write_blueprint(
         tmp_path,
         """\
         tosca_definitions_version: cloudify_dsl_1_3

@@ -1,4 +1,4 @@
-"""Inputs: what a deployment is given, and what a person types."""
+"""Checks of the inputs of a deployment, and conversion of text to input values."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli import dsl
-from tests.dsl.world import World, blueprint
+from tests.dsl.in_memory_lookups import InMemoryLookups, write_blueprint
 
 TEXT = """\
     tosca_definitions_version: cloudify_dsl_1_5
@@ -26,10 +26,10 @@ TEXT = """\
 
 @pytest.fixture
 def plan(tmp_path: Path) -> dict[str, Any]:
-    return dsl.compile_blueprint(blueprint(tmp_path, TEXT))
+    return dsl.compile_blueprint(write_blueprint(tmp_path, TEXT))
 
 
-def test_defaults_are_filled_in(plan: dict[str, Any]) -> None:
+def test_defaults_complete_inputs(plan: dict[str, Any]) -> None:
     assert dsl.check_inputs(plan, {"size": 3, "address": {"number": 7}}) == {
         "size": 3,
         "region": "north",
@@ -96,7 +96,7 @@ def test_defaults_are_filled_in(plan: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_inputs_are_refused_with_every_problem(
+def test_invalid_inputs_are_refused_with_all_problems(
     plan: dict[str, Any], inputs: dict[str, Any], code: str, problems: list[str]
 ) -> None:
     with pytest.raises(dsl.InputsInvalid) as refusal:
@@ -131,7 +131,7 @@ def test_inputs_are_refused_with_every_problem(
         ("string", "", ""),
     ],
 )
-def test_what_is_typed_becomes_the_declared_type(kind: str | None, text: str, value: Any) -> None:
+def test_coerce_input_returns_declared_type(kind: str | None, text: str, value: Any) -> None:
     coerced = dsl.coerce_input({"type": kind} if kind else {}, text)
     assert coerced == value
     assert type(coerced) is type(value)
@@ -148,27 +148,27 @@ def test_what_is_typed_becomes_the_declared_type(kind: str | None, text: str, va
         ("dict", "[", "`[` is not of the type dict; write it as JSON or YAML"),
     ],
 )
-def test_what_cannot_become_the_declared_type_is_refused(kind: str, text: str, sentence: str) -> None:
+def test_coerce_input_refuses_other_types(kind: str, text: str, sentence: str) -> None:
     with pytest.raises(dsl.InputsInvalid) as refusal:
         dsl.coerce_input({"type": kind}, text)
     assert refusal.value.message == sentence
 
 
 @given(text=st.text())
-def test_text_is_never_rewritten(text: str) -> None:
+def test_coerce_input_keeps_strings(text: str) -> None:
     assert dsl.coerce_input({"type": "string"}, text) == text
     assert dsl.coerce_input({}, text) == text
 
 
 @given(value=st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False))
-def test_a_value_typed_as_it_is_written_comes_back(value: Any) -> None:
+def test_coerce_input_restores_formatted_value(value: Any) -> None:
     kind = {int: "integer", bool: "boolean", float: "float"}[type(value)]
     assert dsl.coerce_input({"type": kind}, str(value)) == value
 
 
-def test_names_of_what_a_manager_keeps_are_asked_for(tmp_path: Path) -> None:
+def test_inputs_of_reference_types_must_exist(tmp_path: Path) -> None:
     plan = dsl.compile_blueprint(
-        blueprint(
+        write_blueprint(
             tmp_path,
             """\
         tosca_definitions_version: cloudify_dsl_1_5
@@ -178,26 +178,26 @@ def test_names_of_what_a_manager_keeps_are_asked_for(tmp_path: Path) -> None:
         """,
         )
     )
-    asked = []
+    requested = []
 
-    class Known:
+    class Resources:
         def exists(self, kind: str, value: Any, constraints: Mapping[str, Any]) -> bool:
-            asked.append((kind, value, constraints))
+            requested.append((kind, value, constraints))
             return bool(value == "there")
 
-    dsl.check_inputs(plan, {"where": "there", "key": "there"}, existing=Known())
-    assert asked == [("deployment_id", "there", {"labels": [{"env": "prod"}]}), ("secret_key", "there", {})]
+    dsl.check_inputs(plan, {"where": "there", "key": "there"}, existing=Resources())
+    assert requested == [("deployment_id", "there", {"labels": [{"env": "prod"}]}), ("secret_key", "there", {})]
     with pytest.raises(dsl.InputsInvalid) as refusal:
-        dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, existing=Known())
+        dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, existing=Resources())
     assert refusal.value.problems == [
         "the input `where`: there is no deployment_id `nowhere` that meets the constraints",
         "the input `key`: there is no secret_key `none`",
     ]
 
 
-def test_secrets_that_are_missing_are_told_when_a_deployment_is_created(tmp_path: Path) -> None:
+def test_prepare_refuses_missing_secrets(tmp_path: Path) -> None:
     plan = dsl.compile_blueprint(
-        blueprint(
+        write_blueprint(
             tmp_path,
             """\
         tosca_definitions_version: cloudify_dsl_1_5
@@ -206,9 +206,9 @@ def test_secrets_that_are_missing_are_told_when_a_deployment_is_created(tmp_path
         """,
         )
     )
-    world = World(dsl.prepare_deployment(plan, {"name": "x"}), secrets={"there": "s"})
-    assert dsl.find_secrets(world.plan) == {"x", "there"}
+    lookups = InMemoryLookups(dsl.prepare_deployment(plan, {"name": "x"}), secrets={"there": "s"})
+    assert dsl.find_secrets(lookups.plan) == {"x", "there"}
     with pytest.raises(dsl.InputsInvalid) as refusal:
-        dsl.prepare_deployment(plan, {"name": "x"}, world)
+        dsl.prepare_deployment(plan, {"name": "x"}, lookups)
     assert refusal.value.problems == ["Required secrets: [x] don't exist in this tenant"]
     assert refusal.value.code == "unknown_deployment_secret_error"

@@ -1,4 +1,4 @@
-"""The public parser asked about blueprints that nobody wrote down here: random ones, and those of public examples.
+"""Comparison with the public parser on random blueprints and on public examples.
 
 CFY_ORACLE names a Python that has it; CFY_PUBLIC_EXAMPLES a folder of blueprints, with what they import as
 `plugin:NAME` in plugins/NAME.yaml. Without them these tests are absent.
@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from cfy_cli import dsl
 from cfy_cli.dsl import bundled
 from cfy_cli.dsl.functions.names import is_function
-from tests.dsl import generated
-from tests.dsl.plans import GOOD, HERE, given_inputs, instances, reduced
-from tests.dsl.world import blueprint
+from tests.dsl import blueprint_strategies
+from tests.dsl.golden_plans import GOOD, HERE, read_inputs, reduce_plan, summarize_instances
+from tests.dsl.in_memory_lookups import write_blueprint
 
 PYTHON, EXAMPLES = os.environ.get("CFY_ORACLE", ""), os.environ.get("CFY_PUBLIC_EXAMPLES", "")
 pytestmark = [
@@ -43,13 +43,13 @@ class Oracle:
             [PYTHON, str(HERE / "oracle.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def ask(self, do: str, **question: Any) -> dict[str, Any]:
+    def request(self, do: str, **arguments: Any) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"do": do, **question}) + "\n")
+        self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
         self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return response
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -59,41 +59,43 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
-    asked = Oracle(tmp_path_factory.mktemp("oracle"))
-    yield asked
-    asked.close()
+    process = Oracle(tmp_path_factory.mktemp("oracle"))
+    yield process
+    process.close()
 
 
-def as_json(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(made=generated.blueprints())
+@given(made=blueprint_strategies.blueprints())
 def test_random_blueprints_compile_to_equal_plans(oracle: Oracle, made: dict[str, Any]) -> None:
-    main = blueprint(oracle.base, generated.text_of(made))
-    theirs = oracle.ask("compile", main=str(main), base=str(oracle.base), inputs={})
+    main = write_blueprint(oracle.base, blueprint_strategies.to_json(made))
+    theirs = oracle.request("compile", main=str(main), base=str(oracle.base), inputs={})
     plan = dsl.compile_blueprint(main)
     prepared = dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}))
     assert "ok" in theirs, theirs
-    assert reduced(as_json(plan)) == reduced(theirs["ok"]["plan"])
-    assert reduced(as_json(prepared)) == reduced(theirs["ok"]["prepared"])
-    assert instances(dsl.create_instances(prepared)) == instances(theirs["ok"]["prepared"]["node_instances"])
+    assert reduce_plan(to_plain(plan)) == reduce_plan(theirs["ok"]["plan"])
+    assert reduce_plan(to_plain(prepared)) == reduce_plan(theirs["ok"]["prepared"])
+    assert summarize_instances(dsl.create_instances(prepared)) == summarize_instances(
+        theirs["ok"]["prepared"]["node_instances"]
+    )
 
 
-class Plugins:
-    """What is imported as `plugin:NAME`, from the folder of examples."""
+class PluginResolver:
+    """A resolver of `plugin:NAME` in the folder of examples."""
 
     def resolve(self, name: str) -> dsl.ResolvedImport | None:
         path = Path(EXAMPLES) / "plugins" / f"{name.removeprefix('plugin:').partition('?')[0]}.yaml"
         return dsl.ResolvedImport(name, path.read_bytes()) if path.exists() else None
 
 
-def without_mixed_in_types(plan: dict[str, Any]) -> dict[str, Any]:
-    """The plan without the `type` that the public parser puts into maps given for typed inputs of operations."""
+def remove_added_types(plan: dict[str, Any]) -> dict[str, Any]:
+    """Remove the `type` that the public parser adds to maps given for typed inputs of operations."""
     for node in plan["nodes"]:
         for name, operation in node["operations"].items():
-            types = operation.get("inputs_types") or {} if name else {}  # no name: those that do nothing
+            types = operation.get("inputs_types") or {} if name else {}  # without a name: operations that do nothing
             for each in [each for each in types if not is_function(operation["inputs"][each])]:
                 operation["inputs"][each].pop("type")
                 del types[each]
@@ -108,25 +110,25 @@ def test_public_examples_compile_to_equal_plans(oracle: Oracle) -> None:
     for main in sorted(Path(EXAMPLES).rglob("*.yaml")):
         if "tosca_definitions_version" not in main.read_text(errors="replace") or main.parent.name == "plugins":
             continue
-        theirs = oracle.ask("parse", main=str(main), base=str(oracle.base), plugins=str(Path(EXAMPLES) / "plugins"))
-        problems = dsl.lint(main, resolver=Plugins())
+        theirs = oracle.request("parse", main=str(main), base=str(oracle.base), plugins=str(Path(EXAMPLES) / "plugins"))
+        problems = dsl.lint(main, resolver=PluginResolver())
         assert bool(problems) == ("error" in theirs), f"{main}: {problems or theirs}"
         if problems:
             outcomes["refused by both"] += 1
             continue
-        ours = reduced(as_json(dsl.compile_blueprint(main, resolver=Plugins())))
-        assert ours == without_mixed_in_types(reduced(theirs["ok"])), main
+        ours = reduce_plan(to_plain(dsl.compile_blueprint(main, resolver=PluginResolver())))
+        assert ours == remove_added_types(reduce_plan(theirs["ok"])), main
         outcomes["equal"] += 1
     print(dict(outcomes))
     assert outcomes["equal"] >= 10
 
 
-def hints(existing: list[Any], changes: dsl.InstanceChanges, wanted: dict[str, int]) -> dict[str, list[str]]:
-    """What went, for the other to take the same: instances of nodes, and instances of groups that went as a whole."""
-    gone = {each["id"] for each in changes.removed}
+def removal_hints(existing: list[Any], changes: dsl.InstanceChanges, wanted: dict[str, int]) -> dict[str, list[str]]:
+    """Return the removed instances of nodes and whole groups, so that the public parser removes the same ones."""
+    removed = {each["id"] for each in changes.removed}
     groups = {True: set(), False: set()}  # type: dict[bool, set[str]]
     for each in existing:
-        groups[each["id"] in gone].update(group["id"] for group in each.get("scaling_groups") or [])
+        groups[each["id"] in removed].update(group["id"] for group in each.get("scaling_groups") or [])
     emptied = groups[True] - groups[False]
     return {
         name: [each["id"] for each in changes.removed if each["node_id"] == name]
@@ -135,8 +137,8 @@ def hints(existing: list[Any], changes: dsl.InstanceChanges, wanted: dict[str, i
     }
 
 
-def shapes(found: list[Any], known: set[str]) -> list[str]:
-    """Instances without the ids that either made up, and without hosts: see test_beyond."""
+def describe_instances(found: list[Any], known: set[str]) -> list[str]:
+    """Describe instances without generated ids, and without hosts, which differ: see test_parser_differences."""
 
     def name(instance_id: str) -> str:
         return instance_id if instance_id in known else instance_id.rpartition("_")[0]
@@ -158,16 +160,21 @@ def shapes(found: list[Any], known: set[str]) -> list[str]:
 )
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6))
-def test_random_changes_make_equal_instances(oracle: Oracle, main: Path, seed: int) -> None:
+def test_random_changes_create_equal_instances(oracle: Oracle, main: Path, seed: int) -> None:
     chance = random.Random(seed)
     plan = dsl.compile_blueprint(main)
-    prepared = as_json(dsl.prepare_deployment(plan, dsl.check_inputs(plan, given_inputs(main))))
+    prepared = to_plain(dsl.prepare_deployment(plan, dsl.check_inputs(plan, read_inputs(main))))
     existing = dsl.create_instances(prepared)
     name = chance.choice([node["name"] for node in prepared["nodes"]] + list(prepared["scaling_groups"]))
     wanted = {name: chance.randint(0, 4)}
     changes = dsl.modify_instances(prepared, copy.deepcopy(existing), wanted)
-    asked = {"plan": prepared, "existing": existing, "wanted": wanted, "include": hints(existing, changes, wanted)}
-    theirs = oracle.ask("modify", **asked)
+    arguments = {
+        "plan": prepared,
+        "existing": existing,
+        "wanted": wanted,
+        "include": removal_hints(existing, changes, wanted),
+    }
+    theirs = oracle.request("modify", **arguments)
     assert "ok" in theirs, theirs
     known = {each["id"] for each in existing}
     known |= {group["id"] for each in existing for group in each.get("scaling_groups") or []}
@@ -175,5 +182,8 @@ def test_random_changes_make_equal_instances(oracle: Oracle, main: Path, seed: i
         both = theirs["ok"][f"{kind}_and_related"]
         changed = [each for each in both if each.get("modification")]
         related = [each for each in both if not each.get("modification")]
-        assert shapes(getattr(changes, kind), known) == shapes(changed, known), (kind, wanted)
-        assert shapes(getattr(changes, f"{kind}_related"), known) == shapes(related, known), (kind, wanted)
+        assert describe_instances(getattr(changes, kind), known) == describe_instances(changed, known), (kind, wanted)
+        assert describe_instances(getattr(changes, f"{kind}_related"), known) == describe_instances(related, known), (
+            kind,
+            wanted,
+        )

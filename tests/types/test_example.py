@@ -1,4 +1,4 @@
-"""The bundled example: what its blueprint names is there, and is fit to run."""
+"""The bundled example: its blueprint and scripts are consistent and valid."""
 
 import ast
 import subprocess
@@ -18,7 +18,7 @@ def hello() -> Iterator[Path]:
 
 
 def implementations(value: Any) -> Iterator[str]:
-    """The script, or its text, behind each operation: `implementation: ...`, or `start: scripts/...` for short."""
+    """Iterate over the scripts, or their texts, of all operations: `implementation: ...` or `start: scripts/...`."""
     for name, child in value.items() if isinstance(value, dict) else ():
         if isinstance(child, str) and (name == "implementation" or child.startswith("scripts/")):
             yield child
@@ -26,13 +26,13 @@ def implementations(value: Any) -> Iterator[str]:
             yield from implementations(child)
 
 
-def test_the_blueprint_names_the_scripts_that_are_there_and_no_others(hello: Path) -> None:
+def test_blueprint_uses_all_scripts_of_folder(hello: Path) -> None:
     blueprint = yaml.safe_load((hello / "blueprint.yaml").read_text("utf-8"))
     named = {text for text in implementations(blueprint) if "\n" not in text}
     assert named == {f"scripts/{script.name}" for script in (hello / "scripts").iterdir() if script.is_file()}
 
 
-def test_its_scripts_are_valid_bash_and_python(hello: Path) -> None:
+def test_scripts_are_valid_bash_and_python(hello: Path) -> None:
     blueprint = yaml.safe_load((hello / "blueprint.yaml").read_text("utf-8"))
     inline = [text for text in implementations(blueprint) if "\n" in text]
     for script in (hello / "scripts").glob("*.py"):

@@ -1,11 +1,12 @@
-"""Random blueprints that are right: types that inherit, nodes that are related, calls that can be made."""
+"""Hypothesis strategies for valid blueprints: derived types, related nodes and calls that can be evaluated."""
 
 import json
 from typing import Any
 
 from hypothesis import strategies as st
 
-Json = Any
+from cfy_cli.contract.json import Json
+
 ROOT = "cloudify.nodes.Root"
 RELATIONSHIPS = ("connected_to", "depends_on", "contained_in")
 WORDS = st.text("abcdefgh", min_size=1, max_size=4)
@@ -26,7 +27,7 @@ PLUGINS = {"p": {"executor": "central_deployment_agent", "install": False}}
 
 @st.composite
 def schemas(draw: st.DrawFn, prefix: str) -> dict[str, Any]:
-    """Properties that all have a default or need none."""
+    """Draw properties, each with a default."""
     schema = {}
     for number in range(draw(st.integers(0, 3))):
         kind = draw(st.sampled_from(list(VALUES)))
@@ -76,20 +77,21 @@ def node_types(draw: st.DrawFn) -> dict[str, Any]:
     return types
 
 
-def all_properties(types: dict[str, Any], name: str) -> dict[str, Any]:
+def inherited_properties(types: dict[str, Any], name: str) -> dict[str, Any]:
     if name == ROOT:
         return {}
-    return {**all_properties(types, types[name]["derived_from"]), **types[name]["properties"]}
+    return {**inherited_properties(types, types[name]["derived_from"]), **types[name]["properties"]}
 
 
 @st.composite
 def calls(draw: st.DrawFn, inputs: dict[str, Any], earlier: list[tuple[str, str]]) -> Json:
-    """A call that gives something now, or one that waits for run time; or none."""
+    """Draw a value: a call that is evaluated now or at run time, or plain data."""
     known: list[Json] = [draw(SCALARS), *({"get_input": name} for name in inputs)]
     options = [*known, {"get_secret": "s"}, {"get_attribute": ["n0", "ip"]}]
     options += [{"get_property": [node, name]} for node, name in earlier]
     one, other = draw(st.sampled_from(options)), draw(st.sampled_from(options))
-    inner = draw(st.sampled_from(known))  # see test_beyond: of lists that wait the public parser makes text at once
+    # The public parser makes text of deferred calls in lists; see test_parser_differences.
+    inner = draw(st.sampled_from(known))
     return draw(
         st.sampled_from(
             [one, {"concat": ["a", one, other]}, [inner, {"k": inner}], {"concat": ["a", {"concat": ["b", one]}]}]
@@ -103,7 +105,7 @@ def templates(draw: st.DrawFn, types: dict[str, Any], inputs: dict[str, Any]) ->
     earlier: list[tuple[str, str]] = []
     for number in range(draw(st.integers(1, 5))):
         kind = draw(st.sampled_from(list(types)))
-        properties = all_properties(types, kind)
+        properties = inherited_properties(types, kind)
         given = {
             name: draw(calls(inputs, earlier)) if "type" not in about else draw(VALUES[about["type"]])
             for name, about in properties.items()
@@ -121,7 +123,7 @@ def templates(draw: st.DrawFn, types: dict[str, Any], inputs: dict[str, Any]) ->
 
 @st.composite
 def relationships(draw: st.DrawFn, targets: list[str]) -> list[dict[str, Any]]:
-    """Of each target at most one, and one container at most."""
+    """Draw relationships: at most one to each target, and at most one to a container."""
     made: list[dict[str, Any]] = []
     for target in draw(st.lists(st.sampled_from(targets), unique=True, max_size=2)) if targets else ():
         kinds = RELATIONSHIPS if all("contained_in" not in each["type"] for each in made) else RELATIONSHIPS[:2]
@@ -130,8 +132,8 @@ def relationships(draw: st.DrawFn, targets: list[str]) -> list[dict[str, Any]]:
 
 
 @st.composite
-def scaled(draw: st.DrawFn, nodes: dict[str, Any]) -> dict[str, Any]:
-    """Perhaps a scaling group of nodes that nothing contains."""
+def scaling_groups(draw: st.DrawFn, nodes: dict[str, Any]) -> dict[str, Any]:
+    """Draw a scaling group of nodes without containers, or nothing."""
     free = [
         name
         for name, node in nodes.items()
@@ -150,7 +152,7 @@ def blueprints(draw: st.DrawFn) -> dict[str, Any]:
     inputs = draw(st.dictionaries(WORDS.map("i_{}".format), st.fixed_dictionaries({"default": SCALARS}), max_size=3))
     types = draw(node_types())
     nodes = draw(templates(types, inputs))
-    earlier = [(name, each) for name, node in nodes.items() for each in all_properties(types, node["type"])]
+    earlier = [(name, each) for name, node in nodes.items() for each in inherited_properties(types, node["type"])]
     outputs = draw(st.dictionaries(WORDS.map("o_{}".format), calls(inputs, earlier), max_size=3))
     return {
         "tosca_definitions_version": draw(
@@ -162,10 +164,10 @@ def blueprints(draw: st.DrawFn) -> dict[str, Any]:
         "inputs": inputs,
         "node_types": types,
         "node_templates": nodes,
-        **draw(scaled(nodes)),
+        **draw(scaling_groups(nodes)),
         "outputs": {name: {"value": value} for name, value in outputs.items()},
     }
 
 
-def text_of(blueprint: dict[str, Any]) -> str:
+def to_json(blueprint: dict[str, Any]) -> str:
     return json.dumps(blueprint, indent=1)

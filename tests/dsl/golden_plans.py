@@ -1,4 +1,4 @@
-"""Plans as the golden files keep them: without what the basic types alone bring, and with what has no order sorted."""
+"""Plans reduced for comparison with golden files: without the basic types, and with unordered lists sorted."""
 
 import json
 from collections import Counter
@@ -8,10 +8,10 @@ from typing import Any
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "ok").glob("*.yaml"))
 BAD = sorted(path for path in (HERE / "err").glob("*.yaml") if path.with_suffix(".out").exists())
-# Bad blueprints that the public parser takes, and why we do not.
+# Invalid blueprints that the public parser accepts, and why cfy does not.
 STRICTER = {
-    "duplicate_key": "of two entries with one key the first would be lost unseen",
-    "property_of_itself": "it would never have a value",
+    "duplicate_key": "the first of two entries with one key would be lost silently",
+    "property_of_itself": "the property would never have a value",
 }
 
 BUILT_IN = {"cloudify/types/types.yaml"}
@@ -19,16 +19,16 @@ UNORDERED = ("plugins", "plugins_to_install", "deployment_plugins_to_install")
 PLUGIN_LISTS = ("deployment_plugins_to_install", "host_agent_plugins_to_install", "workflow_plugins_to_install")
 
 
-def given_inputs(main: Path) -> dict[str, Any]:
-    """What the first line of a blueprint says to give: `# inputs: {...}`."""
+def read_inputs(main: Path) -> dict[str, Any]:
+    """Return the inputs in the first line of a blueprint: `# inputs: {...}`."""
     first = main.read_text().partition("\n")[0]
-    found: dict[str, Any] = json.loads(first.removeprefix("# inputs: ")) if first.startswith("# inputs: ") else {}
-    return found
+    inputs: dict[str, Any] = json.loads(first.removeprefix("# inputs: ")) if first.startswith("# inputs: ") else {}
+    return inputs
 
 
-def reduced(plan: dict[str, Any]) -> dict[str, Any]:
+def reduce_plan(plan: dict[str, Any]) -> dict[str, Any]:
     plan = json.loads(json.dumps(plan))
-    if "cloudify.relationships.depends_on" in (plan["relationships"] or {}):  # the basic types are in it
+    if "cloudify.relationships.depends_on" in (plan["relationships"] or {}):  # it imports the basic types
         for section in ("data_types", "policy_triggers", "policy_types", "relationships"):
             plan[section] = {k: v for k, v in (plan.get(section) or {}).items() if not k.startswith("cloudify.")}
         plan["workflows"] = {k: v for k, v in plan["workflows"].items() if v["plugin"] != "default_workflows"}
@@ -37,10 +37,10 @@ def reduced(plan: dict[str, Any]) -> dict[str, Any]:
         group["members"] = sorted(group["members"])
     for name in PLUGIN_LISTS:
         plan[name] = _sorted(plan[name])
-    plan["requirements"] = {key: _sorted(_once(found)) for key, found in plan["requirements"].items()}
+    plan["requirements"] = {key: _sorted(_distinct(found)) for key, found in plan["requirements"].items()}
     plan["nodes"] = sorted(map(_node, plan["nodes"]), key=lambda node: node["name"])
     for workflow in plan["workflows"].values():
-        for parameter in ("script_path", "script_source"):  # our own words
+        for parameter in ("script_path", "script_source"):  # its text differs from the public parser
             workflow["parameters"].get(parameter, {}).pop("description", None)
     for about in plan["relationships"].values():
         about.pop("source_interfaces")
@@ -50,8 +50,8 @@ def reduced(plan: dict[str, Any]) -> dict[str, Any]:
     return plan
 
 
-def instances(created: list[dict[str, Any]]) -> list[str]:
-    """How many instances there are of each kind: of a node, on a host, in groups, with relationships."""
+def summarize_instances(created: list[dict[str, Any]]) -> list[str]:
+    """Return the number of instances of each kind: a node, on a host, in groups, with relationships."""
     kinds = Counter(
         f"{each['node_id']} on {_node_of(each.get('host_id'))}"
         f" in {[group['name'] for group in each.get('scaling_groups') or []]}"
@@ -61,8 +61,8 @@ def instances(created: list[dict[str, Any]]) -> list[str]:
     return [f"{count} x {kind}" for kind, count in sorted(kinds.items())]
 
 
-def dependencies(functions: list[dict[str, Any]]) -> list[str]:
-    """What asks other deployments, with nodes for node instances."""
+def summarize_dependencies(functions: list[dict[str, Any]]) -> list[str]:
+    """Return the calls of get_capability, with nodes instead of node instances."""
     return [
         f"{each['function_identifier']} of {each['target_deployment']}"
         f" for { {role: _node_of(instance_id) for role, instance_id in each['context'].items()} }"
@@ -89,7 +89,7 @@ def _node(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operations(operations: dict[str, Any]) -> dict[str, Any]:
-    """Those that do something, and the bare names of the others."""
+    """Return the operations that have an implementation, and the names of the others."""
     real = {name: about for name, about in operations.items() if about["operation"]}
     nothing = sorted(name for name in operations if name not in real)
     return {**real, "": nothing} if nothing else real
@@ -99,5 +99,5 @@ def _sorted(items: list[Any]) -> list[Any]:
     return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
 
 
-def _once(items: list[Any]) -> list[Any]:
+def _distinct(items: list[Any]) -> list[Any]:
     return [item for position, item in enumerate(items) if item not in items[:position]]

@@ -1,4 +1,4 @@
-"""The base types files: the facts they hold, and that each holds together by itself."""
+"""The basic types files: their contents, and their consistency."""
 
 import os
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ import yaml
 CHECKOUT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("CFY_REFERENCE_TYPES", CHECKOUT.parent / "shared/reference/types"))
 VERSIONS = {"1_3": "types_1_3.yaml", "1_4": "types_1_4.yaml", "1_5": "types.yaml"}  # ours -> the reference's file
-PROSE = ("description", "dsl_definitions", "tosca_definitions_version")  # what is ours to word
+PROSE = ("description", "dsl_definitions", "tosca_definitions_version")  # its texts differ
 PRIMITIVE = {"string", "integer", "float", "boolean", "list", "dict"}
-SPECIAL = {  # types that name a thing of the manager, by the version that brings them
+SPECIAL = {  # reference types, by version
     "1_3": set[str](),
     "1_4": {"blueprint_id", "deployment_id", "node_id", "node_type", "node_instance"},
     "1_5": {"blueprint_id", "deployment_id", "node_id", "node_type", "node_instance", "operation_name"},
@@ -26,21 +26,21 @@ def load(version: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
-def facts(value: Any, path: str = "") -> dict[str, Any]:
-    """Every leaf by its path, so that a difference names its place; an empty map or a list is a leaf."""
-    told = {k: v for k, v in value.items() if k not in PROSE} if isinstance(value, dict) else {}
-    if not told:
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Return every leaf by its path, so that a difference names its path; empty maps and lists are leaves."""
+    entries = {k: v for k, v in value.items() if k not in PROSE} if isinstance(value, dict) else {}
+    if not entries:
         return {path: {} if isinstance(value, dict) else value}
-    return {place: leaf for key, child in told.items() for place, leaf in facts(child, f"{path}/{key}").items()}
+    return {below: leaf for key, child in entries.items() for below, leaf in leaves(child, f"{path}/{key}").items()}
 
 
-def spelled(types: dict[str, Any]) -> dict[str, str]:
-    """The facts as text: 0 is not False, 1 is not 1.0."""
-    return {path: repr(leaf) for path, leaf in facts(types).items()}
+def format_leaves(types: dict[str, Any]) -> dict[str, str]:
+    """Return the leaves as text, because 0 == False and 1 == 1.0."""
+    return {path: repr(leaf) for path, leaf in leaves(types).items()}
 
 
 def schemas(types: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every declaration of a property, an input or a parameter, with the path it stands at."""
+    """Iterate over every declaration of a property, input or parameter, with its path."""
     pending: list[tuple[str, Any]] = [("", types)]
     while pending:
         path, value = pending.pop()
@@ -53,15 +53,15 @@ def schemas(types: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_facts_are_those_of_a_real_manager(version: str) -> None:
+def test_types_equal_those_of_real_manager(version: str) -> None:
     reference = REFERENCE / VERSIONS[version]
     if not reference.exists():
-        pytest.skip("the reference types are absent; CFY_REFERENCE_TYPES says where they are")
-    assert spelled(load(version)) == spelled(yaml.safe_load(reference.read_text("utf-8")))
+        pytest.skip("the reference types are absent; set CFY_REFERENCE_TYPES to their folder")
+    assert format_leaves(load(version)) == format_leaves(yaml.safe_load(reference.read_text("utf-8")))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_file_says_which_version_it_is_for_and_imports_nothing(version: str) -> None:
+def test_types_file_has_version_and_no_imports(version: str) -> None:
     types = load(version)
     assert types["tosca_definitions_version"] == f"cloudify_dsl_{version}"
     assert types["metadata"] == {"cloudify_types": True}
@@ -70,7 +70,7 @@ def test_a_file_says_which_version_it_is_for_and_imports_nothing(version: str) -
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("section", ["node_types", "relationships"])
-def test_every_type_derives_from_one_that_exists_up_to_a_single_root(version: str, section: str) -> None:
+def test_types_derive_from_single_root(version: str, section: str) -> None:
     types = load(version)[section]
     parents = {name: entry.get("derived_from") for name, entry in types.items()}
     roots = [name for name, parent in parents.items() if parent is None]
@@ -84,7 +84,7 @@ def test_every_type_derives_from_one_that_exists_up_to_a_single_root(version: st
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_declared_type_exists_in_that_version(version: str) -> None:
+def test_declared_types_exist_in_version(version: str) -> None:
     types = load(version)
     known = PRIMITIVE | SPECIAL[version] | set(types["data_types"])
     unknown = {
@@ -97,7 +97,7 @@ def test_every_declared_type_exists_in_that_version(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_default_is_of_its_declared_type(version: str) -> None:
+def test_defaults_have_declared_type(version: str) -> None:
     python = {"string": str, "integer": int, "boolean": bool, "list": list, "dict": dict}
     wrong = {
         f"{path}: {schema['default']!r} is not a {schema['type']}"
@@ -109,14 +109,14 @@ def test_every_default_is_of_its_declared_type(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_operation_and_workflow_runs_in_a_declared_plugin(version: str) -> None:
+def test_operations_and_workflows_use_declared_plugins(version: str) -> None:
     types = load(version)
-    mapped = {leaf for path, leaf in facts(types).items() if path.endswith(("/implementation", "/mapping"))}
+    mapped = {leaf for path, leaf in leaves(types).items() if path.endswith(("/implementation", "/mapping"))}
     assert {mapping.split(".")[0] for mapping in mapped} == set(types["plugins"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_workflows_offered_for_a_node_type_name_one_that_exists(version: str) -> None:
+def test_node_types_required_by_workflows_exist(version: str) -> None:
     types = load(version)
     required = {
         name

@@ -1,4 +1,4 @@
-"""Whatever happens to a blueprint's text, it compiles or its problems are told; nothing else."""
+"""Fuzzing: a damaged blueprint compiles or has located problems; the compiler never crashes."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfy_cli import dsl
-from tests.dsl.plans import GOOD
+from tests.dsl.golden_plans import GOOD
 
 TEXTS = [path.read_text() for path in GOOD if "imports:" not in path.read_text()] + [
     (Path(__file__).parent / "ok" / name).read_text() for name in ("scaling_groups.yaml", "relationships.yaml")
@@ -36,7 +36,7 @@ JUNK = (
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> str:
+def damaged_texts(draw: st.DrawFn) -> str:
     lines = draw(st.sampled_from(TEXTS)).splitlines()
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(lines) - 1))
@@ -61,8 +61,8 @@ def damaged(draw: st.DrawFn) -> str:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=damaged())
-def test_a_damaged_blueprint_compiles_or_names_a_place(tmp_path: Path, text: str) -> None:
+@given(text=damaged_texts())
+def test_damaged_text_compiles_or_has_located_problems(tmp_path: Path, text: str) -> None:
     main = tmp_path / "blueprint.yaml"
     main.write_text(text)
     lines = text.count("\n") + 2
@@ -76,7 +76,7 @@ def test_a_damaged_blueprint_compiles_or_names_a_place(tmp_path: Path, text: str
         dsl.compile_blueprint(main)
 
 
-VALUES = (
+MISPLACED_VALUES = (
     None,
     5,
     -1,
@@ -99,20 +99,20 @@ VALUES = (
 )
 
 
-def spots(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) in a document."""
+def find_paths(value: Any) -> list[tuple[Any, Any]]:
+    """Return every (container, key) in a document."""
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for key, item in entries for found in ((value, key), *spots(item))]
+    return [found for key, item in entries for found in ((value, key), *find_paths(item))]
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_value_out_of_place_is_no_crash(tmp_path: Path, data: st.DataObject) -> None:
+def test_misplaced_value_does_not_crash_compiler(tmp_path: Path, data: st.DataObject) -> None:
     document = yaml.safe_load(data.draw(st.sampled_from(TEXTS)))
     for _ in range(data.draw(st.integers(1, 3))):
-        container, key = data.draw(st.sampled_from(spots(document)))
+        container, key = data.draw(st.sampled_from(find_paths(document)))
         if data.draw(st.booleans()):
-            container[key] = deepcopy(data.draw(st.sampled_from(VALUES)))
+            container[key] = deepcopy(data.draw(st.sampled_from(MISPLACED_VALUES)))
         elif isinstance(container, dict):
             container[data.draw(st.sampled_from(("type", "derived_from", "inputs", "x")))] = container.pop(key)
     main = tmp_path / "blueprint.yaml"
@@ -123,7 +123,7 @@ def test_a_value_out_of_place_is_no_crash(tmp_path: Path, data: st.DataObject) -
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=60) | st.text(alphabet="[]{}:-&*!?|>'\"#,% \n\tab<", max_size=60).map(str.encode))
-def test_a_file_of_anything_is_no_crash(tmp_path: Path, data: bytes) -> None:
+def test_random_bytes_do_not_crash_compiler(tmp_path: Path, data: bytes) -> None:
     main = tmp_path / "blueprint.yaml"
     main.write_bytes(data)
     assert dsl.lint(main)

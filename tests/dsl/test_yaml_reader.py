@@ -1,4 +1,4 @@
-"""Files that are hostile, huge or odd; and what loading the language costs."""
+"""Hostile, huge and unusual files; and the cost of importing the package."""
 
 import gc
 import subprocess
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from cfy_cli import dsl
-from tests.dsl.world import blueprint
+from tests.dsl.in_memory_lookups import write_blueprint
 
 VERSION = "tosca_definitions_version: cloudify_dsl_1_3\n"
 
 
-def told(folder: Path, text: str | bytes) -> list[str]:
+def lint_messages(folder: Path, text: str | bytes) -> list[str]:
     main = folder / "b.yaml"
     main.write_bytes(text.encode() if isinstance(text, str) else text)
     return [str(problem) for problem in dsl.lint(main)]
@@ -23,39 +23,41 @@ def told(folder: Path, text: str | bytes) -> list[str]:
 
 @pytest.mark.parametrize("text", ["[" * 200_000, "- " * 200_000 + "a", "{a: " * 200_000, "? " * 200_000])
 def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
-    [problem] = told(tmp_path, VERSION + "metadata:\n " + text)
+    [problem] = lint_messages(tmp_path, VERSION + "metadata:\n " + text)
     assert problem.endswith("collections are nested more than 100 levels deep")
 
 
-def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
+def test_exponential_aliases_are_refused(tmp_path: Path) -> None:
     lines = ["metadata:", " a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f" a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    [problem] = told(tmp_path, VERSION + "\n".join(lines))
+    [problem] = lint_messages(tmp_path, VERSION + "\n".join(lines))
     assert problem == "b.yaml:8:6: this holds more than 1,000,000 values once its aliases are expanded"
 
 
-def test_a_file_of_over_5_mb_is_refused(tmp_path: Path) -> None:
-    assert told(tmp_path, VERSION + "#" * 5_000_000) == ["b.yaml:1:1: the file is larger than 5 MB"]
+def test_file_over_5_mb_is_refused(tmp_path: Path) -> None:
+    assert lint_messages(tmp_path, VERSION + "#" * 5_000_000) == ["b.yaml:1:1: the file is larger than 5 MB"]
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    assert told(tmp_path, VERSION.encode() + b"metadata: {a: \xff}") == ["b.yaml:2:1: the file is not UTF-8 text"]
+def test_binary_file_is_refused(tmp_path: Path) -> None:
+    assert lint_messages(tmp_path, VERSION.encode() + b"metadata: {a: \xff}") == [
+        "b.yaml:2:1: the file is not UTF-8 text"
+    ]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_reported(tmp_path: Path) -> None:
     assert [str(problem) for problem in dsl.lint(tmp_path / "none.yaml")] == [
         "none.yaml:1:1: the file cannot be read: No such file or directory"
     ]
 
 
-def test_any_language_may_be_written(tmp_path: Path) -> None:
+def test_unicode_text_is_kept(tmp_path: Path) -> None:
     main = tmp_path / "b.yaml"
     main.write_text(VERSION + "description: Grüße, 世界\n", encoding="utf-8-sig")
     assert dsl.compile_blueprint(main)["description"] == "Grüße, 世界"
 
 
-def test_dates_and_odd_keys_stay_what_was_typed(tmp_path: Path) -> None:
-    main = blueprint(tmp_path, VERSION + "metadata: {day: 2024-01-15, on: 1, 5: five, ~: nothing, 'true': x}\n")
+def test_dates_and_non_string_keys_stay_strings(tmp_path: Path) -> None:
+    main = write_blueprint(tmp_path, VERSION + "metadata: {day: 2024-01-15, on: 1, 5: five, ~: nothing, 'true': x}\n")
     assert dsl.compile_blueprint(main)["metadata"] == {
         "day": "2024-01-15",
         "on": 1,
@@ -65,8 +67,8 @@ def test_dates_and_odd_keys_stay_what_was_typed(tmp_path: Path) -> None:
     }
 
 
-def test_problems_come_as_one_error_with_a_line_each(tmp_path: Path) -> None:
-    main = blueprint(tmp_path, VERSION + "a: 1\nb: 2\n")
+def test_compile_raises_all_problems_one_per_line(tmp_path: Path) -> None:
+    main = write_blueprint(tmp_path, VERSION + "a: 1\nb: 2\n")
     with pytest.raises(dsl.BlueprintInvalid) as refusal:
         dsl.compile_blueprint(main)
     assert refusal.value.code == "invalid_blueprint_error"
@@ -80,8 +82,8 @@ def test_problems_come_as_one_error_with_a_line_each(tmp_path: Path) -> None:
     )
 
 
-def test_many_threads_compile_at_once(tmp_path: Path) -> None:
-    main = blueprint(
+def test_threads_compile_concurrently(tmp_path: Path) -> None:
+    main = write_blueprint(
         tmp_path,
         VERSION
         + """\
@@ -99,18 +101,18 @@ node_templates: {n: {type: cloudify.nodes.WebServer}}
     assert plans == [expected] * 8
 
 
-def test_the_cycle_collector_goes_on_afterwards(tmp_path: Path) -> None:
-    dsl.compile_blueprint(blueprint(tmp_path, VERSION))
+def test_garbage_collector_is_enabled_afterwards(tmp_path: Path) -> None:
+    dsl.compile_blueprint(write_blueprint(tmp_path, VERSION))
     dsl.lint(tmp_path / "none.yaml")
     assert gc.isenabled()
 
 
-def test_naming_the_language_loads_nothing_heavy() -> None:
+def test_import_of_dsl_does_not_load_compiler() -> None:
     code = "import sys; from cfy_cli import dsl; sys.exit(bool({'yaml', 'cfy_cli.dsl.compiling'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_50_mb_end_in_a_sentence_at_once(tmp_path: Path) -> None:
+def test_file_of_50_mb_is_refused_quickly(tmp_path: Path) -> None:
     main = tmp_path / "b.yaml"
     with main.open("wb") as file:
         file.write(VERSION.encode())
@@ -122,13 +124,13 @@ def test_50_mb_end_in_a_sentence_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["[{}]", "{{{}}}"])
-def test_aliases_that_multiply_end_in_a_sentence_at_once(tmp_path: Path, part: str) -> None:
-    """As values of keys, as items, and merged; far over the limit, and just below it."""
+def test_exponential_aliases_are_refused_quickly(tmp_path: Path, part: str) -> None:
+    """Test aliases as values and as items, far over the limit and just below it."""
     for depth in (6, 30):
         lines = ["dsl_definitions:", "  a0: &a0 {x: 1}"]
         for n in range(1, depth):
             inner = ", ".join(f"k{i}: *a{n - 1}" if part == "{{{}}}" else f"*a{n - 1}" for i in range(9))
             lines.append(f"  a{n}: &a{n} {part.format(inner)}")
         started = time.monotonic()
-        told(tmp_path, VERSION + "\n".join(lines) + f"\nmetadata: {{all: *a{depth - 1}}}\n")
+        lint_messages(tmp_path, VERSION + "\n".join(lines) + f"\nmetadata: {{all: *a{depth - 1}}}\n")
         assert time.monotonic() - started < 5

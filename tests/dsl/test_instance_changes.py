@@ -1,4 +1,4 @@
-"""What scaling and updates make of the node instances of a deployment."""
+"""Changes of node instances when a deployment is scaled or updated."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from cfy_cli import dsl
 from cfy_cli.errors import Invalid
-from tests.dsl.world import blueprint
+from tests.dsl.in_memory_lookups import write_blueprint
 
 CLUSTER = """\
 tosca_definitions_version: cloudify_dsl_1_3
@@ -34,21 +34,21 @@ policies: {p: {type: cloudify.policies.scaling, targets: [machine], properties: 
 
 
 class Deployment:
-    """A plan and its instances, to be scaled again and again."""
+    """A plan and its instances, which can be scaled repeatedly."""
 
     def __init__(self, folder: Path, text: str = CLUSTER) -> None:
-        self.plan = dsl.prepare_deployment(dsl.compile_blueprint(blueprint(folder, text)), {})
+        self.plan = dsl.prepare_deployment(dsl.compile_blueprint(write_blueprint(folder, text)), {})
         self.instances = dsl.create_instances(self.plan)
 
-    def change(self, wanted: dict[str, int], **hints: Any) -> dsl.InstanceChanges:
-        return dsl.modify_instances(self.plan, self.instances, wanted, **hints)
+    def change(self, counts: dict[str, int], **hints: Any) -> dsl.InstanceChanges:
+        return dsl.modify_instances(self.plan, self.instances, counts, **hints)
 
     def ids(self, node: str) -> list[str]:
-        return [each["id"] for each in self.instances if each["node_id"] == node]
+        return [instance["id"] for instance in self.instances if instance["node_id"] == node]
 
 
 def counts(instances: list[dict[str, Any]]) -> dict[str, int]:
-    return dict(Counter(each["node_id"] for each in instances))
+    return dict(Counter(instance["node_id"] for instance in instances))
 
 
 @pytest.fixture
@@ -56,100 +56,103 @@ def cluster(tmp_path: Path) -> Deployment:
     return Deployment(tmp_path)
 
 
-def test_a_new_instance_of_a_group_brings_all_members_and_what_they_contain(cluster: Deployment) -> None:
+def test_scale_out_of_group_adds_members_and_contents(cluster: Deployment) -> None:
     changes = cluster.change({"machine": 3})
     assert counts(changes.added) == {"app": 1, "vm": 1, "disk": 1}
     assert not changes.removed
-    new = {each["node_id"]: each for each in changes.added}
+    new = {instance["node_id"]: instance for instance in changes.added}
     assert new["app"]["host_id"] == new["vm"]["id"] == new["vm"]["host_id"]
     assert new["vm"]["scaling_groups"] == new["disk"]["scaling_groups"]
-    links = {each["target_name"]: each["target_id"] for each in new["app"]["relationships"]}
+    links = {instance["target_name"]: instance["target_id"] for instance in new["app"]["relationships"]}
     assert links["vm"] == new["vm"]["id"]
     assert links["disk"] == new["disk"]["id"]
 
 
-def test_indexes_go_on(cluster: Deployment) -> None:
+def test_indexes_of_added_instances_continue(cluster: Deployment) -> None:
     changes = cluster.change({"db": 5})
-    assert [each["index"] for each in changes.added] == [4, 5]
+    assert [instance["index"] for instance in changes.added] == [4, 5]
 
 
-def test_what_is_related_to_new_instances_is_told_with_those_relationships_alone(cluster: Deployment) -> None:
+def test_added_related_have_only_new_relationships(cluster: Deployment) -> None:
     changes = cluster.change({"machine": 3})
-    [app] = [each for each in changes.added if each["node_id"] == "app"]
-    related = {each["node_id"]: each["relationships"] for each in changes.added_related}
+    [app] = [instance for instance in changes.added if instance["node_id"] == "app"]
+    related = {instance["node_id"]: instance["relationships"] for instance in changes.added_related}
     assert [link["target_id"] for link in related["lb"]] == [app["id"]]
     assert related["db"] == []
     assert set(related) == {"lb", "db"}
 
 
-def test_a_contained_node_multiplies_in_each_container(cluster: Deployment) -> None:
+def test_contained_node_scales_in_each_container(cluster: Deployment) -> None:
     changes = cluster.change({"app": 3})
-    assert Counter(each["host_id"] for each in changes.added) == dict.fromkeys(cluster.ids("vm"), 2)
-    assert set(cluster.ids("vm")) <= {each["id"] for each in changes.added_related}
+    assert Counter(instance["host_id"] for instance in changes.added) == dict.fromkeys(cluster.ids("vm"), 2)
+    assert set(cluster.ids("vm")) <= {instance["id"] for instance in changes.added_related}
 
 
-def test_what_contains_takes_its_contents_along(cluster: Deployment) -> None:
+def test_scale_in_removes_contents_of_containers(cluster: Deployment) -> None:
     changes = cluster.change({"machine": 1})
     assert counts(changes.removed) == {"app": 1, "vm": 1, "disk": 1}
     assert counts(changes.removed_related) == {"lb": 1, "db": 1}
 
 
-def test_the_newest_go_first(cluster: Deployment) -> None:
-    gone = cluster.change({"disk": 0, "machine": 1}).removed
-    assert {each["id"] for each in gone} >= {cluster.ids("vm")[1], cluster.ids("app")[1]}
-    assert cluster.ids("vm")[0] not in {each["id"] for each in gone}
+def test_scale_in_removes_newest_instances_first(cluster: Deployment) -> None:
+    removed = cluster.change({"disk": 0, "machine": 1}).removed
+    assert {instance["id"] for instance in removed} >= {cluster.ids("vm")[1], cluster.ids("app")[1]}
+    assert cluster.ids("vm")[0] not in {instance["id"] for instance in removed}
 
 
-def test_what_is_to_go_and_what_is_to_stay_can_be_named(cluster: Deployment) -> None:
+def test_include_and_exclude_choose_removed_instances(cluster: Deployment) -> None:
     first, second = cluster.ids("disk")
-    assert first in {each["id"] for each in cluster.change({"machine": 1}, include=[first]).removed}
-    assert first in {each["id"] for each in cluster.change({"machine": 1}, exclude=[second]).removed}
-    assert len(cluster.change({"machine": 0}, exclude=[second]).removed) == 6  # the number has the last word
+    assert first in {instance["id"] for instance in cluster.change({"machine": 1}, include=[first]).removed}
+    assert first in {instance["id"] for instance in cluster.change({"machine": 1}, exclude=[second]).removed}
+    assert len(cluster.change({"machine": 0}, exclude=[second]).removed) == 6  # the count takes precedence
 
 
-def test_what_all_are_related_to_stays_the_same_one(cluster: Deployment) -> None:
+def test_all_to_one_target_is_retained(cluster: Deployment) -> None:
     shared = cluster.ids("db")[-1]
-    for each in cluster.instances:
-        for link in each["relationships"]:
+    for instance in cluster.instances:
+        for link in instance["relationships"]:
             if link["target_name"] == "db":
-                link["target_id"] = shared  # the newest, which would go first
+                link["target_id"] = shared  # the newest, which would be removed first
     grown = cluster.change({"machine": 4, "db": 9})
     assert {
-        link["target_id"] for each in grown.added for link in each["relationships"] if link["target_name"] == "db"
+        link["target_id"]
+        for instance in grown.added
+        for link in instance["relationships"]
+        if link["target_name"] == "db"
     } == {shared}
-    assert shared not in {each["id"] for each in cluster.change({"db": 1}).removed}
+    assert shared not in {instance["id"] for instance in cluster.change({"db": 1}).removed}
     moved = cluster.change({"db": 2}, include=[shared])
     assert counts(moved.reduced) == counts(moved.extended) == {"app": 2}
 
 
-def test_existing_instances_keep_what_else_they_carry(cluster: Deployment) -> None:
-    for each in cluster.instances:
-        each["state"] = "started"
+def test_related_instances_keep_other_fields(cluster: Deployment) -> None:
+    for instance in cluster.instances:
+        instance["state"] = "started"
     changes = cluster.change({"machine": 3})
-    assert {each["state"] for each in changes.added_related} == {"started"}
+    assert {instance["state"] for instance in changes.added_related} == {"started"}
 
 
-def test_nothing_wanted_is_nothing_changed(cluster: Deployment) -> None:
+def test_no_counts_change_nothing(cluster: Deployment) -> None:
     changes = cluster.change({})
     assert not any((changes.added, changes.removed, changes.extended, changes.reduced))
 
 
-def test_a_deployment_scaled_to_nothing_and_back_is_whole_again(cluster: Deployment) -> None:
+def test_scale_to_zero_and_back_restores_counts(cluster: Deployment) -> None:
     before = counts(cluster.instances)
-    gone = {each["id"] for each in cluster.change({"machine": 0}).removed}
-    cluster.instances = [each for each in cluster.instances if each["id"] not in gone]
+    removed = {instance["id"] for instance in cluster.change({"machine": 0}).removed}
+    cluster.instances = [instance for instance in cluster.instances if instance["id"] not in removed]
     cluster.instances += cluster.change({"machine": 2}).added
     assert counts(cluster.instances) == before
 
 
-def test_names_and_numbers_that_make_no_sense_are_refused(cluster: Deployment) -> None:
+def test_unknown_names_and_negative_counts_are_refused(cluster: Deployment) -> None:
     with pytest.raises(Invalid, match="no node and no scaling group `web`"):
         cluster.change({"web": 1})
     with pytest.raises(Invalid, match="`db` cannot have -1 instances"):
         cluster.change({"db": -1})
 
 
-def test_an_update_adds_removes_extends_and_reduces(cluster: Deployment, tmp_path: Path) -> None:
+def test_update_adds_removes_extends_and_reduces(cluster: Deployment, tmp_path: Path) -> None:
     text = CLUSTER.replace("  db: {", "  cache: {type: cloudify.nodes.Root}\n  db: {")
     text = text.replace("target: app}]", "target: cache}]").replace("members: [vm, disk]", "members: [vm]")
     text = text.replace(
@@ -161,7 +164,7 @@ def test_an_update_adds_removes_extends_and_reduces(cluster: Deployment, tmp_pat
     assert counts(changes.added) == {"cache": 1, "log": 1}
     assert counts(changes.removed) == {"disk": 2}
     assert counts(changes.extended) == {"lb": 1, "app": 2}
-    assert [link["target_name"] for each in changes.reduced for link in each["relationships"]] == [
+    assert [link["target_name"] for instance in changes.reduced for link in instance["relationships"]] == [
         "app", "app", "disk", "disk",
     ]  # fmt: skip
 
@@ -171,15 +174,15 @@ def steps(folder: Path, *replacements: tuple[str, str]) -> list[str]:
     for old, new in replacements:
         assert old in now
         now = now.replace(old, new)
-    plans = [dsl.compile_blueprint(blueprint(folder, text)) for text in (before, now)]
+    plans = [dsl.compile_blueprint(write_blueprint(folder, text)) for text in (before, now)]
     return [f"{step.action} {step.entity_type} {step.entity_id}" for step in dsl.compare_plans(*plans)]
 
 
-def test_the_same_plan_takes_no_steps(tmp_path: Path) -> None:
+def test_equal_plans_have_no_steps(tmp_path: Path) -> None:
     assert steps(tmp_path) == []
 
 
-def test_steps_name_what_is_added_removed_and_changed(tmp_path: Path) -> None:
+def test_steps_name_added_removed_and_modified_entities(tmp_path: Path) -> None:
     assert steps(tmp_path, ("install_method: none", "install_method: init_script, user: me")) == [
         "modify property nodes:vm:properties:agent_config:install_method",
         "add property nodes:vm:properties:agent_config:user",
@@ -197,7 +200,7 @@ def test_steps_name_what_is_added_removed_and_changed(tmp_path: Path) -> None:
     assert steps(tmp_path, ("  db: {", "  cache: {type: cloudify.nodes.Root}\n  db: {")) == ["add node nodes:cache"]
 
 
-def test_relationships_are_known_by_type_and_target(tmp_path: Path) -> None:
+def test_relationships_are_matched_by_type_and_target(tmp_path: Path) -> None:
     disk = "      - {type: cloudify.relationships.connected_to, target: disk}\n"
     assert steps(tmp_path, (disk, "")) == [
         "remove relationship nodes:app:relationships:[1]",
@@ -217,11 +220,13 @@ def test_relationships_are_known_by_type_and_target(tmp_path: Path) -> None:
     ]
 
 
-def test_an_operation_is_told_once_though_it_has_two_names(tmp_path: Path) -> None:
+def test_operation_with_two_names_is_one_step(tmp_path: Path) -> None:
     create = (
         "  disk: {type: cloudify.nodes.Root, interfaces: {cloudify.interfaces.lifecycle: {create: {inputs: {a: 1}}}}}"
     )
-    assert steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", create)) == []  # nothing is run before and after
+    assert (
+        steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", create)) == []
+    )  # an operation without an implementation does nothing
     create = create.replace("inputs", "implementation: p.a.b, inputs")
     plugin = "plugins: {p: {executor: central_deployment_agent, install: false}}\ngroups:"
     assert steps(tmp_path, ("  disk: {type: cloudify.nodes.Root}", create), ("groups:", plugin)) == [
