@@ -1,4 +1,4 @@
-"""A deployment with another one in it."""
+"""A deployment with a component, for tests over HTTP."""
 
 from typing import Any
 
@@ -26,5 +26,5 @@ outputs:
 
 
 def properties(ask: Ask, node: str, deployment: str = "parent") -> dict[str, Any]:
-    found = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
-    return found[0]["runtime_properties"]
+    items = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
+    return items[0]["runtime_properties"]

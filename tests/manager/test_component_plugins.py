@@ -1,4 +1,4 @@
-"""Plugins that components bring."""
+"""Plugins of components, over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +37,7 @@ with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def deploy_with(ask: Ask, upload: Upload) -> Callable[..., None]:
+def deploy_files(ask: Ask, upload: Upload) -> Callable[..., None]:
     def deploy(parent: str) -> None:
         uploaded = upload("parent", parent, FILES).json()
         assert uploaded["state"] == "uploaded", uploaded["error"]
@@ -47,12 +47,12 @@ def deploy_with(ask: Ask, upload: Upload) -> Callable[..., None]:
 
 
 def plugins(ask: Ask) -> list[str]:
-    return [one["package_name"] for one in ask("GET", "/plugins").json()["items"]]
+    return [plugin["package_name"] for plugin in ask("GET", "/plugins").json()["items"]]
 
 
 @with_sqlite
-def test_plugins_of_a_component_live_as_long_as_it(ask: Ask, deploy_with: Callable[..., None], run: Run):
-    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+def test_component_plugins_are_deleted_with_it(ask: Ask, deploy_files: Callable[..., None], run: Run):
+    deploy_files(PARENT.replace("WAGON", "tiny.wgn"))
     installed = run("parent", "install")
     assert installed["status"] == "terminated", installed["error"]
     assert plugins(ask) == ["tiny-plugin"]
@@ -63,16 +63,16 @@ def test_plugins_of_a_component_live_as_long_as_it(ask: Ask, deploy_with: Callab
     assert "_plugins" not in properties(ask, "comp")
 
 
-def test_they_may_come_from_an_address(ask: Ask, deploy_with: Callable[..., None], run: Run):
+def test_component_plugin_is_downloaded_from_url(ask: Ask, deploy_files: Callable[..., None], run: Run):
     with serving(FILES["tiny.wgn"]) as address:
-        deploy_with(PARENT.replace("WAGON", address))
+        deploy_files(PARENT.replace("WAGON", address))
         run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
     assert plugins(ask) == ["tiny-plugin"]
 
 
-def test_a_component_leaves_plugins_of_others_alone(ask: Ask, deploy_with: Callable[..., None], run: Run):
+def test_component_does_not_delete_existing_plugin(ask: Ask, deploy_files: Callable[..., None], run: Run):
     assert ask("POST", "/plugins", data=package()).status_code == 201
-    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+    deploy_files(PARENT.replace("WAGON", "tiny.wgn"))
     for operation in ("create", "delete"):
         done = run(
             "parent", "execute_operation", parameters={"operation": f"cloudify.interfaces.lifecycle.{operation}"}
@@ -81,8 +81,8 @@ def test_a_component_leaves_plugins_of_others_alone(ask: Ask, deploy_with: Calla
     assert plugins(ask) == ["tiny-plugin"]
 
 
-def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_with: Callable[..., None], run: Run):
-    deploy_with(PARENT.replace("WAGON", "tiny.wgn"))
+def test_component_plugin_in_use_is_not_deleted(ask: Ask, upload: Upload, deploy_files: Callable[..., None], run: Run):
+    deploy_files(PARENT.replace("WAGON", "tiny.wgn"))
     run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
     assert upload("other", CHILD, {}).json()["state"] == "uploaded"
     done = run("parent", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.delete"})
@@ -91,7 +91,7 @@ def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_wit
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("plugins_config", "message"),
     [
         (
             "{tiny: {wagon_path: tiny.wgn}}",
@@ -101,7 +101,9 @@ def test_one_that_something_else_uses_stays(ask: Ask, upload: Upload, deploy_wit
         ("{tiny: {wagon_path: tiny.yaml, plugin_yaml_path: tiny.yaml}}", "is not a wagon"),
     ],
 )
-def test_what_is_wrong_with_one_is_told(ask: Ask, deploy_with: Callable[..., None], run: Run, wanted: str, said: str):
-    deploy_with(PARENT.replace("{tiny: {wagon_path: WAGON, plugin_yaml_path: tiny.yaml}}", wanted))
-    assert said in run("parent", "install")["error"]
+def test_invalid_plugin_of_component_is_reported(
+    ask: Ask, deploy_files: Callable[..., None], run: Run, plugins_config: str, message: str
+):
+    deploy_files(PARENT.replace("{tiny: {wagon_path: WAGON, plugin_yaml_path: tiny.yaml}}", plugins_config))
+    assert message in run("parent", "install")["error"]
     assert plugins(ask) == []

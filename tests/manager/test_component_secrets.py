@@ -1,4 +1,4 @@
-"""Secrets that components bring and use, and passwords that nodes make up."""
+"""Secrets of components, and nodes of random passwords, over HTTP."""
 
 import json
 from collections.abc import Callable
@@ -13,37 +13,37 @@ from tests.manager.conftest import HELLO, Upload, ended
 Run = Callable[..., dict[str, Any]]
 
 
-def test_secrets_of_a_component_live_as_long_as_it(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+def test_component_secrets_are_deleted_with_it(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     child = HELLO.replace("{get_input: greeting}", "{get_secret: greeting}")
     upload("child", child)
     deploy(
-        PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought, more: {a: 1}}\n", 1)
+        PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: created, more: {a: 1}}\n", 1)
     )
     installed = run("parent", "install")
     assert installed["status"] == "terminated", installed["error"]
     assert ask("GET", "/secrets/more").json()["value"] == '{"a": 1}'
     (web,) = ask("GET", "/node-instances", params={"deployment_id": "kid"}).json()["items"]
-    assert web["runtime_properties"]["said"] == "brought, world"
+    assert web["runtime_properties"]["said"] == "created, world"
     assert run("parent", "uninstall")["status"] == "terminated"
     assert ask("GET", "/secrets").json()["items"] == []
 
 
-def test_a_component_leaves_secrets_of_others_alone(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+def test_component_does_not_change_existing_secret(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     ask("PUT", "/secrets/greeting", json={"value": "mine"})
     upload("child", HELLO)
-    deploy(PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: brought}\n", 1))
+    deploy(PARENT.replace("    properties:\n", "    properties:\n      secrets: {greeting: created}\n", 1))
     failed = run("parent", "install")
     assert "Secrets of the node comp exist already: greeting" in failed["error"]
     run("parent", "uninstall", force=True)
     assert ask("GET", "/secrets/greeting").json()["value"] == "mine"
 
 
-def test_secrets_go_in_and_out_of_a_component_without_being_kept(
+def test_component_inputs_and_capabilities_store_no_secrets(
     ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
 ):
     ask("PUT", "/secrets/word", json={"value": "canary-word"})
-    made_of_it = "  word: {value: {concat: [<, {get_secret: word}, {get_input: greeting}]}}\n"
-    upload("child", HELLO.replace("capabilities:\n", "capabilities:\n" + made_of_it))
+    capability = "  word: {value: {concat: [<, {get_secret: word}, {get_input: greeting}]}}\n"
+    upload("child", HELLO.replace("capabilities:\n", "capabilities:\n" + capability))
     parent = PARENT.replace(
         "greeting: {get_input: greeting}, port", "greeting: {concat: [+, {get_secret: word}]}, port"
     )
@@ -53,9 +53,9 @@ def test_secrets_go_in_and_out_of_a_component_without_being_kept(
     kid = ask("GET", "/deployments/kid")
     assert kid.json()["inputs"]["greeting"] == {"concat": ["+", {"get_secret": "word"}]}
     assert properties(ask, "web", "kid")["said"] == "+canary-word, world"
-    kept = properties(ask, "comp")["capabilities"]
-    assert kept["port"] == 81
-    assert "canary" not in json.dumps(kept)
+    capabilities = properties(ask, "comp")["capabilities"]
+    assert capabilities["port"] == 81
+    assert "canary" not in json.dumps(capabilities)
     assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {
         "port": 81, "word": "<canary-word+canary-word"
     }  # fmt: skip
@@ -82,14 +82,14 @@ outputs: {password: {value: {get_attribute: [pw, password]}}}
 )
 
 
-def test_a_password_is_made_up_and_kept_as_a_secret(ask: Ask, deploy: Callable[..., None], run: Run):
+def test_password_is_generated_and_stored_as_secret(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(PASSWORD.replace("PROPERTIES", ""))
     installed = run("parent", "install")
     assert installed["status"] == "terminated", installed["error"]
-    kept = properties(ask, "pw")
-    assert kept["password"] == {"get_secret": kept["secret_name"]}
-    assert kept["secret_name"].startswith("ps_parent_pw_")
-    password = ask("GET", f"/secrets/{kept['secret_name']}").json()["value"]
+    runtime = properties(ask, "pw")
+    assert runtime["password"] == {"get_secret": runtime["secret_name"]}
+    assert runtime["secret_name"].startswith("ps_parent_pw_")
+    password = ask("GET", f"/secrets/{runtime['secret_name']}").json()["value"]
     assert len(password) == 12
     assert password.isalnum()
     assert sum(letter.isupper() for letter in password) >= 2
@@ -103,7 +103,7 @@ def test_a_password_is_made_up_and_kept_as_a_secret(ask: Ask, deploy: Callable[.
     assert properties(ask, "pw") == {}
 
 
-def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[..., None], run: Run):
+def test_password_secret_uses_and_keeps_existing_secret(ask: Ask, deploy: Callable[..., None], run: Run):
     ask("PUT", "/secrets/db", json={"value": "given-before"})
     deploy(PASSWORD.replace("PROPERTIES", "secret_name: db, use_secret_if_exists: true"))
     assert run("parent", "install")["status"] == "terminated"
@@ -113,7 +113,7 @@ def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("options", "message"),
     [
         ("length: 5", "at least 6"),
         ("lowercase: 8", "cannot have as many"),
@@ -123,21 +123,21 @@ def test_a_password_that_is_there_is_used_and_stays(ask: Ask, deploy: Callable[.
         ("secret_name: taken", "Secrets of the node pw exist already: taken"),
     ],
 )
-def test_a_password_that_cannot_be_made_is_refused_before_it_is_kept(
-    ask: Ask, deploy: Callable[..., None], run: Run, wanted: str, sentence: str
+def test_password_secret_rejects_invalid_options(
+    ask: Ask, deploy: Callable[..., None], run: Run, options: str, message: str
 ):
     ask("PUT", "/secrets/taken", json={"value": "x"})
-    given = {name: value for name, _, value in (part.partition(": ") for part in wanted.split(", "))}
-    before = {"length": "12", "uppercase": "2", "digits": "3", "symbols": "-1"} | given
-    text = ", ".join(f"{name}: {value}" for name, value in before.items())
+    changed = {name: value for name, _, value in (part.partition(": ") for part in options.split(", "))}
+    properties = {"length": "12", "uppercase": "2", "digits": "3", "symbols": "-1"} | changed
+    text = ", ".join(f"{name}: {value}" for name, value in properties.items())
     deploy(HEAD + f"node_templates: {{pw: {{type: cloudify.nodes.PasswordSecret, properties: {{{text}}}}}}}\n")
     failed = run("parent", "install")
     assert failed["status"] == "failed"
-    assert sentence in failed["error"]
+    assert message in failed["error"]
     assert [secret["key"] for secret in ask("GET", "/secrets").json()["items"]] == ["taken"]
 
 
-def test_a_node_makes_nothing_that_who_installs_it_may_not_make(ask: Ask, deploy: Callable[..., None], run: Run):
+def test_install_creates_only_what_its_user_may_create(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(PASSWORD.replace("PROPERTIES", ""))
     ask("PUT", "/users", json={"username": "olga", "password": "password-of-a-user"})
     ask("PUT", "/tenants/users", json={"username": "olga", "tenant_name": "default_tenant", "role": "operations"})

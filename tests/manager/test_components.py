@@ -1,4 +1,4 @@
-"""Nodes that stand for things of the manager: components, shared deployments, blueprints, passwords."""
+"""Components and shared resources over HTTP."""
 
 import io
 import json
@@ -21,11 +21,11 @@ Run = Callable[..., dict[str, Any]]
 
 
 def labels(ask: Ask, deployment: str) -> list[tuple[str, str]]:
-    found = ask("GET", f"/deployments/{deployment}").json()["labels"]
-    return [(label["key"], label["value"]) for label in found]
+    items = ask("GET", f"/deployments/{deployment}").json()["labels"]
+    return [(label["key"], label["value"]) for label in items]
 
 
-def test_a_component_is_made_installed_and_removed_with_its_parent(
+def test_component_is_installed_and_uninstalled_with_its_parent(
     ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
 ):
     upload("child", HELLO)
@@ -39,9 +39,9 @@ def test_a_component_is_made_installed_and_removed_with_its_parent(
     assert ask("GET", "/deployments/parent/outputs").json()["outputs"] == {"port": 81}
     assert properties(ask, "comp")["deployment"] == {"id": "kid"}
     query = {"execution_id": installed["id"], "include_logs": "true"}
-    told = [event["message"] for event in ask("GET", "/events", params=query).json()["items"]]
-    assert 'Creating "kid" component deployment' in told
-    assert any(message.endswith(".create] hi") for message in told)
+    messages = [event["message"] for event in ask("GET", "/events", params=query).json()["items"]]
+    assert 'Creating "kid" component deployment' in messages
+    assert any(message.endswith(".create] hi") for message in messages)
     checked = run("parent", "check_status")
     assert checked["status"] == "terminated", checked["error"]
     removed = run("parent", "uninstall")
@@ -52,9 +52,7 @@ def test_a_component_is_made_installed_and_removed_with_its_parent(
     assert properties(ask, "comp").keys() == {"capabilities", "received_events"}
 
 
-def test_a_component_that_fails_fails_its_parent_with_its_reason(
-    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
-):
+def test_failure_of_component_is_error_of_parent(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     upload("child", HELLO, {"say.sh": "#!/bin/bash\nctx abort-operation 'no greeting today'\n"})
     deploy(PARENT)
     failed = run("parent", "install")
@@ -63,18 +61,18 @@ def test_a_component_that_fails_fails_its_parent_with_its_reason(
     assert "no greeting today" in failed["error"]
 
 
-def test_suffixes_keep_components_apart(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+def test_auto_inc_suffix_makes_component_ids_unique(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     upload("child", HELLO)
     for name in ("one", "two"):
         deploy(PARENT, name, suffix=True)
         assert run(name, "install")["status"] == "terminated"
-    names = [one["id"] for one in ask("GET", "/deployments", params={"_sort": "id"}).json()["items"]]
+    names = [deployment["id"] for deployment in ask("GET", "/deployments", params={"_sort": "id"}).json()["items"]]
     assert names == ["kid-0", "kid-1", "one", "two"]
 
 
-def test_a_component_brings_its_own_blueprint_and_takes_it_away(ask: Ask, upload: Upload, run: Run):
-    packed = archive({"blueprint.yaml": HELLO, "say.sh": SAY})
-    own = (
+def test_component_uploads_and_deletes_its_blueprint(ask: Ask, upload: Upload, run: Run):
+    child = archive({"blueprint.yaml": HELLO, "say.sh": SAY})
+    parent = (
         HEAD
         + """
 node_templates:
@@ -82,27 +80,27 @@ node_templates:
     type: cloudify.nodes.ServiceComponent
     properties:
       resource_config:
-        blueprint: {id: brought, blueprint_archive: child.tar.gz}
+        blueprint: {id: uploaded, blueprint_archive: child.tar.gz}
         deployment: {id: kid}
 """
     )
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w:gz") as tar:
-        for name, content in (("app/blueprint.yaml", own.encode()), ("app/child.tar.gz", packed)):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, content in (("app/blueprint.yaml", parent.encode()), ("app/child.tar.gz", child)):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     form = {
         "params": (None, json.dumps({"application_file_name": "blueprint.yaml"})),
-        "blueprint_archive": ("a", whole.getvalue()),
+        "blueprint_archive": ("a", packed.getvalue()),
     }
     assert ask("PUT", "/blueprints/parent", files=form).json()["state"] == "uploaded"
     ask("PUT", "/deployments/parent", json={"blueprint_id": "parent"})
     installed = run("parent", "install")
     assert installed["status"] == "terminated", installed["error"]
-    assert ask("GET", "/deployments/kid").json()["blueprint_id"] == "brought"
+    assert ask("GET", "/deployments/kid").json()["blueprint_id"] == "uploaded"
     assert run("parent", "uninstall")["status"] == "terminated"
-    assert ask("GET", "/blueprints/brought").status_code == 404
+    assert ask("GET", "/blueprints/uploaded").status_code == 404
 
 
 SHARING = (
@@ -132,7 +130,9 @@ node_templates:
 )
 
 
-def test_a_shared_deployment_is_used_and_left_as_it_is(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+def test_shared_resource_stays_installed_after_uninstall(
+    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
+):
     deploy(HELLO, "kid")
     assert run("kid", "install")["status"] == "terminated"
     deploy(SHARING)
@@ -145,34 +145,34 @@ def test_a_shared_deployment_is_used_and_left_as_it_is(ask: Ask, upload: Upload,
     assert (labels(ask, "kid"), ask("GET", "/deployments/kid").json()["installation_status"]) == ([], "active")
 
 
-def test_a_shared_deployment_must_be_there(ask: Ask, deploy: Callable[..., None], run: Run):
+def test_shared_resource_needs_existing_deployment(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(SHARING)
     assert 'deployment ID "kid" does not exist on tenant "default_tenant"' in run("parent", "install")["error"]
 
 
 def dependencies(ask: Ask) -> list[tuple[str, str | None, str | None]]:
     items = ask("GET", "/deployments/inter-deployment-dependencies").json()["items"]
-    return [(one["dependency_creator"], one["source_deployment_id"], one["target_deployment_id"]) for one in items]
+    return [(item["dependency_creator"], item["source_deployment_id"], item["target_deployment_id"]) for item in items]
 
 
-def instance_of(ask: Ask, node: str, deployment: str = "parent") -> str:
-    found = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
-    return str(found[0]["id"])
+def instance_id(ask: Ask, node: str, deployment: str = "parent") -> str:
+    items = ask("GET", "/node-instances", params={"deployment_id": deployment, "node_id": node}).json()["items"]
+    return str(items[0]["id"])
 
 
-def test_a_component_is_kept_from_all_but_its_parent(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
+def test_component_can_be_changed_only_by_its_parent(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     upload("child", HELLO)
     deploy(PARENT)
     assert run("parent", "install")["status"] == "terminated"
-    comp = instance_of(ask, "comp")
+    comp = instance_id(ask, "comp")
     assert dependencies(ask) == [(f"component.{comp}", "parent", "kid")]
     parent = ask("GET", "/deployments/parent").json()
     assert (parent["sub_services_count"], parent["sub_services_status"]) == (1, "good")
-    why = f"Deployment `parent` contains the current deployment in its node `{comp}`"
+    reason = f"Deployment `parent` contains the current deployment in its node `{comp}`"
     refused = ask("POST", "/executions", json={"deployment_id": "kid", "workflow_id": "uninstall"})
     assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
-    assert why in refused.json()["message"]
-    assert why in ask("DELETE", "/deployments/kid").json()["message"]
+    assert reason in refused.json()["message"]
+    assert reason in ask("DELETE", "/deployments/kid").json()["message"]
     is_parent = "Deployment `parent` is the parent of deployment kid"
     assert is_parent in ask("DELETE", "/deployments/parent").json()["message"]
     operation = {"operation": "cloudify.interfaces.lifecycle.stop", "node_ids": ["comp"]}
@@ -184,9 +184,7 @@ def test_a_component_is_kept_from_all_but_its_parent(ask: Ask, upload: Upload, d
     assert dependencies(ask) == []
 
 
-def test_a_component_that_somebody_deleted_is_no_hindrance(
-    ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
-):
+def test_uninstall_accepts_deleted_component(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):
     upload("child", HELLO)
     deploy(PARENT)
     run("parent", "install")
@@ -200,20 +198,20 @@ def test_a_component_that_somebody_deleted_is_no_hindrance(
     assert dependencies(ask) == []
 
 
-def test_a_component_is_checked_healed_and_compared_with_what_is_wanted(
+def test_component_is_checked_for_drift_updated_and_healed(
     ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run
 ):
     upload("child", HELLO)
-    wanted = "deployment: {id: kid, labels: [{team: core}], "
-    deploy(PARENT.replace("deployment: {id: kid, ", wanted))
+    config = "deployment: {id: kid, labels: [{team: core}], "
+    deploy(PARENT.replace("deployment: {id: kid, ", config))
     run("parent", "install")
     assert ("team", "core") in labels(ask, "kid")
     assert run("parent", "check_drift")["status"] == "terminated"
 
     def drift() -> Any:
         run("parent", "check_drift")
-        found = ask("GET", "/node-instances", params={"deployment_id": "parent", "node_id": "comp"}).json()["items"][0]
-        return (found["system_properties"]["configuration_drift"] or {}).get("result")
+        items = ask("GET", "/node-instances", params={"deployment_id": "parent", "node_id": "comp"}).json()["items"][0]
+        return (items["system_properties"]["configuration_drift"] or {}).get("result")
 
     assert drift() is None
     ask("PATCH", "/deployments/kid", json={"labels": [{"csys-obj-parent": "parent"}]})
@@ -222,13 +220,13 @@ def test_a_component_is_checked_healed_and_compared_with_what_is_wanted(
     assert updated["status"] == "terminated", updated["error"]
     assert ("team", "core") in labels(ask, "kid")
     web = ask("GET", "/node-instances", params={"deployment_id": "kid"}).json()["items"][0]
-    workflows = [one["workflow_id"] for one in ask("GET", "/executions?deployment_id=kid").json()["items"]]
+    workflows = [execution["workflow_id"] for execution in ask("GET", "/executions?deployment_id=kid").json()["items"]]
     assert workflows.count("check_drift") == 3
     assert run("parent", "heal")["status"] == "terminated"
     assert ask("GET", f"/node-instances/{web['id']}").json()["state"] == "started"
 
 
-def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
+def test_component_install_is_not_repeated_after_worker_exit(
     ask: Ask,
     upload: Upload,
     deploy: Callable[..., None],
@@ -243,8 +241,8 @@ def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
     install = ask("POST", "/executions", json={"deployment_id": "parent", "workflow_id": "install"}).json()["id"]
 
     def installs() -> list[str]:
-        found = ask("GET", "/executions", params={"deployment_id": "kid", "workflow_id": "install"}).json()["items"]
-        return [one["status"] for one in found]
+        items = ask("GET", "/executions", params={"deployment_id": "kid", "workflow_id": "install"}).json()["items"]
+        return [execution["status"] for execution in items]
 
     until(installs, lambda statuses: statuses == ["started"])
     worker.stop()
@@ -263,24 +261,22 @@ def test_what_a_component_began_is_not_begun_again_after_its_worker_died(
         successor.close()
 
 
-def test_a_shared_deployment_is_kept_while_it_is_used(ask: Ask, deploy: Callable[..., None], run: Run):
+def test_shared_deployment_cannot_be_deleted_while_used(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(HELLO, "kid")
     deploy(SHARING)
     assert "is in an inactive state" in run("parent", "install")["error"]
     run("kid", "install")
     assert run("parent", "install")["status"] == "terminated"
-    shared = instance_of(ask, "shared")
+    shared = instance_id(ask, "shared")
     assert dependencies(ask) == [(f"sharedresource.{shared}", "parent", "kid")]
-    why = f"Deployment `parent` uses a shared resource from the current deployment in its node `{shared}`"
-    assert why in ask("DELETE", "/deployments/kid").json()["message"]
+    reason = f"Deployment `parent` uses a shared resource from the current deployment in its node `{shared}`"
+    assert reason in ask("DELETE", "/deployments/kid").json()["message"]
     assert run("parent", "uninstall")["status"] == "terminated"
     assert dependencies(ask) == []
     assert run("kid", "uninstall")["status"] == "terminated"
 
 
-def test_a_shared_deployment_on_demand_is_installed_and_uninstalled_with_its_users(
-    ask: Ask, deploy: Callable[..., None], run: Run
-):
+def test_on_demand_resource_is_installed_only_while_used(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(HELLO, "kid")
     ask("PATCH", "/deployments/kid", json={"labels": [{"csys-obj-type": "on-demand-resource"}]})
     deploy(SHARING)
@@ -292,7 +288,7 @@ def test_a_shared_deployment_on_demand_is_installed_and_uninstalled_with_its_use
     assert ask("GET", "/deployments/kid").json()["installation_status"] == "inactive"
 
 
-def test_a_component_whose_install_failed_is_made_anew_when_its_parent_is_resumed(
+def test_failed_component_is_installed_when_parent_is_resumed(
     ask: Ask,
     upload: Upload,
     deploy: Callable[..., None],

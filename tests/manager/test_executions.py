@@ -1,4 +1,4 @@
-"""Executions over HTTP: starting, waiting, steering, recovering."""
+"""Executions over HTTP: start, wait, cancel, resume, recover."""
 
 import itertools
 import threading
@@ -33,7 +33,7 @@ def hello(ask: Ask, upload: Upload) -> str:
 
 @pytest.fixture
 def sleeper(ask: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Its install sleeps for half a minute."""
+    """Return a deployment whose install sleeps for half a minute."""
     monkeypatch.setenv("MARK", str(tmp_path / "asleep"))
     upload("sleeper", SLEEPER)
     ask("PUT", "/deployments/s", json={"blueprint_id": "sleeper"})
@@ -44,11 +44,11 @@ def start(ask: Ask, deployment: str, workflow: str = "install", **body: object):
     return ask("POST", "/executions", json={"deployment_id": deployment, "workflow_id": workflow, **body})
 
 
-def asleep(tmp_path: Path) -> None:
+def wait_until_asleep(tmp_path: Path) -> None:
     until((tmp_path / "asleep").exists, bool)
 
 
-def test_an_installed_application_says_what_its_scripts_did(ask: Ask, hello: str, run):
+def test_install_stores_what_scripts_did(ask: Ask, hello: str, run):
     execution = run(hello, "install")
     assert (execution["status"], execution["status_display"], execution["error"]) == ("terminated", "completed", "")
     assert execution["finished_operations"] == execution["total_operations"] > 0
@@ -59,8 +59,8 @@ def test_an_installed_application_says_what_its_scripts_did(ask: Ask, hello: str
     assert (deployment["installation_status"], deployment["latest_execution_status"]) == ("active", "completed")
 
 
-def test_what_cannot_start_says_why(ask: Ask, hello: str):
-    for body, status, code, word in (
+def test_start_rejects_invalid_requests(ask: Ask, hello: str):
+    for body, status, code, text in (
         ({"workflow_id": "nonsense"}, 400, "nonexistent_workflow_error", "nonsense"),
         ({"deployment_id": "nothing"}, 404, "not_found_error", "nothing"),
         ({"workflow_id": "uninstall"}, 400, "unavailable_workflow_error", "uninstall"),
@@ -72,29 +72,34 @@ def test_what_cannot_start_says_why(ask: Ask, hello: str):
     ):
         answer = start(ask, hello, **body)  # type: ignore[arg-type]
         assert (answer.status_code, answer.json()["error_code"]) == (status, code), answer.text
-        assert word in answer.json()["message"]
+        assert text in answer.json()["message"]
     assert ask("GET", "/executions?workflow_id=install").json()["items"] == []
 
 
-def test_parameters_that_clients_send_as_text_become_what_is_declared(ask: Ask, hello: str, run):
+def test_text_parameters_are_converted_to_declared_types(ask: Ask, hello: str, run):
     assert run(hello, "install")["status"] == "terminated"
-    typed = {"scalable_entity_name": "web", "delta": "0", "rollback_if_failed": "false", "include_instances": "x,y"}
-    scaled = start(ask, hello, "scale", parameters=typed, dry_run=True).json()["parameters"]
+    parameters = {
+        "scalable_entity_name": "web",
+        "delta": "0",
+        "rollback_if_failed": "false",
+        "include_instances": "x,y",
+    }
+    scaled = start(ask, hello, "scale", parameters=parameters, dry_run=True).json()["parameters"]
     assert (scaled["delta"], scaled["rollback_if_failed"], scaled["include_instances"]) == (0, False, "x,y")
     stopped = start(ask, hello, "stop", parameters={"node_ids": "web"}, dry_run=True, force=True).json()["parameters"]
     assert stopped["node_ids"] == ["web"]
-    refused = start(ask, hello, "scale", parameters={**typed, "delta": "more"}, force=True).json()
+    refused = start(ask, hello, "scale", parameters={**parameters, "delta": "more"}, force=True).json()
     assert refused["message"].startswith("Parameter `delta` must be of the type integer")
 
 
-def test_custom_parameters_are_taken_when_allowed(ask: Ask, hello: str, run):
+def test_custom_parameters_are_accepted_when_allowed(ask: Ask, hello: str, run):
     execution = run(hello, "install", parameters={"zzz": 1}, allow_custom_parameters="true")
     assert (execution["status"], execution["parameters"]["zzz"]) == ("terminated", 1)
 
 
-def test_one_at_a_time_unless_forced_and_queued_ones_have_their_turn(ask: Ask, sleeper: str, tmp_path: Path):
+def test_executions_of_deployment_run_one_by_one_unless_forced(ask: Ask, sleeper: str, tmp_path: Path):
     first = start(ask, sleeper).json()["id"]
-    asleep(tmp_path)
+    wait_until_asleep(tmp_path)
     refused = start(ask, sleeper)
     assert (refused.status_code, refused.json()["error_code"]) == (400, "existing_running_execution_error")
     assert first in refused.json()["message"]
@@ -111,26 +116,28 @@ def test_one_at_a_time_unless_forced_and_queued_ones_have_their_turn(ask: Ask, s
     assert ended(ask, queued["id"])["status"] == "terminated"
 
 
-def test_nothing_to_wait_for_is_no_queue(ask: Ask, hello: str):
+def test_queued_execution_starts_at_once_when_nothing_runs(ask: Ask, hello: str):
     started = start(ask, hello, queue=True).json()
     assert started["status"] == "pending"
     assert ended(ask, started["id"])["status"] == "terminated"
 
 
-def test_an_end_set_from_outside_gives_the_next_its_turn(ask: Ask, hello: str, app: AppContext):
+def test_status_update_to_ended_releases_next_execution(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
-    ghost = start(ask, hello, scheduled_time=later).json()["id"]
+    execution = start(ask, hello, scheduled_time=later).json()["id"]
     with app.database.write() as session:
-        session.query(Execution).filter_by(id=ghost).update({"status": ExecutionState.STARTED, "worker": "elsewhere"})
+        session.query(Execution).filter_by(id=execution).update(
+            {"status": ExecutionState.STARTED, "worker": "elsewhere"}
+        )
     queued = start(ask, hello, queue=True).json()
     assert queued["status"] == "queued"
-    assert ask("PATCH", f"/executions/{ghost}", json={"status": "failed", "error": "lost"}).status_code == 200
+    assert ask("PATCH", f"/executions/{execution}", json={"status": "failed", "error": "lost"}).status_code == 200
     assert ended(ask, queued["id"])["status"] == "terminated"
 
 
-def test_a_running_one_is_cancelled_at_once_when_killed_and_its_processes_end(ask: Ask, sleeper: str, tmp_path: Path):
+def test_kill_cancels_running_execution_at_once(ask: Ask, sleeper: str, tmp_path: Path):
     execution = start(ask, sleeper).json()["id"]
-    asleep(tmp_path)
+    wait_until_asleep(tmp_path)
     before = time.monotonic()
     assert ask("POST", f"/executions/{execution}", json={"action": "kill"}).json()["status"] == "kill_cancelling"
     assert ended(ask, execution)["status"] == "cancelled"
@@ -140,7 +147,7 @@ def test_a_running_one_is_cancelled_at_once_when_killed_and_its_processes_end(as
     assert ask("POST", f"/executions/{execution}", json={"action": "nonsense"}).status_code == 400
 
 
-def test_one_that_waits_is_cancelled_without_starting(ask: Ask, hello: str):
+def test_scheduled_execution_is_cancelled_without_starting(ask: Ask, hello: str):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     scheduled = start(ask, hello, scheduled_time=later).json()
     assert scheduled["status"] == "scheduled"
@@ -150,7 +157,7 @@ def test_one_that_waits_is_cancelled_without_starting(ask: Ask, hello: str):
     assert start(ask, hello).status_code == 201
 
 
-def test_a_scheduled_one_starts_when_its_time_has_come(ask: Ask, hello: str, app: AppContext):
+def test_scheduled_execution_starts_at_its_time(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     execution = start(ask, hello, scheduled_time=later).json()["id"]
     with app.database.write() as session:
@@ -158,7 +165,7 @@ def test_a_scheduled_one_starts_when_its_time_has_come(ask: Ask, hello: str, app
     assert ended(ask, execution)["status"] == "terminated"
 
 
-def test_a_dry_run_tells_the_story_and_does_nothing(ask: Ask, hello: str, run):
+def test_dry_run_emits_events_and_changes_nothing(ask: Ask, hello: str, run):
     execution = run(hello, "install", dry_run=True)
     assert (execution["status"], execution["is_dry_run"]) == ("terminated", True)
     messages = [event["message"] for event in ask("GET", f"/events?execution_id={execution['id']}").json()["items"]]
@@ -167,17 +174,17 @@ def test_a_dry_run_tells_the_story_and_does_nothing(ask: Ask, hello: str, run):
     assert (instance["state"], instance["runtime_properties"]) == ("uninitialized", {})
 
 
-def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: Upload, run):
+def test_failing_script_fails_execution_with_its_output(ask: Ask, upload: Upload, run):
     upload("bad", SLEEPER, {"sleep.sh": "#!/bin/bash\necho out\necho boom >&2\nexit 3\n"})
     ask("PUT", "/deployments/bad", json={"blueprint_id": "bad"})
-    with_one_try = {"operation": "cloudify.interfaces.lifecycle.create"}
+    operation = {"operation": "cloudify.interfaces.lifecycle.create"}
     execution = ask(
         "POST",
         "/executions",
         json={
             "deployment_id": "bad",
             "workflow_id": "execute_operation",
-            "parameters": with_one_try,
+            "parameters": operation,
         },
     ).json()["id"]
     failed = until(
@@ -195,12 +202,12 @@ def test_a_failing_script_fails_the_execution_with_its_words(ask: Ask, upload: U
     ended(ask, execution)
 
 
-def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, app: AppContext):
-    ghost = start(
+def test_executions_of_exited_worker_are_recovered(ask: Ask, hello: str, app: AppContext):
+    execution = start(
         ask, hello, scheduled_time=(datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     ).json()["id"]
     with app.database.write() as session:
-        session.query(Execution).filter_by(id=ghost).update(
+        session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "started_at": now()}
         )
     assert start(ask, hello).status_code == 400
@@ -209,29 +216,29 @@ def test_what_a_dead_worker_left_goes_on_with_another(ask: Ask, hello: str, app:
     assert recovery.workers_without_successor(app, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
     assert recovery.recover(app, ["host/x/worker-70"]) == 0
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
-    assert ended(ask, ghost)["status"] == "terminated"
-    events = ask("GET", f"/events?execution_id={ghost}").json()["items"]
+    assert ended(ask, execution)["status"] == "terminated"
+    events = ask("GET", f"/events?execution_id={execution}").json()["items"]
     assert events[0]["message"] == "Resuming 'install' workflow execution"
 
 
-FLAKY = '#!/bin/bash\necho "$(ctx operation name)" >> "$MARK"\n[ -e "$MARK.well" ] || exit 3\n'
+FLAKY = '#!/bin/bash\necho "$(ctx operation name)" >> "$MARK"\n[ -e "$MARK.repaired" ] || exit 3\n'
 
 
 @pytest.fixture
 def flaky(ask: Ask, upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A deployment `f` whose install fails until a file is there; the file it writes its story to."""
-    monkeypatch.setenv("MARK", str(tmp_path / "story"))
+    """Return the log file of a deployment `f` whose install fails until `log.repaired` exists."""
+    monkeypatch.setenv("MARK", str(tmp_path / "log"))
     blueprint = SLEEPER.replace("{implementation: sleep.sh}", "{implementation: sleep.sh, max_retries: 0}")
     upload("flaky", blueprint + "        delete: {implementation: sleep.sh}\n", {"sleep.sh": FLAKY})
     ask("PUT", "/deployments/f", json={"blueprint_id": "flaky"})
-    return tmp_path / "story"
+    return tmp_path / "log"
 
 
 @pytest.mark.parametrize("action", ["resume", "force-resume"])
-def test_a_failed_one_is_resumed_under_its_own_id_once_the_cause_is_mended(ask: Ask, flaky: Path, run, action: str):
+def test_failed_execution_is_resumed_under_its_id(ask: Ask, flaky: Path, run, action: str):
     failed = run("f", "install")
     assert (failed["status"], failed["resume"]) == ("failed", False)
-    flaky.with_name("story.well").touch()
+    flaky.with_name("log.repaired").touch()
     answer = ask("POST", f"/executions/{failed['id']}", json={"action": action})
     assert answer.status_code == 200, answer.text
     assert (answer.json()["status"], answer.json()["resume"], answer.json()["ended_at"]) == ("pending", True, None)
@@ -239,9 +246,9 @@ def test_a_failed_one_is_resumed_under_its_own_id_once_the_cause_is_mended(ask: 
     assert (done["status"], done["error"], done["resume"]) == ("terminated", "", True)
     assert [line.rpartition(".")[2] for line in flaky.read_text().split()] == ["create", "delete", "create"]
     messages = [event["message"] for event in ask("GET", f"/events?execution_id={failed['id']}").json()["items"]]
-    again = messages[messages.index("Resuming 'install' workflow execution") :]
-    assert again[2] == "Rolling back prior to resuming install"
-    assert again[-1] == "'install' workflow execution succeeded"
+    resumed = messages[messages.index("Resuming 'install' workflow execution") :]
+    assert resumed[2] == "Rolling back prior to resuming install"
+    assert resumed[-1] == "'install' workflow execution succeeded"
     assert ask("GET", "/deployments/f").json()["installation_status"] == "active"
     refused = ask("POST", f"/executions/{failed['id']}", json={"action": action})
     assert (refused.status_code, refused.json()["message"]) == (
@@ -250,22 +257,22 @@ def test_a_failed_one_is_resumed_under_its_own_id_once_the_cause_is_mended(ask: 
     )
 
 
-def test_a_killed_one_is_resumed_where_it_was(ask: Ask, sleeper: str, tmp_path: Path):
+def test_killed_execution_is_resumed(ask: Ask, sleeper: str, tmp_path: Path):
     execution = start(ask, sleeper).json()["id"]
-    asleep(tmp_path)
+    wait_until_asleep(tmp_path)
     refused = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert (refused.status_code, "in state: `started`" in refused.json()["message"]) == (409, True)
     ask("POST", f"/executions/{execution}", json={"action": "kill"})
     ended(ask, execution)
     (tmp_path / "asleep").unlink()
     ask("POST", f"/executions/{execution}", json={"action": "resume"})
-    asleep(tmp_path)
+    wait_until_asleep(tmp_path)
     assert ask("GET", f"/executions/{execution}").json()["status"] == "started"
     ask("POST", f"/executions/{execution}", json={"action": "kill"})
     assert ended(ask, execution)["status"] == "cancelled"
 
 
-def test_one_is_not_resumed_beside_another_nor_when_it_is_the_managers_own(ask: Ask, flaky: Path, run):
+def test_resume_rejects_busy_deployment_and_system_workflow(ask: Ask, flaky: Path, run):
     failed = run("f", "install")["id"]
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     other = start(ask, "f", scheduled_time=later).json()["id"]
@@ -286,25 +293,25 @@ BIG = """#!/bin/bash
 touch "$MARK"
 while [ ! -e "$MARK.go" ]; do sleep 0.05; done
 ctx instance runtime-properties big "$(head -c 100000 /dev/zero | tr '\\0' x)" || exit 1
-for number in $(seq 200); do echo "line $number of a long story that needs room on the disk, and more and more"; done
+for number in $(seq 200); do echo "line $number of a long log that needs room on the disk, and more and more"; done
 """
 
 
-def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
+def test_execution_waits_while_disk_is_full_and_loses_nothing(
     ask: Ask, upload: Upload, app: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     if not app.database.is_sqlite:
-        pytest.skip("the disk of a server is its own")
+        pytest.skip("the test limits the file of SQLite")
     monkeypatch.setenv("MARK", str(tmp_path / "asleep"))
     blueprint = SLEEPER.replace("{implementation: sleep.sh}", "{implementation: sleep.sh, max_retries: 0}")
     upload("big", blueprint, {"sleep.sh": BIG})
     ask("PUT", "/deployments/b", json={"blueprint_id": "big"})
     execution = start(ask, "b").json()["id"]
-    asleep(tmp_path)
+    wait_until_asleep(tmp_path)
     full = threading.Event()
 
     def fill(connection: Connection) -> None:
-        pages = 1 if full.is_set() else 2**30  # it is never made smaller than what is there already
+        pages = 1 if full.is_set() else 2**30  # SQLite does not shrink a file below its size
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
     listen(app.database.writer, "begin", fill)
@@ -319,18 +326,18 @@ def test_what_runs_waits_while_the_disk_is_full_and_loses_nothing(
     [instance] = ask("GET", "/node-instances?deployment_id=b").json()["items"]
     assert (instance["state"], len(instance["runtime_properties"]["big"])) == ("started", 100_000)
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
-    told = [line["message"] for line in lines if line["message"].startswith("<out> line ")]
-    assert [int(line.split()[2]) for line in told] == list(range(1, 201))
+    messages = [line["message"] for line in lines if line["message"].startswith("<out> line ")]
+    assert [int(line.split()[2]) for line in messages] == list(range(1, 201))
 
 
-def test_status_set_from_outside_stays_once_it_has_ended(ask: Ask, hello: str, run):
+def test_status_update_rejects_ended_execution(ask: Ask, hello: str, run):
     execution = run(hello, "install")["id"]
     refused = ask("PATCH", f"/executions/{execution}", json={"status": "started"})
     assert (refused.status_code, refused.json()["error_code"]) == (400, "invalid_exception_status_update")
     assert ask("PATCH", f"/executions/{execution}", json={"status": "nonsense"}).status_code == 400
 
 
-def test_the_list_is_narrowed_down_sorted_and_cut(ask: Ask, hello: str, run):
+def test_executions_are_filtered_sorted_and_paged(ask: Ask, hello: str, run):
     run(hello, "install")
     names = [row["workflow_id"] for row in ask("GET", "/executions?deployment_id=d&_sort=-created_at").json()["items"]]
     assert names == ["install", "create_deployment_environment"]
@@ -341,67 +348,69 @@ def test_the_list_is_narrowed_down_sorted_and_cut(ask: Ask, hello: str, run):
     assert ask("GET", "/executions?is_dry_run=maybe").status_code == 400
 
 
-def test_the_number_of_one_that_is_gone_is_given_to_no_other(ask: Ask, hello: str, app: AppContext):
+def test_storage_ids_of_deleted_executions_are_not_reused(ask: Ask, hello: str, app: AppContext):
     def latest() -> int:
         with app.database.read() as session:
             return session.query(Execution.storage_id).order_by(Execution.storage_id.desc()).first()[0]
 
     assert ask("DELETE", f"/deployments/{hello}").status_code == 204
     until(lambda: ask("GET", f"/deployments/{hello}").status_code, lambda status: status == 404)
-    gone = latest()  # its own creation and deletion, the latest, are gone with it
+    deleted = latest()  # the executions that created and deleted it, the latest ones, are deleted with it
     ask("PUT", "/deployments/e", json={"blueprint_id": "app"})
-    assert latest() > gone + 2
+    assert latest() > deleted + 2
 
 
-def test_of_two_that_are_due_at_once_one_waits_for_the_other(ask: Ask, hello: str, app: AppContext):
+def test_two_due_executions_run_one_by_one(ask: Ask, hello: str, app: AppContext):
     later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y%m%d%H%M+0000")
     parameters = {"operation": "cloudify.interfaces.lifecycle.create"}
-    both = [
+    due = [
         start(ask, hello, "execute_operation", scheduled_time=later, parameters=parameters).json()["id"]
         for _ in range(2)
     ]
     with app.database.write() as session:
         session.query(Execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
-    first, second = (ended(ask, each) for each in both)
+    first, second = (ended(ask, execution) for execution in due)
     assert [first["status"], second["status"]] == ["terminated", "terminated"]
     assert second["started_at"] >= first["ended_at"]
 
 
-def test_many_who_start_at_the_same_time_start_one(ask: Ask, sleeper: str):
+def test_concurrent_starts_accept_one_execution(ask: Ask, sleeper: str):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: start(ask, sleeper), range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
-    [begun] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
-    ask("POST", f"/executions/{begun}", json={"action": "kill"})
-    ended(ask, begun)
+    [started] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    ask("POST", f"/executions/{started}", json={"action": "kill"})
+    ended(ask, started)
 
 
-@pytest.mark.parametrize("given", ["2030-01-31 22:30", "2030-01-31T22:30:00Z", "203001312230+0000"])
-def test_times_to_start_at_are_read_as_people_write_them(ask: Ask, hello: str, given: str):
-    assert start(ask, hello, scheduled_time=given).json()["scheduled_for"] == "2030-01-31T22:30:00.000Z"
+@pytest.mark.parametrize("text", ["2030-01-31 22:30", "2030-01-31T22:30:00Z", "203001312230+0000"])
+def test_scheduled_time_accepts_common_formats(ask: Ask, hello: str, text: str):
+    assert start(ask, hello, scheduled_time=text).json()["scheduled_for"] == "2030-01-31T22:30:00.000Z"
 
 
-def test_what_is_left_of_a_failed_installation_can_be_uninstalled(ask: Ask, upload: Upload, run):
+def test_failed_installation_can_be_uninstalled(ask: Ask, upload: Upload, run):
     upload("bad", files={"say.sh": "#!/bin/bash\nctx abort-operation no\n"})
     ask("PUT", "/deployments/bad", json={"blueprint_id": "bad"})
     assert run("bad", "install")["status"] == "failed"
-    available = {each["name"]: each["is_available"] for each in ask("GET", "/workflows?id=bad").json()["items"]}
+    available = {
+        workflow["name"]: workflow["is_available"] for workflow in ask("GET", "/workflows?id=bad").json()["items"]
+    }
     assert available["uninstall"], available
     assert available["rollback"], available
     assert available["install"], available
     assert run("bad", "uninstall")["status"] == "terminated"
 
 
-def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
+def test_executions_succeed_while_database_fails_sometimes(
     ask: Ask, upload: Upload, app: AppContext, run, monkeypatch: pytest.MonkeyPatch
 ):
-    real, asked = app.database.read, itertools.count()
+    original, calls = app.database.read, itertools.count()
 
     @contextmanager
     def read() -> Iterator[object]:
-        if threading.current_thread().name.startswith(("execution", "ctx")) and next(asked) % 3:
+        if threading.current_thread().name.startswith(("execution", "ctx")) and next(calls) % 3:
             raise Busy("The database does not answer")
-        with real() as session:
+        with original() as session:
             yield session
 
     monkeypatch.setattr(app.database, "read", read)
@@ -411,4 +420,4 @@ def test_a_database_that_does_not_answer_now_and_then_stops_nothing(
     for workflow in ("install", "uninstall"):
         ended = run("d", workflow)
         assert ended["status"] == "terminated", ended["error"]
-    assert next(asked) > 20
+    assert next(calls) > 20

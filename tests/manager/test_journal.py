@@ -1,4 +1,4 @@
-"""The journal over HTTP: graphs and operations of executions, as the engine keeps them and as clients may."""
+"""Task graphs and operations over HTTP: those of the engine, and those that clients store."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def installed(ask: Ask, upload: Upload, run) -> str:
     return str(run("d", "install")["id"])
 
 
-def test_an_execution_keeps_its_graph_with_every_operation_as_it_ended(ask: Ask, installed: str):
+def test_journal_has_final_state_of_every_operation(ask: Ask, installed: str):
     [graph] = ask("GET", f"/tasks_graphs?execution_id={installed}&name=install&_include_operations=true").json()[
         "items"
     ]
@@ -24,9 +24,9 @@ def test_an_execution_keeps_its_graph_with_every_operation_as_it_ended(ask: Ask,
     answer = ask("GET", f"/operations?graph_id={graph['id']}").json()
     execution = ask("GET", f"/executions/{installed}").json()
     assert answer["metadata"]["pagination"]["total"] == len(answer["items"]) == execution["total_operations"]
-    assert {one["state"] for one in answer["items"]} == {"succeeded"}
-    by_id = {one["id"]: one for one in answer["items"]}
-    [script] = [one for one in answer["items"] if one["type"] == "RemoteWorkflowTask"]
+    assert {operation["state"] for operation in answer["items"]} == {"succeeded"}
+    by_id = {operation["id"]: operation for operation in answer["items"]}
+    [script] = [operation for operation in answer["items"] if operation["type"] == "RemoteWorkflowTask"]
     assert (script["name"], script["tasks_graph_id"]) == ("script_runner.tasks.run", graph["id"])
     assert set(script) == {
         "created_at", "visibility", "id", "name", "state", "dependencies", "type", "parameters", "manager_name",
@@ -39,10 +39,10 @@ def test_an_execution_keeps_its_graph_with_every_operation_as_it_ended(ask: Ask,
     assert script["parameters"]["current_retries"] == 0
 
 
-def test_operations_are_narrowed_down(ask: Ask, installed: str):
+def test_operations_are_filtered(ask: Ask, installed: str):
     def kinds(query: str) -> set[str]:
-        found = ask("GET", f"/operations?execution_id={installed}&{query}").json()["items"]
-        return {one["type"] for one in found}
+        items = ask("GET", f"/operations?execution_id={installed}&{query}").json()["items"]
+        return {operation["type"] for operation in items}
 
     assert kinds("skip_internal=true") == {"RemoteWorkflowTask", "SubgraphTask"}
     assert kinds("type=SendNodeEventTask") == {"SendNodeEventTask"}
@@ -52,17 +52,17 @@ def test_operations_are_narrowed_down(ask: Ask, installed: str):
     assert missing.json()["message"] == "Requested `TasksGraph` with ID `nosuch` was not found"
 
 
-def test_clients_keep_graphs_and_operations_of_their_own(ask: Ask, installed: str):
+def test_clients_store_graphs_and_operations(ask: Ask, installed: str):
     first = {"id": "op-1", "name": "one", "type": "SubgraphTask", "dependencies": [], "parameters": {"a": 1}}
-    made = ask("POST", "/tasks_graphs", json={"name": "mine", "execution_id": installed, "operations": [first]})
-    assert made.status_code == 201, made.text
-    graph = made.json()["id"]
+    created = ask("POST", "/tasks_graphs", json={"name": "mine", "execution_id": installed, "operations": [first]})
+    assert created.status_code == 201, created.text
+    graph = created.json()["id"]
     second = {"name": "two", "graph_id": graph, "type": "RemoteWorkflowTask", "dependencies": ["op-1"]}
     assert ask("PUT", "/operations/op-2", json=second).status_code == 201
     changed = ask("PATCH", "/operations/op-2", json={"state": "FAILED", "exception": "x"})
     assert (changed.status_code, changed.json()["state"]) == (200, "failed")
     listed = ask("GET", f"/operations?graph_id={graph}").json()["items"]
-    assert [(one["id"], one["state"], one["dependencies"]) for one in listed] == [
+    assert [(operation["id"], operation["state"], operation["dependencies"]) for operation in listed] == [
         ("op-1", "pending", []),
         ("op-2", "failed", ["op-1"]),
     ]
@@ -73,8 +73,8 @@ def test_clients_keep_graphs_and_operations_of_their_own(ask: Ask, installed: st
     assert ask("POST", "/tasks_graphs", json={"name": "x", "execution_id": "nosuch"}).status_code == 404
 
 
-def test_the_journal_goes_with_its_deployment(ask: Ask, installed: str, run):
+def test_journal_is_deleted_with_its_deployment(ask: Ask, installed: str, run):
     run("d", "uninstall")
     assert ask("DELETE", "/deployments/d").status_code == 204
     for path in ("/tasks_graphs", "/operations"):
-        until(lambda path=path: ask("GET", path).json()["items"], lambda found: found == [])
+        until(lambda path=path: ask("GET", path).json()["items"], lambda items: items == [])

@@ -1,4 +1,4 @@
-"""The manager's own workflows, run once more because the worker died before it could say that they had ended."""
+"""Executions that run once more because their worker crashed before it completed them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended
 
 
-def run_again(ask: Ask, app: AppContext, execution: str) -> None:
+def recover_and_run(ask: Ask, app: AppContext, execution: str) -> None:
     with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
@@ -23,58 +23,58 @@ def run_again(ask: Ask, app: AppContext, execution: str) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_environment_is_made_once(ask: Ask, upload: Upload, app: AppContext, times: int):
+def test_deployment_environment_is_created_once(ask: Ask, upload: Upload, app: AppContext, times: int):
     upload("app")
     deployment = ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).json()
     before = ask("GET", "/node-instances").json()["items"]
     for _ in range(times):
-        run_again(ask, app, deployment["create_execution"])
+        recover_and_run(ask, app, deployment["create_execution"])
     assert ask("GET", "/node-instances").json()["items"] == before
     assert len(ask("GET", "/nodes").json()["items"]) == 1
 
 
-def test_a_blueprint_is_unpacked_and_compiled_anew(ask: Ask, upload: Upload, app: AppContext):
+def test_recovered_upload_compiles_blueprint_again(ask: Ask, upload: Upload, app: AppContext):
     blueprint = upload("app").json()
-    run_again(ask, app, blueprint["upload_execution"]["id"])
+    recover_and_run(ask, app, blueprint["upload_execution"]["id"])
     assert ask("GET", "/blueprints/app").json()["state"] == "uploaded"
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
 
 
-def die(ask: Ask, app: AppContext, execution: str, *, told: bool = False) -> Any:
-    """Its worker dies, or ends as it was told to, and somebody takes up the work; how the execution stands."""
+def crash(ask: Ask, app: AppContext, execution: str, *, stopped: bool = False) -> Any:
+    """Let the worker crash, or be stopped, recover the execution and return it when it has ended."""
     with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update(
             {"status": ExecutionState.STARTED, "worker": "host/x/worker-7", "ended_at": None}
         )
-        if not told:
+        if not stopped:
             session.add(WorkerRecord(name="host/x/worker-7", pid=7))
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
     app.work_available.notify()
     return ended(ask, execution)
 
 
-def test_only_deaths_in_a_row_without_progress_count(ask: Ask, upload: Upload, app: AppContext, run):
+def test_crashes_count_only_without_progress_in_between(ask: Ask, upload: Upload, app: AppContext, run):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     execution = run("d", "install")["id"]
-    assert [die(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
-    assert die(ask, app, execution, told=True)["error"] == ""
-    with app.database.write() as session:  # as when one more operation has succeeded
+    assert [crash(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
+    assert crash(ask, app, execution, stopped=True)["error"] == ""
+    with app.database.write() as session:  # as if one more operation had succeeded
         session.query(Operation).filter_by(type="RemoteWorkflowTask").update({"attempt": 1})
-    assert [die(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
-    last = die(ask, app, execution)
+    assert [crash(ask, app, execution)["error"] for _ in range(4)] == [""] * 4
+    last = crash(ask, app, execution)
     assert (last["status"], last["error"][:43]) == ("failed", "The worker process crashed 5 times in a row")
     resumed = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert resumed.status_code == 200
     assert ended(ask, execution)["status"] == "terminated"
 
 
-def test_a_blueprint_that_its_reader_dies_of_is_refused(ask: Ask, upload: Upload, app: AppContext):
+def test_upload_fails_after_repeated_worker_crashes(ask: Ask, upload: Upload, app: AppContext):
     execution = upload("app").json()["upload_execution"]["id"]
     with app.database.write() as session:
         session.query(Blueprint).update({"state": "parsing"})
         session.query(Execution).filter_by(id=execution).update({"crashes": 4})
-    assert "crashed 5 times in a row" in die(ask, app, execution)["error"]
+    assert "crashed 5 times in a row" in crash(ask, app, execution)["error"]
     blueprint = ask("GET", "/blueprints/app").json()
     assert blueprint["state"] == "invalid"
     assert blueprint["error"].endswith("then repeat the request.")

@@ -1,4 +1,7 @@
-"""kill -9 at random moments: what had succeeded is never run again, what was in flight at most once more."""
+"""kill -9 of processes of a manager at random moments of an install.
+
+Operations that had succeeded are never run again, and those that ran at a kill at most once more.
+"""
 
 import os
 import random
@@ -22,16 +25,16 @@ NODE = """
     relationships: [{relationships}]
     interfaces:
       cloudify.interfaces.lifecycle:
-        create: {{implementation: tell.sh, max_retries: 0, inputs: {{me: node{number} create}}}}
-        start: {{implementation: tell.sh, max_retries: 0, inputs: {{me: node{number} start}}}}
+        create: {{implementation: log.sh, max_retries: 0, inputs: {{me: node{number} create}}}}
+        start: {{implementation: log.sh, max_retries: 0, inputs: {{me: node{number} start}}}}
 """
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]
 node_templates:
 """
-# Says that it begins, works a little and says that it has ended; says too when another one of its name still runs.
-TELL = """#!/bin/bash
+# Logs its begin and its end, and whether another process of the same operation still runs.
+LOG_SCRIPT = """#!/bin/bash
 for other in '{folder}'/"$me".*; do
   case "$(cut -d' ' -f3 "/proc/${{other##*.}}/stat" 2>/dev/null)" in
     ''|Z|X) ;;
@@ -48,7 +51,7 @@ rm "{folder}/$me.$$"
 
 
 def blueprint(nodes: int) -> str:
-    """Every third node leans on the one before it."""
+    """Return a blueprint in which two of three nodes depend on the one before."""
     return BLUEPRINT + "".join(
         NODE.format(
             number=number,
@@ -60,8 +63,8 @@ def blueprint(nodes: int) -> str:
     )
 
 
-def victims(running: RunningManager, chance: random.Random) -> list[int]:
-    """A worker, the server, the supervisor, or everything."""
+def choose_victims(running: RunningManager, chance: random.Random) -> list[int]:
+    """Return the pid of a worker, the server or the supervisor, or the pids of all."""
     everything = [running.pid, running.server, *running.workers]
     return chance.choice([[running.workers[0]], [running.workers[0]], [running.server], [running.pid], everything])
 
@@ -69,7 +72,7 @@ def victims(running: RunningManager, chance: random.Random) -> list[int]:
 def kill(data_dir: Path, chance: random.Random) -> None:
     running = control.status(data_dir)
     assert running is not None
-    chosen = victims(running, chance)
+    chosen = choose_victims(running, chance)
     for pid in chosen:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -81,15 +84,15 @@ def run_with_kills(data_dir: Path, folder: Path, nodes: int, kills: int, seed: i
     chance = random.Random(seed)
     settings = ManagerSettings(data_dir, port=find_free_port(), workers=1, database_url=database_url)
     running = control.start(settings)
-    files = {"blueprint.yaml": blueprint(nodes), "tell.sh": TELL.format(folder=folder)}
+    files = {"blueprint.yaml": blueprint(nodes), "log.sh": LOG_SCRIPT.format(folder=folder)}
     assert request(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).status_code == 201
     wait_until(lambda: request(running, data_dir, "/blueprints/app").json()["state"] == "uploaded")
     assert request(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).status_code == 201
-    running, execution = through_kills(running, settings, "app", "install", kills, chance)
-    agree(running, data_dir, folder, execution, nodes, kills)
+    running, execution = run_through_kills(running, settings, "app", "install", kills, chance)
+    check_consistency(running, data_dir, folder, execution, nodes, kills)
 
 
-def through_kills(
+def run_through_kills(
     running: RunningManager,
     settings: ManagerSettings,
     deployment: str,
@@ -97,14 +100,17 @@ def through_kills(
     kills: int,
     chance: random.Random,
 ) -> tuple[RunningManager, str]:
-    """Run a workflow to its good end, whatever is killed; the manager that then runs, and the execution."""
-    data_dir, begin = settings.data_dir, {"deployment_id": deployment, "workflow_id": workflow}
-    execution = request(running, data_dir, "/executions", "POST", json=begin).json()["id"]
+    """Run a workflow that must succeed although processes are killed.
+
+    Returns the manager that runs afterwards, and the id of the execution.
+    """
+    data_dir, body = settings.data_dir, {"deployment_id": deployment, "workflow_id": workflow}
+    execution = request(running, data_dir, "/executions", "POST", json=body).json()["id"]
     for _ in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
         kill(data_dir, chance)
         if control.status(data_dir) is None:
-            running = control.start(settings)  # as somebody would who finds it gone
+            running = control.start(settings)  # as a user would
 
     def state() -> str:
         try:
@@ -117,34 +123,36 @@ def through_kills(
     return running, execution
 
 
-def agree(running: RunningManager, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int) -> None:
-    """The file, the journal, the history and the instances tell the same story."""
+def check_consistency(
+    running: RunningManager, data_dir: Path, folder: Path, execution: str, nodes: int, kills: int
+) -> None:
+    """Compare the file of the scripts, the journal, the events and the node instances."""
     lines = (folder / "lines").read_text().splitlines()
-    began = Counter(line.removeprefix("begin ") for line in lines if line.startswith("begin "))
+    begun = Counter(line.removeprefix("begin ") for line in lines if line.startswith("begin "))
     ended = Counter(line.removeprefix("end ") for line in lines if line.startswith("end "))
-    expected = {f"node{number} {what}" for number in range(nodes) for what in ("create", "start")}
-    assert set(began) == set(ended) == expected
+    expected = {f"node{number} {operation}" for number in range(nodes) for operation in ("create", "start")}
+    assert set(begun) == set(ended) == expected
     assert not [line for line in lines if line.startswith("overlap")]
-    operations = pages(running, data_dir, f"/operations?execution_id={execution}")
-    assert {one["state"] for one in operations} == {"succeeded"}
-    assert len([one for one in operations if one["type"] == "RemoteWorkflowTask"]) == 2 * nodes
-    instances = pages(running, data_dir, "/node-instances?deployment_id=app")
-    assert {one["state"] for one in instances} == {"started"}
-    events = pages(running, data_dir, f"/events?execution_id={execution}&include_logs=true")
-    names = {one["id"]: one["node_id"] for one in instances}
-    told = {kind: tally(events, kind, names) for kind in ("task_started", "task_succeeded")}
-    assert told["task_succeeded"] == Counter(expected), "what had succeeded was never run again"
-    said = {event["message"] for event in events if event["type"] == "cloudify_log"}
-    assert expected <= said, "what an operation said is stored before its success is"
+    operations = fetch_all(running, data_dir, f"/operations?execution_id={execution}")
+    assert {operation["state"] for operation in operations} == {"succeeded"}
+    assert len([operation for operation in operations if operation["type"] == "RemoteWorkflowTask"]) == 2 * nodes
+    instances = fetch_all(running, data_dir, "/node-instances?deployment_id=app")
+    assert {instance["state"] for instance in instances} == {"started"}
+    events = fetch_all(running, data_dir, f"/events?execution_id={execution}&include_logs=true")
+    names = {instance["id"]: instance["node_id"] for instance in instances}
+    counts = {kind: count_events(events, kind, names) for kind in ("task_started", "task_succeeded")}
+    assert counts["task_succeeded"] == Counter(expected), "no operation that succeeded was run again"
+    messages = {event["message"] for event in events if event["type"] == "cloudify_log"}
+    assert expected <= messages, "the output of an operation is stored before its success"
     for name in expected:
-        assert began[name] <= told["task_started"][name], "nothing ran that was not said to start"
-        assert began[name] <= 1 + kills
-    again = sum(began.values()) - len(expected)
-    assert again <= 8 * kills, "at most what was in flight ran once more"
-    print(f"{len(expected)} operations, {kills} kills, {again} begun once more")
+        assert begun[name] <= counts["task_started"][name], "every start of a script has its event"
+        assert begun[name] <= 1 + kills
+    again = sum(begun.values()) - len(expected)
+    assert again <= 8 * kills, "only operations that ran at a kill were run once more"
+    print(f"{len(expected)} operations, {kills} kills, {again} run once more")
 
 
-def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Counter[str]:
+def count_events(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Counter[str]:
     return Counter(
         f"{names[event['node_instance_id']]} {event['operation'].rpartition('.')[2]}"
         for event in events
@@ -152,21 +160,23 @@ def tally(events: list[dict[str, str]], kind: str, names: dict[str, str]) -> Cou
     )
 
 
-def pages(running: RunningManager, data_dir: Path, path: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
+def fetch_all(running: RunningManager, data_dir: Path, path: str) -> list[dict[str, str]]:
+    items: list[dict[str, str]] = []
     while True:
-        page = request(running, data_dir, f"{path}&_offset={len(found)}").json()
-        found += page["items"]
-        if len(found) >= page["metadata"]["pagination"]["total"]:
-            return found
+        page = request(running, data_dir, f"{path}&_offset={len(items)}").json()
+        items += page["items"]
+        if len(items) >= page["metadata"]["pagination"]["total"]:
+            return items
 
 
-def test_an_install_goes_on_after_every_kill(data_dir: Path, tmp_path: Path, database_url: str):
+def test_install_continues_after_every_kill(data_dir: Path, tmp_path: Path, database_url: str):
     run_with_kills(data_dir, tmp_path, 12, 2, random.randrange(10**6), database_url)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
-def test_fifty_nodes_and_many_kills(data_dir: Path, tmp_path: Path, database_url: str, number: int):
+def test_install_of_fifty_nodes_continues_after_many_kills(
+    data_dir: Path, tmp_path: Path, database_url: str, number: int
+):
     seed = int(os.environ.get("CFY_KILL_SEED", random.randrange(10**6)))
     run_with_kills(data_dir, tmp_path, 50, 4, seed, database_url)

@@ -1,4 +1,4 @@
-"""Executions about the whole manager run alone."""
+"""Workflows that concern the whole manager and run alone."""
 
 import threading
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ NAME = "create_snapshot"
 REFUSED = "Cannot start execution because there are other executions running e.g.: "
 
 
-class Whole:
-    """A workflow about the whole manager, which takes as long as it is let."""
+class ExclusiveWorkflow:
+    """A workflow that runs until `may_end` is set."""
 
     def __init__(self, app: AppContext) -> None:
         self.app = app
         self.may_end = threading.Event()
-        self.beside: list[str] = []  # what ran while it began
+        self.concurrent: list[str] = []  # workflows that ran when it started
 
-    def run(self, work: ExecutionContext) -> None:
+    def run(self, context: ExecutionContext) -> None:
         with self.app.database.read() as session:
-            rows = session.query(Execution).filter(Execution.status == "started", Execution.id != work.execution.id)
-            self.beside += [row.workflow_id for row in rows]
+            rows = session.query(Execution).filter(Execution.status == "started", Execution.id != context.execution.id)
+            self.concurrent += [row.workflow_id for row in rows]
         self.may_end.wait(30)
 
     def start(self, *, queue: bool = False) -> str:
@@ -42,23 +42,23 @@ class Whole:
 
 
 @pytest.fixture
-def whole(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[Whole]:
-    made = Whole(app)
-    monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, NAME, made.run)
-    yield made
-    made.may_end.set()
+def exclusive(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExclusiveWorkflow]:
+    workflow = ExclusiveWorkflow(app)
+    monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, NAME, workflow.run)
+    yield workflow
+    workflow.may_end.set()
 
 
 def status(ask: Ask, execution: str) -> str:
     return str(ask("GET", f"/executions/{execution}").json()["status"])
 
 
-def is_started(ask: Ask, execution: str) -> None:
+def wait_until_started(ask: Ask, execution: str) -> None:
     until(lambda: status(ask, execution), lambda found: found == "started")
 
 
-def start(ask: Ask, **how: object):
-    return ask("POST", "/executions", json={"deployment_id": "d", "workflow_id": "install", **how})
+def start(ask: Ask, **options: object):
+    return ask("POST", "/executions", json={"deployment_id": "d", "workflow_id": "install", **options})
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def deployment(ask: Ask, upload: Upload) -> str:
 
 
 @pytest.mark.usefixtures("deployment")
-def test_nothing_begins_while_one_runs(ask: Ask, whole: Whole, upload: Upload):
-    alone = whole.start()
-    is_started(ask, alone)
+def test_nothing_starts_while_exclusive_workflow_runs(ask: Ask, exclusive: ExclusiveWorkflow, upload: Upload):
+    execution = exclusive.start()
+    wait_until_started(ask, execution)
     for refused in (
         start(ask),
         start(ask, force=True),
@@ -79,60 +79,60 @@ def test_nothing_begins_while_one_runs(ask: Ask, whole: Whole, upload: Upload):
         ask("DELETE", "/deployments/d"),
         upload("another"),
     ):
-        assert (refused.status_code, refused.json()["message"]) == (400, REFUSED + alone)
+        assert (refused.status_code, refused.json()["message"]) == (400, REFUSED + execution)
         assert refused.json()["error_code"] == "existing_running_execution_error"
     with pytest.raises(Invalid, match=REFUSED):
-        whole.start()
+        exclusive.start()
     queued = start(ask, queue=True).json()
     assert queued["status"] == "queued"
-    whole.may_end.set()
-    assert ended(ask, alone)["status"] == "terminated"
+    exclusive.may_end.set()
+    assert ended(ask, execution)["status"] == "terminated"
     assert ended(ask, queued["id"])["status"] == "terminated"
     assert start(ask, force=True).status_code == 201
 
 
 @pytest.mark.usefixtures("deployment")
-def test_one_begins_only_while_nothing_runs(ask: Ask, whole: Whole, app: AppContext):
-    whole.may_end.set()
-    with app.database.write() as session:  # of a worker far away, which is at work
+def test_exclusive_workflow_starts_only_while_nothing_runs(ask: Ask, exclusive: ExclusiveWorkflow, app: AppContext):
+    exclusive.may_end.set()
+    with app.database.write() as session:  # as if a worker elsewhere ran it
         row = session.query(Execution).filter_by(workflow_id="create_deployment_environment").one()
         row.status, row.worker = "started", "elsewhere"
         other = row.id
     with pytest.raises(Invalid, match=REFUSED + other):
-        whole.start()
-    queued = whole.start(queue=True)
+        exclusive.start()
+    queued = exclusive.start(queue=True)
     assert status(ask, queued) == "queued"
     assert ask("PATCH", f"/executions/{other}", json={"status": "terminated"}).status_code == 200
     app.work_available.notify()
     assert ended(ask, queued)["status"] == "terminated"
-    assert whole.beside == []
+    assert exclusive.concurrent == []
 
 
 @pytest.mark.usefixtures("deployment")
-def test_what_is_scheduled_waits_for_its_end(ask: Ask, whole: Whole, app: AppContext):
+def test_scheduled_execution_waits_for_exclusive_workflow(ask: Ask, exclusive: ExclusiveWorkflow, app: AppContext):
     later = (datetime.now(UTC) + timedelta(minutes=2)).strftime("%Y%m%d%H%M+0000")
     scheduled = start(ask, scheduled_time=later).json()["id"]
-    alone = whole.start()
-    is_started(ask, alone)
+    execution = exclusive.start()
+    wait_until_started(ask, execution)
     with app.database.write() as session:
         session.query(Execution).filter_by(id=scheduled).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
     app.work_available.notify()
-    second = whole.start(queue=True)
+    second = exclusive.start(queue=True)
     assert status(ask, scheduled) == "scheduled"
-    whole.may_end.set()
-    assert ended(ask, alone)["status"] == "terminated"
+    exclusive.may_end.set()
+    assert ended(ask, execution)["status"] == "terminated"
     assert ended(ask, scheduled)["status"] == "terminated"
     assert ended(ask, second)["status"] == "terminated"
-    assert whole.beside == []
+    assert exclusive.concurrent == []
 
 
 @pytest.mark.usefixtures("deployment")
-def test_those_that_wait_run_one_after_another(ask: Ask, whole: Whole):
-    first = whole.start()
-    is_started(ask, first)
-    others = [whole.start(queue=True) for _ in range(3)]
+def test_queued_exclusive_workflows_run_one_by_one(ask: Ask, exclusive: ExclusiveWorkflow):
+    first = exclusive.start()
+    wait_until_started(ask, first)
+    others = [exclusive.start(queue=True) for _ in range(3)]
     workflow = start(ask, queue=True).json()["id"]
-    whole.may_end.set()
-    for each in (first, *others, workflow):
-        assert ended(ask, each)["status"] == "terminated"
-    assert whole.beside == []
+    exclusive.may_end.set()
+    for execution in (first, *others, workflow):
+        assert ended(ask, execution)["status"] == "terminated"
+    assert exclusive.concurrent == []
