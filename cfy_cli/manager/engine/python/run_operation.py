@@ -1,7 +1,7 @@
-"""Run an operation of a plugin, in the plugin's Python: `python run_operation.py MODULE.FUNCTION`.
+"""Run an operation of a plugin in the plugin's Python: `python run_operation.py MODULE.FUNCTION`.
 
-Where the plugin brought cloudify-common, `import cloudify` is that, and our own package, which gives it its `ctx`, goes
-by another name and raises its errors; else `cloudify` is ours.
+If the plugin brought cloudify-common, `import cloudify` is that package; ours then has another name, raises the
+exceptions of that package and gives it its `ctx`. Otherwise `cloudify` is ours.
 """
 
 import importlib
@@ -9,26 +9,28 @@ import importlib.util
 import sys
 from pathlib import Path
 
-OURS = "cloudify_operation"
+OWN_NAME = "cloudify_operation"
 
 
-def package() -> str:
-    """The name under which our own package can be imported now."""
-    folder = sys.path.pop(0)  # this one, which Python put first
+def make_importable() -> str:
+    """Make our package importable and return its name."""
+    folder = sys.path.pop(0)  # this folder, which Python put first
     if importlib.util.find_spec("cloudify") is None:
         sys.path.append(folder)
         return "cloudify"
-    place = Path(folder, "cloudify")
-    spec = importlib.util.spec_from_file_location(OURS, place / "__init__.py", submodule_search_locations=[str(place)])
+    package = Path(folder, "cloudify")
+    spec = importlib.util.spec_from_file_location(
+        OWN_NAME, package / "__init__.py", submodule_search_locations=[str(package)]
+    )
     assert spec is not None
     assert spec.loader is not None
     errors = importlib.import_module("cloudify.exceptions")
     errors.NotInContext = importlib.import_module("cloudify.state").NotInContext  # type: ignore[attr-defined]
-    sys.modules[f"{OURS}.exceptions"] = errors
-    sys.modules[OURS] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[OURS])
-    return OURS
+    sys.modules[f"{OWN_NAME}.exceptions"] = errors
+    sys.modules[OWN_NAME] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[OWN_NAME])
+    return OWN_NAME
 
 
 if __name__ == "__main__":
-    importlib.import_module(f"{package()}.plugin").run(sys.argv[1])
+    importlib.import_module(f"{make_importable()}.plugin").run(sys.argv[1])

@@ -1,4 +1,4 @@
-"""Run a Python script of an operation: `python run_script.py SCRIPT`; this folder is where it finds `cloudify`."""
+"""Run a Python script of an operation: `python run_script.py SCRIPT`; Python finds `cloudify` in this folder."""
 
 import importlib
 import sys

@@ -1,14 +1,14 @@
 """Run a workflow in the Python of its plugin: `python run_workflow.py function MODULE.FUNCTION`, `... script FILE`.
 
-Where the plugin brought cloudify-common, `import cloudify` is that, but what describes workflows is ours.
+If the plugin brought cloudify-common, `import cloudify` is that package, except for the modules of workflows.
 """
 
 import importlib
 import sys
 
-from run_operation import OURS, package  # type: ignore[import-not-found]
+from run_operation import OWN_NAME, make_importable  # type: ignore[import-not-found]
 
-PARTS = (
+REPLACED_MODULES = (
     "workflows",
     "workflows.workflow_api",
     "workflows.tasks",
@@ -19,17 +19,17 @@ PARTS = (
 )
 
 
-def lend() -> None:
-    """Put our parts in the place of those of the plugin's own package."""
-    for part in PARTS:
-        ours = importlib.import_module(f"{OURS}.{part}")
-        sys.modules[f"cloudify.{part}"] = ours
-        holder, _, name = f"cloudify.{part}".rpartition(".")
-        setattr(importlib.import_module(holder), name, ours)
+def replace_modules() -> None:
+    """Replace the modules of workflows in cloudify-common by ours."""
+    for name in REPLACED_MODULES:
+        module = importlib.import_module(f"{OWN_NAME}.{name}")
+        sys.modules[f"cloudify.{name}"] = module
+        package, _, attribute = f"cloudify.{name}".rpartition(".")
+        setattr(importlib.import_module(package), attribute, module)
 
 
 if __name__ == "__main__":
-    ours = package()
-    if ours == OURS:
-        lend()
-    importlib.import_module(f"{ours}.workflow").run(*sys.argv[1:])
+    package_name = make_importable()
+    if package_name == OWN_NAME:
+        replace_modules()
+    importlib.import_module(f"{package_name}.workflow").run(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""What scripts of blueprints import: `from cloudify import ctx`."""
+"""The module that scripts of blueprints and plugins import: `from cloudify import ctx`."""
 
 from .state import ctx
 

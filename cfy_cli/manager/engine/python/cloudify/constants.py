@@ -1,4 +1,4 @@
-"""Names that scripts compare with."""
+"""Constants of the public API."""
 
 NODE_INSTANCE = "node-instance"
 RELATIONSHIP_INSTANCE = "relationship-instance"

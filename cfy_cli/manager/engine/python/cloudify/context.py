@@ -1,52 +1,54 @@
-"""`ctx`: the operation, its node, its instance, and what may be told to the manager."""
+"""`ctx` of an operation: its node and instance, its execution, and calls to the manager."""
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from .agentless import AgentlessContext
 from .constants import DEPLOYMENT as DEPLOYMENT
 from .constants import NODE_INSTANCE as NODE_INSTANCE
 from .constants import RELATIONSHIP_INSTANCE as RELATIONSHIP_INSTANCE
-from .elsewhere import Elsewhere
 from .exceptions import HttpException, NonRecoverableError
-from .instance import Instance, Node, Subject
-from .wire import Connection, whole
+from .instance import NodeContext, NodeInstanceContext, RelationshipSubjectContext
+from .messages import Json, JsonObject, ManagerInfo, OperationInfo, PluginInfo
+from .rpc import Connection, absolute_path
 
 if TYPE_CHECKING:
     from logging import Logger
 
-Json = Any
+    from .rest import Item
 
 
-class Operation:
+class OperationContext:
     """ctx.operation."""
 
-    def __init__(self, connection: Connection, static: dict[str, Json]) -> None:
+    def __init__(self, connection: Connection, static: OperationInfo) -> None:
         self._connection = connection
-        self.name: str = static["operation"]
-        self.retry_number: int = static["retry_number"]
-        self.max_retries: int = static["max_retries"]
+        self.name = static["operation"]
+        self.retry_number = static["retry_number"]
+        self.max_retries = static["max_retries"]
         ends = {static["source_id"]: "source", static["target_id"]: "target"}
         self.relationship = ends.get(static["instance_id"])
-        self._again = False
+        self._retry_requested = False
 
     def retry(self, message: str | None = None, retry_after: float | None = None) -> None:
-        """Run the operation again when it has ended well."""
-        self._again = True
-        self._connection.ask("again", message=message or "", retry_after=retry_after)
+        """Run the operation again after it has succeeded."""
+        self._retry_requested = True
+        self._connection.call("again", message=message or "", retry_after=retry_after)
 
 
-class Plugin(str):
-    """ctx.plugin: its name, which is also text."""
+class PluginContext(str):
+    """ctx.plugin; as a string it is the name of the plugin."""
 
-    def __new__(cls, about: dict[str, Json]) -> "Plugin":
-        made = super().__new__(cls, about["name"])
-        made._about = about
-        return made
+    def __new__(cls, info: PluginInfo) -> "PluginContext":
+        plugin = super().__new__(cls, info["name"])
+        plugin._info = info
+        return plugin
 
-    _about: dict[str, Json]
+    _info: PluginInfo
     source: str | None = None
 
     @property
@@ -55,88 +57,95 @@ class Plugin(str):
 
     @property
     def package_name(self) -> str | None:
-        return self._text("package_name")
+        return self._info["package_name"]
 
     @property
     def package_version(self) -> str | None:
-        return self._text("package_version")
+        return self._info["package_version"]
 
     @property
-    def properties(self) -> dict[str, Json]:
-        """Each with its `value`, `type` and `description`."""
-        return dict(self._about["properties"])
+    def properties(self) -> JsonObject:
+        """The properties of the plugin, each with its `value`, `type` and `description`."""
+        return dict(self._info["properties"])
 
     @property
     def prefix(self) -> str | None:
         """The folder of the virtual environment that it runs in."""
-        return self._text("prefix")
+        return self._info["prefix"]
 
     @property
     def workdir(self) -> str:
-        """A folder of its own, which lasts as long as the deployment."""
-        os.makedirs(self._about["workdir"], exist_ok=True)
-        return str(self._about["workdir"])
-
-    def _text(self, name: str) -> str | None:
-        text: str | None = self._about[name]
-        return text
+        """The folder of the plugin, which lasts as long as the deployment."""
+        os.makedirs(self._info["workdir"], exist_ok=True)
+        return self._info["workdir"]
 
 
-class Context(Elsewhere):
-    """Asks the manager when it is first used, so that importing it costs nothing."""
+class CloudifyContext(AgentlessContext):
+    """Calls the manager on first use, so that importing it costs nothing."""
+
+    type: str
+    execution_id: str
+    execution_creator_username: str
+    workflow_id: str
+    workflow_parameters: JsonObject
+    tenant_name: str
+    task_id: str
+    task_name: str
+    timeout: float | None
+    timeout_recoverable: bool
 
     def __init__(self) -> None:
         self._connection = Connection()
-        self._subjects: dict[str, Subject] = {}
+        self._subjects: dict[str, RelationshipSubjectContext] = {}
 
     @cached_property
-    def _static(self) -> dict[str, Json]:
-        static: dict[str, Json] = self._connection.ask("context")
+    def _static(self) -> OperationInfo:
+        static: OperationInfo = self._connection.call("context")
         return static
 
     @cached_property
-    def _context(self) -> dict[str, Json]:
-        """The facts by the names that plugins look for; some put another blueprint there, to have its files."""
-        static = self._static
+    def _context(self) -> JsonObject:
+        """The facts under names that plugins read; some plugins set another blueprint in it to read its files."""
+        static = cast(Mapping[str, Json], self._static)
         names = ("blueprint_id", "deployment_id", "execution_id", "workflow_id", "task_id", "task_name", "type")
-        own = {"node_id": static["instance_id"], "tenant": self.tenant}
+        own: JsonObject = {"node_id": static["instance_id"], "tenant": cast(JsonObject, self.tenant)}
         return own | {name: static[name] for name in names}
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name in _STATIC:
-            return self._static[name]
+            return cast(Mapping[str, object], self._static)[name]
         raise AttributeError(f"ctx has no {name}")
 
     @property
-    def node(self) -> Node:
-        return self._own().node
+    def node(self) -> NodeContext:
+        return self._own_subject().node
 
     @property
-    def instance(self) -> Instance:
-        return self._own().instance
+    def instance(self) -> NodeInstanceContext:
+        return self._own_subject().instance
 
     @property
-    def source(self) -> Subject:
-        return self._end("source")
+    def source(self) -> RelationshipSubjectContext:
+        return self._end("source", self._static["source_id"])
 
     @property
-    def target(self) -> Subject:
-        return self._end("target")
+    def target(self) -> RelationshipSubjectContext:
+        return self._end("target", self._static["target_id"])
 
     @cached_property
-    def operation(self) -> Operation:
-        return Operation(self._connection, self._static)
+    def operation(self) -> OperationContext:
+        return OperationContext(self._connection, self._static)
 
     @cached_property
-    def plugin(self) -> Plugin:
-        return Plugin(self._static["plugin"])
+    def plugin(self) -> PluginContext:
+        return PluginContext(self._static["plugin"])
 
     @cached_property
-    def blueprint(self) -> Any:
+    def blueprint(self) -> SimpleNamespace:
         return SimpleNamespace(id=self._static["blueprint_id"])
 
     @cached_property
-    def deployment(self) -> Any:
+    def deployment(self) -> SimpleNamespace:
         static = self._static
         return SimpleNamespace(
             id=static["deployment_id"],
@@ -156,114 +165,110 @@ class Context(Elsewhere):
         return int(os.environ.get("REST_PORT", "80"))
 
     @property
-    def tenant(self) -> dict[str, Json]:
+    def tenant(self) -> dict[str, str]:
         return {"name": self._static["tenant_name"]}
 
     @cached_property
-    def capabilities(self) -> "Capabilities":
-        return Capabilities(self.source if self._static["source_id"] else self._own())
+    def capabilities(self) -> "ContextCapabilities":
+        return ContextCapabilities(self.source if self._static["source_id"] else self._own_subject())
 
     @cached_property
     def logger(self) -> "Logger":
-        from .logs import logger
+        from .logs import create_logger
 
-        return logger(self._connection, self._static["task_id"])
+        return create_logger(self._connection, self._static["task_id"])
 
-    def get_managers(self, network: str = "default") -> list[dict[str, Json]]:
-        return [one for one in self._static["managers"] if network in one["networks"]]
+    def get_managers(self, network: str = "default") -> list[ManagerInfo]:
+        return [manager for manager in self._static["managers"] if network in manager["networks"]]
 
-    def get_execution(self, execution_id: str | None = None) -> Any:
+    def get_execution(self, execution_id: str | None = None) -> "Item":
         from .manager import get_rest_client
 
         return get_rest_client().executions.get(execution_id or self._static["execution_id"])
 
     def send_event(self, event: str) -> None:
-        self._connection.ask("event", message=event)
+        self._connection.call("event", message=event)
 
     def get_resource(self, resource_path: str) -> bytes:
-        """The content of a file of the blueprint. Raises HttpException when there is none."""
+        """Return the content of a file of the blueprint. Raises HttpException when there is no such file."""
         return self._resource(resource_path).read_bytes()
 
     def download_resource(self, resource_path: str, target_path: str | None = None) -> str:
-        """Copy a file of the blueprint and give where it is. Raises HttpException when there is none."""
+        """Copy a file of the blueprint and return the path of the copy. Raises HttpException when there is none."""
         self._resource(resource_path)
-        copy: str = self._connection.ask("download", path=resource_path, target=whole(target_path))
-        return copy
+        return str(self._connection.call("download", path=resource_path, target=absolute_path(target_path)))
 
     def download_directory(self, directory_path: str, target_path: str | None = None) -> str:
-        """Copy a folder of the blueprint with all that is in it. Raises HttpException when there is none."""
-        found = self._connection.ask("resource", path=os.fspath(directory_path))
-        others = self._context["blueprint_id"] != self._static["blueprint_id"]
-        if others or found is None or not Path(found).is_dir():
+        """Copy a folder of the blueprint with its content. Raises HttpException when there is no such folder."""
+        folder: str | None = self._connection.call("resource", path=os.fspath(directory_path))
+        is_other_blueprint = self._context["blueprint_id"] != self._static["blueprint_id"]
+        if is_other_blueprint or folder is None or not Path(folder).is_dir():
             raise HttpException(directory_path, 404, f"The blueprint has no folder {directory_path}.")
-        copy: str = self._connection.ask("download_folder", path=directory_path, target=whole(target_path))
-        return copy
+        return str(self._connection.call("download_folder", path=directory_path, target=absolute_path(target_path)))
 
-    def get_resource_and_render(self, resource_path: str, template_variables: dict[str, Json] | None = None) -> bytes:
-        """A file of the blueprint, its Jinja2 expressions evaluated; ctx is among the variables."""
+    def get_resource_and_render(self, resource_path: str, template_variables: JsonObject | None = None) -> bytes:
+        """Return a file of the blueprint, rendered by Jinja2; ctx is among the variables."""
         self._resource(resource_path)
-        self._store()
-        text: str = self._connection.ask("render", path=resource_path, variables=template_variables)
+        self._store_runtime_properties()
+        text: str = self._connection.call("render", path=resource_path, variables=template_variables)
         return text.encode()
 
     def download_resource_and_render(
-        self, resource_path: str, target_path: str | None = None, template_variables: dict[str, Json] | None = None
+        self, resource_path: str, target_path: str | None = None, template_variables: JsonObject | None = None
     ) -> str:
-        """As download_resource, the file's Jinja2 expressions evaluated; ctx is among the variables."""
+        """Write a file of the blueprint, rendered by Jinja2, and return its path; ctx is among the variables."""
         self._resource(resource_path)
-        self._store()
-        copy: str = self._connection.ask(
-            "download_rendered", path=resource_path, target=whole(target_path), variables=template_variables
+        self._store_runtime_properties()
+        target = absolute_path(target_path)
+        return str(
+            self._connection.call("download_rendered", path=resource_path, target=target, variables=template_variables)
         )
-        return copy
 
     @cached_property
     def rest_token(self) -> str | None:
-        """What shows the manager on whose behalf the operation runs."""
-        token: str | None = self._connection.ask("rest_token")
+        """The token of the user who started the execution."""
+        token: str | None = self._connection.call("rest_token")
         return token
 
     def returns(self, value: Json) -> None:
-        """What the operation returns."""
-        self._connection.ask("returns", value=value)
+        """Set the result of the operation."""
+        self._connection.call("returns", value=value)
 
     def abort_operation(self, message: str | None = None) -> None:
-        """Fail, and do not try again."""
-        self._connection.ask("abort", message=message or "")
+        """Fail without being retried."""
+        self._connection.call("abort", message=message or "")
 
     def retry_operation(self, message: str | None = None, retry_after: float | None = None) -> None:
-        """Run the operation again, however it ends."""
-        self._connection.ask("retry", message=message or "", retry_after=retry_after)
+        """Run the operation again, whether it succeeds or fails."""
+        self._connection.call("retry", message=message or "", retry_after=retry_after)
 
     def local_deployment_workdir(self) -> str:
-        return str(self._static["workdir"])
+        return self._static["workdir"]
 
-    def _store(self) -> None:
-        """Store the runtime properties that were changed."""
+    def _store_runtime_properties(self) -> None:
         for subject in self._subjects.values():
             subject.instance.update()
 
-    def _own(self) -> Subject:
+    def _own_subject(self) -> RelationshipSubjectContext:
         if self._static["source_id"]:
             raise NonRecoverableError("This operation is one of a relationship: use ctx.source and ctx.target.")
         return self._subject(self._static["instance_id"])
 
-    def _end(self, name: str) -> Subject:
-        instance_id = self._static[f"{name}_id"]
+    def _end(self, name: str, instance_id: str | None) -> RelationshipSubjectContext:
         if instance_id is None:
             raise NonRecoverableError(f"Only an operation of a relationship has ctx.{name}.")
         return self._subject(instance_id)
 
-    def _subject(self, instance_id: str) -> Subject:
+    def _subject(self, instance_id: str) -> RelationshipSubjectContext:
         if instance_id not in self._subjects:
-            self._subjects[instance_id] = Subject(self._connection, instance_id, writable=True)
+            self._subjects[instance_id] = RelationshipSubjectContext(self._connection, instance_id, writable=True)
         return self._subjects[instance_id]
 
     def _resource(self, path: str) -> Path:
-        found = self._connection.ask("resource", path=os.fspath(path))
-        if found is None or not Path(found).is_file():
+        file: str | None = self._connection.call("resource", path=os.fspath(path))
+        if file is None or not Path(file).is_file():
             raise HttpException(path, 404, f"The blueprint has no file {path}.")
-        return Path(found)
+        return Path(file)
 
 
 _STATIC = frozenset(
@@ -282,21 +287,21 @@ _STATIC = frozenset(
 )
 
 
-class Capabilities:
-    """The runtime properties of everything that the instance is related to."""
+class ContextCapabilities:
+    """The runtime properties of all targets of the instance's relationships."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: RelationshipSubjectContext) -> None:
         self._subject = subject
 
-    def get_all(self) -> dict[str, dict[str, Json]]:
-        related = (relationship.target.instance for relationship in self._subject.instance.relationships)
-        return {instance.id: dict(instance.runtime_properties) for instance in related}
+    def get_all(self) -> dict[str, JsonObject]:
+        targets = (relationship.target.instance for relationship in self._subject.instance.relationships)
+        return {instance.id: dict(instance.runtime_properties) for instance in targets}
 
     def __getitem__(self, name: str) -> Json:
-        found = [properties[name] for properties in self.get_all().values() if name in properties]
-        if len(found) != 1:
-            raise NonRecoverableError(f"{len(found)} related instances have the runtime property {name}, not one.")
-        return found[0]
+        values = [properties[name] for properties in self.get_all().values() if name in properties]
+        if len(values) != 1:
+            raise NonRecoverableError(f"{len(values)} related instances have the runtime property {name}, not one.")
+        return values[0]
 
     def __contains__(self, name: str) -> bool:
         return any(name in properties for properties in self.get_all().values())

@@ -1,27 +1,40 @@
-"""Marks for functions that are operations or workflows; they change nothing about them."""
+"""Decorators of operations and workflows, which only set attributes of the function."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar, overload
 
-Function = Callable[..., Any]
-
-
-def operation(func: Function | None = None, resumable: bool = False, **_more: Any) -> Any:
-    """Usable as @operation and as @operation(resumable=True)."""
-    return _marked(func, resumable=resumable)
+F = TypeVar("F", bound=Callable[..., object])
 
 
-def workflow(func: Function | None = None, system_wide: bool = False, resumable: bool = False, **_more: Any) -> Any:
-    return _marked(func, workflow_system_wide=system_wide, resumable=resumable)
+@overload
+def operation(func: F, resumable: bool = False, **_kwargs: object) -> F: ...
+@overload
+def operation(func: None = None, resumable: bool = False, **_kwargs: object) -> Callable[[F], F]: ...
+def operation(func: F | None = None, resumable: bool = False, **_kwargs: object) -> "F | Callable[[F], F]":
+    """Mark an operation; usable as @operation and as @operation(resumable=True)."""
+    return _decorate(func, resumable=resumable)
 
 
-def _marked(func: Function | None, **marks: bool) -> Any:
-    def mark(function: Function) -> Function:
-        for name, value in marks.items():
+@overload
+def workflow(func: F, system_wide: bool = False, resumable: bool = False, **_kwargs: object) -> F: ...
+@overload
+def workflow(
+    func: None = None, system_wide: bool = False, resumable: bool = False, **_kwargs: object
+) -> Callable[[F], F]: ...
+def workflow(
+    func: F | None = None, system_wide: bool = False, resumable: bool = False, **_kwargs: object
+) -> "F | Callable[[F], F]":
+    """Mark a workflow; usable as @workflow and as @workflow(resumable=True)."""
+    return _decorate(func, workflow_system_wide=system_wide, resumable=resumable)
+
+
+def _decorate(func: F | None, **attributes: bool) -> "F | Callable[[F], F]":
+    def decorator(function: F) -> F:
+        for name, value in attributes.items():
             setattr(function, name, value)
         return function
 
-    return mark if func is None else mark(func)
+    return decorator if func is None else decorator(func)
 
 
 task = operation

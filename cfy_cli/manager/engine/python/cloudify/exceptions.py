@@ -1,51 +1,56 @@
-"""Errors that scripts raise to say how their operation ended, and errors that they may catch."""
+"""Exceptions with which scripts end their operation, and exceptions that scripts may catch."""
 
 from collections.abc import Sequence
-from typing import Any
 
 
 class NotInContext(RuntimeError):
     """ctx was used where no operation is running."""
 
 
-class _WithCauses(Exception):
-    def __init__(self, *args: Any, causes: Sequence[Any] | None = None, **more: Any) -> None:
+class _ErrorWithCauses(Exception):
+    def __init__(self, *args: object, causes: Sequence[object] | None = None, **kwargs: object) -> None:
         self.causes = list(causes or [])
-        super().__init__(*args, **more)
+        super().__init__(*args, **kwargs)
 
 
-class NonRecoverableError(_WithCauses):
-    """The operation failed and is not to be tried again."""
+class NonRecoverableError(_ErrorWithCauses):
+    """The operation failed and is not retried."""
 
 
-class RecoverableError(_WithCauses):
-    """The operation failed and is to be tried again, after `retry_after` seconds where given."""
+class RecoverableError(_ErrorWithCauses):
+    """The operation failed and is retried, after `retry_after` seconds if that is given."""
 
     def __init__(
-        self, message: str = "", retry_after: float | None = None, causes: Sequence[Any] | None = None, **more: Any
+        self,
+        message: str = "",
+        retry_after: float | None = None,
+        causes: Sequence[object] | None = None,
+        **kwargs: object,
     ) -> None:
         self.retry_after = retry_after
         if retry_after is not None and f"[retry_after={retry_after}]" not in message:
             message = f"{message} [retry_after={retry_after}]"
-        super().__init__(message, causes=causes, **more)
+        super().__init__(message, causes=causes, **kwargs)
 
 
 class OperationRetry(RecoverableError):
-    """Nothing is wrong: the operation wants to run again."""
+    """The operation asks to be run again, without having failed."""
 
 
 class HttpException(NonRecoverableError):
-    """A file could not be fetched."""
+    """A file could not be downloaded."""
 
-    def __init__(self, url: str, code: int, message: str, causes: Sequence[Any] | None = None, **more: Any) -> None:
+    def __init__(
+        self, url: str, code: int, message: str, causes: Sequence[object] | None = None, **kwargs: object
+    ) -> None:
         self.url, self.code, self.message = url, code, message
-        super().__init__(f"{code} ({url}) : {message}", causes=causes, **more)
+        super().__init__(f"{code} ({url}) : {message}", causes=causes, **kwargs)
 
 
 class CommandExecutionError(RuntimeError):
     """A command could not be started."""
 
-    def __init__(self, command: str, error: Any = None) -> None:
+    def __init__(self, command: str, error: object = None) -> None:
         self.command, self.error = command, error
         super().__init__(f"The command {command} could not be started: {error}")
 
@@ -59,7 +64,7 @@ class CommandExecutionException(Exception):
 
 
 class TimeoutException(Exception):
-    """Something took too long."""
+    """A time limit was reached."""
 
 
 class WorkflowFailed(RuntimeError):

@@ -1,34 +1,35 @@
-"""ctx.logger: an ordinary logger whose records go to the manager."""
+"""ctx.logger: a logger of Python whose records are sent to the manager."""
 
 import logging
 
-from .wire import Connection
+from .rpc import Connection
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-class _ToManager(logging.Handler):
-    def __init__(self, connection: Connection, **about: str) -> None:
+class _ManagerHandler(logging.Handler):
+    def __init__(self, connection: Connection, **fields: str) -> None:
         super().__init__()
-        self._connection, self._about = connection, about
+        self._connection, self._fields = connection, fields
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = record.levelname.lower()
-        known = level if level in LEVELS else "info"
-        self._connection.ask("log", level=known, message=self.format(record), **self._about)
+        name = record.levelname.lower()
+        level = name if name in LEVELS else "info"
+        self._connection.call("log", level=level, message=self.format(record), **self._fields)
 
 
 def init_cloudify_logger(
     handler: logging.Handler, logger_name: str, logging_level: int = logging.DEBUG
 ) -> logging.Logger:
-    """A logger of Python's own with this handler alone."""
-    made = logging.getLogger(f"ctx.{logger_name}")
-    made.setLevel(logging_level)
-    made.handlers = [handler]
-    return made
+    """Return a logger of Python with this handler as its only one."""
+    logger = logging.getLogger(f"ctx.{logger_name}")
+    logger.setLevel(logging_level)
+    logger.handlers = [handler]
+    return logger
 
 
-def logger(connection: Connection, name: str, **about: str) -> logging.Logger:
-    made = logging.Logger(f"ctx.{name}", logging.DEBUG)
-    made.addHandler(_ToManager(connection, **about))
-    return made
+def create_logger(connection: Connection, name: str, **fields: str) -> logging.Logger:
+    """Return a logger that sends its records to the manager, each with `fields`."""
+    logger = logging.Logger(f"ctx.{name}", logging.DEBUG)
+    logger.addHandler(_ManagerHandler(connection, **fields))
+    return logger

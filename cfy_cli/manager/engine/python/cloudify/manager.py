@@ -1,14 +1,14 @@
 """The manager that runs the operation."""
 
-from typing import Any
+import logging
 
-from .rest import Client
+from .rest import Client, Item
 from .state import ctx
 from .utils import get_manager_rest_service_host, get_manager_rest_service_port, get_rest_token, get_tenant_name
 
 
 def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> Client:
-    """A client of the REST API, which acts for the user who started the execution."""
+    """Return a client of the REST API, which acts for the user who started the execution."""
     return Client(
         host=get_manager_rest_service_host(),
         port=get_manager_rest_service_port(),
@@ -18,22 +18,21 @@ def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> 
 
 
 def get_resource(resource_path: str, base_url: str | None = None) -> bytes:
-    """The content of a file of the blueprint. Raises HttpException when there is none."""
-    content: bytes = ctx.get_resource(resource_path)
-    return content
+    """Return the content of a file of the blueprint. Raises HttpException when there is no such file."""
+    return ctx.get_resource(resource_path)
 
 
-def download_resource(resource_path: str, logger: Any = None, target_path: str | None = None) -> str:
-    """Copy a file of the blueprint and give where it is. Raises HttpException when there is none."""
+def download_resource(resource_path: str, logger: logging.Logger | None = None, target_path: str | None = None) -> str:
+    """Copy a file of the blueprint and return the path of the copy. Raises HttpException when there is no such file."""
     return ctx.download_resource(resource_path, target_path)
 
 
-def get_node_instance(node_instance_id: str, evaluate_functions: bool = False, client: Client | None = None) -> Any:
+def get_node_instance(node_instance_id: str, evaluate_functions: bool = False, client: Client | None = None) -> Item:
     return (client or get_rest_client()).node_instances.get(node_instance_id)
 
 
-def update_node_instance(node_instance: Any, client: Client | None = None) -> None:
-    """Store its state and runtime properties, if nobody else has changed it since it was read."""
+def update_node_instance(node_instance: Item, client: Client | None = None) -> None:
+    """Store its state and runtime properties. Raises CloudifyClientError when it has changed since it was read."""
     (client or get_rest_client()).node_instances.update(
         node_instance.id,
         state=node_instance.state,

@@ -1,16 +1,17 @@
-"""What an operation or a workflow was given, as items or as attributes."""
+"""Inputs of an operation or parameters of a workflow, as items and as attributes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+
+from .messages import Json, JsonObject
 
 
-class Parameters(Mapping[str, Any]):
-    """`read` gives them as they are now: there are none before something runs."""
+class Parameters(Mapping[str, Json]):
+    """Reads the values on every access, because there are none before an operation runs."""
 
-    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, read: Callable[[], Mapping[str, Json]]) -> None:
         self._read = read
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Json:
         return self._read()[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -19,7 +20,7 @@ class Parameters(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._read())
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Json:
         if name.startswith("__"):
             raise AttributeError(name)
         return self[name]
@@ -27,5 +28,5 @@ class Parameters(Mapping[str, Any]):
     def __repr__(self) -> str:
         return repr(dict(self))
 
-    def copy(self) -> dict[str, Any]:
+    def copy(self) -> JsonObject:
         return dict(self)

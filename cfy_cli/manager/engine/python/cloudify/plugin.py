@@ -1,47 +1,44 @@
-"""Runs a function of a plugin as the operation, and reports what it returned or how it failed."""
+"""Running a function of a plugin as an operation."""
 
 import importlib
 import os
 from collections.abc import Callable
-from typing import Any
 
-from .ending import described, end
+from .common_sdk import install_import_hook
+from .completion import complete_operation, serialize_error
 from .exceptions import NonRecoverableError
-from .kit import watch
 from .state import ctx
-
-Json = Any
 
 
 def run(name: str) -> None:
-    """Exits with 1 when the function fails; the manager has then been told why."""
-    process = os.getpid()
+    """Run MODULE.FUNCTION, report its result or failure to the manager, and exit with 0 or 1."""
+    pid = os.getpid()
     error = None
     try:
-        result = _called(name)
-        if result is not None and os.getpid() == process and not ctx.operation._again:
-            ctx._connection.ask("returns", value=result)
+        result = _call(name)
+        if result is not None and os.getpid() == pid and not ctx.operation._retry_requested:
+            ctx._connection.call("returns", value=result)
     except BaseException as failure:
-        error = described(failure)
-    end(error, process)
+        error = serialize_error(failure)
+    complete_operation(error, pid)
 
 
-def _called(name: str) -> Json:
+def _call(name: str) -> object:
     inputs = ctx._static["inputs"]
-    if __package__ != "cloudify":  # the plugin brought cloudify-common: our ctx becomes its own
+    if __package__ != "cloudify":  # the plugin brought cloudify-common: give that package this ctx
         importlib.import_module("cloudify.state").current_ctx.set(ctx, dict(inputs))
-    watch()
-    return _function(name)(**inputs, ctx=ctx)
+    install_import_hook()
+    return find_function(name)(**inputs, ctx=ctx)
 
 
-def _function(name: str) -> Callable[..., Json]:
+def find_function(name: str) -> Callable[..., object]:
+    """Import MODULE.FUNCTION. Raises NonRecoverableError when there is no such module or function."""
     module_name, _, function_name = name.rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise NonRecoverableError(f"No module named {module_name} ({error})") from error
-    found = getattr(module, function_name, None)
-    if not callable(found):
+    function: Callable[..., object] | None = getattr(module, function_name, None)
+    if not callable(function):
         raise NonRecoverableError(f"{module_name} has no function named '{function_name}'")
-    function: Callable[..., Json] = found
     return function

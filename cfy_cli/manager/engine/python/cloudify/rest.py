@@ -1,4 +1,4 @@
-"""A client of the manager's REST API, with the standard library alone; named as cloudify_rest_client names things."""
+"""A client of the manager's REST API with the names of cloudify_rest_client, built on the standard library alone."""
 
 import base64
 import builtins
@@ -6,111 +6,113 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from .messages import JsonObject
 from .rest_errors import CloudifyClientError as CloudifyClientError
-from .rest_errors import refusal
+from .rest_errors import error_from_response
 
 if TYPE_CHECKING:
     import ssl
 
-Json = Any
-PAGE = 1000
-TIMEOUT = 300.0  # seconds
+PAGE_SIZE = 1000
+REQUEST_TIMEOUT = 300.0  # seconds
 
 
-class Item(dict[str, Json]):
+class Item(dict[str, Any]):
     """An object of the API; its fields are attributes too."""
 
-    def __getattr__(self, name: str) -> Json:
+    def __getattr__(self, name: str) -> Any:
         try:
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
 
 
-class Found(list[Item]):
-    """What a list has given."""
-
+class ListResponse(list[Item]):
     @property
     def items(self) -> list[Item]:
         return self
 
     @property
-    def metadata(self) -> Any:
+    def metadata(self) -> SimpleNamespace:
         return SimpleNamespace(pagination=SimpleNamespace(total=len(self), offset=0, size=len(self)))
 
     def one(self) -> Item:
-        """The only one. Raises ValueError when there are none or several."""
-        (only,) = self
-        return only
+        """Return the only item. Raises ValueError when there are none or several."""
+        (item,) = self
+        return item
 
 
 class Collection:
-    """All things of a kind."""
+    """All resources of one type."""
 
     def __init__(self, client: "Client", name: str) -> None:
         self._client, self._path = client, f"/{name}"
-        one = name.removesuffix("s").replace("-", "_")
-        self._names = (f"{one}_id", f"{one}_name", "name", "username")  # by which its key may be given
+        singular = name.removesuffix("s").replace("-", "_")
+        self._key_names = (f"{singular}_id", f"{singular}_name", "name", "username")
 
     def list(
         self,
         _include: builtins.list[str] | None = None,
         sort: str | None = None,
         is_descending: bool = False,
-        filter_rules: builtins.list[dict[str, Json]] | None = None,
-        **query: Json,
-    ) -> Found:
-        """All that match, of every page; one page where `_offset` or `_size` is given."""
+        filter_rules: builtins.list[JsonObject] | None = None,
+        **query: object,
+    ) -> ListResponse:
+        """Return all matching items of all pages; one page if `_offset` or `_size` is given."""
         if sort:
             query["_sort"] = f"-{sort}" if is_descending else sort
         if _include:
             query["_include"] = _include
         if "_offset" in query or "_size" in query:
-            return Found(map(Item, self._page(query, filter_rules)["items"]))
-        found = Found()
+            return ListResponse(map(Item, self._page(query, filter_rules)["items"]))
+        items = ListResponse()
         while True:
-            page = self._page({**query, "_offset": len(found), "_size": PAGE}, filter_rules)
-            found += map(Item, page["items"])
-            if not page["items"] or len(found) >= page["metadata"]["pagination"]["total"]:
-                return found
+            page = self._page({**query, "_offset": len(items), "_size": PAGE_SIZE}, filter_rules)
+            items += map(Item, page["items"])
+            if not page["items"] or len(items) >= page["metadata"]["pagination"]["total"]:
+                return items
 
-    def get(self, key: str | None = None, _include: builtins.list[str] | None = None, **query: Json) -> Item:
-        key = self._key(key, query)
+    def get(self, key: str | None = None, _include: builtins.list[str] | None = None, **query: object) -> Item:
+        key = self._take_key(key, query)
         return self._item("GET", key, {**query, "_include": _include})
 
-    def create(self, key: str, **fields: Json) -> Item:
+    def create(self, key: str, **fields: object) -> Item:
         return self._item("PUT", key, body=fields)
 
-    def update(self, key: str, **fields: Json) -> Item:
+    def update(self, key: str, **fields: object) -> Item:
         return self._item("PATCH", key, body=fields)
 
-    def delete(self, key: str | None = None, **query: Json) -> None:
-        key = self._key(key, query)
+    def delete(self, key: str | None = None, **query: object) -> None:
+        key = self._take_key(key, query)
         self._item("DELETE", key, query)
 
-    def _key(self, key: str | None, given: dict[str, Json]) -> str:
-        """The key, which may have been given by its name instead."""
-        names = () if key is not None else (name for name in self._names if name in given)
-        found = next((given.pop(name) for name in names), key)
-        if found is None:
-            raise TypeError(f"{self._path.removeprefix('/')}: say which one is meant, as {self._names[0]}")
-        return str(found)
+    def _take_key(self, key: str | None, query: dict[str, object]) -> str:
+        """Return `key`, or else remove and return the argument that names it, such as deployment_id."""
+        if key is not None:
+            return str(key)
+        for name in self._key_names:
+            if name in query:
+                return str(query.pop(name))
+        raise TypeError(f"{self._path.removeprefix('/')}: the argument {self._key_names[0]} is missing")
 
-    def _page(self, query: dict[str, Json], filter_rules: builtins.list[dict[str, Json]] | None) -> Json:
+    def _page(self, query: Mapping[str, object], filter_rules: builtins.list[JsonObject] | None) -> Any:
         if filter_rules is None:
             return self._client.request("GET", self._path, query)
         return self._client.request("POST", f"/searches{self._path}", query, {"filter_rules": filter_rules})
 
-    def _item(self, method: str, key: str, query: dict[str, Json] | None = None, body: Json = None) -> Item:
+    def _item(
+        self, method: str, key: str, query: Mapping[str, object] | None = None, body: Mapping[str, object] | None = None
+    ) -> Item:
         path = f"{self._path}/{urllib.parse.quote(key, safe='')}"
         return Item(self._client.request(method, path, query, body) or {})
 
 
 class Client:
-    """`client.node_instances.list(deployment_id="app")`: each kind of thing is an attribute."""
+    """`client.node_instances.list(deployment_id="app")`: each type of resource is an attribute."""
 
     def __init__(
         self,
@@ -119,7 +121,7 @@ class Client:
         protocol: str = "http",
         api_version: str = "v3.1",
         headers: dict[str, str] | None = None,
-        query_params: dict[str, Json] | None = None,
+        query_params: Mapping[str, object] | None = None,
         cert: str | None = None,
         trust_all: bool = False,
         username: str | None = None,
@@ -127,63 +129,72 @@ class Client:
         token: str | None = None,
         tenant: str | None = None,
         timeout: float | None = None,
-        **_more: Json,
+        **_kwargs: object,
     ) -> None:
-        """`cert` is a file with the certificate to trust, `trust_all` trusts any."""
+        """Use the certificate file `cert` for https; `trust_all` accepts any certificate."""
         port = port or (443 if protocol == "https" else 80)
         self._base = f"{protocol}://{host}:{port}/api/{api_version}"
-        self._query, self._timeout = query_params or {}, timeout or TIMEOUT
-        self._trusting = (cert, trust_all) if protocol == "https" else None
+        self._query, self._timeout = query_params or {}, timeout or REQUEST_TIMEOUT
+        self._certificate = (cert, trust_all) if protocol == "https" else None
         self._headers = {"Tenant": tenant or "", "Content-Type": "application/json", **(headers or {})}
         if token:
             self._headers["Authentication-Token"] = token
         elif username is not None:
-            known = base64.b64encode(f"{username}:{password or ''}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {known}"
+            credentials = base64.b64encode(f"{username}:{password or ''}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {credentials}"
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Collection:
         if name.startswith("_"):
             raise AttributeError(name)
-        from .rest_kinds import KINDS, PATHS
+        from .rest_collections import COLLECTIONS, PATHS
 
         path = PATHS.get(name, name.replace("_", "-"))
-        collection = KINDS.get(name, Collection)(self, path)
+        collection = COLLECTIONS.get(name, Collection)(self, path)
         setattr(self, name, collection)
         return collection
 
-    def request(self, method: str, path: str, query: dict[str, Json] | None = None, body: Json = None) -> Json:
-        """The answer as data; None when it is empty. Raises CloudifyClientError."""
-        asked = urllib.parse.urlencode(
-            {name: _text(value) for name, value in {**self._query, **(query or {})}.items() if value is not None}
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Any:
+        """Return the decoded JSON of the response, None when it is empty. Raises CloudifyClientError."""
+        parameters = urllib.parse.urlencode(
+            {name: _format(value) for name, value in {**self._query, **(query or {})}.items() if value is not None}
         )
         request = urllib.request.Request(  # noqa: S310 - the address is that of a manager
-            f"{self._base}{path}{'?' if asked else ''}{asked}",
+            f"{self._base}{path}{'?' if parameters else ''}{parameters}",
             None if body is None else json.dumps(body).encode(),
             self._headers,
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout, context=self._context()) as answer:  # noqa: S310
-                content = answer.read()
+            with urllib.request.urlopen(  # noqa: S310
+                request, timeout=self._timeout, context=self._ssl_context()
+            ) as response:
+                content = response.read()
         except urllib.error.HTTPError as error:
-            raise refusal(error.read(), error.code, error.reason) from None
+            raise error_from_response(error.read(), error.code, error.reason) from None
         except urllib.error.URLError as error:
-            raise CloudifyClientError(f"No manager answers at {self._base}: {error.reason}") from error
+            raise CloudifyClientError(f"Cannot connect to the manager at {self._base}: {error.reason}") from error
         return json.loads(content) if content else None
 
-    def _context(self) -> "ssl.SSLContext | None":
-        if self._trusting is None:
+    def _ssl_context(self) -> "ssl.SSLContext | None":
+        if self._certificate is None:
             return None
-        import ssl  # that only some need
+        import ssl  # slow to import
 
-        cert, trust_all = self._trusting
+        cert, trust_all = self._certificate
         context = ssl.create_default_context(cafile=cert)
         if trust_all:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
 
 
-def _text(value: Json) -> str:
+def _format(value: object) -> str:
+    """Return a value as a query parameter."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list | tuple | set) else str(value)

@@ -1,27 +1,26 @@
-"""What the manager answers when it refuses, as exceptions."""
+"""Errors of the manager as exceptions."""
 
 import json
-from typing import Any
 
 
 class CloudifyClientError(Exception):
-    """The manager refused: what it said, and the status and code it said it with."""
+    """The response of the manager is an error."""
 
-    def __init__(self, message: str, status_code: int = -1, error_code: str | None = None, **_more: Any) -> None:
+    def __init__(self, message: str, status_code: int = -1, error_code: str | None = None, **_kwargs: object) -> None:
         super().__init__(f"{status_code}: {message}")
         self.status_code, self.error_code = status_code, error_code
 
 
 class DeploymentEnvironmentCreationInProgressError(CloudifyClientError):
-    """The deployment is still being made."""
+    """The deployment is being created."""
 
 
 class DeploymentEnvironmentCreationPendingError(CloudifyClientError):
-    """The deployment is about to be made."""
+    """The creation of the deployment has not started."""
 
 
 class ExistingRunningExecutionError(CloudifyClientError):
-    """Another execution of the deployment runs."""
+    """Another execution of the deployment is running."""
 
 
 class ExistingStartedDeploymentModificationError(CloudifyClientError):
@@ -29,19 +28,19 @@ class ExistingStartedDeploymentModificationError(CloudifyClientError):
 
 
 class IllegalExecutionParametersError(CloudifyClientError):
-    """The workflow does not take these parameters."""
+    """The workflow does not accept these parameters."""
 
 
 class MissingRequiredDeploymentInputError(CloudifyClientError):
-    """The blueprint needs inputs that were not given."""
+    """A required input of the blueprint is missing."""
 
 
 class UnknownDeploymentInputError(CloudifyClientError):
-    """The blueprint has no such inputs."""
+    """The blueprint does not declare an input."""
 
 
 class UnknownDeploymentSecretError(CloudifyClientError):
-    """The blueprint needs secrets that there are not."""
+    """A secret that the blueprint needs does not exist."""
 
 
 class PluginInUseError(CloudifyClientError):
@@ -49,7 +48,7 @@ class PluginInUseError(CloudifyClientError):
 
 
 class UserUnauthorizedError(CloudifyClientError):
-    """The manager does not know who asks."""
+    """The credentials are missing or wrong."""
 
 
 BY_CODE: dict[str, type[CloudifyClientError]] = {
@@ -66,11 +65,11 @@ BY_CODE: dict[str, type[CloudifyClientError]] = {
 }
 
 
-def refusal(content: bytes, status: int, reason: str) -> CloudifyClientError:
-    """The exception for an answer."""
+def error_from_response(content: bytes, status: int, reason: str) -> CloudifyClientError:
+    """Return the exception for the body of an error response."""
     try:
-        said = json.loads(content)
-        code = said.get("error_code")
-        return BY_CODE.get(code, CloudifyClientError)(said["message"], status, code)
+        body = json.loads(content)
+        code = body.get("error_code")
+        return BY_CODE.get(code, CloudifyClientError)(body["message"], status, code)
     except (ValueError, KeyError, TypeError, AttributeError):
         return CloudifyClientError(reason, status)

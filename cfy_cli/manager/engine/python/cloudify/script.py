@@ -1,27 +1,29 @@
-"""Runs a Python script as the operation, and reports how it ended."""
+"""Running a Python script as an operation."""
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from .ending import described, end
+from .completion import complete_operation, serialize_error
+from .messages import ErrorInfo
 from .state import ctx
+
+MANAGER_RESOURCES = "/opt/manager/resources/"
+_original_chdir = os.chdir
 
 
 def run(path: str) -> None:
-    """Exits with 1 when the script fails; the manager has then been told why."""
-    process = os.getpid()
-    error = _failure_of(path)
-    end(error, process)
+    """Run the script, report its success or failure to the manager, and exit with 0 or 1."""
+    pid = os.getpid()
+    complete_operation(_run(path), pid)
 
 
 def execute(path: str) -> None:
-    """As the program of this process: what it defines can be pickled, and child processes can import it.
+    """Execute a script as the module `__main__`.
 
-    Its folder comes last among those that modules are looked for in, so that none beside it hides one of Python's.
+    So values that it defines can be pickled, and child processes can import it. Its folder becomes the last one in
+    `sys.path`, so that no file in it hides a module of Python.
     """
     main = ModuleType("__main__")
     main.__file__ = path
@@ -31,24 +33,22 @@ def execute(path: str) -> None:
     exec(compile(Path(path).read_bytes(), path, "exec"), main.__dict__)  # noqa: S102
 
 
-def _failure_of(path: str) -> dict[str, Any] | None:
+def _run(path: str) -> ErrorInfo | None:
     os.chdir = _chdir
     try:
         execute(path)
     except SystemExit as stop:
-        return None if stop.code in (None, 0) else described(stop)
+        return None if stop.code in (None, 0) else serialize_error(stop)
     except BaseException as error:
-        return described(error)
+        return serialize_error(error)
     return None
 
 
-def _chdir(path: Any, _chdir: Callable[[Any], None] = os.chdir) -> None:
-    """Scripts written for a manager's own machine know the folder of their blueprint there: give them ours."""
-    place = f"/opt/manager/resources/blueprints/{ctx.tenant_name}/{ctx.blueprint.id}" if _elsewhere(path) else ""
-    if place and os.fspath(path).startswith(place):
-        path = ctx._static["resources"] + os.fspath(path)[len(place) :]
-    _chdir(path)
-
-
-def _elsewhere(path: Any) -> bool:
-    return str(path).startswith("/opt/manager/resources/") and not Path(path).exists()
+def _chdir(path: "int | str | bytes | os.PathLike[str] | os.PathLike[bytes]") -> None:
+    """Change the working directory; map the folder that public managers keep the blueprint in to its folder here."""
+    text = str(path)
+    if text.startswith(MANAGER_RESOURCES) and not Path(text).exists():
+        blueprint = f"{MANAGER_RESOURCES}blueprints/{ctx.tenant_name}/{ctx.blueprint.id}"
+        if text.startswith(blueprint):
+            path = ctx._static["resources"] + text[len(blueprint) :]
+    _original_chdir(path)

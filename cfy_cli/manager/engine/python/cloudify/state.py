@@ -1,30 +1,28 @@
-"""The operation that is running: `ctx`, and its inputs as `ctx_parameters`."""
+"""The running operation: `ctx`, and its inputs as `ctx_parameters`."""
 
-from typing import Any
-
-from .context import Context
+from .context import CloudifyContext
 from .exceptions import NotInContext as NotInContext
 from .parameters import Parameters
 
-ctx = Context()
+ctx = CloudifyContext()
 ctx_parameters = Parameters(lambda: ctx._static["inputs"])
 
 
-class Current:
-    """The same, as code finds it that is given no ctx."""
+class _CurrentContext:
+    """Access to ctx for code that imports `current_ctx`."""
 
-    def get_ctx(self) -> Context:
+    def get_ctx(self) -> CloudifyContext:
         return ctx
 
     def get_parameters(self) -> Parameters:
         return ctx_parameters
 
 
-current_ctx = Current()
+current_ctx = _CurrentContext()
 
 
-def __getattr__(name: str) -> Any:
-    """What only workflows use is made when it is asked for."""
+def __getattr__(name: str) -> object:
+    """Import the modules of workflows only on use."""
     if name in ("workflow_ctx", "workflow_parameters"):
         from . import workflows
 

@@ -1,4 +1,4 @@
-"""Small things that scripts import from cloudify.utils."""
+"""Functions that scripts import from cloudify.utils."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from typing import Any
+from types import TracebackType
 
 from .exceptions import CommandExecutionError, CommandExecutionException
 from .state import ctx
@@ -27,7 +27,7 @@ def create_temp_folder() -> str:
     return tempfile.mkdtemp(dir=get_exec_tempdir())
 
 
-def exception_to_error_cause(exception: BaseException, tb: Any) -> dict[str, str]:
+def exception_to_error_cause(exception: BaseException, tb: TracebackType | None) -> dict[str, str]:
     return {
         "message": str(exception),
         "type": type(exception).__name__,
@@ -40,26 +40,28 @@ def format_exception(exception: BaseException) -> str:
 
 
 def setup_logger(
-    logger_name: str, logger_level: int = logging.DEBUG, handlers: list[logging.Handler] | None = None, **_more: Any
+    logger_name: str,
+    logger_level: int = logging.DEBUG,
+    handlers: list[logging.Handler] | None = None,
+    **_kwargs: object,
 ) -> logging.Logger:
-    """A logger of Python's own; what it says to stdout becomes lines of the operation's history."""
+    """Return a logger of Python; by default it writes to stdout, which becomes log lines of the operation."""
     logger = logging.getLogger(logger_name)
     logger.setLevel(logger_level)
     logger.handlers = list(handlers or [logging.StreamHandler(sys.stdout)])
     return logger
 
 
-def get_tenant() -> dict[str, Any]:
-    tenant: dict[str, Any] = ctx.tenant
-    return tenant
+def get_tenant() -> dict[str, str]:
+    return ctx.tenant
 
 
 def get_tenant_name() -> str:
-    return str(ctx.tenant_name)
+    return ctx.tenant_name
 
 
 def get_execution_id() -> str:
-    return str(ctx.execution_id)
+    return ctx.execution_id
 
 
 def get_manager_rest_service_host() -> str:
@@ -71,8 +73,7 @@ def get_manager_rest_service_port() -> int:
 
 
 def get_rest_token() -> str | None:
-    token: str | None = ctx.rest_token
-    return token
+    return ctx.rest_token
 
 
 class CommandExecutionResponse:
@@ -81,9 +82,9 @@ class CommandExecutionResponse:
 
 
 class LocalCommandRunner:
-    """Runs commands and gives what they print."""
+    """Runs commands and returns their output."""
 
-    def __init__(self, logger: Any = None, host: str = "localhost") -> None:
+    def __init__(self, logger: logging.Logger | None = None, host: str = "localhost") -> None:
         self.logger = logger or ctx.logger
         self.host = host
 
@@ -96,13 +97,13 @@ class LocalCommandRunner:
         cwd: str | None = None,
         execution_env: dict[str, str] | None = None,
     ) -> CommandExecutionResponse:
-        """Raises CommandExecutionException when it ends badly and `exit_on_failure` is set."""
-        words = shlex.split(command) if isinstance(command, str) else command
-        shown = shlex.join(words)
-        self.logger.debug("[%s] run: %s", self.host, shown)
+        """Raise CommandExecutionException when the exit code is not 0 and `exit_on_failure` is set."""
+        arguments = shlex.split(command) if isinstance(command, str) else command
+        command_line = shlex.join(arguments)
+        self.logger.debug("[%s] run: %s", self.host, command_line)
         try:
-            done = subprocess.run(
-                words,
+            process = subprocess.run(
+                arguments,
                 stdout=subprocess.PIPE if stdout_pipe else None,
                 stderr=subprocess.PIPE if stderr_pipe else None,
                 cwd=cwd,
@@ -112,8 +113,8 @@ class LocalCommandRunner:
                 check=False,
             )
         except OSError as error:
-            raise CommandExecutionError(shown, error) from error
-        out, err = (done.stdout or "").rstrip(), (done.stderr or "").rstrip()
-        if done.returncode and exit_on_failure:
-            raise CommandExecutionException(shown, err, out, done.returncode)
-        return CommandExecutionResponse(shown, out, err, done.returncode)
+            raise CommandExecutionError(command_line, error) from error
+        out, err = (process.stdout or "").rstrip(), (process.stderr or "").rstrip()
+        if process.returncode and exit_on_failure:
+            raise CommandExecutionException(command_line, err, out, process.returncode)
+        return CommandExecutionResponse(command_line, out, err, process.returncode)

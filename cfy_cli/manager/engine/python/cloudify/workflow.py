@@ -1,51 +1,54 @@
-"""Runs a workflow's function or script, and tells the manager how it ended."""
+"""Running a function or a script as a workflow."""
 
 import importlib
 import inspect
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
 
-from .ending import described
-from .plugin import _function
+from .completion import serialize_error
+from .messages import JsonObject
+from .plugin import find_function
 from .script import execute
 from .workflows import api, ctx, parameters
-from .workflows.workflow_context import Failed
-
-Json = Any
+from .workflows.workflow_context import OperationsFailed
 
 
 def run(kind: str, target: str) -> None:
-    """Ends the process: threads that the workflow left behind keep nobody waiting."""
-    ended: dict[str, Json] = {"error": None, "cancelled": False}
+    """Run the workflow, report its end to the manager and exit, without waiting for threads that are left."""
+    error, cancelled = None, False
     try:
-        result = _script(target) if kind == "script" else _called(target)
-        ctx.internal.wait_for_all()
-        ended["cancelled"] = result == api.EXECUTION_CANCELLED_RESULT
+        result = None
+        if kind == "script":
+            _run_script(target)
+        else:
+            result = _call(target)
+        ctx.internal.wait_for_started_tasks()
+        cancelled = result == api.EXECUTION_CANCELLED_RESULT
     except api.ExecutionCancelled:
-        ended["cancelled"] = True
-    except BaseException as error:
-        ended["error"] = {**described(error), "of_operations": isinstance(error, Failed)}
-    ctx.internal.connection.ask("end", **ended)
+        cancelled = True
+    except BaseException as failure:
+        error = {**serialize_error(failure), "is_operation_failure": isinstance(failure, OperationsFailed)}
+    ctx.internal.connection.call("end", error=error, cancelled=cancelled)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1 if ended["error"] else 0)
+    os._exit(1 if error else 0)
 
 
-def _called(name: str) -> Json:
-    given = parameters.copy()
-    if __package__ != "cloudify":  # the plugin brought cloudify-common: our ctx becomes its own
-        importlib.import_module("cloudify.state").current_workflow_ctx.set(ctx, given)
-    function = _function(name)
-    return function(**given, **({"ctx": ctx} if _takes_ctx(function) else {}))
+def _call(name: str) -> object:
+    arguments: JsonObject = parameters.copy()
+    if __package__ != "cloudify":  # the plugin brought cloudify-common: give that package this ctx
+        importlib.import_module("cloudify.state").current_workflow_ctx.set(ctx, arguments)
+    function = find_function(name)
+    return function(**arguments, **({"ctx": ctx} if _takes_ctx(function) else {}))
 
 
-def _takes_ctx(function: Any) -> bool:
-    wanted = inspect.signature(function).parameters
-    return "ctx" in wanted or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in wanted.values())
+def _takes_ctx(function: Callable[..., object]) -> bool:
+    accepted = inspect.signature(function).parameters
+    return "ctx" in accepted or any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
 
 
-def _script(path: str) -> Json:
+def _run_script(path: str) -> None:
     try:
         execute(path)
     except SystemExit as stop:

@@ -1,4 +1,4 @@
-"""The REST client by the name that scripts import it under."""
+"""The REST client under its public name."""
 
 from cloudify.rest import Client as CloudifyClient  # type: ignore[import-not-found]
 

@@ -1,4 +1,4 @@
-"""Names that scripts compare with."""
+"""Constants of the public API."""
 
 
 class VisibilityState:

@@ -1,3 +1,3 @@
-"""What the manager refuses, by the names that scripts catch it under."""
+"""Errors of the REST client under their public names."""
 
 from cloudify.rest_errors import *  # type: ignore[import-not-found]  # noqa: F403

@@ -1,9 +1,7 @@
-"""The states of executions, by the names that scripts compare with."""
-
-from typing import Any
+"""States of executions."""
 
 
-class Execution(dict[str, Any]):
+class Execution(dict[str, object]):
     PENDING = "pending"
     STARTED = "started"
     QUEUED = "queued"

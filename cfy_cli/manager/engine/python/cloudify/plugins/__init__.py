@@ -1,1 +1,1 @@
-"""Ready-made parts of workflows."""
+"""Built-in workflows and parts of them, for workflows of plugins."""

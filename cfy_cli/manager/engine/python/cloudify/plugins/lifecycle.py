@@ -1,57 +1,70 @@
-"""Installing, uninstalling, healing ... instances as part of a workflow; the manager draws what that takes."""
+"""Installation, healing and so on of instances as part of a workflow; the manager builds the tasks of each."""
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from ..constants import COMPUTE_NODE_TYPE
-from ..workflows.tasks import HandlerResult, WorkflowTask
+from ..workflows.nodes import NodeInstance
+from ..workflows.tasks import HandlerResult, TaskSpec, WorkflowTask
 from ..workflows.tasks_graph import SubgraphTask, TaskDependencyGraph, forkjoin, make_or_get_graph
 from ..workflows.workflow_context import ctx as workflow_ctx
 
-__all__ = ["forkjoin", "make_or_get_graph"]  # and all that is below: plugins import these from here too
+if TYPE_CHECKING:
+    from typing import Unpack
 
-Json = Any
-Ids = dict[str, Collection[str]]
+    from ..workflows.workflow_context import CloudifyWorkflowContext
+
+__all__ = ["forkjoin", "make_or_get_graph"]  # and everything below: plugins import these from here too
+
+Instances = Iterable[NodeInstance]
+Graph = TaskDependencyGraph | SubgraphTask
+ModifiedRelationships = Mapping[str, Collection[str]]  # the target nodes by the source node
 
 
-class _Lifecycle(WorkflowTask):
-    """All that a verb takes for these instances, and for those related to them."""
+class LifecycleOptions(TypedDict, total=False):
+    modified_relationship_ids: ModifiedRelationships | None
+    ignore_failure: bool
+    intact_nodes: Instances | None
 
-    def __init__(self, context: Any, verb: str, **about: Json) -> None:
-        super().__init__(context, info=verb)
-        self._about = {"verb": verb, **about}
 
-    def described(self) -> dict[str, Json]:
-        return {"kind": "lifecycle", **self._about}
+class _LifecycleTask(WorkflowTask):
+    """All tasks of an action on some instances and on the instances related to them."""
+
+    def __init__(self, context: "CloudifyWorkflowContext", action: str, **fields: object) -> None:
+        super().__init__(context, info=action)
+        self._fields = {"action": action, **fields}
+
+    def to_spec(self) -> TaskSpec:
+        return {"kind": "lifecycle", **self._fields}
 
 
 class _InstanceSubgraph(SubgraphTask):
-    """All that a verb takes for one instance, as a step of a graph."""
+    """All tasks of an action on one instance, as a subgraph."""
 
-    def __init__(self, graph: Any, verb: str, instance: Any, ignore_failure: bool) -> None:
-        name = f"install_{instance.id}" if verb == "install" else instance.id
+    def __init__(self, graph: TaskDependencyGraph, action: str, instance: NodeInstance, ignore_failure: bool) -> None:
+        name = f"install_{instance.id}" if action == "install" else instance.id
         super().__init__(graph, info={"name": name}, **graph.subgraph_config)
-        self._about = {"verb": verb, "instance_id": instance.id, "ignore_failure": ignore_failure}
+        self._fields = {"action": action, "instance_id": instance.id, "ignore_failure": ignore_failure}
 
     def is_nop(self) -> bool:
         return False
 
-    def described(self) -> dict[str, Json]:
-        return {"kind": "instance", "name": self.name, **self._about}
+    def to_spec(self) -> TaskSpec:
+        return {"kind": "instance", "name": self.name, **self._fields}
 
 
 class LifecycleProcessor:
-    """Does a verb to instances; `related_nodes` are those around them that stay."""
+    """Runs actions on instances; `related_nodes` are instances related to them, which stay."""
 
     def __init__(
         self,
         graph: TaskDependencyGraph,
-        node_instances: Iterable[Any] | None = None,
-        related_nodes: Iterable[Any] | None = None,
-        modified_relationship_ids: Ids | None = None,
+        node_instances: Instances | None = None,
+        related_nodes: Instances | None = None,
+        modified_relationship_ids: ModifiedRelationships | None = None,
         ignore_failure: bool = False,
         name_prefix: str = "",
-        intact_nodes: Iterable[Any] | None = None,
+        intact_nodes: Instances | None = None,
     ) -> None:
         self.graph = graph
         self.node_instances = set(node_instances or ())
@@ -75,24 +88,26 @@ class LifecycleProcessor:
     def update(self) -> None:
         self._run("update")
 
-    def _run(self, verb: str) -> None:
-        about = {
-            "chosen": sorted(one.id for one in self.node_instances),
-            "around": sorted(one.id for one in self.intact_nodes),
-            "pairs": sorted(self._pairs()),
-            "ignore_failure": self.ignore_failure,
-        }
-        self.graph.add_task(_Lifecycle(self.graph.ctx, verb, **about))
-        self.graph.store(f"{self._name_prefix}{verb}")
+    def _run(self, action: str) -> None:
+        task = _LifecycleTask(
+            self.graph.ctx,
+            action,
+            instance_ids=sorted(instance.id for instance in self.node_instances),
+            related_ids=sorted(instance.id for instance in self.intact_nodes),
+            relationships=sorted(self._modified_relationships()),
+            ignore_failure=self.ignore_failure,
+        )
+        self.graph.add_task(task)
+        self.graph.store(f"{self._name_prefix}{action}")
         try:
             self.graph.execute()
         finally:
             self.graph.name = None
-            for task in [one for one in self.graph.tasks if isinstance(one, _Lifecycle)]:
+            for task in [task for task in self.graph.tasks if isinstance(task, _LifecycleTask)]:
                 self.graph.remove_task(task)
 
-    def _pairs(self) -> Iterable[tuple[str, str]]:
-        """Relationships between instances that stay, which come or go with a change of the deployment."""
+    def _modified_relationships(self) -> Iterable[tuple[str, str]]:
+        """Yield the relationships between instances that stay which a change of the deployment adds or removes."""
         for source in self.intact_nodes:
             targets = self.modified_relationship_ids.get(source.node_id, ())
             for link in source.relationships:
@@ -101,35 +116,50 @@ class LifecycleProcessor:
 
 
 def install_node_instances(
-    graph: Any, node_instances: Any, related_nodes: Any = None, name_prefix: str = "", **more: Any
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    name_prefix: str = "",
+    **options: "Unpack[LifecycleOptions]",
 ) -> None:
-    LifecycleProcessor(graph, node_instances, related_nodes, name_prefix=name_prefix, **more).install()
+    LifecycleProcessor(graph, node_instances, related_nodes, name_prefix=name_prefix, **options).install()
 
 
 def uninstall_node_instances(
-    graph: Any,
-    node_instances: Any,
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
     ignore_failure: bool = False,
-    related_nodes: Any = None,
+    related_nodes: Instances | None = None,
     name_prefix: str = "",
-    **more: Any,
+    modified_relationship_ids: ModifiedRelationships | None = None,
+    intact_nodes: Instances | None = None,
 ) -> None:
     LifecycleProcessor(
-        graph, node_instances, related_nodes, ignore_failure=ignore_failure, name_prefix=name_prefix, **more
+        graph, node_instances, related_nodes, modified_relationship_ids, ignore_failure, name_prefix, intact_nodes
     ).uninstall()
 
 
 def reinstall_node_instances(
-    graph: Any, node_instances: Any, ignore_failure: bool = False, related_nodes: Any = None, **more: Any
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    ignore_failure: bool = False,
+    related_nodes: Instances | None = None,
+    modified_relationship_ids: ModifiedRelationships | None = None,
+    intact_nodes: Instances | None = None,
 ) -> None:
-    uninstall_node_instances(graph, node_instances, ignore_failure, related_nodes, "reinstall-", **more)
+    modified, intact = modified_relationship_ids, intact_nodes
+    uninstall_node_instances(graph, node_instances, ignore_failure, related_nodes, "reinstall-", modified, intact)
     workflow_ctx.refresh_node_instances()
-    again, around = _anew(node_instances), _anew(related_nodes or ())
-    install_node_instances(graph, again, around, "reinstall-", **more)
+    instances, related = _refreshed(node_instances), _refreshed(related_nodes or ())
+    LifecycleProcessor(graph, instances, related, modified, name_prefix="reinstall-", intact_nodes=intact).install()
 
 
 def rollback_node_instances(
-    graph: Any, node_instances: Any, related_nodes: Any = None, name_prefix: str = "", ignore_failure: bool = True
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    name_prefix: str = "",
+    ignore_failure: bool = True,
 ) -> None:
     LifecycleProcessor(
         graph, node_instances, related_nodes, ignore_failure=ignore_failure, name_prefix=name_prefix
@@ -137,19 +167,31 @@ def rollback_node_instances(
 
 
 def heal_node_instances(
-    graph: Any, node_instances: Any, related_nodes: Any = None, name_prefix: str = "", ignore_failure: bool = False
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    name_prefix: str = "",
+    ignore_failure: bool = False,
 ) -> None:
     LifecycleProcessor(
         graph, node_instances, related_nodes, ignore_failure=ignore_failure, name_prefix=name_prefix
     ).heal()
 
 
-def update_node_instances(graph: Any, node_instances: Any, related_nodes: Any = None, name_prefix: str = "") -> None:
+def update_node_instances(
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    name_prefix: str = "",
+) -> None:
     LifecycleProcessor(graph, node_instances, related_nodes, name_prefix=name_prefix).update()
 
 
 def execute_establish_relationships(
-    graph: Any, node_instances: Any, related_nodes: Any = None, modified_relationship_ids: Ids | None = None
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    modified_relationship_ids: ModifiedRelationships | None = None,
 ) -> None:
     LifecycleProcessor(
         graph,
@@ -160,7 +202,10 @@ def execute_establish_relationships(
 
 
 def execute_unlink_relationships(
-    graph: Any, node_instances: Any, related_nodes: Any = None, modified_relationship_ids: Ids | None = None
+    graph: TaskDependencyGraph,
+    node_instances: Instances,
+    related_nodes: Instances | None = None,
+    modified_relationship_ids: ModifiedRelationships | None = None,
 ) -> None:
     LifecycleProcessor(
         graph,
@@ -170,65 +215,74 @@ def execute_unlink_relationships(
     ).uninstall()
 
 
-def install_node_instance_subgraph(instance: Any, graph: Any, **_more: Any) -> SubgraphTask:
-    return _tried_again(_subgraph(instance, graph, "install"), instance, reinstall_node_instance_subgraph)
+def install_node_instance_subgraph(instance: NodeInstance, graph: Graph, **_kwargs: object) -> SubgraphTask:
+    return _with_retries(_add_subgraph(instance, graph, "install"), instance, reinstall_node_instance_subgraph)
 
 
-def uninstall_node_instance_subgraph(instance: Any, graph: Any, ignore_failure: bool = False) -> SubgraphTask:
-    task = _subgraph(instance, graph, "uninstall", ignore_failure)
-    return task if ignore_failure else _tried_again(task, instance, uninstall_node_instance_subgraph)
+def uninstall_node_instance_subgraph(
+    instance: NodeInstance, graph: Graph, ignore_failure: bool = False
+) -> SubgraphTask:
+    task = _add_subgraph(instance, graph, "uninstall", ignore_failure)
+    return task if ignore_failure else _with_retries(task, instance, uninstall_node_instance_subgraph)
 
 
-def rollback_node_instance_subgraph(instance: Any, graph: Any, ignore_failure: bool = True) -> SubgraphTask:
-    return _subgraph(instance, graph, "rollback", ignore_failure)
+def rollback_node_instance_subgraph(instance: NodeInstance, graph: Graph, ignore_failure: bool = True) -> SubgraphTask:
+    return _add_subgraph(instance, graph, "rollback", ignore_failure)
 
 
-def heal_node_instance_subgraph(instance: Any, graph: Any, **_more: Any) -> SubgraphTask:
-    return _subgraph(instance, graph, "heal")
+def heal_node_instance_subgraph(instance: NodeInstance, graph: Graph, **_kwargs: object) -> SubgraphTask:
+    return _add_subgraph(instance, graph, "heal")
 
 
-def reinstall_node_instance_subgraph(instance: Any, graph: Any) -> SubgraphTask:
-    around: SubgraphTask = graph.subgraph(f"reinstall_{instance.id}")
-    around.sequence().add(
-        uninstall_node_instance_subgraph(instance, around), install_node_instance_subgraph(instance, around)
+def reinstall_node_instance_subgraph(instance: NodeInstance, graph: Graph) -> SubgraphTask:
+    subgraph = graph.subgraph(f"reinstall_{instance.id}")
+    subgraph.sequence().add(
+        uninstall_node_instance_subgraph(instance, subgraph), install_node_instance_subgraph(instance, subgraph)
     )
-    return _tried_again(around, instance, reinstall_node_instance_subgraph)
+    return _with_retries(subgraph, instance, reinstall_node_instance_subgraph)
 
 
-def set_send_node_event_on_error_handler(task: WorkflowTask, instance: Any) -> None:
-    """Let the failure of a task be told and ignored."""
+def set_send_node_event_on_error_handler(task: WorkflowTask, instance: NodeInstance) -> None:
+    """Ignore a failure of the task and emit an event about it."""
 
     def ignore(failed: WorkflowTask) -> HandlerResult:
-        instance.send_event(f"Ignoring task {failed.name} failure").apply_async()
+        cast(WorkflowTask, instance.send_event(f"Ignoring task {failed.name} failure")).apply_async()
         return HandlerResult.ignore()
 
     task.on_failure = ignore
 
 
-def is_host_node(node_instance: Any) -> bool:
+def is_host_node(node_instance: NodeInstance) -> bool:
     return COMPUTE_NODE_TYPE in node_instance.node.type_hierarchy
 
 
-def _subgraph(instance: Any, graph: Any, verb: str, ignore_failure: bool = False) -> SubgraphTask:
-    whole = graph.graph if isinstance(graph, SubgraphTask) else graph
-    task = _InstanceSubgraph(whole, verb, instance, ignore_failure)
+def _add_subgraph(instance: NodeInstance, graph: Graph, action: str, ignore_failure: bool = False) -> SubgraphTask:
+    whole_graph = graph.graph if isinstance(graph, SubgraphTask) else graph
+    task = _InstanceSubgraph(whole_graph, action, instance, ignore_failure)
     graph.add_task(task)
     return task
 
 
-def _tried_again(task: SubgraphTask, instance: Any, draw: Callable[[Any, Any], SubgraphTask]) -> SubgraphTask:
-    """As often as its `total_retries` say; what is a part of something else is tried again with that."""
+def _with_retries(
+    task: SubgraphTask, instance: NodeInstance, build: Callable[[NodeInstance, Graph], SubgraphTask]
+) -> SubgraphTask:
+    """Let a failed subgraph be replaced by another until its `total_retries` are used up.
 
-    def again(failed: SubgraphTask) -> HandlerResult:
-        if failed.containing_subgraph is not None or not failed.has_more_tries(result := HandlerResult.retry()):
+    A subgraph inside another is retried together with that one.
+    """
+
+    def retry(failed: SubgraphTask) -> HandlerResult:
+        result = HandlerResult.retry()
+        if failed.containing_subgraph is not None or not failed.can_retry(result):
             return HandlerResult.fail()
-        result.retried_task = retried = draw(instance, failed.graph)
+        result.retried_task = retried = build(instance, failed.graph)
         retried.total_retries, retried.current_retries = failed.total_retries, failed.current_retries + 1
         return result
 
-    task.on_failure = again
+    task.on_failure = retry
     return task
 
 
-def _anew(instances: Iterable[Any]) -> set[Any]:
-    return {workflow_ctx.get_node_instance(one.id) for one in instances}
+def _refreshed(instances: Instances) -> set[NodeInstance]:
+    current = (workflow_ctx.get_node_instance(instance.id) for instance in instances)
+    return {instance for instance in current if instance is not None}

@@ -1,4 +1,4 @@
-"""What workflow functions import: `from cloudify.workflows import ctx, parameters, api`."""
+"""The module that workflows import: `from cloudify.workflows import ctx, parameters, api`."""
 
 from . import workflow_api as api
 from .workflow_context import ctx, parameters

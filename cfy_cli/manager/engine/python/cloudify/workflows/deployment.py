@@ -1,57 +1,65 @@
-"""The deployment of a workflow, and changes of how many instances its nodes have."""
+"""The deployment of a workflow, and modifications of its numbers of instances."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ..messages import JsonObject, ModificationInfo, ModifiedInstance, WorkflowInfo
 from ..rest import Item
 from .nodes import NodesAndInstances
 
-Json = Any
+if TYPE_CHECKING:
+    from .workflow_context import CloudifyWorkflowContext
 
 
 class Modification:
-    """Instances to come and go; `finish` makes it so, `rollback` leaves all as it was."""
+    """Instances that are added and removed: `finish` completes the modification, `rollback` undoes it."""
 
-    def __init__(self, ctx: Any, told: dict[str, Json]) -> None:
-        self.id: str = told["id"]
-        self.added = _part(ctx, told["added"])
-        self.removed = _part(ctx, told["removed"])
+    def __init__(self, ctx: "CloudifyWorkflowContext", info: ModificationInfo) -> None:
+        self.id = info["id"]
+        self.added = _select(ctx, info["added"])
+        self.removed = _select(ctx, info["removed"])
         self._ctx = ctx
 
     def finish(self) -> None:
-        self._ctx.internal.connection.ask("finish_modification", name=self.id)
+        self._ctx.internal.connection.call("finish_modification", name=self.id)
 
     def rollback(self) -> None:
-        self._ctx.internal.connection.ask("undo_modification", name=self.id)
+        self._ctx.internal.connection.call("rollback_modification", name=self.id)
 
 
 class Deployment:
-    def __init__(self, ctx: Any, static: dict[str, Json]) -> None:
+    def __init__(self, ctx: "CloudifyWorkflowContext", static: WorkflowInfo) -> None:
         self._ctx = ctx
-        self.id: str = static["deployment_id"]
-        self.display_name: str = static["deployment_display_name"]
-        self.creator: str = static["deployment_creator"]
-        self.tenant_name: str = static["tenant_name"]
-        self.resource_tags: dict[str, Json] = static["resource_tags"]
+        self.id = static["deployment_id"]
+        self.display_name = static["deployment_display_name"]
+        self.creator = static["deployment_creator"]
+        self.tenant_name = static["tenant_name"]
+        self.resource_tags = static["resource_tags"]
         self.runtime_only_evaluation = None
 
     @property
-    def scaling_groups(self) -> dict[str, Json]:
-        groups: dict[str, Json] = self._ctx.internal.connection.ask("deployment")["scaling_groups"]
+    def scaling_groups(self) -> JsonObject:
+        groups: JsonObject = self._ctx.internal.connection.call("deployment")["scaling_groups"]
         return groups
 
-    def start_modification(self, nodes: dict[str, Json]) -> Modification:
-        """`nodes` maps nodes and scaling groups to the `instances` they are to have, and hints which to remove."""
-        told = self._ctx.internal.connection.ask("start_modification", wanted=nodes)
+    def start_modification(self, nodes: JsonObject) -> Modification:
+        """Start a modification.
+
+        `nodes` maps nodes and scaling groups to their new number of `instances` and hints which ones to remove.
+        """
+        info: ModificationInfo = self._ctx.internal.connection.call("start_modification", changes=nodes)
         self._ctx.refresh_node_instances()
-        return Modification(self._ctx, told)
+        return Modification(self._ctx, info)
 
     def list_started_modifications(self) -> list[Modification]:
-        """Those of this execution that are neither finished nor undone."""
-        return [Modification(self._ctx, one) for one in self._ctx.internal.connection.ask("modifications")]
+        """Return the modifications of this execution that are neither finished nor rolled back."""
+        started: list[ModificationInfo] = self._ctx.internal.connection.call("started_modifications")
+        return [Modification(self._ctx, info) for info in started]
 
 
-def _part(ctx: Any, instances: list[dict[str, Json]]) -> NodesAndInstances:
-    there = {one.id: one for one in ctx.node_instances}
-    found = [Item({**there[one["id"]]._node_instance, **one}) for one in instances if one["id"] in there]
-    used = {one["node_id"] for one in found}
-    return NodesAndInstances(ctx, [node._node for node in ctx.nodes if node.id in used], found)
+def _select(ctx: "CloudifyWorkflowContext", modified: list[ModifiedInstance]) -> NodesAndInstances:
+    existing = {instance.id: instance for instance in ctx.node_instances}
+    instances = [
+        Item({**existing[change["id"]]._node_instance, **change}) for change in modified if change["id"] in existing
+    ]
+    node_ids = {instance["node_id"] for instance in instances}
+    return NodesAndInstances(ctx, [node._node for node in ctx.nodes if node.id in node_ids], instances)

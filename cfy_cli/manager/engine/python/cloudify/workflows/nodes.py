@@ -1,10 +1,11 @@
-"""Nodes, their instances and relationships, as a workflow sees them."""
+"""Nodes, node instances and relationships as workflows see them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..logs import logger
+from ..logs import create_logger
+from ..messages import InstanceRelationship, Json, JsonObject, ScalingGroupInstance
 from ..rest import Item
 from .tasks import (
     GetNodeInstanceStateTask,
@@ -12,25 +13,28 @@ from .tasks import (
     RemoteWorkflowTask,
     SendNodeEventTask,
     SetNodeInstanceStateTask,
+    TaskOrResult,
 )
 
 if TYPE_CHECKING:
     from logging import Logger
 
-Json = Any
+    from .workflow_context import CloudifyWorkflowContext
+
 CONTAINED_IN = "cloudify.relationships.contained_in"
+Operations = Mapping[str, Mapping[str, Any]]  # the plan's operations by name
 
 
 class Relationship:
-    """Of a node."""
+    """A relationship of a node."""
 
     def __init__(self, node: "Node", relationship: Item) -> None:
         self.ctx, self.node, self._relationship = node.ctx, node, relationship
         self.type: str = relationship["type"]
         self.target_id: str = relationship["target_id"]
-        self.source_operations: dict[str, Json] = relationship["source_operations"]
-        self.target_operations: dict[str, Json] = relationship["target_operations"]
-        self.properties: dict[str, Json] = relationship.get("properties") or {}
+        self.source_operations: Operations = relationship["source_operations"]
+        self.target_operations: Operations = relationship["target_operations"]
+        self.properties: JsonObject = relationship.get("properties") or {}
 
     @property
     def target_node(self) -> "Node | None":
@@ -41,24 +45,33 @@ class Relationship:
 
 
 class Node:
-    def __init__(self, ctx: Any, node: Item, deployment: "NodesAndInstances") -> None:
+    id: str
+    type: str
+    type_hierarchy: list[str]
+    properties: JsonObject
+    operations: Operations
+    host_id: str | None
+    number_of_instances: int
+    planned_number_of_instances: int
+    plugins: list[JsonObject]
+    plugins_to_install: list[JsonObject]
+
+    def __init__(self, ctx: "CloudifyWorkflowContext", node: Item, deployment: "NodesAndInstances") -> None:
         self.ctx, self._node, self._deployment = ctx, node, deployment
-        self._relationships = [Relationship(self, Item(one)) for one in node["relationships"]]
+        self._relationships = [Relationship(self, Item(relationship)) for relationship in node["relationships"]]
         self._node_instances: dict[str, NodeInstance] = {}
 
     def __repr__(self) -> str:
         return f"<Node {self.id}>"
 
-    def __getattr__(self, name: str) -> Json:
-        if name in ("id", "type", "type_hierarchy", "properties", "plugins", "host_id", "operations"):
-            return self._node[name]
-        if name in ("number_of_instances", "planned_number_of_instances", "plugins_to_install"):
+    def __getattr__(self, name: str) -> object:
+        if name in Node.__annotations__:
             return self._node[name]
         raise AttributeError(f"a node has no {name}")
 
     @property
     def host_node(self) -> "Node | None":
-        return self._deployment.get_node(self.host_id)
+        return None if self.host_id is None else self._deployment.get_node(self.host_id)
 
     @property
     def relationships(self) -> Iterator[Relationship]:
@@ -69,20 +82,21 @@ class Node:
         return iter(list(self._node_instances.values()))
 
     def has_operation(self, operation_interface: str) -> bool:
-        return bool((self.operations.get(operation_interface) or {}).get("operation"))
+        plan = self.operations.get(operation_interface)
+        return bool(plan and plan.get("operation"))
 
     def get_relationship(self, target_id: str) -> Relationship | None:
-        return next((one for one in self._relationships if one.target_id == target_id), None)
+        return next((link for link in self._relationships if link.target_id == target_id), None)
 
 
 class RelationshipInstance:
-    """Between two instances."""
+    """A relationship between two instances."""
 
-    def __init__(self, source: "NodeInstance", stored: dict[str, Json], relationship: Relationship) -> None:
+    def __init__(self, source: "NodeInstance", stored: InstanceRelationship, relationship: Relationship) -> None:
         self.ctx, self.node_instance, self.relationship = source.ctx, source, relationship
-        self.type: str = stored["type"]
+        self.type = stored["type"]
         self.source_id = source.id
-        self.target_id: str = stored["target_id"]
+        self.target_id = stored["target_id"]
 
     def __repr__(self) -> str:
         return f"<Relationship {self.source_id}->{self.target_id} ({self.type})>"
@@ -94,13 +108,14 @@ class RelationshipInstance:
     def execute_source_operation(
         self,
         operation: str,
-        kwargs: dict[str, Json] | None = None,
+        kwargs: JsonObject | None = None,
         allow_kwargs_override: bool = False,
         send_task_events: bool = True,
-    ) -> Any:
-        return self._execute(
+    ) -> TaskOrResult:
+        return execute(
             self.node_instance,
             self.relationship.source_operations,
+            (self.source_id, self.target_id),
             operation,
             kwargs,
             allow_kwargs_override,
@@ -110,33 +125,44 @@ class RelationshipInstance:
     def execute_target_operation(
         self,
         operation: str,
-        kwargs: dict[str, Json] | None = None,
+        kwargs: JsonObject | None = None,
         allow_kwargs_override: bool = False,
         send_task_events: bool = True,
-    ) -> Any:
-        return self._execute(
-            self.target_node_instance,
+    ) -> TaskOrResult:
+        target = self.target_node_instance
+        assert target is not None, "the target of a relationship exists"
+        return execute(
+            target,
             self.relationship.target_operations,
+            (self.source_id, self.target_id),
             operation,
             kwargs,
             allow_kwargs_override,
             send_task_events,
         )
 
-    def _execute(self, instance: Any, operations: dict[str, Json], *more: Any) -> Any:
-        return execute(self.ctx, instance, operations, (self.source_id, self.target_id), *more)
-
 
 class NodeInstance:
-    """As it stood when it was read; `ctx.refresh_node_instances` reads all anew."""
+    """A node instance as it was when it was read; `ctx.refresh_node_instances` reads all instances again."""
+
+    id: str
+    node_id: str
+    deployment_id: str
+    state: str
+    version: int
+    index: int
+    host_id: str | None
+    runtime_properties: JsonObject
+    system_properties: JsonObject
+    scaling_groups: list[ScalingGroupInstance]
 
     def __init__(self, node: Node, instance: Item, deployment: "NodesAndInstances") -> None:
         self.ctx, self._node, self._node_instance, self._deployment = node.ctx, node, instance, deployment
         self._contained: list[NodeInstance] = []
         self._relationships = [
-            RelationshipInstance(self, one, relationship)
-            for one in instance["relationships"]
-            if (relationship := _of_type(node, one)) is not None
+            RelationshipInstance(self, stored, relationship)
+            for stored in instance["relationships"]
+            if (relationship := _find_relationship(node, stored)) is not None
         ]
         node._node_instances[self.id] = self
 
@@ -149,10 +175,8 @@ class NodeInstance:
     def __repr__(self) -> str:
         return f"<NodeInstance {self.id} ({self.state})>"
 
-    def __getattr__(self, name: str) -> Json:
-        if name in ("id", "state", "version", "node_id", "index", "host_id", "deployment_id"):
-            return self._node_instance[name]
-        if name in ("runtime_properties", "system_properties", "scaling_groups"):
+    def __getattr__(self, name: str) -> object:
+        if name in NodeInstance.__annotations__:
             return self._node_instance[name]
         raise AttributeError(f"a node instance has no {name}")
 
@@ -174,35 +198,33 @@ class NodeInstance:
         return self._contained
 
     def get_contained_subgraph(self) -> set["NodeInstance"]:
-        """It and all that is in it, however deep."""
-        return {self}.union(*(inside.get_contained_subgraph() for inside in self._contained))
+        """Return the instance and all instances contained in it, at any depth."""
+        return {self}.union(*(contained.get_contained_subgraph() for contained in self._contained))
 
     @cached_property
     def logger(self) -> "Logger":
-        return logger(self.ctx.internal.connection, self.id, instance_id=self.id)
+        return create_logger(self.ctx.internal.connection, self.id, instance_id=self.id)
 
     def execute_operation(
         self,
         operation: str,
-        kwargs: dict[str, Json] | None = None,
+        kwargs: JsonObject | None = None,
         allow_kwargs_override: bool = False,
         send_task_events: bool = True,
-    ) -> Any:
-        """A task in graph mode, else the result to come of one that runs already."""
-        return execute(
-            self.ctx, self, self.node.operations, None, operation, kwargs, allow_kwargs_override, send_task_events
-        )
+    ) -> TaskOrResult:
+        """Return a task in graph mode; otherwise start the operation and return its future result."""
+        return execute(self, self.node.operations, None, operation, kwargs, allow_kwargs_override, send_task_events)
 
-    def set_state(self, state: str) -> Any:
-        return self.ctx.internal.process(
+    def set_state(self, state: str) -> TaskOrResult:
+        return self.ctx.internal.process_task(
             SetNodeInstanceStateTask(self.ctx, info=state, instance_id=self.id, state=state)
         )
 
-    def get_state(self) -> Any:
-        return self.ctx.internal.process(GetNodeInstanceStateTask(self.ctx, info=self.id, instance_id=self.id))
+    def get_state(self) -> TaskOrResult:
+        return self.ctx.internal.process_task(GetNodeInstanceStateTask(self.ctx, info=self.id, instance_id=self.id))
 
-    def send_event(self, event: str, additional_context: Json = None) -> Any:
-        return self.ctx.internal.process(
+    def send_event(self, event: str, additional_context: Json = None) -> TaskOrResult:
+        return self.ctx.internal.process_task(
             SendNodeEventTask(
                 self.ctx, info=event, instance_id=self.id, message=str(event), event_type="workflow_node_event"
             )
@@ -210,16 +232,16 @@ class NodeInstance:
 
 
 class NodesAndInstances:
-    """Of a deployment, or those of it that a modification is about."""
+    """All nodes and instances of a deployment, or those of a modification."""
 
-    def __init__(self, ctx: Any, nodes: Iterable[Item], instances: Iterable[Item]) -> None:
+    def __init__(self, ctx: "CloudifyWorkflowContext", nodes: Iterable[Item], instances: Iterable[Item]) -> None:
         self._nodes = {node["id"]: Node(ctx, node, self) for node in nodes}
-        self._instances = {one["id"]: NodeInstance(self._nodes[one["node_id"]], one, self) for one in instances}
+        self._instances = {item["id"]: NodeInstance(self._nodes[item["node_id"]], item, self) for item in instances}
         for instance in self._instances.values():
             for link in instance.relationships:
-                holder = link.target_node_instance
-                if holder is not None and link.relationship.is_derived_from(CONTAINED_IN):
-                    holder._contained.append(instance)
+                container = link.target_node_instance
+                if container is not None and link.relationship.is_derived_from(CONTAINED_IN):
+                    container._contained.append(instance)
 
     @property
     def nodes(self) -> Iterator[Node]:
@@ -237,23 +259,26 @@ class NodesAndInstances:
 
 
 def execute(
-    ctx: Any,
-    instance: Any,
-    operations: dict[str, Json],
-    ends: tuple[str, str] | None,
+    instance: NodeInstance,
+    operations: Operations,
+    relationship: tuple[str, str] | None,
     operation: str,
-    kwargs: dict[str, Json] | None,
+    kwargs: JsonObject | None,
     allow_kwargs_override: bool,
     send_task_events: bool,
-) -> Any:
-    """Raises RuntimeError when an argument replaces an input of the operation without leave."""
-    plan = operations.get(operation) or {}
-    if not plan.get("operation"):
-        return ctx.internal.process(NOPLocalWorkflowTask(ctx))
-    twice = sorted(set(kwargs or {}) & set(plan.get("inputs") or {}))
-    if twice and not allow_kwargs_override:
+) -> TaskOrResult:
+    """Run an operation of an instance or, for one of its ends, of a relationship between two.
+
+    Raises RuntimeError when an argument would replace an input of the operation and that is not allowed.
+    """
+    ctx = instance.ctx
+    plan = operations.get(operation)
+    if not plan or not plan.get("operation"):
+        return ctx.internal.process_task(NOPLocalWorkflowTask(ctx))
+    duplicates = sorted(set(kwargs or {}) & set(plan.get("inputs") or {}))
+    if duplicates and not allow_kwargs_override:
         raise RuntimeError(
-            f"The operation {operation} of {instance.node_id} already has the input {', '.join(twice)}. "
+            f"The operation {operation} of {instance.node_id} already has the input {', '.join(duplicates)}. "
             "Pass allow_kwargs_override=True to replace inputs of an operation."
         )
     task = RemoteWorkflowTask(
@@ -262,14 +287,14 @@ def execute(
         function=plan["operation"],
         instance=instance,
         kwargs=dict(kwargs or {}),
-        ends=ends,
+        relationship=relationship,
         send_task_events=send_task_events,
     )
-    return ctx.internal.process(task)
+    return ctx.internal.process_task(task)
 
 
-def _of_type(node: Node, stored: dict[str, Json]) -> Relationship | None:
-    for one in node.relationships:
-        if (one.type, one.target_id) == (stored["type"], stored["target_name"]):
-            return one
+def _find_relationship(node: Node, stored: InstanceRelationship) -> Relationship | None:
+    for relationship in node.relationships:
+        if (relationship.type, relationship.target_id) == (stored["type"], stored["target_name"]):
+            return relationship
     return None

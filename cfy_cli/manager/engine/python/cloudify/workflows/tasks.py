@@ -1,14 +1,23 @@
-"""What a workflow is made of: tasks that are described to the manager, which runs them."""
+"""Tasks of a workflow, which this process describes and the manager runs."""
 
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from .. import exceptions
+from ..messages import ErrorInfo, JsonObject
 from . import workflow_api as api
 
-Json = Any
-Handler = Callable[[Any], "HandlerResult"]
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .nodes import Node, NodeInstance
+    from .tasks_graph import SubgraphTask
+    from .workflow_context import CloudifyWorkflowContext
+
+TaskOrResult: TypeAlias = "WorkflowTask | WorkflowTaskResult"  # a task in graph mode, otherwise its future result
+Handler = Callable[[Any], "HandlerResult"]  # called with the task, after its end
+TaskSpec = dict[str, object]  # the description of a task for the manager
 
 TASK_PENDING = "pending"
 TASK_SENDING = "sending"
@@ -24,7 +33,7 @@ DEFAULT_SEND_TASK_EVENTS = True
 
 
 class HandlerResult:
-    """What a handler wants to become of a task that has ended."""
+    """The decision of a handler about a task that has ended."""
 
     HANDLER_RETRY = "handler_retry"
     HANDLER_FAIL = "handler_fail"
@@ -52,32 +61,45 @@ class HandlerResult:
         return cls(cls.HANDLER_CONTINUE)
 
 
+class SubgraphOptions(TypedDict, total=False):
+    on_success: Handler | None
+    on_failure: Handler | None
+    retry_interval: float | None  # seconds
+    send_task_events: bool
+
+
+class TaskOptions(SubgraphOptions, total=False):
+    """Keyword arguments that all tasks have."""
+
+    total_retries: int | None
+
+
 class WorkflowTask:
-    """One step. In a graph it runs with the graph; `apply_async` runs it by itself, at once."""
+    """One task; a task in a graph runs with the graph, `apply_async` runs it alone and at once."""
 
     is_subgraph = False
 
     def __init__(
         self,
-        workflow_context: Any,
+        workflow_context: "CloudifyWorkflowContext",
         task_id: str | None = None,
-        info: Json = None,
+        info: object = None,
         on_success: Handler | None = None,
         on_failure: Handler | None = None,
         total_retries: int | None = None,
         retry_interval: float | None = None,
         send_task_events: bool = DEFAULT_SEND_TASK_EVENTS,
-        **_more: Any,
+        **_kwargs: object,
     ) -> None:
         self.id = task_id or str(uuid.uuid4())
         self.workflow_context, self.info = workflow_context, info
         self.on_success, self.on_failure = on_success, on_failure
         self.total_retries, self.retry_interval = total_retries, retry_interval
         self.send_task_events = send_task_events
-        self.containing_subgraph: Any = None
+        self.containing_subgraph: SubgraphTask | None = None
         self.async_result = WorkflowTaskResult(self)
         self.current_retries = 0
-        self.error: dict[str, Json] | None = None
+        self.error: dict[str, object] | None = None
         self._state = TASK_PENDING
 
     def __hash__(self) -> int:
@@ -102,7 +124,7 @@ class WorkflowTask:
         return self.name
 
     @property
-    def cloudify_context(self) -> dict[str, Json]:
+    def cloudify_context(self) -> dict[str, object]:
         return {}
 
     @property
@@ -125,19 +147,19 @@ class WorkflowTask:
         self._state = state
 
     def apply_async(self) -> "WorkflowTaskResult":
-        self.workflow_context.internal.start(self)
+        self.workflow_context.internal.start_task(self)
         return self.async_result
 
-    def described(self) -> dict[str, Json]:
-        """What the manager is told of it."""
-        return {"kind": "knot"}
+    def to_spec(self) -> TaskSpec:
+        """Return the description of the task for the manager."""
+        return {"kind": "barrier"}
 
-    def run_here(self) -> Json:
-        """What a step does that is done by the workflow's own process."""
+    def run_local(self) -> object:
+        """Run the part of the task that runs in this process, and return its result."""
         return None
 
-    def has_ended(self, state: str, result: Json, failure: Mapping[str, Json] | None, retries: int) -> None:
-        """Take note of what the manager says of it."""
+    def complete(self, state: str, result: object, failure: ErrorInfo | None, retries: int) -> None:
+        """Take over the state and the result that the manager reports."""
         self._state, self.current_retries = state, retries
         if failure is not None:
             kind, message = failure["kind"], failure["message"]
@@ -152,27 +174,22 @@ class WorkflowTask:
 
 
 class RemoteWorkflowTask(WorkflowTask):
-    """An operation of an instance, or of a relationship for one of its ends."""
+    """An operation of an instance or, for one of its ends, of a relationship."""
 
     def __init__(
         self,
-        workflow_context: Any,
+        workflow_context: "CloudifyWorkflowContext",
         *,
         operation: str,
         function: str,
-        instance: Any,
-        kwargs: dict[str, Json],
-        ends: tuple[str, str] | None = None,
-        **more: Any,
+        instance: "NodeInstance",
+        kwargs: JsonObject,
+        relationship: tuple[str, str] | None = None,
+        **options: "Unpack[TaskOptions]",
     ) -> None:
-        super().__init__(workflow_context, info=operation, **more)
-        self.operation, self.function, self.instance, self.kwargs, self._ends = (
-            operation,
-            function,
-            instance,
-            kwargs,
-            ends,
-        )
+        super().__init__(workflow_context, info=operation, **options)
+        self.operation, self.function, self.instance, self.kwargs = operation, function, instance, kwargs
+        self._relationship = relationship  # the ids of its source and its target
 
     @property
     def name(self) -> str:
@@ -183,7 +200,7 @@ class RemoteWorkflowTask(WorkflowTask):
         return f"{self.function} ({self.instance.id}:{self.operation})"
 
     @property
-    def cloudify_context(self) -> dict[str, Json]:
+    def cloudify_context(self) -> dict[str, object]:
         return {
             "task_id": self.id,
             "task_name": self.function,
@@ -195,12 +212,12 @@ class RemoteWorkflowTask(WorkflowTask):
     def is_local(self) -> bool:
         return False
 
-    def described(self) -> dict[str, Json]:
+    def to_spec(self) -> TaskSpec:
         return {
             "kind": "operation",
             "operation": self.operation,
             "instance_id": self.instance.id,
-            "ends": self._ends,
+            "relationship": self._relationship,
             "inputs": self.kwargs,
             "max_retries": self.total_retries,
             "retry_interval": self.retry_interval,
@@ -209,20 +226,20 @@ class RemoteWorkflowTask(WorkflowTask):
 
 
 class LocalWorkflowTask(WorkflowTask):
-    """A function that the workflow's own process runs, when its turn comes."""
+    """A function that this process runs when the manager asks for it."""
 
     def __init__(
         self,
-        local_task: Callable[..., Json],
-        workflow_context: Any,
-        node: Any = None,
-        info: Json = None,
-        kwargs: dict[str, Json] | None = None,
+        local_task: Callable[..., object],
+        workflow_context: "CloudifyWorkflowContext",
+        node: "Node | NodeInstance | None" = None,
+        info: object = None,
+        kwargs: dict[str, object] | None = None,
         task_id: str | None = None,
         name: str | None = None,
-        **more: Any,
+        **options: "Unpack[TaskOptions]",
     ) -> None:
-        super().__init__(workflow_context, task_id, info, **more)
+        super().__init__(workflow_context, task_id, info, **options)
         self.local_task, self.node, self.kwargs = local_task, node, kwargs or {}
         self._name = str(name or getattr(local_task, "__name__", "local_task"))
 
@@ -230,66 +247,67 @@ class LocalWorkflowTask(WorkflowTask):
     def name(self) -> str:
         return self._name
 
-    def described(self) -> dict[str, Json]:
+    def to_spec(self) -> TaskSpec:
         return {
-            "kind": "here",
+            "kind": "local",
             "name": self.name,
             "max_retries": self.total_retries,
             "retry_interval": self.retry_interval,
             "quiet": not self.send_task_events,
         }
 
-    def run_here(self) -> Json:
+    def run_local(self) -> object:
         return self.local_task(**self.kwargs)
 
 
-class _BuiltinTask(LocalWorkflowTask):
-    """Something small that nobody is told of; by itself it is done on the spot."""
+class _CallTask(LocalWorkflowTask):
+    """One call to the manager, without task events; outside of a graph it is made at once."""
 
-    call = ""
+    method = ""
 
-    def __init__(self, workflow_context: Any, info: Json = None, **arguments: Json) -> None:
+    def __init__(self, workflow_context: "CloudifyWorkflowContext", info: object = None, **arguments: object) -> None:
         super().__init__(
-            self._ask, workflow_context, info=info, name=self.task_type, total_retries=0, send_task_events=False
+            self._call, workflow_context, info=info, name=self.task_type, total_retries=0, send_task_events=False
         )
         self.arguments = arguments
 
     def apply_async(self) -> "WorkflowTaskResult":
-        self.has_ended(TASK_SUCCEEDED, self._ask(), None, 0)
+        self.complete(TASK_SUCCEEDED, self._call(), None, 0)
         return self.async_result
 
-    def _ask(self) -> Json:
-        return self.workflow_context.internal.connection.ask(self.call, **self.arguments)
+    def _call(self) -> object:
+        result: object = self.workflow_context.internal.connection.call(self.method, **self.arguments)
+        return result
 
 
-class GetNodeInstanceStateTask(_BuiltinTask):
-    call = "state"
+class GetNodeInstanceStateTask(_CallTask):
+    method = "instance_state"
 
 
-class SendWorkflowEventTask(_BuiltinTask):
-    call = "event"
+class SendWorkflowEventTask(_CallTask):
+    method = "event"
 
 
-class UpdateExecutionStatusTask(_BuiltinTask):
-    call = "status"
+class UpdateExecutionStatusTask(_CallTask):
+    method = "execution_status"
 
 
-class SetNodeInstanceStateTask(_BuiltinTask):
-    call = "set_state"
+class SetNodeInstanceStateTask(_CallTask):
+    method = "set_instance_state"
 
-    def described(self) -> dict[str, Json]:
+    def to_spec(self) -> TaskSpec:
         return {"kind": "state", **self.arguments}
 
 
-class SendNodeEventTask(_BuiltinTask):
-    call = "event"
+class SendNodeEventTask(_CallTask):
+    method = "event"
 
-    def described(self) -> dict[str, Json]:
-        return {"kind": "note", "instance_id": self.arguments["instance_id"], "message": self.arguments["message"]}
+    def to_spec(self) -> TaskSpec:
+        return {"kind": "event", "instance_id": self.arguments["instance_id"], "message": self.arguments["message"]}
 
 
 class NOPLocalWorkflowTask(WorkflowTask):
-    """Nothing to do, such as an operation without an implementation."""
+    """A task that does nothing, such as an operation without an implementation."""
 
     @property
     def name(self) -> str:
@@ -299,43 +317,43 @@ class NOPLocalWorkflowTask(WorkflowTask):
         return self.on_success is None and self.on_failure is None
 
     def apply_async(self) -> "WorkflowTaskResult":
-        self.has_ended(TASK_SUCCEEDED, None, None, 0)
+        self.complete(TASK_SUCCEEDED, None, None, 0)
         return self.async_result
 
 
 class WorkflowTaskResult:
-    """What a task has returned, or will return."""
+    """The future result of a task."""
 
     _NOT_SET = object()
 
     def __init__(self, task: WorkflowTask) -> None:
         self.task = task
-        self._result: Any = self._NOT_SET
-        self._callbacks: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+        self._result: object = self._NOT_SET
+        self._callbacks: list[tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = []
 
     @property
-    def result(self) -> Json:
-        """Raises RuntimeError when there is none yet; of a task that failed it is the error."""
+    def result(self) -> object:
+        """The result; of a failed task its exception. Raises RuntimeError before the end of the task."""
         if self._result is self._NOT_SET:
             raise RuntimeError("Result not set yet")
         return self._result
 
-    def set(self, result: Json) -> None:
+    def set(self, result: object) -> None:
         self._result = result
         callbacks, self._callbacks = self._callbacks, []
         for callback, args, kwargs in callbacks:
             callback(result, *args, **kwargs)
 
-    def on_result(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    def on_result(self, callback: Callable[..., object], *args: object, **kwargs: object) -> None:
         if self._result is self._NOT_SET:
             self._callbacks.append((callback, args, kwargs))
         else:
             callback(self._result, *args, **kwargs)
 
-    def get(self, retry_on_failure: bool = True) -> Json:
-        """Wait for it. Raises the error of a task that failed, and ExecutionCancelled."""
+    def get(self, retry_on_failure: bool = True) -> object:
+        """Wait for the result and return it. Raises the exception of a failed task, and ExecutionCancelled."""
         if self._result is self._NOT_SET:
-            self.task.workflow_context.internal.wait_for(self.task)
+            self.task.workflow_context.internal.wait_for_task(self.task)
         if self._result is self._NOT_SET:
             raise api.ExecutionCancelled
         if isinstance(self._result, BaseException):
@@ -344,8 +362,8 @@ class WorkflowTaskResult:
 
 
 def _exception(kind: str, message: str) -> Exception:
-    known = getattr(exceptions, kind, None)
-    if kind in ("NonRecoverableError", "RecoverableError") and known is not None:
-        made: Exception = known(message)
-        return made
+    """Return the exception of a failed task; errors of the package by their class, others as RuntimeError."""
+    error_class: type[Exception] | None = getattr(exceptions, kind, None)
+    if kind in ("NonRecoverableError", "RecoverableError") and error_class is not None:
+        return error_class(message)
     return RuntimeError(f"{kind}: {message}")

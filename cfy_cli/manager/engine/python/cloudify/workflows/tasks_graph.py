@@ -1,25 +1,33 @@
-"""Graphs of tasks: drawn here, run by the manager."""
+"""Graphs of tasks, which this process builds and the manager runs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
+from ..messages import ErrorInfo, HandlerDecision
+from ..rpc import Connection
 from .tasks import (
     INFINITE_TOTAL_RETRIES,
     TASK_FAILED,
     TASK_PENDING,
     TASK_SUCCEEDED,
     HandlerResult,
+    SubgraphOptions,
+    TaskOptions,
+    TaskSpec,
     WorkflowTask,
 )
 
-Json = Any
+if TYPE_CHECKING:
+    from typing import Unpack
 
-LIGHT = ("knot", "note", "state")  # the manager does them unasked, unless a handler wants to know
+    from .workflow_context import CloudifyWorkflowContext
+
+KINDS_WITHOUT_HANDLERS = ("barrier", "event", "state")  # the manager calls no handlers of these kinds of tasks
 
 
-class forkjoin:  # noqa: N801 - so it is called everywhere
+class forkjoin:  # noqa: N801 - the public name
     """Tasks of a sequence that run at the same time."""
 
     def __init__(self, *tasks: WorkflowTask) -> None:
@@ -27,22 +35,22 @@ class forkjoin:  # noqa: N801 - so it is called everywhere
 
 
 class TaskDependencyGraph:
-    """`execute` runs what is in it; what has ended well is taken out."""
+    """A graph; `execute` runs its tasks and removes those that ended."""
 
     def __init__(
         self,
-        workflow_context: Any,
+        workflow_context: "CloudifyWorkflowContext",
         graph_id: str | None = None,
-        default_subgraph_task_config: dict[str, Json] | None = None,
-        **_more: Any,
+        default_subgraph_task_config: TaskOptions | None = None,
+        **_kwargs: object,
     ) -> None:
         self.ctx, self.id = workflow_context, graph_id
-        self.subgraph_config = default_subgraph_task_config or {}
-        self.name: str | None = None  # by which it is found again when the workflow is resumed
+        self.subgraph_config: TaskOptions = default_subgraph_task_config or {}
+        self.name: str | None = None  # a resumed workflow finds the graph by it
         self._tasks: dict[str, WorkflowTask] = {}
         self._dependencies: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._dependents: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
-        self._sent: set[WorkflowTask] = set()
+        self._submitted: set[WorkflowTask] = set()
 
     @property
     def tasks(self) -> list[WorkflowTask]:
@@ -59,24 +67,24 @@ class TaskDependencyGraph:
 
     def remove_task(self, task: WorkflowTask) -> None:
         if isinstance(task, SubgraphTask):
-            for inside in list(task.tasks.values()):
-                self.remove_task(inside)
+            for member in list(task.tasks.values()):
+                self.remove_task(member)
         if self._tasks.pop(task.id, None) is None:
             return
         for dependent in self._dependents.pop(task, set()):
             self._dependencies[dependent].discard(task)
         for dependency in self._dependencies.pop(task, set()):
             self._dependents[dependency].discard(task)
-        holder = task.containing_subgraph
-        if holder is not None and task.id in holder.tasks:
-            # Another dictionary: handlers remove the members of a subgraph while they go through them.
-            holder.tasks = {key: one for key, one in holder.tasks.items() if key != task.id}
+        subgraph = task.containing_subgraph
+        if subgraph is not None and task.id in subgraph.tasks:
+            # In a new dictionary: handlers remove members of a subgraph while they iterate over them.
+            subgraph.tasks = {key: member for key, member in subgraph.tasks.items() if key != task.id}
 
     def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
-        """Let `src_task` begin when `dst_task` has ended."""
-        for what, task in (("src", src_task), ("dst", dst_task)):
+        """Let `src_task` start only after `dst_task` has ended."""
+        for role, task in (("src", src_task), ("dst", dst_task)):
             if task.id not in self._tasks:
-                raise RuntimeError(f"{what} not in graph: {task!r}")
+                raise RuntimeError(f"{role} not in graph: {task!r}")
         if src_task != dst_task:
             self._dependencies[src_task].add(dst_task)
             self._dependents[dst_task].add(src_task)
@@ -94,80 +102,83 @@ class TaskDependencyGraph:
         return task
 
     def store(self, name: str, optimize: bool = True) -> None:
-        """Give it a name, by which it is found again when the workflow is resumed."""
+        """Name the graph; a resumed workflow finds it by its name."""
         self.name = name
 
     def optimize(self) -> None:
-        """Nothing is gained: steps that do nothing cost nothing."""
+        """Do nothing: tasks without an action cost nothing here."""
 
     def linearize(self) -> list[WorkflowTask]:
-        """The tasks, each after those it depends on."""
+        """Return the tasks, each after its dependencies."""
         ordered: list[WorkflowTask] = []
-        left = {task: set(self._dependencies[task]) for task in self.tasks}
-        while ready := [task for task, before in left.items() if not before]:
+        remaining = {task: set(self._dependencies[task]) for task in self.tasks}
+        while ready := [task for task, dependencies in remaining.items() if not dependencies]:
             ordered += ready
-            left = {task: before.difference(ready) for task, before in left.items() if task not in ready}
+            remaining = {
+                task: dependencies.difference(ready) for task, dependencies in remaining.items() if task not in ready
+            }
         return ordered
 
     def execute(self) -> None:
-        """Return when all has ended. Raises WorkflowFailed when something failed for good, and ExecutionCancelled."""
-        self._run(*self.sent(self.tasks, self.ctx.internal.connection, self.name))
+        """Run all tasks and return when they have ended. Raises WorkflowFailed and ExecutionCancelled."""
+        self._serve(*self.submit(self.tasks, self.ctx.internal.connection, self.name))
 
-    def sent(
-        self, tasks: list[WorkflowTask], connection: Any, name: str | None = None
+    def submit(
+        self, tasks: list[WorkflowTask], connection: Connection, name: str | None = None
     ) -> tuple[str, dict[str, WorkflowTask]]:
-        """Let the manager run tasks; gives its key of their graph, and their names there."""
-        names = {task: str(number) for number, task in enumerate(tasks, 1)}
-        described = [self._described(task, names) for task in tasks]
-        key: str = connection.ask("graph", name=name, tasks=described)
-        self._sent.update(tasks)
-        return key, {name: task for task, name in names.items()}
+        """Let the manager run tasks; return its key of their graph, and the tasks by their ids in that graph."""
+        ids = {task: str(number) for number, task in enumerate(tasks, 1)}
+        specs = [self._spec(task, ids) for task in tasks]
+        key: str = connection.call("run_graph", name=name, tasks=specs)
+        self._submitted.update(tasks)
+        return key, {task_id: task for task, task_id in ids.items()}
 
-    def not_sent(self, task: WorkflowTask) -> list[WorkflowTask]:
-        """A task, what is in it and what these wait for, except what the manager has been told of."""
-        found, left = dict[WorkflowTask, None](), [task]
-        while left:
-            one = left.pop()
-            if one not in found and one not in self._sent:
-                found[one] = None
-                left += [*getattr(one, "tasks", {}).values(), *self._dependencies[one]]
-        return [one for one in self.tasks if one in found]
+    def find_unsubmitted(self, task: WorkflowTask) -> list[WorkflowTask]:
+        """Return a task, its members and all dependencies of these, without tasks that were submitted before."""
+        found, unvisited = dict[WorkflowTask, None](), [task]
+        while unvisited:
+            current = unvisited.pop()
+            if current not in found and current not in self._submitted:
+                found[current] = None
+                members = current.tasks.values() if isinstance(current, SubgraphTask) else ()
+                unvisited += [*members, *self._dependencies[current]]
+        return [member for member in self.tasks if member in found]
 
-    def _run(self, key: str, tasks: dict[str, WorkflowTask]) -> None:
+    def _serve(self, key: str, tasks: dict[str, WorkflowTask]) -> None:
         try:
-            self.ctx.internal.follow(key, tasks)
+            self.ctx.internal.serve_graph(key, tasks)
         finally:
-            for task in [one for one in self.tasks if one.get_state() in (TASK_SUCCEEDED, TASK_FAILED)]:
+            for task in [task for task in self.tasks if task.get_state() in (TASK_SUCCEEDED, TASK_FAILED)]:
                 self.remove_task(task)
 
-    def _described(self, task: WorkflowTask, names: dict[WorkflowTask, str]) -> dict[str, Json]:
-        """What it waits for is told by name; that a subgraph's members wait for it is understood."""
-        holder = task.containing_subgraph
-        before = [names[one] for one in self._dependencies[task] if one in names and one is not holder]
+    def _spec(self, task: WorkflowTask, ids: dict[WorkflowTask, str]) -> TaskSpec:
+        """Return the description of a task; its dependency on its own subgraph is implied."""
+        subgraph = task.containing_subgraph
+        depends_on = [ids[other] for other in self._dependencies[task] if other in ids and other is not subgraph]
         handlers = [name for name in ("on_success", "on_failure") if getattr(task, name) is not None]
-        described = task.described()
-        if handlers and described["kind"] in LIGHT:
-            described = {"kind": "here", "name": task.name, "max_retries": 0, "retry_interval": None, "quiet": True}
+        spec = task.to_spec()
+        if handlers and spec["kind"] in KINDS_WITHOUT_HANDLERS:
+            spec = {"kind": "local", "name": task.name, "max_retries": 0, "retry_interval": None, "quiet": True}
         return {
-            **described,
-            "id": names[task],
-            "after": sorted(before, key=int),
-            "part_of": names.get(holder) if holder is not None else None,
-            "handled": handlers,
+            **spec,
+            "id": ids[task],
+            "depends_on": sorted(depends_on, key=int),
+            "subgraph_id": ids.get(subgraph) if subgraph is not None else None,
+            "has_handler": bool(handlers),
         }
 
 
-class RestoredGraph(TaskDependencyGraph):
-    """One that an earlier run of the workflow has begun: the manager knows what is left of it."""
+class ResumedGraph(TaskDependencyGraph):
+    """A graph of an earlier run of the workflow; the manager has its tasks and their states."""
 
     def execute(self) -> None:
-        self._run(self.ctx.internal.connection.ask("go_on", name=self.name), {})
+        self._serve(self.ctx.internal.connection.call("resume_graph", name=self.name), {})
 
 
 class TaskSequence:
-    """Tasks one after the other; a forkjoin is several at once."""
+    """Tasks that run one after the other; those of a forkjoin run at the same time."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: "TaskDependencyGraph | SubgraphTask") -> None:
         self.graph = graph
         self.last_fork_join_tasks: tuple[WorkflowTask, ...] = ()
 
@@ -179,31 +190,37 @@ class TaskSequence:
                 fork = tuple(step) if isinstance(step, list | tuple) else (step,)
             for task in fork:
                 self.graph.add_task(task)
-                for before in self.last_fork_join_tasks:
-                    self.graph.add_dependency(task, before)
+                for previous in self.last_fork_join_tasks:
+                    self.graph.add_dependency(task, previous)
             self.last_fork_join_tasks = fork or self.last_fork_join_tasks
 
 
 class SubgraphTask(WorkflowTask):
-    """Tasks that begin and end together, told of as one; it fails with any of them, unless its handler disagrees."""
+    """Tasks that start and end together; the subgraph fails with any of them unless its handler ignores that."""
 
     is_subgraph = True
 
-    def __init__(self, graph: Any, info: dict[str, Json] | None = None, total_retries: int = 0, **more: Any) -> None:
-        super().__init__(graph.ctx, info=info or {}, total_retries=total_retries, **more)
+    def __init__(
+        self,
+        graph: TaskDependencyGraph,
+        info: dict[str, object] | None = None,
+        total_retries: int | None = 0,
+        **options: "Unpack[SubgraphOptions]",
+    ) -> None:
+        super().__init__(graph.ctx, info=info or {}, total_retries=total_retries, **options)
         self.graph = graph
         self.tasks: dict[str, WorkflowTask] = {}
         self.failed_task: WorkflowTask | None = None
-        self.replacing: list[WorkflowTask] = []  # what is to run in its place
+        self.replacement_tasks: list[WorkflowTask] = []  # run in place of the subgraph
 
     @property
     def name(self) -> str:
-        return str(self.info.get("name") or self.id)
+        return str(cast(dict[str, object], self.info).get("name") or self.id)
 
     def is_nop(self) -> bool:
         return all(task.is_nop() for task in self.tasks.values())
 
-    def described(self) -> dict[str, Json]:
+    def to_spec(self) -> TaskSpec:
         return {"kind": "subgraph", "name": self.name}
 
     def sequence(self) -> TaskSequence:
@@ -215,7 +232,7 @@ class SubgraphTask(WorkflowTask):
         return task
 
     def add_task(self, task: WorkflowTask) -> None:
-        if task.containing_subgraph not in (None, self):
+        if task.containing_subgraph is not None and task.containing_subgraph != self:
             raise RuntimeError(
                 f"{task!r} is in the subgraph {task.containing_subgraph.name} already, it cannot be in {self.name} too"
             )
@@ -229,80 +246,80 @@ class SubgraphTask(WorkflowTask):
     def add_dependency(self, src_task: WorkflowTask, dst_task: WorkflowTask) -> None:
         self.graph.add_dependency(src_task, dst_task)
 
-    def has_ended(self, state: str, result: Json, failure: Mapping[str, Json] | None, retries: int) -> None:
-        """How often it was tried is counted by its handlers, who draw each try."""
-        super().has_ended(state, result, failure, self.current_retries)
+    def complete(self, state: str, result: object, failure: ErrorInfo | None, retries: int) -> None:
+        """Take over state and result; its handlers count the retries, because they build each replacement."""
+        super().complete(state, result, failure, self.current_retries)
 
-    def has_failed_by(self, way: Iterable[WorkflowTask], failure: Mapping[str, Json]) -> None:
-        """A member of it has, a member of that ..."""
-        holder: WorkflowTask = self
-        for member in way:
-            member.has_ended(TASK_FAILED, None, failure, member.current_retries)
-            if isinstance(holder, SubgraphTask) and holder.failed_task is None:
-                holder.failed_task = member
-            holder = member
+    def fail_path(self, path: Iterable[WorkflowTask], failure: ErrorInfo) -> None:
+        """Fail the members on the path to the task that failed first, the outermost first."""
+        parent: WorkflowTask = self
+        for member in path:
+            member.complete(TASK_FAILED, None, failure, member.current_retries)
+            if isinstance(parent, SubgraphTask) and parent.failed_task is None:
+                parent.failed_task = member
+            parent = member
 
-    def has_more_tries(self, verdict: HandlerResult) -> bool:
-        endless = self.total_retries == INFINITE_TOTAL_RETRIES or verdict.ignore_total_retries
-        return endless or self.current_retries < (self.total_retries or 0)
+    def can_retry(self, decision: HandlerResult) -> bool:
+        unlimited = self.total_retries == INFINITE_TOTAL_RETRIES or decision.ignore_total_retries
+        return unlimited or self.current_retries < (self.total_retries or 0)
 
 
 def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[..., TaskDependencyGraph]:
-    """For a function that draws a graph: a resumed workflow goes on with the graph of that `name` instead."""
+    """Decorate a function that builds a graph: a resumed workflow continues the stored graph of that `name`."""
 
     @wraps(function)
-    def made(*args: Any, name: str, **kwargs: Any) -> TaskDependencyGraph:
+    def wrapper(*args: object, name: str, **kwargs: object) -> TaskDependencyGraph:
         from .workflow_context import ctx
 
-        if ctx.internal.connection.ask("is_kept", name=name):
-            restored = RestoredGraph(ctx)
-            restored.name = name
-            return restored
+        if ctx.internal.connection.call("has_stored_graph", name=name):
+            resumed = ResumedGraph(ctx)
+            resumed.name = name
+            return resumed
         graph = function(*args, **kwargs)
         graph.store(name)
         return graph
 
-    return made
+    return wrapper
 
 
-def judged(task: WorkflowTask) -> dict[str, Json] | None:
-    """What the handler of a task that has ended wants; None when it has none."""
+def call_handler(task: WorkflowTask) -> HandlerDecision | None:
+    """Return the decision of the handler of an ended task, None when it has no handler."""
     failed = task.get_state() != TASK_SUCCEEDED
     handler = task.on_failure if failed else task.on_success
     if handler is None:
         return None
-    verdict, holder = handler(task), task.containing_subgraph
-    action = verdict.action
+    decision, parent = handler(task), task.containing_subgraph
+    action = decision.action
     if action == HandlerResult.HANDLER_RETRY and isinstance(task, SubgraphTask):
-        action = _replaced(task, verdict)
+        action = _prepare_replacement(task, decision)
     elif action == HandlerResult.HANDLER_RETRY:
         task.set_state(TASK_PENDING)
-    elif failed and holder is not None and holder.get_state() == TASK_FAILED:
-        action = HandlerResult.HANDLER_FAIL  # the handler has let what holds it fail
+    elif failed and parent is not None and parent.get_state() == TASK_FAILED:
+        action = HandlerResult.HANDLER_FAIL  # the handler has failed the subgraph around the task
     return {
         "action": action.removeprefix("handler_"),
-        "retry_after": verdict.retry_after,
-        "unlimited": verdict.ignore_total_retries,
+        "retry_after": decision.retry_after,
+        "unlimited": decision.ignore_total_retries,
     }
 
 
-def _replaced(task: SubgraphTask, verdict: HandlerResult) -> str:
-    """A subgraph is tried again by running what its handler has drawn instead, when it may be."""
-    graph, retried = task.graph, verdict.retried_task
+def _prepare_replacement(task: SubgraphTask, decision: HandlerResult) -> str:
+    """Prepare the tasks that the handler has built to run in place of a subgraph, and return the action."""
+    graph, retried = task.graph, decision.retried_task
     if retried is None:
         raise RuntimeError(
-            f"The subgraph {task.name} can only be tried again by running something else instead: "
-            "its handler has to draw that, and to set it as the retried_task of its result."
+            f"The subgraph {task.name} cannot be retried: "
+            "its handler has to build a replacement and set it as the retried_task of its result."
         )
     graph.add_task(retried)
-    replacing = graph.not_sent(retried)
-    if not replacing:
+    tasks = graph.find_unsubmitted(retried)
+    if not tasks:
         raise RuntimeError(f"{retried.name} is running already, so it cannot run instead of the subgraph {task.name}.")
-    if not task.has_more_tries(verdict):
-        for one in replacing:
-            graph.remove_task(one)
+    if not task.can_retry(decision):
+        for unused in tasks:
+            graph.remove_task(unused)
         return HandlerResult.HANDLER_FAIL
     if retried.containing_subgraph is None and task.containing_subgraph is not None:
         task.containing_subgraph.add_task(retried)
-    task.replacing = replacing
+    task.replacement_tasks = tasks
     return HandlerResult.HANDLER_RETRY

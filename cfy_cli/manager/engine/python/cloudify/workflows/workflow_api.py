@@ -1,38 +1,38 @@
-"""Whether the workflow is to end early, and the way to say that it did."""
+"""Requests to cancel the workflow, and the exception with which a workflow ends early."""
 
 import time
 
-from ..wire import Connection
+from ..rpc import Connection
 
 EXECUTION_CANCELLED_RESULT = "execution_cancelled"
-LOOK_EVERY = 0.2  # seconds
+POLL_INTERVAL = 0.2  # seconds
 
 
 class ExecutionCancelled(Exception):
-    """Raised by a workflow that ends because that was asked for."""
+    """Raised by a workflow that ends because it was cancelled."""
 
 
-class _Steering:
-    """What people outside want, asked again when some time has passed."""
+class _CancelRequest:
+    """The current request of users, read again after POLL_INTERVAL."""
 
     def __init__(self) -> None:
         self._connection = Connection()
-        self._looked = 0.0
-        self._wanted = "go on"
+        self._read_at = 0.0
+        self._request = "none"
 
-    def wanted(self) -> str:
-        if time.monotonic() >= self._looked + LOOK_EVERY:
-            self._looked = time.monotonic()
-            self._wanted = self._connection.ask("steering")
-        return self._wanted
+    def read(self) -> str:
+        if time.monotonic() >= self._read_at + POLL_INTERVAL:
+            self._read_at = time.monotonic()
+            self._request = self._connection.call("cancel_request")
+        return self._request
 
 
-_steering = _Steering()
+_cancel_request = _CancelRequest()
 
 
 def has_cancel_request() -> bool:
-    return _steering.wanted() != "go on"
+    return _cancel_request.read() != "none"
 
 
 def has_kill_request() -> bool:
-    return _steering.wanted() == "kill"
+    return _cancel_request.read() == "kill"

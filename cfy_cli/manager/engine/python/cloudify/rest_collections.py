@@ -1,10 +1,9 @@
-"""Kinds of things of the API that can be asked more than others, or in another way."""
+"""Collections of the REST API that have more methods or other arguments than most."""
 
 from typing import Any
 
-from .rest import Client, Collection, Found, Item
-
-Json = Any
+from .messages import JsonObject
+from .rest import Client, Collection, Item, ListResponse
 
 PATHS = {
     "inter_deployment_dependencies": "deployments/inter-deployment-dependencies",
@@ -12,8 +11,8 @@ PATHS = {
 }
 
 
-class OfDeployment:
-    """What a deployment gives: `outputs` or `capabilities`."""
+class DeploymentValues:
+    """The `outputs` or `capabilities` of deployments."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._client, self._name = client, name
@@ -25,10 +24,10 @@ class OfDeployment:
 class Deployments(Collection):
     def __init__(self, client: Client, name: str) -> None:
         super().__init__(client, name)
-        self.outputs = OfDeployment(client, "outputs")
-        self.capabilities = OfDeployment(client, "capabilities")
+        self.outputs = DeploymentValues(client, "outputs")
+        self.capabilities = DeploymentValues(client, "capabilities")
 
-    def create(self, blueprint_id: str, deployment_id: str, **fields: Json) -> Item:  # type: ignore[override]
+    def create(self, blueprint_id: str, deployment_id: str, **fields: object) -> Item:  # type: ignore[override]
         return super().create(deployment_id, blueprint_id=blueprint_id, **fields)
 
     def update_labels(self, deployment_id: str, labels: list[dict[str, str]]) -> Item:
@@ -40,13 +39,13 @@ class Executions(Collection):
         self,
         deployment_id: str,
         workflow_id: str,
-        parameters: dict[str, Json] | None = None,
+        parameters: JsonObject | None = None,
         allow_custom_parameters: bool = False,
         force: bool = False,
         dry_run: bool = False,
         queue: bool = False,
         schedule: str | None = None,
-        **fields: Json,
+        **fields: object,
     ) -> Item:
         body = {
             **fields,
@@ -61,7 +60,7 @@ class Executions(Collection):
         }
         return Item(self._client.request("POST", self._path, body=body))
 
-    def list(self, include_system_workflows: bool = False, **query: Json) -> Found:  # type: ignore[override]
+    def list(self, include_system_workflows: bool = False, **query: Any) -> ListResponse:  # type: ignore[override]
         return super().list(_include_system_workflows=include_system_workflows or None, **query)
 
     def cancel(self, execution_id: str, force: bool = False, kill: bool = False) -> Item:
@@ -75,7 +74,7 @@ class Executions(Collection):
 
 
 class Nodes(Collection):
-    def get(self, deployment_id: str, node_id: str, **query: Json) -> Item:  # type: ignore[override]
+    def get(self, deployment_id: str, node_id: str, **query: Any) -> Item:  # type: ignore[override]
         return self.list(deployment_id=deployment_id, id=node_id, **query).one()
 
 
@@ -84,22 +83,22 @@ class NodeInstances(Collection):
         self,
         node_instance_id: str,
         state: str | None = None,
-        runtime_properties: dict[str, Json] | None = None,
+        runtime_properties: JsonObject | None = None,
         version: int | None = None,
-        **fields: Json,
+        **fields: object,
     ) -> Item:
-        """Raises CloudifyClientError with status 409 when the version is no longer that."""
-        known = self.get(node_instance_id).version if version is None else version
-        given = {"state": state, "runtime_properties": runtime_properties, **fields}
-        body = {name: value for name, value in given.items() if value is not None}
-        return self._item("PATCH", node_instance_id, body={**body, "version": known})
+        """Update an instance. Raises CloudifyClientError with status 409 when `version` is not its current version."""
+        current = self.get(node_instance_id).version if version is None else version
+        values = {"state": state, "runtime_properties": runtime_properties, **fields}
+        body = {name: value for name, value in values.items() if value is not None}
+        return self._item("PATCH", node_instance_id, body={**body, "version": current})
 
 
 class Secrets(Collection):
-    def create(self, key: str, value: Json, update_if_exists: bool = False, **fields: Json) -> Item:  # type: ignore[override]
+    def create(self, key: str, value: object, update_if_exists: bool = False, **fields: object) -> Item:  # type: ignore[override]
         return super().create(key, value=value, update_if_exists=update_if_exists, **fields)
 
-    def update(self, key: str, value: Json = None, **fields: Json) -> Item:
+    def update(self, key: str, value: object = None, **fields: object) -> Item:
         return super().update(key, **fields, **({} if value is None else {"value": value}))
 
 
@@ -111,7 +110,7 @@ class Manager(Collection):
         return Item(self._client.request("GET", "/version"))
 
 
-KINDS: dict[str, type[Collection]] = {
+COLLECTIONS: dict[str, type[Collection]] = {
     "deployments": Deployments,
     "executions": Executions,
     "nodes": Nodes,

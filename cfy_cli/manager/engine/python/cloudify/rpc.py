@@ -1,31 +1,31 @@
-"""Questions to the manager that runs this operation, one JSON line each way."""
+"""Calls to the manager that runs this operation or workflow, one JSON line in each direction."""
 
 import json
 import os
 import socket
 import threading
+from io import BufferedRWPair
 from typing import Any
 
 from . import exceptions
 
-Json = Any
-
 
 class Connection:
-    """Opened at the first question and kept; threads take turns."""
+    """A socket, opened on the first call and kept; threads share it, a forked child opens its own."""
 
     def __init__(self) -> None:
-        self._stream: Any = None
+        self._stream: BufferedRWPair | None = None
         self._pid = 0
         self._lock = threading.Lock()
 
-    def ask(self, call: str, **arguments: Json) -> Json:
+    def call(self, method: str, /, **arguments: object) -> Any:
+        """Return the result, which is JSON. Raises NonRecoverableError for an argument that JSON cannot hold."""
         try:
-            line = json.dumps({"call": call, "with": arguments}).encode() + b"\n"
+            line = json.dumps({"call": method, "with": arguments}).encode() + b"\n"
         except (TypeError, ValueError) as error:
-            where = ".".join(_unstorable(arguments)[1:])  # the first is the name of an argument
-            place = f"{where}: " if where else ""
-            raise exceptions.NonRecoverableError(f"Only what JSON can hold can be stored: {place}{error}") from None
+            path = ".".join(_find_unserializable(arguments)[1:])  # the first is the name of an argument
+            prefix = f"{path}: " if path else ""
+            raise exceptions.NonRecoverableError(f"Only what JSON can hold can be stored: {prefix}{error}") from None
         with self._lock:
             answer = self._exchange(line)
         if "error" in answer:
@@ -38,8 +38,8 @@ class Connection:
                 self._stream.close()
             self._stream = None
 
-    def _exchange(self, line: bytes) -> Json:
-        if self._stream is None or self._pid != os.getpid():  # a forked child opens its own
+    def _exchange(self, line: bytes) -> Any:
+        if self._stream is None or self._pid != os.getpid():
             self._stream, self._pid = _connect(), os.getpid()
         self._stream.write(line)
         self._stream.flush()
@@ -49,23 +49,23 @@ class Connection:
         return json.loads(answer)
 
 
-def _unstorable(value: Json, depth: int = 20) -> list[str]:
-    """The way to the first thing in a value that JSON cannot hold."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
-    for name, one in inside:
-        try:
-            json.dumps(one)
-        except (TypeError, ValueError):
-            return [str(name), *(_unstorable(one, depth - 1) if depth else ())]
-    return []
-
-
-def whole(target: str | None) -> str | None:
-    """A path as it leads from here: the manager stands elsewhere."""
+def absolute_path(target: str | None) -> str | None:
+    """Return the path as the manager finds it, which has another working directory."""
     return None if target is None else os.path.abspath(target)
 
 
-def _connect() -> Any:
+def _find_unserializable(value: object, depth: int = 20) -> list[str]:
+    """Return the path to the first part of a value that JSON cannot hold."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for name, item in items:
+        try:
+            json.dumps(item)
+        except (TypeError, ValueError):
+            return [str(name), *(_find_unserializable(item, depth - 1) if depth else ())]
+    return []
+
+
+def _connect() -> BufferedRWPair:
     address = os.environ.get("CTX_SOCKET_URL", "").removeprefix("tcp://")
     if not address:
         raise exceptions.NotInContext("No operation is running: CTX_SOCKET_URL is not set.")

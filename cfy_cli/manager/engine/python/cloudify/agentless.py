@@ -1,22 +1,21 @@
-"""What plugins ask of any ctx that is about agents, brokers and machines apart.
+"""Attributes of ctx about agents, brokers and files on other machines.
 
-Here operations run on the manager's own machine, so that most of it is empty and nothing need be carried about.
+Operations run on the machine of the manager, so most of them are empty and no file needs to be transferred.
 """
 
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
-from typing import Any
 
-Json = Any
+from .messages import Json, JsonObject
 
 
 class Agent:
-    def init_script(self, agent_config: dict[str, Json] | None = None) -> str | None:
-        """What a host is to run so that it has an agent: nothing."""
+    def init_script(self, agent_config: JsonObject | None = None) -> str | None:
+        """Return None: a host needs no script that installs an agent."""
         return None
 
 
-class Elsewhere:
+class AgentlessContext:
     execution_token: str | None = None
     rest_ssl_cert: str | None = None
     task_target: str | None = None
@@ -33,11 +32,11 @@ class Elsewhere:
         return {}
 
     @property
-    def provider_context(self) -> dict[str, Json]:
+    def provider_context(self) -> JsonObject:
         return {}
 
     @property
-    def bootstrap_context(self) -> Any:
+    def bootstrap_context(self) -> SimpleNamespace:
         agent = SimpleNamespace(user=None, agent_key_path=None, remote_execution_port=None)
         return SimpleNamespace(cloudify_agent=agent, resources_prefix="")
 
@@ -48,10 +47,10 @@ class Elsewhere:
         return []
 
     def download_deployment_workdir(self) -> None:
-        """The folder of the deployment is here already."""
+        """Do nothing: the folder of the deployment is on this machine."""
 
     def upload_deployment_workdir(self) -> None:
-        """It is where it belongs already."""
+        """Do nothing: the folder of the deployment is on this machine."""
 
     def sync_deployment_workdir(self) -> AbstractContextManager[None]:
         return nullcontext()
