@@ -243,7 +243,7 @@ def test_in_the_place_of_a_subgraph_that_runs_which_its_handler_drew(
 @pytest.mark.parametrize(
     ("drawn", "sentence"),
     [
-        ("None", "its handler has to draw that, and to set it as the retried_task of its result."),
+        ("None", "its handler has to build a replacement and set it as the retried_task of its result."),
         ("first", "first is running already, so it cannot run instead of the subgraph first."),
     ],
 )

@@ -136,7 +136,7 @@ def test_a_script_may_speak_as_another_user(ask: Ask, upload: Upload, run: Calla
     assert [event["message"] for event in events if event["message"].startswith("<out>")] == [
         "<out> refused 401",
         "<out> refused 401",
-        "<out> deployments: say which one is meant, as deployment_id",
+        "<out> deployments: the argument deployment_id is missing",
     ]
 
 

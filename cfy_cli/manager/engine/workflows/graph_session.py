@@ -10,7 +10,7 @@ from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph_runner import GraphResult
 from cfy_cli.manager.engine.ports import CancelRequest, Executor, OutcomeCallback, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Attempt, Failure, Operation, Outcome, Subgraph
-from cfy_cli.manager.engine.workflows.graph_spec import HERE
+from cfy_cli.manager.engine.workflows.graph_spec import LOCAL_PLUGIN
 
 POLL_INTERVAL = 0.5  # seconds between checks whether the process has exited
 
@@ -55,10 +55,10 @@ class GraphSession:
         self._lock = threading.Lock()
         self.result = GraphResult()  # once it has ended
 
-    def next(self) -> dict[str, object]:
+    def next_request(self) -> dict[str, object]:
         """Return the next request to the process; wait until there is one.
 
-        Its `kind` is `run` or `judge` a task, `replace` a task by the graph that its handler builds, or `end`.
+        Its `kind` is `run` a task, `handle` the end of a task, `replace` a task by the graph of its handler, or `end`.
         """
         while True:
             try:
@@ -68,7 +68,7 @@ class GraphSession:
                     return _ended(None, cancelled=True)
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
-        if attempt.operation.plugin == HERE:
+        if attempt.operation.plugin == LOCAL_PLUGIN:
             self._request("run", Outcome(attempt), report)
         else:
             self._executor.submit(attempt, operation_id, report)
@@ -82,7 +82,7 @@ class GraphSession:
     def handle_outcome(self, outcome: Outcome, report: OutcomeCallback) -> None:
         """Ask the process what to do about an outcome, as `ports.OutcomeHandler`."""
         is_replacement = outcome.failure is not None and outcome.failure.requested
-        self._request("replace" if is_replacement else "judge", outcome, report)
+        self._request("replace" if is_replacement else "handle", outcome, report)
 
     def on_run(self, task: str, result: Json, error: FailureFields | None) -> None:
         """Report the outcome of a task that the process has run."""
@@ -94,16 +94,16 @@ class GraphSession:
         outcome, report = self._take(task)
         report(replace(outcome, is_handled=True, failure=_apply(outcome, decision)))
 
-    def on_replaced(self, task: str, by: GraphResult) -> None:
+    def on_replaced(self, task: str, replacement: GraphResult) -> None:
         """Report the outcome of a task by the result of the graph that replaced it."""
         outcome, report = self._take(task)
         failure = outcome.failure
         assert failure is not None
-        if by.failures:
-            failure = replace(by.failures[0][1], requested=False)
-        elif by.cancel_request is CancelRequest.NONE:
+        if replacement.failures:
+            failure = replace(replacement.failures[0][1], requested=False)
+        elif replacement.cancel_request is CancelRequest.NONE:
             failure = replace(failure, requested=False, ignored=True)
-        report(replace(outcome, is_handled=True, failure=failure, replacement_failures=tuple(by.failures)))
+        report(replace(outcome, is_handled=True, failure=failure, replacement_failures=tuple(replacement.failures)))
 
     def complete(self, run: GraphRun, error: str) -> None:
         """Send the result of the graph to the process; `error` is empty when nothing failed."""
@@ -123,7 +123,7 @@ class GraphSession:
     def fail(self, error: str) -> None:
         """Send the error of a graph that could not be run."""
         failure = Failure("NonRecoverableError", error, recoverable=False)
-        self.result = GraphResult([(Operation("graph", HERE, "graph", "", ""), failure)])
+        self.result = GraphResult([(Operation("graph", LOCAL_PLUGIN, "graph", "", ""), failure)])
         self._items.put(_ended(error, cancelled=False))
 
     def _request(self, kind: str, outcome: Outcome, report: OutcomeCallback) -> None:

@@ -21,29 +21,29 @@ from cfy_cli.manager.engine.workflows.setup import add_install, add_uninstall, b
 class TaskSpec(TypedDict, total=False):
     """A task as a workflow process describes it; which fields it has depends on its `kind`."""
 
-    kind: str  # operation, here, note, state, subgraph, instance, lifecycle, knot
+    kind: str  # operation, local, event, state, subgraph, instance, lifecycle, barrier
     id: str
-    after: list[str]
-    part_of: str | None  # the id of the subgraph that contains the task
-    handled: bool  # the workflow process handles the outcome
+    depends_on: list[str]
+    subgraph_id: str | None  # the subgraph that contains the task
+    has_handler: bool  # the workflow process handles the end of the task
     name: str
     max_retries: int | None
-    retry_interval: float | None
+    retry_interval: float | None  # seconds
     quiet: bool
     instance_id: str
     operation: str
-    ends: tuple[str, str] | None  # source and target of a relationship operation
+    relationship: tuple[str, str] | None  # the ids of source and target, for an operation of a relationship
     inputs: JsonObject
     message: str
     state: str
     ignore_failure: bool
-    verb: str  # install, uninstall, rollback, heal, update
-    chosen: list[str]
-    around: list[str]
-    pairs: list[tuple[str, str]]
+    action: str  # install, uninstall, rollback, heal, update
+    instance_ids: list[str]
+    related_ids: list[str]
+    relationships: list[tuple[str, str]]  # between related instances: run only the operations of these
 
 
-HERE = "workflow process"  # stands for the plugin of tasks that the workflow process runs itself
+LOCAL_PLUGIN = "workflow process"  # stands for the plugin of tasks that the workflow process runs itself
 
 
 def build_graph(name: str, specs: Sequence[TaskSpec], topology: Topology) -> Graph:
@@ -52,13 +52,13 @@ def build_graph(name: str, specs: Sequence[TaskSpec], topology: Topology) -> Gra
     for spec in specs:
         if spec["kind"] == "lifecycle":
             lifecycles.append(_lifecycle(spec, topology))
-            builder.put(spec["id"], Barrier(), spec["part_of"])
+            builder.put(spec["id"], Barrier(), spec["subgraph_id"])
         else:
-            builder.put(spec["id"], _action(spec, topology), spec["part_of"])
+            builder.put(spec["id"], _action(spec, topology), spec["subgraph_id"])
             if spec["kind"] == "instance":
-                _draw_instance(SequenceBuilder(builder, spec["id"]), spec, topology)
+                _add_instance_steps(SequenceBuilder(builder, spec["id"]), spec, topology)
     for spec in specs:
-        builder.add_dependencies(spec["id"], spec["after"])
+        builder.add_dependencies(spec["id"], spec["depends_on"])
     tasks = {key: task for graph in lifecycles for key, task in graph.tasks.items()}
     return Graph(name, {**builder.build().tasks, **tasks})
 
@@ -72,14 +72,14 @@ def _action(spec: TaskSpec, topology: Topology) -> Action:
     match spec["kind"]:
         case "operation":
             return _operation(spec, topology)
-        case "here":
-            return _with_retries(spec, Operation(spec["name"], HERE, spec["name"], "", ""))
-        case "note":
+        case "local":
+            return _with_retries(spec, Operation(spec["name"], LOCAL_PLUGIN, spec["name"], "", ""))
+        case "event":
             return NodeEvent(_instance(topology, spec["instance_id"]).id, str(spec["message"]))
         case "state":
             return SetState(_instance(topology, spec["instance_id"]).id, parse_state(spec["state"]))
         case "subgraph" | "instance":
-            return Subgraph(spec["name"], has_handler=bool(spec["handled"]))
+            return Subgraph(spec["name"], has_handler=spec["has_handler"])
         case _:
             return Barrier()
 
@@ -95,10 +95,10 @@ def parse_state(text: str) -> InstanceState:
 
 def _operation(spec: TaskSpec, topology: Topology) -> Operation:
     instance, name = _instance(topology, spec["instance_id"]), spec["operation"]
-    if spec["ends"] is None:
+    if spec["relationship"] is None:
         operation = topology.operation(instance, name, spec["inputs"])
     else:
-        operation = topology.link_operation(_link(topology, *spec["ends"]), name, instance, spec["inputs"])
+        operation = topology.link_operation(_link(topology, *spec["relationship"]), name, instance, spec["inputs"])
     if operation is None:
         raise Invalid(f"The node instance {instance.id} does not implement {name}.")
     return _with_retries(spec, operation)
@@ -109,8 +109,8 @@ def _with_retries(spec: TaskSpec, operation: Operation) -> Operation:
     max_retries, interval = spec["max_retries"], spec["retry_interval"]
     return replace(
         operation,
-        quiet=bool(spec["quiet"]),
-        has_handler=bool(spec["handled"]),
+        quiet=spec["quiet"],
+        has_handler=spec["has_handler"],
         max_retries=operation.max_retries if max_retries is None else max_retries,
         retry_interval=operation.retry_interval if interval is None else interval,
     )
@@ -129,25 +129,24 @@ def _link(topology: Topology, source_id: str, target_id: str) -> Link:
     raise Invalid(f"There is no relationship from {source_id} to {target_id} in this deployment.")
 
 
-def _draw_instance(steps: SequenceBuilder, spec: TaskSpec, topology: Topology) -> None:
-    instance, ignore = _instance(topology, spec["instance_id"]), bool(spec["ignore_failure"])
+def _add_instance_steps(steps: SequenceBuilder, spec: TaskSpec, topology: Topology) -> None:
+    instance, ignore = _instance(topology, spec["instance_id"]), spec["ignore_failure"]
     builders: dict[str, Callable[[], None]] = {
         "install": partial(add_install, steps, topology, instance, {}),
         "uninstall": partial(add_uninstall, steps, topology, instance, ignore_failure=ignore),
         "rollback": partial(add_rollback, steps, topology, instance, ignore_failure=ignore),
         "heal": partial(add_heal, steps, topology, instance),
     }
-    builders[spec["verb"]]()
+    builders[spec["action"]]()
 
 
 def _lifecycle(spec: TaskSpec, topology: Topology) -> Graph:
-    selected = {_instance(topology, instance_id).id for instance_id in spec["chosen"]}
-    neighbours, ignore = set(spec["around"]), bool(spec["ignore_failure"])
-    if spec["pairs"]:
-        verb = "establish" if spec["verb"] == "install" else "unlink"
-        return updating.build_relationships(
-            topology, {(source, target) for source, target in spec["pairs"]}, verb, verb
-        )
+    selected = {_instance(topology, instance_id).id for instance_id in spec["instance_ids"]}
+    neighbours, ignore = set(spec["related_ids"]), spec["ignore_failure"]
+    if spec["relationships"]:
+        name = "establish" if spec["action"] == "install" else "unlink"
+        pairs = {(source, target) for source, target in spec["relationships"]}
+        return updating.build_relationships(topology, pairs, name, name)
     builders: dict[str, Callable[[], Graph]] = {
         "install": partial(build_install, topology, selected, neighbours=neighbours),
         "uninstall": partial(build_uninstall, topology, selected, ignore_failure=ignore, neighbours=neighbours),
@@ -155,4 +154,4 @@ def _lifecycle(spec: TaskSpec, topology: Topology) -> Graph:
         "heal": partial(build_heal, topology, selected),
         "update": partial(updating.build_update, topology, selected),
     }
-    return builders[spec["verb"]]()
+    return builders[spec["action"]]()

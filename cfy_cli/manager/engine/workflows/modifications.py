@@ -13,7 +13,7 @@ from cfy_cli.manager.engine.workflows.scale import existing, with_all_relationsh
 
 
 class EntityChange(TypedDict, total=False):
-    """The wanted number of instances of a node or scaling group, and hints which to remove."""
+    """The requested number of instances of a node or scaling group, and hints which to remove."""
 
     instances: int
     removed_ids_include_hint: list[str]
@@ -57,14 +57,14 @@ class Modifications:
         self._started = 0
         self._lock = threading.Lock()
 
-    def start(self, wanted: Mapping[str, EntityChange]) -> Modification:
+    def start(self, nodes: Mapping[str, EntityChange]) -> Modification:
         """Add the new instances; those to remove stay until `finish`."""
         if self._context.job.dry_run:
             raise Invalid("A dry run cannot change the number of instances.")
         with self._lock:
             self._started += 1
             name = f"modification-{self._started}"
-        decision = self._context.decide_once(name, partial(self._decide, wanted))
+        decision = self._context.decide_once(name, partial(self._decide, nodes))
         if not self._is_closed(name):
             self._records.add_instances(decision["added"], decision["related"])
             for entity, number in decision["planned"].items():
@@ -72,7 +72,7 @@ class Modifications:
         return self._describe(name)
 
     def started(self) -> list[Modification]:
-        """Return the modifications that are neither finished nor undone."""
+        """Return the modifications that are neither finished nor rolled back."""
         return [self._describe(name) for name in self._names() if not self._is_closed(name)]
 
     def counts(self) -> dict[str, int]:
@@ -91,58 +91,60 @@ class Modifications:
         return counts
 
     def _names(self) -> list[str]:
-        found: list[str] = []
-        while self._records.load_decision(f"modification-{len(found) + 1}") is not None:
-            found.append(f"modification-{len(found) + 1}")
-        return found
+        names: list[str] = []
+        while self._records.load_decision(name := f"modification-{len(names) + 1}") is not None:
+            names.append(name)
+        return names
 
     def finish(self, name: str) -> None:
         decision = self._decision(name)
-        self._records.remove_instances([one["id"] for one in decision["removed"]])
+        self._records.remove_instances([instance["id"] for instance in decision["removed"]])
         for entity, number in decision["planned"].items():
             self._records.set_planned_instances(entity, number, reached=True)
         self._records.save_decision(f"{name} is over", "finished")
 
-    def undo(self, name: str) -> None:
+    def rollback(self, name: str) -> None:
         decision = self._decision(name)
-        self._records.remove_instances([one["id"] for one in decision["added"]])
+        self._records.remove_instances([instance["id"] for instance in decision["added"]])
         for entity, number in decision["before"].items():
             self._records.set_planned_instances(entity, number)
         self._records.save_decision(f"{name} is over", "undone")
 
-    def _decide(self, wanted: Mapping[str, EntityChange]) -> Decision:
+    def _decide(self, requested: Mapping[str, EntityChange]) -> Decision:
         counts = self.counts()
-        unknown = sorted(set(wanted) - set(counts))
+        unknown = sorted(set(requested) - set(counts))
         if unknown:
             raise Invalid(
                 f"No scalable entity named {', '.join(unknown)} was found",
                 hint=f"The scalable entities are {', '.join(sorted(counts))}.",
             )
-        planned = {entity: int(change["instances"]) for entity, change in wanted.items() if "instances" in change}
+        planned = {entity: int(change["instances"]) for entity, change in requested.items() if "instances" in change}
         topology = self._context.topology()
         changes = dsl.modify_instances(
             self._context.job.plan,
             existing(topology),
             planned,
-            include=[one for change in wanted.values() for one in change.get("removed_ids_include_hint") or ()],
-            exclude=[one for change in wanted.values() for one in change.get("removed_ids_exclude_hint") or ()],
+            include=[hint for change in requested.values() for hint in change.get("removed_ids_include_hint") or ()],
+            exclude=[hint for change in requested.values() for hint in change.get("removed_ids_exclude_hint") or ()],
         )
         return {
             "before": {entity: counts[entity] for entity in planned},
             "planned": planned,
             "added": changes.added,
             "related": with_all_relationships(topology, changes),
-            "removed": [{"id": one["id"]} for one in changes.removed],
-            "beside_added": [one["id"] for one in changes.added_related],
-            "beside_removed": [one["id"] for one in changes.removed_related],
+            "removed": [{"id": instance["id"]} for instance in changes.removed],
+            "beside_added": [instance["id"] for instance in changes.added_related],
+            "beside_removed": [instance["id"] for instance in changes.removed_related],
         }
 
     def _describe(self, name: str) -> Modification:
         decision = self._decision(name)
         return {
             "id": name,
-            "added": _modified([one["id"] for one in decision["added"]], decision["beside_added"], "added"),
-            "removed": _modified([one["id"] for one in decision["removed"]], decision["beside_removed"], "removed"),
+            "added": _modified([instance["id"] for instance in decision["added"]], decision["beside_added"], "added"),
+            "removed": _modified(
+                [instance["id"] for instance in decision["removed"]], decision["beside_removed"], "removed"
+            ),
         }
 
     def _decision(self, name: str) -> Decision:

@@ -155,7 +155,7 @@ class _FunctionRun:
 
     def _failed(self, error: WorkflowError) -> WorkflowFunctionFailed:
         cause: ErrorCause = {"type": error["kind"], "message": error["message"], "traceback": error["traceback"]}
-        if error["of_operations"]:
+        if error["is_operation_failure"]:
             return WorkflowFunctionFailed(error["message"], error["message"], cause)
         name = self._function.name if self._function.name != SCRIPT else str(self._parameters.get("script_path"))
         message = f"{name}: {error['kind']} `{error['message']}`"

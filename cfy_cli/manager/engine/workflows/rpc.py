@@ -40,7 +40,7 @@ class WorkflowError(TypedDict):
     kind: str
     message: str
     traceback: str
-    of_operations: bool  # the failure is that of operations, not of the workflow's own code
+    is_operation_failure: bool  # the failure is that of operations, not of the workflow's own code
 
 
 class InstanceFields(TypedDict, total=False):
@@ -78,28 +78,28 @@ class WorkflowRpc(JobFiles):
         handlers: dict[str, Callable[..., object]] = {
             "context": self._describe_context,
             "deployment": self._describe_deployment,
-            "steering": lambda: self._cancel_request().value,
+            "cancel_request": self._cancel_request_name,
             "rest_token": self._rest_token,
             "log": self.log,
             "event": self._event,
-            "state": lambda instance_id: str(self._context.records.instance(instance_id).state),
-            "set_state": self._set_state,
-            "status": lambda status: self.log("info", f"The workflow reports the status {status}."),
-            "resource": lambda path: str(found) if (found := self.resource(path)) else None,
+            "instance_state": lambda instance_id: str(self._context.records.instance(instance_id).state),
+            "set_instance_state": self._set_instance_state,
+            "execution_status": lambda status: self.log("info", f"The workflow reports the status {status}."),
+            "resource": lambda path: str(file) if (file := self.resource(path)) else None,
             "download": self.download,
-            "graph": self._graph,
-            "is_kept": self._is_kept,
-            "go_on": self._go_on,
-            "start": self._start,
-            "built_in": self._run_built_in,
-            "next": lambda graph: self._sessions[graph].next(),
-            "ran": lambda graph, **fields: self._sessions[graph].on_run(**fields),
-            "judged": lambda graph, **fields: self._sessions[graph].on_handled(**fields),
-            "replaced": lambda graph, task, by: self._sessions[graph].on_replaced(task, self._sessions[by].result),
+            "run_graph": self._run_graph,
+            "has_stored_graph": self._has_stored_graph,
+            "resume_graph": self._resume_graph,
+            "run_task": self._run_task,
+            "run_built_in": self._run_built_in,
+            "next_request": lambda graph: self._sessions[graph].next_request(),
+            "task_result": lambda graph, **fields: self._sessions[graph].on_run(**fields),
+            "handler_decision": lambda graph, **fields: self._sessions[graph].on_handled(**fields),
+            "replacement_ended": self._replacement_ended,
             "start_modification": self._modifications.start,
-            "modifications": self._modifications.started,
+            "started_modifications": self._modifications.started,
             "finish_modification": self._modifications.finish,
-            "undo_modification": self._modifications.undo,
+            "rollback_modification": self._modifications.rollback,
             "end": self._end,
         }
         if name not in handlers:
@@ -114,6 +114,9 @@ class WorkflowRpc(JobFiles):
 
     def _cancel_request(self) -> CancelRequest:
         return CancelRequest.KILL if self._closed.is_set() else self._context.records.cancel_request()
+
+    def _cancel_request_name(self) -> str:
+        return self._cancel_request().name.lower()
 
     def _describe_context(self) -> JsonObject:
         job = self.job
@@ -156,19 +159,19 @@ class WorkflowRpc(JobFiles):
         ]
         instances = [
             {
-                "id": one.id,
-                "node_id": one.node_id,
-                "index": one.index,
-                "host_id": one.host_id,
-                "state": str(one.state),
-                "version": one.version,
-                "relationships": one.relationships,
-                "scaling_groups": one.scaling_groups,
-                "runtime_properties": one.runtime_properties,
-                "system_properties": one.system_properties or {},
+                "id": instance.id,
+                "node_id": instance.node_id,
+                "index": instance.index,
+                "host_id": instance.host_id,
+                "state": str(instance.state),
+                "version": instance.version,
+                "relationships": instance.relationships,
+                "scaling_groups": instance.scaling_groups,
+                "runtime_properties": instance.runtime_properties,
+                "system_properties": instance.system_properties or {},
                 "deployment_id": self.job.deployment_id,
             }
-            for one in topology.instances.values()
+            for instance in topology.instances.values()
         ]
         return {"nodes": nodes, "instances": instances, "scaling_groups": groups}
 
@@ -199,39 +202,39 @@ class WorkflowRpc(JobFiles):
             return {}
         return {"node_instance_id": instance_id, "node_name": self._context.records.node_of(instance_id)}
 
-    def _set_state(self, instance_id: str, state: str) -> None:
+    def _set_instance_state(self, instance_id: str, state: str) -> None:
         if not self.job.dry_run:
             apply_state(self._context.records, SetState(instance_id, parse_state(state)))
 
-    def _graph(self, name: str | None, tasks: Sequence[TaskSpec]) -> str:
+    def _run_graph(self, name: str | None, tasks: Sequence[TaskSpec]) -> str:
         """Start a graph; a resumed workflow finds a stored graph by its name, or without one by its tasks."""
         graph = build_graph(name or self.job.workflow_id, tasks, self._context.topology())
         with self._lock:
             stored = self._engine.resume_state.take(graph.name, None if name and is_lifecycle_only(tasks) else graph)
         return self._start_graph(graph, stored)
 
-    def _is_kept(self, name: str) -> bool:
+    def _has_stored_graph(self, name: str) -> bool:
         with self._lock:
             stored = self._engine.resume_state.take(name)
             if stored is not None:
                 self._stored[name] = stored
         return stored is not None
 
-    def _go_on(self, name: str) -> str:
+    def _resume_graph(self, name: str) -> str:
         with self._lock:
             stored = self._stored.pop(name)
         return self._start_graph(stored.graph, stored)
 
-    def _start(self, task: TaskSpec) -> str:
+    def _run_task(self, task: TaskSpec) -> str:
         name = str(task.get("operation") or task.get("name") or task["kind"])
         graph = build_graph(name, [task], self._context.topology())
         with self._lock:
             stored = self._engine.resume_state.take(name, graph)
-        return self._start_graph(graph, stored, alone=True)
+        return self._start_graph(graph, stored, single_task=True)
 
-    def _start_graph(self, graph: Graph, stored: StoredGraph | None, *, alone: bool = False) -> str:
+    def _start_graph(self, graph: Graph, stored: StoredGraph | None, *, single_task: bool = False) -> str:
         def run(session: GraphSession) -> None:
-            if not alone:
+            if not single_task:
                 self._run(session, graph, stored)
                 return
             with self._single_operations:
@@ -292,6 +295,9 @@ class WorkflowRpc(JobFiles):
             self._threads.append(thread)
         thread.start()
         return key
+
+    def _replacement_ended(self, graph: str, task: str, replacement: str) -> None:
+        self._sessions[graph].on_replaced(task, self._sessions[replacement].result)
 
     def _end(self, error: WorkflowError | None, cancelled: bool) -> None:
         self.ended = {"error": error, "cancelled": cancelled}
