@@ -1,4 +1,4 @@
-"""Workflows that plugins and blueprints bring, started over HTTP."""
+"""Workflows in Python that plugins and blueprints contain, started over HTTP."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, ended, until
-from tests.manager.test_plugin_operations import THEIRS, messages
+from tests.manager.test_plugin_operations import BUNDLED_CLOUDIFY, messages
 from tests.wagons import YAML, package, project, wheel
 
 pytestmark = pytest.mark.pip
@@ -36,7 +36,7 @@ FLOWS = """
 import os
 from cloudify.decorators import workflow
 from cloudify.manager import get_rest_client
-from cloudify.workflows import ctx as same, parameters
+from cloudify.workflows import ctx as imported_ctx, parameters
 from cloudify.workflows.tasks_graph import make_or_get_graph
 
 START = "cloudify.interfaces.lifecycle.start"
@@ -44,12 +44,12 @@ START = "cloudify.interfaces.lifecycle.start"
 @workflow(resumable=True)
 def greet(ctx, word, port, **_):
     os.environ["REST_PORT"] = str(port)
-    states = [one["state"] for one in get_rest_client().node_instances.list(deployment_id=ctx.deployment.id)]
+    states = [instance["state"] for instance in get_rest_client().node_instances.list(deployment_id=ctx.deployment.id)]
     ctx.logger.info("%s to %s, %s", word, sorted(states), parameters.word)
-    draw(ctx, name="greeting").execute()
+    build(ctx, name="greeting").execute()
 
 @make_or_get_graph
-def draw(ctx):
+def build(ctx):
     graph = ctx.graph_mode()
     for instance in ctx.node_instances:
         graph.sequence().add(
@@ -82,19 +82,19 @@ def deployed(ask: Ask, upload: Upload) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_function_of_a_plugin_is_a_workflow(ask: Ask, run: Run, port: int):
+def test_plugin_function_runs_as_workflow(ask: Ask, run: Run, port: int):
     execution = run("app", "greet", parameters={"word": "hey", "port": port})
     assert execution["status"] == "terminated", execution["error"]
     assert (execution["total_operations"], execution["finished_operations"]) == (6, 6)
-    told = messages(ask, execution)
-    assert "hey to ['uninitialized', 'uninitialized'], hey" in told
-    assert sum(message.startswith("hi from it_") for message in told) == 2
+    lines = messages(ask, execution)
+    assert "hey to ['uninitialized', 'uninitialized'], hey" in lines
+    assert sum(line.startswith("hi from it_") for line in lines) == 2
     instances = ask("GET", "/node-instances", params={"deployment_id": "app"}).json()["items"]
-    assert {one["state"] for one in instances} == {"started"}
+    assert {instance["state"] for instance in instances} == {"started"}
     graphs = ask("GET", "/tasks_graphs", params={"execution_id": execution["id"]}).json()["items"]
-    assert [one["name"] for one in graphs] == ["workflow function", "greeting"]
+    assert [graph["name"] for graph in graphs] == ["workflow function", "greeting"]
     operations = ask("GET", "/operations", params={"graph_id": graphs[1]["id"]}).json()["items"]
-    assert {one["state"] for one in operations} == {"succeeded"}
+    assert {operation["state"] for operation in operations} == {"succeeded"}
     wrong = run("app", "wrong")
     assert wrong["status"] == "failed"
     assert wrong["error"].startswith("my_flows.wrong: ValueError `no such greeting`\nTraceback of my_flows.wrong")
@@ -102,7 +102,7 @@ def test_a_function_of_a_plugin_is_a_workflow(ask: Ask, run: Run, port: int):
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_script_of_the_blueprint_is_a_workflow(ask: Ask, run: Run):
+def test_blueprint_script_runs_as_workflow(ask: Ask, run: Run):
     execution = run("app", "script")
     assert execution["status"] == "terminated", execution["error"]
     assert "hello from a script" in messages(ask, execution)
@@ -112,22 +112,22 @@ GROW = """
 from cloudify.plugins import lifecycle
 from cloudify.workflows import ctx
 
-def seen():
+def count():
     ctx.refresh_node_instances()
     node = ctx.get_node("it")
     return f"{node.number_of_instances} counted, {len(list(node.instances))} there"
 
-more = ctx.deployment.start_modification({"it": {"instances": 3}})
-added = {one for one in more.added.node_instances if one.modification == "added"}
+modification = ctx.deployment.start_modification({"it": {"instances": 3}})
+added = {item for item in modification.added.node_instances if item.modification == "added"}
 lifecycle.install_node_instances(ctx.graph_mode(), added)
-more.finish()
-ctx.logger.info(seen())
+modification.finish()
+ctx.logger.info(count())
 ctx.deployment.start_modification({"it": {"instances": 5}}).rollback()
-ctx.logger.info(seen())
+ctx.logger.info(count())
 """
 
 
-def test_a_workflow_changes_how_many_instances_there_are(ask: Ask, upload: Upload, run: Run):
+def test_workflow_modifies_number_of_instances(ask: Ask, upload: Upload, run: Run):
     files = {"say.sh": SAY, "flow.py": GROW, "plugins/my-plugin/setup.py": ""}
     assert upload("app", BLUEPRINT, files).json()["state"] == "uploaded"
     assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
@@ -138,7 +138,7 @@ def test_a_workflow_changes_how_many_instances_there_are(ask: Ask, upload: Uploa
     assert [int(node[name]) for name in ("number_of_instances", "planned_number_of_instances")] == [3, 3]
 
 
-def test_a_plugin_that_brings_cloudify_common_has_the_workflows_of_ours(ask: Ask, upload: Upload, run: Run):
+def test_plugin_with_cloudify_common_uses_our_workflow_modules(ask: Ask, upload: Upload, run: Run):
     flows = """
 from cloudify.decorators import operation
 from cloudify.exceptions import NonRecoverableError
@@ -155,9 +155,14 @@ def mine(**kwargs):
     lifecycle.install_node_instances(ctx.graph_mode(), set(ctx.node_instances))
     raise NonRecoverableError(WORD)
 """
-    state = THEIRS["cloudify/state.py"] + "current_workflow_ctx = _Current()\n"
+    state = BUNDLED_CLOUDIFY["cloudify/state.py"] + "current_workflow_ctx = _Current()\n"
     wrong = "raise RuntimeError('this is not to be imported')\n"
-    files = {**THEIRS, "cloudify/state.py": state, "cloudify/plugins/__init__.py": "", "cloudify/workflows/x.py": wrong}
+    files = {
+        **BUNDLED_CLOUDIFY,
+        "cloudify/state.py": state,
+        "cloudify/plugins/__init__.py": "",
+        "cloudify/workflows/x.py": wrong,
+    }
     name, content = wheel("cloudify-common", "6.4.2", {**files, "cloudify/workflows/__init__.py": wrong})
     yaml = YAML.format(name="tiny-plugin", version="1.0.0") + "workflows: {mine: tiny.tiny_ops.mine}\n"
     data = package(ops=flows, more_wheels={name: content}, requires=("cloudify-common",), yamls={"plugin.yaml": yaml})
@@ -175,7 +180,7 @@ def mine(**kwargs):
 
 
 @pytest.mark.usefixtures("deployed")
-def test_one_that_is_cancelled_ends(ask: Ask, upload: Upload):
+def test_killed_workflow_process_ends(ask: Ask, upload: Upload):
     flow = "import time\nfrom cloudify.workflows import ctx\nctx.logger.info('there')\ntime.sleep(1000)\n"
     assert (
         upload("slow", BLUEPRINT, {"say.sh": SAY, "flow.py": flow, "plugins/my-plugin/setup.py": ""}).status_code < 300

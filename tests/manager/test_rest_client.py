@@ -1,4 +1,4 @@
-"""Scripts that speak to the manager over its REST API, as whoever started their execution."""
+"""The REST client of scripts, which acts for the user who started the execution."""
 
 import json
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from cloudify import ctx
 from cloudify.manager import get_rest_client
 client = get_rest_client()
 client.sites.create("here", location="1,2")
-said = {
+result = {
     "site": client.sites.get("here").location,
-    "mine": [one.id == ctx.instance.id for one in client.node_instances.list(deployment_id=ctx.deployment.id)],
+    "mine": [item.id == ctx.instance.id for item in client.node_instances.list(deployment_id=ctx.deployment.id)],
     "user": client.request("GET", "/user")["username"],
 }
 try:
     client.sites.get("nowhere")
 except Exception as error:
-    said["refused"] = [error.status_code, error.error_code]
-ctx.returns(said)
+    result["refused"] = [error.status_code, error.error_code]
+ctx.returns(result)
 """
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
@@ -43,15 +43,17 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'manager.db'}"
 
 
-def test_a_script_speaks_to_its_manager(ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int):
+def test_client_reads_creates_and_raises_errors(
+    ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int
+):
     blueprint = BLUEPRINT.replace("THE_PORT", str(port))
     assert upload("app", blueprint, {"speak.py": SCRIPT}).json()["state"] == "uploaded"
     ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
     done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
     assert done["status"] == "terminated", done["error"]
     events = ask("GET", "/events", params={"execution_id": done["id"]}).json()["items"]
-    (said,) = [event["message"].partition(" - ")[2] for event in events if "Task succeeded 's" in event["message"]]
-    assert json.loads(said.replace("'", '"').replace("True", "true")) == {
+    (result,) = [event["message"].partition(" - ")[2] for event in events if "Task succeeded 's" in event["message"]]
+    assert json.loads(result.replace("'", '"').replace("True", "true")) == {
         "site": "1,2",
         "mine": [True],
         "user": "admin",
@@ -74,61 +76,61 @@ from cloudify_rest_client.executions import Execution
 client, deployment = get_rest_client(), ctx.deployment.id
 assert isinstance(client, CloudifyClient) and CloudifyClient is TheSame and ctx.type == context.NODE_INSTANCE
 assert current_ctx.get_ctx() is ctx and get_tenant()["name"] == "default_tenant"
-setup_logger("mine").info("said by a logger of Python's own")
-init_cloudify_logger(logging.NullHandler(), "unheard").info("said to nobody")
-found = client.deployments.list(_include=["id"])
-said = {"deployments": [one.id for one in found.items], "total": found.metadata.pagination.total}
+setup_logger("mine").info("written by a logger of Python's own")
+init_cloudify_logger(logging.NullHandler(), "unheard").info("dropped")
+deployments = client.deployments.list(_include=["id"])
+result = {"deployments": [item.id for item in deployments.items], "total": deployments.metadata.pagination.total}
 assert client.deployments.get(deployment_id=deployment).visibility == VisibilityState.TENANT
 assert client.node_instances.get(node_instance_id=ctx.instance.id).id == ctx.instance.id
-said["node"] = client.nodes.get(deployment, ctx.node.id).type
+result["node"] = client.nodes.get(deployment, ctx.node.id).type
 client.secrets.create("key", "one", update_if_exists=True)
 client.secrets.update("key", "two")
-said["secret"] = client.secrets.get("key").value
+result["secret"] = client.secrets.get("key").value
 client.deployments.update_labels(deployment, [{"kind": "web"}])
 rules = [{"key": "kind", "values": ["web"], "operator": "any_of", "type": "label"}]
-said["labelled"] = [one.id for one in client.deployments.list(filter_rules=rules)]
-said["outputs"] = client.deployments.outputs.get(deployment).outputs
-said["running"] = client.executions.get(ctx.execution_id).status not in Execution.END_STATES
+result["labelled"] = [item.id for item in client.deployments.list(filter_rules=rules)]
+result["outputs"] = client.deployments.outputs.get(deployment).outputs
+result["running"] = client.executions.get(ctx.execution_id).status not in Execution.END_STATES
 instance = get_node_instance(ctx.instance.id)
 instance.runtime_properties["seen"] = instance.version
 update_node_instance(instance)
 try:
     update_node_instance(instance)
 except CloudifyClientError as error:
-    said["conflict"] = error.status_code
+    result["conflict"] = error.status_code
 try:
     client.executions.start(deployment, "install")
 except ExistingRunningExecutionError as error:
-    said["refused"] = "ExistingRunningExecutionError: 400" in format_exception(error)
-said["text"] = get_resource("names.py")[:12].decode() + open(download_resource("names.py")).read()[:12]
-ctx.returns(json.dumps(said))
+    result["refused"] = "ExistingRunningExecutionError: 400" in format_exception(error)
+result["text"] = get_resource("names.py")[:12].decode() + open(download_resource("names.py")).read()[:12]
+ctx.returns(json.dumps(result))
 """
 
 
-STRANGERS = """
+OTHER_USER = """
 import os
 from cloudify import ctx
 from cloudify_rest_client import CloudifyClient
 from cloudify_rest_client.exceptions import UserUnauthorizedError
-place = {"host": "127.0.0.1", "port": int(os.environ["REST_PORT"]), "tenant": "default_tenant"}
-known = CloudifyClient(username="ann", password="a long password", **place)
-assert [one.id for one in known.blueprints.list()] == ["app"]
+address = {"host": "127.0.0.1", "port": int(os.environ["REST_PORT"]), "tenant": "default_tenant"}
+client = CloudifyClient(username="ann", password="a long password", **address)
+assert [item.id for item in client.blueprints.list()] == ["app"]
 for wrong in ({"username": "ann", "password": "guess"}, {}):
     try:
-        CloudifyClient(**wrong, **place).blueprints.list()
+        CloudifyClient(**wrong, **address).blueprints.list()
     except UserUnauthorizedError as error:
         print("refused", error.status_code)
 try:
-    known.deployments.get()
+    client.deployments.get()
 except TypeError as error:
     print(error)
 """
 
 
-def test_a_script_may_speak_as_another_user(ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int):
+def test_client_authenticates_as_another_user(ask: Ask, upload: Upload, run: Callable[..., dict[str, Any]], port: int):
     ask("PUT", "/users", json={"username": "ann", "password": "a long password", "role": "sys_admin"})
-    blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "strangers.py")
-    assert upload("app", blueprint, {"strangers.py": STRANGERS}).json()["state"] == "uploaded"
+    blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "other_user.py")
+    assert upload("app", blueprint, {"other_user.py": OTHER_USER}).json()["state"] == "uploaded"
     ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
     done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
     assert done["status"] == "terminated", done["error"]
@@ -140,7 +142,7 @@ def test_a_script_may_speak_as_another_user(ask: Ask, upload: Upload, run: Calla
     ]
 
 
-def test_a_shell_script_speaks_to_its_manager_with_a_token(ask: Ask, upload: Upload, run, port: int):
+def test_shell_script_calls_rest_api_with_token(ask: Ask, upload: Upload, run, port: int):
     script = """#!/bin/bash
 python3 - "$(ctx rest-token)" <<'END'
 import sys, urllib.request, os
@@ -158,15 +160,15 @@ END
     assert any('<out> {"username":"admin"' in event["message"] for event in events)
 
 
-def test_scripts_find_the_names_that_public_scripts_import(ask: Ask, upload: Upload, run, port: int):
+def test_public_names_can_be_imported_and_used(ask: Ask, upload: Upload, run, port: int):
     blueprint = BLUEPRINT.replace("THE_PORT", str(port)).replace("speak.py", "names.py")
     assert upload("app", blueprint, {"names.py": NAMES}).json()["state"] == "uploaded"
     ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
     done = run("app", "execute_operation", parameters={"operation": "ops.speak"})
     assert done["status"] == "terminated", done["error"]
     events = ask("GET", "/events?include_logs=true", params={"execution_id": done["id"]}).json()["items"]
-    (said,) = [event["message"].partition(" - ")[2] for event in events if "Task succeeded 's" in event["message"]]
-    assert json.loads(said) == {
+    (result,) = [event["message"].partition(" - ")[2] for event in events if "Task succeeded 's" in event["message"]]
+    assert json.loads(result) == {
         "deployments": ["app"],
         "total": 1,
         "node": "cloudify.nodes.Root",
@@ -178,4 +180,4 @@ def test_scripts_find_the_names_that_public_scripts_import(ask: Ask, upload: Upl
         "refused": True,
         "text": "\nimport json" * 2,
     }
-    assert "<out> said by a logger of Python's own" in [event["message"] for event in events]
+    assert "<out> written by a logger of Python's own" in [event["message"] for event in events]
