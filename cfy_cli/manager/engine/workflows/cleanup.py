@@ -38,7 +38,7 @@ def build_cleanup(topology: Topology, stored: StoredGraph | None) -> Graph | Non
         operation, undo = UNDO.get(State(instance.state), ("", ()))
         if stored is None or not _will_run(stored, instance, f"{LIFECYCLE}.{operation}"):
             continue
-        steps = [one for step in undo for one in _steps(topology, instance, step)]
+        steps = [action for step in undo for action in _steps(topology, instance, step)]
         if steps:
             is_empty = False
             builder.add_subgraph(f"{CLEANUP}_{instance.id}").add(

@@ -16,7 +16,11 @@ class GraphFailed(Exception):
     """Thrown into a workflow at the `yield` of a graph that failed; a workflow that does not catch it fails."""
 
     def __init__(self, failures: Sequence[tuple[Operation, Failure]]) -> None:
-        super().__init__("; ".join(f"{one.name} of {one.instance_id}: {failure.message}" for one, failure in failures))
+        super().__init__(
+            "; ".join(
+                f"{operation.name} of {operation.instance_id}: {failure.message}" for operation, failure in failures
+            )
+        )
         self.failures = list(failures)
 
 

@@ -64,7 +64,7 @@ def build_graph(name: str, specs: Sequence[TaskSpec], topology: Topology) -> Gra
 
 
 def is_lifecycle_only(specs: Sequence[TaskSpec]) -> bool:
-    """Tell whether the graph consists of built-in lifecycles, so that it depends on the states of the instances."""
+    """Return whether the graph consists of built-in lifecycles, so that it depends on the states of the instances."""
     return all(spec["kind"] == "lifecycle" for spec in specs)
 
 

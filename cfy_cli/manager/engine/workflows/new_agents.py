@@ -47,18 +47,22 @@ def _hosts(ctx: WorkflowContext, topology: Topology, parameters: Mapping[str, Js
     methods, selected = parameters.get("install_methods"), select(topology, parameters)
     if parameters.get("node_ids") or parameters.get("node_instance_ids"):
         problems = [
-            *(f"Node instance {one.id} is not host." for one in selected if not is_host(topology, one)),
+            *(f"Node instance {instance.id} is not host." for instance in selected if not is_host(topology, instance)),
             *(
-                f"Agent should not be installed on node instance {one.id}."
-                for one in selected
-                if is_host(topology, one) and method_of(topology, one) == "none"
+                f"Agent should not be installed on node instance {instance.id}."
+                for instance in selected
+                if is_host(topology, instance) and method_of(topology, instance) == "none"
             ),
         ]
         if problems:
             raise Invalid(f"Specified filters are not correct: {' '.join(problems)}")
         hosts = selected
     else:
-        hosts = [one for one in selected if is_host(topology, one) and _is_selected(method_of(topology, one), methods)]
+        hosts = [
+            instance
+            for instance in selected
+            if is_host(topology, instance) and _is_selected(method_of(topology, instance), methods)
+        ]
     for host in hosts:
         if host.state != InstanceState.STARTED:
             raise Invalid(f"Node {host.id} is not started (state: {host.state})")
@@ -93,13 +97,17 @@ def _install(builder: GraphBuilder, topology: Topology, host: Instance, inputs: 
     )
     contained = topology.subtree(host.id)
     steps.add_parallel(
-        *(step for one in _instances(topology, contained) for step in _operation(topology, one, f"{MONITORING}.start"))
+        *(
+            step
+            for instance in _instances(topology, contained)
+            for step in _operation(topology, instance, f"{MONITORING}.start")
+        )
     )
     return steps
 
 
 def _instances(topology: Topology, ids: Iterable[str]) -> list[Instance]:
-    return [topology.instances[one] for one in sorted(ids)]
+    return [topology.instances[instance_id] for instance_id in sorted(ids)]
 
 
 def _operation(

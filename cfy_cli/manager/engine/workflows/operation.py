@@ -25,7 +25,7 @@ def execute_operation(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> G
         raise Invalid("The parameter operation must name an operation, such as cloudify.interfaces.lifecycle.start.")
     selected = select(topology, parameters)
     if not any(topology.declares_operation(instance, name) for instance in selected):
-        known = {one for instance in selected for one in topology.implemented_operations(instance)}
+        known = {operation for instance in selected for operation in topology.implemented_operations(instance)}
         near = get_close_matches(name, known)
         suggestion = f"did you mean {' or '.join(near)}?" if near else f"they have {join_names(known)}."
         raise Invalid(f"None of the selected node instances has the operation {name}; {suggestion}")

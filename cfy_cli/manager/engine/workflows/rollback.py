@@ -22,10 +22,12 @@ def rollback(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.topology()
     selected = select(topology, parameters)
     unresolved = ctx.decide_once(
-        "unresolved", lambda: [one.id for one in selected if one.state in PARTIALLY_CREATED | PARTIALLY_STARTED]
+        "unresolved",
+        lambda: [instance.id for instance in selected if instance.state in PARTIALLY_CREATED | PARTIALLY_STARTED],
     )
     ctx.log(f"unresolved node instances: {unresolved}", "debug")
-    ctx.log(f"intact node instances: {[one for one in topology.instances if one not in unresolved]}", "debug")
+    intact = [instance_id for instance_id in topology.instances if instance_id not in unresolved]
+    ctx.log(f"intact node instances: {intact}", "debug")
     full = bool(parameters.get("full_rollback"))
     if not unresolved and not full:
         ctx.log("Nothing to roll back: no node instance is creating, configuring or starting.")
@@ -49,7 +51,7 @@ def build_rollback(
     The other instances, or of them only `neighbours`, unlink their relationships to instances that are removed.
     """
     builder, steps = GraphBuilder(name), dict[str, SequenceBuilder]()
-    deleted = {one for one in selected if topology.instances[one].state in PARTIALLY_CREATED}
+    deleted = {instance_id for instance_id in selected if topology.instances[instance_id].state in PARTIALLY_CREATED}
     for instance in topology.instances.values():
         if instance.id in selected:
             steps[instance.id] = builder.add_subgraph(instance.id)

@@ -14,7 +14,7 @@ from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.rollback import PARTIALLY_CREATED, PARTIALLY_STARTED, build_rollback
-from cfy_cli.manager.engine.workflows.scaled import Entity, choices, find_entity
+from cfy_cli.manager.engine.workflows.scalable import ScalableEntity, find_entity, included_and_excluded
 from cfy_cli.manager.engine.workflows.setup import build_install, build_uninstall
 
 
@@ -75,7 +75,11 @@ def _scale_out(ctx: WorkflowContext, plan: Scaling, parameters: Mapping[str, Jso
 def _undo(ctx: WorkflowContext, plan: Scaling, added: set[str], ignore_failure: bool) -> Graphs:
     """Remove all added instances, whatever their state."""
     topology = ctx.topology()
-    partial = [one for one in added if topology.instances[one].state in PARTIALLY_CREATED | PARTIALLY_STARTED]
+    partial = [
+        instance_id
+        for instance_id in added
+        if topology.instances[instance_id].state in PARTIALLY_CREATED | PARTIALLY_STARTED
+    ]
     yield build_rollback(topology, partial, f"{plan.entity}_rollback", ignore_failure=ignore_failure)
     yield build_uninstall(ctx.topology(), added, f"{plan.entity}_uninstall", ignore_failure=ignore_failure)
     ctx.records.remove_instances(added)
@@ -85,7 +89,7 @@ def _undo(ctx: WorkflowContext, plan: Scaling, added: set[str], ignore_failure: 
 
 def _scale_in(ctx: WorkflowContext, plan: Scaling, parameters: Mapping[str, Json]) -> Graphs:
     ignore_failure = bool(parameters.get("ignore_failure"))
-    existing_ids = [one for one in plan.removed if one in ctx.topology().instances]
+    existing_ids = [instance_id for instance_id in plan.removed if instance_id in ctx.topology().instances]
     try:
         yield build_uninstall(ctx.topology(), existing_ids, f"{plan.entity}_uninstall", ignore_failure=ignore_failure)
     except GraphFailed:
@@ -97,13 +101,13 @@ def _scale_in(ctx: WorkflowContext, plan: Scaling, parameters: Mapping[str, Json
     ctx.records.set_planned_instances(plan.entity, plan.after, reached=True)
 
 
-def _abort(ctx: WorkflowContext, entity: Entity, parameters: Mapping[str, Json]) -> Graphs:
+def _abort(ctx: WorkflowContext, entity: ScalableEntity, parameters: Mapping[str, Json]) -> Graphs:
     """Remove the instances that an interrupted scaling has added: the newest ones above the current number."""
     leftover = ctx.decide_once("left over", lambda: _leftover(ctx.topology(), ctx, entity))
     if leftover:
         ctx.log(f"Removing instances of an earlier scaling of {entity.name}: {join_names(leftover)}")
         ignore_failure = bool(parameters.get("ignore_failure"))
-        existing_ids = [one for one in leftover if one in ctx.topology().instances]
+        existing_ids = [instance_id for instance_id in leftover if instance_id in ctx.topology().instances]
         yield build_uninstall(ctx.topology(), existing_ids, f"{entity.name}_abort", ignore_failure=ignore_failure)
     if not ctx.job.dry_run:
         ctx.records.remove_instances(leftover)
@@ -111,16 +115,16 @@ def _abort(ctx: WorkflowContext, entity: Entity, parameters: Mapping[str, Json])
             ctx.records.set_planned_instances(entity.name, entity.current)
 
 
-def _leftover(topology: Topology, ctx: WorkflowContext, entity: Entity) -> list[str]:
+def _leftover(topology: Topology, ctx: WorkflowContext, entity: ScalableEntity) -> list[str]:
     if entity.planned <= entity.current:
         return []
     changes = dsl.modify_instances(ctx.job.plan, existing(topology), {entity.name: entity.current})
     return [instance["id"] for instance in changes.removed]
 
 
-def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mapping[str, Json]) -> Scaling:
+def _decide(ctx: WorkflowContext, entity: ScalableEntity, delta: int, parameters: Mapping[str, Json]) -> Scaling:
     topology, after = ctx.topology(), entity.current + delta
-    include, exclude = choices(topology, entity, delta, parameters)
+    include, exclude = included_and_excluded(topology, entity, delta, parameters)
     _check_number(entity, delta, after)
     if entity.planned != entity.current and not parameters.get("abort_started"):
         raise Invalid(
@@ -138,13 +142,13 @@ def _decide(ctx: WorkflowContext, entity: Entity, delta: int, parameters: Mappin
 def with_all_relationships(topology: Topology, changes: dsl.InstanceChanges) -> dict[str, list[InstanceRelationship]]:
     """Return all relationships of the instances that get new ones, by the ids of the instances."""
     return {
-        one["id"]: _with(topology, topology.instances[one["id"]], one["relationships"])
-        for one in changes.added_related
-        if one["relationships"]
+        instance["id"]: _with(topology, topology.instances[instance["id"]], instance["relationships"])
+        for instance in changes.added_related
+        if instance["relationships"]
     }
 
 
-def _check_number(entity: Entity, delta: int, after: int) -> None:
+def _check_number(entity: ScalableEntity, delta: int, after: int) -> None:
     if after < 0:
         raise Invalid(
             f"Provided delta: {delta} is illegal. current number of instances of entity {entity.name} "
@@ -164,23 +168,28 @@ def _check_number(entity: Entity, delta: int, after: int) -> None:
 
 def _with(topology: Topology, instance: Instance, more: list[InstanceRelationship]) -> list[InstanceRelationship]:
     """Return the relationships of an instance and the new ones, in the order of the plan."""
-    order = [(one["type"], one["target_id"]) for one in topology.node(instance)["relationships"]]
-    return sorted([*instance.relationships, *more], key=lambda one: order.index((one["type"], one["target_name"])))
+    order = [
+        (relationship["type"], relationship["target_id"]) for relationship in topology.node(instance)["relationships"]
+    ]
+    return sorted(
+        [*instance.relationships, *more],
+        key=lambda relationship: order.index((relationship["type"], relationship["target_name"])),
+    )
 
 
 def existing(topology: Topology) -> list[InstancePlan]:
     """Return the instances in the form that `dsl.modify_instances` takes."""
     return [
         {
-            "id": one.id,
-            "name": one.node_id,
-            "node_id": one.node_id,
-            "index": one.index,
-            "host_id": one.host_id,
-            "relationships": one.relationships,
-            "scaling_groups": one.scaling_groups,
+            "id": instance.id,
+            "name": instance.node_id,
+            "node_id": instance.node_id,
+            "index": instance.index,
+            "host_id": instance.host_id,
+            "relationships": instance.relationships,
+            "scaling_groups": instance.scaling_groups,
         }
-        for one in topology.instances.values()
+        for instance in topology.instances.values()
     ]
 
 

@@ -66,4 +66,6 @@ def _operations(topology: Topology, instance: Instance) -> Iterator[Operation]:
             ends.add(link.source.id)
         if instance.id in drifted_links(link.target, "target"):
             ends.add(link.target.id)
-        yield from (one for one in topology.link_operations(link, "update") if one.instance_id in ends)
+        yield from (
+            operation for operation in topology.link_operations(link, "update") if operation.instance_id in ends
+        )

@@ -11,7 +11,7 @@ from cfy_cli.manager.engine.workflows.context import WorkflowContext
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class ScalableEntity:
     """A node or a scaling group, with its numbers of instances."""
 
     name: str
@@ -23,7 +23,7 @@ class Entity:
     scale_compute: bool
 
 
-def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Entity:
+def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> ScalableEntity:
     """Return the group or node of that name; with `scale_compute` the host of the node. Raises Invalid."""
     groups = ctx.job.plan.get("scaling_groups") or {}
     name = str(name)
@@ -43,8 +43,8 @@ def find_entity(ctx: WorkflowContext, name: Json, *, scale_compute: bool) -> Ent
     )
 
 
-def choices(
-    topology: Topology, entity: Entity, delta: int, parameters: Mapping[str, Json]
+def included_and_excluded(
+    topology: Topology, entity: ScalableEntity, delta: int, parameters: Mapping[str, Json]
 ) -> tuple[list[str], list[str]]:
     """Return the instances to remove first and those to keep. Raises Invalid with all problems."""
     include, exclude = _names(parameters.get("include_instances")), _names(parameters.get("exclude_instances"))
@@ -53,7 +53,7 @@ def choices(
     if delta > 0:
         raise Invalid("Instances cannot be included or excluded when scaling up.")
     members = _members(topology, entity)
-    known = {*members, *(one for inside in members.values() for one in inside)}
+    known = {*members, *(member for contained in members.values() for member in contained)}
     problems = [
         *_missing("included", include, known),
         *_missing("excluded", exclude, known),
@@ -69,8 +69,8 @@ def choices(
     return include, exclude
 
 
-def _entity(name: str, counts: InstanceCounts, *, is_group: bool, scale_compute: bool) -> Entity:
-    return Entity(
+def _entity(name: str, counts: InstanceCounts, *, is_group: bool, scale_compute: bool) -> ScalableEntity:
+    return ScalableEntity(
         name,
         is_group,
         int(counts["current_instances"]),
@@ -81,10 +81,10 @@ def _entity(name: str, counts: InstanceCounts, *, is_group: bool, scale_compute:
     )
 
 
-def _members(topology: Topology, entity: Entity) -> dict[str, list[str]]:
+def _members(topology: Topology, entity: ScalableEntity) -> dict[str, list[str]]:
     """Return the instances of a node, or the instances of a group with the node instances in each."""
     if not entity.is_group:
-        return {one.id: [] for one in topology.instances.values() if one.node_id == entity.name}
+        return {instance.id: [] for instance in topology.instances.values() if instance.node_id == entity.name}
     found: dict[str, list[str]] = {}
     for instance in topology.instances.values():
         for group in instance.scaling_groups:
@@ -94,31 +94,33 @@ def _members(topology: Topology, entity: Entity) -> dict[str, list[str]]:
 
 
 def _missing(what: str, named: list[str], known: set[str]) -> list[str]:
-    missing = [one for one in named if one not in known]
+    missing = [name for name in named if name not in known]
     return [f"The following {what} instances did not exist: {', '.join(missing)}."] if missing else []
 
 
 def _both(include: list[str], exclude: list[str]) -> list[str]:
-    both = [one for one in include if one in exclude]
+    both = [name for name in include if name in exclude]
     return [f"The following instances were both excluded and included: {', '.join(both)}."] if both else []
 
 
-def _too_many(entity: Entity, delta: int, exclude: list[str], members: Mapping[str, list[str]]) -> list[str]:
-    kept = [one for one, inside in members.items() if one in exclude or not set(inside).isdisjoint(exclude)]
+def _too_many(entity: ScalableEntity, delta: int, exclude: list[str], members: Mapping[str, list[str]]) -> list[str]:
+    excluded = [
+        name for name, contained in members.items() if name in exclude or not set(contained).isdisjoint(exclude)
+    ]
     remaining = len(members) + delta
-    if len(kept) <= max(remaining, 0):
+    if len(excluded) <= max(remaining, 0):
         return []
-    return [f"{len(kept)} instances of {entity.name} are excluded, but only {remaining} are to remain."]
+    return [f"{len(excluded)} instances of {entity.name} are excluded, but only {remaining} are to remain."]
 
 
-def _available(members: Mapping[str, list[str]], entity: Entity) -> str:
+def _available(members: Mapping[str, list[str]], entity: ScalableEntity) -> str:
     if not entity.is_group:
         return f"Available instances were: {', '.join(members)}"
     listed = "; ".join(f"{group}: {', '.join(inside)}" for group, inside in members.items())
     return f"Groups and member instances were: {listed}"
 
 
-def _names(given: Json) -> list[str]:
-    if not given:
+def _names(value: Json) -> list[str]:
+    if not value:
         return []
-    return [str(one) for one in given] if isinstance(given, list) else [str(given)]
+    return [str(name) for name in value] if isinstance(value, list) else [str(value)]
