@@ -1,12 +1,16 @@
 """Query parameters: none is accepted and ignored, on any endpoint."""
 
+import base64
+import io
 import re
+import zipfile
 
 import pytest
 from starlette.datastructures import QueryParams
 
 from cfy_cli.manager.rest import api
 from cfy_cli.manager.server import RESOURCES
+from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
@@ -90,6 +94,43 @@ def test_declared_query_parameters_are_read(ask: Ask, names: dict[str, str], mon
         assert answer.status_code == 200, (path, answer.text)
         ignored += [f"{path}: {name}" for name in params if name not in read | WITHOUT_EFFECT]
     assert not ignored
+
+
+# What the public client 7.0.5 sends; DELETE and PUT name resources that do not exist.
+PUBLIC_CLIENT = [
+    ("GET", "/deployments/d", "all_sub_deployments=True&include_workdir=False&_include=id"),
+    ("PUT", "/deployments/new", "async_create=True"),
+    ("DELETE", "/deployments/no", "force=False&delete_logs=False&recursive=False"),
+    ("GET", "/nodes", "deployment_id=d&id=hello&_evaluate_functions=False&_instance_context="),
+    ("GET", "/node-instances", "deployment_id=d&node_id=hello&_evaluate_functions=False&_sort=-id"),
+    ("GET", "/executions", "_include_system_workflows=False&deployment_id=d&_size=1&_offset=0"),
+    ("DELETE", "/blueprints/no", "force=False"),
+    ("GET", "/blueprints", "_all_tenants=False&_search=app&_sort=created_at"),
+    ("GET", "/plugins", "_get_data=True"),
+    ("GET", "/users", "_get_data=False"),
+    ("GET", "/tenants", "_get_data=False"),
+    ("GET", "/managers", "hostname=nowhere"),
+    ("GET", "/events", "type=cloudify_event&type=cloudify_log&message.text=%25&_sort=@timestamp&execution_id=x"),
+    ("GET", "/operations", "execution_id=&state=started&skip_internal=True"),
+    ("GET", "/status", "_include=status"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "query"), PUBLIC_CLIENT)
+def test_parameters_of_public_client_are_known(ask: Ask, names: dict[str, str], method: str, path: str, query: str):
+    body = {"json": {"blueprint_id": "no"}} if method == "PUT" else {}
+    answer = ask(method, f"{path}?{query}", **body)
+    assert answer.status_code in (200, 404), answer.text
+
+
+def test_working_directory_of_deployment_is_answered_as_zip(ask: Ask, app: AppContext, names: dict[str, str]):
+    folder = app.files.deployment_folder(1)
+    (folder / "inner").mkdir()
+    (folder / "inner" / "state.txt").write_text("kept")
+    answer = ask("GET", "/deployments/d", params={"include_workdir": "true"}).json()
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["workdir_zip"]))) as archive:
+        assert archive.read("inner/state.txt") == b"kept"
+    assert ask("GET", "/deployments/d").json()["workdir_zip"] is None
 
 
 def test_deployment_list_of_unknown_group_is_not_found(ask: Ask, upload: Upload):

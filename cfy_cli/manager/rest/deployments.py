@@ -30,6 +30,9 @@ LIST_PARAMETERS = (
 ALL_SUB_DEPLOYMENTS = Parameter(
     "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
 )
+INCLUDE_WORKDIR = Parameter(
+    "include_workdir", "Answer the working directory as `workdir_zip`, a zip in base64.", "boolean"
+)
 DELETE_PARAMETERS = (
     FORCE,
     Parameter("delete_logs", "Delete the logs too.", "boolean"),
@@ -75,7 +78,7 @@ noun = Noun(
     parameters=LIST_PARAMETERS,
     conditions=_conditions,
     computed=lambda _call, row: {"workflows": lambda: workflows.describe(row)},
-    computed_types={"workflows": list[workflows.WorkflowAnswer]},
+    computed_types={"workflows": list[workflows.WorkflowAnswer], "workdir_zip": str | None},
 )
 routes = noun.routes
 noun.add_list()
@@ -90,13 +93,15 @@ def _check_visibility(row: Deployment, wanted: str) -> None:
 noun.add_set_visibility("deployment_set_visibility", _check_visibility)
 
 
-@routes.get("/deployments/{key}", "deployment_get", (INCLUDE, ALL_SUB_DEPLOYMENTS), noun.answer)
+@routes.get("/deployments/{key}", "deployment_get", (INCLUDE, ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)
 def get_deployment(call: Call, key: str) -> JsonObject:
     deployment = call.store.get(Deployment, key)
     answer = noun.show(call, deployment)
     if not call.flag("all_sub_deployments", True):
         summary = tree.summarize_children(call.store.unscoped, deployment)  # of a deployment that is in scope
         answer |= {name: value for name, value in cast(JsonObject, summary).items() if name in answer}
+    if call.flag(INCLUDE_WORKDIR.name) and "workdir_zip" in answer:
+        answer["workdir_zip"] = deployments.zip_workdir(call.app, deployment)
     return answer
 
 

@@ -20,6 +20,7 @@ FILTERS = (
     Parameter("include_logs", "Answer logs too.", "boolean"),
     Parameter("type", "cloudify_event or cloudify_log; may be repeated."),
     Parameter("message", "Pattern of the message; `%` stands for any text."),
+    Parameter("message.text", "The same as `message`."),
     Parameter("from_datetime", "The earliest time."),
     Parameter("to_datetime", "The latest time."),
     Parameter("node_id", "Name of a node, or id of a node instance."),
@@ -100,7 +101,8 @@ def _condition(call: Call, listing: Listing) -> Condition:
     if not kinds:
         kinds = {"cloudify_event", "cloudify_log"} if "level" in listing.filters else {"cloudify_event"}
     after = parse_integer(call.query, "_after", 0) if "_after" in call.query else None
-    return events.condition(kinds, call.query.get("message"), call.query.get("node_id"), after)
+    patterns = [pattern for name in ("message", "message.text") if (pattern := call.query.get(name))]
+    return events.condition(kinds, patterns, call.query.get("node_id"), after)
 
 
 def _with_times(call: Call, listing: Listing) -> Listing:

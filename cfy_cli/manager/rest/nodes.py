@@ -21,6 +21,7 @@ EVALUATE = Parameter("_evaluate_functions", "Answer the values of functions inst
 NODE_PARAMETERS = (
     EVALUATE,
     Parameter("evaluate_functions", "The same as `_evaluate_functions`.", "boolean"),
+    Parameter("_instance_context", "Evaluate functions as seen from this node instance."),
     Parameter("_instance_counts", "Count the node instances; they are counted in any case.", "boolean"),
 )
 
@@ -50,12 +51,13 @@ def list_nodes(call: Call) -> JsonObject:
     counts = node_instances.count(call.store, page.items) if has_counts else {}
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
     call.flag("_instance_counts")
+    self_id = call.query.get("_instance_context") or None
     items: list[Json] = []
     for row in page.items:
         row_counts: Mapping[str, object] = counts.get(row.storage_id, {})
         node = serialize(row, listing.include, **{name: partial(row_counts.get, name) for name in row_counts})
         if should_evaluate and "properties" in node:
-            node["properties"] = _evaluate(call, row.deployment_id, node["properties"])
+            node["properties"] = _evaluate(call, row.deployment_id, node["properties"], self_id)
         items.append(node)
     return page_of(page, items)
 

@@ -1,5 +1,8 @@
 """Deployments: labels, site, outputs and the status summary."""
 
+import base64
+import io
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
@@ -11,7 +14,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import ValuePlan
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.errors import Invalid, NotFound, TooLarge
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
@@ -25,6 +28,7 @@ from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without relationships and large columns
+MAX_WORKDIR_SIZE = 64 * 1024**2  # bytes
 NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
 
 
@@ -150,3 +154,16 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     deployment.drifted_instances = sum(has_drift(properties) for _, properties in rows)
     deployment.deployment_status = tree.compute_status(session, deployment, has_instances=bool(rows))
     tree.refresh_parents(session, deployment)
+
+
+def zip_workdir(app: AppContext, deployment: Deployment) -> str:
+    """Return the working directory of a deployment as a zip in base64. Raises TooLarge."""
+    folder = app.files.deployment_folder(deployment.storage_id)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    if sum(path.stat().st_size for path in files) > MAX_WORKDIR_SIZE:
+        raise TooLarge(f"The working directory of {deployment.id} has more than {MAX_WORKDIR_SIZE >> 20} MiB")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(folder))
+    return base64.b64encode(buffer.getvalue()).decode()

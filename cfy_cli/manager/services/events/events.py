@@ -15,14 +15,14 @@ from cfy_cli.manager.store.query import Condition, all_of, apply_filters
 from cfy_cli.manager.store.store import Store
 
 
-def condition(kinds: Collection[str], message: str | None, node: str | None, after: int | None) -> Condition:
+def condition(kinds: Collection[str], messages: Collection[str], node: str | None, after: int | None) -> Condition:
     """Return the condition of a list.
 
-    `message` is a LIKE pattern, `node` the name of a node or the id of a node instance, `after` a cursor.
+    `messages` are LIKE patterns that must all match, `node` is the name of a node or the id of a node instance, `after`
+    a cursor.
     """
     conditions: list[Condition] = [Event.type.in_(kinds)]
-    if message:
-        conditions.append(Event.message.ilike(message))
+    conditions += [Event.message.ilike(pattern) for pattern in messages]
     if after is not None:
         conditions.append(Event.storage_id > after)
     if node:
