@@ -1,7 +1,10 @@
 """Documentation of the code base: everything that it names exists, and everything that has to be in it is there."""
 
+import ast
 import builtins
+import inspect
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -11,6 +14,7 @@ import pytest
 
 import cfy_cli
 from cfy_cli.manager.engine.context.calls import CALLS
+from cfy_cli.manager.engine.workflows.rpc import WorkflowRpc
 
 PRODUCT = Path(cfy_cli.__file__).parent
 ROOT = PRODUCT.parent
@@ -109,6 +113,14 @@ def test_dependencies_are_documented() -> None:
     assert sorted(documented_dependencies() - declared_dependencies()) == [], "not in pyproject.toml"
 
 
-def test_ctx_calls_are_documented() -> None:
+def test_calls_of_operations_are_documented() -> None:
     page = (ROOT / "docs" / "design" / "ctx-protocol.md").read_text()
     assert [name for name in CALLS if f"`{name}`" not in page] == []
+
+
+def test_calls_of_workflows_are_documented() -> None:
+    page = (ROOT / "docs" / "design" / "ctx-protocol.md").read_text().partition("## Workflows in Python")[2]
+    method = textwrap.dedent(inspect.getsource(WorkflowRpc.call))
+    table = next(node for node in ast.walk(ast.parse(method)) if isinstance(node, ast.Dict))
+    names = [ast.literal_eval(key) for key in table.keys if key is not None]
+    assert [name for name in names if f"`{name}`" not in page] == []
