@@ -19,7 +19,7 @@ from .rpc import Connection, absolute_path
 if TYPE_CHECKING:
     from logging import Logger
 
-    from .rest import Item
+    from .rest_items import Item
 
 
 class OperationContext:

@@ -4,7 +4,6 @@ import importlib
 import os
 from collections.abc import Callable
 
-from .common_sdk import install_import_hook
 from .completion import complete_operation, serialize_error
 from .exceptions import NonRecoverableError
 from .state import ctx
@@ -27,6 +26,8 @@ def _call(name: str) -> object:
     inputs = ctx._static["inputs"]
     if __package__ != "cloudify":  # the plugin brought cloudify-common: give that package this ctx
         importlib.import_module("cloudify.state").current_ctx.set(ctx, dict(inputs))
+    from .common_sdk import install_import_hook  # workflows do not need it
+
     install_import_hook()
     return find_function(name)(**inputs, ctx=ctx)
 

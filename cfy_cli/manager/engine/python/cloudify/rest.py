@@ -7,43 +7,19 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .messages import JsonObject
 from .rest_errors import CloudifyClientError as CloudifyClientError
 from .rest_errors import error_from_response
+from .rest_items import Item as Item
+from .rest_items import ListResponse as ListResponse
 
 if TYPE_CHECKING:
     import ssl
 
 PAGE_SIZE = 1000
 REQUEST_TIMEOUT = 300.0  # seconds
-
-
-class Item(dict[str, Any]):
-    """An object of the API; its fields are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-class ListResponse(list[Item]):
-    @property
-    def items(self) -> list[Item]:
-        return self
-
-    @property
-    def metadata(self) -> SimpleNamespace:
-        return SimpleNamespace(pagination=SimpleNamespace(total=len(self), offset=0, size=len(self)))
-
-    def one(self) -> Item:
-        """Return the only item. Raises ValueError when there are none or several."""
-        (item,) = self
-        return item
 
 
 class Collection:

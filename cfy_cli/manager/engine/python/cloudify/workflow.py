@@ -1,7 +1,6 @@
 """Running a function or a script as a workflow."""
 
 import importlib
-import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -44,6 +43,8 @@ def _call(name: str) -> object:
 
 
 def _takes_ctx(function: Callable[..., object]) -> bool:
+    import inspect  # scripts do not need it
+
     accepted = inspect.signature(function).parameters
     return "ctx" in accepted or any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
 

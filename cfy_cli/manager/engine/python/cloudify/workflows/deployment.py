@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..messages import JsonObject, ModificationInfo, ModifiedInstance, WorkflowInfo
-from ..rest import Item
+from ..rest_items import Item
 from .nodes import NodesAndInstances
 
 if TYPE_CHECKING:

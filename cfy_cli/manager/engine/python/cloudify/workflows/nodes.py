@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..logs import create_logger
 from ..messages import InstanceRelationship, Json, JsonObject, ScalingGroupInstance
-from ..rest import Item
+from ..rest_items import Item
 from .tasks import (
     GetNodeInstanceStateTask,
     NOPLocalWorkflowTask,

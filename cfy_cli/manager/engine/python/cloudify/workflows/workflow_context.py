@@ -9,7 +9,7 @@ from .. import exceptions
 from ..logs import create_logger
 from ..messages import Json, ManagerInfo, WorkflowInfo
 from ..parameters import Parameters
-from ..rest import Item
+from ..rest_items import Item
 from ..rpc import absolute_path
 from .deployment import Deployment
 from .graph_client import OperationsFailed as OperationsFailed
