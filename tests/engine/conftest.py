@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.deployment import Deployment
+from tests.engine.python_workflow import flow as flow
+from tests.engine.subgraph_flow import subgraph_flow as subgraph_flow
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
-"""install and uninstall: the phases of one instance, the order between instances, what is left when they end."""
+"""The workflows install and uninstall: phases of an instance, order of instances, states afterwards."""
 
 import pytest
 
-from tests.engine.deployment import LIFECYCLE, NOTHING, operation, relationship
-from tests.engine.deployment import node as a_node
+from tests.engine.deployment import LIFECYCLE, NOTHING, node, operation, relationship
 
 OP = operation("op.sh")
 GET_STATE = "cloudify.interfaces.host.get_state"
@@ -94,30 +93,30 @@ NOTHING_TO_DO = [
 
 @pytest.fixture
 def full(deployment):
-    """`app` connected to `db`, every operation mapped."""
-    app = a_node("app", EVERYTHING, to=(relationship("db", source=ENDS),))
-    return deployment(app, a_node("db", EVERYTHING)).script("op.sh", "exit 0")
+    """Return a deployment of `app` connected to `db`, both with all operations."""
+    app = node("app", EVERYTHING, to=(relationship("db", source=ENDS),))
+    return deployment(app, node("db", EVERYTHING)).script("op.sh", "exit 0")
 
 
-def test_an_instance_goes_through_every_phase_in_order(full):
+def test_install_runs_all_phases_in_order(full):
     assert full.run("install").state == "terminated"
     assert full.events_of("app_1") == INSTALL_EVERYTHING
 
 
-def test_uninstall_takes_it_down_in_order(full):
+def test_uninstall_runs_all_phases_in_order(full):
     full.run("install")
     assert full.run("uninstall").state == "terminated"
     assert full.events_of("app_1") == UNINSTALL_EVERYTHING
 
 
-def test_what_others_depend_on_is_installed_before_and_uninstalled_after_them(full):
+def test_install_and_uninstall_follow_dependencies(full):
     full.run("install")
     assert full.index_of("Subgraph succeeded 'install_db_1'") < full.index_of("Subgraph started 'install_app_1'")
     full.run("uninstall")
     assert full.index_of("Subgraph succeeded 'app_1'") < full.index_of("Subgraph started 'db_1'")
 
 
-def test_an_operation_is_sent_started_and_succeeded_in_that_order(full):
+def test_operation_emits_sent_started_and_succeeded_events(full):
     full.run("install")
     events = [
         (event.event_type, event.message)
@@ -131,7 +130,7 @@ def test_an_operation_is_sent_started_and_succeeded_in_that_order(full):
     ]
 
 
-def test_states_follow_the_phases(full):
+def test_states_follow_phases(full):
     states = []
     full.script("op.sh", 'ctx logger info "$(ctx operation name) $(ctx instance state)"')
     full.records.on_emit = lambda event: (
@@ -157,7 +156,7 @@ def test_states_follow_the_phases(full):
     assert full.state("db_1") == "deleted"
 
 
-def test_a_started_instance_is_taken_to_be_well(full):
+def test_install_sets_status_to_healthy(full):
     full.run("install")
     properties = full.records.instance("app_1").system_properties
     assert properties["status"]["ok"] is True
@@ -166,41 +165,43 @@ def test_a_started_instance_is_taken_to_be_well(full):
     assert properties["configuration_drift"]["ok"] is True
 
 
-def test_drift_is_not_mentioned_where_it_cannot_be_checked(deployment):
-    plain = deployment(a_node("a", {"create": operation(source="exit 0")}))
+def test_install_sets_no_drift_without_check_drift(deployment):
+    plain = deployment(node("a", {"create": operation(source="exit 0")}))
     plain.run("install")
     assert "configuration_drift" not in plain.records.instance("a_1").system_properties
 
 
-def test_runtime_properties_are_kept_after_uninstall(deployment):
-    kept = deployment(a_node("a", {"create": operation(source="ctx instance runtime-properties color red")}))
-    kept.run("install")
-    kept.run("uninstall")
-    assert kept.properties("a_1") == {"color": "red"}
+def test_uninstall_keeps_runtime_properties(deployment):
+    colored = deployment(node("a", {"create": operation(source="ctx instance runtime-properties color red")}))
+    colored.run("install")
+    colored.run("uninstall")
+    assert colored.properties("a_1") == {"color": "red"}
 
 
-def test_a_node_with_nothing_mapped_is_just_started(deployment):
-    empty = deployment(a_node("a", {"create": NOTHING}))
+def test_install_of_node_without_operations_sets_state(deployment):
+    empty = deployment(node("a", {"create": NOTHING}))
     empty.run("install")
     assert empty.events_of("a_1") == ["Node instance started (nothing to do)"]
     assert empty.state("a_1") == "started"
 
 
-def test_a_host_says_of_each_phase_that_there_is_nothing_to_do(deployment):
+def test_install_of_host_emits_event_of_each_phase(deployment):
     host = deployment(
-        a_node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": "none"}})
+        node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": "none"}})
     )
     host.run("install")
     assert host.events_of("h_1") == NOTHING_TO_DO
 
 
-@pytest.mark.parametrize("no", ["false", "''"])
-def test_a_host_is_asked_until_it_is_up_however_often(deployment, no):
-    asked = operation(source=f'[ "$(ctx operation retry-number)" = 3 ] && ctx returns true || ctx returns {no}')
+@pytest.mark.parametrize("false_value", ["false", "''"])
+def test_get_state_of_host_is_repeated_until_true(deployment, false_value):
+    get_state = operation(
+        source=f'[ "$(ctx operation retry-number)" = 3 ] && ctx returns true || ctx returns {false_value}'
+    )
     host = deployment(
-        a_node(
+        node(
             "h",
-            {"start": operation(source="true"), GET_STATE: {**asked, "max_retries": 1}},
+            {"start": operation(source="true"), GET_STATE: {**get_state, "max_retries": 1}},
             types=("cloudify.nodes.Compute",),
             properties={"agent_config": {"install_method": "none"}},
         )
@@ -221,24 +222,24 @@ def test_a_host_is_asked_until_it_is_up_however_often(deployment, no):
     )
 
 
-def test_a_host_that_cannot_be_asked_fails(deployment):
-    asked = operation(source="exit 1", max_retries=1)
-    host = deployment(a_node("h", {GET_STATE: asked}, types=("cloudify.nodes.Compute",)))
+def test_failing_get_state_fails_host(deployment):
+    get_state = operation(source="exit 1", max_retries=1)
+    host = deployment(node("h", {GET_STATE: get_state}, types=("cloudify.nodes.Compute",)))
     assert host.run("install").state == "failed"
     assert sum("exit_code: 1" in message for message in host.messages) == 3
 
 
-def test_installing_an_agent_is_nothing_to_do_on_this_machine(deployment):
+def test_agent_installation_does_nothing(deployment):
     create = operation(plugin="agent", function="cloudify_agent.installer.operations.create")
     host = deployment(
-        a_node("h", {"cloudify.interfaces.cloudify_agent.create": create}, types=("cloudify.nodes.Compute",))
+        node("h", {"cloudify.interfaces.cloudify_agent.create": create}, types=("cloudify.nodes.Compute",))
     )
     assert host.run("install").state == "terminated"
     assert host.index_of("Creating agent") < host.index_of("Agent created")
     assert len(host.logs) == 1
 
 
-def test_installing_again_does_only_what_is_missing(full):
+def test_second_install_skips_started_instances(full):
     full.run("install")
     full.run("uninstall", node_ids=["app"])
     full.run("install")
@@ -246,7 +247,7 @@ def test_installing_again_does_only_what_is_missing(full):
     assert full.events_of("app_1") == INSTALL_EVERYTHING
 
 
-def test_uninstalling_again_says_what_is_gone_already(full):
+def test_second_uninstall_skips_deleted_instances(full):
     full.run("install")
     full.run("uninstall")
     full.run("uninstall")
@@ -257,7 +258,7 @@ def test_uninstalling_again_says_what_is_gone_already(full):
     ]
 
 
-def test_those_that_stay_unlink_from_those_that_go(full):
+def test_uninstall_unlinks_remaining_instances(full):
     full.run("install")
     full.run("uninstall", node_ids=["db"])
     assert full.events_of("app_1") == ["ran relationship_lifecycle.unlink"]
@@ -265,13 +266,13 @@ def test_those_that_stay_unlink_from_those_that_go(full):
     assert full.index_of("Subgraph succeeded 'stub_app_1'") < full.index_of("Subgraph started 'db_1'")
 
 
-def test_relationships_run_for_both_ends_in_the_plan_s_order(deployment):
-    def says(side):
+def test_relationships_run_for_both_ends_in_plan_order(deployment):
+    def log_side(side):
         return {"establish": operation(source=f"ctx logger info {side}-$(ctx target node id)")}
 
-    ends = {"source": says("source"), "target_side": says("target")}
+    ends = {"source": log_side("source"), "target_side": log_side("target")}
     two = deployment(
-        a_node("one"), a_node("two"), a_node("app", to=(relationship("two", **ends), relationship("one", **ends)))
+        node("one"), node("two"), node("app", to=(relationship("two", **ends), relationship("one", **ends)))
     )
     two.run("install")
     logs = two.logs
@@ -279,42 +280,42 @@ def test_relationships_run_for_both_ends_in_the_plan_s_order(deployment):
     assert sorted(logs[2:]) == ["source-one", "target-one"]
 
 
-def test_a_relationship_may_wait_for_one_operation_only(deployment):
+def test_relationship_can_depend_on_one_operation(deployment):
     slow = operation(source="ctx logger info started; sleep 0.3")
     early = relationship("slow", "cloudify.relationships.depends_on_lifecycle_operation", operation="create")
     both = deployment(
-        a_node("slow", {"create": operation(source="ctx logger info created"), "start": slow}),
-        a_node("app", {"create": operation(source="ctx logger info app")}, to=(early,)),
+        node("slow", {"create": operation(source="ctx logger info created"), "start": slow}),
+        node("app", {"create": operation(source="ctx logger info app")}, to=(early,)),
     )
     assert both.run("install").state == "terminated"
     assert both.index_of("Node instance created") < both.index_of("app")
     assert both.index_of("app") < both.index_of("Subgraph succeeded 'install_slow_1'")
 
 
-def test_independent_instances_run_at_once(deployment, tmp_path):
+def test_independent_instances_run_in_parallel(deployment, tmp_path):
     meet = f"""
         touch {tmp_path}/$(ctx instance id)
         for _ in $(seq 100); do [ $(ls {tmp_path}/a_* | wc -l) = 4 ] && exit 0; sleep 0.05; done; exit 1
     """
-    four = deployment(a_node("a", {"create": operation(source=meet)}, count=4))
+    four = deployment(node("a", {"create": operation(source=meet)}, count=4))
     assert four.run("install").state == "terminated"
 
 
-def test_no_more_operations_run_at_once_than_allowed(deployment, tmp_path):
+def test_concurrency_limits_parallel_operations(deployment, tmp_path):
     count = f"mkdir {tmp_path}/busy || exit 1; sleep 0.05; rmdir {tmp_path}/busy"
-    three = deployment(a_node("a", {"create": operation(source=count)}, count=3))
+    three = deployment(node("a", {"create": operation(source=count)}, count=3))
     assert three.run("install", concurrency=1).state == "terminated"
 
 
-def test_every_task_is_counted(full):
+def test_progress_counts_every_task(full):
     full.run("install")
     total, finished = full.records.progress[-1]
     assert total == finished > 50
 
 
-def test_a_dry_run_tells_everything_and_does_nothing(full):
-    ending = full.run("install", dry_run=True)
-    assert ending.state == "terminated"
+def test_install_dry_run_emits_events_only(full):
+    result = full.run("install", dry_run=True)
+    assert result.state == "terminated"
     assert full.messages[0] == "Starting 'install' workflow execution (dry run)"
     assert full.events_of("app_1") == INSTALL_EVERYTHING
     assert "Task succeeded 'script_runner.tasks.run' (dry run)" in full.messages
@@ -323,33 +324,33 @@ def test_a_dry_run_tells_everything_and_does_nothing(full):
     assert full.logs == []
 
 
-def test_a_workflow_that_is_not_there_yet_says_so(full):
-    ending = full.run("update")
-    assert ending.state == "failed"
-    assert ending.error.startswith(
+def test_unknown_workflow_fails_with_message(full):
+    result = full.run("update")
+    assert result.state == "failed"
+    assert result.error.startswith(
         "There is no built-in workflow `update`; the built-in workflows are auto_heal_reinstall_node_subgraph, "
     )
-    assert full.messages[-1] == f"'update' workflow execution failed: {ending.error}"
+    assert full.messages[-1] == f"'update' workflow execution failed: {result.error}"
 
 
-def test_what_is_inside_is_uninstalled_first_when_that_is_asked(full):
+def test_recursive_uninstall_starts_with_contained_deployments(full):
     class WithServices(type(full.records)):
         def uninstall_contained(self, *, ignore_failure: bool) -> None:
-            told.append((ignore_failure, full.states("app")))
+            calls.append((ignore_failure, full.states("app")))
 
-    told: list[tuple[bool, list[str]]] = []
+    calls: list[tuple[bool, list[str]]] = []
     full.run("install")
     before = full.states("app")
     full.records.__class__ = WithServices
     full.run("uninstall", recursive=True, dry_run=True)
-    assert told == []
+    assert calls == []
     assert full.run("uninstall", recursive=True, ignore_failure=True).state == "terminated"
-    assert told == [(True, before)]
+    assert calls == [(True, before)]
 
 
-def test_unknown_nodes_are_named_with_those_that_exist(full):
-    ending = full.run("install", node_ids=["apple"])
-    assert ending.error == "There is no node apple in this deployment; there is app, db."
+def test_unknown_node_fails_with_known_nodes(full):
+    result = full.run("install", node_ids=["apple"])
+    assert result.error == "There is no node apple in this deployment; there is app, db."
 
 
 @pytest.mark.parametrize(
@@ -364,9 +365,9 @@ def test_unknown_nodes_are_named_with_those_that_exist(full):
         ("none", [], []),
     ],
 )
-def test_what_is_said_of_an_agent_depends_on_how_it_would_get_there(deployment, method, installed, removed):
+def test_agent_events_depend_on_install_method(deployment, method, installed, removed):
     host = deployment(
-        a_node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": method}})
+        node("h", types=("cloudify.nodes.Compute",), properties={"agent_config": {"install_method": method}})
     )
     host.run("install")
     assert [line for line in host.events_of("h_1") if "agent" in line.lower()] == installed
