@@ -53,7 +53,7 @@ def test_recovered_workflow_repeats_no_succeeded_operation(flow: Flow, crash_at:
         "did named True",
     }
     assert len(lines) == 9, "a named graph is resumed as it was built"
-    assert 12 <= lines.total() <= 12 + 3, "only lines in flight run again"
+    assert 12 <= lines.total() <= 12 + 3, "only operations in flight run again"
 
 
 def test_recovered_workflow_runs_changed_graph_as_new(flow: Flow):
