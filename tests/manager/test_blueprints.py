@@ -1,4 +1,4 @@
-"""Blueprints over HTTP: taking them in, refusing them, giving them back."""
+"""Blueprints over HTTP: upload, validation, download, labels, search and deletion."""
 
 import errno
 import io
@@ -18,7 +18,7 @@ from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
 from tests.manager.web import serving
 
 
-def test_an_uploaded_blueprint_has_a_plan_and_gives_its_archive_back(ask: Ask, upload: Upload):
+def test_uploaded_blueprint_has_a_plan_and_an_archive(ask: Ask, upload: Upload):
     answer = upload("app", labels=[{"key": "Team", "value": "core"}])
     assert answer.status_code == 201, answer.text
     blueprint = answer.json()
@@ -31,14 +31,14 @@ def test_an_uploaded_blueprint_has_a_plan_and_gives_its_archive_back(ask: Ask, u
         assert "app/say.sh" in tar.getnames()
 
 
-def test_the_order_people_wrote_things_in_is_kept(ask: Ask, upload: Upload):
-    outputs = "".join(f"  z{9 - number}: {{value: {number}}}\n" for number in range(10))
+def test_plan_keeps_the_order_of_the_blueprint(ask: Ask, upload: Upload):
+    outputs = "".join(f"  z{9 - index}: {{value: {index}}}\n" for index in range(10))
     upload("app", f"{HELLO.split('outputs:')[0]}outputs:\n{outputs}")
     plan = ask("GET", "/blueprints/app?_include=plan").json()["plan"]
-    assert list(plan["outputs"]) == [f"z{9 - number}" for number in range(10)]
+    assert list(plan["outputs"]) == [f"z{9 - index}" for index in range(10)]
 
 
-def test_an_asynchronous_upload_answers_at_once_and_is_followed_by_its_execution(ask: Ask, upload: Upload):
+def test_async_upload_is_done_by_an_execution(ask: Ask, upload: Upload):
     blueprint = upload("app", async_upload=True).json()
     assert blueprint["upload_execution"]["workflow_id"] == "upload_blueprint"
     assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "terminated"
@@ -57,19 +57,19 @@ def test_an_asynchronous_upload_answers_at_once_and_is_followed_by_its_execution
     ]
 
 
-@pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz", "w", "zip", "no folder"])
-def test_a_raw_body_of_every_kind_of_archive_is_taken(ask: Ask, worker: object, kind: str):
+@pytest.mark.parametrize("archive_type", ["w:gz", "w:bz2", "w:xz", "w", "zip", "no folder"])
+def test_a_raw_body_of_every_kind_of_archive_is_taken(ask: Ask, worker: object, archive_type: str):
     files = {"other name.yaml": HELLO, "say.sh": SAY}
     packed = io.BytesIO()
-    if kind == "zip":
+    if archive_type == "zip":
         with zipfile.ZipFile(packed, "w") as zipped:
             for name, text in files.items():
                 zipped.writestr(f"app/{name}", text)
         body = packed.getvalue()
-    elif kind == "no folder":
+    elif archive_type == "no folder":
         body = archive(files, root="")
     else:
-        with tarfile.open(fileobj=packed, mode=kind) as tar:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=packed, mode=archive_type) as tar:  # type: ignore[call-overload]
             for name, text in files.items():
                 member = tarfile.TarInfo(f"app/{name}")
                 member.size = len(text.encode())
@@ -80,7 +80,7 @@ def test_a_raw_body_of_every_kind_of_archive_is_taken(ask: Ask, worker: object, 
     assert [(label["key"], label["value"]) for label in answer.json()["labels"]] == [("a", "1"), ("a", "2")]
 
 
-def test_a_blueprint_is_fetched_from_an_address(ask: Ask, worker: object):
+def test_blueprint_is_fetched_from_a_url(ask: Ask, worker: object):
     with serving(archive({"blueprint.yaml": HELLO, "say.sh": SAY})) as address:
         answer = ask("PUT", "/blueprints/app", params={"blueprint_archive_url": address})
         assert answer.json()["state"] == "uploaded", answer.text
@@ -90,34 +90,34 @@ def test_a_blueprint_is_fetched_from_an_address(ask: Ask, worker: object):
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://host/x", "gopher://x", "nonsense", "http://"])
-def test_other_schemes_are_refused_at_once(ask: Ask, worker: object, address: str):
+def test_url_with_another_scheme_is_refused(ask: Ask, worker: object, address: str):
     answer = ask("PUT", "/blueprints/app", params={"blueprint_archive_url": address})
     assert answer.status_code == 400
     assert "cannot be fetched" in answer.json()["message"]
     assert ask("GET", "/blueprints/app").status_code == 404
 
 
-def test_a_wrong_blueprint_says_all_that_is_wrong_where_and_keeps_no_files(ask: Ask, upload: Upload, app: AppContext):
+def test_invalid_blueprint_is_reported_and_its_files_removed(ask: Ask, upload: Upload, app: AppContext):
     answer = upload("app", HELLO.replace("cloudify.nodes.Root", "cloudify.nodes.Rot"))
     blueprint = answer.json()
     assert blueprint["state"] == "invalid"
     assert "blueprint.yaml:9:" in blueprint["error"]
-    assert "cloudify.nodes.Root" in blueprint["error"]  # what was probably meant
+    assert "cloudify.nodes.Root" in blueprint["error"]  # the suggestion
     assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
     assert list(app.files.folder.glob("blueprints/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 400
-    assert upload("app").json()["state"] == "uploaded"  # a failed upload does not keep its name
+    assert upload("app").json()["state"] == "uploaded"  # it replaces the failed upload
 
 
-def test_a_name_is_taken_once(ask: Ask, upload: Upload):
+def test_second_upload_of_an_id_is_refused(ask: Ask, upload: Upload):
     upload("app")
-    again = upload("app")
-    assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
-    assert "already exists" in again.json()["message"]
+    second = upload("app")
+    assert (second.status_code, second.json()["error_code"]) == (409, "conflict_error")
+    assert "already exists" in second.json()["message"]
 
 
 @pytest.mark.parametrize("name", ["a%2Fb", "x" * 257, "..", "a%5Cb", "%20", "a%0Ab", "a:b"])
-def test_names_that_would_be_read_otherwise_are_refused(ask: Ask, worker: object, name: str):
+def test_id_with_special_characters_is_refused(ask: Ask, worker: object, name: str):
     answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO}))
     assert answer.status_code in (400, 404)
     assert answer.json()["message"]
@@ -126,27 +126,27 @@ def test_names_that_would_be_read_otherwise_are_refused(ask: Ask, worker: object
 @pytest.mark.parametrize(
     "name", ["1e5", "007", "2024-01-15-TestZone", "Ünïcode", "a b", "a+b", "x" * 256, "null", "true"]
 )
-def test_names_are_text_whatever_they_look_like(ask: Ask, worker: object, name: str):
+def test_id_is_text_whatever_it_looks_like(ask: Ask, worker: object, name: str):
     answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
     assert answer.json()["id"] == name
     assert ask("GET", f"/blueprints/{name}").json()["id"] == name
     assert [row["id"] for row in ask("GET", "/blueprints", params={"id": name}).json()["items"]] == [name]
 
 
-def evil_tar(name: str, **about: object) -> bytes:
+def malicious_tar(name: str, **attributes: object) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         good = tarfile.TarInfo("app/blueprint.yaml")
         good.size = len(HELLO.encode())
         tar.addfile(good, io.BytesIO(HELLO.encode()))
         member = tarfile.TarInfo(name)
-        for key, value in about.items():
+        for key, value in attributes.items():
             setattr(member, key, value)
         tar.addfile(member, io.BytesIO(b"x" * member.size))
     return packed.getvalue()
 
 
-def evil_zip(name: str) -> bytes:
+def malicious_zip(name: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as zipped:
         zipped.writestr("app/blueprint.yaml", HELLO)
@@ -154,27 +154,25 @@ def evil_zip(name: str) -> bytes:
     return packed.getvalue()
 
 
-EVIL = {
-    "parent": partial(evil_tar, "../evil", size=1),
-    "deep parent": partial(evil_tar, "app/../../evil", size=1),
-    "absolute": partial(evil_tar, "/tmp/cfy-evil", size=1),
-    "link out": partial(evil_tar, "app/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
-    "link up": partial(evil_tar, "app/link", type=tarfile.SYMTYPE, linkname="../../../x"),
-    "hard link out": partial(evil_tar, "app/link", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
-    "device": partial(evil_tar, "app/device", type=tarfile.CHRTYPE),
-    "zip parent": partial(evil_zip, "../evil"),
-    "zip absolute": partial(evil_zip, "/tmp/cfy-evil"),
-    "zip backslash": partial(evil_zip, "..\\evil"),
+MALICIOUS = {
+    "parent": partial(malicious_tar, "../evil", size=1),
+    "deep parent": partial(malicious_tar, "app/../../evil", size=1),
+    "absolute": partial(malicious_tar, "/tmp/cfy-evil", size=1),
+    "link out": partial(malicious_tar, "app/link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+    "link up": partial(malicious_tar, "app/link", type=tarfile.SYMTYPE, linkname="../../../x"),
+    "hard link out": partial(malicious_tar, "app/link", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
+    "device": partial(malicious_tar, "app/device", type=tarfile.CHRTYPE),
+    "zip parent": partial(malicious_zip, "../evil"),
+    "zip absolute": partial(malicious_zip, "/tmp/cfy-evil"),
+    "zip backslash": partial(malicious_zip, "..\\evil"),
     "cut": lambda: archive({"blueprint.yaml": HELLO, "noise": str(list(range(9999)))})[:-2000],
     "not an archive": lambda: b"this is not an archive at all",
 }
 
 
-@pytest.mark.parametrize("kind", EVIL)
-def test_archives_that_would_leave_their_folder_are_refused_and_nothing_is_left(
-    ask: Ask, worker: object, app: AppContext, kind: str
-):
-    answer = ask("PUT", "/blueprints/app", data=EVIL[kind]())
+@pytest.mark.parametrize("archive_type", MALICIOUS)
+def test_malicious_archive_is_refused_and_removed(ask: Ask, worker: object, app: AppContext, archive_type: str):
+    answer = ask("PUT", "/blueprints/app", data=MALICIOUS[archive_type]())
     problem = answer.json().get("error") or answer.json().get("message")
     assert "archive" in problem
     assert "Traceback" not in answer.text
@@ -182,12 +180,12 @@ def test_archives_that_would_leave_their_folder_are_refused_and_nothing_is_left(
     assert not Path("/tmp/cfy-evil").exists()
 
 
-@pytest.mark.parametrize("kind", ["tar", "zip"])
-def test_a_bomb_is_refused_before_it_is_unpacked(
-    ask: Ask, worker: object, app: AppContext, kind: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("archive_type", ["tar", "zip"])
+def test_archive_that_unpacks_to_too_many_bytes_is_refused(
+    ask: Ask, worker: object, app: AppContext, archive_type: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(archives, "MAX_BYTES", 1 << 20)
-    if kind == "tar":
+    if archive_type == "tar":
         body = archive({"blueprint.yaml": HELLO, "zeros": "0" * (3 << 20)})
     else:
         packed = io.BytesIO()
@@ -201,13 +199,13 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
     assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
-def test_too_many_files_are_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
+def test_archive_with_too_many_files_is_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(archives, "MAX_FILES", 10)
-    body = archive({"blueprint.yaml": HELLO, **{f"file{number}": "" for number in range(20)}})
+    body = archive({"blueprint.yaml": HELLO, **{f"file{index}": "" for index in range(20)}})
     assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["error"]
 
 
-def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object, app: AppContext):
+def test_validation_stores_nothing_and_reports_the_result(ask: Ask, worker: object, app: AppContext):
     for text, status in ((HELLO, "terminated"), ("tosca_definitions_version: nonsense", "failed")):
         started = ask("PUT", "/blueprints/try/validate", data=archive({"blueprint.yaml": text, "say.sh": SAY}))
         assert started.status_code == 201
@@ -216,7 +214,7 @@ def test_validating_keeps_nothing_and_says_how_it_went(ask: Ask, worker: object,
         assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
-def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(ask: Ask, upload: Upload, app: AppContext):
+def test_only_unused_blueprint_is_deleted_with_its_files(ask: Ask, upload: Upload, app: AppContext):
     upload("app")
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
     refused = ask("DELETE", "/blueprints/app")
@@ -228,20 +226,20 @@ def test_a_used_blueprint_is_not_deleted_and_an_unused_one_is_with_its_files(ask
     assert len(list(app.files.folder.glob("blueprints/*"))) == 1
 
 
-def test_labels_are_replaced_as_a_whole(ask: Ask, upload: Upload):
+def test_patch_replaces_all_labels(ask: Ask, upload: Upload):
     upload("app", labels=[{"key": "a", "value": "1"}])
-    for given, wanted in (
+    for labels, expected in (
         ([{"a": "1"}, {"b": "2"}], [("a", "1"), ("b", "2")]),
         ([{"key": "b", "value": "2"}], [("b", "2")]),
         ("c=3,c=4", [("c", "3"), ("c", "4")]),
         ([], []),
     ):
-        answer = ask("PATCH", "/blueprints/app", json={"labels": given})
-        assert [(label["key"], label["value"]) for label in answer.json()["labels"]] == wanted
+        answer = ask("PATCH", "/blueprints/app", json={"labels": labels})
+        assert [(label["key"], label["value"]) for label in answer.json()["labels"]] == expected
     assert ask("PATCH", "/blueprints/app", json={"labels": [{"a": 1}]}).status_code == 400
 
 
-def test_a_list_asks_for_what_it_shows(ask: Ask, upload: Upload):
+def test_list_applies_include_sort_size_and_filters(ask: Ask, upload: Upload):
     for name in ("b", "a", "c"):
         upload(name)
     listed = ask("GET", "/blueprints?_include=id&_sort=-id&_size=2&_offset=1").json()
@@ -259,32 +257,32 @@ def test_a_list_asks_for_what_it_shows(ask: Ask, upload: Upload):
         assert "nonsense" in answer.json()["message"]
 
 
-def test_filter_rules_are_searched_by_and_say_what_they_keep_back(ask: Ask, upload: Upload):
+def test_search_applies_filter_rules_and_counts_excluded(ask: Ask, upload: Upload):
     upload("app", labels=[{"key": "team", "value": "core"}])
     upload("web", labels=[{"key": "team", "value": "web"}])
     upload("bare")
 
-    def found(*rules: dict[str, object]) -> tuple[list[str], int | None]:
+    def search(*rules: dict[str, object]) -> tuple[list[str], int | None]:
         answer = ask("POST", "/searches/blueprints?_include=id&_sort=id", json={"filter_rules": list(rules)}).json()
         return [row["id"] for row in answer["items"]], answer["metadata"]["filtered"]
 
     def label(operator: str, *values: str) -> dict[str, object]:
         return {"key": "team", "values": list(values), "operator": operator, "type": "label"}
 
-    assert found(label("any_of", "core")) == (["app"], 2)
-    assert found(label("not_any_of", "core")) == (["web"], 2)
-    assert found(label("is_not", "core")) == (["bare", "web"], 1)
-    assert found(label("is_null")) == (["bare"], 2)
-    assert found(label("is-not-null")) == (["app", "web"], 1)
+    assert search(label("any_of", "core")) == (["app"], 2)
+    assert search(label("not_any_of", "core")) == (["web"], 2)
+    assert search(label("is_not", "core")) == (["bare", "web"], 1)
+    assert search(label("is_null")) == (["bare"], 2)
+    assert search(label("is-not-null")) == (["app", "web"], 1)
     starts = {"key": "id", "values": ["b", "w"], "operator": "starts-with", "type": "attribute"}
-    assert found(starts) == (["bare", "web"], 1)
-    assert found(starts, label("any_of", "web")) == (["web"], 2)
-    wrong = ask("POST", "/searches/blueprints", json={"filter_rules": [label("nope", "x")]})
-    assert wrong.status_code == 400
-    assert "any_of" in wrong.json()["message"]
+    assert search(starts) == (["bare", "web"], 1)
+    assert search(starts, label("any_of", "web")) == (["web"], 2)
+    refused = ask("POST", "/searches/blueprints", json={"filter_rules": [label("nope", "x")]})
+    assert refused.status_code == 400
+    assert "any_of" in refused.json()["message"]
 
 
-def test_parameters_that_are_not_json_are_a_sentence(ask: Ask, worker: object):
+def test_parameters_that_are_not_json_are_refused(ask: Ask, worker: object):
     answer = ask("PUT", "/blueprints/app", files={"params": (None, "{nonsense"), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
     assert "`params` is not JSON" in answer.json()["message"]
@@ -292,7 +290,7 @@ def test_parameters_that_are_not_json_are_a_sentence(ask: Ask, worker: object):
     assert answer.status_code == 400
 
 
-def test_a_full_disk_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+def test_full_disk_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     def fail(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

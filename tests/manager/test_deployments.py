@@ -1,4 +1,4 @@
-"""Deployments over HTTP: inputs, environments, outputs, deletion."""
+"""Deployments over HTTP: inputs, environments, outputs and deletion."""
 
 import threading
 
@@ -10,12 +10,12 @@ from cfy_cli.manager.services.worker import running
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, ended, until
 
-NEEDY = HELLO.replace("greeting: {type: string, default: hello}", "greeting: {type: string}").replace(
+CONSTRAINED = HELLO.replace("greeting: {type: string, default: hello}", "greeting: {type: string}").replace(
     "port: {type: integer, default: 80}", "port: {type: integer, default: 80, constraints: [{in_range: [1, 1000]}]}"
 )
 
 
-def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Upload):
+def test_created_deployment_has_nodes_instances_and_outputs(ask: Ask, upload: Upload):
     upload("app")
     answer = ask(
         "PUT",
@@ -45,7 +45,7 @@ def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Uploa
 
 
 @pytest.mark.parametrize(
-    ("inputs", "code", "named"),
+    ("inputs", "code", "name"),
     [
         ({}, "missing_required_deployment_input_error", "greeting"),
         ({"greeting": "x", "prot": 1}, "unknown_deployment_input_error", "prot"),
@@ -53,20 +53,18 @@ def test_a_deployment_is_ready_when_its_creation_answers(ask: Ask, upload: Uploa
         ({"greeting": "x", "port": 1001}, "deployment_creation_error", "port"),
     ],
 )
-def test_wrong_inputs_are_named_and_leave_nothing_behind(
-    ask: Ask, upload: Upload, inputs: dict[str, object], code: str, named: str
+def test_invalid_inputs_are_reported_and_nothing_is_created(
+    ask: Ask, upload: Upload, inputs: dict[str, object], code: str, name: str
 ):
-    upload("needy", NEEDY)
-    answer = ask("PUT", "/deployments/d", json={"blueprint_id": "needy", "inputs": inputs})
+    upload("constrained", CONSTRAINED)
+    answer = ask("PUT", "/deployments/d", json={"blueprint_id": "constrained", "inputs": inputs})
     assert (answer.status_code, answer.json()["error_code"]) == (400, code), answer.text
-    assert f"`{named}`" in answer.json()["message"]
+    assert f"`{name}`" in answer.json()["message"]
     assert ask("GET", "/deployments").json()["items"] == []
     assert ask("GET", "/executions?workflow_id=create_deployment_environment").json()["items"] == []
 
 
-def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
-    ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
-):
+def test_deployment_without_environment_is_removed(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
     from cfy_cli.errors import Invalid
     from cfy_cli.manager.services.system_workflows import deployment_environment
 
@@ -81,7 +79,7 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
     assert ask("GET", "/nodes").json()["items"] == []
 
 
-def test_what_it_needs_must_be_there(ask: Ask, upload: Upload):
+def test_invalid_request_creates_nothing(ask: Ask, upload: Upload):
     upload("app")
     for body, status in (
         ({"blueprint_id": "nothing"}, 404),
@@ -97,7 +95,7 @@ def test_what_it_needs_must_be_there(ask: Ask, upload: Upload):
     assert ask("GET", "/deployments").json()["items"] == []
 
 
-def test_a_name_is_taken_once_even_by_two_at_the_same_time(ask: Ask, upload: Upload):
+def test_id_created_at_the_same_time_is_created_once(ask: Ask, upload: Upload):
     upload("app")
     answers: list[int] = []
     threads = [
@@ -114,7 +112,7 @@ def test_a_name_is_taken_once_even_by_two_at_the_same_time(ask: Ask, upload: Upl
     assert len(ask("GET", "/node-instances?deployment_id=d").json()["items"]) == 1
 
 
-def test_a_site_is_set_detached_and_forgotten_with_its_deletion(ask: Ask, upload: Upload):
+def test_site_is_set_detached_and_removed_when_deleted(ask: Ask, upload: Upload):
     upload("app")
     ask("PUT", "/sites/tlv", json={})
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app", "site_name": "tlv"}).json()["site_name"] == "tlv"
@@ -127,7 +125,7 @@ def test_a_site_is_set_detached_and_forgotten_with_its_deletion(ask: Ask, upload
     assert ask("GET", "/deployments/d").json()["site_name"] is None
 
 
-def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, app: AppContext):
+def test_deletion_removes_all_rows_and_files(ask: Ask, upload: Upload, run, app: AppContext):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     assert len(list(app.files.folder.glob("deployments/*"))) == 1
@@ -149,7 +147,7 @@ def test_deletion_takes_everything_of_it_along(ask: Ask, upload: Upload, run, ap
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
 
 
-def test_live_instances_are_no_hindrance_to_a_forced_deletion(ask: Ask, upload: Upload, run):
+def test_forced_deletion_ignores_live_instances(ask: Ask, upload: Upload, run):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     run("d", "install")
@@ -157,7 +155,7 @@ def test_live_instances_are_no_hindrance_to_a_forced_deletion(ask: Ask, upload: 
     until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
 
 
-def test_of_two_who_change_an_instance_at_once_the_slower_is_told(ask: Ask, upload: Upload):
+def test_second_change_of_an_instance_version_is_refused(ask: Ask, upload: Upload):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     [instance] = ask("GET", "/node-instances").json()["items"]
@@ -169,21 +167,21 @@ def test_of_two_who_change_an_instance_at_once_the_slower_is_told(ask: Ask, uplo
     assert "current version=2, update version=1" in second.json()["message"]
     assert ask("GET", path).json()["runtime_properties"] == {"a": 1}
 
-    wins: list[int] = []
+    statuses: list[int] = []
 
-    def race(number: int) -> None:
-        wins.append(ask("PATCH", path, json={"version": 2, "runtime_properties": {"n": number}}).status_code)
+    def race(value: int) -> None:
+        statuses.append(ask("PATCH", path, json={"version": 2, "runtime_properties": {"n": value}}).status_code)
 
-    threads = [threading.Thread(target=race, args=[number]) for number in range(8)]
+    threads = [threading.Thread(target=race, args=[value]) for value in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(wins) == [200, *[409] * 7]
+    assert sorted(statuses) == [200, *[409] * 7]
     assert ask("GET", path).json()["version"] == 3
 
 
-def test_the_workflows_of_a_deployment_say_whether_they_are_available(ask: Ask, upload: Upload, run):
+def test_workflows_are_available_by_active_instances(ask: Ask, upload: Upload, run):
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
 
@@ -197,19 +195,17 @@ def test_the_workflows_of_a_deployment_say_whether_they_are_available(ask: Ask, 
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "good"
 
 
-def test_search_and_names_shown_to_people(ask: Ask, upload: Upload):
+def test_search_finds_ids_and_display_names(ask: Ask, upload: Upload):
     upload("app")
-    for name, shown in (("one", "First"), ("two", "50% off"), ("three", "Third")):
-        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app", "display_name": shown.replace("%", "")})
+    for name, display_name in (("one", "First"), ("two", "50% off"), ("three", "Third")):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app", "display_name": display_name.replace("%", "")})
     found = [row["id"] for row in ask("GET", "/deployments?_search=T&_sort=id&_include=id").json()["items"]]
     assert found == ["three", "two"]
     assert [row["id"] for row in ask("GET", "/deployments?_search_name=fir").json()["items"]] == ["one"]
     assert ask("GET", "/deployments?_search=%25").json()["items"] == []  # not a pattern
 
 
-def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(
-    ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
-):
+def test_failed_async_creation_is_reported_by_its_execution(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
     from cfy_cli.errors import Invalid
     from cfy_cli.manager.services.system_workflows import deployment_environment
 
@@ -218,23 +214,22 @@ def test_a_failed_creation_is_told_by_its_execution_when_nobody_waits(
 
     upload("app")
     monkeypatch.setattr(deployment_environment.dsl, "create_instances", refuse)
-    made = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
-    assert ended(ask, made["create_execution"])["error"] == "no room for instances"
+    created = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
+    assert ended(ask, created["create_execution"])["error"] == "no room for instances"
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
 
 
-def test_the_end_of_a_deletion_is_not_told_of_the_execution_that_came_after_it(
+def test_deletion_does_not_end_an_execution_with_its_storage_id(
     one_at_a_time: None, ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ):
     upload("app")
-    for name in ("one", "between"):  # the number before the deletion's stays taken
+    for name in ("one", "between"):  # `between` uses the storage id before that of the deletion
         ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
     delete = running.SYSTEM_WORKFLOW_FUNCTIONS["delete_deployment_environment"]
 
-    def delete_and_create_another(
-        work: ExecutionContext,
-    ) -> None:  # which then has the number in the table that the deletion had
-        delete(work)
+    def delete_and_create_another(context: ExecutionContext) -> None:
+        """Delete the execution's row, so that SQLite gives its storage id to the next execution."""
+        delete(context)
         ask("PUT", "/deployments/two", json={"blueprint_id": "app", "async_create": True})
 
     monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, "delete_deployment_environment", delete_and_create_another)

@@ -1,4 +1,4 @@
-"""Scripts that are not in the blueprint's folder but at an address."""
+"""Scripts that the blueprint gives the URL of."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,18 +27,18 @@ def _install(ask: Ask, upload: Upload, run: Run, address: str, retries: int = 0)
 
 
 def _messages(ask: Ask, execution: dict[str, Any]) -> list[str]:
-    found = ask("GET", f"/events?execution_id={execution['id']}&include_logs=true&_size=100").json()
-    return [line["message"] for line in found["items"]]
+    events = ask("GET", f"/events?execution_id={execution['id']}&include_logs=true&_size=100").json()
+    return [event["message"] for event in events["items"]]
 
 
-def test_a_script_is_fetched_from_its_address(ask: Ask, upload: Upload, run: Run):
+def test_script_is_fetched_from_its_url(ask: Ask, upload: Upload, run: Run):
     with serving(b"#!/bin/sh\nctx logger info from-far\n") as address:
-        done = _install(ask, upload, run, address)
-    assert done["status"] == "terminated", done["error"]
-    assert "from-far" in _messages(ask, done)
+        execution = _install(ask, upload, run, address)
+    assert execution["status"] == "terminated", execution["error"]
+    assert "from-far" in _messages(ask, execution)
 
 
-def test_a_script_that_cannot_be_fetched_is_a_sentence(ask: Ask, upload: Upload, run: Run):
+def test_failed_fetch_of_a_script_is_reported(ask: Ask, upload: Upload, run: Run):
     with serving(b"") as address:
         missing = address.replace("archive.tar.gz", "missing")
         failed = _install(ask, upload, run, missing)
@@ -46,9 +46,9 @@ def test_a_script_that_cannot_be_fetched_is_a_sentence(ask: Ask, upload: Upload,
     assert f"The script `{missing}` could not be fetched: it answered 404 Not Found." in failed["error"]
 
 
-def test_fetching_is_tried_again(ask: Ask, upload: Upload, run: Run):
+def test_fetch_of_a_script_is_retried(ask: Ask, upload: Upload, run: Run):
     with serving(b"") as address:
         missing = address.replace("archive.tar.gz", "missing")
         failed = _install(ask, upload, run, missing, retries=1)
-    tried = [message for message in _messages(ask, failed) if message.startswith("Task failed")]
-    assert len(tried) == 2
+    failures = [message for message in _messages(ask, failed) if message.startswith("Task failed")]
+    assert len(failures) == 2
