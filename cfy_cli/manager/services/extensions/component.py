@@ -120,7 +120,7 @@ def _execute(
 
 
 def _is_done(extension: ExtensionContext, workflow_id: str, deployment_id: str) -> bool:
-    """Return whether all node instances are installed or uninstalled already, perhaps by somebody else."""
+    """Return whether all node instances are installed or uninstalled already, perhaps by another user."""
     if workflow_id == "uninstall":
         return not _has_live_instances(extension, deployment_id)
     with extension.reading() as store:

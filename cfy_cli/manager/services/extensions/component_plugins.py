@@ -57,7 +57,7 @@ def _upload(extension: ExtensionContext, package: Package) -> None:
         try:
             with extension.writing_as_user("plugin_upload") as store:
                 plugins.add(extension.app, store, package, title=None, visibility=Visibility.TENANT)
-        except Conflict:  # it is a global plugin of another tenant, or somebody has uploaded it meanwhile
+        except Conflict:  # it is a global plugin of another tenant, or another user has uploaded it meanwhile
             extension.set_runtime_properties(_plugins=sorted(uploaded))
             exists = True
     result = "exists already" if exists else "was uploaded"

@@ -116,7 +116,7 @@ class EventWriter:
     def _store_one_by_one(self, batch: Batch) -> None:
         """Store all changes that the database accepts, so that a refused one does not block the others.
 
-        A refused event is only logged. Raises the error of another refused change, since somebody waits for it.
+        A refused event is only logged. Raises the error of another refused change, since an execution waits for it.
         """
         refused: Exception | None = None
         for single in batch.pop_single_changes():

@@ -23,7 +23,7 @@ class _Wait:
 
 
 class ExecutionWaiter:
-    """Lets threads wait for executions; a background thread polls while somebody waits."""
+    """Lets threads wait for executions; a background thread polls while there are waiting threads."""
 
     def __init__(self, app: AppContext) -> None:
         self._database = app.database

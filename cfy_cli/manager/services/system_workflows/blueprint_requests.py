@@ -56,9 +56,7 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     )
     check_visibility(store.scope, request.visibility)
     if (request.archive is None) == (request.url is None):
-        raise Invalid(
-            "A blueprint is uploaded as an archive in the request, or as `blueprint_archive_url`: one of them"
-        )
+        raise Invalid("Send either an archive in the request or its address in `blueprint_archive_url`: one of the two")
     suffix = archives.detect_suffix(request.archive) if request.archive else ""
     if request.url:
         check_url(request.url)
