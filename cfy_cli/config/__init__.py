@@ -1,1 +1,1 @@
-"""Where things are: profiles and settings on disk."""
+"""Store profiles and settings on disk."""

@@ -1,4 +1,4 @@
-"""How to reach a manager: what the settings find and the client needs."""
+"""Describe how the client reaches a manager."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

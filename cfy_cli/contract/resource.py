@@ -1,4 +1,4 @@
-"""The description of a resource, which both halves share."""
+"""Describe resources once for both halves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What the command line and the manager must agree on about one resource."""
+    """Describe one resource to the command line and to the manager."""
 
     name: str  # plural, as in commands and URLs: `cfy sites`, /sites
     noun: str  # singular, as in messages: "Site `x` created"

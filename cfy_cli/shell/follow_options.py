@@ -20,7 +20,7 @@ DEFAULT_TIMEOUT = 900  # seconds
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """How long to wait for an execution (in seconds; None: until it ends), and what to show meanwhile."""
+    """Say how long to wait for an execution, in seconds (None: until it ends), and what to show meanwhile."""
 
     timeout: float | None = DEFAULT_TIMEOUT
     include_logs: bool = True

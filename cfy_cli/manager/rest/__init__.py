@@ -1,1 +1,1 @@
-"""What may be asked over HTTP."""
+"""Serve the REST API v3.1 over HTTP."""

@@ -1,4 +1,4 @@
-"""A name for every request: its answer carries it, and so does every line of the log that is written meanwhile."""
+"""Give every request an ID, which its answer carries in a header and the lines of the log carry in brackets."""
 
 import logging
 import secrets
@@ -12,11 +12,13 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def current() -> str:
-    """That of the request that is being answered; empty where there is none."""
+    """Return the ID of the current request; empty outside of requests."""
     return _current.get()
 
 
 class RequestIds:
+    """Set an ID for the time of a request (ASGI middleware)."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -24,19 +26,19 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = secrets.token_hex(6)
-        _current.set(name)
+        request_id = secrets.token_hex(6)
+        _current.set(request_id)
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = name
+                MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
         await self._app(scope, receive, named)
 
 
 def name_in_log(handler: logging.Handler) -> None:
-    """Let the lines of this handler begin with the name of the request they are about."""
+    """Begin the lines that this handler writes with the ID of the current request."""
 
     def named(record: logging.LogRecord) -> bool:
         if current() and not hasattr(record, "request_id"):

@@ -1,1 +1,1 @@
-"""What the verbs mean: no HTTP, no terminal."""
+"""Implement the operations of the manager, independent of HTTP."""

@@ -37,7 +37,7 @@ class FailureFields(TypedDict, total=False):
 
 
 class HandlerDecision(TypedDict):
-    """What a handler decided about a task."""
+    """Carry the decision of a handler about a task."""
 
     action: Literal["retry", "fail", "ignore", "continue"]
     retry_after: float | None

@@ -25,7 +25,7 @@ class InstanceId(TypedDict):
 
 
 class Decision(TypedDict):
-    """What a modification changes; stored as JSON with the execution."""
+    """List the changes of a modification; stored as JSON with the execution."""
 
     before: dict[str, int]
     planned: dict[str, int]

@@ -1,1 +1,1 @@
-"""Who asks, and what they may do."""
+"""Authenticate callers and check their permissions."""
