@@ -25,7 +25,7 @@ def test_a_name_is_taken_once(cfy: Cfy) -> None:
     assert "tlv" in cfy.errors
 
 
-def test_names_that_cannot_be_are_refused_before_anybody_is_asked(cfy: Cfy) -> None:
+def test_invalid_names_are_refused_without_a_request(cfy: Cfy) -> None:
     cfy("sites create 'a b'", code=2)
     assert "`a b` is not a valid name" in cfy.errors
 

@@ -181,7 +181,7 @@ def test_users_see_themselves_and_administrators_see_everybody(ask: Ask):
     assert ask("GET", "/users/bob").status_code == 200
 
 
-def test_managers_of_a_tenant_see_private_things_of_others_and_administrators_all(ask: Ask):
+def test_tenant_managers_see_private_resources_of_others(ask: Ask):
     ask("POST", "/tenants/red")
     for name, role in (("mia", "manager"), ("una", "user"), ("uwe", "user")):
         ask("PUT", "/users", json={"username": name, "password": PASSWORD})
@@ -198,7 +198,7 @@ def test_managers_of_a_tenant_see_private_things_of_others_and_administrators_al
     assert [site["name"] for site in everywhere] == ["secret"]
 
 
-def test_a_global_thing_is_seen_everywhere_and_changed_only_at_home(ask: Ask):
+def test_global_resource_is_read_anywhere_changed_in_its_tenant(ask: Ask):
     ask("POST", "/tenants/red")
     ask("PUT", "/sites/oslo", json={"visibility": "global"})
     assert ask("GET", "/sites/oslo", tenant="red").status_code == 200
