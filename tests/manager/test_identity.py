@@ -6,6 +6,7 @@ import pytest
 
 from cfy_cli.contract.timestamps import parse_timestamp
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.store.models import Token
 from tests.conftest import PASSWORD, Ask
 
@@ -32,6 +33,21 @@ def test_account_is_locked_after_failures_until_unlocked(ask: Ask):
     assert ask("GET", "/users/ann").json()["is_locked"]
     assert ask("POST", "/users/unlock/ann").status_code == 200
     assert ask("GET", "/sites", user="ann", password="right-password").status_code == 200
+
+
+def test_password_changed_while_it_is_verified_is_not_cached(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    ask("PUT", "/users", json={"username": "ann", "password": "first-password", "role": "sys_admin"})
+    matches, during = passwords.matches, [{"password": "second-password"}]
+
+    def change_password_meanwhile(stored: str, password: str) -> bool:
+        is_correct = matches(stored, password)
+        if password == "first-password" and during:
+            assert ask("POST", "/users/ann", json=during.pop()).status_code == 200
+        return is_correct
+
+    monkeypatch.setattr(passwords, "matches", change_password_meanwhile)
+    ask("GET", "/sites", user="ann", password="first-password")
+    assert ask("GET", "/sites", user="ann", password="first-password").status_code == 401
 
 
 def test_token_authenticates_until_it_is_deleted(ask: Ask, session):

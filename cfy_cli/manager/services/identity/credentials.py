@@ -37,6 +37,10 @@ class Identity:
     tenants: Mapping[str, str]
 
 
+def _new_cache() -> TTLCache[bytes, Identity]:
+    return TTLCache(MAX_CACHED, CACHE_TIMEOUT)
+
+
 class Credentials:
     """Verifies the credentials of requests, and caches them; call `clear_cache` after users, roles or tokens change."""
 
@@ -44,7 +48,7 @@ class Credentials:
         self._database = app.database
         self._key_file = app.settings.data_dir / "token.key"
         self._salt = secrets.token_bytes(32)
-        self._cache: TTLCache[bytes, Identity] = TTLCache(MAX_CACHED, CACHE_TIMEOUT)
+        self._cache = _new_cache()
         self._cache_lock = threading.Lock()
 
     def find_cached(self, credential: str) -> Identity | None:
@@ -54,17 +58,18 @@ class Credentials:
 
     def verify(self, header: str, credential: str) -> Identity:
         """Verify a credential. Raises Unauthorized. `header` is `Authorization` or `Authentication-Token`."""
+        cache = self._cache  # what is read before `clear_cache` must not be found after it
         if header == "Authentication-Token":
             identity = self._verify_token(credential)
         else:
             identity = self._verify_authorization(credential)
         with self._cache_lock:
-            self._cache[self._digest(credential)] = identity
+            cache[self._digest(credential)] = identity
         return identity
 
     def clear_cache(self) -> None:
         with self._cache_lock:
-            self._cache.clear()
+            self._cache = _new_cache()
 
     def close(self) -> None:
         self.clear_cache()

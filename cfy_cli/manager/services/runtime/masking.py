@@ -1,6 +1,7 @@
 """Masking of secret values in the events and results of an execution."""
 
 import json
+import threading
 from typing import TypeVar, cast
 
 from cfy_cli.contract.json import Json
@@ -14,12 +15,15 @@ class Masking:
     """The secret values that one execution has used."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # operations add secrets at the same time
         self._values: tuple[str, ...] = ()  # the longest first, since one may contain another
 
     def add_secret(self, secret: str) -> None:
         """Mask the secret, its lines, and the strings in it when it is JSON."""
-        values = {*self._values, *_values_to_mask(secret)}
-        self._values = tuple(sorted(values, key=lambda value: (-len(value), value)))
+        added = _values_to_mask(secret)
+        with self._lock:
+            values = {*self._values, *added}
+            self._values = tuple(sorted(values, key=lambda value: (-len(value), value)))
 
     def mask(self, value: T) -> T:
         """Return the value, text or JSON, with the mask in place of every secret."""
