@@ -11,8 +11,8 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import LabelsBody
-from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.bodies import LabeledChange
+from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter, parse_flag
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
@@ -96,9 +96,10 @@ def download_blueprint(call: Call, key: str) -> Response:
 
 
 @routes.patch("/blueprints/{key}", "blueprint_upload", (), noun.answer)
-def update_blueprint(call: Call, key: str, body: LabelsBody) -> JsonObject:
-    """Replace the labels."""
-    return noun.show(call, blueprints.replace_labels(call.store, key, body.labels))
+def update_blueprint(call: Call, key: str, body: LabeledChange) -> JsonObject:
+    """Replace the labels, or the owner; leave what is not given."""
+    check_change(call, "blueprint", body)
+    return noun.show(call, blueprints.update(call.store, key, labels_given=body.labels, creator=body.creator))
 
 
 def _request(key: str, body: UploadedFile, *, validate_only: bool = False) -> blueprint_requests.Upload:

@@ -2,19 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from pydantic import JsonValue as AnyJson
 
 VisibilityName = Literal["private", "tenant", "global"]
-__all__ = ["AnyJson", "LabelsBody", "RulesBody", "VisibilityBody", "VisibilityName"]
+__all__ = ["AnyJson", "LabeledChange", "RulesBody", "VisibilityBody", "VisibilityName"]
 
 
 class VisibilityBody(BaseModel):
     visibility: str
 
 
-class LabelsBody(BaseModel):
+class LabeledChange(BaseModel):
+    """Change what is given of a resource with labels."""
+
+    model_config = ConfigDict(extra="forbid")
+
     labels: AnyJson = None
+    creator: str | None = None
 
 
 class RulesBody(BaseModel):

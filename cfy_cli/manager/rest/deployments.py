@@ -10,8 +10,8 @@ from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson, LabelsBody
-from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.bodies import AnyJson, LabeledChange
+from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import select_fields, whole_list
@@ -155,9 +155,10 @@ def set_deployment_site(call: Call, key: str, body: SiteBody) -> JsonObject:
 
 
 @routes.patch("/deployments/{key}", "deployment_update", (), noun.answer)
-def update_deployment(call: Call, key: str, body: LabelsBody) -> JsonObject:
-    """Replace the labels."""
-    return noun.show(call, deployments.replace_labels(call.store, key, body.labels))
+def update_deployment(call: Call, key: str, body: LabeledChange) -> JsonObject:
+    """Replace the labels, or the owner; leave what is not given."""
+    check_change(call, "deployment", body)
+    return noun.show(call, deployments.update(call.store, key, labels_given=body.labels, creator=body.creator))
 
 
 @routes.get("/deployments/{key}/outputs", "deployment_capabilities")

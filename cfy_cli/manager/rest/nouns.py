@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import Forbidden
+from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
 from cfy_cli.manager.rest.query import INCLUDE, Parameter
@@ -141,7 +141,11 @@ def _fields(body: BaseModel) -> dict[str, Any]:
     return body.model_dump(exclude_none=True)
 
 
-def check_may_set_owner(call: Call, noun: str) -> None:
-    """Raise Forbidden when the user may not give a resource to another user."""
-    if not is_allowed("set_owner", {call.identity.role}):
+def check_change(call: Call, noun: str, body: BaseModel) -> None:
+    """Raise Invalid for a body that changes nothing, and Forbidden when the user may not give resources to others."""
+    given = _fields(body)
+    if not given:
+        fields = ", ".join(f"`{name}`" for name in type(body).__annotations__)
+        raise Invalid(f"Nothing to change: give at least one of {fields}")
+    if "creator" in given and not is_allowed("set_owner", {call.identity.role}):
         raise Forbidden(f"The permission `set_owner` is required to give a {noun} to another user")

@@ -19,7 +19,7 @@ from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson
-from cfy_cli.manager.rest.nouns import Noun, check_may_set_owner
+from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, GET_DATA, INCLUDE, Parameter
 from cfy_cli.manager.rest.schemas import FILE, either
 from cfy_cli.manager.rest.serialize import whole_list
@@ -138,8 +138,7 @@ def install_plugin(call: Call, key: str, body: InstallBody) -> Deferred:
 @routes.patch("/plugins/{key}", "plugin_upload", (), noun.answer)
 def update_plugin(call: Call, key: str, body: PluginChange) -> JsonObject:
     """Replace labels, blueprint labels, resource tags or the owner."""
-    if body.creator is not None:
-        check_may_set_owner(call, "plugin")
+    check_change(call, "plugin", body)
     return noun.show(call, plugins.update(call.store, key, **body.model_dump()))
 
 

@@ -7,7 +7,7 @@ from cfy_cli.contract.resources import SECRETS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, VisibilityBody, VisibilityName
-from cfy_cli.manager.rest.nouns import Noun, check_may_set_owner
+from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import LISTING, Parameter
 from cfy_cli.manager.rest.schemas import extended
 from cfy_cli.manager.services.secrets import export, secrets
@@ -88,10 +88,7 @@ def create_secret(call: Call, key: str, body: NewSecret) -> JsonObject:
 def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
     """Change the value, the visibility or the owner; leave what is not given."""
     _check_provider(body)
-    if not body.model_fields_set:
-        raise Invalid("Nothing to change: give at least one of `value`, `visibility`, `is_hidden_value`, `creator`")
-    if body.creator is not None:
-        check_may_set_owner(call, "secret")
+    check_change(call, "secret", body)
     secret = secrets.update(
         call.app,
         call.store,

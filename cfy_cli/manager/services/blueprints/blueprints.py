@@ -9,7 +9,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.labels import parse, replace
-from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
+from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution, User
 from cfy_cli.manager.store.store import Store
 
 UPLOADING_STATES = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
@@ -59,10 +59,13 @@ def _find_deployments(store: Store, blueprint: Blueprint) -> Sequence[str]:
     return store.unscoped.scalars(ids.limit(MAX_LISTED)).all()  # private ones of other users too
 
 
-def replace_labels(store: Store, blueprint_id: str, given: object) -> Blueprint:
-    """Replace all labels; `given` has one of the forms that the API accepts."""
+def update(store: Store, blueprint_id: str, *, labels_given: object = None, creator: str | None = None) -> Blueprint:
+    """Replace the labels and the owner, where they are not None; labels have one of the forms that the API accepts."""
     blueprint = store.get_own(Blueprint, blueprint_id)
-    replace(blueprint.labels, BlueprintLabel, parse(given), store.scope.user)
+    if labels_given is not None:
+        replace(blueprint.labels, BlueprintLabel, parse(labels_given), store.scope.user)
+    if creator is not None:
+        blueprint.created_by = store.get(User, creator).username
     blueprint.updated_at = now()
     return blueprint
 

@@ -21,7 +21,7 @@ from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel, NodeInstance, Site
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel, NodeInstance, Site, User
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
@@ -67,10 +67,13 @@ def find_live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
     return store.unscoped.scalars(statement).all()  # node instances are as visible as their deployment
 
 
-def replace_labels(store: Store, deployment_id: str, given: object) -> Deployment:
-    """Replace all labels; `given` has one of the forms that the API accepts."""
+def update(store: Store, deployment_id: str, *, labels_given: object = None, creator: str | None = None) -> Deployment:
+    """Replace the labels and the owner, where they are not None; labels have one of the forms that the API accepts."""
     deployment = store.get_own(Deployment, deployment_id)
-    set_labels(store, deployment, labels.parse(given))
+    if labels_given is not None:
+        set_labels(store, deployment, labels.parse(labels_given))
+    if creator is not None:
+        deployment.created_by = store.get(User, creator).username
     deployment.updated_at = now()
     return deployment
 
