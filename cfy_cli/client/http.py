@@ -13,6 +13,7 @@ from urllib3.util import Retry
 
 from cfy_cli import __version__
 from cfy_cli.client import failures
+from cfy_cli.client.loopback import proxies_for
 from cfy_cli.client.redaction import safe_body, safe_headers, safe_url
 from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import Unreachable
@@ -166,6 +167,7 @@ class Http:
             url,
             auth=self._authenticate if authenticate else (lambda request: request),
             allow_redirects=False,
+            proxies=proxies_for(url),
             timeout=(CONNECT_TIMEOUT, failures.READ_TIMEOUT),
             verify=self.connection.verification(url[: url.index(API)] if API in url else url),
             **content,

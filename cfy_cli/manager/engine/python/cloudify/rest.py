@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 1000
 REQUEST_TIMEOUT = 300.0  # seconds
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # never through a proxy
 
 
 class Collection:
@@ -147,15 +148,22 @@ class Client:
             method=method,
         )
         try:
-            with urllib.request.urlopen(  # noqa: S310
-                request, timeout=self._timeout, context=self._ssl_context()
-            ) as response:
+            with self._opener().open(request, timeout=self._timeout) as response:
                 content = response.read()
         except urllib.error.HTTPError as error:
             raise error_from_response(error.read(), error.code, error.reason) from None
         except urllib.error.URLError as error:
             raise CloudifyClientError(f"Cannot connect to the manager at {self._base}: {error.reason}") from error
         return json.loads(content) if content else None
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[urllib.request.BaseHandler] = []
+        if urllib.parse.urlsplit(self._base).hostname in LOOPBACK:
+            handlers.append(urllib.request.ProxyHandler({}))
+        context = self._ssl_context()
+        if context is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        return urllib.request.build_opener(*handlers)
 
     def _ssl_context(self) -> "ssl.SSLContext | None":
         if self._certificate is None:
