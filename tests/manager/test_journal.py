@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, until
+from tests.manager.conftest import Upload, wait_until
 
 
 @pytest.fixture
@@ -14,9 +14,7 @@ def installed(ask: Ask, upload: Upload, run) -> str:
 
 
 def test_journal_has_final_state_of_every_operation(ask: Ask, installed: str):
-    [graph] = ask("GET", f"/tasks_graphs?execution_id={installed}&name=install&_include_operations=true").json()[
-        "items"
-    ]
+    [graph] = ask("GET", f"/tasks_graphs?execution_id={installed}&name=install").json()["items"]
     assert set(graph) == {
         "created_at", "visibility", "id", "name", "execution_id", "tenant_name", "created_by",
         "resource_availability", "private_resource",
@@ -77,4 +75,4 @@ def test_journal_is_deleted_with_its_deployment(ask: Ask, installed: str, run):
     run("d", "uninstall")
     assert ask("DELETE", "/deployments/d").status_code == 204
     for path in ("/tasks_graphs", "/operations"):
-        until(lambda path=path: ask("GET", path).json()["items"], lambda items: items == [])
+        wait_until(lambda path=path: ask("GET", path).json()["items"], lambda items: items == [])

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from starlette.datastructures import QueryParams
 
-from cfy_cli.manager.rest import api
+from cfy_cli.manager.rest import api, query
 from cfy_cli.manager.server import RESOURCES
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
@@ -22,8 +22,17 @@ ENDPOINTS = sorted(
 VALUES = {
     "_sort": "visibility", "_offset": "0", "_size": "1", "_range": "visibility,,", "_after": "0", "summary": "true",
     "visibility": "tenant", "blueprint_archive_url": "", "plugin_archive_url": "", "_passphrase": "a-long-passphrase",
+    "non-encrypted": "false",
 }  # fmt: skip
-NAMES_OF_RESOURCES = ("_include", "_group_id", "graph_id", "execution_id", "from_datetime", "to_datetime")
+NAMES_OF_RESOURCES = (
+    "_include",
+    "_group_id",
+    "_instance_context",
+    "graph_id",
+    "execution_id",
+    "from_datetime",
+    "to_datetime",
+)
 ADDITIONAL: dict[str, dict[str, str]] = {
     "/workflows": {"id": "d", "deployment_id": "d"},
     "/deployments": {"_dependencies_of": "d"},
@@ -32,9 +41,14 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     "/tenants": {"_sort": "name", "_range": "name,,"},
     "/users": {"_sort": "username", "_range": "username,,"},
     "/operations": {"_range": "id,,"},
+    "/managers": {"_sort": "hostname"},
+    "/brokers": {"_sort": "name"},
+    "/db-nodes": {"_sort": "name"},
 }
-# Accepted for older clients: what they ask for is what every answer gives anyway.
-WITHOUT_EFFECT = {"_get_all_results", "_instance_counts", "_get_data", "_include_operations", "non-encrypted"}
+WITHOUT_EFFECT = {"_instance_counts", "_get_data"}  # the counts of instances, and the data of plugins, are always there
+LISTS = [
+    (method, path, declared) for method, path, declared in ENDPOINTS if "_offset" in declared and method != "DELETE"
+]
 
 
 class RecordedParams(QueryParams):
@@ -94,6 +108,58 @@ def test_declared_query_parameters_are_read(ask: Ask, names: dict[str, str], mon
         assert answer.status_code == 200, (path, answer.text)
         ignored += [f"{path}: {name}" for name in params if name not in read | WITHOUT_EFFECT]
     assert not ignored
+
+
+def read_list(ask: Ask, method: str, path: str, **params: str):  # type: ignore[no-untyped-def]
+    if path == "/workflows":
+        params |= {"id": "d"}
+    return ask(method, path, params=params, **({"json": {"filter_rules": []}} if method == "POST" else {}))
+
+
+@pytest.mark.parametrize(("method", "path", "declared"), LISTS)
+def test_parameters_of_lists_have_their_effect(
+    ask: Ask, names: dict[str, str], method: str, path: str, declared: tuple[str, ...]
+):
+    for name, wrong in (
+        ("_sort", "no_such"), ("_range", "no_such,,"), ("_include", "no_such"), ("_offset", "x"), ("_size", "x"),
+        ("_all_tenants", "maybe"), ("_get_all_results", "maybe"), ("no_such", "x"),
+    ):  # fmt: skip
+        assert read_list(ask, method, path, **{name: wrong}).status_code == 400, name
+    whole = read_list(ask, method, path).json()
+    assert read_list(ask, method, path, _offset="100000").json()["items"] == []
+    assert read_list(ask, method, path, _size="1").json()["items"] == whole["items"][:1]
+    assert read_list(ask, method, path, _size="1").json()["metadata"]["pagination"]["size"] == 1
+    searched = read_list(ask, method, path, _search="no such text")
+    assert searched.json()["items"] == [] if "_search" in declared else searched.status_code == 400
+    if whole["items"]:
+        field = next(iter(whole["items"][0]))
+        assert all(set(item) == {field} for item in read_list(ask, method, path, _include=field).json()["items"])
+
+
+def test_properties_seen_from_unknown_instance_are_not_found(ask: Ask, names: dict[str, str]):
+    params = {"_evaluate_functions": "true", "_instance_context": "no_such"}
+    assert ask("GET", "/nodes", params=params).status_code == 404
+    ask("PUT", "/deployments/other", json={"blueprint_id": "app"})
+    params["_instance_context"] = names["/node-instances/{key}"]
+    assert len(ask("GET", "/nodes", params=params).json()["items"]) == 2
+
+
+def test_all_results_are_answered_in_one_page(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(query, "MAX_PAGE_SIZE", 2)
+    for name in ("a", "b", "c"):
+        ask("PUT", f"/sites/{name}", json={})
+    assert len(ask("GET", "/sites").json()["items"]) == 2
+    everything = ask("GET", "/sites", params={"_get_all_results": "true"}).json()
+    assert len(everything["items"]) == everything["metadata"]["pagination"]["total"] == 3
+    assert len(ask("GET", "/sites", params={"_get_all_results": "true", "_size": "1"}).json()["items"]) == 1
+
+
+def test_export_both_encrypted_and_not_is_refused(ask: Ask):
+    ask("PUT", "/secrets/k", json={"value": "v"})
+    params = {"_passphrase": "a-long-passphrase", "non-encrypted": "true"}
+    assert ask("GET", "/secrets/share/export", params=params).status_code == 400
+    del params["_passphrase"]
+    assert ask("GET", "/secrets/share/export", params=params).json()[0]["value"] == "v"
 
 
 # What the public client 7.0.5 sends; DELETE and PUT name resources that do not exist.

@@ -7,9 +7,12 @@ from cfy_cli import __version__
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.query import INCLUDE, PAGE, SORT
 from cfy_cli.manager.rest.schemas import list_answer, partial_answer_of
 from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.store.listing import Page
+
+LISTING = (INCLUDE, SORT, *PAGE)
 
 routes = Routes("cluster")
 
@@ -57,7 +60,9 @@ class Maintenance(TypedDict):
     requested_by: str
 
 
-@routes.listing("/managers", "manager_get", (), list_answer(partial_answer_of(ManagerNode), "ManagerList"))
+@routes.get(
+    "/managers", "manager_get", LISTING, list_answer(partial_answer_of(ManagerNode), "ManagerList"), has_filters=True
+)
 def list_managers(call: Call) -> JsonObject:
     host = call.app.settings.host
     manager: ManagerNode = {
@@ -78,7 +83,9 @@ def list_managers(call: Call) -> JsonObject:
     return _list(call, manager)
 
 
-@routes.listing("/brokers", "broker_get", (), list_answer(partial_answer_of(BrokerNode), "BrokerList"))
+@routes.get(
+    "/brokers", "broker_get", LISTING, list_answer(partial_answer_of(BrokerNode), "BrokerList"), has_filters=True
+)
 def list_brokers(call: Call) -> JsonObject:
     """List the broker: workers take executions from the database, so that is on the manager's host."""
     host = call.app.settings.host
@@ -97,7 +104,13 @@ def list_brokers(call: Call) -> JsonObject:
     return _list(call, broker)
 
 
-@routes.listing("/db-nodes", "db_nodes_get", (), list_answer(partial_answer_of(DatabaseNode), "DatabaseNodeList"))
+@routes.get(
+    "/db-nodes",
+    "db_nodes_get",
+    LISTING,
+    list_answer(partial_answer_of(DatabaseNode), "DatabaseNodeList"),
+    has_filters=True,
+)
 def list_database_nodes(call: Call) -> JsonObject:
     database = call.app.database
     node: DatabaseNode = {
@@ -121,10 +134,11 @@ def get_maintenance(call: Call) -> Maintenance:
 
 def _list(call: Call, item: Mapping[str, object]) -> JsonObject:
     """Return the page that a list of this one item gives."""
-    listing = call.listing("id")
-    unknown = [name for name in listing.filters if name not in item]
-    if unknown:
-        raise Invalid(f"Filter keys '{unknown}' do not exist. Allowed keys are: {list(item)}")
+    listing = call.listing("")
+    for kind, names in (("Filter", listing.filters), ("Sort", [name.lstrip("-") for name in listing.sort if name])):
+        unknown = [name for name in names if name not in item]
+        if unknown:
+            raise Invalid(f"{kind} keys '{unknown}' do not exist. Allowed keys are: {list(item)}")
     matches = all(str(item[name]) in values for name, values in listing.filters.items())
     found: list[Json] = [select_fields(item, listing.include)] if matches else []
     items = found[listing.offset : listing.offset + listing.size]

@@ -1,4 +1,4 @@
-"""The API's page for people, and the sign of life for whoever started us."""
+"""Serve the documentation page of the API, and the health check."""
 
 import os
 
@@ -43,5 +43,5 @@ async def page() -> HTMLResponse:
 
 
 async def health() -> dict[str, object]:
-    """Needs no login and tells nothing but that this process answers."""
+    """Report without authentication that this process answers; `pid` tells it from an earlier one."""
     return {"status": "OK", "pid": os.getpid()}

@@ -51,13 +51,15 @@ def list_nodes(call: Call) -> JsonObject:
     counts = node_instances.count(call.store, page.items) if has_counts else {}
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
     call.flag("_instance_counts")
-    self_id = call.query.get("_instance_context") or None
+    self_id = call.query.get("_instance_context")
+    instance = call.store.get(NodeInstance, self_id) if self_id else None
     items: list[Json] = []
     for row in page.items:
         row_counts: Mapping[str, object] = counts.get(row.storage_id, {})
         node = serialize(row, listing.include, **{name: partial(row_counts.get, name) for name in row_counts})
         if should_evaluate and "properties" in node:
-            node["properties"] = _evaluate(call, row.deployment_id, node["properties"], self_id)
+            is_seen = instance is not None and instance.deployment_id == row.deployment_id
+            node["properties"] = _evaluate(call, row.deployment_id, node["properties"], self_id if is_seen else None)
         items.append(node)
     return page_of(page, items)
 

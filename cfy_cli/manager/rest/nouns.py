@@ -10,7 +10,7 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
-from cfy_cli.manager.rest.query import INCLUDE, Parameter
+from cfy_cli.manager.rest.query import INCLUDE, SEARCH, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.identity.permissions import is_allowed
@@ -48,7 +48,8 @@ class Noun(Generic[M]):
         self.item_path = f"{self.path}/{{key}}"
         self.answer = row_answer(model, computed_types)
         self.list_answer = list_answer(self.answer, f"{model.__name__}List")
-        self._parameters, self._conditions, self._computed = tuple(parameters), conditions, computed
+        self._parameters = (*((SEARCH,) if resource.search else ()), *parameters)
+        self._conditions, self._computed = conditions, computed
 
     def permission(self, verb: str) -> str:
         return f"{self.resource.permission_prefix}_{verb}"

@@ -19,9 +19,6 @@ LIST_PARAMETERS = (
     Parameter("execution_id", "Only operations of this execution."),
     Parameter("skip_internal", "Leave out steps that run nothing.", "boolean"),
 )
-INCLUDE_OPERATIONS = Parameter(
-    "_include_operations", "Accepted for older clients; operations have a list of their own.", "boolean"
-)
 
 routes = Routes("operations")
 OPERATION = row_answer(Operation)
@@ -108,7 +105,7 @@ def delete_operation(call: Call, operation_id: str) -> None:
     call.store.delete(call.store.get_own(Operation, operation_id))
 
 
-@routes.listing("/tasks_graphs", "operations", (INCLUDE_OPERATIONS,), list_answer(TASKS_GRAPH, "TasksGraphList"))
+@routes.listing("/tasks_graphs", "operations", (), list_answer(TASKS_GRAPH, "TasksGraphList"))
 def list_tasks_graphs(call: Call) -> JsonObject:
     """List the tasks graphs of an execution (`execution_id`), or those of a name (`name`)."""
     listing = call.listing("created_at")

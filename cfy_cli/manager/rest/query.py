@@ -36,16 +36,16 @@ class Parameter:
 INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.")
 FORCE = Parameter("force", "Skip the checks that may be skipped.", "boolean")
 GET_DATA = Parameter("_get_data", "Answer names and roles instead of counts.", "boolean")
-LISTING = (
-    INCLUDE,
-    Parameter("_sort", "Comma-separated fields to sort by; `-` before a field sorts in descending order."),
+SEARCH = Parameter("_search", "Text that the name of an item must contain.")
+SORT = Parameter("_sort", "Comma-separated fields to sort by; `-` before a field sorts in descending order.")
+RANGE = Parameter("_range", "FIELD,FROM,TO: times between which a field must be; either end may be empty.")
+ALL_TENANTS = Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean")
+PAGE = (
     Parameter("_offset", "Number of items to skip.", "integer"),
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
-    Parameter("_search", "Text that the name of an item must contain."),
-    Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean"),
-    Parameter("_range", "FIELD,FROM,TO: times between which a field must be; either end may be empty."),
-    Parameter("_get_all_results", "Accepted for older clients; a page never holds more than the maximum.", "boolean"),
+    Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
+LISTING = (INCLUDE, SORT, *PAGE, ALL_TENANTS, RANGE)
 
 
 def check_parameters(query: QueryParams, declared: frozenset[str], *, has_filters: bool) -> None:
@@ -62,12 +62,18 @@ def parse_listing(query: QueryParams, sort: str, declared: frozenset[str]) -> Li
         include=parse_include(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=parse_integer(query, "_offset", 0),
-        size=min(parse_integer(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE),
+        size=_parse_size(query),
         search=query.get("_search") or None,
         filters={name: query.getlist(name) for name in query if name not in declared},
         ranges=tuple(_parse_range(value) for value in query.getlist("_range")),
         all_tenants=parse_flag(query, "_all_tenants"),
     )
+
+
+def _parse_size(query: QueryParams) -> int:
+    if parse_flag(query, "_get_all_results") and not query.get("_size"):
+        return MAX_INTEGER
+    return min(parse_integer(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE)
 
 
 def parse_include(query: QueryParams) -> tuple[str, ...] | None:

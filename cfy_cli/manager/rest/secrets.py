@@ -8,7 +8,7 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, VisibilityBody, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun, check_change
-from cfy_cli.manager.rest.query import LISTING, Parameter
+from cfy_cli.manager.rest.query import ALL_TENANTS, INCLUDE, RANGE, SEARCH, SORT, Parameter
 from cfy_cli.manager.rest.schemas import extended
 from cfy_cli.manager.services.secrets import export, secrets
 from cfy_cli.manager.services.visibility import widen
@@ -16,9 +16,14 @@ from cfy_cli.manager.store.models import Secret
 
 SKIP_VALUE = Parameter("_skip_value", "Answer an empty value.", "boolean")
 EXPORT_PARAMETERS = (
+    INCLUDE,
+    SORT,
+    SEARCH,
+    RANGE,
+    ALL_TENANTS,
     Parameter("_passphrase", "Passphrase to encrypt the values with."),
     Parameter("_include_metadata", "Answer creator and times too.", "boolean"),
-    Parameter("non-encrypted", "Accepted for older clients; values are encrypted only with a passphrase.", "boolean"),
+    Parameter("non-encrypted", "Answer the values without encryption, as is done without `_passphrase`.", "boolean"),
 )
 
 noun = Noun(SECRETS, Secret)
@@ -116,12 +121,13 @@ def delete_secret(call: Call, key: str) -> None:
 @routes.get(
     "/secrets/share/export",
     "secret_export",
-    (*LISTING, *EXPORT_PARAMETERS),
+    EXPORT_PARAMETERS,
     has_filters=True,
 )
 def export_secrets(call: Call) -> list[export.ExportedSecret]:
     """Answer all secrets whose value the user may see; encrypted if `_passphrase` is given."""
-    call.flag("non-encrypted")
+    if call.flag("non-encrypted") and call.query.get("_passphrase"):
+        raise Invalid("Give either `_passphrase` or `non-encrypted`")
     return export.export_secrets(
         call.app,
         call.store,

@@ -5,7 +5,7 @@ from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.store.listing import Page
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import check_include
 
@@ -41,7 +41,11 @@ def select_fields(answer: Mapping[str, object], include: Sequence[str] | None) -
 
 def page_of(page: Page[object], items: Sequence[Json]) -> JsonObject:
     """Return the envelope of a page."""
-    pagination: JsonObject = {"total": page.total, "size": page.size, "offset": page.offset}
+    pagination: JsonObject = {
+        "total": page.total,
+        "size": min(page.size, max(page.total, MAX_PAGE_SIZE)),
+        "offset": page.offset,
+    }
     return {"items": list(items), "metadata": {"pagination": pagination, "filtered": page.filtered}}
 
 

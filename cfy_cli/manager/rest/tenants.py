@@ -6,7 +6,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import GET_DATA, INCLUDE
+from cfy_cli.manager.rest.query import GET_DATA, INCLUDE, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import tenants, users
@@ -47,7 +47,7 @@ def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
     users.remove_from_tenant(call.store, body.username, body.tenant_name)
 
 
-@routes.listing("/tenants", "tenant_list", (GET_DATA,), list_answer(TENANT, "TenantList"))
+@routes.listing("/tenants", "tenant_list", (SEARCH, GET_DATA), list_answer(TENANT, "TenantList"))
 def list_tenants(call: Call) -> JsonObject:
     may_see_all = is_allowed("all_tenants", {call.identity.role})
     where = None if may_see_all else tenants.is_one_of(call.identity.tenants)

@@ -8,7 +8,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import GET_DATA, INCLUDE
+from cfy_cli.manager.rest.query import GET_DATA, INCLUDE, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of, select_fields
 from cfy_cli.manager.services.identity import users
@@ -36,7 +36,7 @@ class ActivationBody(BaseModel):
     action: Literal["activate", "deactivate"]
 
 
-@routes.listing("/users", "user_list", (GET_DATA,), list_answer(USER, "UserList"))
+@routes.listing("/users", "user_list", (SEARCH, GET_DATA), list_answer(USER, "UserList"))
 def list_users(call: Call) -> JsonObject:
     page = call.store.list(User, call.listing(USERS.order), search=USERS.search)
     return page_of(page, [_show(call, user) for user in page.items])

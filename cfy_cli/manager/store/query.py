@@ -29,7 +29,7 @@ def all_of(*conditions: Condition) -> Condition:
 def apply_filters(statement: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
     """Add filters, ranges and the search word, which is looked for in the columns `search`.
 
-    Raises Invalid for unknown fields. Without columns to search in, the search word has no effect.
+    Raises Invalid for unknown fields.
     """
     _check_fields(model, listing.filters, "Filter")
     for name, values in listing.filters.items():

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import Visibility
-from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
@@ -57,11 +57,13 @@ REQUIRED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", 
 def export_secrets(
     app: AppContext, store: Store, listing: Listing, *, passphrase: str | None, with_metadata: bool
 ) -> list[ExportedSecret]:
-    """Return all secrets whose value the user may see; offset and size of the listing are ignored."""
+    """Return all secrets whose value the user may see."""
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
-        page = store.list(Secret, replace(listing, offset=len(found), size=MAX_PAGE_SIZE), search=("key",))
+        page = store.list(
+            Secret, replace(listing, include=None, offset=len(found), size=MAX_PAGE_SIZE), search=("key",)
+        )
         found += page.items
         if len(found) >= page.total or not page.items:
             break
@@ -70,6 +72,9 @@ def export_secrets(
     include = listing.include
     if not include:
         return items
+    unknown = [name for name in include if name not in ExportedSecret.__annotations__]
+    if unknown:
+        raise Invalid(f"Include keys '{unknown}' do not exist", code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
     return [cast("ExportedSecret", {name: value for name, value in item.items() if name in include}) for item in items]
 
 
