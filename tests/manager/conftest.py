@@ -143,20 +143,20 @@ def run(ask: Ask) -> Callable[..., dict[str, Any]]:
     def run(deployment: str, workflow: str, **body: Any) -> dict[str, Any]:
         started = ask("POST", "/executions", json={"deployment_id": deployment, "workflow_id": workflow, **body})
         assert started.status_code == 201, started.text
-        return ended(ask, started.json()["id"])
+        return wait_for_end(ask, started.json()["id"])
 
     return run
 
 
-def ended(ask: Ask, execution_id: str, seconds: float = 30) -> dict[str, Any]:
-    return until(
+def wait_for_end(ask: Ask, execution_id: str, seconds: float = 30) -> dict[str, Any]:
+    return wait_until(
         lambda: ask("GET", f"/executions/{execution_id}").json(), lambda found: found["status"] in ENDED, seconds
     )
 
 
-def until(look: Callable[[], Any], well: Callable[[Any], bool], seconds: float = 30) -> Any:
+def wait_until(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float = 30) -> Any:
     limit = time.monotonic() + seconds
-    while not well(found := look()):
+    while not is_done(found := read()):
         assert time.monotonic() < limit, f"it stays {found}"
         time.sleep(0.02)
     return found

@@ -14,7 +14,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.store.files import Files
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, SAY, Upload, archive, ended
+from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end
 from tests.manager.web import serving
 
 
@@ -41,7 +41,7 @@ def test_plan_keeps_the_order_of_the_blueprint(ask: Ask, upload: Upload):
 def test_async_upload_is_done_by_an_execution(ask: Ask, upload: Upload):
     blueprint = upload("app", async_upload=True).json()
     assert blueprint["upload_execution"]["workflow_id"] == "upload_blueprint"
-    assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "terminated"
+    assert wait_for_end(ask, blueprint["upload_execution"]["id"])["status"] == "terminated"
     messages = [
         event["message"]
         for event in ask("GET", f"/events?execution_id={blueprint['upload_execution']['id']}&include_logs=true").json()[
@@ -103,7 +103,7 @@ def test_invalid_blueprint_is_reported_and_its_files_removed(ask: Ask, upload: U
     assert blueprint["state"] == "invalid"
     assert "blueprint.yaml:9:" in blueprint["error"]
     assert "cloudify.nodes.Root" in blueprint["error"]  # the suggestion
-    assert ended(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
+    assert wait_for_end(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
     assert list(app.files.folder.glob("blueprints/*")) == []
     assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 400
     assert upload("app").json()["state"] == "uploaded"  # it replaces the failed upload
@@ -209,7 +209,7 @@ def test_validation_stores_nothing_and_reports_the_result(ask: Ask, worker: obje
     for text, status in ((HELLO, "terminated"), ("tosca_definitions_version: nonsense", "failed")):
         started = ask("PUT", "/blueprints/try/validate", data=archive({"blueprint.yaml": text, "say.sh": SAY}))
         assert started.status_code == 201
-        assert ended(ask, started.json()["id"])["status"] == status
+        assert wait_for_end(ask, started.json()["id"])["status"] == status
         assert ask("GET", "/blueprints").json()["items"] == []
         assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 

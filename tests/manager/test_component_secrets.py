@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Ask
 from tests.manager.components import HEAD, PARENT, properties
-from tests.manager.conftest import HELLO, Upload, ended
+from tests.manager.conftest import HELLO, Upload, wait_for_end
 
 Run = Callable[..., dict[str, Any]]
 
@@ -144,6 +144,6 @@ def test_install_creates_only_what_its_user_may_create(ask: Ask, deploy: Callabl
     body = {"deployment_id": "parent", "workflow_id": "install"}
     started = ask("POST", "/executions", user="olga", password="password-of-a-user", json=body)
     assert started.status_code == 201, started.text
-    failed = ended(ask, started.json()["id"])
+    failed = wait_for_end(ask, started.json()["id"])
     assert "User `olga` is not permitted to perform the action `secret_create`" in failed["error"]
     assert ask("GET", "/secrets").json()["items"] == []

@@ -15,7 +15,7 @@ from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
 from tests.manager.components import HEAD, PARENT, properties
-from tests.manager.conftest import HELLO, SAY, Upload, archive, ended, until
+from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end, wait_until
 
 Run = Callable[..., dict[str, Any]]
 
@@ -189,7 +189,7 @@ def test_uninstall_accepts_deleted_component(ask: Ask, upload: Upload, deploy: C
     deploy(PARENT)
     run("parent", "install")
     assert ask("DELETE", "/deployments/kid", params={"force": "true"}).status_code == 204
-    until(lambda: ask("GET", "/deployments/kid").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", "/deployments/kid").status_code, lambda status: status == 404)
     assert [target for _, _, target in dependencies(ask)] == [None]
     checked = run("parent", "check_status")
     assert "Requested `Deployment` with ID `kid` was not found" in checked["error"]
@@ -244,7 +244,7 @@ def test_component_install_is_not_repeated_after_worker_exit(
         items = ask("GET", "/executions", params={"deployment_id": "kid", "workflow_id": "install"}).json()["items"]
         return [execution["status"] for execution in items]
 
-    until(installs, lambda statuses: statuses == ["started"])
+    wait_until(installs, lambda statuses: statuses == ["started"])
     worker.stop()
     worker.close()
     recovery.recover(app, ["test"])
@@ -253,7 +253,7 @@ def test_component_install_is_not_repeated_after_worker_exit(
     thread = threading.Thread(target=successor.work)
     thread.start()
     try:
-        assert ended(ask, install)["status"] == "terminated"
+        assert wait_for_end(ask, install)["status"] == "terminated"
         assert installs() == ["terminated"]
     finally:
         successor.stop()
@@ -303,6 +303,6 @@ def test_failed_component_is_installed_when_parent_is_resumed(
     assert "not yet" in failed["error"]
     (tmp_path / "gate").touch()
     ask("POST", f"/executions/{failed['id']}", json={"action": "resume"})
-    resumed = ended(ask, failed["id"])
+    resumed = wait_for_end(ask, failed["id"])
     assert resumed["status"] == "terminated", resumed["error"]
     assert ask("GET", "/deployments/kid").json()["installation_status"] == "active"

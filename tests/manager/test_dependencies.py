@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, Upload, ended, until
+from tests.manager.conftest import HELLO, Upload, wait_for_end, wait_until
 
 Run = Callable[..., dict[str, Any]]
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
@@ -101,15 +101,15 @@ def test_required_deployment_is_not_uninstalled_without_force(
             f"Can't execute workflow `{workflow}` on deployment net - existing installations depend on it:\n{reason}"
         )
     assert "--force" in start(ask, "net", "uninstall")["hint"]
-    assert ended(ask, start(ask, "net", "check_status")["id"])["status"] == "terminated"
+    assert wait_for_end(ask, start(ask, "net", "check_status")["id"])["status"] == "terminated"
     refused = ask("DELETE", "/deployments/net").json()
     assert refused["message"] == (
         f"Can't delete deployment net - the following existing installations depend on it:\n{reason}"
     )
-    assert ended(ask, start(ask, "net", "uninstall", force=True)["id"])["status"] == "terminated"
+    assert wait_for_end(ask, start(ask, "net", "uninstall", force=True)["id"])["status"] == "terminated"
     assert run("app", "uninstall")["status"] == "terminated"
     ask("DELETE", "/deployments/app")
-    until(lambda: ask("GET", "/deployments/app").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", "/deployments/app").status_code, lambda status: status == 404)
     assert (list_dependencies(ask), labels(ask, "net")) == ([], [])
     assert ask("DELETE", "/deployments/net").status_code == 204
 
@@ -132,9 +132,9 @@ def test_deployment_being_uninstalled_does_not_block_its_targets(
         run(name, "install")
     assert start(ask, "net", "stop")["error_code"] == "dependent_exists_error"
     uninstall_id = start(ask, "app", "uninstall")["id"]
-    assert ended(ask, start(ask, "net", "stop")["id"])["status"] == "terminated"
+    assert wait_for_end(ask, start(ask, "net", "stop")["id"])["status"] == "terminated"
     (tmp_path / "gate").touch()
-    assert ended(ask, uninstall_id)["status"] == "terminated"
+    assert wait_for_end(ask, uninstall_id)["status"] == "terminated"
 
 
 def test_capability_of_idle_deployment_does_not_block_uninstall(ask: Ask, deploy: Callable[..., None], run: Run):
@@ -157,7 +157,7 @@ def test_computed_target_is_updated_after_an_execution(ask: Ask, upload: Upload,
     assert [target for _, _, target in list_dependencies(ask)] == ["net", "net"]
     assert labels(ask, "net") == [("csys-consumer-id", "app"), ("csys-consumer-id", "early")]
     ask("DELETE", "/deployments/net", params={"force": "true"})
-    until(lambda: [target for _, _, target in list_dependencies(ask)], lambda targets: targets == [None, None])
+    wait_until(lambda: [target for _, _, target in list_dependencies(ask)], lambda targets: targets == [None, None])
 
 
 def test_parent_has_counts_and_worst_status_of_its_children(ask: Ask, deploy: Callable[..., None], run: Run):
@@ -188,7 +188,7 @@ def test_parent_has_counts_and_worst_status_of_its_children(ask: Ask, deploy: Ca
     run("svc", "uninstall")
     assert summary("root")[1] == summary("plain")[4] == attention
     ask("DELETE", "/deployments/svc")
-    until(lambda: summary("root")[:2], lambda counts: counts == (1, "good"))
+    wait_until(lambda: summary("root")[:2], lambda counts: counts == (1, "good"))
     assert summary("plain") == (0, None, 0, None, "good")
     assert labels(ask, "plain") == [("csys-obj-parent", "root")]
 
@@ -226,7 +226,7 @@ def test_recursive_uninstall_and_deletion_include_children(ask: Ask, deploy: Cal
     deployments = ask("GET", "/deployments", params={"_include": "installation_status"}).json()["items"]
     assert [deployment["installation_status"] for deployment in deployments] == ["inactive"] * 3
     assert ask("DELETE", "/deployments/root", params={"recursive": "true"}).status_code == 204
-    until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
+    wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
 
 
 def test_environment_stays_when_a_child_cannot_be_uninstalled(

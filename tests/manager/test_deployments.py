@@ -8,7 +8,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.worker import running
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, Upload, ended, until
+from tests.manager.conftest import HELLO, Upload, wait_for_end, wait_until
 
 CONSTRAINED = HELLO.replace("greeting: {type: string, default: hello}", "greeting: {type: string}").replace(
     "port: {type: integer, default: 80}", "port: {type: integer, default: 80, constraints: [{in_range: [1, 1000]}]}"
@@ -135,7 +135,7 @@ def test_deletion_removes_all_rows_and_files(ask: Ask, upload: Upload, run, app:
     assert "Live nodes ids: web_" in refused.json()["message"]
     run("d", "uninstall")
     assert ask("DELETE", "/deployments/d").status_code == 204
-    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
     for path in (
         "/nodes",
         "/node-instances",
@@ -152,7 +152,7 @@ def test_forced_deletion_ignores_live_instances(ask: Ask, upload: Upload, run):
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     run("d", "install")
     assert ask("DELETE", "/deployments/d?force=true").status_code == 204
-    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
 
 
 def test_second_change_of_an_instance_version_is_refused(ask: Ask, upload: Upload):
@@ -215,7 +215,7 @@ def test_failed_async_creation_is_reported_by_its_execution(ask: Ask, upload: Up
     upload("app")
     monkeypatch.setattr(deployment_environment.dsl, "create_instances", refuse)
     created = ask("PUT", "/deployments/d", json={"blueprint_id": "app", "async_create": True}).json()
-    assert ended(ask, created["create_execution"])["error"] == "no room for instances"
+    assert wait_for_end(ask, created["create_execution"])["error"] == "no room for instances"
     assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
 
 
@@ -234,6 +234,6 @@ def test_deletion_does_not_end_an_execution_with_its_storage_id(
 
     monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, "delete_deployment_environment", delete_and_create_another)
     ask("DELETE", "/deployments/one")
-    two = until(lambda: ask("GET", "/deployments/two").json(), lambda found: "id" in found)
-    ended(ask, two["create_execution"])
+    two = wait_until(lambda: ask("GET", "/deployments/two").json(), lambda found: "id" in found)
+    wait_for_end(ask, two["create_execution"])
     assert [node["id"] for node in ask("GET", "/nodes", params={"deployment_id": "two"}).json()["items"]] == ["web"]

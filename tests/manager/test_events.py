@@ -9,7 +9,7 @@ from cfy_cli.manager.services.runtime.batch import Batch
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.store.models import Event
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, until
+from tests.manager.conftest import Upload, wait_until
 
 EVENT = {column.name: None for column in Event.__table__.columns if column.name != "storage_id"} | {
     "tenant_name": "default_tenant",
@@ -81,7 +81,7 @@ def test_client_events_are_stored_and_deleted_like_others(ask: Ask, hello: str, 
 def test_events_of_deleted_deployment_do_not_block_others(ask: Ask, hello: str, run, worker):
     execution = run(hello, "install")["id"]
     ask("DELETE", "/deployments/d?force=true")
-    until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
     time_ = "2030-01-01T00:00:00.000Z"
     worker._event_writer.add_event({**EVENT, "execution_id": execution, "message": "late", "reported_timestamp": time_})
     worker._event_writer.add_event(

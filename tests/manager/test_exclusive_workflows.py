@@ -14,7 +14,7 @@ from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, ended, until
+from tests.manager.conftest import Upload, wait_for_end, wait_until
 
 NAME = "create_snapshot"
 REFUSED = "Cannot start execution because there are other executions running e.g.: "
@@ -54,7 +54,7 @@ def status(ask: Ask, execution: str) -> str:
 
 
 def wait_until_started(ask: Ask, execution: str) -> None:
-    until(lambda: status(ask, execution), lambda found: found == "started")
+    wait_until(lambda: status(ask, execution), lambda found: found == "started")
 
 
 def start(ask: Ask, **options: object):
@@ -86,8 +86,8 @@ def test_nothing_starts_while_exclusive_workflow_runs(ask: Ask, exclusive: Exclu
     queued = start(ask, queue=True).json()
     assert queued["status"] == "queued"
     exclusive.may_end.set()
-    assert ended(ask, execution)["status"] == "terminated"
-    assert ended(ask, queued["id"])["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, queued["id"])["status"] == "terminated"
     assert start(ask, force=True).status_code == 201
 
 
@@ -104,7 +104,7 @@ def test_exclusive_workflow_starts_only_while_nothing_runs(ask: Ask, exclusive: 
     assert status(ask, queued) == "queued"
     assert ask("PATCH", f"/executions/{other}", json={"status": "terminated"}).status_code == 200
     app.work_available.notify()
-    assert ended(ask, queued)["status"] == "terminated"
+    assert wait_for_end(ask, queued)["status"] == "terminated"
     assert exclusive.concurrent == []
 
 
@@ -120,9 +120,9 @@ def test_scheduled_execution_waits_for_exclusive_workflow(ask: Ask, exclusive: E
     second = exclusive.start(queue=True)
     assert status(ask, scheduled) == "scheduled"
     exclusive.may_end.set()
-    assert ended(ask, execution)["status"] == "terminated"
-    assert ended(ask, scheduled)["status"] == "terminated"
-    assert ended(ask, second)["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, scheduled)["status"] == "terminated"
+    assert wait_for_end(ask, second)["status"] == "terminated"
     assert exclusive.concurrent == []
 
 
@@ -134,5 +134,5 @@ def test_queued_exclusive_workflows_run_one_by_one(ask: Ask, exclusive: Exclusiv
     workflow = start(ask, queue=True).json()["id"]
     exclusive.may_end.set()
     for execution in (first, *others, workflow):
-        assert ended(ask, execution)["status"] == "terminated"
+        assert wait_for_end(ask, execution)["status"] == "terminated"
     assert exclusive.concurrent == []

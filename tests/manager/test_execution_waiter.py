@@ -14,7 +14,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.waiter import ExecutionWaiter
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import PASSWORD
-from tests.manager.conftest import archive, until
+from tests.manager.conftest import archive, wait_until
 
 REQUESTS = 45  # more than there are threads for requests that do not wait
 
@@ -36,7 +36,7 @@ def test_waiting_requests_do_not_block_other_requests(app: AppContext, port: int
             for number in range(REQUESTS)
         ]
         try:
-            until(count_executions, lambda count: count == REQUESTS)
+            wait_until(count_executions, lambda count: count == REQUESTS)
             assert requests.get(f"{api}/blueprints", **{**options, "timeout": 10}).status_code == 200
             assert not any(request.done() for request in waiting)
         finally:

@@ -21,7 +21,7 @@ from cfy_cli.manager.services.runtime import db_retry
 from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
-from tests.manager.conftest import SLEEPER, Upload, ended, until
+from tests.manager.conftest import SLEEPER, Upload, wait_for_end, wait_until
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def start(ask: Ask, deployment: str, workflow: str = "install", **body: object):
 
 
 def wait_until_asleep(tmp_path: Path) -> None:
-    until((tmp_path / "asleep").exists, bool)
+    wait_until((tmp_path / "asleep").exists, bool)
 
 
 def test_install_stores_what_scripts_did(ask: Ask, hello: str, run):
@@ -109,17 +109,17 @@ def test_executions_of_deployment_run_one_by_one_unless_forced(ask: Ask, sleeper
         ask, sleeper, "execute_operation", force=True, parameters={"operation": "cloudify.interfaces.lifecycle.delete"}
     )
     assert forced.status_code == 201, forced.text
-    ended(ask, forced.json()["id"])
+    wait_for_end(ask, forced.json()["id"])
     assert ask("GET", f"/executions/{queued['id']}").json()["status"] == "queued"
     ask("POST", f"/executions/{first}", json={"action": "kill"})
-    assert ended(ask, first)["status"] == "cancelled"
-    assert ended(ask, queued["id"])["status"] == "terminated"
+    assert wait_for_end(ask, first)["status"] == "cancelled"
+    assert wait_for_end(ask, queued["id"])["status"] == "terminated"
 
 
 def test_queued_execution_starts_at_once_when_nothing_runs(ask: Ask, hello: str):
     started = start(ask, hello, queue=True).json()
     assert started["status"] == "pending"
-    assert ended(ask, started["id"])["status"] == "terminated"
+    assert wait_for_end(ask, started["id"])["status"] == "terminated"
 
 
 def test_status_update_to_ended_releases_next_execution(ask: Ask, hello: str, app: AppContext):
@@ -132,7 +132,7 @@ def test_status_update_to_ended_releases_next_execution(ask: Ask, hello: str, ap
     queued = start(ask, hello, queue=True).json()
     assert queued["status"] == "queued"
     assert ask("PATCH", f"/executions/{execution}", json={"status": "failed", "error": "lost"}).status_code == 200
-    assert ended(ask, queued["id"])["status"] == "terminated"
+    assert wait_for_end(ask, queued["id"])["status"] == "terminated"
 
 
 def test_kill_cancels_running_execution_at_once(ask: Ask, sleeper: str, tmp_path: Path):
@@ -140,7 +140,7 @@ def test_kill_cancels_running_execution_at_once(ask: Ask, sleeper: str, tmp_path
     wait_until_asleep(tmp_path)
     before = time.monotonic()
     assert ask("POST", f"/executions/{execution}", json={"action": "kill"}).json()["status"] == "kill_cancelling"
-    assert ended(ask, execution)["status"] == "cancelled"
+    assert wait_for_end(ask, execution)["status"] == "cancelled"
     assert time.monotonic() - before < 5
     again = ask("POST", f"/executions/{execution}", json={"action": "cancel"})
     assert (again.status_code, again.json()["error_code"]) == (400, "illegal_action_error")
@@ -162,7 +162,7 @@ def test_scheduled_execution_starts_at_its_time(ask: Ask, hello: str, app: AppCo
     execution = start(ask, hello, scheduled_time=later).json()["id"]
     with app.database.write() as session:
         session.query(Execution).filter_by(id=execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
-    assert ended(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
 
 
 def test_dry_run_emits_events_and_changes_nothing(ask: Ask, hello: str, run):
@@ -187,7 +187,7 @@ def test_failing_script_fails_execution_with_its_output(ask: Ask, upload: Upload
             "parameters": operation,
         },
     ).json()["id"]
-    failed = until(
+    failed = wait_until(
         lambda: [
             event
             for event in ask("GET", f"/events?execution_id={execution}").json()["items"]
@@ -199,7 +199,7 @@ def test_failing_script_fails_execution_with_its_output(ask: Ask, upload: Upload
     assert "boom" in failed["message"]
     assert failed["error_causes"][0]["type"] == "ProcessException"
     ask("POST", f"/executions/{execution}", json={"action": "kill"})
-    ended(ask, execution)
+    wait_for_end(ask, execution)
 
 
 def test_executions_of_exited_worker_are_recovered(ask: Ask, hello: str, app: AppContext):
@@ -216,7 +216,7 @@ def test_executions_of_exited_worker_are_recovered(ask: Ask, hello: str, app: Ap
     assert recovery.workers_without_successor(app, "host/x/worker-0", ["host/x/worker-0"]) == ["host/x/worker-7"]
     assert recovery.recover(app, ["host/x/worker-70"]) == 0
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
-    assert ended(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
     events = ask("GET", f"/events?execution_id={execution}").json()["items"]
     assert events[0]["message"] == "Resuming 'install' workflow execution"
 
@@ -242,7 +242,7 @@ def test_failed_execution_is_resumed_under_its_id(ask: Ask, flaky: Path, run, ac
     answer = ask("POST", f"/executions/{failed['id']}", json={"action": action})
     assert answer.status_code == 200, answer.text
     assert (answer.json()["status"], answer.json()["resume"], answer.json()["ended_at"]) == ("pending", True, None)
-    done = ended(ask, failed["id"])
+    done = wait_for_end(ask, failed["id"])
     assert (done["status"], done["error"], done["resume"]) == ("terminated", "", True)
     assert [line.rpartition(".")[2] for line in flaky.read_text().split()] == ["create", "delete", "create"]
     messages = [event["message"] for event in ask("GET", f"/events?execution_id={failed['id']}").json()["items"]]
@@ -263,13 +263,13 @@ def test_killed_execution_is_resumed(ask: Ask, sleeper: str, tmp_path: Path):
     refused = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert (refused.status_code, "in state: `started`" in refused.json()["message"]) == (409, True)
     ask("POST", f"/executions/{execution}", json={"action": "kill"})
-    ended(ask, execution)
+    wait_for_end(ask, execution)
     (tmp_path / "asleep").unlink()
     ask("POST", f"/executions/{execution}", json={"action": "resume"})
     wait_until_asleep(tmp_path)
     assert ask("GET", f"/executions/{execution}").json()["status"] == "started"
     ask("POST", f"/executions/{execution}", json={"action": "kill"})
-    assert ended(ask, execution)["status"] == "cancelled"
+    assert wait_for_end(ask, execution)["status"] == "cancelled"
 
 
 def test_resume_rejects_busy_deployment_and_system_workflow(ask: Ask, flaky: Path, run):
@@ -282,7 +282,7 @@ def test_resume_rejects_busy_deployment_and_system_workflow(ask: Ask, flaky: Pat
     ask("PATCH", f"/executions/{other}", json={"status": "cancelled"})
     [own] = ask("GET", "/executions?workflow_id=upload_blueprint&_include_system_workflows=true").json()["items"]
     ask("PUT", "/blueprints/nothing", params={"blueprint_archive_url": "http://127.0.0.1:1/a.zip"})
-    failed_upload = until(
+    failed_upload = wait_until(
         lambda: ask("GET", "/executions?workflow_id=upload_blueprint&status=failed").json()["items"], bool
     )[0]["id"]
     assert own["status"] == "terminated"
@@ -322,7 +322,7 @@ def test_execution_waits_while_disk_is_full_and_loses_nothing(
     time.sleep(1.5)
     assert ask("GET", f"/executions/{execution}").json()["status"] == "started"
     full.clear()
-    assert ended(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
     [instance] = ask("GET", "/node-instances?deployment_id=b").json()["items"]
     assert (instance["state"], len(instance["runtime_properties"]["big"])) == ("started", 100_000)
     lines = ask("GET", f"/events?execution_id={execution}&type=cloudify_log").json()["items"]
@@ -354,7 +354,7 @@ def test_storage_ids_of_deleted_executions_are_not_reused(ask: Ask, hello: str, 
             return session.query(Execution.storage_id).order_by(Execution.storage_id.desc()).first()[0]
 
     assert ask("DELETE", f"/deployments/{hello}").status_code == 204
-    until(lambda: ask("GET", f"/deployments/{hello}").status_code, lambda status: status == 404)
+    wait_until(lambda: ask("GET", f"/deployments/{hello}").status_code, lambda status: status == 404)
     deleted = latest()  # the executions that created and deleted it, the latest ones, are deleted with it
     ask("PUT", "/deployments/e", json={"blueprint_id": "app"})
     assert latest() > deleted + 2
@@ -369,7 +369,7 @@ def test_two_due_executions_run_one_by_one(ask: Ask, hello: str, app: AppContext
     ]
     with app.database.write() as session:
         session.query(Execution).update({"scheduled_for": "2020-01-01T00:00:00.000Z"})
-    first, second = (ended(ask, execution) for execution in due)
+    first, second = (wait_for_end(ask, execution) for execution in due)
     assert [first["status"], second["status"]] == ["terminated", "terminated"]
     assert second["started_at"] >= first["ended_at"]
 
@@ -380,7 +380,7 @@ def test_concurrent_starts_accept_one_execution(ask: Ask, sleeper: str):
     assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
     [started] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
     ask("POST", f"/executions/{started}", json={"action": "kill"})
-    ended(ask, started)
+    wait_for_end(ask, started)
 
 
 @pytest.mark.parametrize("text", ["2030-01-31 22:30", "2030-01-31T22:30:00Z", "203001312230+0000"])

@@ -8,7 +8,7 @@ import pytest
 
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, ended, until
+from tests.manager.conftest import Upload, wait_for_end, wait_until
 from tests.wagons import OPS, YAML, package, wheel
 
 pytestmark = pytest.mark.pip
@@ -293,7 +293,7 @@ def test_plugin_needed_by_parallel_operations_is_installed_once(
     six = "{scalable: {properties: {default_instances: 6}}}"
     deploy(BLUEPRINT.replace("tiny.Node}", f"tiny.Node, capabilities: {six}}}"))
     started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}).json()
-    execution = ended(ask, started["id"], 60)
+    execution = wait_for_end(ask, started["id"], 60)
     assert execution["status"] == "terminated", execution["error"]
     output = messages(ask, execution)
     assert sum("Installing managed plugin" in message for message in output) == 1
@@ -335,7 +335,7 @@ def test_global_plugin_is_used_by_operations_of_other_tenants(ask: Ask, plugin: 
     assert ask("PUT", "/deployments/app", tenant="red", json={"blueprint_id": "app"}).status_code == 201
     body = {"deployment_id": "app", "workflow_id": "install"}
     started = ask("POST", "/executions", tenant="red", json=body).json()
-    execution = until(
+    execution = wait_until(
         lambda: ask("GET", f"/executions/{started['id']}", tenant="red").json(),
         lambda found: found["status"] in ("terminated", "failed"),
     )

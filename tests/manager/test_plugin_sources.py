@@ -11,7 +11,7 @@ import pytest
 
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, until
+from tests.manager.conftest import Upload, wait_until
 from tests.manager.test_plugin_operations import messages, properties
 from tests.manager.web import serving
 from tests.wagons import OPS, project
@@ -98,7 +98,7 @@ def test_source_folder_is_installed_once_for_all_deployments(ask: Ask, app: AppC
     assert sorted(path.name for path in (resources / "plugins/my-plugin").iterdir()) == sorted(SOURCE)
     for name in ("one", "two"):
         assert ask("DELETE", f"/deployments/{name}", params={"force": "true"}).status_code == 204
-    until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
+    wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
     assert ask("DELETE", "/blueprints/bp").status_code == 204
     assert not environment.parent.exists()
 

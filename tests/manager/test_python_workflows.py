@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, ended, until
+from tests.manager.conftest import Upload, wait_for_end, wait_until
 from tests.manager.test_plugin_operations import BUNDLED_CLOUDIFY, messages
 from tests.wagons import YAML, package, project, wheel
 
@@ -188,6 +188,6 @@ def test_killed_workflow_process_ends(ask: Ask, upload: Upload):
     assert ask("PUT", "/deployments/slow", json={"blueprint_id": "slow"}).status_code == 201
     body = {"deployment_id": "slow", "workflow_id": "script"}
     started = ask("POST", "/executions", json=body).json()
-    until(lambda: messages(ask, started), lambda found: "there" in found)
+    wait_until(lambda: messages(ask, started), lambda found: "there" in found)
     assert ask("POST", f"/executions/{started['id']}", json={"action": "kill"}).status_code == 200
-    assert ended(ask, started["id"])["status"] == "cancelled"
+    assert wait_for_end(ask, started["id"])["status"] == "cancelled"

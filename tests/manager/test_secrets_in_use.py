@@ -8,7 +8,7 @@ import pytest
 
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, ended
+from tests.manager.conftest import Upload, wait_for_end
 
 Run = Callable[..., dict[str, Any]]
 PASSWORD = "password-of-a-user"
@@ -149,7 +149,7 @@ def test_private_secret_of_another_user_cannot_be_used(ask: Ask, deploy: Callabl
     own = ask("PUT", "/deployments/app", json={"blueprint_id": "app"})  # by its creator
     assert own.status_code == 201, own.text
     started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}, **una)
-    execution = ended(ask, started.json()["id"])
+    execution = wait_for_end(ask, started.json()["id"])
     assert execution["status"] == "failed"
     assert "there is no secret `db`" in execution["error"]
 
@@ -158,7 +158,7 @@ def test_hidden_value_is_used_but_not_shown(ask: Ask, deploy: Callable[..., Any]
     ask("PUT", "/secrets/db", json={"value": CANARY, "is_hidden_value": True})
     assert deploy(blueprint=SIMPLE, **una).status_code == 201
     started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}, **una)
-    assert ended(ask, started.json()["id"])["status"] == "terminated"
+    assert wait_for_end(ask, started.json()["id"])["status"] == "terminated"
     (web,) = ask("GET", "/node-instances", params={"deployment_id": "app"}).json()["items"]
     assert web["runtime_properties"]["length"] == str(len(CANARY))
     seen = {name: ask("GET", "/deployments/app/outputs", **by).json()["outputs"]["value"]

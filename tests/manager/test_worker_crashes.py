@@ -9,7 +9,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.store.models import Blueprint, Execution, Operation, WorkerRecord
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, ended
+from tests.manager.conftest import Upload, wait_for_end
 
 
 def recover_and_run(ask: Ask, app: AppContext, execution: str) -> None:
@@ -19,7 +19,7 @@ def recover_and_run(ask: Ask, app: AppContext, execution: str) -> None:
         )
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
     app.work_available.notify()
-    assert ended(ask, execution)["error"] == ""
+    assert wait_for_end(ask, execution)["error"] == ""
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -50,7 +50,7 @@ def crash(ask: Ask, app: AppContext, execution: str, *, stopped: bool = False) -
             session.add(WorkerRecord(name="host/x/worker-7", pid=7))
     assert recovery.recover(app, ["host/x/worker-7"]) == 1
     app.work_available.notify()
-    return ended(ask, execution)
+    return wait_for_end(ask, execution)
 
 
 def test_crashes_count_only_without_progress_in_between(ask: Ask, upload: Upload, app: AppContext, run):
@@ -66,7 +66,7 @@ def test_crashes_count_only_without_progress_in_between(ask: Ask, upload: Upload
     assert (last["status"], last["error"][:43]) == ("failed", "The worker process crashed 5 times in a row")
     resumed = ask("POST", f"/executions/{execution}", json={"action": "resume"})
     assert resumed.status_code == 200
-    assert ended(ask, execution)["status"] == "terminated"
+    assert wait_for_end(ask, execution)["status"] == "terminated"
 
 
 def test_upload_fails_after_repeated_worker_crashes(ask: Ask, upload: Upload, app: AppContext):

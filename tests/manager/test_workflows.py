@@ -12,7 +12,7 @@ from sqlalchemy.event import listen
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.engine import cluster
-from tests.manager.conftest import Upload, ended
+from tests.manager.conftest import Upload, wait_for_end
 
 Run = Callable[..., dict[str, Any]]
 
@@ -108,7 +108,7 @@ def test_resumed_scaling_continues_with_its_new_instances(ask: Ask, single_db: R
     names = [instance["id"] for instance in _instances(ask, "db")]
     (tmp_path / "ok").touch()
     assert ask("POST", f"/executions/{failed['id']}", json={"action": "resume"}).status_code == 200
-    assert ended(ask, failed["id"])["status"] == "terminated"
+    assert wait_for_end(ask, failed["id"])["status"] == "terminated"
     assert [(instance["id"], instance["state"]) for instance in _instances(ask, "db")] == [
         (name, "started") for name in names
     ]
