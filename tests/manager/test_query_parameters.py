@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from starlette.datastructures import QueryParams
 
+from cfy_cli.contract.resources import ALL
 from cfy_cli.manager.rest import api, query
 from cfy_cli.manager.server import RESOURCES
 from cfy_cli.manager.services.context import AppContext
@@ -144,6 +145,13 @@ def test_properties_seen_from_unknown_instance_are_not_found(ask: Ask, names: di
     assert len(ask("GET", "/nodes", params=params).json()["items"]) == 2
 
 
+def test_lists_are_searched_where_the_command_line_offers_it():
+    declared = {path: parameters for method, path, parameters in LISTS if method == "GET"}
+    searchable = {f"/{resource.name}": bool(resource.search) for resource in ALL if f"/{resource.name}" in declared}
+    assert len(searchable) > 10
+    assert {path: "_search" in declared[path] for path in searchable} == searchable
+
+
 def test_all_results_are_answered_in_one_page(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(query, "MAX_PAGE_SIZE", 2)
     for name in ("a", "b", "c"):
@@ -173,6 +181,8 @@ PUBLIC_CLIENT = [
     ("DELETE", "/blueprints/no", "force=False"),
     ("GET", "/blueprints", "_all_tenants=False&_search=app&_sort=created_at"),
     ("GET", "/plugins", "_get_data=True"),
+    ("GET", "/nodes", "_search=app"),
+    ("GET", "/node-instances", "_search=app"),
     ("GET", "/users", "_get_data=False"),
     ("GET", "/tenants", "_get_data=False"),
     ("GET", "/managers", "hostname=nowhere"),

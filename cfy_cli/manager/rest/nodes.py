@@ -26,10 +26,11 @@ NODE_PARAMETERS = (
 )
 
 routes = Routes("nodes")
-instances = Noun(NODE_INSTANCES, NodeInstance, routes=routes)
+instances = Noun(NODE_INSTANCES, NodeInstance, parameters=(EVALUATE,), routes=routes)
 nodes = Noun(
     NODES,
     Node,
+    parameters=NODE_PARAMETERS,
     computed_types=dict.fromkeys(node_instances.COUNTS, int),
     routes=routes,
 )
@@ -43,7 +44,7 @@ class InstanceChange(BaseModel):
     relationships: list[dict[str, AnyJson]] | None = None
 
 
-@routes.listing("/nodes", "node_list", NODE_PARAMETERS, nodes.list_answer)
+@routes.listing("/nodes", "node_list", nodes.parameters, nodes.list_answer)
 def list_nodes(call: Call) -> JsonObject:
     listing = call.listing(NODES.order)
     page = call.store.list(Node, listing, search=NODES.search)
@@ -64,7 +65,7 @@ def list_nodes(call: Call) -> JsonObject:
     return page_of(page, items)
 
 
-@routes.listing("/node-instances", "node_instance_list", (EVALUATE,), instances.list_answer)
+@routes.listing("/node-instances", "node_instance_list", instances.parameters, instances.list_answer)
 def list_node_instances(call: Call) -> JsonObject:
     listing = call.listing(NODE_INSTANCES.order)
     should_evaluate = call.flag(EVALUATE.name)

@@ -48,7 +48,7 @@ class Noun(Generic[M]):
         self.item_path = f"{self.path}/{{key}}"
         self.answer = row_answer(model, computed_types)
         self.list_answer = list_answer(self.answer, f"{model.__name__}List")
-        self._parameters = (*((SEARCH,) if resource.search else ()), *parameters)
+        self.parameters = (*((SEARCH,) if resource.search else ()), *parameters)
         self._conditions, self._computed = conditions, computed
 
     def permission(self, verb: str) -> str:
@@ -72,7 +72,7 @@ class Noun(Generic[M]):
         return answer
 
     def add_list(self) -> None:
-        @self.routes.listing(self.path, self.permission("list"), self._parameters, self.list_answer)
+        @self.routes.listing(self.path, self.permission("list"), self.parameters, self.list_answer)
         def list_items(call: Call) -> JsonObject:
             return self.find_page(call)
 
@@ -80,7 +80,7 @@ class Noun(Generic[M]):
         """Add the list whose filter rules are a body, because they may be too long for a query string."""
         path = f"/searches{self.path}"
 
-        @self.routes.search(path, self.permission("list"), self._parameters, self.list_answer)
+        @self.routes.search(path, self.permission("list"), self.parameters, self.list_answer)
         def search(call: Call, body: RulesBody) -> JsonObject:
             return self.find_page(call, body.filter_rules)
 
