@@ -15,7 +15,7 @@ from cfy_cli.shell.if_exists import SKIP, if_exists_option
 from cfy_cli.shell.printer import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sized
+    from collections.abc import Mapping
     from typing import Unpack
 
     from cfy_cli.client.collection import Item
@@ -47,25 +47,31 @@ labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)
 @click.argument("blueprint_path", nargs=-1, required=True, type=click.Path())
 @click.option("--format", "lint_format", type=click.Choice((*FORMATS, "github")),
               help="Print problems as text or data, or as annotations of GitHub Actions.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Fail for warnings too.")
 @pass_app
-def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str | None) -> None:
+def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str | None, strict: bool) -> None:
     """Check the blueprints in BLUEPRINT_PATH without a manager and print all problems.
 
     If BLUEPRINT_PATH is a folder, all blueprints in it are checked. Each problem is one line,
-    file:line:column: message [rule]; on a terminal the source line follows. Imported plugins and blueprints that only
-    a manager has are not checked; use `cfy blueprints validate --on-manager` for those.
+    file:line:column: message [rule]; on a terminal the source line follows. A warning is a problem that does not keep
+    the blueprint from being used: the command succeeds. Imported plugins and blueprints that only a manager has are
+    not checked; use `cfy blueprints validate --on-manager` for those.
     """
-    from cfy_cli.shell.linting import find_blueprints, lint_blueprint, show_findings
+    from cfy_cli.shell.linting import count_findings, find_blueprints, lint_blueprint, show_findings
 
     blueprints = find_blueprints(blueprint_path)
-    problems = {blueprint: lint_blueprint(blueprint) for blueprint in blueprints}
-    show_findings(app, [problem for blueprint in blueprints for problem in problems[blueprint]], lint_format)
-    failures = [f"{blueprint} has {_count(problems[blueprint])}" for blueprint in blueprints if problems[blueprint]]
+    findings = {blueprint: lint_blueprint(blueprint) for blueprint in blueprints}
+    show_findings(app, [finding for blueprint in blueprints for finding in findings[blueprint]], lint_format)
+    failures = [
+        f"{blueprint} has {count_findings(found)}"
+        for blueprint, found in findings.items()
+        if any(strict or finding.is_error for finding in found)
+    ]
     if failures:
         raise CfyError("\n".join(failures), code=ErrorCode.INVALID_BLUEPRINT)
     if not app.as_data and lint_format != "github":
         for blueprint in blueprints:
-            app.say(f"{blueprint}: no problems")
+            app.say(f"{blueprint}: {count_findings(findings[blueprint])}")
 
 
 @cli.command("validate")
@@ -81,7 +87,7 @@ def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprin
 
     with open_source(blueprint_path, blueprint_filename) as source:
         if source.main_file and not on_manager:
-            validate_offline(source.main_file)
+            validate_offline(app, source.main_file)
         else:
             validate_on_manager(app, source.default_id, source, "tenant")
     app.result("Blueprint validated successfully", {"blueprint_path": blueprint_path, "valid": True})
@@ -176,7 +182,7 @@ def package_blueprint(
 
     if validate:
         path = Path(blueprint_path)
-        validate_offline(path / blueprint_filename if path.is_dir() else path)
+        validate_offline(app, path / blueprint_filename if path.is_dir() else path)
     target = create_archive(blueprint_path, output_path)
     app.result(f"Blueprint packaged as {target}", {"path": str(target)})
 
@@ -277,7 +283,3 @@ def _plugin_purposes(plan: Mapping[str, list[Item]]) -> dict[str, str]:
                 name = f"{plugin['package_name']}=={plugin['package_version']}"
                 purposes.setdefault(name, []).append(purpose.replace("_", " "))
     return {name: ", ".join(values) for name, values in purposes.items()}
-
-
-def _count(problems: Sized) -> str:
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

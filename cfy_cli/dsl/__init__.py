@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.lookups import ExtendedLookups, Lookups
     from cfy_cli.dsl.plan_comparison import PlanStep, compare_plans
     from cfy_cli.dsl.preparation import find_secrets, prepare_deployment
-    from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Location, Problem, Problems
+    from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Location, Problem, Problems, Severity
     from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport
     from cfy_cli.dsl.runtime_evaluation import EvaluationFailed, evaluate, evaluate_outputs
     from cfy_cli.dsl.typed_text import coerce_input, coerce_parameter
@@ -30,7 +30,7 @@ _EXPORTS = {
     "lookups": ("ExtendedLookups", "Lookups"),
     "plan_comparison": ("PlanStep", "compare_plans"),
     "preparation": ("find_secrets", "prepare_deployment"),
-    "problems": ("BlueprintInvalid", "InputsInvalid", "Location", "Problem", "Problems"),
+    "problems": ("BlueprintInvalid", "InputsInvalid", "Location", "Problem", "Problems", "Severity"),
     "resolver": ("ImportResolver", "ResolvedImport"),
     "runtime_evaluation": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
     "typed_text": ("coerce_input", "coerce_parameter"),
@@ -51,6 +51,7 @@ __all__ = [
     "Problem",
     "Problems",
     "ResolvedImport",
+    "Severity",
     "check_inputs",
     "coerce_input",
     "coerce_parameter",

@@ -31,6 +31,9 @@ class Compilation:
     def report(self, where: YamlNode | Location, rule: str, message: str) -> None:
         self.problems.add(where.location if isinstance(where, YamlNode) else where, rule, message)
 
+    def warn(self, where: YamlNode | Location, rule: str, message: str, hint: str = "") -> None:
+        self.problems.warn(where.location if isinstance(where, YamlNode) else where, rule, message, hint)
+
     def record_origin(self, value: T, node: YamlNode) -> T:
         """Remember that `value` was parsed from `node`, and return it; bundled files need no origins."""
         if node.source.memo is None:

@@ -1,5 +1,6 @@
 """Compilation of a blueprint, phase by phase; each phase reports its problems and continues with the valid rest."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -23,26 +24,35 @@ from cfy_cli.dsl.operations import OperationBuilder
 from cfy_cli.dsl.plan_evaluation import CallChecker
 from cfy_cli.dsl.plan_values import map_values
 from cfy_cli.dsl.plugins import assign_plugins, workflow_plugins
-from cfy_cli.dsl.problems import BlueprintInvalid, Problems
+from cfy_cli.dsl.problems import BlueprintInvalid, Problem, Problems
 from cfy_cli.dsl.resolver import ImportResolver, OfflineResolver
 from cfy_cli.dsl.schema_resolution import SchemaResolver
 from cfy_cli.dsl.versions import version_name
 from cfy_cli.dsl.workflows import build_workflows
 
 
-def compile_blueprint(main: Path, *, root: Path | None = None, resolver: ImportResolver | None = None) -> Plan:
+def compile_blueprint(
+    main: Path,
+    *,
+    root: Path | None = None,
+    resolver: ImportResolver | None = None,
+    on_warning: Callable[[Problem], None] | None = None,
+) -> Plan:
     """Return the plan of the blueprint in the file `main`; it can import files within `root`, by default its folder.
 
-    Raises BlueprintInvalid with all problems.
+    Raises BlueprintInvalid with all errors.
     """
     plan, problems = _compile(main, root, resolver)
-    if problems or plan is None:
-        raise BlueprintInvalid(problems)
+    if on_warning is not None:
+        for problem in problems.warnings:
+            on_warning(problem)
+    if problems.errors or plan is None:
+        raise BlueprintInvalid(problems.errors)
     return plan
 
 
 def lint(main: Path, *, root: Path | None = None, resolver: ImportResolver | None = None) -> Problems:
-    """Return all problems of a blueprint, none if it is valid."""
+    """Return all problems of a blueprint, errors and warnings."""
     return _compile(main, root, resolver)[1]
 
 

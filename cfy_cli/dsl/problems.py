@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 
 from cfy_cli.errors import CfyError, ErrorCode
 
@@ -19,14 +20,31 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+class Severity(StrEnum):
+    ERROR = "error"  # the blueprint cannot be used
+    WARNING = "warning"  # it can be used, but probably does not mean what its author wants
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     location: Location
     message: str
     rule: str
+    severity: Severity = Severity.ERROR
+    hint: str = ""  # what to write instead
+
+    @property
+    def text(self) -> str:
+        """Return what is wrong, and what to write instead."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    @property
+    def sentence(self) -> str:
+        """Return the text, after the severity of what is no error."""
+        return self.text if self.severity is Severity.ERROR else f"{self.severity}: {self.text}"
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.message}"
+        return f"{self.location}: {self.sentence}"
 
 
 class Problems(list[Problem]):
@@ -37,20 +55,30 @@ class Problems(list[Problem]):
         self._known: set[Problem] = set()
 
     def add(self, location: Location, rule: str, message: str) -> None:
-        problem = Problem(location, message, rule)
+        self._add(Problem(location, message, rule))
+
+    def warn(self, location: Location, rule: str, message: str, hint: str = "") -> None:
+        self._add(Problem(location, message, rule, Severity.WARNING, hint))
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self if problem.severity is Severity.ERROR]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return [problem for problem in self if problem.severity is not Severity.ERROR]
+
+    def _add(self, problem: Problem) -> None:
         if problem not in self._known:
             self._known.add(problem)
             self.append(problem)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self))
 
 
 class BlueprintInvalid(CfyError):
     code = ErrorCode.INVALID_BLUEPRINT
 
-    def __init__(self, problems: Problems) -> None:
-        super().__init__(str(problems))
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
 

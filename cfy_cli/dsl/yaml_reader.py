@@ -159,11 +159,19 @@ class _Reader:
             else:
                 name = item.value  # as typed: the keys `on` and `1` stay strings
                 if name in values:
-                    self.report(item, "duplicate-key", f"`{name}` is already set at {keys[name].location}")
+                    self.warn_of_duplicate(name, key, keys[name])
                 values[name], keys[name] = value, key
         if merged:
             values, keys = _merge([YamlNode(values, self.source, keys=keys), *merged])
         return self.collection(event, values, keys, size)
+
+    def warn_of_duplicate(self, name: str, key: YamlNode, first: YamlNode) -> None:
+        self.problems.warn(
+            key.location,
+            "duplicate-key",
+            f"`{name}` is already set at {first.location}, and only this value counts",
+            "remove one of them",
+        )
 
     def merge_sources(self, node: YamlNode) -> list[YamlNode]:
         """Return the mappings that `<<` merges, in order of precedence."""

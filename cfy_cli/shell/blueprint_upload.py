@@ -67,7 +67,7 @@ def follow_upload(app: App, blueprint_id: str, follow: FollowOptions) -> Item:
 def validate_source(app: App, blueprint_id: str, source: BlueprintSource, visibility: str) -> None:
     """Validate the blueprint on this machine if its main file is here, else on the manager."""
     if source.main_file:
-        validate_offline(source.main_file)
+        validate_offline(app, source.main_file)
     else:
         validate_on_manager(app, blueprint_id, source, visibility)
 
@@ -89,14 +89,16 @@ def validate_on_manager(app: App, blueprint_id: str, source: BlueprintSource, vi
             report_end(app, execution, follow)
 
 
-def validate_offline(blueprint: Path) -> None:
-    """Validate a blueprint's main file on this machine. Raises Invalid with all problems."""
+def validate_offline(app: App, blueprint: Path) -> None:
+    """Validate a blueprint's main file on this machine and note warnings. Raises Invalid with all problems."""
     from cfy_cli.shell.linting import format_lines, lint_blueprint
 
     findings = lint_blueprint(blueprint)
-    if findings:
-        text = "\n".join(format_lines(findings, excerpts=sys.stderr.isatty()))
+    text = "\n".join(format_lines(findings, excerpts=sys.stderr.isatty()))
+    if any(finding.is_error for finding in findings):
         raise Invalid(text, code=ErrorCode.INVALID_BLUEPRINT)
+    if findings:
+        app.note(text)
 
 
 def _find_upload_execution(app: App, blueprint_id: str) -> Item | None:

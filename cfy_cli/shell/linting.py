@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from cfy_cli.dsl import Problem, find_imported_files, lint
+from cfy_cli.dsl import Problem, Severity, find_imported_files, lint
 from cfy_cli.errors import Usage
 from cfy_cli.output import render
 from cfy_cli.output.excerpts import format_excerpt
@@ -34,12 +34,18 @@ class LintFinding:
             "column": place.column,
             "message": self.problem.message,
             "rule": self.problem.rule,
+            "severity": str(self.problem.severity),
+            "hint": self.problem.hint,
         }
 
     @property
     def sentence(self) -> str:
         place = self.problem.location
-        return f"{self.file}:{place.line}:{place.column}: {self.problem.message} [{self.problem.rule}]"
+        return f"{self.file}:{place.line}:{place.column}: {self.problem.sentence} [{self.problem.rule}]"
+
+    @property
+    def is_error(self) -> bool:
+        return self.problem.severity is Severity.ERROR
 
     @property
     def annotation(self) -> str:
@@ -47,7 +53,7 @@ class LintFinding:
         place, problem = self.problem.location, self.problem
         file, title = _escape_property(self.file), _escape_property(problem.rule)
         location = f"file={file},line={place.line},col={place.column},title={title}"
-        return f"::error {location}::{_escape_data(problem.message)}"
+        return f"::{problem.severity} {location}::{_escape_data(problem.text)}"
 
     def excerpt(self, width: int | None) -> str:
         place = self.problem.location
@@ -75,6 +81,13 @@ def find_blueprints(paths: Sequence[str]) -> list[Path]:
         else:
             blueprints.append(path)
     return list(dict.fromkeys(blueprints))
+
+
+def count_findings(findings: Sequence[LintFinding]) -> str:
+    """Return how many there are of each severity: `2 problems, 1 warning`."""
+    errors = sum(finding.is_error for finding in findings)
+    counts = ((errors, "problem"), (len(findings) - errors, "warning"))
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no problems"
 
 
 def show_findings(app: App, findings: list[LintFinding], format_name: str | None) -> None:

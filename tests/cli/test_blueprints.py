@@ -96,6 +96,14 @@ def test_upload_invalid_blueprint_reports_reason(cfy: Cfy, blueprint_file: Path)
     assert "acme.Nothing" in cfy.errors
 
 
+def test_upload_logs_warnings_and_succeeds(cfy: Cfy, blueprint_file: Path) -> None:
+    blueprint_file.write_text(BLUEPRINT + "description: The last one.\n")
+    out = cfy(f"blueprints upload {blueprint_file} -b two")
+    assert "WARNING: blueprint.yaml:13:1: `description` is already set at blueprint.yaml:2:1" in out
+    assert out.endswith("Blueprint uploaded. The blueprint's id is two\n")
+    assert "The last one." in cfy("blueprints get two")
+
+
 def test_lint_reports_every_problem_with_position(cfy: Cfy, blueprint_file: Path) -> None:
     assert cfy(f"blueprints lint {blueprint_file}") == f"{blueprint_file}: no problems\n"
     blueprint_file.write_text(BLUEPRINT.replace("cloudify.nodes.Root", "acme.Nothing"))

@@ -55,6 +55,44 @@ def test_lint_checks_several_files(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_lint_of_warnings_fails_when_strict_only(run: Run) -> None:
+    Path("twice.yaml").write_text(HEAD + "description: one\ndescription: two\n")
+    outcome = run("blueprints lint good.yaml twice.yaml")
+    assert outcome.out.splitlines() == [
+        "twice.yaml:3:1: warning: `description` is already set at twice.yaml:2:1, and only this value counts; "
+        "remove one of them [duplicate-key]",
+        "good.yaml: no problems",
+        "twice.yaml: 1 warning",
+    ]
+    strict = run("blueprints lint good.yaml twice.yaml --strict", code=1)
+    assert strict.out == outcome.out.splitlines()[0] + "\n"
+    assert "twice.yaml has 1 warning" in strict.err
+    assert "good.yaml" not in strict.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_lint_data_has_severity_and_hint(run: Run) -> None:
+    Path("both.yaml").write_text(HEAD + "wrong: 1\ndescription: one\ndescription: two\n")
+    outcome = run("blueprints lint both.yaml --json", code=1)
+    assert [(found["rule"], found["severity"], found["hint"]) for found in outcome.data] == [
+        ("unknown-key", "error", ""),
+        ("duplicate-key", "warning", "remove one of them"),
+    ]
+    assert "both.yaml has 1 problem, 1 warning" in outcome.err
+    lines = run("blueprints lint both.yaml --format github", code=1).out.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["::error", "::warning"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_validation_notes_warnings(run: Run) -> None:
+    Path("twice.yaml").write_text(HEAD + "description: one\ndescription: two\n")
+    outcome = run("blueprints validate twice.yaml")
+    assert outcome.out == "Blueprint validated successfully\n"
+    assert "twice.yaml:3:1: warning: `description` is already set" in outcome.err
+    assert run("blueprints validate twice.yaml -q").err == ""
+
+
+@pytest.mark.usefixtures("folder")
 def test_lint_of_folder_skips_imported_files(run: Run) -> None:
     found = run("blueprints lint . --format json", code=1).data
     assert {each["file"] for each in found} == {"sub/bad.yaml", "sub/part.yaml"}

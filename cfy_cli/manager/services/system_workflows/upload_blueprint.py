@@ -107,7 +107,12 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
         raise Invalid(f"The archive has no file `{main_file}`", hint=hint, code=ErrorCode.INVALID_BLUEPRINT)
     # In the scope of the user who uploads it, who may not use private plugins of others.
     uploader = Scope(user=context.execution.created_by, tenant=context.execution.tenant_name)
-    return dsl.compile_blueprint(main, root=root, resolver=ManagerResolver(context.app, uploader, main))
+    resolver = ManagerResolver(context.app, uploader, main)
+
+    def log(warning: dsl.Problem) -> None:
+        context.log(f"{warning.location}: {warning.text}", "warning")
+
+    return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warning=log)
 
 
 def _enter(context: ExecutionContext, storage_id: int, state: BlueprintState, message: str) -> BlueprintState:
