@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.errors import Invalid, Usage
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def check_wagon(archive: Path) -> Wagon:
                 metadata = json.loads(content)
             elif name.endswith(".whl"):
                 wheels[PurePosixPath(name).name] = _is_intact(content)
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError, zlib.error) as error:
-        raise Invalid(f"{archive} cannot be read: {error}") from error
+    except READ_ERRORS as error:
+        raise Invalid(f"{archive} cannot be read, it may be incomplete: {error}", hint=READ_HINT) from error
     problems = _problems(metadata, wheels)
     if problems or not isinstance(metadata, dict):
         raise Invalid("\n".join(f"{archive}: {problem}" for problem in problems))

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from cfy_cli.config.paths import private_folder, write_private
 from cfy_cli.config.profiles import Profiles
+from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.errors import CfyError
 
 TOP = "profiles"
@@ -36,7 +37,7 @@ def import_profiles(profiles: Profiles, archive: Path, *, include_keys: bool) ->
         with tarfile.open(archive) as tar:
             members = {_path(member): tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
             files = {path: file.read() for path, file in members.items() if file}
-    except (tarfile.TarError, OSError) as error:
+    except READ_ERRORS as error:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise CfyError(
             f"{archive} is not an archive of profiles: {reason}", hint="Create one: cfy profiles export"

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, Failed
 from cfy_cli.manager.settings import ManagerSettings
@@ -75,7 +76,7 @@ def restore(settings: ManagerSettings, archive: Path) -> Path | None:
         try:
             with tarfile.open(archive) as tar:
                 tar.extractall(restored, filter="data")
-        except (tarfile.TarError, OSError, EOFError) as error:
+        except READ_ERRORS as error:
             reason = str(error).partition("\n")[0].rstrip(":")
             raise CfyError(f"{archive} is no backup of a manager: {reason}", hint=_BACKUP_HINT) from error
         _check_integrity(restored / DATABASE, archive)

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfy_cli.client.transfer import archive_of, save
-from cfy_cli.errors import Unreachable, Usage
+from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT, detect_format, is_macos_metadata
+from cfy_cli.errors import Invalid, Unreachable, Usage
 
 DEFAULT_FILE = "blueprint.yaml"
 CONNECT_TIMEOUT, READ_TIMEOUT = 10, 60  # seconds
@@ -56,7 +57,7 @@ def open_source(typed: str, file_name: str, *, download: bool = False) -> Iterat
 
 
 def is_archive(path: Path) -> bool:
-    return tarfile.is_tarfile(path) or zipfile.is_zipfile(path)
+    return detect_format(path) is not None
 
 
 def _url(typed: str) -> str | None:
@@ -77,18 +78,28 @@ def _default_id(folder: str, file_name: str) -> str:
 
 def _top_folder(archive: Path, file_name: str) -> str:
     """Return the folder in the archive. Raises Usage when the main file is not in it."""
-    if tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as tar:
-            names = tar.getnames()
-    else:
-        with zipfile.ZipFile(archive) as file:
-            names = file.namelist()
-    names = [name.removeprefix("./") for name in names if name not in (".", "./")]
+    names = [name.removeprefix("./") for name in _list_members(archive) if name not in (".", "./")]
     matches = [name for name in names if name == file_name or name.partition("/")[2] == file_name]
     if not matches:
         raise Usage(f"There is no {file_name} in {archive.name}", hint="Give the name of the main file: -n FILE")
     top, _, inner = matches[0].partition("/")
     return top if inner else archive.name.partition(".")[0]
+
+
+def _list_members(archive: Path) -> list[str]:
+    """Return the names in the archive. Raises Invalid when it is no archive, or incomplete."""
+    try:
+        if detect_format(archive) == "zip":
+            with zipfile.ZipFile(archive) as file:
+                names = file.namelist()
+        else:
+            with tarfile.open(archive) as tar:
+                names = tar.getnames()
+    except READ_ERRORS as error:
+        raise Invalid(
+            f"The archive {archive.name} cannot be read, it may be incomplete: {error}", hint=READ_HINT
+        ) from error
+    return [name for name in names if not is_macos_metadata(name)]
 
 
 def _download(url: str, folder: Path) -> Path:

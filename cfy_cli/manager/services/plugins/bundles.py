@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
 from cfy_cli.manager.services.transfer.archives import MAX_BYTES
@@ -24,7 +25,7 @@ def is_bundle(archive: Path) -> bool:
                 path = PurePosixPath(member.name)
                 if path.name in (LIST_FILE, METADATA_FILE) and len(path.parts) <= 2:
                     return path.name == LIST_FILE
-    except (tarfile.TarError, OSError, EOFError):
+    except READ_ERRORS:
         pass
     return False
 
@@ -37,8 +38,8 @@ def unpack(archive: Path, folder: Path) -> Iterator[list[Package]]:
         try:
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, _checked_members(tar), filter="data")
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise Invalid(f"The bundle of plugins cannot be read: {error}") from error
+        except READ_ERRORS as error:
+            raise Invalid(f"The bundle of plugins cannot be read: {error}", hint=READ_HINT) from error
         list_file = next(path for path in (unpacked / LIST_FILE, *unpacked.glob(f"*/{LIST_FILE}")) if path.is_file())
         yield [_read_plugin(list_file.parent, *pair) for pair in _read_list(list_file)]
 

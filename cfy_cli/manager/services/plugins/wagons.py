@@ -11,6 +11,7 @@ from typing import IO, TypedDict, cast
 
 import yaml
 
+from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.transfer.archives import CHUNK_SIZE, MAX_BYTES
@@ -64,8 +65,8 @@ def read_package(archive: Path, wagon: Path) -> Package:
             if any(_is_metadata(member.filename) for member in members):
                 return Package(archive, read_metadata(archive))
             return _read_zip(packed, members, wagon)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
-        raise Invalid(f"The plugin's archive cannot be read: {error}") from error
+    except READ_ERRORS as error:
+        raise Invalid(f"The plugin's archive cannot be read, it may be incomplete: {error}", hint=READ_HINT) from error
 
 
 def read_metadata(wagon: Path) -> WagonMetadata:
@@ -73,10 +74,10 @@ def read_metadata(wagon: Path) -> WagonMetadata:
     try:
         with _open_metadata(wagon) as file:
             metadata = json.loads(_read_bounded(file, METADATA_FILE))
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except READ_ERRORS as error:
         is_archive = not isinstance(error, tarfile.ReadError)
         reason = error if is_archive else "it is neither a zip nor a complete tar archive"
-        raise Invalid(f"The file is not a wagon: {reason}") from error
+        raise Invalid(f"The file is not a wagon: {reason}", hint=READ_HINT) from error
     if not isinstance(metadata, dict) or not all(
         isinstance(metadata.get(name), str) and metadata[name] for name in REQUIRED
     ):

@@ -8,27 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from cfy_cli.contract.archive_formats import FORMATS, READ_ERRORS, READ_HINT, detect_format, is_macos_metadata
 from cfy_cli.errors import Invalid
 
 MAX_FILES = 10_000
 MAX_BYTES = 500 * 1024 * 1024
 CHUNK_SIZE = 1 << 20  # bytes
-FORMATS = "a zip, tar, tar.gz, tar.bz2 or tar.xz archive"
-MAGIC_NUMBERS = ((b"\x1f\x8b", "tar.gz"), (b"BZh", "tar.bz2"), (b"\xfd7zXZ\x00", "tar.xz"))
 
 
 def detect_suffix(archive: Path) -> str:
     """Return zip, tar, tar.gz, tar.bz2 or tar.xz by the content of a file. Raises Invalid for anything else."""
-    if zipfile.is_zipfile(archive):
-        return "zip"
-    with archive.open("rb") as file:
-        start = file.read(6)
-    for magic, suffix in MAGIC_NUMBERS:
-        if start.startswith(magic):
-            return suffix
-    if tarfile.is_tarfile(archive):
-        return "tar"
-    raise Invalid(f"The uploaded file is not {FORMATS}")
+    suffix = detect_format(archive)
+    if suffix is None:
+        raise Invalid(f"The uploaded file is not {FORMATS}")
+    return suffix
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -48,16 +41,8 @@ def unpack(archive: Path, target: Path) -> None:
         _skip_single_folder(partial).rename(target)
     except (tarfile.FilterError, KeyError) as error:
         raise Invalid(f"The archive was refused: {error}") from error
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise Invalid(f"The archive cannot be read: {error}") from error
+    except READ_ERRORS as error:
+        raise Invalid(f"The archive cannot be read, it may be incomplete: {error}", hint=READ_HINT) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -81,7 +66,8 @@ def _checked_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise Invalid(f"The archive was refused: `{member.name}` is a device")
         if PurePosixPath(member.name).is_absolute():
             raise Invalid(f"The archive was refused: `{member.name}` is an absolute path")
-        yield member
+        if not is_macos_metadata(member.name):
+            yield member
 
 
 def _unpack_zip(archive: Path, target: Path) -> None:
@@ -93,6 +79,8 @@ def _unpack_zip(archive: Path, target: Path) -> None:
                 raise Invalid(f"The archive was refused: `{member.filename}` is outside the archive's folder")
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise Invalid(f"The archive was refused: `{member.filename}` is a link, which a zip may not contain")
+            if is_macos_metadata(member.filename):
+                continue
             destination = target / path
             if member.is_dir():
                 limit.add_file(member.filename)
