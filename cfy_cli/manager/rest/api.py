@@ -17,8 +17,10 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.query import (
+    INCLUDE,
     LISTING,
     Parameter,
+    check_include,
     check_parameters,
     parse_flag,
     parse_include,
@@ -26,6 +28,7 @@ from cfy_cli.manager.rest.query import (
 )
 from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.schemas import Answer, answer_of
+from cfy_cli.manager.rest.serialize import select_fields
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
 from cfy_cli.manager.services.identity.credentials import Credentials, Identity
@@ -90,7 +93,8 @@ class Deferred:
 class Routes:
     """The endpoints of one resource: each names its permission; each call is one transaction.
 
-    An endpoint takes a `Call` first. Its return type is its declared answer, unless `answer` gives it.
+    An endpoint takes a `Call` first. Its return type is its declared answer, unless `answer` gives it. Where an answer
+    has fields, the request may select among them with `_include`.
     """
 
     def __init__(self, tag: str) -> None:
@@ -145,14 +149,16 @@ class Routes:
         status: int = 200, write: bool = True, has_filters: bool = False,
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
-            returned = answer or answer_of(get_type_hints(function)["return"])
+            returned = (answer or answer_of(get_type_hints(function)["return"])).partial
+            fields = returned.fields
+            taken = (*((INCLUDE,) if fields else ()), *parameters)
             self.permissions[method, path] = permission
-            self.parameters[method, path] = tuple(parameters)
+            self.parameters[method, path] = taken
             self.answers.append(returned)
-            declared = frozenset(parameter.name for parameter in parameters)
+            declared = frozenset(parameter.name for parameter in taken)
             self.router.add_api_route(
                 path,
-                _endpoint(function, authorized(permission, declared, has_filters), status=status, write=write),
+                _endpoint(function, authorized(permission, declared, fields, has_filters), status=status, write=write),
                 methods=[method],
                 status_code=status,
                 response_class=Response,
@@ -161,7 +167,7 @@ class Routes:
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={
                     "x-permission": permission,
-                    "parameters": [parameter.document for parameter in parameters],
+                    "parameters": [parameter.document for parameter in taken],
                 },
             )
             return function
@@ -187,13 +193,17 @@ def _endpoint(
         answer = await run_in_threadpool(transaction, call, arguments)
         if not isinstance(answer, Deferred):
             return answer
-        return finished(await to_thread.run_sync(lambda: dump(answer.compute()), limiter=_waiting_limiter()))
+        compute = answer.compute
+        return finished(
+            await to_thread.run_sync(lambda: dump(select_fields(compute(), call.include)), limiter=_waiting_limiter())
+        )
 
     def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
-            content = None if isinstance(answer, Response | Deferred) else dump(answer)
+            is_final = not isinstance(answer, Response | Deferred)
+            content = dump(select_fields(answer, call.include)) if is_final else None
         # The answer is returned only now: a client must not hear of a change that could still be lost.
         return answer if content is None else finished(content)
 
@@ -216,7 +226,9 @@ def _waiting_limiter() -> CapacityLimiter:
         return limiter
 
 
-def authorized(permission: str, declared: frozenset[str], has_filters: bool) -> Callable[[Request], Awaitable[Call]]:
+def authorized(
+    permission: str, declared: frozenset[str], fields: Sequence[str], has_filters: bool
+) -> Callable[[Request], Awaitable[Call]]:
     """Return a dependency that authenticates the user, checks the permission, and builds the call."""
 
     async def call(request: Request) -> Call:
@@ -226,6 +238,7 @@ def authorized(permission: str, declared: frozenset[str], has_filters: bool) -> 
         exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)
         scope = scope_for(identity, tenant, permission, tenant_exists=exists)
         check_parameters(request.query_params, declared, has_filters=has_filters)
+        check_include(parse_include(request.query_params), fields)
         return Call(app, identity, scope, request.query_params, declared)
 
     return call

@@ -1,18 +1,18 @@
 """Endpoints of the nodes of the cluster: here one host is manager, broker and database."""
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from cfy_cli import __version__
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import INCLUDE, PAGE, SORT
-from cfy_cli.manager.rest.schemas import list_answer, partial_answer_of
-from cfy_cli.manager.rest.serialize import page_of, select_fields
+from cfy_cli.manager.rest.query import PAGE, SORT
+from cfy_cli.manager.rest.schemas import answer_of, list_answer
+from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.store.listing import Page
 
-LISTING = (INCLUDE, SORT, *PAGE)
+LISTING = (SORT, *PAGE)
 
 routes = Routes("cluster")
 
@@ -60,9 +60,7 @@ class Maintenance(TypedDict):
     requested_by: str
 
 
-@routes.get(
-    "/managers", "manager_get", LISTING, list_answer(partial_answer_of(ManagerNode), "ManagerList"), has_filters=True
-)
+@routes.get("/managers", "manager_get", LISTING, list_answer(answer_of(ManagerNode), "ManagerList"), has_filters=True)
 def list_managers(call: Call) -> JsonObject:
     host = call.app.settings.host
     manager: ManagerNode = {
@@ -83,9 +81,7 @@ def list_managers(call: Call) -> JsonObject:
     return _list(call, manager)
 
 
-@routes.get(
-    "/brokers", "broker_get", LISTING, list_answer(partial_answer_of(BrokerNode), "BrokerList"), has_filters=True
-)
+@routes.get("/brokers", "broker_get", LISTING, list_answer(answer_of(BrokerNode), "BrokerList"), has_filters=True)
 def list_brokers(call: Call) -> JsonObject:
     """List the broker: workers take executions from the database, so that is on the manager's host."""
     host = call.app.settings.host
@@ -108,7 +104,7 @@ def list_brokers(call: Call) -> JsonObject:
     "/db-nodes",
     "db_nodes_get",
     LISTING,
-    list_answer(partial_answer_of(DatabaseNode), "DatabaseNodeList"),
+    list_answer(answer_of(DatabaseNode), "DatabaseNodeList"),
     has_filters=True,
 )
 def list_database_nodes(call: Call) -> JsonObject:
@@ -140,6 +136,6 @@ def _list(call: Call, item: Mapping[str, object]) -> JsonObject:
         if unknown:
             raise Invalid(f"{kind} keys '{unknown}' do not exist. Allowed keys are: {list(item)}")
     matches = all(str(item[name]) in values for name, values in listing.filters.items())
-    found: list[Json] = [select_fields(item, listing.include)] if matches else []
+    found: list[Json] = [cast("JsonObject", item)] if matches else []
     items = found[listing.offset : listing.offset + listing.size]
     return page_of(Page(items, len(found), listing.offset, listing.size), items)

@@ -8,7 +8,6 @@ from cfy_cli.errors import NotFound
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.query import INCLUDE
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.services.deployments import dependencies
@@ -40,7 +39,7 @@ class DependenciesOf(Dependencies):
     source_deployment_id: str
 
 
-@routes.put(PATH, "inter_deployment_dependency_create", (INCLUDE,), noun.answer)
+@routes.put(PATH, "inter_deployment_dependency_create", (), noun.answer)
 def create_dependency(call: Call, body: Dependency) -> JsonObject:
     has_other_target = body.target_deployment_func or body.external_source or body.external_target
     dependency = dependencies.create(
@@ -70,7 +69,7 @@ def replace_dependencies(call: Call, key: str, body: Dependencies) -> JsonObject
     return _ids(dependencies.replace(call.store, source, body.inter_deployment_dependencies))
 
 
-@routes.delete(PATH, "inter_deployment_dependency_delete", (INCLUDE,), noun.answer, status=200)
+@routes.delete(PATH, "inter_deployment_dependency_delete", (), noun.answer, status=200)
 def delete_dependency(call: Call, body: Dependency) -> JsonObject:
     """Delete the dependency of this creator, source and target; answer it as it was."""
     source, target = _source(call.store, body), _target(call.store, body, required=False)

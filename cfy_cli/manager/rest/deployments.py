@@ -12,9 +12,9 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
-from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
+from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import select_fields, whole_list
+from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
@@ -93,7 +93,7 @@ def _check_visibility(row: Deployment, wanted: str) -> None:
 noun.add_set_visibility("deployment_set_visibility", _check_visibility)
 
 
-@routes.get("/deployments/{key}", "deployment_get", (INCLUDE, ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)
+@routes.get("/deployments/{key}", "deployment_get", (ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)
 def get_deployment(call: Call, key: str) -> JsonObject:
     deployment = call.store.get(Deployment, key)
     answer = noun.show(call, deployment)
@@ -180,7 +180,7 @@ def get_deployment_capabilities(call: Call, key: str) -> deployments.Capabilitie
 @routes.get(
     "/workflows",
     "deployment_list",
-    (*WORKFLOW_PARAMETERS, INCLUDE),
+    WORKFLOW_PARAMETERS,
     list_answer(answer_of(workflows.WorkflowAnswer), "WorkflowList"),
 )
 def list_workflows(call: Call) -> JsonObject:
@@ -188,7 +188,5 @@ def list_workflows(call: Call) -> JsonObject:
     names = [value for name in ("id", "deployment_id") if (value := call.query.get(name))]
     if not names:
         raise Invalid("Give the deployment whose workflows to list as `id`")
-    found: list[Json] = [
-        select_fields(workflow, call.include) for workflow in workflows.describe(call.store.get(Deployment, names[0]))
-    ]
-    return whole_list(found)
+    found = workflows.describe(call.store.get(Deployment, names[0]))
+    return whole_list(cast("list[Json]", found))

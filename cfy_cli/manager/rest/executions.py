@@ -9,7 +9,7 @@ from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
+from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.query import Condition
@@ -49,7 +49,7 @@ noun.add_list()
 noun.add_get()
 
 
-@routes.post("/executions", "execution_start", (FORCE, INCLUDE), noun.answer, status=201)
+@routes.post("/executions", "execution_start", (FORCE,), noun.answer, status=201)
 def start_execution(call: Call, body: NewExecution) -> JsonObject:
     execution = executions.start(
         call.app,
@@ -67,12 +67,12 @@ def start_execution(call: Call, body: NewExecution) -> JsonObject:
     return noun.show(call, execution)
 
 
-@routes.post("/executions/{key}", "execution_cancel", (INCLUDE,), noun.answer)
+@routes.post("/executions/{key}", "execution_cancel", (), noun.answer)
 def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
     """Cancel, force-cancel or kill an execution; resume or force-resume one that failed or was cancelled."""
     return noun.show(call, executions.apply_action(call.app, call.store, key, body.action))
 
 
-@routes.patch("/executions/{key}", "execution_status_update", (INCLUDE,), noun.answer)
+@routes.patch("/executions/{key}", "execution_status_update", (), noun.answer)
 def update_execution(call: Call, key: str, body: StatusBody) -> JsonObject:
     return noun.show(call, executions.set_status(call.store, key, body.status, body.error))

@@ -12,7 +12,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.query import FORCE, INCLUDE, Parameter
+from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.deployments import deployments, node_instances
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
@@ -73,7 +73,7 @@ def list_node_instances(call: Call) -> JsonObject:
     return page_of(page, [_show_instance(call, row, evaluate=should_evaluate) for row in page.items])
 
 
-@routes.get("/node-instances/{key}", "node_instance_get", (INCLUDE, EVALUATE), instances.answer)
+@routes.get("/node-instances/{key}", "node_instance_get", (EVALUATE,), instances.answer)
 def get_node_instance(call: Call, key: str) -> JsonObject:
     return _show_instance(call, call.store.get(NodeInstance, key), evaluate=call.flag(EVALUATE.name))
 

@@ -10,7 +10,7 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
-from cfy_cli.manager.rest.query import INCLUDE, SEARCH, Parameter
+from cfy_cli.manager.rest.query import SEARCH, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.identity.permissions import is_allowed
@@ -56,8 +56,7 @@ class Noun(Generic[M]):
 
     def show(self, call: Call, row: M) -> JsonObject:
         """Return a row as this resource is answered, with the fields that the request includes."""
-        include = call.include if INCLUDE.name in call.declared else None
-        return serialize(row, include, **self._computed(call, row))
+        return serialize(row, call.include, **self._computed(call, row))
 
     def find_page(self, call: Call, rules: Sequence[JsonObject] = ()) -> JsonObject:
         """Return the page that a list or a search asks for; `filtered` counts the items that the rules exclude."""
@@ -85,7 +84,7 @@ class Noun(Generic[M]):
             return self.find_page(call, body.filter_rules)
 
     def add_get(self) -> None:
-        @self.routes.get(self.item_path, self.permission("get"), (INCLUDE,), self.answer)
+        @self.routes.get(self.item_path, self.permission("get"), (), self.answer)
         def get(call: Call, key: str) -> JsonObject:
             return self.show(call, call.store.get(self.model, key))
 

@@ -8,7 +8,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson
-from cfy_cli.manager.rest.query import INCLUDE, Parameter
+from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
 from cfy_cli.manager.services.executions import operations
@@ -78,7 +78,7 @@ def list_operations(call: Call) -> JsonObject:
     return page_of(page, [_show(row, listing.include) for row in page.items])
 
 
-@routes.get("/operations/{operation_id}", "operations", (INCLUDE,), OPERATION)
+@routes.get("/operations/{operation_id}", "operations", (), OPERATION)
 def get_operation(call: Call, operation_id: str) -> JsonObject:
     return _show(call.store.get(Operation, operation_id), call.include)
 
@@ -113,7 +113,7 @@ def list_tasks_graphs(call: Call) -> JsonObject:
     return page_of(page, serialize_all(page.items, listing.include))
 
 
-@routes.post("/tasks_graphs", "operations", (INCLUDE,), TASKS_GRAPH, status=201)
+@routes.post("/tasks_graphs", "operations", (), TASKS_GRAPH, status=201)
 def create_tasks_graph(call: Call, body: NewGraph) -> JsonObject:
     """Add a tasks graph, with its operations if there are any."""
     execution = call.store.get_own(Execution, body.execution_id)

@@ -20,7 +20,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson
 from cfy_cli.manager.rest.nouns import Noun, check_change
-from cfy_cli.manager.rest.query import FORCE, GET_DATA, INCLUDE, Parameter
+from cfy_cli.manager.rest.query import FORCE, GET_DATA, Parameter
 from cfy_cli.manager.rest.schemas import FILE, either
 from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
@@ -35,7 +35,6 @@ UPLOAD = (
     Parameter("plugin_archive_url", "URL of the archive, instead of an archive in the body."),
     Parameter("visibility", "private, tenant or global."),
     Parameter("title", "Title of the plugin; its package name by default."),
-    INCLUDE,
 )
 FULL_ARCHIVE = Parameter("full_archive", "Answer a zip of all uploaded files, not the wagon alone.", "boolean")
 DSL_VERSION = Parameter("dsl_version", "The DSL version, such as 1_4, whose YAML file to answer.")
@@ -96,7 +95,7 @@ noun.add_list()
 noun.add_set_visibility("resource_set_visibility")
 
 
-@routes.get("/plugins/{key}", "plugin_get", (INCLUDE, GET_DATA), noun.answer)
+@routes.get("/plugins/{key}", "plugin_get", (GET_DATA,), noun.answer)
 def get_plugin(call: Call, key: str) -> JsonObject:
     return noun.show(call, call.store.get(Plugin, key))
 

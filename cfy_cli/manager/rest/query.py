@@ -1,6 +1,6 @@
 """Query parameters: which an endpoint takes, and how their values are read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
 
 MAX_INTEGER = 2**63 - 1
@@ -45,7 +45,7 @@ PAGE = (
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
     Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
-LISTING = (INCLUDE, SORT, *PAGE, ALL_TENANTS, RANGE)
+LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE)
 
 
 def check_parameters(query: QueryParams, declared: frozenset[str], *, has_filters: bool) -> None:
@@ -79,6 +79,16 @@ def _parse_size(query: QueryParams) -> int:
 def parse_include(query: QueryParams) -> tuple[str, ...] | None:
     """Return the fields that `_include` names; None, which stands for all of them, when it names none."""
     return tuple(name for value in query.getlist("_include") for name in value.split(",") if name) or None
+
+
+def check_include(names: Sequence[str] | None, fields: Sequence[str]) -> None:
+    """Raise Invalid when `_include` names fields that the answer does not have."""
+    unknown = [name for name in names or () if name not in fields]
+    if unknown:
+        raise Invalid(
+            f"Include keys '{unknown}' do not exist. Allowed keys are: {list(fields)}",
+            code=ErrorCode.NO_SUCH_INCLUDE_FIELD,
+        )
 
 
 def parse_flag(values: Mapping[str, object], name: str, default: bool = False) -> bool:

@@ -4,8 +4,8 @@ Answers are never validated when they are sent; the tests validate all of them.
 """
 
 import types
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import (
     ForwardRef,
@@ -48,6 +48,21 @@ class Answer:
     def content(self) -> JsonObject:
         """Return the `content` of an OpenAPI response."""
         return {self.media_type: {"schema": self.schema}}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the fields that `_include` selects among: those of the resource, or of the items of the list."""
+        names = _selectable(self.schema, self.components)
+        return tuple(dict.fromkeys(field for name in names for field in _properties(self.components[name])))
+
+    @property
+    def partial(self) -> "Answer":
+        """Describe the same answer without its required fields, since `_include` may leave them out."""
+        parts = {
+            name: {key: value for key, value in self.components[name].items() if key != "required"}
+            for name in _selectable(self.schema, self.components)
+        }
+        return replace(self, components={**self.components, **parts})
 
 
 FILE = Answer({"type": "string", "format": "binary"}, media_type="application/octet-stream")
@@ -112,6 +127,25 @@ def schema_of(annotation: object, components: dict[str, JsonObject]) -> JsonObje
     return {}
 
 
+def _selectable(schema: JsonObject, components: Mapping[str, JsonObject]) -> Iterator[str]:
+    """Yield the names of the components that describe the resource of an answer, or the items of a list."""
+    for alternative in cast("list[JsonObject]", schema.get("anyOf", [])):
+        yield from _selectable(alternative, components)
+    if schema.get("type") == "array":
+        yield from _selectable(cast("JsonObject", schema.get("items", {})), components)
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name:
+        properties = _properties(components[name])
+        if {"items", "metadata"} <= properties.keys():
+            yield from _selectable(properties["items"], components)
+        else:
+            yield name
+
+
+def _properties(component: JsonObject) -> dict[str, JsonObject]:
+    return cast("dict[str, JsonObject]", component.get("properties", {}))
+
+
 def _typed_dict(kind: type, components: dict[str, JsonObject]) -> JsonObject:
     name = kind.__name__
     reference: JsonObject = {"$ref": f"#/components/schemas/{name}"}
@@ -162,11 +196,3 @@ _METADATA: JsonObject = {
 def either(first: Answer, second: Answer) -> Answer:
     """Describe an answer that has one of two shapes."""
     return Answer({"anyOf": [first.schema, second.schema]}, {**first.components, **second.components})
-
-
-def partial_answer_of(kind: type) -> Answer:
-    """Describe a TypedDict of which `_include` may select fields."""
-    answer = answer_of(kind)
-    name = kind.__name__
-    component = {key: value for key, value in answer.components[name].items() if key != "required"}
-    return Answer(answer.schema, {**answer.components, name: component})

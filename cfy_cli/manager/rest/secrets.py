@@ -8,7 +8,7 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, VisibilityBody, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun, check_change
-from cfy_cli.manager.rest.query import ALL_TENANTS, INCLUDE, RANGE, SEARCH, SORT, Parameter
+from cfy_cli.manager.rest.query import ALL_TENANTS, RANGE, SEARCH, SORT, Parameter
 from cfy_cli.manager.rest.schemas import extended
 from cfy_cli.manager.services.secrets import export, secrets
 from cfy_cli.manager.services.visibility import widen
@@ -16,7 +16,6 @@ from cfy_cli.manager.store.models import Secret
 
 SKIP_VALUE = Parameter("_skip_value", "Answer an empty value.", "boolean")
 EXPORT_PARAMETERS = (
-    INCLUDE,
     SORT,
     SEARCH,
     RANGE,

@@ -1,22 +1,15 @@
 """Rows as the API answers them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
 from cfy_cli.manager.store.models import Base
-from cfy_cli.manager.store.query import check_include
 
 
 def serialize(row: Base, include: Sequence[str] | None = None, **computed: Callable[[], object]) -> JsonObject:
-    """Return the wire fields of a row, or those in `include`; `computed` gives the values of further fields.
-
-    Raises Invalid for unknown fields.
-    """
-    if include is not None:
-        check_include(type(row), include)
+    """Return the wire fields of a row, or those in `include`; `computed` gives the values of further fields."""
     values = {
         name: computed[name]() if name in computed else _value(getattr(row, name))
         for name in include or row.WIRE_FIELDS
@@ -28,15 +21,17 @@ def serialize_all(rows: Iterable[Base], include: Sequence[str] | None = None) ->
     return [serialize(row, include) for row in rows]
 
 
-def select_fields(answer: Mapping[str, object], include: Sequence[str] | None) -> JsonObject:
-    """Return the fields of an answer that `include` names, all without it. Raises Invalid for unknown ones."""
-    unknown = [name for name in include or () if name not in answer]
-    if unknown:
-        raise Invalid(
-            f"Include keys '{unknown}' do not exist. Allowed keys are: {list(answer)}",
-            code=ErrorCode.NO_SUCH_INCLUDE_FIELD,
-        )
-    return cast("JsonObject", {name: answer[name] for name in include or answer})
+def select_fields(answer: object, include: Sequence[str] | None) -> object:
+    """Return an answer with the fields that `include` names, of each item of a list; all fields without it."""
+    if include is None:
+        return answer
+    if isinstance(answer, list):
+        return [select_fields(item, include) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    if {"items", "metadata"} <= answer.keys():
+        return {**answer, "items": select_fields(answer["items"], include)}
+    return {name: answer[name] for name in include if name in answer}
 
 
 def page_of(page: Page[object], items: Sequence[Json]) -> JsonObject:

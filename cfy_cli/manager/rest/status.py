@@ -3,11 +3,8 @@
 from typing import Literal, TypedDict
 
 from cfy_cli import __version__
-from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import INCLUDE, Parameter
-from cfy_cli.manager.rest.schemas import partial_answer_of
-from cfy_cli.manager.rest.serialize import select_fields
+from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.services.status import ServiceStatus, service_statuses
 
 SUMMARY = Parameter("summary", "Answer only the overall status.", "boolean")
@@ -42,15 +39,14 @@ VERSION: Version = {
 }
 
 
-@routes.get("/status", "status_get", (SUMMARY, INCLUDE), partial_answer_of(Status))
-def get_status(call: Call) -> JsonObject:
+@routes.get("/status", "status_get", (SUMMARY,))
+def get_status(call: Call) -> Status:
     services = service_statuses(call.app)
     is_ok = all(service["status"] == "Active" for service in services.values())
-    answer: Status = {"status": "OK" if is_ok else "Fail", "services": {} if call.flag("summary") else services}
-    return select_fields(answer, call.include)
+    return {"status": "OK" if is_ok else "Fail", "services": {} if call.flag("summary") else services}
 
 
-@unversioned.get("/version", "version_get", (INCLUDE,), partial_answer_of(Version))
-@routes.get("/version", "version_get", (INCLUDE,), partial_answer_of(Version))
-def get_version(call: Call) -> JsonObject:
-    return select_fields(VERSION, call.include)
+@unversioned.get("/version", "version_get")
+@routes.get("/version", "version_get")
+def get_version(call: Call) -> Version:
+    return VERSION

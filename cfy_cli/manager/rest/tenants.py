@@ -1,14 +1,16 @@
 """Endpoints of tenants and their members."""
 
+from typing import cast
+
 from pydantic import BaseModel
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import GET_DATA, INCLUDE, SEARCH
+from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import page_of, select_fields
+from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import tenants, users
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import is_allowed
@@ -55,7 +57,7 @@ def list_tenants(call: Call) -> JsonObject:
     return page_of(page, [_show(call, tenant) for tenant in page.items])
 
 
-@routes.get("/tenants/{tenant_name}", "tenant_get", (GET_DATA, INCLUDE), TENANT)
+@routes.get("/tenants/{tenant_name}", "tenant_get", (GET_DATA,), TENANT)
 def get_tenant(call: Call, tenant_name: str) -> JsonObject:
     return _show(call, users.get_tenant(call.store, tenant_name))
 
@@ -79,5 +81,4 @@ def _show(call: Call, tenant: Tenant) -> JsonObject:
     with_details = call.flag("_get_data")
     if with_details and not is_allowed("tenant_list_get_data", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to see the members of tenants (_get_data)")
-    include = call.include if INCLUDE.name in call.declared else None
-    return select_fields(tenants.describe(tenant, with_details=with_details), include)
+    return cast("JsonObject", tenants.describe(tenant, with_details=with_details))

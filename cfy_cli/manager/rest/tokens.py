@@ -5,7 +5,6 @@ from pydantic import BaseModel
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TOKENS
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import INCLUDE
 from cfy_cli.manager.rest.schemas import extended, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
 from cfy_cli.manager.services.identity import tokens
@@ -31,7 +30,7 @@ def list_tokens(call: Call) -> JsonObject:
     return {**page_of(page, serialize_all(page.items, listing.include)), "role": call.identity.role, "value": value}
 
 
-@routes.get("/tokens/{token_id}", "list_token", (INCLUDE,), TOKEN)
+@routes.get("/tokens/{token_id}", "list_token", (), TOKEN)
 def get_token(call: Call, token_id: str) -> JsonObject:
     return serialize(tokens.get(call.store, token_id), call.include)
 

@@ -1,6 +1,6 @@
 """Endpoints of users."""
 
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel
 
@@ -8,9 +8,9 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.query import GET_DATA, INCLUDE, SEARCH
+from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import page_of, select_fields
+from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import users
 from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import is_allowed
@@ -42,14 +42,14 @@ def list_users(call: Call) -> JsonObject:
     return page_of(page, [_show(call, user) for user in page.items])
 
 
-@routes.get("/users/{username}", "user_get_self", (GET_DATA, INCLUDE), USER)
+@routes.get("/users/{username}", "user_get_self", (GET_DATA,), USER)
 def get_user(call: Call, username: str) -> JsonObject:
     if username != call.identity.username and not is_allowed("user_get", {call.identity.role}):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to perform the action `user_get`")
     return _show(call, users.get(call.store, username))
 
 
-@routes.get("/user", "user_get_self", (GET_DATA, INCLUDE), USER)
+@routes.get("/user", "user_get_self", (GET_DATA,), USER)
 def get_own_user(call: Call) -> JsonObject:
     return _show(call, users.get(call.store, call.identity.username))
 
@@ -87,5 +87,4 @@ def _forget_credentials(call: Call) -> None:
 
 
 def _show(call: Call, user: User) -> JsonObject:
-    include = call.include if INCLUDE.name in call.declared else None
-    return select_fields(users.describe(user, with_details=call.flag("_get_data")), include)
+    return cast("JsonObject", users.describe(user, with_details=call.flag("_get_data")))

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Boolean, ColumnElement, Integer, Select, and_, or_, true
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 
-from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 
@@ -55,13 +55,6 @@ def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select
         attribute = column(model, name)
         statement = statement.order_by(attribute.desc() if key.startswith("-") else attribute.asc())
     return statement.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
-
-
-def check_include(model: type[Base], names: Sequence[str]) -> None:
-    """Raise Invalid when `_include` names fields that the API does not show."""
-    unknown = [name for name in names if name not in model.WIRE_FIELDS]
-    if unknown:
-        raise Invalid(_message("Include", unknown, model.WIRE_FIELDS), code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
 
 
 def filterable_fields(model: type[Base]) -> tuple[str, ...]:

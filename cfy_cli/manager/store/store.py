@@ -102,8 +102,6 @@ class Store:
         search: tuple[str, ...] = (),
         where: ColumnElement[bool] | None = None,
     ) -> Page[M]:
-        if listing.include is not None:
-            query.check_include(model, listing.include)
         statement = self._select(model, listing, search, where)
         total = self._count(statement, model)
         rows = self.unscoped.scalars(query.apply_page(statement, model, listing)).unique().all() if listing.size else []

@@ -1,0 +1,152 @@
+"""One valid request for every operation of the API, told as a story of one deployment."""
+
+import json
+from typing import Protocol
+
+import requests
+
+from tests.manager.conftest import HELLO, SAY, archive
+from tests.wagons import package
+
+
+class Send(Protocol):
+    """Send a request of the operation `template`, such as /sites/{key}, whose path parameters `values` are."""
+
+    def __call__(
+        self, method: str, template: str, *values: str, status: int = 200, **options: object
+    ) -> requests.Response: ...
+
+
+def tell(send: Send) -> None:
+    """Send a valid request to every operation; the resources of the first are what the later ones are about."""
+    _send_identity(send)
+    _send_sites_and_secrets(send)
+    _send_blueprints(send)
+    plugin = _send_plugins(send)
+    _send_deployments(send)
+    _send_executions(send)
+    _send_deletions(send, plugin)
+
+
+def _send_identity(send: Send) -> None:
+    for path in ("/status", "/version", "/maintenance", "/managers", "/brokers", "/db-nodes", "/user"):
+        send("GET", path)
+    send("POST", "/tenants/{tenant_name}", "t", status=201, json={})
+    send("GET", "/tenants")
+    send("GET", "/tenants/{tenant_name}", "t")
+    send("PUT", "/users", status=201, json={"username": "ann", "password": "long-password"})
+    send("GET", "/users")
+    send("GET", "/users/{username}", "ann")
+    send("POST", "/users/{username}", "ann", json={"show_getting_started": False})
+    send("POST", "/users/active/{username}", "ann", json={"action": "deactivate"})
+    send("POST", "/users/unlock/{username}", "ann")
+    send("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "t", "role": "user"})
+    send("PATCH", "/tenants/users", json={"username": "ann", "tenant_name": "t", "role": "viewer"})
+    token = send("POST", "/tokens", json={"description": "for a test"}).json()["id"]
+    send("GET", "/tokens")
+    send("GET", "/tokens/{token_id}", token)
+    send("DELETE", "/tokens/{token_id}", token, status=204)
+
+
+def _send_sites_and_secrets(send: Send) -> None:
+    send("PUT", "/sites/{key}", "s", json={"location": "1,2"})
+    send("GET", "/sites")
+    send("GET", "/sites/{key}", "s")
+    send("POST", "/sites/{key}", "s", json={"location": "3,4"})
+    send("PUT", "/secrets/{key}", "k", json={"value": "v", "visibility": "private"})
+    send("GET", "/secrets")
+    send("GET", "/secrets/{key}", "k")
+    send("PATCH", "/secrets/{key}", "k", json={"value": "w"})
+    send("PATCH", "/secrets/{key}/set-visibility", "k", json={"visibility": "tenant"})
+    send("POST", "/searches/secrets", json={"filter_rules": []})
+    send("GET", "/secrets/share/export")
+    send("POST", "/secrets/share/import", json={"secrets_list": []})
+
+
+def _send_blueprints(send: Send) -> None:
+    upload = {
+        "params": (None, json.dumps({"application_file_name": "blueprint.yaml", "visibility": "private"})),
+        "blueprint_archive": ("a.tar.gz", archive({"blueprint.yaml": HELLO, "say.sh": SAY})),
+    }
+    send("PUT", "/blueprints/{key}/validate", "checked", status=201, files=upload)
+    send("PUT", "/blueprints/{key}", "app", status=201, files=upload)
+    send("GET", "/blueprints")
+    send("GET", "/blueprints/{key}", "app")
+    send("GET", "/blueprints/{key}/archive", "app")
+    send("PATCH", "/blueprints/{key}", "app", json={"labels": [{"team": "core"}]})
+    send("PATCH", "/blueprints/{key}/set-visibility", "app", json={"visibility": "tenant"})
+    send("POST", "/searches/blueprints", json={"filter_rules": []})
+
+
+def _send_plugins(send: Send) -> str:
+    plugin = str(send("POST", "/plugins", status=201, params={"visibility": "private"}, data=package()).json()["id"])
+    send("GET", "/plugins")
+    send("GET", "/plugins/{key}", plugin)
+    send("GET", "/plugins/{key}/archive", plugin)
+    send("GET", "/plugins/{key}/yaml", plugin)
+    send("POST", "/plugins/{key}", plugin, json={"action": "install"})
+    send("PATCH", "/plugins/{key}", plugin, json={"labels": {"team": ["core"]}})
+    send("PATCH", "/plugins/{key}/set-visibility", plugin, json={"visibility": "tenant"})
+    return plugin
+
+
+def _send_deployments(send: Send) -> None:
+    for name in ("d", "e"):
+        body = {"blueprint_id": "app", "visibility": "private"}
+        send("PUT", "/deployments/{key}", name, status=201, json=body)
+    send("GET", "/deployments")
+    send("GET", "/deployments/{key}", "d")
+    send("GET", "/deployments/{key}/outputs", "d")
+    send("GET", "/deployments/{key}/capabilities", "d")
+    send("GET", "/workflows", params={"id": "d"})
+    send("POST", "/searches/deployments", json={"filter_rules": []})
+    send("PATCH", "/deployments/{key}", "d", json={"labels": [{"team": "core"}]})
+    send("PATCH", "/deployments/{key}/set-visibility", "d", json={"visibility": "tenant"})
+    send("POST", "/deployments/{key}/set-site", "d", json={"site_name": "s"})
+    dependencies = "/deployments/inter-deployment-dependencies"
+    dependency = {"dependency_creator": "x", "source_deployment": "d", "target_deployment": "e"}
+    send("PUT", dependencies, json=dependency)
+    send("GET", dependencies)
+    send("DELETE", dependencies, json=dependency)
+    several = {"inter_deployment_dependencies": [{"dependency_creator": "y", "target_deployment": "e"}]}
+    send("POST", dependencies, json={"source_deployment_id": "d", **several})
+    send("PUT", "/deployments/{key}/inter-deployment-dependencies", "d", json=several)
+    send("PUT", "/deployments/{key}/inter-deployment-dependencies", "d", json={"inter_deployment_dependencies": []})
+
+
+def _send_executions(send: Send) -> None:
+    send("GET", "/nodes")
+    instance = str(send("GET", "/node-instances").json()["items"][0]["id"])
+    send("GET", "/node-instances/{key}", instance)
+    send("PATCH", "/node-instances/{key}", instance, json={"version": 1, "runtime_properties": {"port": 80}})
+    body = {"deployment_id": "d", "workflow_id": "install", "scheduled_time": "2099-01-01T00:00:00Z"}
+    execution = str(send("POST", "/executions", status=201, json=body).json()["id"])
+    send("GET", "/executions")
+    send("GET", "/executions/{key}", execution)
+    send("POST", "/executions/{key}", execution, json={"action": "cancel"})
+    new = {"execution_id": execution, "name": "mine", "operations": []}
+    graph = str(send("POST", "/tasks_graphs", status=201, json=new).json()["id"])
+    send("GET", "/tasks_graphs")
+    operation = {"graph_id": graph, "name": "o", "type": "t"}
+    send("PUT", "/operations/{operation_id}", "o", status=201, json=operation)
+    send("GET", "/operations")
+    send("GET", "/operations/{operation_id}", "o")
+    send("PATCH", "/operations/{operation_id}", "o", json={"state": "started"})
+    send("DELETE", "/operations/{operation_id}", "o", status=204)
+    event = {"message": {"text": "hello"}, "event_type": "x"}
+    send("POST", "/events", status=201, json={"execution_id": execution, "events": [event]})
+    send("GET", "/events")
+    send("DELETE", "/events", params={"deployment_id": "d"})
+    send("PATCH", "/executions/{key}", execution, json={"status": "cancelled"})
+
+
+def _send_deletions(send: Send, plugin: str) -> None:
+    for name in ("d", "e"):
+        send("DELETE", "/deployments/{key}", name, status=204, params={"force": "true"})
+    send("DELETE", "/blueprints/{key}", "app", status=204)
+    send("DELETE", "/plugins/{key}", plugin, status=204)
+    send("DELETE", "/secrets/{key}", "k", status=204)
+    send("DELETE", "/sites/{key}", "s", status=204)
+    send("DELETE", "/tenants/users", status=204, json={"username": "ann", "tenant_name": "t"})
+    send("DELETE", "/users/{username}", "ann", status=204)
+    send("DELETE", "/tenants/{tenant_name}", "t", status=204)

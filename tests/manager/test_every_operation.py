@@ -1,0 +1,96 @@
+"""Every operation of the OpenAPI document: what it does not know is refused, and `_include` selects fields."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import requests
+
+from cfy_cli.manager.rest.api import PREFIX
+from cfy_cli.manager.server import RESOURCES, create_app
+from cfy_cli.manager.services.context import AppContext
+from tests.conftest import Ask
+from tests.manager.every_operation import tell
+from tests.openapi import AnswerSchemas
+
+KEYS = ("id", "name", "key", "username")  # fields that the story reads from answers
+PARAMETERS = {
+    operation: [each.name for each in parameters]
+    for routes in RESOURCES
+    for operation, parameters in routes.parameters.items()
+}
+Options = dict[str, Any]
+Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
+
+
+def tell_story(request: Request) -> set[tuple[str, str]]:
+    """Send a valid request to every operation through `request`; return the operations."""
+    told = set()
+
+    def send(method: str, template: str, *values: str, status: int = 200, **options: Any) -> requests.Response:
+        told.add((method, template))
+        remaining = iter(values)
+        path = re.sub(r"{[^}]+}", lambda _: next(remaining), template)
+        answer = request(method, template, path, options)
+        assert answer.status_code == status, f"{method} {path}: {answer.text}"
+        return answer
+
+    tell(send)
+    return told
+
+
+def with_params(options: Options, **params: str) -> Options:
+    return {**options, "params": {**options.get("params", {}), **params}}
+
+
+def assert_refused(answer: requests.Response, code: str, name: str) -> None:
+    assert (answer.status_code, answer.json()["error_code"]) == (400, code), answer.request.url
+    assert name in answer.json()["message"], answer.request.url
+
+
+@pytest.fixture(autouse=True)
+def plugins_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfy_cli.manager.rest.plugins.ensure_plugin_venv", lambda *_: None)
+
+
+@pytest.mark.usefixtures("worker")
+def test_story_has_every_operation(ask: Ask, app: AppContext):
+    told = tell_story(lambda method, _template, path, options: ask(method, path, **options))
+    operations = {(method, path.removeprefix(PREFIX)) for method, path, _ in AnswerSchemas(create_app(app)).operations()}
+    assert not operations - told, "add a valid request for each to tests/manager/every_operation.py"
+
+
+@pytest.mark.usefixtures("worker")
+def test_unknown_query_parameter_of_any_operation_is_refused(ask: Ask):
+    def request(method: str, _template: str, path: str, options: Options) -> requests.Response:
+        for name in ("_no_such", "no_such"):
+            assert_refused(ask(method, path, **with_params(options, **{name: "1"})), "bad_parameters_error", name)
+        return ask(method, path, **options)
+
+    tell_story(request)
+
+
+@pytest.mark.usefixtures("worker")
+def test_include_selects_fields_of_any_answer(ask: Ask):
+    answered = set()
+
+    def request(method: str, template: str, path: str, options: Options) -> requests.Response:
+        if "_include" not in PARAMETERS[method, template]:
+            return ask(method, path, **options)
+        refused = ask(method, path, **with_params(options, _include="no_such"))
+        assert_refused(refused, "no_such_include_field_error", "no_such")
+        fields = re.findall(r"'(\w+)'", refused.json()["message"].partition("Allowed keys")[2])
+        field = next((name for name in KEYS if name in fields), fields[0])
+        answer = ask(method, path, **with_params(options, _include=field))
+        if answer.ok:
+            answered.add((method, template))
+            assert {name for item in items_of(answer.json()) for name in item} <= {field}, (method, path)
+        return answer
+
+    tell_story(request)
+    assert len(answered) > 60
+
+
+def items_of(answer: Any) -> list[Mapping[str, object]]:
+    return answer.get("items", [answer]) if isinstance(answer, dict) else answer
