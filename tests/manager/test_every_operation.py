@@ -57,7 +57,9 @@ def plugins_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("worker")
 def test_story_has_every_operation(ask: Ask, app: AppContext):
     told = tell_story(lambda method, _template, path, options: ask(method, path, **options))
-    operations = {(method, path.removeprefix(PREFIX)) for method, path, _ in AnswerSchemas(create_app(app)).operations()}
+    operations = {
+        (method, path.removeprefix(PREFIX)) for method, path, _ in AnswerSchemas(create_app(app)).operations()
+    }
     assert not operations - told, "add a valid request for each to tests/manager/every_operation.py"
 
 
