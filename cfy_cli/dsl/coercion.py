@@ -35,6 +35,7 @@ class Coercion:
     data_types: DataTypes
     mismatches: list[Mismatch]
     check_required: bool = True
+    written: int | None = None  # within a default: the number of steps of a path that the template has
 
     def coerce(self, value: Json, type_name: str | None, path: Path = (), inherited: Json = None) -> Json:
         """Return `value` with the defaults of its data type; `inherited` are defaults that precede those."""
@@ -73,20 +74,22 @@ class Coercion:
             if name in values:
                 result[name] = self.coerce(values[name], parameter.get("type"), (*path, name), defaults.get(name))
             elif name in defaults:
-                self._set_default(name, defaults[name], parameter, path, result)
+                result[name] = self._coerce_default(name, defaults[name], parameter, path)
             elif self.check_required and parameter.get("required", True) and not external:
-                self._add(path, f"`{name}` is required here", "missing-property")
+                self._report_missing(name, path)
         return result
 
-    def _set_default(self, name: str, value: Json, parameter: ParameterPlan, path: Path, result: JsonObject) -> None:
-        """Set a coerced default. Only missing properties are problems here; others are reported in the declaration."""
-        coercion = Coercion(self.data_types, [], self.check_required)
+    def _coerce_default(self, name: str, value: Json, parameter: ParameterPlan, path: Path) -> Json:
+        """Return a coerced default. Only missing properties are problems here; the declaration reports others."""
+        written = len(path) if self.written is None else self.written
+        coercion = Coercion(self.data_types, [], self.check_required, written)
         coerced = coercion.coerce(value, parameter.get("type"), (*path, name), value)
-        missing = [mismatch for mismatch in coercion.mismatches if mismatch.rule == "missing-property"]
-        if not missing:
-            result[name] = coerced
-        elif parameter.get("required", True):
-            self.mismatches += missing
+        self.mismatches += [mismatch for mismatch in coercion.mismatches if mismatch.rule == "missing-property"]
+        return coerced
+
+    def _report_missing(self, name: str, path: Path) -> None:
+        unwritten = () if self.written is None else path[self.written :]
+        self._add(path, f"`{'.'.join(map(str, (*unwritten, name)))}` is required here", "missing-property")
 
     def _add(self, path: Path, message: str, rule: str) -> None:
         self.mismatches.append(Mismatch(path, message, rule))

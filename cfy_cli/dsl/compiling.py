@@ -1,6 +1,6 @@
 """Compilation of a blueprint, phase by phase; each phase reports its problems and continues with the valid rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -36,16 +36,15 @@ def compile_blueprint(
     *,
     root: Path | None = None,
     resolver: ImportResolver | None = None,
-    on_warning: Callable[[Problem], None] | None = None,
+    on_warnings: Callable[[Sequence[Problem]], None] | None = None,
 ) -> Plan:
     """Return the plan of the blueprint in the file `main`; it can import files within `root`, by default its folder.
 
     Raises BlueprintInvalid with all errors.
     """
     plan, problems = _compile(main, root, resolver)
-    if on_warning is not None:
-        for problem in problems.warnings:
-            on_warning(problem)
+    if on_warnings is not None:
+        on_warnings(problems.warnings)
     if problems.errors or plan is None:
         raise BlueprintInvalid(problems.errors)
     return plan

@@ -16,6 +16,8 @@ _DURATION = r"\d+ ?(min(ute)?|h(our)?|d(ay)?|w(eek)?|mo(nth)?|y(ear)?)s?"
 _RECURRENCE = re.compile(_DURATION)
 _OFFSET = re.compile(rf"(\+{_DURATION} ?)+")
 _INPUT_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
+_TIME_OF_DAY = "%H:%M"  # of the day on which the blueprint is compiled
+_TIMES = "a time such as `2030-01-31 18:00`, `18:00` or `+2 weeks`"
 _OUTPUT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -48,6 +50,15 @@ class _Parameters(FreeMap):
         return values
 
 
+class _Time:
+    def parse(self, node: YamlNode, compilation: Compilation) -> str | None:
+        if isinstance(node.value, int) and not isinstance(node.value, bool):
+            hint = "YAML reads 18:00 as a number; write '18:00'"
+            compilation.report(node, "type", f"expected {_TIMES}, got the number {node.value}; {hint}")
+            return None
+        return TEXT.parse(node, compilation)
+
+
 class _Schedule(Record):
     """A schedule. Times are converted to UTC; offsets stay, as they count from the creation of the deployment."""
 
@@ -73,8 +84,8 @@ SCHEDULE = _Schedule(
             }
         ),
         "workflow_parameters": _Parameters(),
-        "since": TEXT,
-        "until": TEXT,
+        "since": _Time(),
+        "until": _Time(),
         "recurrence": _Recurrence(),
         "timezone": TEXT,
         "weekdays": ListOf(_Weekday()),
@@ -100,11 +111,13 @@ def _to_utc(text: str, zone: tzinfo, node: YamlNode, compilation: Compilation) -
         if not _OFFSET.fullmatch(text):
             compilation.report(node, "time", f"`{text}` is not a duration, such as `+2 weeks` or `+1d+10min`")
         return text
-    for form in _INPUT_FORMATS:
+    for form in (*_INPUT_FORMATS, _TIME_OF_DAY):
         try:
-            time = datetime.strptime(text, form).replace(tzinfo=zone)
+            time = datetime.strptime(text, form)
+            if form == _TIME_OF_DAY:
+                time = datetime.combine(datetime.now(zone), time.time())
+            return time.replace(tzinfo=zone).astimezone(UTC).strftime(_OUTPUT_FORMAT)
         except (ValueError, OverflowError):
             continue
-        return time.astimezone(UTC).strftime(_OUTPUT_FORMAT)
-    report_type("a time such as `2030-01-31 18:00`, or `+2 weeks`", node, compilation)
+    report_type(_TIMES, node, compilation)
     return None

@@ -8,10 +8,11 @@ import yaml
 from cfy_cli.dsl.problems import Location, Problems, suggest
 from cfy_cli.dsl.yaml_nodes import NodeValue, SourceFile, YamlNode
 
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which refuses a little more
 Event = Any  # yaml.Event, whose types say that locations may be missing; those of the parser never are
 
 MAX_FILE_SIZE = 5_000_000  # bytes
+MAX_SLOW_SIZE = 500_000  # bytes that are read again without libyaml, which takes some seconds
 MAX_VALUES = 1_000_000  # after aliases are expanded
 MAX_DEPTH = 100  # collections within collections
 TOO_DEEP = f"collections are nested more than {MAX_DEPTH} levels deep"
@@ -36,18 +37,36 @@ def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode |
         problems.add(Location(source.file, line, 1), "yaml", "the file is not UTF-8 text")
         return None
     try:
-        return _Reader(Loader(text), source, problems).document()
+        return _read_text(text, source, problems)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         location = Location(source.file, mark.line + 1, mark.column + 1) if mark else Location(source.file, 1, 1)
-        if "nesting" in str(reason):  # the library has a limit of its own, and may reach it first by reading ahead
+        if _is_nesting(error):
             problems.add(location, "too-deep", TOO_DEEP)
         else:
-            problems.add(location, "yaml", f"not valid YAML: {reason}")
+            problems.add(location, "yaml", f"not valid YAML: {_reason(error)}")
     except _Unusable:
         pass
     return None
+
+
+def _read_text(text: str, source: SourceFile, problems: Problems) -> YamlNode:
+    """Read with libyaml; what it refuses is read again as the public parser does, such as `{concat:[a, b]}`."""
+    try:
+        return _Reader(FastLoader(text), source, problems).document()
+    except yaml.YAMLError as error:
+        if _is_nesting(error) or len(text) > MAX_SLOW_SIZE:
+            raise
+    return _Reader(yaml.SafeLoader(text), source, problems).document()
+
+
+def _is_nesting(error: yaml.YAMLError) -> bool:
+    """Return whether libyaml has reached its own limit of levels, by reading ahead."""
+    return "nesting" in _reason(error)
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    return getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
 
 
 class _Unusable(Exception):

@@ -50,6 +50,29 @@ def test_missing_file_is_reported(tmp_path: Path) -> None:
     ]
 
 
+def test_position_is_right_in_yaml_that_libyaml_refuses(tmp_path: Path) -> None:
+    text = "outputs: {a: {value: {concat:[ä, b]}},\n  b: {valeu:1}}\n"
+    assert lint_messages(tmp_path, VERSION + text) == [
+        "b.yaml:3:6: `value` is required here",
+        "b.yaml:3:7: unknown key `valeu:1`; did you mean `value`?",
+    ]
+
+
+def test_yaml_that_no_reader_accepts_is_reported_once(tmp_path: Path) -> None:
+    assert lint_messages(tmp_path, VERSION + "description: a\ndescription: b\nmetadata: {a:[1], b: }}\n") == [
+        "b.yaml:3:1: warning: `description` is already set at b.yaml:2:1, and only this value counts; "
+        "remove one of them",
+        "b.yaml:4:23: not valid YAML: expected <block end>, but found '}'",
+    ]
+
+
+def test_large_file_is_read_by_libyaml_alone(tmp_path: Path) -> None:
+    started = time.monotonic()
+    [problem] = lint_messages(tmp_path, VERSION + "metadata: {all: [" + "a," * 400_000 + "], b:[1]}\n")
+    assert problem.endswith("not valid YAML: found unexpected ':'")
+    assert time.monotonic() - started < 10
+
+
 def test_unicode_text_is_kept(tmp_path: Path) -> None:
     main = tmp_path / "b.yaml"
     main.write_text(VERSION + "description: Grüße, 世界\n", encoding="utf-8-sig")

@@ -1,6 +1,7 @@
 """`upload_blueprint`: unpack the archive of a blueprint, compile it and store the plan."""
 
 import shutil
+from collections.abc import Sequence
 from typing import cast
 
 from sqlalchemy import select
@@ -27,6 +28,7 @@ FAILED_STATES = {
     BlueprintState.PARSING: BlueprintState.INVALID,
 }
 MAX_LISTED_FILES = 10
+MAX_LOGGED_WARNINGS = 20
 
 
 def upload_blueprint(context: ExecutionContext) -> None:
@@ -109,10 +111,13 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
     uploader = Scope(user=context.execution.created_by, tenant=context.execution.tenant_name)
     resolver = ManagerResolver(context.app, uploader, main)
 
-    def log(warning: dsl.Problem) -> None:
-        context.log(f"{warning.location}: {warning.text}", "warning")
+    def log(warnings: Sequence[dsl.Problem]) -> None:
+        for warning in warnings[:MAX_LOGGED_WARNINGS]:
+            context.log(f"{warning.location}: {warning.text}", "warning")
+        if len(warnings) > MAX_LOGGED_WARNINGS:
+            context.log(f"There are {len(warnings) - MAX_LOGGED_WARNINGS} more warnings", "warning")
 
-    return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warning=log)
+    return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warnings=log)
 
 
 def _enter(context: ExecutionContext, storage_id: int, state: BlueprintState, message: str) -> BlueprintState:
