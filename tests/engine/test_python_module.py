@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,43 @@ def test_forked_child_does_not_end_operation(script):
     deployed = script("import os\nif os.fork() == 0: raise SystemExit(3)\nos.wait()\nctx.logger.info('parent')")
     assert deployed.result.state == "terminated"
     assert deployed.logs == ["parent"]
+
+
+LEFT_BEHIND = """
+import os, time
+folder = {folder!r}
+if os.fork() == 0:
+    os.setsid()
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    ctx.instance.state  # opens a connection of its own
+    open(folder + "/connected", "w").close()
+    while not os.path.exists(folder + "/ended"):
+        time.sleep(0.01)
+    try:
+        ctx.send_event("still here")
+        answer = "answered"
+    except Exception as error:
+        answer = str(error)
+    with open(folder + "/part", "w") as file:
+        file.write(answer)
+    os.rename(folder + "/part", folder + "/answer")
+    os._exit(0)
+while not os.path.exists(folder + "/connected"):
+    time.sleep(0.01)
+"""
+
+
+def test_process_left_behind_cannot_call_ctx(script, tmp_path):
+    deployed = script(LEFT_BEHIND.format(folder=str(tmp_path)))
+    assert deployed.result.state == "terminated", deployed.result
+    (tmp_path / "ended").touch()
+    for _ in range(500):
+        if (tmp_path / "answer").exists():
+            break
+        time.sleep(0.01)
+    assert (tmp_path / "answer").read_text() == "The operation that this script belongs to has ended."
+    assert "still here" not in deployed.messages
 
 
 @pytest.mark.parametrize(

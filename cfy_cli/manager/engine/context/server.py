@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.context.calls import call
 from cfy_cli.manager.engine.context.ctx_command_line import CommandOutput, run_command_line
 from cfy_cli.manager.engine.context.operation_context import OperationContext
@@ -110,11 +110,11 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         token, _, kind = self.rfile.readline(256).decode("ascii", "replace").strip().partition(" ")
-        caller = cast(_Server, self.server).context_server.find(token)
+        server = cast(_Server, self.server).context_server
         if kind == "json":
-            self._answer_lines(caller)
+            self._answer_lines(server, token)
         else:
-            self._answer_words(caller, int(kind) if kind.isdecimal() else 0)
+            self._answer_words(server.find(token), int(kind) if kind.isdecimal() else 0)
 
     def _answer_words(self, caller: OperationContext | CallHandler | None, count: int) -> None:
         folder, *words = _read_words(cast(_BufferedReader, self.rfile), min(count, MAX_WORDS)) or [""]
@@ -127,15 +127,16 @@ class _Connection(socketserver.StreamRequestHandler):
         text = result.text.encode("utf-8", "surrogateescape")
         self.wfile.write(b"%d %d\n" % (result.status, len(text)) + text)
 
-    def _answer_lines(self, caller: OperationContext | CallHandler | None) -> None:
+    def _answer_lines(self, server: ContextServer, token: str) -> None:
+        """Answer each line, until the connection is closed; a process may keep it open after its operation ended."""
         for line in self.rfile:
-            self.wfile.write(json.dumps(_answer_line(caller, line)).encode() + b"\n")
+            self.wfile.write(json.dumps(_answer_line(server.find(token), line)).encode() + b"\n")
 
 
 def _answer_line(caller: OperationContext | CallHandler | None, line: bytes) -> JsonObject:
     try:
         if caller is None:
-            raise non_recoverable("The operation that this script belongs to has ended.")
+            raise Invalid("The operation that this script belongs to has ended.")
         request = json.loads(line)
         name, arguments = request["call"], request.get("with") or {}
         if isinstance(caller, OperationContext):
