@@ -53,6 +53,12 @@ node_templates:
 SLEEP = '#!/bin/bash\ntouch "$MARK" 2>/dev/null\nsleep 30\n'
 
 
+@pytest.fixture(autouse=True)
+def no_package_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip fetch nothing when plugins are installed."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     """A data folder; what is started on it is stopped."""

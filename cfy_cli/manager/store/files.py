@@ -13,8 +13,8 @@ class Files:
     """Everything the manager stores outside its database, below one folder.
 
     blueprints/ID/archive.SUFFIX, blueprints/ID/resources/, blueprints/ID/plugins/ (virtual environments of the plugins
-    that a blueprint brings as source), deployments/ID/, plugins/ID/: ID is the storage id of the row, so no name that
-    a user typed becomes the name of a folder.
+    that a blueprint brings as source), deployments/ID/, plugins/ID/, libraries/: ID is the storage id of the row, so no
+    name that a user typed becomes the name of a folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +41,10 @@ class Files:
     def plugin_folder(self, storage_id: int) -> Path:
         """Return the folder of a plugin: its wagon, its YAML files and its virtual environment."""
         return self.folder / "plugins" / str(storage_id)
+
+    def libraries_folder(self) -> Path:
+        """Return the folder of the virtual environment that plugins share."""
+        return self.folder / "libraries"
 
     @contextmanager
     def open_temporary(self) -> Iterator[tuple[BinaryIO, Path]]:

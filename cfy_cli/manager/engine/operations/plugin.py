@@ -1,6 +1,7 @@
 """Operations that are Python functions of plugins; each runs in a process of the plugin's virtual environment."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -48,7 +49,7 @@ def run_plugin(ctx: OperationContext, server: ContextServer, processes: ProcessR
     token = server.register(ctx)
     try:
         process = run_process(
-            [str(venv / "bin" / "python"), "-u", str(RUN_OPERATION), operation.function],
+            [python_of(venv), "-u", str(RUN_OPERATION), operation.function],
             env=plugin_environment(ctx.job, venv, server, token),
             cwd=ctx.job.workdir,
             processes=processes,
@@ -79,11 +80,17 @@ def _ensure_installed(ctx: OperationContext) -> Path:
         raise non_recoverable(text) from error
 
 
+def python_of(venv: Path) -> str:
+    """Return the path of the Python of an environment, which may be the one of this process."""
+    return sys.executable if venv == Path(sys.prefix) else str(venv / "bin" / "python")
+
+
 def plugin_environment(job: Job, venv: Path, server: ContextServer, token: str) -> dict[str, str]:
     """Return the environment variables of a function of a plugin; its inputs are arguments and no variables."""
     programs = (venv / "bin", server.programs)
     inherited = {**os.environ, **job.environment}
-    inherited.pop("PYTHONPATH", None)
+    if venv != Path(sys.prefix):
+        inherited.pop("PYTHONPATH", None)
     return inherited | {
         "CTX_SOCKET_URL": server.url(token),
         "PATH": os.pathsep.join([*map(str, programs), inherited.get("PATH", os.defpath)]),

@@ -21,7 +21,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult
-from cfy_cli.manager.engine.operations.plugin import PluginHost, plugin_environment
+from cfy_cli.manager.engine.operations.plugin import PluginHost, plugin_environment, python_of
 from cfy_cli.manager.engine.operations.script import MODULES
 from cfy_cli.manager.engine.orphans import identify
 from cfy_cli.manager.engine.ports import CancelRequest, Journal, TaskStateChange
@@ -176,8 +176,7 @@ class _FunctionRun:
             )
         plugin = self._records.workflow_plugin(self._function.plugin)
         environment = self._records.ensure_installed(plugin, self._rpc.log)
-        python = str(environment / "bin" / "python")
-        yield [python, "-u", str(RUN_WORKFLOW), "function", self._function.name], environment
+        yield [python_of(environment), "-u", str(RUN_WORKFLOW), "function", self._function.name], environment
 
     @contextmanager
     def _script(self) -> Iterator[Path]:

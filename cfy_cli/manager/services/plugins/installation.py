@@ -1,19 +1,17 @@
 """Installation of uploaded plugins, each in a virtual environment that is created when it is first needed."""
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.plugins.libraries import provide_libraries
 from cfy_cli.manager.services.plugins.plugins import WAGON
-from cfy_cli.manager.services.plugins.venvs import VenvBuilder, ensure_venv, write_stub_wheels
+from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv, write_stub_wheels
 from cfy_cli.manager.services.plugins.wagons import open_wheels
 from cfy_cli.manager.services.transfer.archives import UnpackLimit
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.scope import system_scope
-
-LogFunction = Callable[[str, str], None]  # level, message
 
 
 def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Path:
@@ -29,6 +27,7 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
 
     def fill(builder: VenvBuilder) -> None:
         _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}")
+        provide_libraries(app.files, builder, log)
         _store_state(app, plugin, "installed")
 
     try:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.plugins.installation import LogFunction
-from cfy_cli.manager.services.plugins.venvs import VenvBuilder, ensure_venv, write_stub_wheels
+from cfy_cli.manager.services.plugins.libraries import provide_libraries
+from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv
 from cfy_cli.manager.services.transfer.archives import unpack
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.files import Files
@@ -34,7 +34,9 @@ def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             project = Path(temporary) / "project"
             _copy_source(name, source, files.resources_folder(blueprint_storage_id), project)
-            _install(builder, project, Path(temporary), arguments)
+            builder.install_stubs()
+            builder.install(*arguments, ".", cwd=project)  # paths in the arguments are relative to the project
+            provide_libraries(files, builder, log)
 
     log_start = partial(log, "info", f"Installing plugin from source: {name} [{source}]")
     return ensure_venv(folder, name, fill, log_start)
@@ -75,15 +77,6 @@ def _unpack(name: str, source: str, archive: Path, project: Path) -> None:
         unpack(archive, project)
     except Invalid as error:
         raise Invalid(f"The source `{source}` of the plugin {name} cannot be unpacked: {error.message}") from error
-
-
-def _install(builder: VenvBuilder, project: Path, temporary: Path, arguments: list[str]) -> None:
-    """Install a project; relative paths in the arguments are below its folder."""
-    wheels = temporary / "wheels"
-    wheels.mkdir()
-    write_stub_wheels(wheels)
-    builder.install_wheels(wheels)
-    builder.install(*arguments, ".", cwd=project)
 
 
 def _parse_arguments(name: str, text: object) -> list[str]:

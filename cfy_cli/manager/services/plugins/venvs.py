@@ -16,8 +16,16 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.locks import FileLock
 
 # Wagons often leave these out, since every manager has them. The engine provides the module `cloudify`.
-PROVIDED_PACKAGES = ("cloudify-common", "cloudify-plugins-common", "cloudify-rest-client")
+PROVIDED_PACKAGES = (
+    "cloudify-common",
+    "cloudify-plugins-common",
+    "cloudify-rest-client",
+    "fusion-common",
+    "fusion-mgmtworker",
+)
 PROVIDED_VERSION = "7.0.5"
+OLDER_VERSIONS = ("6.999", "5.999", "4.999")  # for wagons that require an older one
+LogFunction = Callable[[str, str], None]  # level, message
 STEP_TIMEOUT = 900  # seconds of one subprocess
 PIP_OPTIONS = ("--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check")
 MAX_ERROR_LINES = 12  # of the output of a failed subprocess
@@ -28,6 +36,7 @@ class VenvBuilder:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self._folder = name, folder
+        self.modules = modules_folder(folder)
         self._has_pip = importlib.util.find_spec("pip") is not None  # in the Python of the manager
 
     def install(self, *arguments: str, cwd: Path | None = None) -> None:
@@ -38,14 +47,14 @@ class VenvBuilder:
         pip = [sys.executable, "-P", "-m", "pip", "--python", python] if self._has_pip else [python, "-P", "-m", "pip"]
         self._run([*pip, *PIP_OPTIONS, "install", *arguments], cwd)
 
-    def install_wheels(self, wheels: Path) -> None:
-        """Unpack the wheels in a folder, which must contain nothing but files, without pip."""
+    def install_stubs(self) -> None:
+        """Install empty packages in place of those that the manager provides, without pip."""
         self._create()
-        base = str(self._folder)
-        modules = sysconfig.get_path("purelib", "posix_prefix", {"base": base, "platbase": base})
-        for wheel in wheels.glob("*.whl"):
-            with zipfile.ZipFile(wheel) as packed:
-                packed.extractall(modules)
+        for package in PROVIDED_PACKAGES:
+            for path, text in _stub_files(package, PROVIDED_VERSION).items():
+                file = self.modules / path
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text, encoding="utf-8")
 
     def _create(self) -> None:
         if not self._folder.exists():
@@ -89,14 +98,23 @@ def ensure_venv(folder: Path, name: str, fill: Callable[[VenvBuilder], None], on
         return venv
 
 
+def modules_folder(venv: Path) -> Path:
+    """Return the folder of the packages in a virtual environment."""
+    return Path(sysconfig.get_path("purelib", "posix_prefix", {"base": str(venv), "platbase": str(venv)}))
+
+
 def write_stub_wheels(target: Path, present: Sequence[str] = ()) -> None:
-    """Write empty wheels of the packages that the manager provides, for plugins that require them.
+    """Write empty wheels of the packages that the manager provides, for wagons that require them.
 
     `present` are names of packages, with underscores, that need no stub.
     """
     for package in PROVIDED_PACKAGES:
         if package.replace("-", "_") not in present:
-            _write_stub_wheel(package, target)
+            for version in (PROVIDED_VERSION, *OLDER_VERSIONS):
+                stem = _stub_stem(package, version)
+                with zipfile.ZipFile(target / f"{stem}-py3-none-any.whl", "w") as wheel:
+                    for path, text in _stub_files(package, version).items():
+                        wheel.writestr(path, text)
 
 
 @contextmanager
@@ -114,10 +132,15 @@ def _exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_stub_wheel(package: str, target: Path) -> None:
-    stem = f"{package.replace('-', '_')}-{PROVIDED_VERSION}"
-    info = f"{stem}.dist-info"
-    with zipfile.ZipFile(target / f"{stem}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {PROVIDED_VERSION}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", "".join(f"{info}/{name},,\n" for name in ("METADATA", "WHEEL", "RECORD")))
+def _stub_files(package: str, version: str) -> dict[str, str]:
+    """Return the files of an empty package, by their paths."""
+    info = f"{_stub_stem(package, version)}.dist-info"
+    return {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "".join(f"{info}/{name},,\n" for name in ("METADATA", "WHEEL", "RECORD")),
+    }
+
+
+def _stub_stem(package: str, version: str) -> str:
+    return f"{package.replace('-', '_')}-{version}"

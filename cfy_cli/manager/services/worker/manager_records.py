@@ -1,5 +1,6 @@
 """Records of a deployment for the engine, with what operations and workflows may request of the manager."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -41,12 +42,17 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         self._token_lock = threading.Lock()
 
     def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
-        """Return the virtual environment of an uploaded plugin or, if none fits, of the plugin's source."""
+        """Return the virtual environment of an uploaded plugin or, if none fits, of the plugin's source.
+
+        A plugin that is not to be installed and has neither is imported from the environment of this process.
+        """
         app = self._context.app
         try:
             with self._context.reading() as store:
                 uploaded = resolve_requirement(store, plugin)
         except NotFound:
+            if not plugin.get("source") and plugin.get("install") is False:
+                return Path(sys.prefix)
             if not plugin.get("source"):
                 raise
             return ensure_source_venv(app.files, self.deployment.blueprint_storage_id, plugin, log)
