@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import requests
 
 from cfy_cli.client.collection import Collection, Item, without_none
 from cfy_cli.client.transfer import Multipart, Progress, silent
 from cfy_cli.contract.labels import Label
+from cfy_cli.contract.plan import Plan, Schema
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import NotFound
 
@@ -33,15 +35,16 @@ class Blueprints(Collection):
     def archive(self, key: str) -> requests.Response:
         return self.http.download(f"{self.path(key)}/archive")
 
-    def declared_inputs(self, key: str) -> dict[str, Item]:
-        return self.plan(key).get("inputs") or {}
+    def declared_inputs(self, key: str) -> Schema:
+        return self.plan(key)["inputs"]
 
-    def declared_parameters(self, key: str, workflow_id: str) -> dict[str, Item]:
-        workflows = self.plan(key).get("workflows") or {}
-        return (workflows.get(workflow_id) or {}).get("parameters") or {}
+    def declared_parameters(self, key: str, workflow_id: str) -> Schema:
+        workflow = self.plan(key)["workflows"].get(workflow_id)
+        return (workflow.get("parameters") or {}) if workflow else {}
 
-    def plan(self, key: str) -> Item:
-        return self.get(key, _include="plan").get("plan") or {}
+    def plan(self, key: str) -> Plan:
+        plan = self.get(key, _include="plan").get("plan") or {}
+        return cast("Plan", {"inputs": {}, "workflows": {}} | plan)
 
     def set_icon(self, key: str, image: Path | None) -> Item:
         """Set the icon, or remove it when no image is given."""

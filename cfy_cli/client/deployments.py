@@ -1,9 +1,11 @@
 """Client of `/deployments`: outputs, capabilities, labels, site and workflows."""
 
 from collections.abc import Iterable
+from typing import cast
 
 from cfy_cli.client.collection import Collection, Item
 from cfy_cli.contract.labels import Label
+from cfy_cli.contract.plan import Schema
 
 
 class Deployments(Collection):
@@ -16,9 +18,9 @@ class Deployments(Collection):
     def workflows(self, key: str) -> list[Item]:
         return self.get(key, _include="workflows").get("workflows") or []
 
-    def declared_parameters(self, key: str, workflow_id: str) -> dict[str, Item]:
+    def declared_parameters(self, key: str, workflow_id: str) -> Schema:
         workflows = [item for item in self.workflows(key) if item.get("name") == workflow_id]
-        return (workflows[0].get("parameters") or {}) if workflows else {}
+        return cast("Schema", workflows[0].get("parameters") or {}) if workflows else {}
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:
         return self.patch(key, labels=[{name: value} for name, value in labels])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import CfyError, ErrorCode
+from cfy_cli.errors import CfyError, Conflict, ErrorCode
 from cfy_cli.shell import labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.if_exists import SKIP, if_exists_option
+from cfy_cli.shell.if_exists import SKIP, add_hint, if_exists_option
 from cfy_cli.shell.printer import FORMATS
 
 if TYPE_CHECKING:
@@ -134,7 +134,11 @@ def upload_blueprint(
         if existing:
             app.result(f"Blueprint `{blueprint_id}` already exists", existing, BLUEPRINTS)
             return
-        blueprint = upload(app, blueprint_id, source, **upload_options)
+        try:
+            blueprint = upload(app, blueprint_id, source, **upload_options)
+        except Conflict as error:
+            add_hint(error, BLUEPRINTS, blueprint_id)
+            raise
     app.result(f"Blueprint uploaded. The blueprint's id is {blueprint_id}", blueprint)
 
 

@@ -10,7 +10,7 @@ from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.errors import Conflict, Usage
 from cfy_cli.shell import dependencies, labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
-from cfy_cli.shell.if_exists import FAIL, if_exists_option
+from cfy_cli.shell.if_exists import FAIL, add_hint, if_exists_option
 from cfy_cli.shell.option_types import ListOptions
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ def create_deployment(
     key = None if generate_id else deployment_id or fields["blueprint_id"]
     try:
         deployment = create(app, key, **fields)
-    except Conflict:
+    except Conflict as error:
         if if_exists == FAIL or key is None:
+            add_hint(error, DEPLOYMENTS, key or "")
             raise
         app.result(f"Deployment `{key}` already exists", app.client.deployments.get(key), DEPLOYMENTS)
         return

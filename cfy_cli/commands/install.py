@@ -69,20 +69,35 @@ def cli(
 ) -> None:
     """Upload the blueprint in BLUEPRINT_PATH, create a deployment and install it.
 
+    The blueprint and the inputs are checked before anything is sent. After a failure, repeat the command: it uses the
+    blueprint and the deployment that are there when they are the same.
+
     BLUEPRINT_PATH is the blueprint's main file, an archive (zip, tar, tar.gz, tar.bz2), the URL of an archive, or
     organization/repository[:tag or branch] on GitHub.
     """
+    from cfy_cli.shell import earlier_attempt
     from cfy_cli.shell.blueprint_source import open_source
     from cfy_cli.shell.blueprint_upload import upload_blueprint
     from cfy_cli.shell.deployment_groups import install_group
     from cfy_cli.shell.deployments import create_deployment
+    from cfy_cli.shell.source_check import check_plan_inputs, check_source
     from cfy_cli.shell.workflows import run_workflow
 
     if (deployment_group_id and not count) or (deployment_id and count):
         raise Usage("--deployment-group-id requires --count, and --deployment-id excludes it")
     with open_source(blueprint_path, blueprint_filename, download=True) as source:
         blueprint_id = blueprint_id or source.default_id
-        upload_blueprint(app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate)
+        deployment_id = deployment_id or blueprint_id
+        plan = check_source(app, source)
+        if plan is not None:
+            check_plan_inputs(plan, inputs)
+        deployment = None if count else earlier_attempt.find_same_deployment(app, deployment_id, blueprint_id)
+        if earlier_attempt.find_same_blueprint(app, blueprint_id, source):
+            app.note(f"Blueprint `{blueprint_id}` is on the manager already, from the same files")
+        else:
+            upload_blueprint(
+                app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate
+            )
     if count:
         install_group(
             app,
@@ -98,19 +113,24 @@ def cli(
             force=force,
         )
         return
-    deployment = create_deployment(
-        app,
-        deployment_id or blueprint_id,
-        blueprint_id=blueprint_id,
-        skip_plugins_validation=skip_plugins_validation,
-        inputs=inputs,
-        labels=deployment_labels,
-        visibility=visibility,
-    )
-    app.note(f"Deployment `{deployment['id']}` created from blueprint `{blueprint_id}`")
+    if deployment:
+        stored = check_plan_inputs(app.client.blueprints.plan(blueprint_id), inputs)
+        earlier_attempt.check_same_values(deployment, inputs=stored, labels=deployment_labels, visibility=visibility)
+        app.note(f"Deployment `{deployment_id}` exists already with the same inputs; the installation continues")
+    else:
+        create_deployment(
+            app,
+            deployment_id,
+            blueprint_id=blueprint_id,
+            skip_plugins_validation=skip_plugins_validation,
+            inputs=inputs,
+            labels=deployment_labels,
+            visibility=visibility,
+        )
+        app.note(f"Deployment `{deployment_id}` created from blueprint `{blueprint_id}`")
     run_workflow(
         app,
-        deployment["id"],
+        deployment_id,
         workflow_id,
         parameters,
         follow,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.plan_comparison import PlanStep, compare_plans
     from cfy_cli.dsl.preparation import find_secrets, prepare_deployment
     from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Location, Problem, Problems, Severity
-    from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport
+    from cfy_cli.dsl.resolver import ImportResolver, OfflineResolver, ResolvedImport
     from cfy_cli.dsl.runtime_evaluation import EvaluationFailed, evaluate, evaluate_outputs
     from cfy_cli.dsl.typed_text import coerce_input, coerce_parameter
 
@@ -31,7 +31,7 @@ _EXPORTS = {
     "plan_comparison": ("PlanStep", "compare_plans"),
     "preparation": ("find_secrets", "prepare_deployment"),
     "problems": ("BlueprintInvalid", "InputsInvalid", "Location", "Problem", "Problems", "Severity"),
-    "resolver": ("ImportResolver", "ResolvedImport"),
+    "resolver": ("ImportResolver", "OfflineResolver", "ResolvedImport"),
     "runtime_evaluation": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
     "typed_text": ("coerce_input", "coerce_parameter"),
 }
@@ -47,6 +47,7 @@ __all__ = [
     "InstanceChanges",
     "Location",
     "Lookups",
+    "OfflineResolver",
     "PlanStep",
     "Problem",
     "Problems",

@@ -27,6 +27,15 @@ def if_exists_option(*, update: bool = True) -> Decorator:
     )
 
 
+def add_hint(error: Conflict, resource: Resource, key: str) -> None:
+    """Say what to type when the item exists and --if-exists is `fail`."""
+    types = [parameter.type for parameter in click.get_current_context().command.params]
+    can_update = any(isinstance(kind, click.Choice) and UPDATE in kind.choices for kind in types)
+    change = "; change it: --if-exists update" if can_update else ""
+    show = f"Show it: cfy {resource.name} get {key}"
+    error.hint = error.hint or f"{show}; continue with the existing one: --if-exists skip{change}"
+
+
 def create_unless_exists(
     app: App,
     resource: Resource,
@@ -48,6 +57,7 @@ def create_unless_exists(
         return True
     except Conflict as error:
         if if_exists == FAIL:
+            add_hint(error, resource, key)
             raise
         try:
             item = get()

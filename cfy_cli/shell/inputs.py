@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from glob import glob
 from pathlib import Path
-from typing import cast
 
-from cfy_cli.client.collection import Item
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.key_values import merged, nested, parse_pairs
 from cfy_cli.contract.plan import ParameterPlan
 from cfy_cli.errors import CfyError, Invalid, Usage
 
-Declarations = Mapping[str, Item]
+Declarations = Mapping[str, ParameterPlan]
 FORMS = "Give key=value, a YAML or JSON file (also as @file; - is stdin), or JSON text."
 
 
@@ -57,17 +55,22 @@ def _parse_pairs(source: str, declarations: Declarations) -> list[tuple[str, str
 
 
 def _convert(declarations: Declarations, key: str, text: str, of_workflow: bool) -> Json:
-    """Convert the text to the declared type."""
+    """Convert the text to the declared type.
+
+    Text of another type is kept: the manager refuses it together with all other problems. A parameter that has only the
+    type of its default is converted here alone. Raises Invalid.
+    """
     from cfy_cli.dsl import coerce_input, coerce_parameter
 
     if key not in declarations:
         return text
     coerce = coerce_parameter if of_workflow else coerce_input
     try:
-        return coerce(cast("ParameterPlan", declarations[key]), text)
+        return coerce(declarations[key], text)
     except CfyError as error:
-        noun = "Parameter" if of_workflow else "Input"
-        raise Invalid(f"{noun} `{key}`: {error.message}", code=error.code) from error
+        if declarations[key].get("type"):
+            return text
+        raise Invalid(f"Parameter `{key}`: {error.message}", code=error.code) from error
 
 
 def _read_mapping(source: str) -> JsonObject | None:

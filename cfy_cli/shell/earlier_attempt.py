@@ -1,0 +1,135 @@
+"""Blueprint and deployment of an earlier attempt of `cfy install`, which the next attempt uses."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from cfy_cli.client.transfer import save
+from cfy_cli.contract.archive_formats import READ_ERRORS, detect_format, is_macos_metadata
+from cfy_cli.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cfy_cli.client.collection import Item
+    from cfy_cli.contract.labels import Label
+    from cfy_cli.shell.app import App
+    from cfy_cli.shell.blueprint_source import BlueprintSource
+
+MAX_NAMED_FILES = 3  # in a message
+FAILED_CREATION = "failed"
+DEPLOYMENT_FIELDS = "id,blueprint_id,inputs,visibility,labels,installation_status,create_execution"
+
+
+def find_same_blueprint(app: App, blueprint_id: str, source: BlueprintSource) -> Item | None:
+    """Return the blueprint if it was uploaded from the same files; None if it is to be uploaded.
+
+    Raises Conflict when the blueprint of this id has other files.
+    """
+    blueprint = app.client.blueprints.find_uploaded(blueprint_id)
+    if blueprint is None or not isinstance(source.archive, Path):
+        return None
+    with tempfile.TemporaryDirectory(prefix="cfy-") as folder:
+        uploaded = save(app.client.blueprints.archive(blueprint_id), Path(folder) / "archive")
+        changed = _changed_files(uploaded, source.archive)
+    if not changed and blueprint.get("main_file_name") in (None, source.file_name):
+        return blueprint
+    raise Conflict(
+        f"Blueprint `{blueprint_id}` already exists and was uploaded from other files"
+        + (f" (different: {_list_some(changed)})" if changed else f" (main file: {blueprint['main_file_name']})"),
+        hint=_hint_replace_blueprint(app, blueprint_id),
+    )
+
+
+def find_same_deployment(app: App, deployment_id: str, blueprint_id: str) -> Item | None:
+    """Return the deployment if it belongs to the blueprint and is not installed; None if there is none.
+
+    Raises Conflict when the next attempt cannot use the deployment.
+    """
+    try:
+        deployment = app.client.deployments.get(deployment_id, _include=DEPLOYMENT_FIELDS)
+    except NotFound:
+        return None
+    exists = f"Deployment `{deployment_id}` already exists"
+    another = "or give the new deployment another id: -d ID"
+    if deployment.get("blueprint_id") != blueprint_id:
+        reason = f"{exists}, of blueprint `{deployment.get('blueprint_id')}`"
+        raise Conflict(reason, hint=f"Remove it: cfy uninstall {deployment_id}; {another}")
+    if deployment.get("installation_status") == "active":
+        raise Conflict(f"{exists} and is installed", hint=f"Remove it: cfy uninstall {deployment_id}; {another}")
+    if _is_creation_failed(app, deployment):
+        raise Conflict(
+            f"{exists}, but its creation failed",
+            hint=f"Delete it: cfy deployments delete {deployment_id}, and repeat the command; {another}",
+        )
+    return deployment
+
+
+def check_same_values(
+    deployment: Item, *, inputs: Mapping[str, object], labels: Sequence[Label] | None, visibility: str
+) -> None:
+    """Raise Conflict when the deployment has other inputs, labels or another visibility than the command gives."""
+    stored = deployment.get("inputs") or {}
+    changed = [f"input `{name}`" for name, value in inputs.items() if stored.get(name) != value]
+    present = {(label["key"], label["value"]) for label in deployment.get("labels") or ()}
+    changed += [f"label `{key}:{value}`" for key, value in labels or () if (key, value) not in present]
+    changed += ["visibility"] if deployment.get("visibility") != visibility else []
+    if changed:
+        key = deployment["id"]
+        raise Conflict(
+            f"Deployment `{key}` already exists with other values (different: {', '.join(changed)})",
+            hint=f"Remove it: cfy uninstall {key}; or give the new deployment another id: -d ID",
+        )
+
+
+def _is_creation_failed(app: App, deployment: Item) -> bool:
+    execution_id = deployment.get("create_execution")
+    try:
+        return bool(execution_id) and app.client.executions.get(str(execution_id))["status"] == FAILED_CREATION
+    except NotFound:
+        return False
+
+
+def _hint_replace_blueprint(app: App, blueprint_id: str) -> str:
+    deployments = app.client.deployments.list(blueprint_id=blueprint_id, _include="id", _size=1).items
+    remove = f"cfy uninstall {deployments[0]['id']}" if deployments else f"cfy blueprints delete {blueprint_id}"
+    return f"Remove it: {remove}; or give yours another id: -b ID"
+
+
+def _changed_files(uploaded: Path, source: Path) -> list[str]:
+    """Return the names of files that are not the same in both archives."""
+    before, after = dict(_digests(uploaded)), dict(_digests(source))
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def _digests(archive: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name below the archive's top folder and the digest of each file; nothing of an unreadable archive."""
+    try:
+        if detect_format(archive) == "zip":
+            with zipfile.ZipFile(archive) as packed:
+                for info in packed.infolist():
+                    if not info.is_dir() and not is_macos_metadata(info.filename):
+                        yield _inner_name(info.filename), hashlib.sha256(packed.read(info)).hexdigest()
+        else:
+            with tarfile.open(archive) as tar:
+                for member in tar:
+                    file = tar.extractfile(member) if member.isfile() else None
+                    if file is not None and not is_macos_metadata(member.name):
+                        yield _inner_name(member.name), hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except READ_ERRORS:
+        return
+
+
+def _inner_name(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    return str(PurePosixPath(*parts[1:])) if len(parts) > 1 else name
+
+
+def _list_some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED_FILES} more" if len(names) > MAX_NAMED_FILES else ""
+    return ", ".join(names[:MAX_NAMED_FILES]) + more

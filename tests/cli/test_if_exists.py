@@ -1,0 +1,53 @@
+"""Creation of what exists already: `--if-exists`, and the hint about it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.conftest import Cfy
+
+from .sample_commands import commands
+
+BLUEPRINT = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates: {a: {type: cloudify.nodes.Root}}
+"""
+LINES = {  # one command of each kind, and the key that it creates
+    "blueprints upload": ("blueprints upload {blueprint} -b app", "app"),
+    "deployments create": ("deployments create dep -b base", "dep"),
+    "secrets create": ("secrets create db -s one", "db"),
+    "sites create": ("sites create tlv", "tlv"),
+    "tenants create": ("tenants create acme", "acme"),
+    "users create": ("users create ann -p password1234", "ann"),
+}
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def _creating_commands() -> Iterator[tuple[str, list[str]]]:
+    for name, command in commands():
+        for parameter in command.params:
+            if parameter.name == "if_exists" and isinstance(parameter.type, click.Choice):
+                yield name, list(parameter.type.choices)
+
+
+COMMANDS = dict(_creating_commands())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_second_creation_hints_at_what_works(cfy: Cfy, tmp_path: Path, command: str) -> None:
+    (tmp_path / "blueprint.yaml").write_text(BLUEPRINT)
+    cfy(f"blueprints upload {tmp_path}/blueprint.yaml -b base")
+    line, key = LINES[command]
+    line = line.format(blueprint=tmp_path / "blueprint.yaml")
+    cfy(line)
+    cfy(line, code=1)
+    noun = command.split()[0]
+    update = "; change it: --if-exists update" if "update" in COMMANDS[command] else ""
+    hint = f"Show it: cfy {noun} get {key}; continue with the existing one: --if-exists skip{update}"
+    assert f"Hint: {hint}\n" in cfy.errors
+    assert key in cfy(f"{noun} get {key}")
+    for choice in COMMANDS[command]:
+        cfy(f"{line} --if-exists {choice}", code=1 if choice == "fail" else 0)
