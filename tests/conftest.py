@@ -18,6 +18,7 @@ import requests
 from click.testing import CliRunner
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import settings as hypothesis_settings
 from requests.adapters import BaseAdapter
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -37,6 +38,9 @@ from tests.openapi import NO_BODY, AnswerSchemas, path_of
 
 PASSWORD = "admin-of-the-tests"
 POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")  # postgresql://USER:PASSWORD@HOST:PORT: may create databases
+
+hypothesis_settings.register_profile("cfy", deadline=None)  # the machine may be loaded
+hypothesis_settings.load_profile("cfy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

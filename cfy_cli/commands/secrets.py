@@ -90,7 +90,7 @@ def _build_body(app: App, options: SecretOptions) -> dict[str, object]:
 def _provider_fields(provider_name: str | None, provider_options: tuple[str, ...]) -> dict[str, object]:
     from cfy_cli.shell.inputs import read_inputs
 
-    values = read_inputs(provider_options, dict) if provider_options else None
+    values = read_inputs(provider_options, dict, any_key=True) if provider_options else None
     return {"provider_name": provider_name, "provider_options": values}
 
 

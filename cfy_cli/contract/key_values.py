@@ -9,15 +9,17 @@ from cfy_cli.errors import Usage
 _ESCAPED = ",:="
 
 
-def parse_pairs(text: str, known: Container[str]) -> list[tuple[str, str]]:
-    """Parse key=value, split at the first `=`.
+def parse_pairs(text: str, known: Container[str] | None) -> list[tuple[str, str]]:
+    """Parse key=value, split at the first `=`; `known` are the declared keys, None when any key may be given.
 
     `a=1;b=2` is two pairs only if both keys are known; else the semicolon belongs to the value. Raises Usage.
     """
-    parts = [part for part in text.split(";") if part.strip()]
-    pairs = [parse_pair(part) for part in parts if "=" in part]
-    if len(pairs) == len(parts) > 1 and all(key in known for key, _ in pairs):
-        return pairs
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    pairs = [(key.strip(), value) for key, _, value in parts]
+    if all(
+        key and sign and (known is None or key in known) for (key, _), (_, sign, _) in zip(pairs, parts, strict=True)
+    ):
+        return pairs or [parse_pair(text)]
     return [parse_pair(text)]
 
 

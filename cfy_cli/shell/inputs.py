@@ -16,22 +16,26 @@ Declarations = Mapping[str, ParameterPlan]
 FORMS = "Give key=value, a YAML or JSON file (also as @file; - is stdin), or JSON text."
 
 
-def read_parameters(sources: Sequence[str], load_declarations: Callable[[], Declarations]) -> JsonObject:
+def read_parameters(
+    sources: Sequence[str], load_declarations: Callable[[], Declarations], *, any_key: bool = False
+) -> JsonObject:
     """Read the parameters of a workflow: without a declared type, that of the default applies."""
-    return read_inputs(sources, load_declarations, of_workflow=True)
+    return read_inputs(sources, load_declarations, any_key=any_key, of_workflow=True)
 
 
 def read_inputs(
     sources: Sequence[str],
     load_declarations: Callable[[], Declarations],
     *,
+    any_key: bool = False,
     dotted: bool = False,
     of_workflow: bool = False,
 ) -> JsonObject:
     """Merge all sources, the later ones over the earlier ones.
 
-    The declarations are loaded only when a source is key=value, to convert the value to the declared type. With
-    `dotted`, `a.b=1` sets a value inside `a`, and sources are merged level by level. Raises Usage and CfyError.
+    The declarations are loaded only when a source is key=value, to convert the value to the declared type. `any_key`
+    allows keys that are not declared. With `dotted`, `a.b=1` sets a value inside `a`, and sources are merged level by
+    level. Raises Usage and CfyError.
     """
     inputs: JsonObject = {}
     declarations: Declarations | None = None
@@ -40,16 +44,16 @@ def read_inputs(
         if mapping is None:
             declarations = load_declarations() if declarations is None else declarations
             mapping = {}
-            for key, text in _parse_pairs(source, declarations):
+            for key, text in _parse_pairs(source, None if any_key or dotted else declarations):
                 value = _convert(declarations, key, text, of_workflow)
                 mapping = merged(mapping, nested(key, value) if dotted else {key: value})
         inputs = merged(inputs, mapping) if dotted else inputs | mapping
     return inputs
 
 
-def _parse_pairs(source: str, declarations: Declarations) -> list[tuple[str, str]]:
+def _parse_pairs(source: str, known: Declarations | None) -> list[tuple[str, str]]:
     try:
-        return parse_pairs(source, declarations)
+        return parse_pairs(source, known)
     except Usage as error:
         raise Usage(error.message, hint=FORMS) from error
 

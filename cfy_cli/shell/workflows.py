@@ -43,7 +43,9 @@ def start_workflow(
     """Start the workflow and return the execution; wait first while the deployment is in creation."""
     deployments, executions = app.client.deployments, app.client.executions
     fields["parameters"] = read_parameters(
-        parameters, lambda: deployments.declared_parameters(deployment_id, workflow_id)
+        parameters,
+        lambda: deployments.declared_parameters(deployment_id, workflow_id),
+        any_key=bool(fields.get("allow_custom_parameters")),
     )
     app.note(f"Executing workflow `{workflow_id}` on deployment `{deployment_id}`")
     start_time = time.monotonic()

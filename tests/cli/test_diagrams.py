@@ -61,7 +61,7 @@ def find_crossed(scene: Scene, path: list[Point], without: set[str]) -> list[str
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(diagram=diagrams())
 def test_boxes_lie_in_their_parent_without_overlap(diagram: Diagram) -> None:
     scene = build_scene(diagram)
@@ -81,7 +81,7 @@ def test_boxes_lie_in_their_parent_without_overlap(diagram: Diagram) -> None:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(diagram=diagrams())
 def test_arrows_join_borders_and_cross_no_box(diagram: Diagram) -> None:
     scene = build_scene(diagram)

@@ -22,9 +22,15 @@ def read(*sources: str) -> dict[str, Any]:
     return read_inputs(sources, lambda: DECLARED)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(st.text(st.characters(exclude_categories=["Cs"])).filter(lambda value: not value.rstrip().endswith(";")))
 def test_value_starts_after_first_equals_sign(value: str) -> None:
     assert read(f"text={value}") == {"text": value}
+
+
+def test_pairs_of_undeclared_keys_are_split_where_allowed() -> None:
+    assert read("x=1;y=2") == {"x": "1;y=2"}
+    assert read_inputs(["x=1;y=2;"], dict, any_key=True) == {"x": "1", "y": "2"}
+    assert read_parameters(["x=1;port=2"], lambda: DECLARED, any_key=True) == {"x": "1", "port": 2}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,7 @@ def test_value_starts_after_first_equals_sign(value: str) -> None:
         ("free=1e5", {"free": "1e5"}), ("unknown=1", {"unknown": "1"}), ("text=", {"text": ""}),
         ("text=postgres://h/db?sslmode=require", {"text": "postgres://h/db?sslmode=require"}),
         ("a=1;b=2", {"a": "1", "b": "2"}), ("a=1;c=2", {"a": "1;c=2"}), ("a=x;y", {"a": "x;y"}),
+        ("a=1;=b", {"a": "1;=b"}), ("a=;", {"a": ""}), ("a=1;", {"a": "1"}), ("a==;", {"a": "="}),
         ('{"port": 1, "new": null}', {"port": 1, "new": None}), ("{port: 1}", {"port": 1}), ("port: 1", {"port": 1}),
     ],
 )  # fmt: skip

@@ -60,7 +60,7 @@ def damaged_texts(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=damaged_texts())
 def test_damaged_text_compiles_or_has_located_problems(tmp_path: Path, text: str) -> None:
     main = tmp_path / "blueprint.yaml"
@@ -105,7 +105,7 @@ def find_paths(value: Any) -> list[tuple[Any, Any]]:
     return [found for key, item in entries for found in ((value, key), *find_paths(item))]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_misplaced_value_does_not_crash_compiler(tmp_path: Path, data: st.DataObject) -> None:
     document = yaml.safe_load(data.draw(st.sampled_from(TEXTS)))
@@ -121,7 +121,7 @@ def test_misplaced_value_does_not_crash_compiler(tmp_path: Path, data: st.DataOb
         dsl.compile_blueprint(main)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=60) | st.text(alphabet="[]{}:-&*!?|>'\"#,% \n\tab<", max_size=60).map(str.encode))
 def test_random_bytes_do_not_crash_compiler(tmp_path: Path, data: bytes) -> None:
     main = tmp_path / "blueprint.yaml"

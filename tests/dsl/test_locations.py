@@ -94,7 +94,7 @@ class Damaged:
         return list(dsl.lint(write_blueprint(self.folder, self.text)))
 
 
-fuzzed = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+fuzzed = settings(max_examples=80, suppress_health_check=list(HealthCheck))
 
 
 @fuzzed

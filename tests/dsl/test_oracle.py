@@ -68,7 +68,7 @@ def to_plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(made=blueprint_strategies.blueprints())
 def test_random_blueprints_compile_to_equal_plans(oracle: Oracle, made: dict[str, Any]) -> None:
     main = write_blueprint(oracle.base, blueprint_strategies.to_json(made))
@@ -158,7 +158,7 @@ def describe_instances(found: list[Any], known: set[str]) -> list[str]:
 @pytest.mark.parametrize(
     "main", [path for path in GOOD if path.stem.startswith(("scal", "contain", "nested"))], ids=lambda path: path.stem
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6))
 def test_random_changes_create_equal_instances(oracle: Oracle, main: Path, seed: int) -> None:
     chance = random.Random(seed)

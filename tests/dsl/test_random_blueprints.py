@@ -17,7 +17,7 @@ def compile_text(folder: Path, text: str) -> dict[str, Any]:
     return plan
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(made=blueprint_strategies.blueprints())
 def test_equivalent_texts_compile_to_equal_plans(tmp_path: Path, made: dict[str, Any]) -> None:
     plan = compile_text(tmp_path, blueprint_strategies.to_json(made))
@@ -31,7 +31,7 @@ def test_equivalent_texts_compile_to_equal_plans(tmp_path: Path, made: dict[str,
     assert compile_text(tmp_path, json.dumps(reordered)) == plan  # another order
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(made=blueprint_strategies.blueprints())
 def test_relationships_of_created_instances_have_targets(tmp_path: Path, made: dict[str, Any]) -> None:
     plan = compile_text(tmp_path, blueprint_strategies.to_json(made))
