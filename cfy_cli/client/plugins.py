@@ -1,5 +1,6 @@
 """Client of `/plugins`: packaging, uploads, archives and YAML files."""
 
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ def package(plugin: str, yamls: Sequence[str], icon: str | None) -> Iterator[Pat
 
 
 def _local_file(source: str, folder: Path) -> Path:
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if path.is_file():
         return path
     if "://" not in source:

@@ -113,7 +113,7 @@ def target_path(response: requests.Response, wanted: str | None, default: str) -
     name = os.path.basename(match.group(1)) if match else default
     if not wanted:
         return Path(name or default)
-    path = Path(wanted).expanduser()
+    path = Path(os.path.expanduser(wanted))
     return path / (name or default) if path.is_dir() else path
 
 

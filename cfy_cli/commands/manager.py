@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from contextlib import suppress
 from importlib.util import find_spec
@@ -160,7 +161,7 @@ def back_up_manager(app: App, output_path: str, data_dir: str | None) -> None:
     """
     from cfy_cli.manager import maintenance
 
-    target = Path(output_path).expanduser()
+    target = Path(os.path.expanduser(output_path))
     size = maintenance.back_up(_load_settings(app, data_dir=data_dir), target)
     app.result(f"Manager backed up to {target}", {"path": str(target), "size": size})
 
@@ -320,7 +321,7 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
         settings.pop("database_url", None)  # another folder is another manager
     settings |= {name: value for name, value in options.items() if value is not None}
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
-    return ManagerSettings(**settings | {"data_dir": Path(settings["data_dir"]).expanduser().absolute()})
+    return ManagerSettings(**settings | {"data_dir": Path(os.path.expanduser(settings["data_dir"])).absolute()})
 
 
 def _read_local_profile(app: App) -> Profile:

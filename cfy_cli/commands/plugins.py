@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,7 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
     """
     from cfy_cli.output.progress import progress_bar
 
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     source = path if "://" in path else file
     if source is file and not file.is_file():
         raise Usage(f"The file {path} does not exist")

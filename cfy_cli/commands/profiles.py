@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.options import Decorator, combine
+from cfy_cli.shell.streams import read_secret
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -243,7 +244,7 @@ def export_profiles(app: App, include_keys: bool, output_path: str) -> None:
     """Export all profiles, with their passwords, to an archive."""
     from cfy_cli.config.profile_archive import export_profiles as export
 
-    count = export(app.profiles, Path(output_path).expanduser(), include_keys=include_keys)
+    count = export(app.profiles, Path(os.path.expanduser(output_path)), include_keys=include_keys)
     app.result(f"{count} profiles exported to {output_path}", {"path": output_path, "count": count})
 
 
@@ -281,7 +282,7 @@ def _write(app: App, profile: Profile, *, keyring: bool) -> None:
 def _read_password(app: App, fields: AccessFields, *, from_stdin: bool, may_prompt: bool) -> None:
     """Set the password from stdin or a prompt: on a command line other users can see it."""
     if from_stdin:
-        fields["manager_password"] = sys.stdin.readline().rstrip("\n")
+        fields["manager_password"] = read_secret("password")
     elif may_prompt and fields["manager_username"] and not fields["manager_password"] and app.interactive:
         fields["manager_password"] = click.prompt("Password", hide_input=True, err=True)
 

@@ -12,7 +12,17 @@ HOME_VARIABLE = "CFY_WORKDIR"
 def home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of profiles and of the embedded manager: $CFY_WORKDIR/.cloudify, by default ~/.cloudify."""
     environ = os.environ if environ is None else environ
-    return Path(environ.get(HOME_VARIABLE) or Path.home()) / ".cloudify"
+    return Path(environ.get(HOME_VARIABLE) or _home_of_user()) / ".cloudify"
+
+
+def _home_of_user() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise CfyError(
+            "There is no home folder: HOME is not set, and this user has no entry in the password database",
+            hint=f"Set HOME, or set {HOME_VARIABLE} to a folder for profiles and data.",
+        ) from None
 
 
 def private_folder(path: Path) -> Path:

@@ -81,6 +81,6 @@ def _restore_key(profiles: Profiles, name: str, files: dict[PurePosixPath, bytes
     key = profiles.read(name).ssh_key
     content = files.get(PurePosixPath(_key_name(name, key))) if key else None
     if key and content is not None:
-        target = Path(key).expanduser()
+        target = Path(os.path.expanduser(key))
         private_folder(target.parent)
         write_private(target, content.decode("utf-8"))

@@ -31,7 +31,7 @@ class BlueprintSource:
 @contextmanager
 def open_source(typed: str, file_name: str, *, download: bool = False) -> Iterator[BlueprintSource]:
     """Yield the source ready to upload; with `download` a URL is downloaded first. Raises Usage."""
-    path = Path(typed).expanduser()
+    path = Path(os.path.expanduser(typed))
     url = _url(typed)
     if path.is_file():
         if is_archive(path):

@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.exceptions import Exit
 
 from cfy_cli.shell.global_options import GlobalOption, global_options
 from cfy_cli.shell.printer import WITH_JSON_ERRORS
+from cfy_cli.shell.streams import failed_writes, finish_streams, prepare_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +139,7 @@ class RootGroup(CommandGroup):
     ) -> Any:
         """Run one command line and exit with its exit code."""
         if args is None:
-            configure_streams()
+            prepare_streams()
         if "_CFY_COMPLETE" in os.environ:
             from cfy_cli.shell.completion import register_shells
 
@@ -157,32 +157,15 @@ class RootGroup(CommandGroup):
             code = report(error, as_json=as_json, verbose=app.options.verbosity > 0)
         finally:
             app.close()
-        sys.exit(_flush_stdout(code))
+        sys.exit(finish_streams(code))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        try:
+        with failed_writes():
             return super().make_context(*args, **extra)
-        except BrokenPipeError:
-            raise closed_pipe() from None
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with failed_writes():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise closed_pipe() from None
-
-
-def configure_streams() -> None:
-    """Write UTF-8 to pipes, and replace characters that a terminal cannot show."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace", **({} if stream.isatty() else {"encoding": "utf-8"}))
-
-
-def closed_pipe() -> Exit:
-    from cfy_cli.contract.exit_codes import CLOSED_PIPE
-
-    return Exit(CLOSED_PIPE)
 
 
 def expand_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | None:
@@ -232,13 +215,3 @@ def _wants_json(words: Sequence[str]) -> bool:
     """Look for a JSON format before the options are parsed: errors in them are printed as JSON too."""
     flags = {"--json", *(f"--format={name}" for name in WITH_JSON_ERRORS)}
     return bool(flags & set(words)) or any(("--format", name) in pairwise(words) for name in WITH_JSON_ERRORS)
-
-
-def _flush_stdout(code: int) -> int:
-    """Return the exit code, or that of a closed pipe."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at exit
-        return closed_pipe().exit_code
-    return code

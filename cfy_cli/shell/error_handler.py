@@ -3,6 +3,7 @@
 import json
 import re
 import traceback
+from contextlib import suppress
 
 import click
 
@@ -22,9 +23,16 @@ class Interrupted(CfyError):
 def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     """Print the error to stderr; return the exit code."""
     if _NO_COMMAND and isinstance(error, _NO_COMMAND) and not as_json:
-        click.echo(error.message, err=True)
+        with suppress(OSError):
+            click.echo(error.message, err=True)
         return Usage.exit_code
     failure = convert(error)
+    with suppress(OSError):  # the exit code counts, even where stderr cannot be written
+        _print(error, failure, as_json=as_json, verbose=verbose)
+    return failure.exit_code
+
+
+def _print(error: BaseException, failure: CfyError, *, as_json: bool, verbose: bool) -> None:
     if as_json:
         click.echo(json.dumps({"error": serialize(failure)}, ensure_ascii=False), err=True)
     else:
@@ -35,7 +43,6 @@ def report(error: BaseException, *, as_json: bool, verbose: bool) -> int:
             click.echo(f"The manager's log has more details: request {failure.request_id}", err=True)
     if verbose and not isinstance(error, (CfyError, click.ClickException)):
         click.echo("".join(traceback.format_exception(error)), err=True)
-    return failure.exit_code
 
 
 def serialize(failure: CfyError) -> dict[str, object]:

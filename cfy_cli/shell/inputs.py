@@ -1,6 +1,7 @@
 """Inputs and parameters from the command line: key=value, files, stdin, folders, patterns, JSON and YAML text."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -84,7 +85,7 @@ def _read_mapping(source: str) -> JsonObject | None:
     if source in ("-", "@-"):
         return _parse(sys.stdin.read(), "The input from stdin")
     if source.startswith("@"):
-        return _read_file(Path(source[1:]).expanduser())
+        return _read_file(Path(os.path.expanduser(source[1:])))
     paths = _files(source)
     if paths:
         return {key: value for path in paths for key, value in _read_file(path).items()}
@@ -96,9 +97,8 @@ def _read_mapping(source: str) -> JsonObject | None:
 
 
 def _files(source: str) -> list[Path]:
-    path = Path(source)
-    with suppress(OSError, ValueError, RuntimeError):  # a value may be an invalid path: too long, or ~ of nobody
-        path = path.expanduser()
+    path = Path(os.path.expanduser(source))
+    with suppress(OSError, ValueError):  # a value may be an invalid path: too long, or with a null character
         if path.is_dir():
             return sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
         if path.is_file():

@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from cfy_cli.contract.labels import parse_labels
 from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App
 from cfy_cli.shell.param_types import before, timestamp
+from cfy_cli.shell.streams import read_secret
 
 CommandFunction = Callable[..., None]
 VISIBILITIES = ("private", "tenant", "global")
@@ -159,9 +159,11 @@ def password() -> Decorator:
     """Add the options for a password: as an argument, from stdin, or by default from a prompt."""
 
     def choose(ctx: click.Context, _param: click.Parameter, from_stdin: bool) -> None:
+        if ctx.resilient_parsing:
+            return
         if from_stdin:
-            ctx.params["password"] = sys.stdin.readline().rstrip("\n")
-        elif not ctx.params.get("password") and not ctx.resilient_parsing:
+            ctx.params["password"] = read_secret("password")
+        elif not ctx.params.get("password"):
             if not ctx.ensure_object(App).interactive:
                 raise click.UsageError("Give --password or --password-stdin", ctx)
             ctx.params["password"] = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)

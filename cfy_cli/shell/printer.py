@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,9 +49,10 @@ class Printer:
     # --- messages ---
 
     def note(self, message: str) -> None:
-        """Print progress or a hint to stderr, unless --quiet was given."""
+        """Print progress or a hint to stderr, unless --quiet was given; a command does not fail because of it."""
         if self._options.verbosity >= 0:
-            click.echo(message, err=True)
+            with suppress(OSError):
+                click.echo(message, err=True)
 
     def say(self, message: str) -> None:
         """Print a line of plain output; next to data it goes to stderr."""

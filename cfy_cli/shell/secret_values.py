@@ -1,6 +1,7 @@
 """Values, schemas and passphrases of secrets: from text, a file, stdin or a prompt."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import cast
@@ -11,6 +12,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import CfyError, Usage
 from cfy_cli.shell.app import App
 from cfy_cli.shell.options import Decorator, combine
+from cfy_cli.shell.streams import read_secret
 
 STDIN = "-"
 
@@ -31,7 +33,7 @@ def read_value(text: str | None, file: str | None) -> str | None:
     if text is not None and file is not None:
         raise Usage("Give the value only once: with -f or with -s")
     if text == STDIN:
-        return sys.stdin.readline().rstrip("\n")
+        return read_secret("value")
     return _read_file(file) if file is not None else text
 
 
@@ -72,12 +74,14 @@ def passphrase_options(*, confirm: bool) -> Decorator:
     """Add the options for the encryption of exported secrets: a passphrase, or explicitly none."""
 
     def choose(ctx: click.Context, _param: click.Parameter, from_stdin: bool) -> None:
+        if ctx.resilient_parsing:
+            return
         if from_stdin:
-            ctx.params["passphrase"] = sys.stdin.readline().rstrip("\n")
+            ctx.params["passphrase"] = read_secret("passphrase")
         passphrase, is_plain = ctx.params.get("passphrase"), ctx.params.get("non_encrypted")
         if passphrase and is_plain:
             raise click.UsageError("Give either a passphrase or --non-encrypted", ctx)
-        if passphrase or is_plain or ctx.resilient_parsing:
+        if passphrase or is_plain:
             return
         if not ctx.ensure_object(App).interactive:
             raise click.UsageError("Give --passphrase-stdin or --non-encrypted", ctx)
@@ -107,7 +111,7 @@ def read_json_file(file: str) -> Json:
 def _read_file(name: str) -> str:
     """Read the text with its last line break."""
     try:
-        return sys.stdin.read() if name == STDIN else Path(name).expanduser().read_bytes().decode()
+        return sys.stdin.read() if name == STDIN else Path(os.path.expanduser(name)).read_bytes().decode()
     except OSError as error:
         raise CfyError(f"Cannot read {name}: {error.strerror}") from error
     except UnicodeDecodeError:

@@ -1,0 +1,137 @@
+"""Closed and full standard streams, and users without a home folder: exit codes and messages without tracebacks."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .canned_manager import canned
+from .conftest import Run
+from .sample_commands import commands, line
+from .test_completion import environment, write_profile
+
+# Runs each command line in a child with the given streams, after importing everything once, and prints the exit codes.
+DRIVER = """
+import json, os, sys
+from cfy_cli.main import main
+import cfy_cli.client.client, cfy_cli.output.render
+lines, streams, errors = json.load(sys.stdin)
+codes = []
+for words in lines:
+    child = os.fork()
+    if child == 0:
+        log = os.open(errors, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(log, 2)
+        for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+            if streams.get(name) == "closed":
+                os.close(descriptor)
+                setattr(sys, name, None)
+            else:
+                path = streams.get(name) or ("/dev/null" if name != "stderr" else None)
+                if path:
+                    os.dup2(os.open(path, os.O_RDWR), descriptor)
+        sys.argv[1:] = words
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException as error:
+            os.write(log, f"Traceback of {words}: {error!r}".encode())
+            code = 99
+        os._exit(code)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+json.dump(codes, sys.stdout)
+"""
+ANSWERS = {
+    "sites": [{"name": "tlv"}], "status": {"status": "OK", "services": {}}, "version": {"version": "7.0.0"},
+    "deployments": [{"id": "web"}], "blueprints": [{"id": "web"}],
+}  # fmt: skip
+SKIPPED = ("manager ", "quickstart", "events list")  # they start a manager, or follow an execution that never ends
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    with canned(ANSWERS) as (address, _):
+        write_profile(tmp_path, address)
+        yield tmp_path
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> list[list[str]]:
+    """Sample command lines of all commands, their help, and errors of usage."""
+    blueprint = tmp_path / "app/blueprint.yaml"
+    blueprint.parent.mkdir()
+    blueprint.write_text("tosca_definitions_version: cloudify_dsl_1_4\n")
+    samples = [shlex.split(line(name, command, blueprint)) for name, command in commands()]
+    kept = [words for words in samples if not " ".join(words).startswith(SKIPPED)]
+    return [*kept, ["--help"], ["sites", "-h"], ["nosuch"], ["sites"], ["sites", "get"], ["sites", "list", "--json"]]
+
+
+def run_all(home: Path, lines: list[list[str]], **streams: str) -> tuple[dict[str, int], str]:
+    """Return the exit code of each command line, and what all of them wrote to stderr."""
+    errors = home / "errors"
+    errors.write_text("")
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER], input=json.dumps([lines, streams, str(errors)]), env=environment(home),
+        capture_output=True, text=True, check=True, timeout=100, cwd=home,
+    )  # fmt: skip
+    return dict(zip(map(" ".join, lines), json.loads(done.stdout), strict=True)), errors.read_text()
+
+
+@pytest.mark.parametrize("closed", [("stdin",), ("stdout",), ("stderr",), ("stdin", "stdout", "stderr")], ids=" ".join)
+def test_closed_streams_change_no_exit_code(home: Path, lines: list[list[str]], closed: tuple[str, ...]) -> None:
+    usual, _ = run_all(home, lines)
+    codes, errors = run_all(home, lines, **dict.fromkeys(closed, "closed"))
+    assert codes == usual
+    assert "Traceback" not in errors
+    assert "Unexpected error" not in errors
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is absent")
+def test_full_disk_is_an_error_of_commands_with_output(home: Path, lines: list[list[str]]) -> None:
+    usual, _ = run_all(home, lines)
+    codes, errors = run_all(home, lines, stdout="/dev/full")
+    assert {name: code for name, code in codes.items() if code != usual[name] and (usual[name], code) != (0, 1)} == {}
+    assert codes["sites list"] == codes["sites list --json"] == codes["--help"] == 1
+    assert "Error: Cannot write the output: No space left on device\n" in errors
+    assert '"message": "Cannot write the output' in errors
+    assert "Traceback" not in errors
+    assert run_all(home, lines, stderr="/dev/full")[0] == usual
+
+
+@pytest.mark.parametrize("words", ["sites list", "profiles list", "doctor", "manager status", "manager start"])
+def test_user_without_home_is_told_what_to_set(words: str) -> None:
+    code = (
+        "import pwd, sys\ndef absent(_): raise KeyError\npwd.getpwuid = absent\nfrom cfy_cli.main import main; main()"
+    )
+    environ = {name: value for name, value in os.environ.items() if name not in ("HOME", "CFY_WORKDIR")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words.split()],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: There is no home folder: HOME is not set")
+    assert "Hint: Set HOME, or set CFY_WORKDIR to a folder" in done.stderr
+
+
+def test_unusable_home_is_an_error(run: Run, workdir: Path) -> None:
+    workdir.write_text("a file, not a folder")
+    assert "Not a directory" in run("profiles use http://m --skip-credentials-validation", code=1, profile=None).err
+    assert "Not a directory" in run("doctor", code=1, profile=None).err
+
+
+@pytest.mark.parametrize("line", ["users create x --password-stdin", "secrets create x -s -",
+                                  "secrets export --passphrase-stdin"])  # fmt: skip
+def test_empty_stdin_gives_no_secret(run: Run, line: str) -> None:
+    assert "Error: Stdin contains no " in run(line, code=2, stdin="").err
