@@ -83,14 +83,7 @@ noun = Noun(
 routes = noun.routes
 noun.add_list()
 noun.add_search()
-
-
-def _check_visibility(row: Deployment, wanted: str) -> None:
-    if wanted == "global" and row.blueprint.visibility != "global":
-        raise Invalid(f"Deployment `{row.id}` cannot be global while its blueprint is not")
-
-
-noun.add_set_visibility("deployment_set_visibility", _check_visibility)
+noun.add_set_visibility("deployment_set_visibility", deployments.set_visibility)
 
 
 @routes.get("/deployments/{key}", "deployment_get", (ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)

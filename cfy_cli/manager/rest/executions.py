@@ -69,10 +69,10 @@ def start_execution(call: Call, body: NewExecution) -> JsonObject:
 
 @routes.post("/executions/{key}", "execution_cancel", (), noun.answer)
 def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
-    """Cancel, force-cancel or kill an execution; resume or force-resume one that failed or was cancelled."""
+    """Cancel, force-cancel or kill an execution; resume or force-resume one that ended; requeue a scheduled one."""
     return noun.show(call, executions.apply_action(call.app, call.store, key, body.action))
 
 
 @routes.patch("/executions/{key}", "execution_status_update", (), noun.answer)
 def update_execution(call: Call, key: str, body: StatusBody) -> JsonObject:
-    return noun.show(call, executions.set_status(call.store, key, body.status, body.error))
+    return noun.show(call, executions.set_status(call.app, call.store, key, body.status, body.error))

@@ -19,6 +19,7 @@ from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import Condition, all_of
 from cfy_cli.manager.store.rules import rule_conditions
+from cfy_cli.manager.store.store import Store
 
 M = TypeVar("M", bound=Base)
 
@@ -117,14 +118,13 @@ class Noun(Generic[M]):
         def delete(call: Call, key: str) -> None:
             call.store.delete(call.store.get_own(self.model, key))
 
-    def add_set_visibility(self, permission: str, check: Callable[[M, str], None] = lambda _row, _wanted: None) -> None:
-        """Add the endpoint that widens the visibility; `check` raises for a visibility that the row cannot have."""
+    def add_set_visibility(self, permission: str, change: Callable[[Store, M, str], None] = widen) -> None:
+        """Add the endpoint that widens the visibility, by `change`."""
 
         @self.routes.patch(f"{self.item_path}/set-visibility", permission, (), self.answer)
         def set_visibility(call: Call, key: str, body: VisibilityBody) -> JsonObject:
             row = call.store.get_own(self.model, key)
-            check(row, body.visibility)
-            widen(call.store, row, body.visibility)
+            change(call.store, row, body.visibility)
             return self.show(call, row)
 
     def add_all(self, new: type[BaseModel], change: type[BaseModel]) -> "Noun[M]":

@@ -119,7 +119,7 @@ def upload_plugin(call: Call, upload: Annotated[UploadedPackages, Depends(upload
 @routes.post("/plugins/{key}", "plugin_upload", (), noun.answer)
 def install_plugin(call: Call, key: str, body: InstallBody) -> Deferred:
     """Install a plugin now instead of at its first operation; answer when it is installed."""
-    plugin = call.store.get(Plugin, key)
+    plugin = call.store.get_permitted(Plugin, key)
     app = call.app
     others = [name for name in (*body.managers, *body.agents) if name != app.hostname]
     if others:

@@ -14,6 +14,10 @@ class Scope:
     private_tenants: frozenset[str] = frozenset()  # those of them where private rows of others are visible too
     administrator: bool = False
 
+    def is_permitted_in(self, tenant: str) -> bool:
+        """Return whether the user has the permission of the request in a tenant, whichever the request names."""
+        return tenant == self.tenant or self.tenants is None or tenant in self.tenants
+
 
 def system_scope(tenant: str, user: str = "admin") -> Scope:
     """Return the scope of the manager's own work for a tenant."""

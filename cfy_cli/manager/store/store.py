@@ -94,6 +94,21 @@ class Store:
             )
         return row
 
+    def get_permitted(self, model: type[M], key: str) -> M:
+        """Return a visible row, to run something on it in its own tenant.
+
+        Raises NotFound; Forbidden for a global row when the user lacks the permission in the tenant that owns it.
+        """
+        row = self.get(model, key)
+        tenant = getattr(row, "tenant_name", self.scope.tenant)
+        if not self.scope.is_permitted_in(tenant):
+            raise Forbidden(
+                f"{model.__name__} `{key}` belongs to tenant `{tenant}`, where user `{self.scope.user}` lacks the "
+                "permission: everybody can only read it",
+                hint=f"Ask an administrator for a role in tenant `{tenant}`.",
+            )
+        return row
+
     def list(
         self,
         model: type[M],

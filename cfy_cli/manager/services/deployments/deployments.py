@@ -6,13 +6,14 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.orm import defer, lazyload
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import ValuePlan
-from cfy_cli.contract.states import InstanceState
+from cfy_cli.contract.states import InstanceState, Visibility
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid, NotFound, TooLarge
 from cfy_cli.manager.services import labels
@@ -21,7 +22,22 @@ from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel, NodeInstance, Site, User
+from cfy_cli.manager.services.visibility import refused, widen
+from cfy_cli.manager.store.models import (
+    Base,
+    Blueprint,
+    Deployment,
+    DeploymentLabel,
+    Event,
+    Execution,
+    InterDeploymentDependency,
+    Node,
+    NodeInstance,
+    Operation,
+    Site,
+    TasksGraph,
+    User,
+)
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
@@ -125,7 +141,34 @@ def set_site(store: Store, deployment_id: str, site_name: str | None, *, detach:
             "current site of the given deployment"
         )
     deployment.site = store.get(Site, site_name) if site_name else None
+    deployment.updated_at = now()
     return deployment
+
+
+def check_blueprint_visibility(deployment_id: str, visibility: str, blueprint: Blueprint) -> None:
+    """Raise Invalid for a deployment that is global while its blueprint is not."""
+    if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
+        raise refused(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint.id}` is not")
+
+
+def set_visibility(store: Store, deployment: Deployment, visibility: str) -> None:
+    """Widen the visibility of a deployment and of all that belongs to it. Raises Invalid."""
+    check_blueprint_visibility(deployment.id, visibility, deployment.blueprint)
+    widen(store, deployment, visibility)
+    own_executions = select(Execution.id).where(Execution.deployment_storage_id == deployment.storage_id)
+    own_graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(own_executions))
+    contents: dict[type[Base], Condition] = {
+        Node: Node.deployment_storage_id == deployment.storage_id,
+        NodeInstance: NodeInstance.deployment_storage_id == deployment.storage_id,
+        Execution: Execution.deployment_storage_id == deployment.storage_id,
+        TasksGraph: TasksGraph.execution_id.in_(own_executions),
+        Operation: Operation.tasks_graph_id.in_(own_graphs),
+        InterDeploymentDependency: InterDeploymentDependency.source_storage_id == deployment.storage_id,
+        Event: and_(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id),
+    }
+    for model, is_inside in contents.items():
+        # rows of a deployment that is in scope
+        store.unscoped.execute(sql_update(model).where(is_inside).values(visibility=visibility))
 
 
 def evaluate_values(

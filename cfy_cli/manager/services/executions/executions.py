@@ -12,7 +12,7 @@ from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, 
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployments import dependencies, tree
+from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, workflows
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
@@ -25,7 +25,8 @@ CANCEL_ACTIONS = {
     "kill": ExecutionState.KILL_CANCELLING,
 }
 RESUME_ACTIONS = ("resume", "force-resume")
-VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS]
+REQUEUE = "requeue"
+VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
@@ -35,6 +36,7 @@ TIME_FORMS = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-
 class DeploymentColumns(TypedDict, total=False):
     """Columns of an execution that describe its deployment."""
 
+    tenant_name: str  # an execution belongs to the tenant of its deployment, whichever tenant the request names
     deployment_storage_id: int
     deployment_id: str
     deployment_display_name: str
@@ -60,9 +62,9 @@ def start(
     """Check a request to run a workflow on a deployment, and store it for a worker to run.
 
     `wait_after_fail` is in seconds. `creator` is that of a dependency on the deployment which makes the request itself,
-    and does not block it. Raises Invalid.
+    and does not block it. Raises Invalid; Forbidden for a global deployment of a tenant in which the user may not.
     """
-    deployment = store.get(Deployment, deployment_id)
+    deployment = store.get_permitted(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
@@ -126,15 +128,18 @@ def start_system(
 
 
 def apply_action(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
-    """Cancel, force-cancel or kill an execution, or resume one that has ended.
+    """Cancel, force-cancel or kill an execution, resume one that has ended, or requeue one that is scheduled.
 
     An execution that waits is cancelled at once. Raises Invalid and Conflict.
     """
-    execution = store.get_own(Execution, execution_id)
+    execution = store.get_permitted(Execution, execution_id)
     if action not in VALID_ACTIONS:
         raise Invalid(f"Invalid action: {action}, Valid action values are: {VALID_ACTIONS}")
-    if action in RESUME_ACTIONS:
-        _resume(store, execution, action)
+    if action == REQUEUE and execution.status != ExecutionState.SCHEDULED:
+        raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
+    if action == REQUEUE or action in RESUME_ACTIONS:
+        if action != REQUEUE:  # a scheduled execution is in the queue already: workers only have to look again
+            _resume(store, execution, action)
         store.after_commit(app.work_available.notify)
         return execution
     if execution.status in ENDED:
@@ -151,24 +156,58 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
     return execution
 
 
-def set_status(store: Store, execution_id: str, status: str, error: str | None) -> Execution:
-    """Set the status on behalf of a client. Raises Invalid when the execution has ended with another status."""
-    execution = store.get_own(Execution, execution_id)
+def set_status(app: AppContext, store: Store, execution_id: str, status: str, error: str | None) -> Execution:
+    """Set the status on behalf of a client. A worker that runs the execution stops, and leaves an end status as it is.
+
+    Raises Invalid for a status that cannot follow the present one.
+    """
+    execution = store.get_permitted(Execution, execution_id)
     if status not in list(ExecutionState):
         raise Invalid(f"`{status}` is not a status: there are {', '.join(ExecutionState)}")
-    if execution.status in ENDED and status != execution.status:
+    if not _can_follow(ExecutionState(execution.status), ExecutionState(status)):
         raise Invalid(
             f"Invalid relationship - can't change status from {execution.status} to {status} for "
             f'"{execution_id}" execution while running "{execution.workflow_id}" workflow.',
             code=ErrorCode.INVALID_EXCEPTION_STATUS_UPDATE,
         )
-    execution.status = status
+    is_stopped_at_once = execution.status in WAITING and status in STOPPING  # no worker would ever end it
+    execution.status = status = ExecutionState.CANCELLED if is_stopped_at_once else status
     if error is not None:
         execution.error = error
     if status in ENDED:
         execution.ended_at = execution.ended_at or now()
-        release_next(store, execution)
+        store.flush()
+        on_ended(store, execution)
+        store.after_commit(app.work_available.notify)
+        store.after_commit(app.execution_ended.notify)
     return execution
+
+
+def _can_follow(present: ExecutionState, status: ExecutionState) -> bool:
+    """Return whether a client may set the status of an execution that has the present one."""
+    if present in ENDED or status == present:
+        return status == present
+    if present in STOPPING:
+        return status in STOPPING or status in (ExecutionState.FAILED, ExecutionState.CANCELLED)
+    return present in WAITING or status not in WAITING
+
+
+def on_ended(store: Store, execution: Execution) -> bool:
+    """Release the next queued execution and refresh the status of the deployment.
+
+    Returns whether there may be an execution to claim.
+    """
+    may_claim = release_next(store, execution)
+    deployment = find_deployment(store, execution)
+    if deployment is not None:
+        deployments.refresh_status(store, deployment)
+    return may_claim
+
+
+def find_deployment(store: Store, execution: Execution) -> Deployment | None:
+    """Return the deployment of an execution, without its large columns."""
+    # the execution's own deployment
+    return store.unscoped.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
 
 
 def release_next(store: Store, ended: Execution) -> bool:
@@ -255,6 +294,7 @@ def _deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
     if deployment is None:
         return {}
     return {
+        "tenant_name": deployment.tenant_name,
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
         "deployment_display_name": deployment.display_name,

@@ -13,7 +13,11 @@ from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
-from cfy_cli.manager.services.deployments.deployments import find_live_instances, set_labels
+from cfy_cli.manager.services.deployments.deployments import (
+    check_blueprint_visibility,
+    find_live_instances,
+    set_labels,
+)
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.plugins import resolve
@@ -48,8 +52,7 @@ def create(
     """Check the request and start `create_deployment_environment`, which creates nodes and node instances."""
     blueprint = blueprints.get_uploaded(store, blueprint_id)
     check_visibility(store.scope, visibility)
-    if visibility == Visibility.GLOBAL and blueprint.visibility != Visibility.GLOBAL:
-        raise Invalid(f"Deployment `{deployment_id}` cannot be global while its blueprint `{blueprint_id}` is not")
+    check_blueprint_visibility(deployment_id, visibility, blueprint)
     plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)  # of a blueprint that the user may use
     assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:

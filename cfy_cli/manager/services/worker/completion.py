@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
+from cfy_cli.contract.states import ENDED
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.context.storable import sanitize_text
 from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
-from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
 
 SET_RESULT = (
     update(Execution)
-    # By id: the row may be deleted in the same transaction, which then changes nothing.
-    .where(Execution.id == bindparam("execution_id"))
+    # By id: the row may be deleted in the same transaction, which then changes nothing. A client may have set its end.
+    .where(Execution.id == bindparam("execution_id"), Execution.status.not_in(ENDED))
     .values(status=bindparam("new_status"), error=bindparam("new_error"), ended_at=bindparam("end_time"))
 )
+STILL_EXISTS = select(Execution.storage_id).where(Execution.id == bindparam("execution_id"))
 
 
 def complete_execution(
@@ -39,7 +40,7 @@ def complete_execution(
         rows = [context.event_row(event) for event in final_events]
         with context.event_writer.draining(rows) as batch, context.app.writing(context.scope) as store:
             store.acquire_lock(LockKey.EVENTS)
-            deployment = _find_deployment(store, context.execution)
+            deployment = executions.find_deployment(store, context.execution)
             if store_result is not None and deployment is not None:
                 store_result(store, deployment)
             session = store.unscoped  # rows of this execution and its deployment
@@ -54,23 +55,6 @@ def complete_execution(
         retry_until_available(context.stopping, store)
 
 
-def on_completed(store: Store, execution: Execution) -> bool:
-    """Release the next queued execution and refresh the status of the deployment.
-
-    Returns whether there may be an execution to claim.
-    """
-    may_claim = executions.release_next(store, execution)
-    deployment = _find_deployment(store, execution)
-    if deployment is not None:
-        deployments.refresh_status(store, deployment)
-    return may_claim
-
-
-def _find_deployment(store: Store, execution: Execution) -> Deployment | None:
-    # the execution's own deployment
-    return store.unscoped.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
-
-
 def _store_end(context: ExecutionContext, store: Store, result: WorkflowResult) -> None:
     parameters = {
         "execution_id": context.execution.id,
@@ -78,7 +62,9 @@ def _store_end(context: ExecutionContext, store: Store, result: WorkflowResult) 
         "new_error": sanitize_text(context.masking.mask(result.error)),
         "end_time": now(),
     }
-    if store.unscoped.connection().execute(SET_RESULT, parameters).rowcount:  # the row of this execution
-        if on_completed(store, context.execution):
+    connection = store.unscoped.connection()  # the row of this execution
+    has_ended = connection.execute(SET_RESULT, parameters).rowcount or connection.scalar(STILL_EXISTS, parameters)
+    if has_ended:
+        if executions.on_ended(store, context.execution):
             store.after_commit(context.app.work_available.notify)
         store.after_commit(context.app.execution_ended.notify)

@@ -9,9 +9,9 @@ from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
-from cfy_cli.manager.services.worker.completion import on_completed
 from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.store.store import Store
@@ -40,7 +40,7 @@ def recover(app: AppContext, exited_workers: Collection[str]) -> int:
             execution.status = ExecutionState.PENDING
         for execution in cancelled:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
-            on_completed(Store(session, system_scope(execution.tenant_name)), execution)
+            executions.on_ended(Store(session, system_scope(execution.tenant_name)), execution)
     return len(claimed)
 
 
@@ -55,14 +55,14 @@ def workers_without_successor(app: AppContext, own_name: str, in_use: Collection
     return sorted(name for name in names if name and name.startswith(prefix) and name not in in_use)
 
 
-def _count_crashes(session: Session, exited_workers: Collection[str], executions: Iterable[Execution]) -> None:
-    """Count, in each execution, the consecutive crashes of its workers without progress in between.
+def _count_crashes(session: Session, exited_workers: Collection[str], claimed: Iterable[Execution]) -> None:
+    """Count, in each claimed execution, the consecutive crashes of its workers without progress in between.
 
     A worker that was stopped deletes its row, so those that still have one crashed.
     """
     crashed = set(session.scalars(select(WorkerRecord.name).where(WorkerRecord.name.in_(exited_workers))))
     session.execute(delete(WorkerRecord).where(WorkerRecord.name.in_(exited_workers)))
-    for execution in executions:
+    for execution in claimed:
         if execution.worker in crashed:
             progress = journal.measure_progress(session, execution.id)
             execution.crashes = execution.crashes + 1 if progress == execution.progress_at_crash else 1
