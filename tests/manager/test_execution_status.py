@@ -8,7 +8,7 @@ from cfy_cli.contract.states import ENDED, STOPPING, ExecutionState
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, SAY, SLEEPER, Upload, wait_until
+from tests.manager.conftest import HELLO, SLEEPER, Upload, wait_until
 
 LATER = "2099-01-01 10:00"
 
