@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cfy_cli.shell.app import App
     from cfy_cli.shell.follow_options import FollowOptions
 
+TASK_FAILED = "Task failed"  # in the error of an execution that failed because of an operation
 LAST_EVENTS_TIMEOUT = 3  # seconds; events are stored in batches, the last ones after the state of the execution
 
 
@@ -71,7 +72,10 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
     if error:
         if _is_resumable(execution):
             hint += f"; resume it: cfy executions resume {execution['id']}"
-        raise error(f"Workflow {_describe(execution)} {describe_state(execution)}", hint=hint)
+        state = describe_state(execution)
+        if follow.show_events and not app.as_data:
+            state = state.partition("\n")[0]  # the events have told the rest already
+        raise error(f"Workflow {_describe(execution)} {state}", hint=hint)
     app.note(hint)
 
 
@@ -82,8 +86,12 @@ def describe_state(execution: Item) -> str:
 
 
 def _is_resumable(execution: Item) -> bool:
+    """Return whether resuming can succeed: after a cancellation, or when the cause of a failed operation is mended."""
     is_group, is_system = execution.get("deployment_group_id"), execution.get("is_system_workflow")
-    return not (is_group or is_system or execution.get("is_dry_run"))
+    if is_group or is_system or execution.get("is_dry_run"):
+        return False
+    error = execution.get("error")
+    return execution["status"] != "failed" or not error or TASK_FAILED in error
 
 
 def _hint_running(execution: Item, *, group: bool) -> str:

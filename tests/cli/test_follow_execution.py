@@ -117,10 +117,17 @@ def test_late_events_are_awaited_with_a_timeout(run: Run, wire: responses.Reques
 
 
 @pytest.mark.parametrize(
-    ("kind", "offered"), [({}, True), ({"is_system_workflow": True}, False), ({"is_dry_run": True}, False)]
+    ("kind", "offered"),
+    [
+        ({}, True),
+        ({"error": "Task failed: script_runner.tasks.run"}, True),
+        ({"error": "There is no node web"}, False),
+        ({"is_system_workflow": True}, False),
+        ({"is_dry_run": True}, False),
+    ],
 )
 def test_failed_execution_hints_at_resume_if_resumable(
-    run: Run, wire: responses.RequestsMock, kind: dict[str, bool], offered: bool
+    run: Run, wire: responses.RequestsMock, kind: dict[str, Any], offered: bool
 ) -> None:
     states(wire, "failed", **kind)
     wire.get(f"{API}/events", json=page(END))
