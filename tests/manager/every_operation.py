@@ -5,7 +5,8 @@ from typing import Protocol
 
 import requests
 
-from tests.manager.conftest import HELLO, SAY, archive
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, SAY, archive, wait_until
 from tests.wagons import package
 
 
@@ -17,7 +18,7 @@ class Send(Protocol):
     ) -> requests.Response: ...
 
 
-def tell(send: Send) -> None:
+def tell(send: Send, ask: Ask) -> None:
     """Send a valid request to every operation; the resources of the first are what the later ones are about."""
     _send_identity(send)
     _send_sites_and_secrets(send)
@@ -25,7 +26,7 @@ def tell(send: Send) -> None:
     plugin = _send_plugins(send)
     _send_deployments(send)
     _send_executions(send)
-    _send_deletions(send, plugin)
+    _send_deletions(send, ask, plugin)
 
 
 def _send_identity(send: Send) -> None:
@@ -140,9 +141,10 @@ def _send_executions(send: Send) -> None:
     send("PATCH", "/executions/{key}", execution, json={"status": "cancelled"})
 
 
-def _send_deletions(send: Send, plugin: str) -> None:
+def _send_deletions(send: Send, ask: Ask, plugin: str) -> None:
     for name in ("d", "e"):
         send("DELETE", "/deployments/{key}", name, status=204, params={"force": "true"})
+    wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda items: not items)
     send("DELETE", "/blueprints/{key}", "app", status=204)
     send("DELETE", "/plugins/{key}", plugin, status=204)
     send("DELETE", "/secrets/{key}", "k", status=204)

@@ -1,5 +1,6 @@
 """Every operation of the OpenAPI document: what it does not know is refused, and `_include` selects fields."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +25,7 @@ Options = dict[str, Any]
 Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
 
 
-def tell_story(request: Request) -> set[tuple[str, str]]:
+def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
     """Send a valid request to every operation through `request`; return the operations."""
     told = set()
 
@@ -36,7 +37,7 @@ def tell_story(request: Request) -> set[tuple[str, str]]:
         assert answer.status_code == status, f"{method} {path}: {answer.text}"
         return answer
 
-    tell(send)
+    tell(send, ask)
     return told
 
 
@@ -56,7 +57,7 @@ def plugins_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_story_has_every_operation(ask: Ask, app: AppContext):
-    told = tell_story(lambda method, _template, path, options: ask(method, path, **options))
+    told = tell_story(ask, lambda method, _template, path, options: ask(method, path, **options))
     operations = {
         (method, path.removeprefix(PREFIX)) for method, path, _ in AnswerSchemas(create_app(app)).operations()
     }
@@ -70,7 +71,22 @@ def test_unknown_query_parameter_of_any_operation_is_refused(ask: Ask):
             assert_refused(ask(method, path, **with_params(options, **{name: "1"})), "bad_parameters_error", name)
         return ask(method, path, **options)
 
-    tell_story(request)
+    tell_story(ask, request)
+
+
+@pytest.mark.usefixtures("worker")
+def test_unknown_body_field_of_any_operation_is_refused(ask: Ask):
+    def request(method: str, _template: str, path: str, options: Options) -> requests.Response:
+        if "files" in options:
+            params = json.dumps({**json.loads(options["files"]["params"][1]), "no_such": 1})
+            changed = {"files": {**options["files"], "params": (None, params)}}
+        else:
+            changed = {"json": {**options.get("json", {}), "no_such": 1}}
+        if "data" not in options:  # an archive
+            assert_refused(ask(method, path, **{**options, **changed}), "bad_parameters_error", "no_such")
+        return ask(method, path, **options)
+
+    tell_story(ask, request)
 
 
 @pytest.mark.usefixtures("worker")
@@ -90,7 +106,7 @@ def test_include_selects_fields_of_any_answer(ask: Ask):
             assert {name for item in items_of(answer.json()) for name in item} <= {field}, (method, path)
         return answer
 
-    tell_story(request)
+    tell_story(ask, request)
     assert len(answered) > 60
 
 

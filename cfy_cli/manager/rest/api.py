@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
 from cfy_cli.errors import Unauthorized
+from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -151,6 +152,7 @@ class Routes:
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
             fields = returned.fields
+            takes_body = _takes_body(function, path)
             taken = (*((INCLUDE,) if fields else ()), *parameters)
             self.permissions[method, path] = permission
             self.parameters[method, path] = taken
@@ -158,7 +160,12 @@ class Routes:
             declared = frozenset(parameter.name for parameter in taken)
             self.router.add_api_route(
                 path,
-                _endpoint(function, authorized(permission, declared, fields, has_filters), status=status, write=write),
+                _endpoint(
+                    function,
+                    authorized(permission, declared, fields, has_filters=has_filters, takes_body=takes_body),
+                    status=status,
+                    write=write,
+                ),
                 methods=[method],
                 status_code=status,
                 response_class=Response,
@@ -181,6 +188,12 @@ def _operation_id(function: Endpoint, method: str, path: str) -> str:
         return function.__name__
     words = re.findall(r"[a-z]+", path.removesuffix("/{key}"))
     return "_".join((function.__name__, *words))
+
+
+def _takes_body(function: Endpoint, path: str) -> bool:
+    """Return whether an endpoint has a parameter beside the call and those of its path."""
+    _call, *names = inspect.signature(function).parameters
+    return any(f"{{{name}}}" not in path for name in names)
 
 
 def _endpoint(
@@ -227,7 +240,7 @@ def _waiting_limiter() -> CapacityLimiter:
 
 
 def authorized(
-    permission: str, declared: frozenset[str], fields: Sequence[str], has_filters: bool
+    permission: str, declared: frozenset[str], fields: Sequence[str], *, has_filters: bool, takes_body: bool
 ) -> Callable[[Request], Awaitable[Call]]:
     """Return a dependency that authenticates the user, checks the permission, and builds the call."""
 
@@ -239,6 +252,9 @@ def authorized(
         scope = scope_for(identity, tenant, permission, tenant_exists=exists)
         check_parameters(request.query_params, declared, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
+        request.state.declared = declared
+        if not takes_body:
+            await check_no_body(request)
         return Call(app, identity, scope, request.query_params, declared)
 
     return call

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import NotFound
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
@@ -29,6 +29,7 @@ UPLOAD = (
     Parameter("visibility", "private, tenant or global."),
     Parameter("labels", "Labels of the blueprint: key=value,key=value."),
     Parameter("async_upload", "Answer before the archive is unpacked and compiled.", "boolean"),
+    Parameter("skip_execution", "Must be false: an upload always validates the blueprint.", "boolean"),
 )
 
 Upload = Annotated[UploadedFile, Depends(uploaded_file)]
@@ -103,6 +104,8 @@ def update_blueprint(call: Call, key: str, body: LabeledChange) -> JsonObject:
 
 
 def _request(key: str, body: UploadedFile, *, validate_only: bool = False) -> blueprint_requests.Upload:
+    if parse_flag(body.params, "skip_execution"):
+        raise Invalid("An upload always validates the blueprint: `skip_execution` must be false")
     return blueprint_requests.Upload(
         key,
         archive=body.archive,

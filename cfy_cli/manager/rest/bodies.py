@@ -1,26 +1,88 @@
-"""Request bodies that several resources share."""
+"""Request bodies: what all of them have in common, and those that several resources share."""
 
-from typing import Literal
+import json
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from fastapi import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 from pydantic import JsonValue as AnyJson
 
+from cfy_cli.errors import Invalid, TooLarge
+
+MAX_UNUSED_BODY = 64 * 1024  # bytes
 VisibilityName = Literal["private", "tenant", "global"]
-__all__ = ["AnyJson", "LabeledChange", "RulesBody", "VisibilityBody", "VisibilityName"]
+__all__ = [
+    "AnyJson",
+    "Body",
+    "LabeledChange",
+    "NotServed",
+    "RulesBody",
+    "VisibilityBody",
+    "VisibilityName",
+    "check_fields",
+    "check_no_body",
+]
 
 
-class VisibilityBody(BaseModel):
+class Body(BaseModel):
+    """A request body: fields that it does not declare are refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def check_fields(cls, given: object) -> object:
+        """Return what is given. Raises Invalid for unknown fields."""
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        if isinstance(given, dict):
+            check_fields(given, known)
+        return given
+
+
+def check_fields(given: Mapping[str, object], known: Collection[str]) -> None:
+    """Raise Invalid when fields are given that are not known."""
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        allowed = ", ".join(known) or "none"
+        raise Invalid(f"Unknown fields in the request body: {', '.join(unknown)}. Allowed are: {allowed}")
+
+
+async def check_no_body(request: Request) -> None:
+    """Raise Invalid for a request with fields in a body that its endpoint does not take."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_UNUSED_BODY:
+            raise TooLarge("This request takes no body")
+    try:
+        given = json.loads(content or b"null")
+    except ValueError:
+        given = content
+    if isinstance(given, dict):
+        check_fields(given, [])
+    elif given is not None:
+        raise Invalid("This request takes no body")
+
+
+def _refuse(value: object, info: ValidationInfo) -> None:
+    if value is not None:
+        raise Invalid(f"`{info.field_name}` cannot be given to this manager")
+
+
+NotServed = Annotated[None, BeforeValidator(_refuse)]  # a field that public clients send, without a value
+
+
+class VisibilityBody(Body):
     visibility: str
 
 
-class LabeledChange(BaseModel):
+class LabeledChange(Body):
     """Change what is given of a resource with labels."""
-
-    model_config = ConfigDict(extra="forbid")
 
     labels: AnyJson = None
     creator: str | None = None
 
 
-class RulesBody(BaseModel):
+class RulesBody(Body):
     filter_rules: list[dict[str, AnyJson]] = []

@@ -1,12 +1,12 @@
 """Endpoints of inter-deployment dependencies."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import DEPENDENCIES
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import whole_list
@@ -20,7 +20,7 @@ noun.add_list()
 IDS = list_answer(answer_of(dependencies.DependencyId), "DependencyIdList")
 
 
-class Dependency(BaseModel):
+class Dependency(Body):
     dependency_creator: str = Field(min_length=1)
     source_deployment: str
     target_deployment: str | None = None
@@ -31,7 +31,7 @@ class Dependency(BaseModel):
     is_component_deletion: bool = False
 
 
-class Dependencies(BaseModel):
+class Dependencies(Body):
     inter_deployment_dependencies: list[dict[str, AnyJson]]
 
 

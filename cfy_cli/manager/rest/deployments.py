@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import cast
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson, LabeledChange
+from cfy_cli.manager.rest.bodies import AnyJson, Body, LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
@@ -45,7 +43,7 @@ WORKFLOW_PARAMETERS = (
 )
 
 
-class NewDeployment(BaseModel):
+class NewDeployment(Body):
     blueprint_id: str
     inputs: dict[str, AnyJson] | None = None
     visibility: str | None = None
@@ -58,7 +56,7 @@ class NewDeployment(BaseModel):
     async_create: bool = False
 
 
-class SiteBody(BaseModel):
+class SiteBody(Body):
     site_name: str | None = None
     detach_site: bool = False
 

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import LISTING, Parameter, parse_integer, parse_time
 from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of
@@ -33,7 +31,7 @@ LOG_FIELDS = ("level", "logger")
 routes = Routes("events")
 
 
-class NewEvents(BaseModel):
+class NewEvents(Body):
     events: list[dict[str, AnyJson]] | None = None
     logs: list[dict[str, AnyJson]] | None = None
     execution_id: str | None = None

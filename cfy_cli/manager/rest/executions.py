@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTIONS
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.services.executions import executions
@@ -17,7 +16,7 @@ from cfy_cli.manager.store.query import Condition
 SYSTEM_WORKFLOWS = Parameter("_include_system_workflows", "List executions of system workflows too.", "boolean")
 
 
-class NewExecution(BaseModel):
+class NewExecution(Body):
     deployment_id: str
     workflow_id: str
     parameters: dict[str, AnyJson] | None = None
@@ -28,13 +27,22 @@ class NewExecution(BaseModel):
     wait_after_fail: int = 600
     scheduled_time: str | None = None
     schedule: str | None = None
+    id: NotServed = None
+    created_by: NotServed = None
+    created_at: NotServed = None
+    started_at: NotServed = None
+    ended_at: NotServed = None
+    force_status: NotServed = None
+    is_system_workflow: NotServed = None
+    error: NotServed = None
 
 
-class ActionBody(BaseModel):
+class ActionBody(Body):
     action: str
+    deployment_id: str | None = None
 
 
-class StatusBody(BaseModel):
+class StatusBody(Body):
     status: str
     error: str | None = None
 
@@ -70,6 +78,9 @@ def start_execution(call: Call, body: NewExecution) -> JsonObject:
 @routes.post("/executions/{key}", "execution_cancel", (), noun.answer)
 def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
     """Cancel, force-cancel or kill an execution; resume or force-resume one that ended; requeue a scheduled one."""
+    deployment_id = call.store.get(Execution, key).deployment_id
+    if body.deployment_id not in (None, deployment_id):
+        raise Invalid(f"Execution `{key}` is not one of deployment `{body.deployment_id}` but of `{deployment_id}`")
     return noun.show(call, executions.apply_action(call.app, call.store, key, body.action))
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from functools import partial
 
-from pydantic import BaseModel
-
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import NODE_INSTANCES, NODES
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
@@ -36,7 +34,7 @@ nodes = Noun(
 )
 
 
-class InstanceChange(BaseModel):
+class InstanceChange(Body):
     version: int | None = None
     state: str | None = None
     runtime_properties: dict[str, AnyJson] | None = None

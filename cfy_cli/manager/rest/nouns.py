@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import RulesBody, VisibilityBody
+from cfy_cli.manager.rest.bodies import Body, RulesBody, VisibilityBody
 from cfy_cli.manager.rest.query import SEARCH, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
@@ -89,7 +87,7 @@ class Noun(Generic[M]):
         def get(call: Call, key: str) -> JsonObject:
             return self.show(call, call.store.get(self.model, key))
 
-    def add_create(self, new: type[BaseModel]) -> None:
+    def add_create(self, new: type[Body]) -> None:
         """Add PUT, which stores the fields of the body under the key in the path."""
 
         @self.routes.put(self.item_path, self.permission("create"), (), self.answer)
@@ -99,7 +97,7 @@ class Noun(Generic[M]):
             row = self.model(**{self.resource.key: check_name(self.resource.noun, key), **fields})
             return self.show(call, call.store.add(row))
 
-    def add_update(self, change: type[BaseModel]) -> None:
+    def add_update(self, change: type[Body]) -> None:
         """Add POST, which changes the fields that the body gives; a new key renames the item."""
 
         @self.routes.post(self.item_path, self.permission("update"), (), self.answer)
@@ -127,7 +125,7 @@ class Noun(Generic[M]):
             change(call.store, row, body.visibility)
             return self.show(call, row)
 
-    def add_all(self, new: type[BaseModel], change: type[BaseModel]) -> "Noun[M]":
+    def add_all(self, new: type[Body], change: type[Body]) -> "Noun[M]":
         """Add list, get, create, update and delete: all that a plain resource has."""
         self.add_list()
         self.add_get()
@@ -137,11 +135,11 @@ class Noun(Generic[M]):
         return self
 
 
-def _fields(body: BaseModel) -> dict[str, Any]:
+def _fields(body: Body) -> dict[str, Any]:
     return body.model_dump(exclude_none=True)
 
 
-def check_change(call: Call, noun: str, body: BaseModel) -> None:
+def check_change(call: Call, noun: str, body: Body) -> None:
     """Raise Invalid for a body that changes nothing, and Forbidden when the user may not give resources to others."""
     given = _fields(body)
     if not given:

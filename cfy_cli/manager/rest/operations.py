@@ -2,12 +2,12 @@
 
 import uuid
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
@@ -25,7 +25,7 @@ OPERATION = row_answer(Operation)
 TASKS_GRAPH = row_answer(TasksGraph)
 
 
-class NewOperation(BaseModel):
+class NewOperation(Body):
     name: str = Field(max_length=512)
     type: str = Field(max_length=64)
     state: str = Field("pending", max_length=24)
@@ -41,7 +41,7 @@ class OperationInGraph(NewOperation):
     graph_id: str
 
 
-class OperationChange(BaseModel):
+class OperationChange(Body):
     state: str = Field(max_length=24)
     result: AnyJson = None
     exception: AnyJson = None
@@ -56,7 +56,7 @@ class GraphOperation(NewOperation):
     id: str
 
 
-class NewGraph(BaseModel):
+class NewGraph(Body):
     execution_id: str
     name: str = Field(max_length=256)
     operations: list[GraphOperation] | None = None

@@ -11,14 +11,13 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson
+from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, GET_DATA, Parameter
 from cfy_cli.manager.rest.schemas import FILE, either
@@ -40,18 +39,18 @@ FULL_ARCHIVE = Parameter("full_archive", "Answer a zip of all uploaded files, no
 DSL_VERSION = Parameter("dsl_version", "The DSL version, such as 1_4, whose YAML file to answer.")
 
 
-class DeleteBody(BaseModel):
+class DeleteBody(Body):
     force: bool = False
 
 
-class PluginChange(BaseModel):
+class PluginChange(Body):
     creator: str | None = None
     labels: AnyJson = None
     blueprint_labels: AnyJson = None
     resource_tags: dict[str, AnyJson] | None = None
 
 
-class InstallBody(BaseModel):
+class InstallBody(Body):
     action: Literal["install"]
     managers: list[str] = []
     agents: list[str] = []

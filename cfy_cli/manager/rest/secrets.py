@@ -1,12 +1,12 @@
 """Endpoints of secrets: only `GET /secrets/KEY` answers a value; other answers hold it encrypted, lists not at all."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import SECRETS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, VisibilityBody, VisibilityName
+from cfy_cli.manager.rest.bodies import AnyJson, Body, VisibilityBody, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import ALL_TENANTS, RANGE, SEARCH, SORT, Parameter
 from cfy_cli.manager.rest.schemas import extended
@@ -34,7 +34,7 @@ SECRET = extended(
 )
 
 
-class ProviderBody(BaseModel):
+class ProviderBody(Body):
     provider_name: str | None = None
     provider_options: dict[str, AnyJson] | None = None
 
@@ -54,7 +54,7 @@ class SecretChange(ProviderBody):
     creator: str | None = None
 
 
-class ImportBody(BaseModel):
+class ImportBody(Body):
     secrets_list: list[dict[str, AnyJson]]
     tenant_map: dict[str, str] | None = None
     tenant_map_dict: dict[str, str] | None = None

@@ -3,11 +3,11 @@
 from contextlib import suppress
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from cfy_cli.contract.resources import SITES
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.rest.bodies import VisibilityName
+from cfy_cli.manager.rest.bodies import Body, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.store.models import Site
 
@@ -23,12 +23,12 @@ def check_location(location: str) -> str:
     )
 
 
-class NewSite(BaseModel):
+class NewSite(Body):
     location: Annotated[str, AfterValidator(check_location)] | None = None
     visibility: VisibilityName = "tenant"
 
 
-class SiteChange(BaseModel):
+class SiteChange(Body):
     name: str | None = Field(None, alias="new_name")
     location: Annotated[str, AfterValidator(check_location)] | None = None
     visibility: VisibilityName | None = None

@@ -1,13 +1,12 @@
 """Endpoints of tenants and their members."""
 
-from typing import cast
-
-from pydantic import BaseModel
+from typing import Literal, cast
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
@@ -20,13 +19,17 @@ routes = Routes("tenants")
 TENANT = answer_of(tenants.TenantAnswer)
 
 
-class MemberBody(BaseModel):
+class NewTenant(Body):
+    rabbitmq_password: Literal[""] | None = None  # there is no broker that would need one
+
+
+class MemberBody(Body):
     username: str
     tenant_name: str
     role: str = "user"
 
 
-class FormerMemberBody(BaseModel):
+class FormerMemberBody(Body):
     username: str
     tenant_name: str
 
@@ -63,7 +66,7 @@ def get_tenant(call: Call, tenant_name: str) -> JsonObject:
 
 
 @routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, status=201)
-def create_tenant(call: Call, tenant_name: str) -> JsonObject:
+def create_tenant(call: Call, tenant_name: str, body: NewTenant | None = None) -> JsonObject:
     return _show(call, tenants.create(call.store, tenant_name))
 
 

@@ -1,10 +1,9 @@
 """Endpoints of tokens."""
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import TOKENS
 from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.schemas import extended, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
 from cfy_cli.manager.services.identity import tokens
@@ -15,7 +14,7 @@ routes = Routes("tokens")
 TOKEN = row_answer(Token)
 
 
-class NewToken(BaseModel):
+class NewToken(Body):
     description: str | None = None
     expiration_date: str | None = None
 

@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid, TooLarge
+from cfy_cli.manager.rest.bodies import check_fields
 from cfy_cli.manager.services.context import AppContext
 
 MAX_UPLOAD_SIZE = 2 * 1024**3  # bytes
@@ -33,14 +34,19 @@ class UploadedFile:
 
 
 async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
-    """Receive an upload, as a dependency; remove the file afterwards unless the endpoint has moved it."""
+    """Receive an upload, as a dependency; remove the file afterwards unless the endpoint has moved it.
+
+    The part `params` of a multipart body has the same names as the query parameters of the endpoint.
+    """
     app: AppContext = request.app.state.app_context
     with app.files.open_temporary() as (file, path):
         params: JsonObject = dict(request.query_params)
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             async with request.form(max_files=4, max_fields=20, max_part_size=MAX_PARAMETERS_SIZE) as form:
-                params.update(_parse_params(form.get("params")))
+                given = _parse_params(form.get("params"))
+                check_fields(given, sorted(request.state.declared - {"_include"}))
+                params.update(given)
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
                 while archive is not None and (chunk := await archive.read(CHUNK_SIZE)):
                     size = _add_size(size, chunk)

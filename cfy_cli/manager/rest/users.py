@@ -2,12 +2,11 @@
 
 from typing import Literal, cast
 
-from pydantic import BaseModel
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import USERS
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
@@ -20,19 +19,19 @@ routes = Routes("users")
 USER = answer_of(users.UserAnswer)
 
 
-class NewUser(BaseModel):
+class NewUser(Body):
     username: str
     password: str
     role: str = "default"
 
 
-class UserChange(BaseModel):
+class UserChange(Body):
     password: str | None = None
     role: str | None = None
     show_getting_started: bool | None = None
 
 
-class ActivationBody(BaseModel):
+class ActivationBody(Body):
     action: Literal["activate", "deactivate"]
 
 
