@@ -1,6 +1,7 @@
 """Evaluation of calls in a plan: when it is compiled, and when a deployment is created."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Set
 from typing import cast
 
@@ -9,6 +10,7 @@ from cfy_cli.contract.plan import NodePlan, Plan
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.evaluation import Evaluation
 from cfy_cli.dsl.functions.function import EvaluationContext, FunctionFailed, NotYet
+from cfy_cli.dsl.functions.names import PLAN_FUNCTIONS, called_function, find_runtime_call
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.problems import suggest
 from cfy_cli.dsl.versions import Version
@@ -30,6 +32,20 @@ class PlanEvaluation(Evaluation):
     @property
     def lookups(self) -> Lookups:
         raise NotYet
+
+    def may_fail_later(self, value: JsonObject, reason: str) -> bool:
+        return True
+
+    def on_deferred(self, value: JsonObject, name: str, arguments: Json) -> None:
+        inner = find_runtime_call(arguments) if name in PLAN_FUNCTIONS else None
+        if inner is not None:
+            self.on_unknown_argument(
+                value, f"it needs its arguments when the deployment is created, and `{inner}` is known only later"
+            )
+
+    @abstractmethod
+    def on_unknown_argument(self, value: JsonObject, reason: str) -> None:
+        """Observe a call that can never be evaluated, because an argument is only known at run time."""
 
 
 class CallChecker(PlanEvaluation):
@@ -53,6 +69,13 @@ class CallChecker(PlanEvaluation):
             raise NotYet
         return super().node(name)
 
+    def may_fail_later(self, value: JsonObject, reason: str) -> bool:
+        self._warn(value, reason, "it will fail at run time")
+        return True
+
+    def on_unknown_argument(self, value: JsonObject, reason: str) -> None:
+        self._warn(value, f"`{called_function(value)}`: {reason}", "no deployment can be created")
+
     def on_call(self, name: str, arguments: Json) -> None:
         if name in self._arguments:
             self._arguments[name][json.dumps(arguments)] = arguments
@@ -65,6 +88,10 @@ class CallChecker(PlanEvaluation):
         assert self.owner is not None
         self.compilation.report(self.compilation.origin_of(value, self.owner), "function", reason)
         return value
+
+    def _warn(self, value: JsonObject, reason: str, hint: str) -> None:
+        assert self.owner is not None
+        self.compilation.warn(self.compilation.origin_of(value, self.owner), "function", reason, hint)
 
 
 class DeploymentEvaluation(PlanEvaluation):
@@ -79,6 +106,9 @@ class DeploymentEvaluation(PlanEvaluation):
         if name not in self.inputs:
             raise FunctionFailed(f"there is no input `{name}`{suggest(name, self.inputs)}")
         return self.inputs[name]
+
+    def on_unknown_argument(self, value: JsonObject, reason: str) -> None:
+        raise FunctionFailed(reason)
 
     def fail(self, value: JsonObject, context: EvaluationContext, reason: str) -> Json:
         self.failures.append(f"{context.where}: {reason}")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cfy_cli import dsl
+from cfy_cli.dsl.functions import names
 from tests.dsl.in_memory_lookups import ExtendedInMemoryLookups, InMemoryLookups, write_blueprint
 
 HEAD = """\
@@ -273,6 +274,61 @@ outputs:
         "an integer",
     ]
     assert refusal.value.code == "deployment_creation_error"
+
+
+RUNTIME_CALLS = (
+    "{get_attribute: [n, x]}",
+    "{get_attributes_list: [n, x]}",
+    "{get_attributes_dict: [n, x]}",
+    "{get_capability: [dep, cap]}",
+    "{get_consumers: ids}",
+    "{get_environment_capability: cap}",
+    "{get_group_capability: [group, cap]}",
+    "{get_label: key}",
+    "{get_secret: key}",
+    "{get_sys: [deployment, id]}",
+)
+
+
+def test_runtime_calls_are_those_of_runtime_functions() -> None:
+    assert {call[1:].partition(":")[0] for call in RUNTIME_CALLS} == names.RUNTIME_FUNCTIONS
+
+
+@pytest.mark.parametrize("inner", RUNTIME_CALLS)
+@pytest.mark.parametrize("outer", ["{get_input: %s}", "{get_input: [d, %s]}", "{get_property: [n, {concat: [a, %s]}]}"])
+def test_plan_function_of_runtime_call_is_refused(tmp_path: Path, outer: str, inner: str) -> None:
+    """Test that the upload warns, and that no deployment is created."""
+    main = write_blueprint(
+        tmp_path,
+        f"""\
+        tosca_definitions_version: cloudify_dsl_1_5
+        inputs: {{d: {{default: {{}}}}}}
+        node_types: {{t: {{}}}}
+        node_templates: {{n: {{type: t}}}}
+        outputs: {{o: {{value: {outer % inner}}}}}
+        """,
+    )
+    [warning] = dsl.lint(main).warnings
+    function = inner[1:].partition(":")[0]
+    assert f"`{function}` is known only later" in warning.message
+    plan = dsl.compile_blueprint(main)
+    with pytest.raises(dsl.InputsInvalid, match=f"`{function}` is known only later"):
+        dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}))
+    dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}), runtime_only=True)
+
+
+def test_null_of_input_is_not_of_declared_type(tmp_path: Path) -> None:
+    main = write_blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_5
+        inputs: {i: {required: false}}
+        outputs: {o: {value: {get_input: i, type: dict}}}
+        """,
+    )
+    plan = dsl.compile_blueprint(main)
+    with pytest.raises(dsl.InputsInvalid, match="`get_input`: `null` is not of the type dict"):
+        dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}))
 
 
 def test_prepare_does_not_modify_plan(tmp_path: Path) -> None:

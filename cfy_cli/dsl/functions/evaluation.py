@@ -8,7 +8,14 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.dsl.functions import attributes, external, plan, text
 from cfy_cli.dsl.functions.function import EvaluationContext, Function, FunctionFailed, NotYet, step_into
-from cfy_cli.dsl.functions.names import TYPE, called_function, holds_function, is_function
+from cfy_cli.dsl.functions.names import (
+    INPUT_FUNCTIONS,
+    RUNTIME_FUNCTIONS,
+    TYPE,
+    called_function,
+    holds_function,
+    is_function,
+)
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.value_types import PRIMITIVE_TYPES, has_type
 from cfy_cli.dsl.versions import LATEST, Version, version_name
@@ -50,6 +57,13 @@ class Evaluation(ABC):
 
     def on_call(self, name: str, arguments: Json) -> None:  # noqa: B027 - an optional hook
         """Observe a call before it is evaluated; `arguments` are as written."""
+
+    def on_deferred(self, value: JsonObject, name: str, arguments: Json) -> None:  # noqa: B027 - an optional hook
+        """Observe a call that stays a call because calls are left in its arguments; raise FunctionFailed to refuse."""
+
+    def may_fail_later(self, value: JsonObject, reason: str) -> bool:
+        """Return whether a call that reads run-time state, and fails with computed arguments, may stay until then."""
+        return False
 
     def value_of(self, value: Json, context: EvaluationContext) -> Json:
         if isinstance(value, dict):
@@ -110,24 +124,32 @@ class Evaluation(ABC):
             return self.fail(value, context, f"`{name}` {problem}")
         self.on_call(name, value[name])
         arguments = self.value_of(value[name], context)
-        if arguments is not value[name] and (problem := function.check(arguments)):
+        is_computed = arguments is not value[name]
+        if is_computed and (problem := function.check(arguments)):
             return self.fail(value, context, f"`{name}` {problem}")
+        unevaluated: JsonObject = {**value, name: arguments} if is_computed else value
         try:
             if function.is_deferred(arguments):
+                self.on_deferred(value, name, arguments)
                 raise NotYet
             result = function.call(arguments, self, context)
-            _check_type(value.get(TYPE), result)
+            _check_type(name, value.get(TYPE), result)
         except NotYet:
-            return value if arguments is value[name] else {**value, name: arguments}
+            return unevaluated
         except FunctionFailed as error:
-            return self.fail(value, context, f"`{name}`: {error}")
+            reason = f"`{name}`: {error}"
+            if is_computed and name in RUNTIME_FUNCTIONS and self.may_fail_later(value, reason):
+                return unevaluated
+            return self.fail(value, context, reason)
         except KeyError as error:  # raised by Lookups for unknown names
             return self.fail(value, context, f"`{name}`: {error.args[0] if error.args else error}")
         return result
 
 
-def _check_type(declared: Json, result: Json) -> None:
+def _check_type(name: str, declared: Json, result: Json) -> None:
     if not isinstance(declared, str) or declared not in PRIMITIVE_TYPES or is_function(result):
         return
+    if result is None and name not in INPUT_FUNCTIONS:
+        return  # as a null that is written there
     if not has_type(result, declared):
-        raise FunctionFailed(f"`{result}` is not of the type {declared}")
+        raise FunctionFailed(f"`{'null' if result is None else result}` is not of the type {declared}")

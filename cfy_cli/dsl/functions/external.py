@@ -31,7 +31,7 @@ def _get_secret(arguments: str | list[str], evaluator: Evaluator, _context: Eval
     if not isinstance(arguments, list):
         return evaluator.lookups.secret(arguments)
     name, *path = arguments
-    value = evaluator.lookups.secret(name)
+    value = evaluator.lookups.secret(str(name))
     if isinstance(value, str):
         try:
             value = cast("Json", json.loads(value))
@@ -46,7 +46,7 @@ def _check_capability(arguments: Json) -> str | None:
 
 def _get_capability(arguments: list[str], evaluator: Evaluator, _context: EvaluationContext) -> Json:
     deployment_id, name, *path = arguments
-    return step_into(evaluator.lookups.capability(deployment_id, name), path, f"the capability `{name}`")
+    return step_into(evaluator.lookups.capability(str(deployment_id), str(name)), path, f"the capability `{name}`")
 
 
 def _check_environment_capability(arguments: Json) -> str | None:
@@ -63,7 +63,7 @@ def _get_environment_capability(arguments: str | list[str], evaluator: Evaluator
         parents = []
     if not parents:
         raise FunctionFailed(f"the deployment has no environment: it has no label `{PARENT_LABEL}`")
-    return step_into(evaluator.lookups.capability(parents[0], name), path, f"the capability `{name}`")
+    return step_into(evaluator.lookups.capability(parents[0], str(name)), path, f"the capability `{name}`")
 
 
 def _check_group_capability(arguments: Json) -> str | None:
@@ -84,13 +84,16 @@ def _get_group_capability(arguments: list[Json], evaluator: Evaluator, _context:
 
 
 def _check_label(arguments: Json) -> str | None:
+    usage = "takes the key of a label, or a list of the key and the index of a value"
     if isinstance(arguments, str) or is_function(arguments):
         return None
     if isinstance(arguments, list) and is_path(arguments, 2) and len(arguments) == 2:
-        index = arguments[1]
+        key, index = arguments
+        if not isinstance(key, str) and not is_function(key):
+            return usage
         if is_function(index) or str(index).isdigit():
             return None
-    return "takes the key of a label, or a list of the key and the index of a value"
+    return usage
 
 
 def _get_label(arguments: str | list[str], evaluator: Evaluator, _context: EvaluationContext) -> Json:
@@ -104,20 +107,19 @@ def _get_label(arguments: str | list[str], evaluator: Evaluator, _context: Evalu
 def _check_sys(arguments: Json) -> str | None:
     if not isinstance(arguments, list) or not is_path(arguments, 2) or len(arguments) != 2:
         return "takes a list of an entity and its property, such as [deployment, id]"
-    entity, name = arguments
-    if is_function(entity):
-        return None
-    entity = str(entity)
-    if entity not in SYS_PROPERTIES:
-        return f"has no entity `{entity}`, only {quote_all(SYS_PROPERTIES)}{suggest(entity, SYS_PROPERTIES)}"
-    properties = SYS_PROPERTIES[entity]
-    if not is_function(name) and name not in properties:
-        return f"has no property `{name}` of a {entity}, only {quote_all(properties)}{suggest(name, properties)}"
     return None
 
 
 def _get_sys(arguments: list[str], evaluator: Evaluator, _context: EvaluationContext) -> Json:
-    return evaluator.lookups.sys(arguments[0], arguments[1])
+    entity, name = arguments
+    if entity not in SYS_PROPERTIES:
+        hint = f"only {quote_all(SYS_PROPERTIES)}{suggest(entity, SYS_PROPERTIES)}"
+        raise FunctionFailed(f"there is no entity `{entity}`, {hint}")
+    properties = SYS_PROPERTIES[entity]
+    if name not in properties:
+        hint = f"only {quote_all(properties)}{suggest(name, properties)}"
+        raise FunctionFailed(f"a {entity} has no property `{name}`, {hint}")
+    return evaluator.lookups.sys(entity, name)
 
 
 def _check_consumers(arguments: Json) -> str | None:

@@ -86,11 +86,10 @@ class Function(Generic[A]):
 
 
 def is_path(arguments: object, min_length: int) -> bool:
-    """Return whether the arguments are a list of a name followed by names and indexes; calls may replace any."""
+    """Return whether the arguments are a list of names and indexes; calls may replace any."""
     return (
         isinstance(arguments, list)
         and len(arguments) >= min_length
-        and not isinstance(arguments[0], int)
         and all(isinstance(item, (str, int)) or is_function(item) for item in arguments)
     )
 

@@ -1,8 +1,8 @@
 """Detection of calls of functions in values."""
 
-NAMES = frozenset(
+# Functions of state that exists only at run time.
+RUNTIME_FUNCTIONS = frozenset(
     {
-        "concat",
         "get_attribute",
         "get_attributes_dict",
         "get_attributes_list",
@@ -10,18 +10,15 @@ NAMES = frozenset(
         "get_consumers",
         "get_environment_capability",
         "get_group_capability",
-        "get_input",
         "get_label",
-        "get_property",
         "get_secret",
         "get_sys",
-        "merge",
-        "string_find",
-        "string_lower",
-        "string_replace",
-        "string_split",
-        "string_upper",
     }
+)
+PLAN_FUNCTIONS = ("get_input", "get_property")  # of which every argument must be known when a deployment is created
+NAMES = RUNTIME_FUNCTIONS.union(
+    PLAN_FUNCTIONS,
+    ("concat", "merge", "string_find", "string_lower", "string_replace", "string_split", "string_upper"),
 )
 
 INPUT_FUNCTIONS = ("get_input",)
@@ -45,6 +42,16 @@ def called_function(value: object) -> str | None:
 
 def is_function(value: object) -> bool:
     return called_function(value) is not None
+
+
+def find_runtime_call(value: object) -> str | None:
+    """Return the name of a function of run-time state that is called in `value`."""
+    if isinstance(value, dict):
+        name = called_function(value)
+        if name in RUNTIME_FUNCTIONS:
+            return name
+        return next(filter(None, map(find_runtime_call, value.values())), None)
+    return next(filter(None, map(find_runtime_call, value)), None) if isinstance(value, list) else None
 
 
 def holds_function(value: object) -> bool:
