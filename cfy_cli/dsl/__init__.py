@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cfy_cli.dsl.capability_calls import find_capability_calls
     from cfy_cli.dsl.compiling import compile_blueprint, find_imported_files, lint
-    from cfy_cli.dsl.inputs import ExistingResources, check_inputs
+    from cfy_cli.dsl.declared_values import Constraints, DeclaredValues, ExistingResources
+    from cfy_cli.dsl.inputs import check_inputs
     from cfy_cli.dsl.instance_changes import InstanceChanges, modify_instances
     from cfy_cli.dsl.instances import create_instances
     from cfy_cli.dsl.lookups import ExtendedLookups, Lookups
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "capability_calls": ("find_capability_calls",),
     "compiling": ("compile_blueprint", "find_imported_files", "lint"),
-    "inputs": ("ExistingResources", "check_inputs"),
+    "declared_values": ("Constraints", "DeclaredValues", "ExistingResources"),
+    "inputs": ("check_inputs",),
     "instance_changes": ("InstanceChanges", "modify_instances"),
     "instances": ("create_instances",),
     "lookups": ("ExtendedLookups", "Lookups"),
@@ -39,6 +41,8 @@ _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in nam
 
 __all__ = [
     "BlueprintInvalid",
+    "Constraints",
+    "DeclaredValues",
     "EvaluationFailed",
     "ExistingResources",
     "ExtendedLookups",

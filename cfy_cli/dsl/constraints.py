@@ -1,17 +1,18 @@
 """Constraints of inputs: their arguments, and whether values meet them."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.dsl.compilation import Compilation
-from cfy_cli.dsl.functions.names import is_function
+from cfy_cli.dsl.functions.names import holds_function, is_function
 from cfy_cli.dsl.functions.values import parse_value
 from cfy_cli.dsl.parsers import report_type
 from cfy_cli.dsl.problems import quote_all, suggest
-from cfy_cli.dsl.value_types import is_number, is_regex
+from cfy_cli.dsl.value_types import REFERENCE_TYPES, is_number, is_regex
 from cfy_cli.dsl.versions import version_name
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
@@ -27,6 +28,7 @@ class Constraint:
     # Of the value and the argument; comparisons of values of other types raise TypeError, which is handled.
     is_met: Callable[[Any, Any], bool] | None = None
     requirement: str = ""  # what a value must do, where {0} is the argument
+    kinds: tuple[str, ...] = ()  # the types of values that a manager checks it for
 
 
 def _is_string(value: object) -> bool:
@@ -45,6 +47,9 @@ def _is_range(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
 
 
+_LABELED = ("deployment_id", "blueprint_id")
+# Types of values that name a part of a deployment.
+IN_DEPLOYMENT = ("capability_value", "scaling_group", "node_id", "node_type", "node_instance", "operation_name")
 CONSTRAINTS: Mapping[str, Constraint] = {
     "equal": Constraint("a number", is_number, lambda value, arg: bool(value == arg), "be equal to {0}"),
     "greater_than": Constraint("a number", is_number, lambda value, arg: bool(value > arg), "be greater than {0}"),
@@ -64,11 +69,11 @@ CONSTRAINTS: Mapping[str, Constraint] = {
     "pattern": Constraint(
         "a regular expression", is_regex, lambda value, arg: bool(re.match(arg, value)), "match the pattern {0}"
     ),
-    "filter_id": Constraint("a string", _is_string),
-    "labels": Constraint("a list", _is_list),
-    "tenants": Constraint("a list", _is_list),
-    "name_pattern": Constraint("a mapping", _is_mapping),
-    "deployment_id": Constraint("a string", _is_string),
+    "filter_id": Constraint("a string", _is_string, kinds=_LABELED),
+    "labels": Constraint("a list", _is_list, kinds=_LABELED),
+    "tenants": Constraint("a list", _is_list, kinds=_LABELED),
+    "name_pattern": Constraint("a mapping", _is_mapping, kinds=tuple(REFERENCE_TYPES)),
+    "deployment_id": Constraint("a string", _is_string, kinds=IN_DEPLOYMENT),
 }
 
 
@@ -97,19 +102,45 @@ class ConstraintParser:
         return parse_value(compilation, node)
 
 
-def find_violation(value: Json, entry: JsonObject) -> str | None:
-    """Return the violation of one entry of `constraints`, as the end of a sentence that begins with the value."""
+def find_violation(value: Json, entry: JsonObject, written: JsonObject) -> str | None:
+    """Return the violation of one entry of `constraints`, as the end of a sentence that begins with the value.
+
+    `written` is the entry with its calls: their values may be secret, so they are not shown.
+    """
     for name, argument in entry.items():
         constraint = CONSTRAINTS.get(name)
-        if constraint is None or constraint.is_met is None or not constraint.is_argument(argument):
-            continue  # checked by the manager, a call of a function, or already reported where it is written
+        if constraint is None or constraint.is_met is None or holds_function(argument):
+            continue  # checked by the manager, or not evaluated
+        is_called = holds_function(written[name])
+        argument = _read_argument(argument, constraint) if is_called else argument
+        if not constraint.is_argument(argument):
+            if is_called:
+                return f"cannot be checked: `{name}` takes {constraint.argument}, and {_show(written[name])} is none"
+            continue  # reported where it is written
         try:
             is_met = constraint.is_met(value, argument)
         except TypeError:
             is_met = False
         if not is_met:
-            return str(entry.get(MESSAGE) or f"must {constraint.requirement.format(argument)}")
+            requirement = (
+                f"meet `{name}: {_show(written[name])}`" if is_called else constraint.requirement.format(argument)
+            )
+            return str(entry.get(MESSAGE) or f"must {requirement}")
     return None
+
+
+def _read_argument(argument: Json, constraint: Constraint) -> Json:
+    """Return the value of a call; secrets are text, which may be JSON."""
+    if isinstance(argument, str) and not constraint.is_argument(argument):
+        try:
+            return cast("Json", json.loads(argument))
+        except ValueError:
+            return argument
+    return argument
+
+
+def _show(argument: Json) -> str:
+    return json.dumps(argument, ensure_ascii=False)
 
 
 def is_checked_by_manager(entry: JsonObject) -> bool:

@@ -1,26 +1,19 @@
 """Inputs of a deployment, checked against the declarations of its blueprint."""
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import chain
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import ParameterPlan, Plan, Schema
 from cfy_cli.dsl.coercion import Coercion, DataTypes
 from cfy_cli.dsl.compilation import Compilation
-from cfy_cli.dsl.constraints import MESSAGE, find_violation, is_checked_by_manager
-from cfy_cli.dsl.functions.names import is_function
-from cfy_cli.dsl.parsers import describe_value
+from cfy_cli.dsl.declared_values import DeclaredValues, ExistingResources
+from cfy_cli.dsl.functions.function import EvaluationContext
+from cfy_cli.dsl.plan_evaluation import DeploymentEvaluation
 from cfy_cli.dsl.problems import InputsInvalid, quote_all, suggest
-from cfy_cli.dsl.value_types import REFERENCE_TYPES, has_type
-from cfy_cli.dsl.yaml_nodes import Path, YamlNode
+from cfy_cli.dsl.yaml_nodes import YamlNode
 from cfy_cli.errors import ErrorCode
-
-
-class ExistingResources(Protocol):
-    """The resources of a manager, for inputs that refer to deployments, nodes, secrets and the like."""
-
-    def exists(self, kind: str, value: Json, constraints: Mapping[str, Json]) -> bool:
-        """Return whether a `kind` (`deployment_id`, `secret_key`, ...) named `value` meets the constraints."""
 
 
 def check_inputs(plan: Plan, given: Mapping[str, Json], *, existing: ExistingResources | None = None) -> JsonObject:
@@ -31,7 +24,9 @@ def check_inputs(plan: Plan, given: Mapping[str, Json], *, existing: ExistingRes
     """
     declared = plan["inputs"]
     data_types: DataTypes = plan.get("data_types") or {}
-    missing, invalid = [], []
+    rule = DeclaredValues(data_types, existing)
+    missing: list[str] = []
+    invalid: dict[str, list[str]] = {}  # by the name of the input
     inputs: JsonObject = {}
     for name, declaration in declared.items():
         value = given.get(name, declaration.get("default"))
@@ -43,16 +38,32 @@ def check_inputs(plan: Plan, given: Mapping[str, Json], *, existing: ExistingRes
         if value is None and name not in given:
             inputs[name] = None
             continue
-        coercion = Coercion(data_types, [])
-        inputs[name] = coercion.coerce(value, declaration.get("type"))
-        invalid += [_message(name, mismatch.path, mismatch.message) for mismatch in coercion.mismatches]
-        invalid += [f"the input `{name}`: {problem}" for problem in _violations(inputs[name], declaration, existing)]
+        inputs[name], mismatches = rule.coerce(value, declaration)
+        invalid[name] = [f"the input `{name}`{mismatch.path}: {mismatch.message}" for mismatch in mismatches]
+    rule = replace(rule, evaluate=_evaluator(plan, inputs, existing))
+    for name, problems in invalid.items():
+        problems += [
+            f"the input `{name}`: {violation}" for violation in rule.find_violations(inputs[name], declared[name])
+        ]
     unknown = [name for name in given if name not in declared]
-    if missing or unknown or invalid:
+    if missing or unknown or any(invalid.values()):
         problems = [f"the input `{name}` is required and was not given" for name in missing]
         problems += [f"there is no input `{name}`{suggest(name, declared) or _list(declared)}" for name in unknown]
-        raise InputsInvalid(problems + invalid, code=_code(missing, unknown))
+        raise InputsInvalid(problems + list(chain(*invalid.values())), code=_code(missing, unknown))
     return inputs
+
+
+def _evaluator(plan: Plan, inputs: Mapping[str, Json], existing: ExistingResources | None) -> Callable[[Json], Json]:
+    """Return the function that evaluates calls in constraints; without a manager, those of inputs."""
+    if existing is not None:
+        return lambda value: existing.evaluate(value, inputs)
+
+    def evaluate(value: Json) -> Json:
+        evaluation = DeploymentEvaluation(plan, inputs)
+        result = evaluation.value_of(value, EvaluationContext(""))
+        return value if evaluation.failures else result
+
+    return evaluate
 
 
 def _code(missing: list[str], unknown: list[str]) -> ErrorCode | None:
@@ -67,7 +78,7 @@ def check_defaults(declared: Schema, section: YamlNode, compilation: Compilation
         default = declaration.get("default")
         if default is None:
             continue
-        for problem in _violations(default, declaration, None):
+        for problem in DeclaredValues({}).find_violations(default, declaration):
             compilation.report(section.locate((name, "default")), "constraint", f"the default of `{name}`: {problem}")
 
 
@@ -79,45 +90,6 @@ def _default_of_type(declaration: ParameterPlan, data_types: DataTypes) -> Json:
     coercion = Coercion(data_types, [])
     value = coercion.coerce({}, kind)
     return None if coercion.mismatches else value or None
-
-
-def _violations(value: Json, declaration: ParameterPlan, existing: ExistingResources | None) -> Iterable[str]:
-    entries = declaration.get("constraints") or []
-    if is_function(value):
-        return ["a value with constraints cannot be a function"] if entries else []
-    items, kind = [value], declaration.get("type")
-    item_type = declaration.get("item_type")
-    if item_type and isinstance(value, list):
-        items, kind = value, item_type
-    problems = []
-    for item in items:
-        if kind and items is value and not has_type(item, kind):
-            problems.append(f"the item `{item}` must be of the type {kind}, not {describe_value(item)}")
-        problems += [
-            f"`{item}` {violation}"
-            for entry in entries
-            if not is_checked_by_manager(entry) and (violation := find_violation(item, entry))
-        ]
-        if existing is not None and kind is not None and kind in REFERENCE_TYPES:
-            constraints = _manager_constraints(entries)
-            if not existing.exists(kind, item, constraints):
-                problems.append(f"there is no {kind} `{item}`" + (" that meets the constraints" if constraints else ""))
-    return problems
-
-
-def _manager_constraints(entries: Iterable[JsonObject]) -> JsonObject:
-    return {
-        name: value
-        for entry in entries
-        if is_checked_by_manager(entry)
-        for name, value in entry.items()
-        if name != MESSAGE
-    }
-
-
-def _message(name: str, path: Path, message: str) -> str:
-    below = "".join(f"[{step}]" for step in path)
-    return f"the input `{name}`{below}: {message}"
 
 
 def _list(declared: Schema) -> str:

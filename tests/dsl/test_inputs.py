@@ -75,8 +75,8 @@ def test_defaults_complete_inputs(plan: dict[str, Any]) -> None:
             {"size": 1, "ports": [80, 443, "x"]},
             "deployment_creation_error",
             [
-                "the input `ports`: `443` must be less than 100",
                 "the input `ports`: the item `x` must be of the type integer, not the string `x`",
+                "the input `ports`: `443` must be less than 100",
                 "the input `ports`: `x` must be less than 100",
             ],
         ),
@@ -181,16 +181,19 @@ def test_inputs_of_reference_types_must_exist(tmp_path: Path) -> None:
     requested = []
 
     class Resources:
-        def exists(self, kind: str, value: Any, constraints: Mapping[str, Any]) -> bool:
+        def find_violation(self, kind: str, value: Any, constraints: Any) -> str | None:
             requested.append((kind, value, constraints))
-            return bool(value == "there")
+            return None if value == "there" else f"there is no {kind} `{value}`"
+
+        def evaluate(self, value: Any, inputs: Mapping[str, Any]) -> Any:
+            raise AssertionError
 
     dsl.check_inputs(plan, {"where": "there", "key": "there"}, existing=Resources())
-    assert requested == [("deployment_id", "there", {"labels": [{"env": "prod"}]}), ("secret_key", "there", {})]
+    assert requested == [("deployment_id", "there", [("labels", [{"env": "prod"}])]), ("secret_key", "there", [])]
     with pytest.raises(dsl.InputsInvalid) as refusal:
         dsl.check_inputs(plan, {"where": "nowhere", "key": "none"}, existing=Resources())
     assert refusal.value.problems == [
-        "the input `where`: there is no deployment_id `nowhere` that meets the constraints",
+        "the input `where`: there is no deployment_id `nowhere`",
         "the input `key`: there is no secret_key `none`",
     ]
 

@@ -89,7 +89,7 @@ def test_text_parameters_are_converted_to_declared_types(ask: Ask, hello: str, r
     stopped = start(ask, hello, "stop", parameters={"node_ids": "web"}, dry_run=True, force=True).json()["parameters"]
     assert stopped["node_ids"] == ["web"]
     refused = start(ask, hello, "scale", parameters={**parameters, "delta": "more"}, force=True).json()
-    assert refused["message"].startswith("Parameter `delta` must be of the type integer")
+    assert refused["message"].startswith('Parameter "delta": expected a value of the type integer')
 
 
 def test_custom_parameters_are_accepted_when_allowed(ask: Ask, hello: str, run):

@@ -194,7 +194,7 @@ def test_heal_rejects_unknown_instance(ask: Ask, installed: Run):
     body = {"deployment_id": "d", "workflow_id": "heal", "parameters": {"node_instance_id": "nope"}}
     refused = ask("POST", "/executions", json=body)
     assert (refused.status_code, refused.json()["error_code"]) == (400, "illegal_execution_parameters_error")
-    assert "Value 'nope' of 'node_instance_id' is not a valid value for data type 'node_instance'" in refused.text
+    assert "does not meet its constraints: there is no node instance `nope`" in refused.text
     assert _instances(ask, "db")[0]["id"] in refused.text
 
 

@@ -67,8 +67,8 @@ def start(
     deployment = store.get_permitted(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
-    complete = workflows.complete_parameters(workflow_id, workflow, parameters, custom=allow_custom_parameters)
-    workflows.check_instances(store, deployment, workflow, parameters)
+    rule = workflows.parameter_rule(app, store, deployment, workflow)
+    complete = workflows.complete_parameters(workflow_id, workflow, parameters, rule, custom=allow_custom_parameters)
     if not force:
         dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)
     status, scheduled_for = ExecutionState.PENDING, None

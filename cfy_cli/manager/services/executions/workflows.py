@@ -1,27 +1,21 @@
 """Workflows of a deployment: their parameters, and the conditions under which they are available."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TypedDict
 
-from sqlalchemy import select
-
+from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import AvailabilityRules, ParameterPlan, WorkflowPlan
-from cfy_cli.dsl import InputsInvalid, coerce_parameter
+from cfy_cli.dsl.value_types import PRIMITIVE_TYPES
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.engine.selection import join_names
-from cfy_cli.manager.store.models import Deployment, NodeInstance
+from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.deployments.existing_resources import StoreResources
+from cfy_cli.manager.services.secrets.secrets import stored_secrets
+from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 
-PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "integer": (int,),
-    "float": (int, float),
-    "boolean": (bool,),
-    "string": (str,),
-    "list": (list,),
-    "dict": (dict,),
-}
 ACTIVE_INSTANCES = {"all": "all", "partial": "some", "none": "none"}  # of a deployment, in words
 
 
@@ -94,14 +88,36 @@ def _availability_rules(workflow: WorkflowPlan) -> AvailabilityRules:
     return workflow.get("availability_rules") or {}
 
 
-def complete_parameters(
-    name: str, workflow: WorkflowPlan, parameters: Mapping[str, Json], *, custom: bool
-) -> JsonObject:
-    """Return the parameters with the declared defaults. Raises Invalid for missing, unknown and mistyped ones."""
+def parameter_rule(app: AppContext, store: Store, deployment: Deployment, workflow: WorkflowPlan) -> dsl.DeclaredValues:
+    """Return the rule for values of the parameters of a workflow; constraints may call functions."""
+    existing = StoreResources(store, deployment, stored_secrets(app, store))
     declared = workflow.get("parameters") or {}
+    has_data_types = any(each.get("type", "string") not in PRIMITIVE_TYPES for each in declared.values())
+    plan = (
+        app.service(PlanCache).get(store.unscoped, deployment.blueprint_storage_id)  # of the deployment
+        if has_data_types
+        else None
+    )
+    return dsl.DeclaredValues(
+        plan["data_types"] if plan else {},
+        existing,
+        lambda value: existing.evaluate(value, deployment.inputs),
+        converts_text=True,
+    )
+
+
+def complete_parameters(
+    name: str, workflow: WorkflowPlan, parameters: Mapping[str, Json], rule: dsl.DeclaredValues, *, custom: bool
+) -> JsonObject:
+    """Return the parameters with the declared defaults. Raises Invalid with every problem.
+
+    Parameters that are not declared are a problem unless they may be `custom`.
+    """
+    declared = workflow.get("parameters") or {}
+    problems = []
     unknown = [key for key in parameters if key not in declared]
     if unknown and not custom:
-        raise _error(
+        problems.append(
             f'Workflow "{name}" does not have the following parameters declared: {",".join(unknown)}. '
             "Remove these parameters or use the flag for allowing custom parameters"
         )
@@ -111,44 +127,26 @@ def complete_parameters(
         if "default" not in parameter and key not in parameters and parameter.get("required", True)
     ]
     if missing:
-        raise _error(
+        problems.append(
             f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}'
         )
-    values = {key: _coerce(declared.get(key), value) for key, value in parameters.items()}
-    mistyped = [
-        f"Parameter `{key}` must be of the type {declared[key]['type']}, not {type(value).__name__} ({value!r})"
-        for key, value in values.items()
-        if _is_mistyped(declared.get(key), value)
-    ]
-    if mistyped:
-        raise _error("; ".join(mistyped))
-    return {**{key: parameter["default"] for key, parameter in declared.items() if "default" in parameter}, **values}
+    values: JsonObject = {**{key: each["default"] for key, each in declared.items() if "default" in each}, **parameters}
+    for key, parameter in declared.items():
+        if values.get(key) is not None:
+            values[key], found = _check_parameter(key, values[key], parameter, rule)
+            problems += found
+    if problems:
+        raise Invalid("\n".join(problems), code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)
+    return values
 
 
-def check_instances(
-    store: Store, deployment: Deployment, workflow: WorkflowPlan, parameters: Mapping[str, Json]
-) -> None:
-    """Raise Invalid when a parameter of the type `node_instance` names one that the deployment does not have."""
-    declared = workflow.get("parameters") or {}
-    for key, value in parameters.items():
-        if (declared.get(key) or {}).get("type") != "node_instance" or not value:
-            continue
-        instance_ids = _find_instance_ids(store, deployment)
-        if value not in instance_ids:
-            raise _error(
-                f"Parameter \"{key}\" does not meet its constraints: Value '{value}' of '{key}' is not a valid value "
-                "for data type 'node_instance'",
-                hint=f"{deployment.id} has {join_names(instance_ids)}.",
-            )
-
-
-def _find_instance_ids(store: Store, deployment: Deployment) -> Sequence[str]:
-    statement = (
-        select(NodeInstance.id)
-        .where(NodeInstance.deployment_storage_id == deployment.storage_id)
-        .order_by(NodeInstance.storage_id)
-    )
-    return store.unscoped.scalars(statement).all()  # node instances are as visible as their deployment
+def _check_parameter(
+    key: str, value: Json, parameter: ParameterPlan, rule: dsl.DeclaredValues
+) -> tuple[Json, list[str]]:
+    value, mismatches = rule.coerce(value, parameter)
+    problems = [f'Parameter "{key}"{mismatch.path}: {mismatch.message}' for mismatch in mismatches]
+    violations = rule.find_violations(value, parameter)
+    return value, [*problems, *(f'Parameter "{key}" does not meet its constraints: {each}' for each in violations)]
 
 
 def describe(deployment: Deployment) -> list[WorkflowAnswer]:
@@ -166,24 +164,3 @@ def describe(deployment: Deployment) -> list[WorkflowAnswer]:
         }
         for name, workflow in deployment.workflow_definitions.items()
     ]
-
-
-def _coerce(parameter: ParameterPlan | None, value: Json) -> Json:
-    """Convert text to the declared type, because clients send what users type; return other text as it is."""
-    if parameter is None or not isinstance(value, str):
-        return value
-    try:
-        return coerce_parameter(parameter, value)
-    except InputsInvalid:
-        return value
-
-
-def _is_mistyped(parameter: ParameterPlan | None, value: Json) -> bool:
-    types = PYTHON_TYPES.get((parameter or {}).get("type") or "")
-    if types is None or value is None:
-        return False
-    return not isinstance(value, types) or (isinstance(value, bool) and bool not in types)
-
-
-def _error(message: str, hint: str | None = None) -> Invalid:
-    return Invalid(message, hint=hint, code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)

@@ -116,9 +116,18 @@ def user_secrets(app: AppContext, scope: Scope) -> ReadSecret:
 
     def read(key: str) -> str:
         with app.reading(scope) as store:
-            secret = _find(store, key)
-        if secret.is_hidden_value and not can_see_hidden(scope, secret):
-            raise KeyError(f"the value of the secret `{key}` is hidden from user `{scope.user}`")
+            return stored_secrets(app, store)(key)
+
+    return read
+
+
+def stored_secrets(app: AppContext, store: Store) -> ReadSecret:
+    """Do the same within a transaction."""
+
+    def read(key: str) -> str:
+        secret = _find(store, key)
+        if secret.is_hidden_value and not can_see_hidden(store.scope, secret):
+            raise KeyError(f"the value of the secret `{key}` is hidden from user `{store.scope.user}`")
         return _decrypt_text(app, secret)
 
     return read

@@ -18,12 +18,14 @@ from cfy_cli.manager.services.deployments.deployments import (
     find_live_instances,
     set_labels,
 )
+from cfy_cli.manager.services.deployments.existing_resources import StoreResources
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.plugins import resolve
+from cfy_cli.manager.services.secrets.secrets import stored_secrets
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Deployment, Execution, Site
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Site
 from cfy_cli.manager.store.store import Store
 
 
@@ -65,7 +67,7 @@ def create(
         blueprint_storage_id=blueprint.storage_id,
         blueprint_id=blueprint.id,
         site=store.get(Site, site_name) if site_name else None,
-        inputs=dsl.check_inputs(plan, inputs),
+        inputs=_check_inputs(app, store, deployment_id, blueprint, plan, inputs),
         visibility=visibility,
         runtime_only_evaluation=runtime_only_evaluation,
         deployment_status="in_progress",
@@ -86,6 +88,21 @@ def create(
     )
     store.after_commit(app.work_available.notify)
     return deployment, execution
+
+
+def _check_inputs(
+    app: AppContext, store: Store, deployment_id: str, blueprint: Blueprint, plan: Plan, inputs: JsonObject
+) -> JsonObject:
+    """Return all inputs. Raises dsl.InputsInvalid."""
+    planned = Deployment(
+        id=deployment_id,
+        display_name=deployment_id,
+        blueprint_id=blueprint.id,
+        tenant_name=store.scope.tenant,
+        created_by=store.scope.user,
+    )
+    existing = StoreResources(store, planned, stored_secrets(app, store), plan=plan)
+    return dsl.check_inputs(plan, inputs, existing=existing)
 
 
 def _check_plugins(store: Store, plan: Plan) -> None:

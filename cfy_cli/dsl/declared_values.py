@@ -1,0 +1,143 @@
+"""The rule for values of declared inputs and parameters: their types, item types and constraints.
+
+Whoever takes values from outside calls it: for the inputs of deployments and operations, and parameters of workflows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import ParameterPlan
+from cfy_cli.dsl.coercion import Coercion, DataTypes
+from cfy_cli.dsl.constraints import CONSTRAINTS, MESSAGE, find_violation, is_checked_by_manager
+from cfy_cli.dsl.functions.names import holds_function, is_function
+from cfy_cli.dsl.parsers import describe_value
+from cfy_cli.dsl.problems import InputsInvalid
+from cfy_cli.dsl.typed_text import coerce_parameter
+from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES, has_type
+from cfy_cli.errors import CfyError
+
+Constraints = Sequence[tuple[str, Json]]  # names and arguments
+TEXT_TYPES = ("string", "textarea")
+
+
+class ExistingResources(Protocol):
+    """The resources of a manager, for values that refer to deployments, nodes, secrets and the like."""
+
+    def find_violation(self, kind: str, value: Json, constraints: Constraints) -> str | None:
+        """Return a sentence if no `kind` (`deployment_id`, `secret_key`, ...) named `value` meets the constraints."""
+
+    def evaluate(self, value: Json, inputs: Mapping[str, Json]) -> Json:
+        """Evaluate the calls in constraints, given all inputs of the deployment. Raises CfyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueProblem:
+    message: str
+    path: str = ""  # below the value, such as `[town]`
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredValues:
+    """Checks values against their declarations.
+
+    Without `existing`, constraints that only a manager can check are not. `evaluate` is for calls in constraints; calls
+    that it leaves are not checked. With `converts_text`, text stands for a value of the declared type, and no other
+    value for text: so clients send the parameters of workflows.
+    """
+
+    data_types: DataTypes
+    existing: ExistingResources | None = None
+    evaluate: Callable[[Json], Json] = lambda value: value
+    converts_text: bool = False
+
+    def coerce(self, value: Json, declaration: ParameterPlan) -> tuple[Json, list[ValueProblem]]:
+        """Return the value with the defaults of its data type, and the problems of its type."""
+        kind, item_type = declaration.get("type"), declaration.get("item_type")
+        if self.converts_text:
+            value = _convert(value, declaration)
+        if kind is None or is_function(value):
+            return value, []
+        if self.converts_text and kind in TEXT_TYPES and not isinstance(value, str):
+            return value, [ValueProblem(f"expected a value of the type {kind}, got {describe_value(value)}")]
+        coercion = Coercion(self.data_types, [])
+        value = coercion.coerce(value, kind)
+        problems = [
+            ValueProblem(mismatch.message, "".join(f"[{step}]" for step in mismatch.path))
+            for mismatch in coercion.mismatches
+        ]
+        if item_type and isinstance(value, list):
+            problems += [
+                ValueProblem(f"the item `{item}` must be of the type {item_type}, not {describe_value(item)}")
+                for item in value
+                if not self._is_item(item, item_type)
+            ]
+        return value, problems
+
+    def find_violations(self, value: Json, declaration: ParameterPlan) -> list[str]:
+        """Return the constraints that a coerced value violates, as sentences."""
+        written = declaration.get("constraints") or []
+        if is_function(value):
+            return ["a value with constraints cannot be a function"] if written else []
+        try:
+            entries = [self._evaluate_entry(entry) for entry in written]
+        except CfyError as error:
+            return [f"its constraints cannot be evaluated: {error.message}"]
+        items, kind, item_type = [value], declaration.get("type"), declaration.get("item_type")
+        if item_type and isinstance(value, list):
+            items, kind = value, item_type
+        problems = [
+            f"`{item}` {violation}"
+            for item in items
+            for entry, source in zip(entries, written, strict=True)
+            if (violation := find_violation(item, entry, source))
+        ]
+        return problems + list(self._find_missing(items, kind, entries, declaration))
+
+    def _find_missing(
+        self, items: list[Json], kind: str | None, entries: list[JsonObject], declaration: ParameterPlan
+    ) -> Iterable[str]:
+        """Yield the violations of constraints that select resources of the manager."""
+        constraints = [
+            (name, argument)
+            for entry in entries
+            if is_checked_by_manager(entry)
+            for name, argument in entry.items()
+            if name != MESSAGE
+        ]
+        for name, _argument in constraints:
+            if kind not in CONSTRAINTS[name].kinds:
+                yield f"the constraint `{name}` does not apply to values of the type {kind}"
+                return
+        if self.existing is None or kind not in REFERENCE_TYPES:
+            return
+        messages = [str(entry[MESSAGE]) for entry in entries if is_checked_by_manager(entry) and MESSAGE in entry]
+        for item in items:
+            if item in (None, "") and not declaration.get("required", True):
+                continue
+            if violation := self.existing.find_violation(kind, item, constraints):
+                yield f"`{item}` {messages[0]}" if messages else violation
+
+    def _evaluate_entry(self, entry: JsonObject) -> JsonObject:
+        if not holds_function(entry):
+            return entry
+        return {name: self.evaluate(argument) for name, argument in entry.items()}
+
+    def _is_item(self, item: Json, item_type: str) -> bool:
+        if self.converts_text and item_type in TEXT_TYPES:
+            return isinstance(item, str)
+        return is_function(item) or item_type not in BASIC_TYPES or has_type(item, item_type)
+
+
+def _convert(value: Json, declaration: ParameterPlan) -> Json:
+    """Convert text to the declared type, in lists to that of the items; return what cannot be converted as it is."""
+    item_type = declaration.get("item_type")
+    if isinstance(value, str):
+        try:
+            value = coerce_parameter(declaration, value)
+        except InputsInvalid:
+            return value
+    if item_type and isinstance(value, list):
+        return [_convert(item, {"type": item_type}) for item in value]
+    return value

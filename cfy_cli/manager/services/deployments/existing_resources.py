@@ -1,0 +1,203 @@
+"""Values that name resources of the manager: whether there are such resources, and whether they meet constraints."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import false, select
+
+from cfy_cli import dsl
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import Operations, Plan, ScalingGroupPlan
+from cfy_cli.dsl.problems import suggest
+from cfy_cli.errors import CfyError, Invalid
+from cfy_cli.manager.engine.selection import join_names
+from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.secrets.secrets import ReadSecret
+from cfy_cli.manager.store.models import Base, Blueprint, Deployment, Node, NodeInstance, Secret
+from cfy_cli.manager.store.query import column
+from cfy_cli.manager.store.rules import rule_conditions
+from cfy_cli.manager.store.store import Store
+
+PATTERNS: Mapping[str, Callable[[str, str], bool]] = {
+    "contains": lambda name, text: text in name,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+    "equals_to": str.__eq__,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRow:
+    """A resource that has a table: its key, and the field that `name_pattern` looks at."""
+
+    model: type[Base]
+    noun: str
+    name_field: str
+
+
+ROWS = {
+    "blueprint_id": NamedRow(Blueprint, "blueprint", "id"),
+    "deployment_id": NamedRow(Deployment, "deployment", "display_name"),
+    "secret_key": NamedRow(Secret, "secret", "key"),
+}
+PARTS = {  # of a deployment
+    "capability_value": "capability",
+    "scaling_group": "scaling group",
+    "node_id": "node",
+    "node_type": "node type",
+    "node_instance": "node instance",
+    "operation_name": "operation",
+}
+
+
+class StoreResources:
+    """Implements `dsl.ExistingResources` with what the user may see.
+
+    Parts of a deployment are searched in the one that the constraint `deployment_id` names, else in `deployment`; while
+    that is being created, in its `plan`.
+    """
+
+    def __init__(
+        self, store: Store, deployment: Deployment, read_secret: ReadSecret, *, plan: Plan | None = None
+    ) -> None:
+        self._store, self._deployment, self._plan = store, deployment, plan
+        self._read_secret = read_secret
+
+    def evaluate(self, value: Json, inputs: Mapping[str, Json]) -> Json:
+        return dsl.evaluate(value, _CheckLookups(self._store, self._deployment, self._read_secret, inputs))
+
+    def find_violation(self, kind: str, value: Json, constraints: dsl.Constraints) -> str | None:
+        try:
+            if kind in ROWS:
+                return self._find_row_violation(ROWS[kind], value, constraints)
+            return self._find_part_violation(kind, value, constraints)
+        except CfyError as error:
+            return f"its constraints cannot be checked: {error.message}"
+
+    def _find_row_violation(self, row: NamedRow, value: Json, constraints: dsl.Constraints) -> str | None:
+        key = column(row.model, row.model.KEY)
+        visible = self._store.visible(row.model)
+        named = visible.where(key == str(value)) if isinstance(value, str) else visible.where(false())
+        session = self._store.unscoped  # rows that the scope may see
+        if session.scalar(named.with_only_columns(key).limit(1)) is None:
+            similar = suggest(value, session.scalars(visible.with_only_columns(key).limit(1000)))
+            return f"there is no {row.noun} `{value}`{similar}"
+        for name, argument in constraints:
+            conditions = rule_conditions(row.model, _rules(row, name, argument))
+            if session.scalar(named.where(*conditions).with_only_columns(key).limit(1)) is None:
+                return f"the {row.noun} `{value}` does not meet `{name}: {argument}`"
+        return None
+
+    def _find_part_violation(self, kind: str, value: Json, constraints: dsl.Constraints) -> str | None:
+        noun = PARTS[kind]
+        given = dict(constraints)
+        names = self._find_parts(kind, given.get("deployment_id"))
+        found = [name for name, part in names if part == value]
+        if not found:
+            parts = {str(part) for _name, part in names}
+            return f"there is no {noun} `{value}`{suggest(value, parts) or f'; there is {join_names(parts)}'}"
+        for name, argument in constraints:
+            if name == "name_pattern" and not any(_matches(each, argument) for each in found):
+                return f"the {noun} `{value}` does not meet `{name}: {argument}`"
+        return None
+
+    def _find_parts(self, kind: str, deployment_id: Json) -> list[tuple[str, Json]]:
+        """Return the name and the value of each part of a deployment; they differ for capabilities only."""
+        if deployment_id is None and self._plan is not None:
+            return [(name, name) for name in self._find_in_plan(kind, self._plan)]
+        deployment = self._deployment if deployment_id is None else self._get_deployment(deployment_id)
+        if kind == "capability_value":
+            return list(self._find_capabilities(deployment))
+        return [(name, name) for name in self._find_names(kind, deployment)]
+
+    def _get_deployment(self, deployment_id: Json) -> Deployment:
+        deployment = self._store.find(Deployment, str(deployment_id))
+        if deployment is None:
+            raise Invalid(f"`deployment_id` names no deployment: `{deployment_id}`")
+        return deployment
+
+    def _find_in_plan(self, kind: str, plan: Plan) -> Iterable[str]:
+        if kind in ("capability_value", "node_instance"):
+            raise Invalid("a value of this type needs the constraint `deployment_id`")
+        if kind == "scaling_group":
+            return plan["scaling_groups"]
+        if kind == "operation_name":
+            return _operation_names(node["operations"] for node in plan["nodes"])
+        return [node["name" if kind == "node_id" else "type"] for node in plan["nodes"]]
+
+    def _find_names(self, kind: str, deployment: Deployment) -> Iterable[str]:
+        if kind == "scaling_group":
+            return cast("dict[str, ScalingGroupPlan]", deployment.scaling_groups or {})
+        session = self._store.unscoped  # nodes and instances are as visible as their deployment
+        if kind == "operation_name":
+            return _operation_names(
+                session.scalars(select(Node.operations).where(Node.deployment_storage_id == deployment.storage_id))
+            )
+        if kind == "node_instance":
+            return session.scalars(
+                select(NodeInstance.id).where(NodeInstance.deployment_storage_id == deployment.storage_id)
+            ).all()
+        field = Node.id if kind == "node_id" else Node.type
+        return session.scalars(select(field).where(Node.deployment_storage_id == deployment.storage_id)).all()
+
+    def _find_capabilities(self, deployment: Deployment) -> Iterable[tuple[str, Json]]:
+        lookups = StoreLookups(lambda: nullcontext(self._store), deployment, self._read_secret)
+        return dsl.evaluate_outputs(deployment.capabilities or {}, lookups).items()
+
+
+class _CheckLookups(StoreLookups):
+    """Lookups of a deployment that may not be stored yet, so with inputs of its own."""
+
+    def __init__(
+        self, store: Store, deployment: Deployment, read_secret: ReadSecret, inputs: Mapping[str, Json]
+    ) -> None:
+        super().__init__(lambda: nullcontext(store), deployment, read_secret)
+        self._inputs = inputs
+
+    def input(self, name: str) -> Json:
+        return self._inputs[name]
+
+
+def _operation_names(nodes: Iterable[Operations]) -> list[str]:
+    return list(dict.fromkeys(name for operations in nodes for name in operations))
+
+
+def _matches(name: str, patterns: Json) -> bool:
+    return all(PATTERNS[operator](name, text) for operator, text in _patterns(patterns))
+
+
+def _patterns(patterns: Json) -> list[tuple[str, str]]:
+    """Return the operators of a `name_pattern` and their texts. Raises Invalid."""
+    if not isinstance(patterns, dict) or not patterns.keys() <= PATTERNS.keys():
+        raise Invalid(f"`name_pattern` takes a mapping of {', '.join(PATTERNS)}, not `{patterns}`")
+    return [(operator, str(text)) for operator, text in patterns.items()]
+
+
+def _rules(row: NamedRow, name: str, argument: Json) -> list[JsonObject]:
+    """Return a constraint as filter rules. Raises Invalid."""
+    if name == "name_pattern":
+        return [
+            _rule("attribute", row.name_field, "any_of" if operator == "equals_to" else operator, [text])
+            for operator, text in _patterns(argument)
+        ]
+    if name == "filter_id":
+        raise Invalid(f"there is no filter `{argument}`")
+    if not isinstance(argument, list):
+        raise Invalid(f"`{name}` takes a list, not `{argument}`")
+    if name == "tenants":
+        return [_rule("attribute", "tenant_name", "any_of", argument)]
+    return [rule for label in argument for rule in _label_rules(label)]
+
+
+def _label_rules(label: Json) -> list[JsonObject]:
+    if not isinstance(label, dict) or not label:
+        raise Invalid(f"`labels` takes a list of mappings such as {{env: prod}}, not `{label}`")
+    return [
+        _rule("label", key, "any_of", values if isinstance(values, list) else [values]) for key, values in label.items()
+    ]
+
+
+def _rule(kind: str, key: str, operator: str, values: list[Json]) -> JsonObject:
+    return {"type": kind, "key": key, "operator": operator, "values": [str(value) for value in values]}

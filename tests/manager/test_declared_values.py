@@ -1,0 +1,151 @@
+"""Declared types and constraints hold at every place where a value enters, over HTTP."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cfy_cli.dsl.constraints import CONSTRAINTS
+from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES
+from tests.conftest import Ask
+from tests.manager.conftest import Upload
+
+HEAD = "tosca_definitions_version: cloudify_dsl_1_5\nimports: [cloudify/types/types.yaml]\n"
+TARGET = (
+    HEAD
+    + """
+node_templates:
+  box: {type: cloudify.nodes.Root}
+groups: {boxes: {members: [box]}}
+policies: {scale_boxes: {type: cloudify.policies.scaling, targets: [boxes]}}
+capabilities: {address: {value: 10.0.0.1}}
+"""
+)
+IN_TARGET = {"deployment_id": "target"}
+# A declaration of each type, a value that it allows and one that it refuses.
+TYPES: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "string": ({}, "a", None),
+    "textarea": ({}, "a", None),
+    "integer": ({}, 1, "one"),
+    "float": ({}, 1.5, "one"),
+    "boolean": ({}, True, "maybe"),
+    "list": ({"item_type": "integer"}, [1], ["one"]),
+    "dict": ({}, {"a": 1}, [1]),
+    "regex": ({}, "a+", "("),
+    "blueprint_id": ({}, "target", "nosuch"),
+    "deployment_id": ({}, "target", "nosuch"),
+    "secret_key": ({}, "key", "nosuch"),
+    "capability_value": ({"constraints": [IN_TARGET]}, "10.0.0.1", "10.0.0.2"),
+    "scaling_group": ({"constraints": [IN_TARGET]}, "boxes", "nosuch"),
+    "node_id": ({"constraints": [IN_TARGET]}, "box", "nosuch"),
+    "node_type": ({"constraints": [IN_TARGET]}, "cloudify.nodes.Root", "nosuch"),
+    "node_instance": ({"constraints": [IN_TARGET]}, "INSTANCE", "nosuch"),
+    "operation_name": ({"constraints": [IN_TARGET]}, "cloudify.interfaces.lifecycle.create", "nosuch"),
+}
+# A declaration with each constraint, a value that meets it and one that does not.
+CONSTRAINED: dict[str, tuple[dict[str, Any], Any, Any]] = {
+    "equal": ({"type": "integer", "constraints": [{"equal": 2}]}, 2, 3),
+    "greater_than": ({"type": "integer", "constraints": [{"greater_than": 2}]}, 3, 2),
+    "greater_or_equal": ({"type": "integer", "constraints": [{"greater_or_equal": 2}]}, 2, 1),
+    "less_than": ({"type": "float", "constraints": [{"less_than": 2}]}, 1.5, 2),
+    "less_or_equal": ({"type": "integer", "constraints": [{"less_or_equal": {"get_secret": "limit"}}]}, 7, 8),
+    "in_range": ({"type": "integer", "constraints": [{"in_range": [1, 3]}]}, 3, 9),
+    "valid_values": ({"constraints": [{"valid_values": [{"get_secret": "key"}, "b"]}]}, "hidden", "c"),
+    "length": ({"type": "string", "constraints": [{"length": 2}]}, "ab", "a"),
+    "min_length": ({"type": "string", "constraints": [{"min_length": 2}]}, "ab", "a"),
+    "max_length": ({"type": "list", "constraints": [{"max_length": 1}]}, ["a"], ["a", "b"]),
+    "pattern": ({"type": "string", "constraints": [{"pattern": "a+$"}]}, "aa", "b"),
+    "filter_id": ({"type": "deployment_id", "constraints": [{"filter_id": "nosuch"}]}, None, "target"),
+    "labels": ({"type": "deployment_id", "constraints": [{"labels": [{"env": "prod"}]}]}, "target", "other"),
+    "tenants": ({"type": "blueprint_id", "constraints": [{"tenants": ["elsewhere"]}]}, None, "target"),
+    "name_pattern": ({"type": "secret_key", "constraints": [{"name_pattern": {"starts_with": "k"}}]}, "key", "limit"),
+    "deployment_id": ({"type": "node_id", "constraints": [{"deployment_id": "nosuch"}]}, None, "box"),
+}
+CASES = {**{kind: ({"type": kind, **more}, good, bad) for kind, (more, good, bad) in TYPES.items()}, **CONSTRAINED}
+Give = Callable[[str, dict[str, Any], Any], Any]
+
+
+def test_every_type_and_constraint_is_tried() -> None:
+    assert set(TYPES) == {*BASIC_TYPES, *REFERENCE_TYPES}
+    assert set(CONSTRAINED) == set(CONSTRAINTS)
+
+
+@pytest.fixture
+def target(ask: Ask, upload: Upload) -> str:
+    """Create the resources that values name, and return the id of a node instance."""
+    upload("target", TARGET)
+    for name, env in (("target", "prod"), ("other", "test")):
+        body = {"blueprint_id": "target", "labels": [{"env": env}]}
+        assert ask("PUT", f"/deployments/{name}", json=body).status_code == 201
+    for key, value in (("key", "hidden"), ("limit", "7")):
+        ask("PUT", f"/secrets/{key}", json={"value": value})
+    [instance] = ask("GET", "/node-instances?deployment_id=target").json()["items"]
+    return str(instance["id"])
+
+
+def give_input(ask: Ask, upload: Upload) -> Give:
+    def give(name: str, declaration: dict[str, Any], value: Any) -> Any:
+        if ask("GET", f"/blueprints/{name}").status_code == 404:
+            assert upload(name, f"{HEAD}inputs: {{value: {json.dumps(declaration)}}}\n").json()["state"] == "uploaded"
+        return ask("PUT", f"/deployments/{name}", json={"blueprint_id": name, "inputs": {"value": value}})
+
+    return give
+
+
+def give_parameter(ask: Ask, upload: Upload) -> Give:
+    def give(name: str, declaration: dict[str, Any], value: Any) -> Any:
+        if ask("GET", f"/blueprints/{name}").status_code == 404:
+            parameters = json.dumps({"value": {**declaration, "required": False}})
+            workflow = f"workflows: {{w: {{mapping: say.sh, parameters: {parameters}}}}}\n"
+            assert upload(name, HEAD + workflow).json()["state"] == "uploaded"
+            ask("PUT", f"/deployments/{name}", json={"blueprint_id": name})
+        body = {"deployment_id": name, "workflow_id": "w", "parameters": {"value": value}, "dry_run": True}
+        return ask("POST", "/executions", json={**body, "force": True})
+
+    return give
+
+
+@pytest.mark.parametrize("entry", [give_input, give_parameter])
+def test_every_entry_holds_values_to_declarations(
+    entry: Callable[[Ask, Upload], Give], ask: Ask, upload: Upload, target: str
+) -> None:
+    give = entry(ask, upload)
+    for case, (declaration, good, bad) in CASES.items():
+        name = case.replace("_", "-")
+        if bad is not None:
+            refused = give(name, declaration, bad)
+            assert refused.status_code == 400, (case, bad, refused.text)
+            message = refused.json()["message"]
+            assert "value" in message, message
+            assert "hidden" not in message, "the value of a secret is not shown"
+        if good is not None:
+            taken = give(name, declaration, target if good == "INSTANCE" else good)
+            assert taken.status_code == 201, (case, good, taken.text)
+
+
+def test_all_problems_of_parameters_are_told_at_once(ask: Ask, upload: Upload, worker: object) -> None:
+    parameters = "{who: {type: string}, times: {type: integer, default: 2, constraints: [{in_range: [1, 3]}]}}"
+    upload("app", f"{HEAD}workflows: {{greet: {{mapping: say.sh, parameters: {parameters}}}}}\n")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    body = {"deployment_id": "d", "workflow_id": "greet", "parameters": {"times": 9, "zzz": 1}}
+    refused = ask("POST", "/executions", json=body)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "illegal_execution_parameters_error")
+    assert refused.json()["message"].splitlines() == [
+        'Workflow "greet" does not have the following parameters declared: zzz. '
+        "Remove these parameters or use the flag for allowing custom parameters",
+        'Workflow "greet" must be provided with the following parameters to execute: who',
+        'Parameter "times" does not meet its constraints: `9` must be from 1 to 3',
+    ]
+
+
+def test_constraints_call_functions_of_other_inputs(ask: Ask, upload: Upload) -> None:
+    upload(
+        "app", HEAD + "inputs: {top: {default: 5}, n: {type: integer, constraints: [{less_than: {get_input: top}}]}}\n"
+    )
+    body = {"blueprint_id": "app", "inputs": {"n": 6}}
+    refused = ask("PUT", "/deployments/d", json=body)
+    assert refused.json()["message"] == 'the input `n`: `6` must meet `less_than: {"get_input": "top"}`'
+    assert ask("PUT", "/deployments/d", json={**body, "inputs": {"n": 6, "top": 7}}).status_code == 201
+    refused = ask("PUT", "/deployments/e", json={**body, "inputs": {"n": 6, "top": "much"}})
+    assert "`less_than` takes a number" in refused.json()["message"]
