@@ -106,8 +106,10 @@ class _Compiler:
         relationships = relationship_types.build_plan()
         workflows = build_workflows(sections["workflows"], implementations, schemas)
         operations = OperationBuilder(implementations, plugins, compilation)
+        operations.check_relationship_types(sections["relationships"])
         templates = sections["node_templates"]
         nodes = NodeBuilder(templates, node_types, relationship_types, operations, schemas).build_all()
+        operations.check_node_types(sections["node_types"])
         hosts = frozenset(name for name in {node["type"] for node in nodes} if _is_host(node_types, name))
         written = {name: template.node for name, template in templates.items()}
         to_install = assign_plugins(nodes, plugins, hosts, written, compilation)

@@ -26,6 +26,7 @@ from cfy_cli.dsl.parsers import (
     ListOf,
     MapOf,
     Name,
+    Nullable,
     Parser,
     Record,
     Since,
@@ -131,12 +132,14 @@ WORKFLOW = Declaration(
         "is_cascading": BOOLEAN,
         "availability_rules": Since(
             (1, 4),
-            Record(
-                keys={
-                    "available": BOOLEAN,
-                    "node_instances_active": ListOf(choice("all", "partial", "none")),
-                    "node_types_required": ListOf(TEXT),
-                }
+            Nullable(
+                Record(
+                    keys={
+                        "available": BOOLEAN,
+                        "node_instances_active": ListOf(choice("all", "partial", "none")),
+                        "node_types_required": ListOf(TEXT),
+                    }
+                )
             ),
         ),
     },

@@ -1,18 +1,19 @@
 """Operations of nodes and relationships: those of a type, overridden by those of a template."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterable, Mapping
+from typing import TypeVar, cast
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import DeclaredOperation, Interfaces, OperationPlan, Operations, PluginPlan, Schema
 from cfy_cli.dsl.coercion import defaults_of
 from cfy_cli.dsl.compilation import Compilation
-from cfy_cli.dsl.declarations import NO_OPERATION
+from cfy_cli.dsl.declarations import NO_OPERATION, NodeType, RelationshipType
 from cfy_cli.dsl.functions.names import TYPE, is_function
 from cfy_cli.dsl.implementations import RUN_SCRIPT, ImplementationResolver, Unresolved, report_unresolved
 from cfy_cli.dsl.problems import quote_all
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
+T = TypeVar("T", NodeType, RelationshipType)
 _SCRIPT_INPUTS = ("script_path", "script_source")
 
 
@@ -37,6 +38,23 @@ class OperationBuilder:
             return self._by_type[id(inherited)][1:]
         interfaces = self._merge(own, inherited, node)
         return interfaces, self._build_all(interfaces, node)
+
+    def check_relationship_types(self, types: Mapping[str, RelationshipType]) -> None:
+        """Report operations that cannot be built, of all relationship types of the blueprint, used or not."""
+        for declared in _written(types):
+            for interfaces in (declared.source_interfaces, declared.target_interfaces):
+                self._build_all(interfaces, declared.node)
+
+    def check_node_types(self, types: Mapping[str, NodeType]) -> None:
+        """Warn of implementations that do not exist, in node types that nothing uses."""
+        for declared in _written(types):
+            for operation in (each for operations in declared.interfaces.values() for each in operations.values()):
+                try:
+                    self.implementations.resolve(operation["implementation"])
+                except Unresolved as error:
+                    where = self.compilation.origin_of(operation, declared.node).locate(("implementation",))
+                    if error.args and operation["implementation"]:
+                        self.compilation.warn(where, "implementation", str(error))
 
     def _merge(self, own: Interfaces, inherited: Interfaces, node: YamlNode) -> Interfaces:
         result: Interfaces = {}
@@ -115,6 +133,11 @@ class OperationBuilder:
                     "implementation",
                     f"`{name}` cannot be an input: it is set from the implementation",
                 )
+
+
+def _written(types: Mapping[str, T]) -> Iterable[T]:
+    """Return the types of the blueprint's own files and imports, not the basic types."""
+    return (declared for declared in types.values() if declared.node.source.memo is None)
 
 
 def _plan(

@@ -183,6 +183,16 @@ class Record:
         return compilation.record_origin(cast("JsonObject", values), node)
 
 
+class Nullable(Generic[T]):
+    """A part of the language where null has a meaning of its own."""
+
+    def __init__(self, inner: Parser[T]) -> None:
+        self.inner = inner
+
+    def parse(self, node: YamlNode, compilation: Compilation) -> T | None:
+        return None if node.value is None else self.inner.parse(node, compilation)
+
+
 class _Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 

@@ -58,6 +58,9 @@ class Problems(list[Problem]):
         self._add(Problem(location, message, rule))
 
     def warn(self, location: Location, rule: str, message: str, hint: str = "") -> None:
+        """Add a warning, unless the same is already an error."""
+        if Problem(location, message, rule) in self._known:
+            return
         self._add(Problem(location, message, rule, Severity.WARNING, hint))
 
     @property

@@ -91,7 +91,7 @@ class Damaged:
     def set(self, path: KeyPath, value: Any) -> list[dsl.Problem]:
         get_at(self.document, path[:-1])[path[-1]] = value
         self.text = yaml.safe_dump(self.document, sort_keys=False)
-        return list(dsl.lint(write_blueprint(self.folder, self.text)))
+        return dsl.lint(write_blueprint(self.folder, self.text)).errors
 
 
 fuzzed = settings(max_examples=80, suppress_health_check=list(HealthCheck))
