@@ -39,6 +39,24 @@ class InstanceState(StrEnum):
     DELETED = "deleted"
 
 
+class InstancesActive(StrEnum):
+    """The share of started instances of a deployment; `words` are those of availability rules."""
+
+    ALL = "all"
+    PARTIAL = "partial"  # some are started
+    IDLE = "idle"  # none is started, and some are stopped or half installed
+    NONE = "none"  # none is installed
+    EMPTY = "empty"  # there are no instances
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Return `all` if nothing is missing, `none` if nothing is started, `partial` if only a part is installed."""
+        return {
+            InstancesActive.EMPTY: frozenset({"all", "none"}),
+            InstancesActive.IDLE: frozenset({"none", "partial"}),
+        }.get(self, frozenset({self.value}))
+
+
 class BlueprintState(StrEnum):
     PENDING = "pending"
     UPLOADING = "uploading"

@@ -39,7 +39,7 @@ class MemoryJournal(NullJournal):
         key = uuid.uuid4().hex  # operation ids are searched among all processes of the machine
         tasks = {name: _copy(task) for name, task in graph.tasks.items()}
         with self.step(), self._lock:
-            self.graphs.append(StoredGraph(key, Graph(graph.name, tasks), {}, {}))
+            self.graphs.append(StoredGraph(key, Graph(graph.name, tasks, graph.request), {}, {}))
         return key
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:

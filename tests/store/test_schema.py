@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.database import Database
-from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.models import Base, Blueprint, Deployment, NodeInstance
 
 NOW = "2026-01-01T00:00:00.000Z"
 
@@ -98,6 +98,40 @@ def test_revision_0004_keeps_crash_counters_when_migrated(empty: Database):
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == schema.HEAD
         rows = session.execute(text("SELECT id, crashes, progress_at_crash FROM executions ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [("e1", 3, 7), ("e2", 0, 0)]
+
+
+def test_revision_0005_tells_idle_deployments_when_migrated(empty: Database):
+    schema.prepare(empty)
+    owner = {"tenant_name": "red", "visibility": "tenant", "created_by": "admin"}
+    states = {"without": [], "stopped": ["stopped"], "half": ["started", "stopped"], "whole": ["started"]}
+    with empty.write() as session:
+        session.execute(text("INSERT INTO tenants (name, created_at) VALUES ('red', :now)"), {"now": NOW})
+        blueprint = Blueprint(id="b", state="uploaded", **owner)
+        session.add(blueprint)
+        session.flush()
+        for name, instances in states.items():
+            fields = {"display_name": name, "blueprint_storage_id": blueprint.storage_id, "blueprint_id": "b"}
+            active = {"half": "partial", "whole": "all"}.get(name, "none")
+            deployment = Deployment(id=name, instances_active=active, **fields, **owner)
+            session.add(deployment)
+            session.flush()
+            for number, state in enumerate(instances):
+                of = {"deployment_storage_id": deployment.storage_id, "deployment_id": name}
+                instance = {
+                    "id": f"{name}_{number}",
+                    "node_id": "n",
+                    "index": number,
+                    "state": state,
+                    "relationships": [],
+                }
+                session.add(NodeInstance(**of, **instance, **owner))
+        session.execute(text("UPDATE deployments SET instances_active = 'partial' WHERE id = 'stopped'"))
+    with empty.write() as session:
+        command.downgrade(schema.alembic_config(session.connection()), "0005")
+    upgrade(empty, "head")
+    with empty.read() as session:
+        rows = session.execute(text("SELECT id, instances_active FROM deployments")).all()
+    assert dict(map(tuple, rows)) == {"without": "empty", "stopped": "idle", "half": "partial", "whole": "all"}
 
 
 def test_prepare_creates_a_new_database_only_once(empty: Database):

@@ -7,9 +7,18 @@ from cfy_cli.manager.engine.tasks import Action, Barrier, Subgraph, Task
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """The request of a workflow in Python that a graph answers; a resumed workflow finds the graph by it."""
+
+    description: str
+    position: float | None = None  # among the requests of the workflow that have an order
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     name: str
     tasks: Mapping[str, Task]
+    request: Request | None = None
 
 
 @dataclass(slots=True)

@@ -1,11 +1,10 @@
 """State that earlier runs of an execution left: graphs to resume, and processes that may still run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from cfy_cli.manager.engine import orphans
-from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import CancelRequest, Journal, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Operation, Subgraph, TaskState
 
@@ -49,21 +48,30 @@ class ResumeState:
 
     def retry_failed(self, *, all_graphs: bool = False) -> None:
         """Set the failed tasks of the latest graph, or of all graphs, to pending with all their attempts again."""
-        for stored in self._graphs if all_graphs else self._graphs[-1:]:
+        for stored in self._failed_for_good() if all_graphs else self._graphs[-1:]:
             retried = [
-                _retried(stored, change)
-                for change in stored.states.values()
-                if change.state is TaskState.FAILED and not _is_ignored(stored, change)
+                _retried(stored, change) for change in stored.states.values() if _counts_as_failed(stored, change)
             ]
             stored.states.update({change.task_id: change for change in retried})
             self._journal.store(stored.key, retried)
 
-    def take(self, name: str, like: Graph | None = None) -> StoredGraph | None:
-        """Remove and return the first graph of this name and, with `like`, of the same tasks."""
+    @property
+    def graphs(self) -> list[StoredGraph]:
+        """The graphs in the order in which they were added, without those that `take` has removed."""
+        return list(self._graphs)
+
+    def take(self, name: str) -> StoredGraph | None:
+        """Remove and return the first graph of this name."""
         for position, stored in enumerate(self._graphs):
-            if stored.graph.name == name and (like is None or stored.graph.tasks == like.tasks):
+            if stored.graph.name == name:
                 return self._graphs.pop(position)
         return None
+
+    def _failed_for_good(self) -> Iterator[StoredGraph]:
+        """Yield the graphs whose failures the workflow has not overcome by a later graph."""
+        for number, stored in enumerate(self._graphs, 1):
+            if not any(_overcomes(later, stored) for later in self._graphs[number:]):
+                yield stored
 
     def _load(self) -> None:
         self._all = self._journal.stored_graphs()
@@ -96,6 +104,21 @@ def _is_ignored(stored: StoredGraph, change: TaskStateChange) -> bool:
     action = stored.graph.tasks[change.task_id].action
     ignored = change.failure is not None and change.failure.ignored
     return ignored or (isinstance(action, Operation) and action.ignore_failure)
+
+
+def _overcomes(later: StoredGraph, stored: StoredGraph) -> bool:
+    """Return whether a graph follows another in the same part of a workflow, or is the same request and succeeded."""
+    before, after = stored.graph.request, later.graph.request
+    if before is None or after is None or before.description != after.description:
+        return False
+    if before == after and before.position is not None:
+        return True
+    changes = [later.states.get(task) for task in later.graph.tasks]
+    return all(change and change.state in DONE and not _counts_as_failed(later, change) for change in changes)
+
+
+def _counts_as_failed(stored: StoredGraph, change: TaskStateChange) -> bool:
+    return change.state is TaskState.FAILED and not _is_ignored(stored, change)
 
 
 def _retried(stored: StoredGraph, change: TaskStateChange) -> TaskStateChange:

@@ -63,11 +63,6 @@ def build_graph(name: str, specs: Sequence[TaskSpec], topology: Topology) -> Gra
     return Graph(name, {**builder.build().tasks, **tasks})
 
 
-def is_lifecycle_only(specs: Sequence[TaskSpec]) -> bool:
-    """Return whether the graph consists of built-in lifecycles, so that it depends on the states of the instances."""
-    return all(spec["kind"] == "lifecycle" for spec in specs)
-
-
 def _action(spec: TaskSpec, topology: Topology) -> Action:
     match spec["kind"]:
         case "operation":

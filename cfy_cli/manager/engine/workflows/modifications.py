@@ -6,10 +6,14 @@ from functools import partial
 from typing import TypedDict, cast
 
 from cfy_cli import dsl
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
+from cfy_cli.manager.engine.workflows.request_history import DecidedRequest
 from cfy_cli.manager.engine.workflows.scale import existing, with_all_relationships
+
+MODIFICATION = "modification-"  # and its number: the name of the decision
 
 
 class EntityChange(TypedDict, total=False):
@@ -27,6 +31,8 @@ class InstanceId(TypedDict):
 class Decision(TypedDict):
     """List the changes of a modification; stored as JSON with the execution."""
 
+    requested: Mapping[str, EntityChange]
+    position: float | None  # of the request among those of the workflow that have an order
     before: dict[str, int]
     planned: dict[str, int]
     added: list[InstancePlan]
@@ -50,21 +56,27 @@ class Modification(TypedDict):
 
 
 class Modifications:
-    """The modifications of one execution; a resumed workflow that starts one again continues it."""
+    """The modifications of one execution."""
 
     def __init__(self, context: WorkflowContext) -> None:
         self._context, self._records = context, context.records
-        self._started = 0
         self._lock = threading.Lock()
 
-    def start(self, nodes: Mapping[str, EntityChange]) -> Modification:
-        """Add the new instances; those to remove stay until `finish`."""
+    def requests(self) -> list[DecidedRequest]:
+        """Return the requests of earlier runs to start a modification."""
+        decisions = {name: self._decision(name) for name in self._names()}
+        return [
+            DecidedRequest(name, cast(Json, decision.get("requested")), decision.get("position"))
+            for name, decision in decisions.items()
+        ]
+
+    def start(self, nodes: Mapping[str, EntityChange], continued: str | None, position: float | None) -> Modification:
+        """Add the new instances, or those of a modification to continue; those to remove stay until `finish`."""
         if self._context.job.dry_run:
             raise Invalid("A dry run cannot change the number of instances.")
         with self._lock:
-            self._started += 1
-            name = f"modification-{self._started}"
-        decision = self._context.decide_once(name, partial(self._decide, nodes))
+            name = continued or f"{MODIFICATION}{len(self._names()) + 1}"
+            decision = self._context.decide_once(name, partial(self._decide, nodes, position))
         if not self._is_closed(name):
             self._records.add_instances(decision["added"], decision["related"])
             for entity, number in decision["planned"].items():
@@ -92,7 +104,7 @@ class Modifications:
 
     def _names(self) -> list[str]:
         names: list[str] = []
-        while self._records.load_decision(name := f"modification-{len(names) + 1}") is not None:
+        while self._records.load_decision(name := f"{MODIFICATION}{len(names) + 1}") is not None:
             names.append(name)
         return names
 
@@ -110,7 +122,7 @@ class Modifications:
             self._records.set_planned_instances(entity, number)
         self._records.save_decision(f"{name} is over", "undone")
 
-    def _decide(self, requested: Mapping[str, EntityChange]) -> Decision:
+    def _decide(self, requested: Mapping[str, EntityChange], position: float | None) -> Decision:
         counts = self.counts()
         unknown = sorted(set(requested) - set(counts))
         if unknown:
@@ -128,6 +140,8 @@ class Modifications:
             exclude=[hint for change in requested.values() for hint in change.get("removed_ids_exclude_hint") or ()],
         )
         return {
+            "requested": requested,
+            "position": position,
             "before": {entity: counts[entity] for entity in planned},
             "planned": planned,
             "added": changes.added,

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, cast
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -10,17 +10,26 @@ from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.context.calls import TokenHost, describe_manager
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.operation_context import LEVELS
-from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.graph import Graph, Request
 from cfy_cli.manager.engine.journal import apply_state
 from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Executor, StartMode, StoredGraph
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.tasks import SetState
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Workflow, WorkflowContext
 from cfy_cli.manager.engine.workflows.graph_session import GraphRun, GraphSession
-from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec, build_graph, is_lifecycle_only, parse_state
-from cfy_cli.manager.engine.workflows.modifications import Modifications
+from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec, build_graph, parse_state
+from cfy_cli.manager.engine.workflows.modifications import MODIFICATION, EntityChange, Modification, Modifications
+from cfy_cli.manager.engine.workflows.request_history import (
+    DecidedRequest,
+    RequestHistory,
+    continues,
+    describe_graph,
+    describe_part,
+    has_name,
+)
 
 RunGraph = Callable[[Graph, StoredGraph | None, GraphSession, Callable[[], CancelRequest]], GraphRun]
+PART = "part "  # and its number: the name of the decision about a built-in workflow that is run as a part
 Explain = Callable[[GraphRun], str]  # returns "" when nothing has failed
 
 
@@ -66,7 +75,9 @@ class WorkflowRpc(JobFiles):
         self.crash: BaseException | None = None  # an unexpected error of the engine
         self._context, self._parameters, self._engine, self._on_crash = context, parameters, engine, on_crash
         self._modifications = Modifications(context)
-        self._parts = 0
+        parts = self._stored_parts()
+        self._parts = len(parts)
+        self._history = RequestHistory(engine.resume_state.graphs, [*parts, *self._modifications.requests()])
         self._stored: dict[str, StoredGraph] = {}
         self._sessions: dict[str, GraphSession] = {}
         self._threads: list[threading.Thread] = []
@@ -96,7 +107,7 @@ class WorkflowRpc(JobFiles):
             "task_result": lambda graph, **fields: self._sessions[graph].on_run(**fields),
             "handler_decision": lambda graph, **fields: self._sessions[graph].on_handled(**fields),
             "replacement_ended": self._replacement_ended,
-            "start_modification": self._modifications.start,
+            "start_modification": self._start_modification,
             "started_modifications": self._modifications.started,
             "finish_modification": self._modifications.finish,
             "rollback_modification": self._modifications.rollback,
@@ -206,16 +217,22 @@ class WorkflowRpc(JobFiles):
         if not self.job.dry_run:
             apply_state(self._context.records, SetState(instance_id, parse_state(state)))
 
-    def _run_graph(self, name: str | None, tasks: Sequence[TaskSpec]) -> str:
-        """Start a graph; a resumed workflow finds a stored graph by its name, or without one by its tasks."""
-        graph = build_graph(name or self.job.workflow_id, tasks, self._context.topology())
-        with self._lock:
-            stored = self._engine.resume_state.take(graph.name, None if name and is_lifecycle_only(tasks) else graph)
-        return self._start_graph(graph, stored)
+    def _run_graph(self, name: str | None, tasks: Sequence[TaskSpec], ordered: bool) -> str:
+        return self._start_graph(*self._request_graph(name or self.job.workflow_id, tasks, ordered))
 
-    def _has_stored_graph(self, name: str) -> bool:
+    def _request_graph(self, name: str, tasks: Sequence[TaskSpec], ordered: bool) -> tuple[Graph, StoredGraph | None]:
+        """Return the graph that a workflow requests, and the stored one that the request continues."""
+        graph = build_graph(name, tasks, self._context.topology())
+        description = describe_graph(name, tasks)
         with self._lock:
-            stored = self._engine.resume_state.take(name)
+            like = replace(graph, request=Request(description))
+            stored = self._history.take_graph(lambda stored: continues(stored, like), ordered=ordered)
+            position = self._history.add_position() if ordered and stored is None else None
+        return replace(graph, request=Request(description, position)), stored
+
+    def _has_stored_graph(self, name: str, ordered: bool) -> bool:
+        with self._lock:
+            stored = self._history.take_graph(lambda stored: has_name(stored, name), ordered=ordered)
             if stored is not None:
                 self._stored[name] = stored
         return stored is not None
@@ -225,12 +242,9 @@ class WorkflowRpc(JobFiles):
             stored = self._stored.pop(name)
         return self._start_graph(stored.graph, stored)
 
-    def _run_task(self, task: TaskSpec) -> str:
+    def _run_task(self, task: TaskSpec, ordered: bool) -> str:
         name = str(task.get("operation") or task.get("name") or task["kind"])
-        graph = build_graph(name, [task], self._context.topology())
-        with self._lock:
-            stored = self._engine.resume_state.take(name, graph)
-        return self._start_graph(graph, stored, single_task=True)
+        return self._start_graph(*self._request_graph(name, [task], ordered), single_task=True)
 
     def _start_graph(self, graph: Graph, stored: StoredGraph | None, *, single_task: bool = False) -> str:
         def run(session: GraphSession) -> None:
@@ -246,18 +260,42 @@ class WorkflowRpc(JobFiles):
         graph_run = self._engine.run_graph(graph, stored, session, self._cancel_request)
         session.complete(graph_run, self._engine.explain(graph_run))
 
-    def _run_built_in(self, name: str, parameters: Mapping[str, Json]) -> str:
+    def _start_modification(self, nodes: Mapping[str, EntityChange], ordered: bool) -> Modification:
         with self._lock:
+            continued = self._history.take_decided(MODIFICATION, cast(Json, nodes), ordered=ordered)
+            position = self._history.add_position() if ordered and continued is None else None
+        return self._modifications.start(nodes, continued.name if continued else None, position)
+
+    def _stored_parts(self) -> list[DecidedRequest]:
+        parts: list[DecidedRequest] = []
+        while (stored := self._context.records.load_decision(f"{PART}{len(parts) + 1}")) is not None:
+            parts.append(DecidedRequest(f"{PART}{len(parts) + 1}", *cast("tuple[str, float | None]", stored)))
+        return parts
+
+    def _request_part(self, name: str, parameters: Mapping[str, Json], ordered: bool) -> DecidedRequest:
+        """Return the request to run a built-in workflow: one of an earlier run that it continues, or a new one."""
+        content = describe_part(name, parameters)
+        with self._lock:
+            continued = self._history.take_decided(PART, content, ordered=ordered)
+            if continued is not None:
+                return continued
             self._parts += 1
-            context = self._context.for_part(f"part {self._parts}")
-        graphs = self._engine.built_in[name](context, parameters)
+            part = DecidedRequest(f"{PART}{self._parts}", content, self._history.add_position() if ordered else None)
+            self._context.decide_once(part.name, lambda: [part.content, part.position])
+        return part
+
+    def _run_built_in(self, name: str, parameters: Mapping[str, Json], ordered: bool) -> str:
+        part = self._request_part(name, parameters, ordered)
+        request = Request(str(part.content), part.position)
+        graphs = self._engine.built_in[name](self._context.for_part(part.name), parameters)
 
         def run(session: GraphSession) -> None:
             try:
                 graph = next(graphs)
                 while True:
                     with self._lock:
-                        stored = self._engine.resume_state.take(graph.name)
+                        stored = self._history.take_graph_of_part(request, graph.name)
+                    graph = replace(graph, request=request)
                     graph_run = self._engine.run_graph(graph, stored, session, self._cancel_request)
                     if graph_run.result.cancel_request is not CancelRequest.NONE:
                         session.complete(graph_run, "")

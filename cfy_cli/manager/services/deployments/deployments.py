@@ -3,7 +3,7 @@
 import base64
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from sqlalchemy import and_, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer, lazyload
 from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import ValuePlan
-from cfy_cli.contract.states import InstanceState, Visibility
+from cfy_cli.contract.states import InstancesActive, InstanceState, Visibility
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid, NotFound, TooLarge
 from cfy_cli.manager.services import labels
@@ -45,7 +45,7 @@ from cfy_cli.manager.store.store import Store
 
 SLIM = (lazyload("*"), defer(Deployment.workflow_definitions))  # without relationships and large columns
 MAX_WORKDIR_SIZE = 64 * 1024**2  # bytes
-NOT_LIVE = (InstanceState.UNINITIALIZED, InstanceState.DELETED)
+NOT_LIVE = frozenset({InstanceState.UNINITIALIZED, InstanceState.DELETED})
 
 
 class OutputsAnswer(TypedDict):
@@ -192,14 +192,22 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
         )
     ).all()
     states = {state for state, _ in rows}
-    has_live = not states.issubset(NOT_LIVE)
-    deployment.instances_active = "all" if states == {InstanceState.STARTED} else "partial" if has_live else "none"
+    deployment.instances_active = _count_active(states)
     is_installed = bool(states) and states <= {InstanceState.STARTED, InstanceState.STOPPED}
     deployment.installation_status = "active" if is_installed else "inactive"
     deployment.unavailable_instances = sum(not is_status_ok(properties) for _, properties in rows)
     deployment.drifted_instances = sum(has_drift(properties) for _, properties in rows)
     deployment.deployment_status = tree.compute_status(session, deployment, has_instances=bool(rows))
     tree.refresh_parents(session, deployment)
+
+
+def _count_active(states: Collection[str]) -> InstancesActive:
+    """Return how many of the instances in these states are started."""
+    if not states:
+        return InstancesActive.EMPTY
+    if InstanceState.STARTED in states:
+        return InstancesActive.ALL if len(states) == 1 else InstancesActive.PARTIAL
+    return InstancesActive.NONE if NOT_LIVE.issuperset(states) else InstancesActive.IDLE
 
 
 def zip_workdir(app: AppContext, deployment: Deployment) -> str:

@@ -7,6 +7,7 @@ from typing import TypedDict
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import AvailabilityRules, ParameterPlan, WorkflowPlan
+from cfy_cli.contract.states import InstancesActive
 from cfy_cli.dsl.value_types import PRIMITIVE_TYPES
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
@@ -16,7 +17,14 @@ from cfy_cli.manager.services.secrets.secrets import stored_secrets
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 
-ACTIVE_INSTANCES = {"all": "all", "partial": "some", "none": "none"}  # of a deployment, in words
+ACTIVE_WORDS = {"all": "all", "partial": "some", "none": "none"}  # of availability rules, as messages spell them
+ACTIVE_NOW = {
+    InstancesActive.ALL: "all are",
+    InstancesActive.PARTIAL: "some are",
+    InstancesActive.IDLE: "some are installed and none is started",
+    InstancesActive.NONE: "none are",
+    InstancesActive.EMPTY: "there are none",
+}
 
 
 class WorkflowAnswer(TypedDict):
@@ -52,7 +60,7 @@ def is_available(deployment: Deployment, workflow: WorkflowPlan) -> bool:
     if rules.get("available") is False:
         return False
     active = rules.get("node_instances_active")
-    if active and deployment.instances_active not in active:
+    if active and instances_active(deployment).words.isdisjoint(active):
         return False
     types = rules.get("node_types_required")
     return not types or not set(types).isdisjoint(deployment.node_types)
@@ -64,24 +72,26 @@ def check_available(deployment: Deployment, name: str, workflow: WorkflowPlan) -
         raise Invalid(
             f"Workflow not available: {name}",
             code=ErrorCode.UNAVAILABLE_WORKFLOW,
-            hint=f"{_describe_rules(workflow, deployment.instances_active)} --force starts it all the same.",
+            hint=f"{_describe_rules(workflow, instances_active(deployment))} --force starts it all the same.",
         )
 
 
-def _describe_rules(workflow: WorkflowPlan, active_now: str) -> str:
+def _describe_rules(workflow: WorkflowPlan, now: InstancesActive) -> str:
     """Return the availability rules as sentences."""
     rules = _availability_rules(workflow)
     sentences = []
     if rules.get("available") is False:
         sentences.append("The blueprint declares that it is not available.")
     if active := rules.get("node_instances_active"):
-        required = " or ".join(ACTIVE_INSTANCES[value] for value in active)
-        sentences.append(
-            f"It requires that {required} of the node instances are active; now {ACTIVE_INSTANCES[active_now]} are."
-        )
+        required = " or ".join(ACTIVE_WORDS[word] for word in active)
+        sentences.append(f"It requires that {required} of the node instances are active; now {ACTIVE_NOW[now]}.")
     if types := rules.get("node_types_required"):
         sentences.append(f"It requires a node of the type {' or '.join(types)}.")
     return " ".join(sentences)
+
+
+def instances_active(deployment: Deployment) -> InstancesActive:
+    return InstancesActive(deployment.instances_active)
 
 
 def _availability_rules(workflow: WorkflowPlan) -> AvailabilityRules:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.deployments import dependencies, deployments
+from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.extensions import blueprint
 from cfy_cli.manager.services.extensions.configuration import DeploymentConfig
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
@@ -124,7 +125,8 @@ def _is_done(extension: ExtensionContext, workflow_id: str, deployment_id: str) 
     if workflow_id == "uninstall":
         return not _has_live_instances(extension, deployment_id)
     with extension.reading() as store:
-        return workflow_id == "install" and store.get(Deployment, deployment_id).instances_active == "all"
+        active = workflows.instances_active(store.get(Deployment, deployment_id))
+        return workflow_id == "install" and "all" in active.words
 
 
 def _has_live_instances(extension: ExtensionContext, deployment_id: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
-from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.graph import Graph, Request
 from cfy_cli.manager.engine.ports import ExecutionEvent, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationAction
@@ -23,6 +23,9 @@ from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Operation, TasksGraph
 
 INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
+
+
+NO_REQUEST = {"request": None, "position": None}
 
 
 class TaskParameters(TypedDict):
@@ -82,7 +85,9 @@ class StoreJournal:
             "created_by": execution.created_by,
             "created_at": now(),
         }
-        graph_row = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
+        graph_row: dict[str, object] = {**owner, "id": key, "name": graph.name, "execution_id": execution.id}
+        request = graph.request
+        graph_row |= {"request": request.description, "position": request.position} if request else NO_REQUEST
         operation_rows = [_operation_row(owner, key, self._ids_of(key), task) for task in graph.tasks.values()]
 
         def store() -> None:
@@ -222,7 +227,8 @@ def _stored_graph(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
         states[task_id] = TaskStateChange(task_id, TaskState(row.state), row.attempt, row.result, _failure(row.failure))
         if row.pid is not None and row.birth:
             processes[task_id] = ProcessIdentity(row.pid, row.birth)
-    return StoredGraph(graph.id, Graph(graph.name, tasks), states, processes)
+    request = Request(graph.request, graph.position) if graph.request else None
+    return StoredGraph(graph.id, Graph(graph.name, tasks, request), states, processes)
 
 
 def _failure(stored: Mapping[str, Json] | None) -> Failure | None:

@@ -96,7 +96,7 @@ class Deployment(Owned, Base):
     deployment_status: Mapped[str] = mapped_column(text(24), default="requires_attention")
     drifted_instances: Mapped[int] = mapped_column(default=0)
     unavailable_instances: Mapped[int] = mapped_column(default=0)
-    instances_active: Mapped[str] = mapped_column(text(8), default="none")  # none, partial or all
+    instances_active: Mapped[str] = mapped_column(text(8), default="none")  # InstancesActive
     node_types: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # types of its nodes and their ancestors
     sub_services_count: Mapped[int] = mapped_column(
         default=0, server_default="0"

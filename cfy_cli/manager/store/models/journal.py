@@ -1,6 +1,6 @@
 """Journal of executions: their task graphs, and the state of each task."""
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.manager.store.models.owned import Base, Owned
@@ -15,6 +15,8 @@ class TasksGraph(Owned, Base):
     id: Mapped[str] = mapped_column(text(36))
     name: Mapped[str] = mapped_column(Name)
     execution_id: Mapped[str] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+    request: Mapped[str | None] = mapped_column(Text)  # of a workflow in Python: its description of the graph
+    position: Mapped[float | None]  # of the request among those of the workflow that have an order
 
 
 class Operation(Owned, Base):

@@ -97,6 +97,6 @@ def _by_name(selection: tuple[object, ...]) -> dict[str, object]:
 
 def _run(name: str, parameters: Mapping[str, object]) -> None:
     passed = {key: value for key, value in parameters.items() if value is not None}
-    key: str = workflow_ctx.internal.connection.call("run_built_in", name=name, parameters=passed)
+    key: str = workflow_ctx.internal.request("run_built_in", name=name, parameters=passed)
     workflow_ctx.internal.serve_graph(key, {})
     workflow_ctx.refresh_node_instances()

@@ -46,7 +46,7 @@ class Deployment:
 
         `nodes` maps nodes and scaling groups to their new number of `instances` and hints which ones to remove.
         """
-        info: ModificationInfo = self._ctx.internal.connection.call("start_modification", nodes=nodes)
+        info: ModificationInfo = self._ctx.internal.request("start_modification", nodes=nodes)
         self._ctx.refresh_node_instances()
         return Modification(self._ctx, info)
 

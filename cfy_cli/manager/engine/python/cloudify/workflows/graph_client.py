@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import exceptions
 from ..completion import serialize_error
@@ -38,10 +38,20 @@ class WorkflowContextInternal:
         self._keys: dict[WorkflowTask, str] = {}
         self._futures: dict[WorkflowTask, Future[None]] = {}
         self._pool = ThreadPoolExecutor(MAX_LOCAL_TASKS)
+        self._handlers_running = 0  # in the main thread
 
     @cached_property
     def task_graph(self) -> TaskDependencyGraph:
         return TaskDependencyGraph(self._context)
+
+    def request(self, method: str, /, connection: Connection | None = None, **arguments: object) -> Any:
+        """Call the manager for something that a resumed workflow continues.
+
+        Requests of the main thread, without those of handlers, are `ordered`: they are the same in every run.
+        """
+        is_main = threading.current_thread() is threading.main_thread()
+        ordered = is_main and not self._handlers_running
+        return (connection or self.connection).call(method, **arguments, ordered=ordered)
 
     def send_workflow_event(self, event_type: str, message: str = "", **_kwargs: object) -> None:
         self.connection.call("event", instance_id=None, message=message, event_type=event_type)
@@ -52,7 +62,7 @@ class WorkflowContextInternal:
     def start_task(self, task: WorkflowTask) -> None:
         """Start a task that is in no graph."""
         spec = {**task.to_spec(), "id": "1", "depends_on": [], "subgraph_id": None, "has_handler": False}
-        key: str = self.connection.call("run_task", task=spec)
+        key: str = self.request("run_task", task=spec)
         self._keys[task] = key
         self.started_tasks.append(task)
         if isinstance(task, LocalWorkflowTask):
@@ -133,11 +143,15 @@ class WorkflowContextInternal:
             path, result = [tasks[name] for name in cast("list[str]", result or []) if name in tasks], None
             task.fail_path(path, cast(ErrorInfo, failure))
         task.complete(TASK_FAILED if failure else TASK_SUCCEEDED, result, failure, request["retries"])
+        is_main = threading.current_thread() is threading.main_thread()
+        self._handlers_running += is_main
         try:
             return call_handler(task)
         except Exception as error:
             errors.append(error)
             return FAIL
+        finally:
+            self._handlers_running -= is_main
 
     def _replace(self, key: str, task_id: str, task: SubgraphTask, errors: list[BaseException]) -> None:
         """Run the tasks that the handler of a subgraph has built in its place."""

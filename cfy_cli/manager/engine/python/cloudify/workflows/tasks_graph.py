@@ -129,7 +129,7 @@ class TaskDependencyGraph:
         """Let the manager run tasks; return its key of their graph, and the tasks by their ids in that graph."""
         ids = {task: str(number) for number, task in enumerate(tasks, 1)}
         specs = [self._spec(task, ids) for task in tasks]
-        key: str = connection.call("run_graph", name=name, tasks=specs)
+        key: str = self.ctx.internal.request("run_graph", connection, name=name, tasks=specs)
         self._submitted.update(tasks)
         return key, {task_id: task for task, task_id in ids.items()}
 
@@ -271,7 +271,7 @@ def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[
     def wrapper(*args: object, name: str, **kwargs: object) -> TaskDependencyGraph:
         from .workflow_context import ctx
 
-        if ctx.internal.connection.call("has_stored_graph", name=name):
+        if ctx.internal.request("has_stored_graph", name=name):
             resumed = ResumedGraph(ctx)
             resumed.name = name
             return resumed
