@@ -25,6 +25,7 @@ PROFILES = Resource(
     name="profiles", noun="profile", key="name", tenanted=False,
     columns=("name", "manager_ip", "manager_username", "manager_tenant", "ssh_user", "ssh_key", "ssh_port",
              "kerberos_env", "rest_port", "rest_protocol", "rest_certificate"),
+    narrow=("name", "manager_ip", "manager_username", "manager_tenant", "rest_port", "rest_protocol"),
 )  # fmt: skip
 LOCAL = "local"
 ARCHIVE = "cfy-profiles.tar.gz"

@@ -12,6 +12,7 @@ class Resource:
     noun: str  # singular, as in messages: "Site `x` created"
     key: str  # the field that identifies one item within a tenant
     columns: tuple[str, ...]  # of tables, as names of API fields
+    narrow: tuple[str, ...] = ()  # columns by importance: a narrow terminal leaves out the others first
     argument: str = "name"  # of commands: the parameter that takes the key
     options: tuple[str, ...] = ()  # further parameters of commands that take the key of such an item
     example: str = ""  # a key, for the examples of commands

@@ -23,6 +23,7 @@ BLUEPRINTS = Resource(
         "error",
         "labels",
     ),
+    narrow=("id", "state", "error", "created_at", "description", "main_file_name", "created_by"),
 )
 DEPENDENCIES = Resource(
     name="deployments/inter-deployment-dependencies",
@@ -40,6 +41,7 @@ DEPENDENCIES = Resource(
         "tenant_name",
         "created_by",
     ),
+    narrow=("id", "source_deployment_id", "target_deployment_id", "dependency_creator"),
 )
 DEPLOYMENTS = Resource(
     name="deployments",
@@ -63,6 +65,16 @@ DEPLOYMENTS = Resource(
         "deployment_status",
         "installation_status",
     ),
+    narrow=(
+        "id",
+        "deployment_status",
+        "installation_status",
+        "blueprint_id",
+        "created_at",
+        "site_name",
+        "display_name",
+        "labels",
+    ),
     more=(
         "sub_services_count",
         "sub_services_status",
@@ -80,6 +92,7 @@ DEPLOYMENT_GROUPS = Resource(
     options=("_group_id",),
     search=("id",),
     columns=("id", "description", "default_blueprint_id", "visibility", "tenant_name", "created_by"),
+    narrow=("id", "default_blueprint_id", "description", "created_by"),
 )
 EVENTS = Resource(
     name="events",
@@ -95,6 +108,7 @@ EXECUTION_GROUPS = Resource(
     argument="execution_group",
     sort="created_at",
     columns=("id", "workflow_id", "status", "deployment_group_id", "concurrency", "created_at", "created_by"),
+    narrow=("id", "status", "workflow_id", "deployment_group_id", "created_at"),
 )
 EXECUTIONS = Resource(
     name="executions",
@@ -117,6 +131,16 @@ EXECUTIONS = Resource(
         "tenant_name",
         "created_by",
     ),
+    narrow=(
+        "id",
+        "status_display",
+        "workflow_id",
+        "deployment_id",
+        "created_at",
+        "scheduled_for",
+        "started_at",
+        "is_dry_run",
+    ),
     headings={"status_display": "status"},
 )
 MANAGERS = Resource(
@@ -135,6 +159,7 @@ MANAGERS = Resource(
         "last_seen",
         "networks",
     ),
+    narrow=("hostname", "private_ip", "version", "last_seen", "public_ip"),
 )
 NODE_INSTANCES = Resource(
     name="node-instances",
@@ -145,6 +170,7 @@ NODE_INSTANCES = Resource(
     sort="node_id",
     search=("id",),
     columns=("id", "deployment_id", "host_id", "node_id", "state", "visibility", "tenant_name", "created_by"),
+    narrow=("id", "state", "node_id", "deployment_id", "host_id"),
 )
 NODES = Resource(
     name="nodes",
@@ -164,6 +190,14 @@ NODES = Resource(
         "actual_number_of_instances",
         "actual_planned_number_of_instances",
         "created_by",
+    ),
+    narrow=(
+        "id",
+        "deployment_id",
+        "type",
+        "actual_number_of_instances",
+        "actual_planned_number_of_instances",
+        "host_id",
     ),
     headings={
         "actual_number_of_instances": "number_of_instances",
@@ -191,6 +225,7 @@ PLUGINS = Resource(
         "created_by",
         "yaml_url_path",
     ),
+    narrow=("id", "package_name", "package_version", "installation_state", "uploaded_at", "visibility"),
     headings={"installation_state": "installed on"},
 )
 SECRETS = Resource(
@@ -210,6 +245,7 @@ SECRETS = Resource(
         "is_hidden_value",
         "provider_name",
     ),
+    narrow=("key", "updated_at", "visibility", "is_hidden_value", "created_by", "created_at", "provider_name"),
 )
 SITES = Resource(
     name="sites",
@@ -219,6 +255,7 @@ SITES = Resource(
     example="tel-aviv",
     search=("name",),
     columns=("name", "location", "visibility", "tenant_name", "created_at", "created_by"),
+    narrow=("name", "location", "visibility", "created_at", "created_by"),
 )
 TENANTS = Resource(
     name="tenants",
@@ -230,6 +267,7 @@ TENANTS = Resource(
     search=("name",),
     tenanted=False,
     columns=("name", "groups", "users"),
+    narrow=("name", "users", "groups"),
 )
 TOKENS = Resource(
     name="tokens",
@@ -240,6 +278,7 @@ TOKENS = Resource(
     sort="created_at",
     tenanted=False,
     columns=("id", "username", "role", "description", "expiration_date", "last_used"),
+    narrow=("id", "username", "expiration_date", "description", "last_used", "role"),
 )
 USERS = Resource(
     name="users",
@@ -250,6 +289,7 @@ USERS = Resource(
     search=("username",),
     tenanted=False,
     columns=("username", "groups", "role", "group_system_roles", "active", "last_login_at", "is_locked", "tenants"),
+    narrow=("username", "role", "active", "is_locked", "last_login_at", "tenants", "groups"),
     headings={"role": "system wide role", "group_system_roles": "system wide roles via groups"},
 )
 WORKFLOWS = Resource(

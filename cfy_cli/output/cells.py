@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 _TIME_COLUMN = re.compile(r"(_at|_for|_date|_used|_seen|_occurrence|timestamp|since|until)$")
+_FORMATTED_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 
 
@@ -23,6 +24,11 @@ def format_cell(column: str, value: object) -> str:
 def format_time(text: str) -> str:
     """Format 2026-11-23T12:59:27.123Z as 2026-11-23 12:59:27.123; leave other text as it is."""
     return text.replace("T", " ").removesuffix("Z") if _TIME.fullmatch(text) else text
+
+
+def shorten_time(column: str, text: str) -> str:
+    """Leave out seconds of a formatted time; leave the text of other columns as it is."""
+    return text[:16] if _TIME_COLUMN.search(column) and _FORMATTED_TIME.fullmatch(text) else text
 
 
 def _format_element(item: object) -> str:

@@ -1,15 +1,24 @@
 """Output for people: tables, records, details and sentences."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from cfy_cli.output.cells import format_cell
-from cfy_cli.output.table import format_plain, format_table, is_fitting
+from cfy_cli.output.cells import format_cell, shorten_time
+from cfy_cli.output.colors import color_state
+from cfy_cli.output.table import Cells, cell_widths, format_plain, format_table, table_width, visible
+
+if TYPE_CHECKING:
+    from cfy_cli.output.fitting import Narrowing
 
 Item = Mapping[str, object]
+
 _DETAILS_GAP = 6  # spaces between names and values
 
 
@@ -25,24 +34,29 @@ def records(
     *,
     vertical: bool = False,
     headings: bool = True,
-) -> None:
+    narrowing: Narrowing | None = None,
+) -> Sequence[str]:
     """Print a table under its title; if vertical or if the terminal is too narrow, a table of fields for each item.
 
-    `labels` are headings that differ from the column's name; without `headings` only the rows are printed.
+    `labels` are headings that differ from the column's name; without `headings` only the rows are printed. Return the
+    columns that were left out of a table that is too wide, as the `narrowing` allows.
     """
     names = [labels.get(column, column) for column in columns]
-    rows = [[format_cell(column, item.get(column)) for column in columns] for item in items]
+    rows = [[visible(format_cell(column, item.get(column))) for column in columns] for item in items]
     if not headings:
-        click.echo(format_plain(rows), nl=bool(rows))
-        return
+        click.echo(format_plain(rows, paint=partial(_paint, columns)), nl=bool(rows))
+        return ()
     width = terminal_width()
-    if items and (vertical or not is_fitting(names, rows, width)):
+    table = None if vertical and items else _fit(names, rows, width, columns, narrowing)
+    if table is None:
         for index, row in enumerate(rows, 1):
             record_title = f"{title} [RECORD {index}]" if len(rows) > 1 else title
-            click.echo(f"\n{record_title}\n{_format_record(names, row, width)}")
-    else:
-        click.echo(f"\n{title}\n{format_table(names, rows, width)}")
-    click.echo()
+            click.echo(f"\n{record_title}\n{_format_record(columns, names, row, width)}")
+        click.echo()
+        return ()
+    text, hidden = table
+    click.echo(f"\n{title}\n{text}\n")
+    return hidden
 
 
 def details(values: Item, title: str) -> None:
@@ -57,9 +71,7 @@ def details(values: Item, title: str) -> None:
 def value(data: object, *, headings: bool = True) -> None:
     """Print data of any shape: a table for a list of objects, else one value per line."""
     if isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
-        columns = list(dict.fromkeys(name for item in data for name in item))
-        rows = [[format_value(name, item.get(name)) for name in columns] for item in data]
-        click.echo(format_table(columns, rows, terminal_width()) if headings else format_plain(rows))
+        _print_objects(data, headings=headings)
     elif isinstance(data, list):
         for item in data:
             click.echo(format_value("", item))
@@ -86,5 +98,56 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def _format_record(names: Sequence[str], row: Sequence[str], width: int | None) -> str:
-    return format_table(("Field", "Value"), list(zip(names, row, strict=True)), width, left=True)
+def _print_objects(items: Sequence[Item], *, headings: bool) -> None:
+    columns = list(dict.fromkeys(name for item in items for name in item))
+    rows = [[visible(format_value(name, item.get(name))) for name in columns] for item in items]
+    if not headings:
+        click.echo(format_plain(rows))
+        return
+    width = terminal_width()
+    table = _fit(columns, rows, width, columns)
+    click.echo(table[0] if table else "\n".join(_format_record(columns, columns, row, width) for row in rows))
+
+
+def _fit(
+    names: Cells,
+    rows: Sequence[Cells],
+    width: int | None,
+    columns: Sequence[str],
+    narrowing: Narrowing | None = None,
+) -> tuple[str, Sequence[str]] | None:
+    """Return a table that fits, and the columns left out; None when the terminal is too narrow."""
+    paint = partial(_paint, columns)
+    if width is None or table_width(cell_widths((names, *rows))) <= width:
+        return format_table(names, rows, paint=paint), ()
+    from cfy_cli.output import fitting
+
+    rows = [[shorten_time(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows]
+    fitted = None
+    if narrowing is None or narrowing.kept.issuperset(columns):
+        fitted = fitting.wrap_cells(names, rows, width)
+    if fitted is None and narrowing is not None:
+        fitted = fitting.shorten(columns, names, rows, width, narrowing)
+    if fitted is None:
+        return None
+    shown = [columns[index] for index in fitted.shown]
+    is_wrapped = any("\n" in cell for row in fitted.rows for cell in row)
+    text = format_table(fitted.headings, fitted.rows, left=is_wrapped, paint=partial(_paint, shown))
+    return text, [name for name in columns if name not in shown]
+
+
+def _paint(columns: Sequence[str], _row: int, column: int, text: str) -> str:
+    return color_state(columns[column], text)
+
+
+def _paint_field(columns: Sequence[str], row: int, column: int, text: str) -> str:
+    return color_state(columns[row], text) if column else text
+
+
+def _format_record(columns: Sequence[str], names: Cells, row: Cells, width: int | None) -> str:
+    fields = list(zip(names, row, strict=True))
+    if width is not None:
+        from cfy_cli.output import fitting
+
+        fields = [(row[0], row[1]) for row in fitting.wrap_anyway(("Field", "Value"), fields, width).rows]
+    return format_table(("Field", "Value"), fields, left=True, paint=partial(_paint_field, columns))

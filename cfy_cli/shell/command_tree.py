@@ -160,8 +160,9 @@ class RootGroup(CommandGroup):
         sys.exit(finish_streams(code))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        app = extra["obj"]
         with failed_writes():
-            return super().make_context(*args, **extra)
+            return super().make_context(*args, color=app.options.color, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         with failed_writes():

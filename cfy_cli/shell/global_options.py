@@ -40,6 +40,8 @@ class GlobalOption(click.Option):
         if value in (None, False, 0) or (ctx.resilient_parsing and self.field not in _USED_BY_COMPLETION):
             return
         setattr(ctx.ensure_object(App).options, self.field, self.convert(value) if self.convert else value)
+        if self.field == "color":
+            ctx.color = ctx.ensure_object(App).options.color
 
 
 def global_options(own: Sequence[click.Parameter]) -> list[click.Parameter]:

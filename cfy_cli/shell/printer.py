@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
     from cfy_cli.client.collection import Collection, Item, Page
     from cfy_cli.contract.resource import Resource
+    from cfy_cli.output.fitting import Narrowing
     from cfy_cli.output.formats import Style
     from cfy_cli.output.queries import Query
 
@@ -99,17 +100,26 @@ class Printer:
             selected = (formats.select_items(items, options.columns) if options.columns else items for items in pages)
             formats.stream(selected, self._style(resource, columns))
         else:
-            self.show_items([item for items in pages for item in items], resource, columns)
+            items = [item for items in pages for item in items]
+            filtered = {"tenant_name"} if not query.get("_all_tenants") else set()
+            self.show_items(items, resource, columns, same=filtered | {name for name in query if query[name]})
         self._show_count(resource, pages)
 
     def show_items(
-        self, items: Sequence[Item], resource: Resource, columns: tuple[str, ...], title: str | None = None
+        self,
+        items: Sequence[Item],
+        resource: Resource,
+        columns: tuple[str, ...],
+        title: str | None = None,
+        *,
+        same: Set[str] = frozenset({"tenant_name"}),
     ) -> None:
-        """Print items, under a title of their own or of their resource."""
+        """Print items, under a title of their own or of their resource; fields in `same` have the same value in all."""
         if self.as_data:
             self.answer(items, resource)
         else:
-            self._print_records(items, columns, title or f"{resource.title}:", resource)
+            narrowing = self._narrowing(resource, columns, same)
+            self._print_records(items, columns, title or f"{resource.title}:", resource, narrowing)
 
     def show(self, resource: Resource, item: Item, columns: tuple[str, ...] | None = None) -> None:
         """Print one item."""
@@ -130,14 +140,47 @@ class Printer:
         usual = (*resource.columns, *resource.more) if self._options.vertical else resource.columns
         return self._options.columns or usual
 
-    def _print_records(self, items: Sequence[Item], columns: tuple[str, ...], title: str, resource: Resource) -> None:
+    def _print_records(
+        self,
+        items: Sequence[Item],
+        columns: tuple[str, ...],
+        title: str,
+        resource: Resource,
+        narrowing: Narrowing | None = None,
+    ) -> None:
         from cfy_cli.output import formats, render
 
         options = self._options
         if options.columns:
             columns = options.columns
             formats.check_columns(items, columns)
-        render.records(items, columns, title, resource.headings, vertical=options.vertical, headings=options.headings)
+        hidden = render.records(
+            items, columns, title, resource.headings,
+            vertical=options.vertical, headings=options.headings, narrowing=narrowing,
+        )  # fmt: skip
+        if hidden:
+            self._show_hidden(hidden, resource)
+
+    def _narrowing(self, resource: Resource, columns: tuple[str, ...], same: Set[str]) -> Narrowing | None:
+        """Return what a narrow terminal may leave out and shorten; None when all text must be shown."""
+        if not resource.narrow or resource.key not in columns:
+            return None
+        from cfy_cli.output.colors import STATE_COLUMNS
+        from cfy_cli.output.fitting import Narrowing
+
+        kept = self._options.columns or STATE_COLUMNS | {resource.key} | ({"tenant_name"} - same)
+        return Narrowing([name for name in resource.narrow if name not in same], frozenset(kept), resource.key)
+
+    def _show_hidden(self, hidden: Sequence[str], resource: Resource) -> None:
+        """Say which columns a table had no space for, and how to see them."""
+        if self._options.verbosity < 0:
+            return
+        from cfy_cli.output import render
+        from cfy_cli.output.width import wrap
+
+        text = f"Not shown: {', '.join(hidden)}. To see them: -x, or --columns\0{resource.key},{hidden[0]}"
+        lines = wrap(text, render.terminal_width() or len(text))
+        self.say("\n".join([*(line.replace("\0", " ") for line in lines), ""]))
 
     def _include(self, resource: Resource, columns: tuple[str, ...]) -> str | None:
         """Return the fields to request from the manager; None for all fields."""

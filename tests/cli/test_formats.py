@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.output import formats
+from cfy_cli.output.fitting import wrap_anyway
 from cfy_cli.output.formats import Style
 from cfy_cli.output.table import format_table
 from cfy_cli.output.width import width, wrap
@@ -192,7 +193,8 @@ def test_width_of_characters(text: str, columns: int) -> None:
 
 
 def test_table_with_wide_characters_is_aligned() -> None:
-    lines = format_table(("id", "name"), [["1", "日本語 テキスト"], ["2", "plain"]], 20).splitlines()
+    table = wrap_anyway(("id", "name"), [["1", "日本語 テキスト"], ["2", "plain"]], 20)
+    lines = format_table(table.headings, table.rows).splitlines()
     assert len({width(line) for line in lines}) == 1
     assert width(lines[0]) <= 20
 
@@ -204,9 +206,12 @@ def test_wrap_keeps_characters_and_limit(text: str, limit: int) -> None:
     assert all(width(line) <= limit for line in lines)
 
 
-def test_table_escapes_control_characters() -> None:
-    assert "\\x1b[31mred" in format_table(("id",), [["\x1b[31mred"]])
-    assert "\x1b" not in format_table(("id",), [["\x1b[31mred"]])
+def test_table_escapes_control_characters(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get(SITES, json=page({"name": "\x1b[31mred"}))
+    for line in ("sites list", "sites list -x", "sites list --no-headers", "sites list --query '[].{name: name}'"):
+        out = run(f"{line} --color always").out
+        assert "\\x1b[31mred" in out
+        assert "\x1b" not in out
 
 
 EVENT = {

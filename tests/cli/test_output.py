@@ -1,12 +1,14 @@
 """Output of commands: tables, data and messages on stdout and stderr."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import responses
 
 from cfy_cli.output import render
+from cfy_cli.output.fitting import wrap_anyway
 from cfy_cli.output.table import format_table
 
 from .conftest import Run, page
@@ -138,9 +140,14 @@ def test_interrupt_has_its_exit_code(run: Run, wire: responses.RequestsMock, mon
     assert run("sites list", code=130).err.strip() == "Error: Interrupted"
 
 
+def wrapped_table(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> str:
+    table = wrap_anyway(headings, rows, columns)
+    return format_table(table.headings, table.rows)
+
+
 def test_table_fits_the_terminal() -> None:
     rows = [["a", "word " * 30, "x" * 50], ["b", "short", ""]]
-    text = format_table(("id", "description", "long"), rows, 60)
+    text = wrapped_table(("id", "description", "long"), rows, 60)
     assert max(len(line) for line in text.splitlines()) <= 60
     assert text.count("word") == 30
     assert text.count("x") == 50
@@ -148,7 +155,7 @@ def test_table_fits_the_terminal() -> None:
 
 def test_table_breaks_no_words() -> None:
     headings = ("deployment_status", "id", "description")
-    text = format_table(headings, [["good", "715a1804-0535-44e6-9079-8f0d4ab16f30", "some words " * 9]], 70)
+    text = wrapped_table(headings, [["good", "715a1804-0535-44e6-9079-8f0d4ab16f30", "some words " * 9]], 70)
     assert "715a1804-0535-44e6-9079-8f0d4ab16f30" in text
     assert "| deployment_ |" in text
     assert max(len(line) for line in text.splitlines()) <= 70

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("requests", "yaml", "tabulate", "sqlalchemy", "fastapi", "pathlib", "json", "urllib.request")
+HEAVY = ("requests", "yaml", "sqlalchemy", "fastapi", "pathlib", "json", "urllib.request")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["sites", "create", "--help"], ["deployments", "create", "--help"]])
