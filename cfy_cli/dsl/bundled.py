@@ -1,5 +1,6 @@
 """The basic types that come with the program, parsed once per process."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,17 @@ from cfy_cli.dsl.yaml_reader import read_yaml
 
 FOLDER = Path(__file__).parent / "types"
 IMPORT_NAMES = ("cloudify/types/types.yaml", "/cloudify/types/types.yaml")
+# Addresses under which the basic types have been published, for each version of the product.
+_ADDRESS = re.compile(
+    r"https?://(www\.)?(getcloudify\.org|cloudify\.co)/spec/cloudify/[^/]+/types(_\d_\d)?\.yaml"
+    r"|https?://raw\.githubusercontent\.com/cloudify-cosmo/cloudify-manager/[^/]+"
+    r"/resources/rest-service/cloudify/types/types(_\d_\d)?\.yaml"
+)
+
+
+def is_types_address(name: str) -> bool:
+    """Return whether an import is an address of the basic types, so that nothing needs to be requested."""
+    return _ADDRESS.fullmatch(name) is not None
 
 
 def basic_types(version: Version) -> YamlNode:

@@ -50,9 +50,15 @@ def compile_blueprint(
     return plan
 
 
-def lint(main: Path, *, root: Path | None = None, resolver: ImportResolver | None = None) -> Problems:
-    """Return all problems of a blueprint, errors and warnings."""
-    return _compile(main, root, resolver)[1]
+def lint(
+    main: Path,
+    *,
+    root: Path | None = None,
+    boundary: Path | None = None,
+    resolver: ImportResolver | None = None,
+) -> Problems:
+    """Return all problems of a blueprint, errors and warnings; it can import files within `boundary`, if given."""
+    return _compile(main, root, resolver, boundary)[1]
 
 
 def find_imported_files(main: Path) -> set[Path]:
@@ -62,10 +68,12 @@ def find_imported_files(main: Path) -> set[Path]:
 
 
 @gc_paused()
-def _compile(main: Path, root: Path | None, resolver: ImportResolver | None) -> tuple[Plan | None, Problems]:
+def _compile(
+    main: Path, root: Path | None, resolver: ImportResolver | None, boundary: Path | None = None
+) -> tuple[Plan | None, Problems]:
     problems = Problems()
     root = main.parent if root is None else root
-    imported = load_files(main, root, resolver or OfflineResolver(), problems)
+    imported = load_files(main, root, resolver or OfflineResolver(), problems, boundary)
     plan = None
     if imported is not None:
         folders = tuple(dict.fromkeys((main.parent, root)))

@@ -1,5 +1,7 @@
 """Parsers of single entries of sections, with the rules that concern one entry."""
 
+from typing import cast
+
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.names import called_function, is_function
@@ -61,7 +63,8 @@ class Plugin(Record):
         values = super().parse(node, compilation)
         if values["install"] and not (values["source"] or values["package_name"]):
             compilation.report(node, "plugin", "a plugin with `install: true` needs a `source` or a `package_name`")
-        return values
+        properties = cast("JsonObject", values["properties"])
+        return {**values, "properties": {node.source.qualify(name): value for name, value in properties.items()}}
 
 
 class DeploymentSettings(Record):

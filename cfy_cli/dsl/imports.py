@@ -16,6 +16,9 @@ from cfy_cli.dsl.yaml_reader import MAX_FILE_SIZE, read_yaml
 from cfy_cli.errors import CfyError
 
 
+PACK_HINT = "pack a folder that holds both, and name the main file in it with --blueprint-filename"
+
+
 @dataclass(slots=True)
 class SourceDocument:
     """A file of the blueprint, and where its own imports are searched."""
@@ -23,7 +26,8 @@ class SourceDocument:
     node: YamlNode
     key: str  # its identity: a path, a URL or the name of a plugin or blueprint
     folder: Path | None = None  # that contains it
-    root: Path | None = None  # that must contain its imports
+    root: Path | None = None  # where its imports are searched too
+    boundary: Path | None = None  # that must contain its imports
     url: str = ""  # of it, if it is not in a folder
     prefix: str = ""  # of file names in problems: `blueprint:ID/`
     resolved: ResolvedImport | None = None
@@ -46,12 +50,17 @@ class _ImportFailed(Exception):
     """An import that cannot be used: the rule and the message of the problem."""
 
 
-def load_files(main: Path, root: Path, resolver: ImportResolver, problems: Problems) -> ImportedFiles | None:
-    """Load all files of a blueprint; return None if the main file is unusable."""
+def load_files(
+    main: Path, root: Path, resolver: ImportResolver, problems: Problems, boundary: Path | None = None
+) -> ImportedFiles | None:
+    """Load all files of a blueprint, those of this machine from `boundary` alone, by default the root folder.
+
+    Return None if the main file is unusable.
+    """
     node = _read_file(main, SourceFile(_display_path(main, root)), problems)
     if node is None or not _check_document(node, problems):
         return None
-    first = SourceDocument(node, str(main.resolve()), main.parent, root)
+    first = SourceDocument(node, str(main.resolve()), main.parent, root, boundary or root)
     imported = ImportedFiles(versions.read_version(node, problems), [first])
     _Loader(imported, resolver, problems).load(first)
     return imported
@@ -87,13 +96,15 @@ class _Loader:
         """Return the imported file, or None if it is unusable, which is reported."""
         if "--" in line.own_namespace:
             raise _ImportFailed("namespace", f"the namespace `{line.own_namespace}` contains `--`, which is reserved")
+        if bundled.is_types_address(line.name):
+            return self.basic_types()
         if is_remote(line.name):
             return self.load_remote(line.name, line)
         searched: list[str] = []
         if line.name.startswith("/"):
             if line.name not in bundled.IMPORT_NAMES:
                 raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
-        elif parent.url:
+        elif parent.url and line.name not in bundled.IMPORT_NAMES:
             return self.load_remote(urljoin(parent.url, line.name), line)
         elif parent.folder and parent.root:
             for folder in dict.fromkeys((parent.folder, parent.root)):
@@ -103,22 +114,34 @@ class _Loader:
                     return self.load_local(path, shown, line, parent)
                 searched.append(f"`{shown}`")
         if line.name in bundled.IMPORT_NAMES:
-            return SourceDocument(bundled.basic_types(self.imported.version), bundled.IMPORT_NAMES[0])
+            return self.basic_types()
         where = f"; looked for {' and '.join(searched)}" if searched else ""
         raise _ImportFailed("import", f"`{line.name}` was not found{where}")
 
+    def basic_types(self) -> SourceDocument:
+        return SourceDocument(bundled.basic_types(self.imported.version), bundled.IMPORT_NAMES[0])
+
     def load_local(self, path: Path, shown: str, line: Import, parent: SourceDocument) -> SourceDocument | None:
-        assert parent.root is not None
+        assert parent.boundary is not None
         real = path.resolve()
-        if not real.is_relative_to(parent.root.resolve()):
-            raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
+        if not real.is_relative_to(parent.boundary.resolve()):
+            raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder; {PACK_HINT}")
+        if parent.root is not None and not real.is_relative_to(parent.root.resolve()):
+            message = f"`{line.name}` is outside the blueprint's folder, the only one that an upload of this file packs"
+            self.problems.warn(line.node.location, "import", message, PACK_HINT)
         if known := self.known.get((str(real), line.namespace)):
             return known
         node = _read_file(path, SourceFile(shown, line.namespace), self.problems)
         if node is None:
             return None
         return SourceDocument(
-            node, str(real), path.parent, parent.root, prefix=parent.prefix, properties=line.properties
+            node,
+            str(real),
+            path.parent,
+            parent.root,
+            parent.boundary,
+            prefix=parent.prefix,
+            properties=line.properties,
         )
 
     def load_remote(self, name: str, line: Import) -> SourceDocument | None:
@@ -139,7 +162,8 @@ class _Loader:
             return None
         url = name if resolved.folder is None and "://" in name else ""
         prefix = f"{name}/" if is_blueprint else ""
-        return SourceDocument(node, name, resolved.folder, resolved.folder, url, prefix, resolved, line.properties)
+        folder = resolved.folder
+        return SourceDocument(node, name, folder, folder, folder, url, prefix, resolved, line.properties)
 
     def fetch(self, name: str) -> ResolvedImport:
         if name not in self.fetched:

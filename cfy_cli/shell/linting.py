@@ -61,7 +61,10 @@ class LintFinding:
 
 
 def lint_blueprint(blueprint: Path) -> list[LintFinding]:
-    return [_locate(problem, blueprint.parent) for problem in lint(blueprint)]
+    """Return the problems of a blueprint, which can import files of its own folder and of the current one."""
+    current = Path.cwd()
+    boundary = current if blueprint.resolve().is_relative_to(current) else None
+    return [_locate(problem, blueprint.parent) for problem in lint(blueprint, boundary=boundary)]
 
 
 def find_blueprints(paths: Sequence[str]) -> list[Path]:
@@ -123,7 +126,7 @@ def _find_in_folder(folder: Path) -> Iterator[Path]:
 
 
 def _locate(problem: Problem, folder: Path) -> LintFinding:
-    path = folder / problem.location.file
+    path = Path(os.path.normpath(folder / problem.location.file))
     is_local = path.is_file()
     return LintFinding(problem, str(path) if is_local else problem.location.file, path if is_local else None)
 

@@ -71,6 +71,23 @@ def test_lint_of_warnings_fails_when_strict_only(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_lint_reads_imports_within_the_current_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sub/main.yaml").write_text(HEAD + "imports: [../good.yaml]\n")
+    outcome = run("blueprints lint sub/main.yaml")
+    assert "sub/main.yaml:2:11: warning: `../good.yaml` is outside the blueprint's folder" in outcome.out
+    monkeypatch.chdir("sub")
+    refused = run("blueprints lint main.yaml", code=1)
+    assert "main.yaml:2:11: `../good.yaml` is outside the blueprint's folder; pack a folder that" in refused.out
+
+
+@pytest.mark.usefixtures("folder")
+def test_lint_knows_published_addresses_of_the_types(run: Run) -> None:
+    address = "http://www.getcloudify.org/spec/cloudify/4.5.5/types.yaml"
+    Path("old.yaml").write_text(HEAD + f"imports: [{address}]\nnode_templates: {{n: {{type: cloudify.nodes.Root}}}}\n")
+    assert run("blueprints lint old.yaml").out == "old.yaml: no problems\n"
+
+
+@pytest.mark.usefixtures("folder")
 def test_lint_data_has_severity_and_hint(run: Run) -> None:
     Path("both.yaml").write_text(HEAD + "wrong: 1\ndescription: one\ndescription: two\n")
     outcome = run("blueprints lint both.yaml --json", code=1)

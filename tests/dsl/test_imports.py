@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cfy_cli import dsl
+from cfy_cli.dsl.imports import PACK_HINT
 from cfy_cli.errors import NotFound
 from tests.dsl.in_memory_lookups import write_blueprint
 
@@ -196,10 +197,35 @@ def test_import_outside_of_folder_is_refused(tmp_path: Path) -> None:
     )
     (main.parent / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     assert lint_messages(main) == [
-        "blueprint.yaml:2:11: `../outside.yaml` is outside the blueprint's folder",
-        "blueprint.yaml:2:28: `link.yaml` is outside the blueprint's folder",
+        f"blueprint.yaml:2:11: `../outside.yaml` is outside the blueprint's folder; {PACK_HINT}",
+        f"blueprint.yaml:2:28: `link.yaml` is outside the blueprint's folder; {PACK_HINT}",
         "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported here; "
         "a manager resolves them when the blueprint is uploaded",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_import_within_boundary_is_a_warning(tmp_path: Path) -> None:
+    write_blueprint(tmp_path, "node_types: {t: {}}\n", "out/here.yaml")
+    write_blueprint(tmp_path, "imports: [beside.yaml, ../in/own.yaml, ../../top.yaml]\n", "all/plugin.yaml")
+    write_blueprint(tmp_path, "node_types: {u: {tpye: 1}}\n", "all/beside.yaml")
+    write_blueprint(tmp_path, "node_types: {v: {}}\n", "all/in/own.yaml")
+    main = write_blueprint(
+        tmp_path,
+        """\
+        tosca_definitions_version: cloudify_dsl_1_3
+        imports: [../plugin.yaml, link.yaml]
+        """,
+        "all/in/blueprint.yaml",
+    )
+    (main.parent / "link.yaml").symlink_to(tmp_path / "out" / "here.yaml")
+    packed = "the only one that an upload of this file packs"
+    assert lint_messages(main, boundary=tmp_path / "all") == [
+        f"blueprint.yaml:2:11: warning: `../plugin.yaml` is outside the blueprint's folder, {packed}; {PACK_HINT}",
+        f"blueprint.yaml:2:27: `link.yaml` is outside the blueprint's folder; {PACK_HINT}",
+        "../beside.yaml:1:18: unknown key `tpye`",
+        f"../plugin.yaml:1:11: warning: `beside.yaml` is outside the blueprint's folder, {packed}; {PACK_HINT}",
+        "../plugin.yaml:1:40: `../../top.yaml` was not found; looked for `../../../top.yaml` and `../../top.yaml`",
     ]
 
 

@@ -61,9 +61,12 @@ def _context(ctx: OperationContext) -> JsonObject:
 
 
 def plugin_properties(ctx: OperationContext) -> JsonObject:
-    """Return the properties of the plugin, each with its `value`, `type` and `description`."""
+    """Return the properties of the plugin, each with its `value`, `type` and `description`.
+
+    Their names are those that the plugin declares, without the namespace under which a blueprint imports it.
+    """
     declared = cast(JsonObject, ctx.plugin().get("properties") or {})
-    properties = {name: dict(plan) for name, plan in declared.items() if isinstance(plan, dict)}
+    properties = {name.rpartition("--")[2]: dict(plan) for name, plan in declared.items() if isinstance(plan, dict)}
     values = evaluate_functions(
         {name: plan["value"] for name, plan in properties.items() if "value" in plan}, ctx.records
     )
