@@ -15,7 +15,6 @@ from cfy_cli.dsl.yaml_nodes import SourceFile, YamlNode
 from cfy_cli.dsl.yaml_reader import MAX_FILE_SIZE, read_yaml
 from cfy_cli.errors import CfyError
 
-
 PACK_HINT = "pack a folder that holds both, and name the main file in it with --blueprint-filename"
 
 
@@ -100,22 +99,18 @@ class _Loader:
             return self.basic_types()
         if is_remote(line.name):
             return self.load_remote(line.name, line)
-        searched: list[str] = []
-        if line.name.startswith("/"):
-            if line.name not in bundled.IMPORT_NAMES:
-                raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
-        elif parent.url and line.name not in bundled.IMPORT_NAMES:
+        names_basic_types = line.name in bundled.IMPORT_NAMES
+        if line.name.startswith("/") and not names_basic_types:
+            raise _ImportFailed("import", f"`{line.name}` is outside the blueprint's folder")
+        if parent.url and not names_basic_types:
             return self.load_remote(urljoin(parent.url, line.name), line)
-        elif parent.folder and parent.root:
-            for folder in dict.fromkeys((parent.folder, parent.root)):
-                path = folder / line.name
-                shown = parent.prefix + _display_path(path, parent.root)
-                if _is_file(path):
-                    return self.load_local(path, shown, line, parent)
-                searched.append(f"`{shown}`")
-        if line.name in bundled.IMPORT_NAMES:
+        paths = _paths(line, parent)
+        for path, shown in paths.items():
+            if _is_file(path):
+                return self.load_local(path, shown, line, parent)
+        if names_basic_types:
             return self.basic_types()
-        where = f"; looked for {' and '.join(searched)}" if searched else ""
+        where = f"; looked for {' and '.join(f'`{shown}`' for shown in paths.values())}" if paths else ""
         raise _ImportFailed("import", f"`{line.name}` was not found{where}")
 
     def basic_types(self) -> SourceDocument:
@@ -187,6 +182,14 @@ class _Loader:
             raise _ImportFailed("namespace", "the basic types cannot be imported under a namespace")
         if source.memo is None:
             versions.check_imported_version(file.node, self.imported.version, self.problems)
+
+
+def _paths(line: Import, parent: SourceDocument) -> dict[Path, str]:
+    """Return the files that an import may mean, in order of precedence, with their names in problems."""
+    if line.name.startswith("/") or parent.folder is None or parent.root is None:
+        return {}
+    paths = [folder / line.name for folder in dict.fromkeys((parent.folder, parent.root))]
+    return {path: parent.prefix + _display_path(path, parent.root) for path in paths}
 
 
 def _has_basic_types(node: YamlNode) -> bool:
