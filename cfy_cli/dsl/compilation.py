@@ -28,8 +28,8 @@ class Compilation:
     references: list[Reference] = field(default_factory=list)
     _origins: dict[int, tuple[object, YamlNode]] = field(default_factory=dict)  # by the id of the value, kept alive
 
-    def report(self, where: YamlNode | Location, rule: str, message: str) -> None:
-        self.problems.add(where.location if isinstance(where, YamlNode) else where, rule, message)
+    def report(self, where: YamlNode | Location, rule: str, message: str, hint: str = "") -> None:
+        self.problems.add(where.location if isinstance(where, YamlNode) else where, rule, message, hint)
 
     def warn(self, where: YamlNode | Location, rule: str, message: str, hint: str = "") -> None:
         self.problems.warn(where.location if isinstance(where, YamlNode) else where, rule, message, hint)

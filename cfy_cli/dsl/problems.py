@@ -54,8 +54,8 @@ class Problems(list[Problem]):
         super().__init__()
         self._known: set[Problem] = set()
 
-    def add(self, location: Location, rule: str, message: str) -> None:
-        self._add(Problem(location, message, rule))
+    def add(self, location: Location, rule: str, message: str, hint: str = "") -> None:
+        self._add(Problem(location, message, rule, hint=hint))
 
     def warn(self, location: Location, rule: str, message: str, hint: str = "") -> None:
         """Add a warning, unless the same is already an error."""

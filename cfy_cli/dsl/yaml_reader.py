@@ -6,6 +6,7 @@ from typing import Any, cast
 import yaml
 
 from cfy_cli.dsl.problems import Location, Problems, suggest
+from cfy_cli.dsl.yaml_advice import explain
 from cfy_cli.dsl.yaml_nodes import NodeValue, SourceFile, YamlNode
 
 FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which refuses a little more
@@ -39,12 +40,12 @@ def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode |
     try:
         return _read_text(text, source, problems)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        location = Location(source.file, mark.line + 1, mark.column + 1) if mark else Location(source.file, 1, 1)
+        advice = explain(error, text)
+        location = Location(source.file, advice.line + 1, advice.column + 1)
         if _is_nesting(error):
             problems.add(location, "too-deep", TOO_DEEP)
         else:
-            problems.add(location, "yaml", f"not valid YAML: {_reason(error)}")
+            problems.add(location, "yaml", advice.message, advice.hint)
     except _Unusable:
         pass
     return None
