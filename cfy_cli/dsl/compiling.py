@@ -19,6 +19,7 @@ from cfy_cli.dsl.inheritance import NodeTypeRegistry, RelationshipTypeRegistry
 from cfy_cli.dsl.inputs import check_defaults
 from cfy_cli.dsl.merge import Document, merge
 from cfy_cli.dsl.name_resolution import check_references
+from cfy_cli.dsl.near_misses import check_interfaces
 from cfy_cli.dsl.nodes import HOST, NodeBuilder
 from cfy_cli.dsl.operations import OperationBuilder
 from cfy_cli.dsl.plan_evaluation import CallChecker
@@ -121,6 +122,7 @@ class _Compiler:
         hosts = frozenset(name for name in {node["type"] for node in nodes} if _is_host(node_types, name))
         written = {name: template.node for name, template in templates.items()}
         to_install = assign_plugins(nodes, plugins, hosts, written, compilation)
+        check_interfaces(templates, node_types, relationship_types, compilation)
         groups = build_groups(sections["groups"], templates, policy_types, policy_triggers, schemas)
         policies = build_policies(sections["policies"])
         plan: Plan = {

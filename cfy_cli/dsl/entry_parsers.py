@@ -12,6 +12,7 @@ from cfy_cli.dsl.parsers import (
     Name,
     Record,
     Scalar,
+    describe_value,
     report_type,
 )
 from cfy_cli.dsl.value_types import PRIMITIVE_TYPES, REFERENCE_TYPES
@@ -47,6 +48,10 @@ class Parameter(Record):
     """The declaration of an input of a deployment or operation, or of a parameter of a workflow."""
 
     def parse(self, node: YamlNode, compilation: Compilation) -> JsonObject:
+        if isinstance(node.value, (str, int, float, list)):
+            message = f"expected a mapping, got {describe_value(node.value)}"
+            compilation.report(node, "type", message, "write a default as `{default: VALUE}`")
+            return {}
         values = super().parse(node, compilation)
         kind, item_type = values.get("type"), values.get("item_type")
         if item_type and kind != "list":

@@ -15,6 +15,18 @@ _NOUNS = {
     "policy_types": "policy type",
     "relationships": "relationship",
 }
+_TYPES_ELSEWHERE = {  # as other languages name the primitive types
+    "any": "dict",
+    "array": "list",
+    "bool": "boolean",
+    "double": "float",
+    "int": "integer",
+    "map": "dict",
+    "number": "integer",
+    "object": "dict",
+    "str": "string",
+    "text": "string",
+}
 _TYPO_CUTOFF = 0.95  # similarity of a name that is misspelt rather than missing
 
 
@@ -30,7 +42,10 @@ def check_references(compilation: Compilation, sections: Mapping[str, YamlNode],
                 name for section in reference.sections if section in sections for name, _ in sections[section].items()
             }
         names = defined[reference.sections]
-        if reference.name not in names and (complete or suggest(reference.name, names, cutoff=_TYPO_CUTOFF)):
+        if reference.name in names:
+            continue
+        alias = _TYPES_ELSEWHERE.get(reference.name.lower()) if "data_types" in reference.sections else None
+        if complete or alias or suggest(reference.name, names, cutoff=_TYPO_CUTOFF):
             noun = " or ".join(_NOUNS[section] for section in reference.sections)
-            hint = suggest(reference.name, names)
+            hint = f"; did you mean `{alias}`?" if alias else suggest(reference.name, names)
             compilation.report(reference.node, "unknown-name", f"there is no {noun} `{reference.name}`{hint}")

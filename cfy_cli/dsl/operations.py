@@ -82,7 +82,8 @@ class OperationBuilder:
             "DeclaredOperation", {key: defaults[key] if value in (None, "") else value for key, value in fields.items()}
         )
         merged["inputs"] = self._complete_inputs(written["inputs"], cast("Schema", inherited["inputs"]), where)
-        return self.compilation.record_origin(merged, where)
+        origin = where if written["implementation"] else self.compilation.origin_of(inherited, where)
+        return self.compilation.record_origin(merged, origin)  # of the implementation
 
     def _complete_inputs(self, values: JsonObject, schema: Schema, node: YamlNode) -> JsonObject:
         inputs = {**defaults_of(schema), **values}

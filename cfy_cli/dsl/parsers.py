@@ -6,9 +6,11 @@ from typing import ClassVar, Generic, Protocol, TypeVar, cast
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.dsl.compilation import Compilation, Reference
+from cfy_cli.dsl.functions.names import called_function
 from cfy_cli.dsl.functions.values import parse_value
 from cfy_cli.dsl.problems import quote_all, suggest
 from cfy_cli.dsl.versions import Version, version_name
+from cfy_cli.dsl.yaml_advice import find_missing_blank
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
 T = TypeVar("T")
@@ -233,7 +235,13 @@ def _parse_keys(
     node: YamlNode, keys: Mapping[str, Parser[object]], required: tuple[str, ...], compilation: Compilation
 ) -> dict[str, object]:
     absent = is_absent(dict, "a mapping", node, compilation)
+    if absent and node.value is not None:
+        return dict.fromkeys(required)  # reported, and nothing else is known of it
     given = {} if absent else cast("dict[str, YamlNode]", node.value)
+    if "value" in required and "value" not in given and called_function(node.plain):
+        message = "`value` is required here"
+        compilation.report(node, "missing-key", message, "write the function as its value: `value: {...}`")
+        return dict.fromkeys(required)
     values: dict[str, object] = {}
     for key, item in given.items():
         if key in keys:
@@ -267,7 +275,8 @@ def is_absent(kind: type, description: str, node: YamlNode, compilation: Compila
 
 
 def report_type(description: str, node: YamlNode, compilation: Compilation) -> None:
-    compilation.report(node, "type", f"expected {description}, got {describe_value(node.value)}")
+    hint = find_missing_blank(node.value) if "mapping" in description else ""
+    compilation.report(node, "type", f"expected {description}, got {describe_value(node.value)}", hint)
 
 
 def describe_value(value: object) -> str:

@@ -57,16 +57,17 @@ def _explain_colon(reason: str, lines: list[str], mark: yaml.Mark) -> Advice | N
         before = _KEY_AND_VALUE.fullmatch(line)
         if before and mark.column > before.end("start"):
             quoted = before["value"].replace("'", "''")
-            return Advice(
-                mark.line, before.end("start"), "the value contains a colon", f"put it in quotes: '{quoted}'"
-            )
+            return Advice(mark.line, before.end("start"), "the value contains a colon", f"put it in quotes: '{quoted}'")
         above = mark.line - 1
         while above > 0 and not lines[above].strip():
             above -= 1
         if above >= 0 and _PAIR.match(lines[above]):
             column = len(line) - len(line.lstrip())
             return Advice(
-                mark.line, column, "the line is indented more than the line above, which has a value", "indent both alike"
+                mark.line,
+                column,
+                "the line is indented more than the line above, which has a value",
+                "indent both alike",
             )
         return _explain_no_pair(lines, max(above, 0))
     if "could not find expected ':'" in reason:
@@ -87,8 +88,10 @@ def _explain_structure(reason: str, lines: list[str], mark: yaml.Mark, start: ya
         return Advice(start.line, start.column, "the quote that is opened here is not closed", "add the closing quote")
     if "',' or '" in reason:
         bracket = "]" if "']'" in reason else "}"
-        if mark.line > start.line:
-            return Advice(start.line, start.column, f"what is opened here is not closed with `{bracket}`", f"add `{bracket}`")
+        if mark.line > start.line or reason.endswith(("got '}'", "got ']'")):
+            return Advice(
+                start.line, start.column, f"what is opened here is not closed with `{bracket}`", f"add `{bracket}`"
+            )
         return Advice(mark.line, mark.column, "a comma is missing before this", "separate the items with commas")
     if "<block end>" in reason or "did not find expected key" in reason or "'-' indicator" in reason:
         if line[mark.column : mark.column + 1] in ("}", "]"):
@@ -105,9 +108,7 @@ def _explain_value(reason: str, line: str, mark: yaml.Mark, start: yaml.Mark) ->
     character = line[mark.column : mark.column + 1]
     if "cannot start any token" in reason and character:
         value = line[mark.column :].strip()
-        return Advice(
-            mark.line, mark.column, f"a value cannot begin with `{character}`", f"{_QUOTE_IT}: '{value}'"
-        )
+        return Advice(mark.line, mark.column, f"a value cannot begin with `{character}`", f"{_QUOTE_IT}: '{value}'")
     if "alphabetic or numeric character" in reason:
         sign = line[start.column : start.column + 1]
         noun = "an alias" if sign == "*" else "an anchor"
@@ -115,6 +116,8 @@ def _explain_value(reason: str, line: str, mark: yaml.Mark, start: yaml.Mark) ->
     if "escape" in reason:
         hint = "use single quotes, or write two backslashes"
         return Advice(mark.line, mark.column, "a backslash in double quotes begins an escape sequence", hint)
-    if "a comment or a line break" in reason:
-        return Advice(mark.line, mark.column, "text follows `|` or `>` on the same line", "begin the text on the next line")
+    if "comment or" in reason:
+        return Advice(
+            mark.line, mark.column, "text follows `|` or `>` on the same line", "begin the text on the next line"
+        )
     return None

@@ -173,7 +173,8 @@ class _Reader:
             value = self.node(next_event(), depth + 1)
             size += value.size
             if not isinstance(item, yaml.ScalarEvent):
-                self.report(item, "yaml", "a key must be a string")
+                hint = "put a template in quotes: '{{ ... }}'" if isinstance(item, yaml.MappingStartEvent) else ""
+                self.report(item, "yaml", "a key must be a string", hint)
             elif item.value == "<<" and item.implicit[0]:
                 merged += self.merge_sources(value)
             else:
@@ -216,9 +217,9 @@ class _Reader:
     def report_tag(self, event: Event, tag: str) -> None:
         self.report(event, "yaml", f"unknown tag {_short(tag)}; a blueprint can contain plain values only")
 
-    def report(self, event: Event, rule: str, message: str) -> None:
+    def report(self, event: Event, rule: str, message: str, hint: str = "") -> None:
         mark = event.start_mark
-        self.problems.add(Location(self.source.file, mark.line + 1, mark.column + 1), rule, message)
+        self.problems.add(Location(self.source.file, mark.line + 1, mark.column + 1), rule, message, hint)
 
     def unusable(self, event: Event, rule: str, message: str) -> _Unusable:
         self.report(event, rule, message)

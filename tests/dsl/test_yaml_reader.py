@@ -62,7 +62,7 @@ def test_yaml_that_no_reader_accepts_is_reported_once(tmp_path: Path) -> None:
     assert lint_messages(tmp_path, VERSION + "description: a\ndescription: b\nmetadata: {a:[1], b: }}\n") == [
         "b.yaml:3:1: warning: `description` is already set at b.yaml:2:1, and only this value counts; "
         "remove one of them",
-        "b.yaml:4:23: not valid YAML: expected <block end>, but found '}'",
+        "b.yaml:4:23: there is a `}` too many; remove it",
     ]
 
 

@@ -1,5 +1,8 @@
 """Detection of calls of functions in values."""
 
+from difflib import get_close_matches
+from functools import cache
+
 # Functions of state that exists only at run time.
 RUNTIME_FUNCTIONS = frozenset(
     {
@@ -23,6 +26,7 @@ NAMES = RUNTIME_FUNCTIONS.union(
 
 INPUT_FUNCTIONS = ("get_input",)
 NODE_FUNCTIONS = ("get_property", "get_attribute", "get_attributes_list", "get_attributes_dict")
+_TYPICAL_PREFIXES = ("get_", "get-", "string_", "string-")  # of functions, and of no data by chance
 TYPE = "type"  # a call may declare the type of its result: {get_input: port, type: integer}
 
 
@@ -59,3 +63,12 @@ def holds_function(value: object) -> bool:
     if isinstance(value, dict):
         return called_function(value) is not None or any(map(holds_function, value.values()))
     return isinstance(value, list) and any(map(holds_function, value))
+
+
+@cache
+def similar_function(name: str) -> str | None:
+    """Return the function that the only key of a mapping probably means, None when it means nothing of the kind."""
+    if name in NAMES or not name.lower().startswith(_TYPICAL_PREFIXES):
+        return None
+    matches = get_close_matches(name.lower().replace("-", "_"), NAMES, n=1, cutoff=0.8)
+    return matches[0] if matches else None
