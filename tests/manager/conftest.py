@@ -96,6 +96,11 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def plugins_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfy_cli.manager.rest.plugins.ensure_plugin_venv", lambda *_: None)
+
+
+@pytest.fixture
 def upload(ask: Ask, worker: object) -> Upload:
     def upload(
         name: str,

@@ -1,13 +1,18 @@
 """One valid request for every operation of the API, told as a story of one deployment."""
 
 import json
-from typing import Protocol
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import requests
 
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_until
 from tests.wagons import package
+
+Options = dict[str, Any]
+Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
 
 
 class Send(Protocol):
@@ -16,6 +21,22 @@ class Send(Protocol):
     def __call__(
         self, method: str, template: str, *values: str, status: int = 200, **options: object
     ) -> requests.Response: ...
+
+
+def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
+    """Send a valid request to every operation through `request`; return the operations."""
+    told = set()
+
+    def send(method: str, template: str, *values: str, status: int = 200, **options: Any) -> requests.Response:
+        told.add((method, template))
+        remaining = iter(values)
+        path = re.sub(r"{[^}]+}", lambda _: next(remaining), template)
+        answer = request(method, template, path, options)
+        assert answer.status_code == status, f"{method} {path}: {answer.text}"
+        return answer
+
+    tell(send, ask)
+    return told
 
 
 def tell(send: Send, ask: Ask) -> None:
@@ -127,6 +148,7 @@ def _send_executions(send: Send) -> None:
     send("POST", "/executions/{key}", execution, json={"action": "cancel"})
     new = {"execution_id": execution, "name": "mine", "operations": []}
     graph = str(send("POST", "/tasks_graphs", status=201, json=new).json()["id"])
+    send("POST", "/tasks_graphs/tasks_graphs", status=201, json=new)
     send("GET", "/tasks_graphs")
     operation = {"graph_id": graph, "name": "o", "type": "t"}
     send("PUT", "/operations/{operation_id}", "o", status=201, json=operation)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from cfy_cli.manager.rest.api import PREFIX
 from cfy_cli.manager.server import RESOURCES, create_app
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
-from tests.manager.every_operation import tell
+from tests.manager.every_operation import Options, tell_story
 from tests.openapi import AnswerSchemas
 
 KEYS = ("id", "name", "key", "username")  # fields that the story reads from answers
@@ -21,24 +21,6 @@ PARAMETERS = {
     for routes in RESOURCES
     for operation, parameters in routes.parameters.items()
 }
-Options = dict[str, Any]
-Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
-
-
-def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
-    """Send a valid request to every operation through `request`; return the operations."""
-    told = set()
-
-    def send(method: str, template: str, *values: str, status: int = 200, **options: Any) -> requests.Response:
-        told.add((method, template))
-        remaining = iter(values)
-        path = re.sub(r"{[^}]+}", lambda _: next(remaining), template)
-        answer = request(method, template, path, options)
-        assert answer.status_code == status, f"{method} {path}: {answer.text}"
-        return answer
-
-    tell(send, ask)
-    return told
 
 
 def with_params(options: Options, **params: str) -> Options:
@@ -50,9 +32,7 @@ def assert_refused(answer: requests.Response, code: str, name: str) -> None:
     assert name in answer.json()["message"], answer.request.url
 
 
-@pytest.fixture(autouse=True)
-def plugins_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cfy_cli.manager.rest.plugins.ensure_plugin_venv", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("plugins_are_not_installed")
 
 
 @pytest.mark.usefixtures("worker")

@@ -61,7 +61,7 @@ def test_token_authenticates_until_it_is_deleted(ask: Ask, session):
 
 def test_token_list_has_a_signed_token_of_the_user(ask: Ask, session):
     answer = ask("GET", "/tokens").json()
-    assert answer["role"] == "sys_admin"
+    assert answer["role"] == "admin"
     assert (
         session.get("http://manager/api/v3.1/sites", headers={"Authentication-Token": answer["value"]}).status_code
         == 200

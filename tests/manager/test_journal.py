@@ -28,7 +28,8 @@ def test_journal_has_final_state_of_every_operation(ask: Ask, installed: str):
     assert (script["name"], script["tasks_graph_id"]) == ("script_runner.tasks.run", graph["id"])
     assert set(script) == {
         "created_at", "visibility", "id", "name", "state", "dependencies", "type", "parameters", "manager_name",
-        "agent_name", "tasks_graph_id", "tenant_name", "created_by", "resource_availability", "private_resource",
+        "agent_name", "tasks_graph_id", "tasks_graph", "tenant_name", "created_by", "resource_availability",
+        "private_resource",
     }  # fmt: skip
     holder = by_id[script["parameters"]["containing_subgraph"]]
     assert (holder["type"], holder["name"][:12]) == ("SubgraphTask", "install_web_")

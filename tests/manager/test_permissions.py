@@ -16,7 +16,7 @@ FACTS = dict(line.split("\t") for line in Path(__file__).with_name("permissions.
 ROLES = ("sys_admin", "default", "manager", "operations", "user", "viewer")
 PASSWORD = "password-of-a-role"
 
-# method, path with names that do not exist, the permission the API asks
+# method, path with names that do not exist (the user's own where a user may read), the permission the API asks
 ENDPOINTS = """
 GET    /blueprints                             blueprint_list
 GET    /blueprints/{key}              blueprint_get
@@ -69,6 +69,7 @@ PATCH  /operations/{operation_id}              operations
 DELETE /operations/{operation_id}              operations
 GET    /tasks_graphs                           operations
 POST   /tasks_graphs                           operations
+POST   /tasks_graphs/tasks_graphs              operations
 GET    /secrets                                secret_list
 GET    /secrets/{key}                          secret_get
 PUT    /secrets/{key}                          secret_create

@@ -31,7 +31,7 @@ def test_uploaded_plugin_has_the_metadata_of_its_wagon(ask: Ask):
         "distribution": None,
         "distribution_release": None,
         "distribution_version": None,
-        "excluded_wheels": None,
+        "excluded_wheels": [],
         "package_name": "tiny-plugin",
         "package_source": ".",
         "package_version": "1.0.0",

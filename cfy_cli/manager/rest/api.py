@@ -33,6 +33,7 @@ from cfy_cli.manager.rest.serialize import select_fields
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
 from cfy_cli.manager.services.identity.credentials import Credentials, Identity
+from cfy_cli.manager.services.identity.permissions import OWN_PERMISSIONS
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
@@ -249,7 +250,9 @@ def authorized(
         identity = await _identity(app, request)
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
         exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)
-        scope = scope_for(identity, tenant, permission, tenant_exists=exists)
+        is_own = request.path_params.get("username") == identity.username
+        needed = OWN_PERMISSIONS.get(permission, permission) if is_own else permission
+        scope = scope_for(identity, tenant, needed, tenant_exists=exists)
         check_parameters(request.query_params, declared, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
         request.state.declared = declared

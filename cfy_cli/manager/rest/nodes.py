@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 
+from pydantic import Field
+
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.contract.resources import NODE_INSTANCES, NODES
+from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
@@ -23,6 +27,8 @@ NODE_PARAMETERS = (
     Parameter("_instance_counts", "Count the node instances; they are counted in any case.", "boolean"),
 )
 
+PROPERTIES = ("runtime_properties", "system_properties")
+
 routes = Routes("nodes")
 instances = Noun(NODE_INSTANCES, NodeInstance, parameters=(EVALUATE,), routes=routes)
 nodes = Noun(
@@ -35,8 +41,8 @@ nodes = Noun(
 
 
 class InstanceChange(Body):
-    version: int | None = None
-    state: str | None = None
+    version: int = Field(ge=0)  # 0 stands for 1: old clients send it for a new node instance
+    state: InstanceState | None = None
     runtime_properties: dict[str, AnyJson] | None = None
     system_properties: dict[str, AnyJson] | None = None
     relationships: list[dict[str, AnyJson]] | None = None
@@ -55,7 +61,8 @@ def list_nodes(call: Call) -> JsonObject:
     items: list[Json] = []
     for row in page.items:
         row_counts: Mapping[str, object] = counts.get(row.storage_id, {})
-        node = serialize(row, listing.include, **{name: partial(row_counts.get, name) for name in row_counts})
+        computed = {name: partial(row_counts.get, name) for name in row_counts}
+        node = serialize(row, listing.include, plugins_to_install=partial(_plugins_to_install, row), **computed)
         if should_evaluate and "properties" in node:
             is_seen = instance is not None and instance.deployment_id == row.deployment_id
             node["properties"] = _evaluate(call, row.deployment_id, node["properties"], self_id if is_seen else None)
@@ -78,13 +85,17 @@ def get_node_instance(call: Call, key: str) -> JsonObject:
 
 @routes.patch("/node-instances/{key}", "node_instance_update", (FORCE,), instances.answer)
 def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObject:
-    """Replace the state or properties; 409 when `version` is not the current one any more."""
-    changes = body.model_dump(exclude_none=True)
-    version = changes.pop("version", None)
+    """Replace the state or properties; null removes all properties.
+
+    409 when the node instance has a higher version than the one given, unless `force`.
+    """
+    given = body.model_dump(exclude_unset=True, exclude={"version"})
+    changes = {name: {} if name in PROPERTIES and value is None else value for name, value in given.items()}
+    changes = {name: value for name, value in changes.items() if value is not None}
     if not changes:
         raise Invalid("Nothing to change: give `state` or `runtime_properties`")
-    force = call.flag("force")
-    return serialize(node_instances.change(call.store, key, None if force else version, changes))
+    version = None if call.flag("force") else body.version or 1
+    return serialize(node_instances.change(call.store, key, version, changes))
 
 
 def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObject:
@@ -92,6 +103,10 @@ def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObje
     if evaluate and "runtime_properties" in answer:
         answer["runtime_properties"] = _evaluate(call, row.deployment_id, answer["runtime_properties"], row.id)
     return answer
+
+
+def _plugins_to_install(row: Node) -> list[PluginPlan]:
+    return row.plugins_to_install or []
 
 
 def _evaluate(call: Call, deployment_id: str, properties: Json, self_id: str | None = None) -> Json:

@@ -89,26 +89,28 @@ class Noun(Generic[M]):
 
     def add_create(self, new: type[Body]) -> None:
         """Add PUT, which stores the fields of the body under the key in the path."""
+        empty = _empty_body(new)
 
         @self.routes.put(self.item_path, self.permission("create"), (), self.answer)
-        def create(call: Call, key: str, body: new) -> JsonObject:  # type: ignore[valid-type]
+        def create(call: Call, key: str, body: new = empty) -> JsonObject:  # type: ignore[valid-type]
             fields = _fields(body)
             check_visibility(call.scope, fields.get("visibility"))
             row = self.model(**{self.resource.key: check_name(self.resource.noun, key), **fields})
             return self.show(call, call.store.add(row))
 
     def add_update(self, change: type[Body]) -> None:
-        """Add POST, which changes the fields that the body gives; a new key renames the item."""
+        """Add POST, which changes the fields that the body gives: a new key renames the item, null removes a value."""
+        empty = _empty_body(change)
 
         @self.routes.post(self.item_path, self.permission("update"), (), self.answer)
-        def update(call: Call, key: str, body: change) -> JsonObject:  # type: ignore[valid-type]
-            row, fields = call.store.get_own(self.model, key), _fields(body)
-            if "visibility" in fields:
-                widen(call.store, row, fields.pop("visibility"))
-            if self.resource.key in fields:
-                call.store.rename(row, check_name(self.resource.noun, fields.pop(self.resource.key)))
-            for name, value in fields.items():
-                setattr(row, name, value)
+        def update(call: Call, key: str, body: change = empty) -> JsonObject:  # type: ignore[valid-type]
+            row, fields = call.store.get_own(self.model, key), _given(body)
+            if (visibility := fields.pop("visibility", None)) is not None:
+                widen(call.store, row, visibility)
+            if (name := fields.pop(self.resource.key, None)) is not None:
+                call.store.rename(row, check_name(self.resource.noun, name))
+            for field, value in fields.items():
+                setattr(row, field, value)
             return self.show(call, row)
 
     def add_delete(self) -> None:
@@ -133,6 +135,16 @@ class Noun(Generic[M]):
         self.add_update(change)
         self.add_delete()
         return self
+
+
+def _empty_body(kind: type[Body]) -> object:
+    """Return the body of a request that has none; `...` when it must have one."""
+    return ... if any(field.is_required() for field in kind.model_fields.values()) else kind()
+
+
+def _given(body: Body) -> dict[str, Any]:
+    """Return the fields that a body gives, null too."""
+    return body.model_dump(exclude_unset=True)
 
 
 def _fields(body: Body) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Endpoints of operations and tasks graphs: the journal of an execution."""
 
 import uuid
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
+from cfy_cli.manager.engine.tasks import TaskState
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
@@ -25,10 +27,13 @@ OPERATION = row_answer(Operation)
 TASKS_GRAPH = row_answer(TasksGraph)
 
 
+StateName = Annotated[str, AfterValidator(operations.check_state)]
+
+
 class NewOperation(Body):
     name: str = Field(max_length=512)
     type: str = Field(max_length=64)
-    state: str = Field("pending", max_length=24)
+    state: StateName = TaskState.PENDING
     dependencies: list[str] = []
     parameters: dict[str, AnyJson] = {}
     manager_name: str | None = Field(None, max_length=256)
@@ -42,7 +47,7 @@ class OperationInGraph(NewOperation):
 
 
 class OperationChange(Body):
-    state: str = Field(max_length=24)
+    state: StateName
     result: AnyJson = None
     exception: AnyJson = None
     exception_causes: AnyJson = None
@@ -91,10 +96,12 @@ def create_operation(call: Call, operation_id: str, body: OperationInGraph) -> J
 
 @routes.patch("/operations/{operation_id}", "operations", (), OPERATION)
 def update_operation(call: Call, operation_id: str, body: OperationChange) -> JsonObject:
-    """Set the state and the result of an operation."""
+    """Set the state of an operation, and its result or exception."""
     row = call.store.get_own(Operation, operation_id)
-    row.state = body.state.lower()
+    row.state = body.state
     row.result = body.result if body.result is not None else row.result
+    if body.exception is not None:
+        row.failure = operations.failure_of(body.exception, body.exception_causes)
     row.manager_name = body.manager_name or row.manager_name
     row.agent_name = body.agent_name or row.agent_name
     return _show(row)
@@ -116,6 +123,16 @@ def list_tasks_graphs(call: Call) -> JsonObject:
 @routes.post("/tasks_graphs", "operations", (), TASKS_GRAPH, status=201)
 def create_tasks_graph(call: Call, body: NewGraph) -> JsonObject:
     """Add a tasks graph, with its operations if there are any."""
+    return _add_graph(call, body)
+
+
+@routes.post("/tasks_graphs/tasks_graphs", "operations", (), TASKS_GRAPH, status=201)
+def create_tasks_graph_of_clients(call: Call, body: NewGraph) -> JsonObject:
+    """Do what `POST /tasks_graphs` does: this is the path that public clients use."""
+    return _add_graph(call, body)
+
+
+def _add_graph(call: Call, body: NewGraph) -> JsonObject:
     execution = call.store.get_own(Execution, body.execution_id)
     graph = call.store.add(
         TasksGraph(
@@ -136,8 +153,4 @@ def _fields(body: NewOperation) -> JsonObject:
 
 
 def _show(row: Operation, include: tuple[str, ...] | None = None) -> JsonObject:
-    return serialize(
-        row,
-        include,
-        parameters=lambda: {**row.parameters, "current_retries": row.attempt, "error": row.failure},
-    )
+    return serialize(row, include, parameters=lambda: operations.describe_parameters(row))

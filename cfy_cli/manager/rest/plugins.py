@@ -60,6 +60,8 @@ class InstallBody(Body):
 class UploadedPackages:
     packages: list[Package]
     is_bundle: bool  # many plugins in one archive
+    title: str | None
+    visibility: str
 
 
 def uploaded_packages(
@@ -70,6 +72,7 @@ def uploaded_packages(
     url = body.text("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("Upload a plugin as an archive in the request or as `plugin_archive_url`: give one of them")
+    title, visibility = body.text("title"), body.text("visibility") or "tenant"
     with app.files.open_temporary() as (file, fetched), app.files.open_temporary() as (_, wagon):
         if url:
             fetch(url, file)
@@ -77,16 +80,20 @@ def uploaded_packages(
         archive = body.archive or fetched
         if bundles.is_bundle(archive):
             with bundles.unpack(archive, app.files.incoming) as packages:
-                yield UploadedPackages(packages, is_bundle=True)
+                yield UploadedPackages(packages, is_bundle=True, title=title, visibility=visibility)
         else:
-            yield UploadedPackages([read_package(archive, wagon)], is_bundle=False)
+            package = read_package(archive, wagon)
+            yield UploadedPackages([package], is_bundle=False, title=title, visibility=visibility)
 
 
 noun = Noun(
     PLUGINS,
     Plugin,
     parameters=(GET_DATA,),
-    computed=lambda _call, row: {"labels": lambda: row.deployment_labels},
+    computed=lambda _call, row: {
+        "labels": lambda: row.deployment_labels,
+        "excluded_wheels": lambda: row.excluded_wheels or [],  # of a plugin that was stored without
+    },
     computed_types={"labels": dict[str, list[str]] | None},
 )
 routes = noun.routes
@@ -103,15 +110,18 @@ def get_plugin(call: Call, key: str) -> JsonObject:
 def upload_plugin(call: Call, upload: Annotated[UploadedPackages, Depends(uploaded_packages)]) -> JsonObject:
     """Upload a plugin: a wagon, or a zip of a wagon, its YAML files and an icon; or `plugin_archive_url`.
 
+    The parameters may be the body, as a JSON object.
+
     For a bundle, a tar of wagons and YAML files with METADATA that lists which belong together, answer the list of the
     plugins that are new.
     """
-    visibility = call.query.get("visibility") or "tenant"
     if upload.is_bundle:
-        new = plugins.add_new(call.app, call.store, upload.packages, visibility=visibility)
+        if upload.title:
+            raise Invalid("A bundle takes no `title`: its plugins have the names of their packages")
+        new = plugins.add_new(call.app, call.store, upload.packages, visibility=upload.visibility)
         return whole_list([noun.show(call, plugin) for plugin in new])
     (package,) = upload.packages
-    plugin = plugins.add(call.app, call.store, package, title=call.query.get("title"), visibility=visibility)
+    plugin = plugins.add(call.app, call.store, package, title=upload.title, visibility=upload.visibility)
     return noun.show(call, plugin)
 
 

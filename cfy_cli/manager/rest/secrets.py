@@ -50,7 +50,7 @@ class NewSecret(ProviderBody):
 class SecretChange(ProviderBody):
     value: AnyJson = None
     is_hidden_value: bool | None = None
-    visibility: VisibilityName | None = None
+    visibility: str | None = None
     creator: str | None = None
 
 
@@ -74,7 +74,10 @@ def get_secret(call: Call, key: str) -> JsonObject:
 
 @routes.put("/secrets/{key}", "secret_create", (), SECRET)
 def create_secret(call: Call, key: str, body: NewSecret) -> JsonObject:
-    """Create a secret; `update_if_exists` replaces the value of an existing one and leaves its visibility."""
+    """Create a secret; `update_if_exists` replaces the value of an existing one.
+
+    An existing one keeps its visibility: clients send one in any case, and must not widen it by that.
+    """
     _check_provider(body)
     if body.value in (None, ""):
         raise Invalid(f"The secret `{key}` needs a `value`")
@@ -93,6 +96,8 @@ def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
     """Change the value, the visibility or the owner; leave what is not given."""
     _check_provider(body)
     check_change(call, "secret", body)
+    if "value" in body.model_fields_set and body.value in (None, ""):
+        raise Invalid(f"The `value` of the secret `{key}` cannot be empty; leave it out to keep the present one")
     secret = secrets.update(
         call.app,
         call.store,
@@ -125,13 +130,14 @@ def delete_secret(call: Call, key: str) -> None:
 )
 def export_secrets(call: Call) -> list[export.ExportedSecret]:
     """Answer all secrets whose value the user may see; encrypted if `_passphrase` is given."""
-    if call.flag("non-encrypted") and call.query.get("_passphrase"):
-        raise Invalid("Give either `_passphrase` or `non-encrypted`")
+    passphrase = call.query.get("_passphrase")
+    if "non-encrypted" in call.query and call.flag("non-encrypted") == bool(passphrase):
+        raise Invalid("Give either a `_passphrase`, or `non-encrypted` as true")
     return export.export_secrets(
         call.app,
         call.store,
         call.listing(SECRETS.order),
-        passphrase=call.query.get("_passphrase"),
+        passphrase=passphrase,
         with_metadata=call.flag("_include_metadata"),
     )
 

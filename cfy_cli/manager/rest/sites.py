@@ -12,10 +12,12 @@ from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.store.models import Site
 
 
-def check_location(location: str) -> str:
+def check_location(location: str) -> str | None:
     """Check LATITUDE,LONGITUDE; empty text removes the location."""
+    if not location:
+        return None
     with suppress(ValueError):
-        latitude, longitude = (float(part) for part in (location or "0,0").split(","))
+        latitude, longitude = (float(part) for part in location.split(","))
         if abs(latitude) <= 90 and abs(longitude) <= 180:
             return location
     raise Invalid(
@@ -31,7 +33,7 @@ class NewSite(Body):
 class SiteChange(Body):
     name: str | None = Field(None, alias="new_name")
     location: Annotated[str, AfterValidator(check_location)] | None = None
-    visibility: VisibilityName | None = None
+    visibility: str | None = None
 
 
 routes = Noun(SITES, Site).add_all(NewSite, SiteChange).routes

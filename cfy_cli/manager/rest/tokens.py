@@ -25,8 +25,9 @@ def list_tokens(call: Call) -> JsonObject:
     listing = call.listing(TOKENS.key)
     where = None if tokens.can_manage_all(call.store) else tokens.belongs_to(call.identity.username)
     page = call.store.list(Token, listing, where=where)
+    role = "admin" if call.scope.administrator else "user"
     value = call.app.service(Credentials).sign_token(call.identity.username)
-    return {**page_of(page, serialize_all(page.items, listing.include)), "role": call.identity.role, "value": value}
+    return {**page_of(page, serialize_all(page.items, listing.include)), "role": role, "value": value}
 
 
 @routes.get("/tokens/{token_id}", "list_token", (), TOKEN)

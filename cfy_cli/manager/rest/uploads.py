@@ -36,7 +36,8 @@ class UploadedFile:
 async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
     """Receive an upload, as a dependency; remove the file afterwards unless the endpoint has moved it.
 
-    The part `params` of a multipart body has the same names as the query parameters of the endpoint.
+    The part `params` of a multipart body, or a body that is a JSON object, has the same names as the query parameters
+    of the endpoint.
     """
     app: AppContext = request.app.state.app_context
     with app.files.open_temporary() as (file, path):
@@ -44,9 +45,7 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             async with request.form(max_files=4, max_fields=20, max_part_size=MAX_PARAMETERS_SIZE) as form:
-                given = _parse_params(form.get("params"))
-                check_fields(given, sorted(request.state.declared - {"_include"}))
-                params.update(given)
+                params.update(_parse_params(request, form.get("params")))
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
                 while archive is not None and (chunk := await archive.read(CHUNK_SIZE)):
                     size = _add_size(size, chunk)
@@ -56,6 +55,9 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
                 size = _add_size(size, chunk)
                 file.write(chunk)
         file.flush()
+        if 0 < size <= MAX_PARAMETERS_SIZE and _is_json_object(path):
+            params.update(_parse_params(request, path.read_text(errors="replace")))
+            size = 0
         yield UploadedFile(path if size else None, params)
 
 
@@ -66,13 +68,21 @@ def _add_size(size: int, chunk: bytes) -> int:
     return size
 
 
-def _parse_params(part: object) -> JsonObject:
+def _is_json_object(path: Path) -> bool:
+    """Return whether a body begins as a JSON object does; no archive begins like that."""
+    with path.open("rb") as file:
+        return file.read(CHUNK_SIZE).lstrip().startswith(b"{")
+
+
+def _parse_params(request: Request, part: object) -> JsonObject:
+    """Parse JSON that has the names of query parameters. Raises Invalid, for unknown ones too."""
     if part is None:
         return {}
     try:
         params = json.loads(str(part))
     except ValueError as error:
-        raise Invalid(f"`params` is not JSON: {error}") from None
+        raise Invalid(f"The parameters of the upload are not JSON: {error}") from None
     if not isinstance(params, dict):
-        raise Invalid("`params` is not a JSON object")
+        raise Invalid("The parameters of the upload are not a JSON object")
+    check_fields(params, sorted(request.state.declared - {"_include"}))
     return params

@@ -4,7 +4,7 @@ from typing import Literal, cast
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import USERS
-from cfy_cli.errors import Forbidden
+from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.query import GET_DATA, SEARCH
@@ -41,10 +41,8 @@ def list_users(call: Call) -> JsonObject:
     return page_of(page, [_show(call, user) for user in page.items])
 
 
-@routes.get("/users/{username}", "user_get_self", (GET_DATA,), USER)
+@routes.get("/users/{username}", "user_get", (GET_DATA,), USER)
 def get_user(call: Call, username: str) -> JsonObject:
-    if username != call.identity.username and not is_allowed("user_get", {call.identity.role}):
-        raise Forbidden(f"User `{call.identity.username}` is not permitted to perform the action `user_get`")
     return _show(call, users.get(call.store, username))
 
 
@@ -60,8 +58,14 @@ def create_user(call: Call, body: NewUser) -> JsonObject:
 
 @routes.post("/users/{username}", "user_update", (GET_DATA,), USER)
 def update_user(call: Call, username: str, body: UserChange) -> JsonObject:
+    """Change the password, the role or `show_getting_started`: one of them; every user may set the own password."""
+    given = body.model_dump(exclude_none=True)
+    if given.keys() != {"password"} and not is_allowed("user_update", {call.identity.role}):
+        raise Forbidden(f"User `{username}` is only permitted to set the own password, alone")
+    if len(given) != 1:
+        raise Invalid("No valid user settings: give one of `password`, `role` and `show_getting_started`")
     _forget_credentials(call)
-    return _show(call, users.update(call.store, username, **body.model_dump()))
+    return _show(call, users.update(call.store, username, **given))
 
 
 @routes.post("/users/active/{username}", "user_set_activated", (GET_DATA,), USER)

@@ -16,11 +16,11 @@ class VersionConflict(Conflict):
 
 
 def change(store: Store, instance_id: str, version: int | None, columns: Mapping[str, object]) -> NodeInstance:
-    """Replace columns and increment the version. Raises VersionConflict when `version` is not the present one."""
+    """Replace columns and increment the version. Raises VersionConflict when the present version is above `version`."""
     row = store.get_own(NodeInstance, instance_id)
     statement = update(NodeInstance).where(NodeInstance.storage_id == row.storage_id)
     if version is not None:
-        statement = statement.where(NodeInstance.version == version)
+        statement = statement.where(NodeInstance.version <= version)
     statement = statement.values(**columns, version=NodeInstance.version + 1)
     session = store.unscoped  # by the storage id of a row in scope
     is_changed = session.connection().execute(statement).rowcount

@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from cfy_cli.errors import Invalid
 
-MIN_LENGTH, MAX_LENGTH = 8, 256  # characters
+MIN_LENGTH, MAX_LENGTH = 5, 256  # characters
 
 
 @cache

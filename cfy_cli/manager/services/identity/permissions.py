@@ -81,6 +81,9 @@ DEFAULTS: dict[frozenset[str], str] = {
     """,
 }
 
+# What a user needs for an endpoint about the user of the request, instead of the permission for all users.
+OWN_PERMISSIONS = {"user_get": "user_get_self", "user_update": "user_get_self"}
+
 ROLES_WITH: dict[str, frozenset[str]] = {
     permission: roles for roles, permissions in DEFAULTS.items() for permission in permissions.split()
 }

@@ -22,6 +22,7 @@ HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution)
 class TenantAnswer(TypedDict, total=False):
     """A tenant as the API answers it: counts, or with `_get_data` names and roles."""
 
+    id: int
     name: str
     groups: int | dict[str, str]
     users: int | dict[str, RoleInTenant]
@@ -62,6 +63,7 @@ def describe(tenant: Tenant, *, with_details: bool) -> TenantAnswer:
     roles = {member.user.username: member.role for member in tenant.members}
     members: dict[str, RoleInTenant] = {name: {"tenant-role": role, "roles": [role]} for name, role in roles.items()}
     return {
+        "id": tenant.storage_id,
         "name": tenant.name,
         "groups": {} if with_details else 0,
         "users": members if with_details else len(members),

@@ -52,7 +52,7 @@ def add(app: AppContext, store: Store, package: Package, *, title: str | None, v
         supported_platform=metadata.get("supported_platform"),
         supported_py_versions=metadata.get("supported_python_versions"),
         wheels=metadata.get("wheels") or [],
-        excluded_wheels=metadata.get("excluded_wheels"),
+        excluded_wheels=metadata.get("excluded_wheels") or [],
         yaml_files=sorted(package.yamls),
         blueprint_labels=_read_labels(documents, "blueprint_labels"),
         deployment_labels=_read_labels(documents, "labels"),

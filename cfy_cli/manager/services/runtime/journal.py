@@ -224,11 +224,16 @@ def _stored_graph(graph: TasksGraph, rows: Sequence[Operation]) -> StoredGraph:
             frozenset(task_ids[dependency] for dependency in row.dependencies if dependency != subgraph),
             task_ids[subgraph] if subgraph else None,
         )
-        states[task_id] = TaskStateChange(task_id, TaskState(row.state), row.attempt, row.result, _failure(row.failure))
+        states[task_id] = TaskStateChange(task_id, _state(row.state), row.attempt, row.result, _failure(row.failure))
         if row.pid is not None and row.birth:
             processes[task_id] = ProcessIdentity(row.pid, row.birth)
     request = Request(graph.request, graph.position) if graph.request else None
     return StoredGraph(graph.id, Graph(graph.name, tasks, request), states, processes)
+
+
+def _state(stored: str) -> TaskState:
+    """Return the state of a task; a client may have set one that only other managers have."""
+    return TaskState(stored) if stored in list(TaskState) else TaskState.STARTED
 
 
 def _failure(stored: Mapping[str, Json] | None) -> Failure | None:

@@ -66,7 +66,7 @@ def update(
     hidden: bool | None = None,
     creator: str | None = None,
 ) -> Secret:
-    """Change what is not None; an empty value changes nothing. Raises Forbidden."""
+    """Change what is not None. Raises Forbidden, and Invalid for a value that does not match the schema."""
     secret = get_changeable(store, key)
     if hidden is not None and hidden != secret.is_hidden_value:
         if not can_see_hidden(store.scope, secret):
@@ -74,7 +74,7 @@ def update(
         secret.is_hidden_value = hidden
     if visibility is not None:
         widen(store, secret, visibility)
-    if value not in (None, ""):
+    if value is not None:
         secret.encrypted_value = _encrypt(app, store, value, secret.schema)
     if creator is not None:
         secret.created_by = store.get(User, creator).username

@@ -1,7 +1,7 @@
 """Journal of executions: their task graphs, and the state of each task."""
 
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, JsonValue, Name, text
@@ -36,6 +36,7 @@ class Operation(Owned, Base):
         "manager_name",
         "agent_name",
         "tasks_graph_id",
+        "tasks_graph",
         *Owned.OWNED_FIELDS,
     )
 
@@ -54,3 +55,5 @@ class Operation(Owned, Base):
     birth: Mapped[str | None] = mapped_column(text(64))
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)
+
+    tasks_graph = synonym("tasks_graph_id")
