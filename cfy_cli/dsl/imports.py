@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 from cfy_cli.dsl import bundled, versions
 from cfy_cli.dsl.import_lines import Import, parse_imports
+from cfy_cli.dsl.plugin_reduction import NEEDS_REDUCTION_BEFORE, reduce_plugin
 from cfy_cli.dsl.problems import Problems
 from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport, is_remote
 from cfy_cli.dsl.versions import Version
@@ -155,6 +156,8 @@ class _Loader:
         node = read_yaml(resolved.text, SourceFile(resolved.name, line.namespace), self.problems)
         if node is None:
             return None
+        if name.startswith("plugin:") and self.imported.version < NEEDS_REDUCTION_BEFORE:
+            reduce_plugin(node)
         url = name if resolved.folder is None and "://" in name else ""
         prefix = f"{name}/" if is_blueprint else ""
         folder = resolved.folder

@@ -51,6 +51,16 @@ def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode |
     return None
 
 
+def load_plain(text: bytes) -> object:
+    """Return YAML without locations, read by the same rules. Raises yaml.YAMLError, RecursionError and ValueError."""
+    try:
+        return yaml.load(text, FastLoader)  # noqa: S506 - it is safe
+    except yaml.YAMLError:
+        if len(text) > MAX_SLOW_SIZE:
+            raise
+    return yaml.safe_load(text)
+
+
 def _read_text(text: str, source: SourceFile, problems: Problems) -> YamlNode:
     """Read with libyaml; what it refuses is read again as the public parser does, such as `{concat:[a, b]}`."""
     try:

@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 from tests.manager.web import serving
+from tests.wagons import package
 
 ADDRESSES = (
     "http://www.getcloudify.org/spec/cloudify/3.4.2/types.yaml",
@@ -70,3 +71,73 @@ def test_import_outside_of_the_archive_is_refused(upload: Upload, path: str):
     answer = upload("app", files=files, application_file_name="examples/main.yaml").json()
     assert answer["state"] == "invalid"
     assert f"`{path}` is outside the blueprint's folder" in answer["error"] or "was not found" in answer["error"]
+
+
+PLUGIN = """
+plugins: {tiny: {executor: central_deployment_agent, package_name: tiny-plugin, package_version: 1.0.0}}
+data_types: {tiny.data: {properties: {d: {type: deployment_id}}}}
+inputs: {tiny_input: {type: blueprint_id, default: b, constraints: [{filter_id: f}]}}
+node_types:
+  tiny.Node:
+    properties: {p: {type: secret_key, default: key}}
+    interfaces: {i: {op: {implementation: tiny.m.op, inputs: {n: {type: node_id, default: n}}}}}
+relationships:
+  tiny.rel:
+    source_interfaces: {i: {op: {implementation: tiny.m.op, inputs: {n: {type: node_type, default: t}}}}}
+    target_interfaces: {i: {op: {implementation: tiny.m.op, inputs: {n: {type: scaling_group, default: g}}}}}
+workflows:
+  run:
+    mapping: tiny.m.run
+    parameters:
+      d: {type: deployment_id, default: d}
+      all: {type: list, item_type: string, default: []}
+      x: {default: 1}
+    availability_rules: {node_instances_active: [all]}
+"""
+NODE = "node_templates: {n: {type: tiny.Node}}\n"
+
+
+@pytest.mark.parametrize("version", ["1_2", "1_3", "1_4"])
+@pytest.mark.parametrize("file", ["plugin.yaml", "plugin_1_4.yaml"])
+def test_plugin_is_reduced_for_blueprints_of_earlier_versions(ask: Ask, upload: Upload, version: str, file: str):
+    """Test that its types lose what the version of the blueprint does not have, as on public managers."""
+    assert ask("POST", "/plugins", data=package(yamls={file: PLUGIN})).status_code == 201
+    answer = upload("app", blueprint("'plugin:tiny-plugin'", NODE, version)).json()
+    assert answer["state"] == "uploaded", answer["error"]
+    plan = answer["plan"]
+    is_reduced = version != "1_4"
+    assert plan["inputs"]["tiny_input"]["type"] == ("string" if is_reduced else "blueprint_id")
+    assert ("constraints" in plan["inputs"]["tiny_input"]) is not is_reduced
+    workflow = plan["workflows"]["run"]
+    assert workflow["availability_rules"] == (None if is_reduced else {"node_instances_active": ["all"]})
+    assert sorted(workflow["parameters"]) == (["d", "x"] if is_reduced else ["all", "d", "x"])
+
+
+def test_own_file_with_later_words_is_refused(upload: Upload):
+    answer = upload("app", blueprint("plugin.yaml", NODE), files={"plugin.yaml": PLUGIN}).json()
+    assert answer["state"] == "invalid"
+    assert "this needs cloudify_dsl_1_4 or later" in answer["error"]
+
+
+def test_plugin_file_that_libyaml_refuses_is_imported(ask: Ask, upload: Upload):
+    text = PLUGIN.replace("default: key", "default:{concat:[a, b]}")
+    assert ask("POST", "/plugins", data=package(yamls={"plugin.yaml": text})).status_code == 201
+    answer = upload("app", blueprint("'plugin:tiny-plugin'", NODE, "1_4")).json()
+    assert answer["state"] == "uploaded", answer["error"]
+
+
+def test_duplicate_keys_of_a_plugin_are_logged_as_warnings(ask: Ask, upload: Upload):
+    text = PLUGIN.replace("x: {default: 1}", "x: {default: 1, default: 2}")
+    assert ask("POST", "/plugins", data=package(yamls={"plugin.yaml": text})).status_code == 201
+    answer = upload("app", blueprint("'plugin:tiny-plugin'", NODE, "1_4")).json()
+    assert answer["plan"]["workflows"]["run"]["parameters"]["x"]["default"] == 2
+    [log] = ask("GET", "/events?include_logs=true&level=warning").json()["items"]
+    assert log["message"].startswith("plugin:tiny-plugin:")
+    assert "`default` is already set at plugin:tiny-plugin:" in log["message"]
+
+
+def test_many_warnings_are_logged_in_part(ask: Ask, upload: Upload):
+    upload("app", blueprint("cloudify/types/types.yaml") + "description: a\n" * 100)
+    logs = [log["message"] for log in ask("GET", "/events?include_logs=true&level=warning").json()["items"]]
+    assert len(logs) == 21
+    assert logs[-1] == "There are 79 more warnings"

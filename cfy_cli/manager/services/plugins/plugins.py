@@ -155,13 +155,14 @@ def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -
     """Return the YAML file for a DSL version such as `1_4`, or the one without a version. Raises Invalid.
 
     The name of a file ends with the version it is for: plugin_1_4.yaml. It is also used for later versions that have no
-    file of their own.
+    file of their own, and the only file of a plugin for all versions.
     """
     if not plugin.yaml_files:
         raise Invalid(f"The plugin {plugin.package_name} {plugin.package_version} was uploaded without a yaml file")
     files = {_version_in(name): name for name in plugin.yaml_files}
     wanted = tuple(int(part) for part in dsl_version.split("_")) if dsl_version else max(files)
-    best = max((version for version in files if version <= wanted), default=None)
+    fitting = files if len(files) == 1 else [version for version in files if version <= wanted]
+    best = max(fitting, default=None)
     if best is None:
         raise Invalid(
             f"The plugin {plugin.package_name} {plugin.package_version} has no yaml file for the version "

@@ -13,6 +13,7 @@ import yaml
 
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.transfer.archives import CHUNK_SIZE, MAX_BYTES
 
@@ -103,7 +104,7 @@ def open_wheels(wagon: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
 def read_yaml(name: str, text: bytes) -> JsonObject:
     """Return the sections of a plugin's YAML file. Raises Invalid."""
     try:
-        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+        document = load_plain(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise Invalid(f"`{name}` is not YAML: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("plugins"), dict):
