@@ -57,6 +57,7 @@ class OperationPlan(TypedDict):
     timeout: float | None
     timeout_recoverable: bool | None
     inputs_types: NotRequired[dict[str, str]]  # declared types of inputs whose values are still calls of functions
+    inputs_schema: NotRequired[Schema]  # declarations of the type, for values that enter later
 
 
 class DeclaredOperation(TypedDict):
@@ -69,6 +70,7 @@ class DeclaredOperation(TypedDict):
     retry_interval: float | None
     timeout: float | None
     timeout_recoverable: bool | None
+    inputs_schema: NotRequired[Schema]  # of a template: the declarations of the type
 
 
 Operations = dict[str, OperationPlan]  # by `interface.operation` and, where it is unambiguous, by `operation`

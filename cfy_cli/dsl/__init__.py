@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cfy_cli.dsl.capability_calls import find_capability_calls
     from cfy_cli.dsl.compiling import compile_blueprint, find_imported_files, lint
-    from cfy_cli.dsl.declared_values import Constraints, DeclaredValues, ExistingResources
+    from cfy_cli.dsl.declared_values import Constraints, DeclaredValues, ExistingResources, check_values
     from cfy_cli.dsl.inputs import check_inputs
     from cfy_cli.dsl.instance_changes import InstanceChanges, modify_instances
     from cfy_cli.dsl.instances import create_instances
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "capability_calls": ("find_capability_calls",),
     "compiling": ("compile_blueprint", "find_imported_files", "lint"),
-    "declared_values": ("Constraints", "DeclaredValues", "ExistingResources"),
+    "declared_values": ("Constraints", "DeclaredValues", "ExistingResources", "check_values"),
     "inputs": ("check_inputs",),
     "instance_changes": ("InstanceChanges", "modify_instances"),
     "instances": ("create_instances",),
@@ -58,6 +58,7 @@ __all__ = [
     "ResolvedImport",
     "Severity",
     "check_inputs",
+    "check_values",
     "coerce_input",
     "coerce_parameter",
     "compare_plans",

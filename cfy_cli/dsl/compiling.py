@@ -9,6 +9,7 @@ from cfy_cli.contract.plan import Plan, PluginPlan, PolicyTriggerPlan, PolicyTyp
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.data_types import resolve_data_types
 from cfy_cli.dsl.declarations import Sections
+from cfy_cli.dsl.declared_values import find_wrong_defaults
 from cfy_cli.dsl.functions.function import EvaluationContext
 from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.grammar import DEFINITIONS, SECTIONS
@@ -16,7 +17,6 @@ from cfy_cli.dsl.groups import build_groups, build_policies, build_scaling_group
 from cfy_cli.dsl.implementations import ImplementationResolver
 from cfy_cli.dsl.imports import ImportedFiles, load_files
 from cfy_cli.dsl.inheritance import NodeTypeRegistry, RelationshipTypeRegistry
-from cfy_cli.dsl.inputs import check_defaults
 from cfy_cli.dsl.merge import Document, merge
 from cfy_cli.dsl.name_resolution import check_references
 from cfy_cli.dsl.near_misses import check_interfaces
@@ -114,7 +114,7 @@ class _Compiler:
         policy_types, policy_triggers = self._policy_types(schemas), self._policy_triggers(schemas)
         relationships = relationship_types.build_plan()
         workflows = build_workflows(sections["workflows"], implementations, schemas)
-        operations = OperationBuilder(implementations, plugins, compilation)
+        operations = OperationBuilder(implementations, plugins, schemas)
         operations.check_relationship_types(sections["relationships"])
         templates = sections["node_templates"]
         nodes = NodeBuilder(templates, node_types, relationship_types, operations, schemas).build_all()
@@ -158,7 +158,8 @@ class _Compiler:
         }
         if "upload_resources" in document.sections:
             plan["upload_resources"] = sections["upload_resources"]
-        check_defaults(inputs, inputs_section, compilation)
+        for name, problem in find_wrong_defaults(inputs):
+            compilation.report(inputs_section.locate((name, "default")), "constraint", problem)
         plan["requirements"] = self._check_calls(plan)
         return plan
 

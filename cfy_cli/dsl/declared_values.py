@@ -3,12 +3,12 @@
 Whoever takes values from outside calls it: for the inputs of deployments and operations, and parameters of workflows.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, cast
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.plan import ParameterPlan
+from cfy_cli.contract.plan import ParameterPlan, Schema
 from cfy_cli.dsl.coercion import Coercion, DataTypes
 from cfy_cli.dsl.constraints import CONSTRAINTS, MESSAGE, find_violation, is_checked_by_manager
 from cfy_cli.dsl.functions.names import holds_function, is_function
@@ -19,6 +19,12 @@ from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES, has_type
 from cfy_cli.errors import CfyError
 
 Constraints = Sequence[tuple[str, Json]]  # names and arguments
+CHECKED_KEYS: tuple[Literal["type", "item_type", "constraints", "required"], ...] = (
+    "type",
+    "item_type",
+    "constraints",
+    "required",
+)
 TEXT_TYPES = ("string", "textarea")
 
 
@@ -54,7 +60,7 @@ class DeclaredValues:
 
     def coerce(self, value: Json, declaration: ParameterPlan) -> tuple[Json, list[ValueProblem]]:
         """Return the value with the defaults of its data type, and the problems of its type."""
-        kind, item_type = declaration.get("type"), declaration.get("item_type")
+        kind = declaration.get("type")
         if self.converts_text:
             value = _convert(value, declaration)
         if kind is None or is_function(value):
@@ -67,13 +73,17 @@ class DeclaredValues:
             ValueProblem(mismatch.message, "".join(f"[{step}]" for step in mismatch.path))
             for mismatch in coercion.mismatches
         ]
-        if item_type and isinstance(value, list):
-            problems += [
-                ValueProblem(f"the item `{item}` must be of the type {item_type}, not {describe_value(item)}")
-                for item in value
-                if not self._is_item(item, item_type)
-            ]
-        return value, problems
+        return value, problems + self.find_mistyped_items(value, declaration)
+
+    def find_mistyped_items(self, value: Json, declaration: ParameterPlan) -> list[ValueProblem]:
+        item_type = declaration.get("item_type")
+        if not item_type or not isinstance(value, list):
+            return []
+        return [
+            ValueProblem(f"the item `{item}` must be of the type {item_type}, not {describe_value(item)}")
+            for item in value
+            if not self._is_item(item, item_type)
+        ]
 
     def find_violations(self, value: Json, declaration: ParameterPlan) -> list[str]:
         """Return the constraints that a coerced value violates, as sentences."""
@@ -128,6 +138,42 @@ class DeclaredValues:
         if self.converts_text and item_type in TEXT_TYPES:
             return isinstance(item, str)
         return is_function(item) or item_type not in BASIC_TYPES or has_type(item, item_type)
+
+
+def select_checked(schema: Schema) -> Schema:
+    """Return of each declaration what values of primitive types are checked by; nothing for what takes any value."""
+    checked: Schema = {}
+    for name, declaration in schema.items():
+        kind = declaration.get("type")
+        if declaration.get("constraints") or (kind in BASIC_TYPES and kind not in TEXT_TYPES):
+            checked[name] = cast("ParameterPlan", {key: declaration[key] for key in CHECKED_KEYS if key in declaration})
+    return checked
+
+
+def check_values(values: Mapping[str, Json], schema: Schema) -> JsonObject:
+    """Return values for an operation, converted to their declared types. Raises InputsInvalid with every problem."""
+    rule = DeclaredValues({}, converts_text=True)
+    checked, problems = dict(values), []
+    for name in values.keys() & schema.keys():
+        if values[name] is None or holds_function(values[name]):
+            continue
+        checked[name], mismatches = rule.coerce(values[name], schema[name])
+        problems += [f"the input `{name}`{mismatch.path}: {mismatch.message}" for mismatch in mismatches]
+        problems += [f"the input `{name}`: {each}" for each in rule.find_violations(checked[name], schema[name])]
+    if problems:
+        raise InputsInvalid(problems)
+    return checked
+
+
+def find_wrong_defaults(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the name and the problem of defaults that violate their own constraints, as a sentence."""
+    rule = DeclaredValues({})
+    for name, declaration in schema.items():
+        default = declaration.get("default")
+        if default is not None:
+            mistyped = [mismatch.message for mismatch in rule.find_mistyped_items(default, declaration)]
+            for problem in (*mistyped, *rule.find_violations(default, declaration)):
+                yield name, f"the default of `{name}`: {problem}"
 
 
 def _convert(value: Json, declaration: ParameterPlan) -> Json:

@@ -7,12 +7,10 @@ from itertools import chain
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import ParameterPlan, Plan, Schema
 from cfy_cli.dsl.coercion import Coercion, DataTypes
-from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.declared_values import DeclaredValues, ExistingResources
 from cfy_cli.dsl.functions.function import EvaluationContext
 from cfy_cli.dsl.plan_evaluation import DeploymentEvaluation
 from cfy_cli.dsl.problems import InputsInvalid, quote_all, suggest
-from cfy_cli.dsl.yaml_nodes import YamlNode
 from cfy_cli.errors import ErrorCode
 
 
@@ -70,16 +68,6 @@ def _code(missing: list[str], unknown: list[str]) -> ErrorCode | None:
     if missing:
         return ErrorCode.MISSING_REQUIRED_DEPLOYMENT_INPUT
     return ErrorCode.UNKNOWN_DEPLOYMENT_INPUT if unknown else None
-
-
-def check_defaults(declared: Schema, section: YamlNode, compilation: Compilation) -> None:
-    """Report defaults that violate their own constraints."""
-    for name, declaration in declared.items():
-        default = declaration.get("default")
-        if default is None:
-            continue
-        for problem in DeclaredValues({}).find_violations(default, declaration):
-            compilation.report(section.locate((name, "default")), "constraint", f"the default of `{name}`: {problem}")
 
 
 def _default_of_type(declaration: ParameterPlan, data_types: DataTypes) -> Json:

@@ -3,14 +3,23 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar, cast
 
-from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.plan import DeclaredOperation, Interfaces, OperationPlan, Operations, PluginPlan, Schema
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import (
+    DeclaredOperation,
+    Interfaces,
+    OperationPlan,
+    Operations,
+    ParameterPlan,
+    PluginPlan,
+    Schema,
+)
 from cfy_cli.dsl.coercion import defaults_of
-from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.declarations import NO_OPERATION, NodeType, RelationshipType
-from cfy_cli.dsl.functions.names import TYPE, is_function
+from cfy_cli.dsl.declared_values import DeclaredValues, select_checked
+from cfy_cli.dsl.functions.names import TYPE, holds_function, is_function
 from cfy_cli.dsl.implementations import RUN_SCRIPT, ImplementationResolver, Unresolved, report_unresolved
 from cfy_cli.dsl.problems import quote_all
+from cfy_cli.dsl.schema_resolution import SchemaResolver
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
 T = TypeVar("T", NodeType, RelationshipType)
@@ -24,9 +33,10 @@ class OperationBuilder:
         self,
         implementations: ImplementationResolver,
         plugins: Mapping[str, PluginPlan],
-        compilation: Compilation,
+        schemas: SchemaResolver,
     ) -> None:
-        self.implementations, self.plugins, self.compilation = implementations, plugins, compilation
+        self.implementations, self.plugins, self.compilation = implementations, plugins, schemas.compilation
+        self._rule = DeclaredValues(schemas.data_types, converts_text=True)
         self._by_type: dict[int, tuple[Interfaces, Interfaces, Operations]] = {}
 
     def build(self, own: Interfaces, inherited: Interfaces, node: YamlNode) -> tuple[Interfaces, Operations]:
@@ -81,7 +91,10 @@ class OperationBuilder:
         merged = cast(
             "DeclaredOperation", {key: defaults[key] if value in (None, "") else value for key, value in fields.items()}
         )
-        merged["inputs"] = self._complete_inputs(written["inputs"], cast("Schema", inherited["inputs"]), where)
+        schema = cast("Schema", inherited["inputs"])
+        merged["inputs"] = self._complete_inputs(written["inputs"], schema, where)
+        if checked := select_checked(schema):
+            merged["inputs_schema"] = checked
         origin = where if written["implementation"] else self.compilation.origin_of(inherited, where)
         return self.compilation.record_origin(merged, origin)  # of the implementation
 
@@ -92,11 +105,24 @@ class OperationBuilder:
             self.compilation.report(node, "missing-input", f"the operation needs {quote_all(missing)} in its `inputs`")
         for name, parameter in schema.items():
             value = inputs.get(name)
+            if name in values:
+                self._check_value(name, value, parameter, node)
             kind = parameter.get("type")
             if kind and isinstance(value, dict) and is_function(value) and TYPE not in value:
                 typed: JsonObject = {**value, TYPE: kind}
                 inputs[name] = self.compilation.record_origin(typed, self.compilation.origin_of(value, node))
         return inputs
+
+    def _check_value(self, name: str, value: Json, parameter: ParameterPlan, node: YamlNode) -> None:
+        """Report a value that is not of its declared type, or violates a constraint; null stands for no value."""
+        if value is None or holds_function(value):
+            return
+        location = node.locate(("inputs", name))
+        value, mismatches = self._rule.coerce(value, parameter)
+        for mismatch in mismatches:
+            self.compilation.report(location, "type", f"the input `{name}`{mismatch.path}: {mismatch.message}")
+        for violation in self._rule.find_violations(value, parameter):
+            self.compilation.report(location, "constraint", f"the input `{name}`: {violation}")
 
     def _build_all(self, interfaces: Interfaces, node: YamlNode) -> Operations:
         result: Operations = {}
@@ -160,4 +186,8 @@ def _plan(
         for name, value in inputs.items()
         if isinstance(value, dict) and TYPE in value and is_function(value)
     }
-    return {**plan, "inputs_types": types} if types else plan
+    if types:
+        plan["inputs_types"] = types
+    if "inputs_schema" in operation:
+        plan["inputs_schema"] = operation["inputs_schema"]
+    return plan

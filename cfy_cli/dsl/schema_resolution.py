@@ -7,6 +7,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import DeclaredOperation, Interfaces, Schema
 from cfy_cli.dsl.coercion import Coercion, DataTypes
 from cfy_cli.dsl.compilation import Compilation
+from cfy_cli.dsl.declared_values import find_wrong_defaults
 from cfy_cli.dsl.functions.values import parse_value
 from cfy_cli.dsl.yaml_nodes import Path, YamlNode
 
@@ -42,6 +43,13 @@ class SchemaResolver:
             result.setdefault(name, parameter)
         return result
 
+    def resolve_parameters(self, own: Schema, node: YamlNode, path: Path) -> Schema:
+        """Return the inputs of an operation, or the parameters of a workflow; warn of wrong defaults."""
+        schema = self.resolve_schema(own, node, path, inputs=True)
+        for name, problem in find_wrong_defaults(schema):
+            self.compilation.warn(node.locate((*path, name, "default")), "constraint", problem)
+        return schema
+
     def merge_interfaces(self, own: Interfaces, node: YamlNode, path: Path, parent: Interfaces) -> Interfaces:
         """Return the parent's operations overridden by its own, each as a whole, so that `{}` removes one."""
         result = dict(parent)
@@ -58,7 +66,7 @@ class SchemaResolver:
     def _resolve_operation(self, operation: DeclaredOperation, node: YamlNode, path: Path) -> DeclaredOperation:
         if not operation["inputs"]:
             return operation
-        schema = self.resolve_schema(cast("Schema", operation["inputs"]), node, path, inputs=True)
+        schema = self.resolve_parameters(cast("Schema", operation["inputs"]), node, path)
         resolved: DeclaredOperation = {**operation, "inputs": cast("JsonObject", schema)}
         return self.compilation.record_origin(resolved, self.compilation.origin_of(operation, node))
 

@@ -22,7 +22,7 @@ def build_workflows(
 
 
 def _plan(workflow: Workflow, implementations: ImplementationResolver, schemas: SchemaResolver) -> WorkflowPlan:
-    parameters = schemas.resolve_schema(workflow.parameters, workflow.node, ("parameters",), inputs=True)
+    parameters = schemas.resolve_parameters(workflow.parameters, workflow.node, ("parameters",))
     implementation = implementations.resolve(workflow.mapping)
     function = implementation.function
     script_input = implementation.script_input

@@ -89,6 +89,8 @@ def _node(node: dict[str, Any]) -> dict[str, Any]:
 
 def _operations(operations: dict[str, Any]) -> dict[str, Any]:
     """Return the operations that have an implementation, and the names of the others."""
+    for about in operations.values():
+        about.pop("inputs_schema", None)  # the public parser keeps no declarations
     real = {name: about for name, about in operations.items() if about["operation"]}
     nothing = sorted(name for name in operations if name not in real)
     return {**real, "": nothing} if nothing else real

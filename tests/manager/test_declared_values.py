@@ -63,6 +63,7 @@ CONSTRAINED: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "deployment_id": ({"type": "node_id", "constraints": [{"deployment_id": "nosuch"}]}, None, "box"),
 }
 CASES = {**{kind: ({"type": kind, **more}, good, bad) for kind, (more, good, bad) in TYPES.items()}, **CONSTRAINED}
+Run = Callable[..., dict[str, Any]]
 Give = Callable[[str, dict[str, Any], Any], Any]
 
 
@@ -104,6 +105,62 @@ def give_parameter(ask: Ask, upload: Upload) -> Give:
         return ask("POST", "/executions", json={**body, "force": True})
 
     return give
+
+
+def box_type(declaration: dict[str, Any]) -> str:
+    """Return a node type whose operation has one input."""
+    operation = {"implementation": "say.sh", "inputs": {"value": declaration}}
+    node_type = {"derived_from": "cloudify.nodes.Root", "interfaces": {"i": {"o": operation}}}
+    return f"{HEAD}node_types: {json.dumps({'box': node_type})}\n"
+
+
+def give_operation_input(ask: Ask, upload: Upload, declaration: dict[str, Any], value: Any) -> tuple[bool, str]:
+    name = f"b{len(ask('GET', '/blueprints').json()['items'])}"
+    text = box_type({**declaration, "required": False}) + "node_templates: {a: {type: box}}\n"
+    uploaded = upload(name, text).json()
+    assert uploaded["state"] == "uploaded", uploaded["error"]
+    ask("PUT", f"/deployments/{name}", json={"blueprint_id": name})
+    parameters = {"operation": "i.o", "operation_kwargs": {"value": value}, "allow_kwargs_override": True}
+    body = {"deployment_id": name, "workflow_id": "execute_operation", "parameters": parameters, "dry_run": True}
+    answer = ask("POST", "/executions", json=body)
+    return answer.status_code == 201, answer.text
+
+
+def give_in_blueprint(ask: Ask, upload: Upload, declaration: dict[str, Any], value: Any) -> tuple[bool, str]:
+    node = {"type": "box", "interfaces": {"i": {"o": {"inputs": {"value": value}}}}}
+    name = f"b{len(ask('GET', '/blueprints').json()['items'])}"
+    uploaded = upload(name, f"{box_type(declaration)}node_templates: {json.dumps({'a': node})}\n")
+    return uploaded.json().get("state") == "uploaded", uploaded.text
+
+
+# Values of operations are checked without the resources of the manager.
+OFFLINE = {case for case, (declaration, _, _) in CASES.items() if declaration.get("type") not in REFERENCE_TYPES}
+OFFLINE -= {"less_or_equal", "valid_values"}  # which read secrets
+
+
+@pytest.mark.parametrize("give", [give_operation_input, give_in_blueprint])
+def test_operation_inputs_are_held_to_declarations(
+    give: Callable[..., tuple[bool, str]], ask: Ask, upload: Upload
+) -> None:
+    for case in OFFLINE:
+        declaration, good, bad = CASES[case]
+        if bad is not None:
+            is_taken, text = give(ask, upload, declaration, bad)
+            assert not is_taken, (case, bad, text)
+            assert "`value`" in text
+        is_taken, text = give(ask, upload, declaration, good)
+        assert is_taken, (case, good, text)
+
+
+def test_value_of_call_violates_declaration_operation_fails(ask: Ask, upload: Upload, run: Run) -> None:
+    ask("PUT", "/secrets/limit", json={"value": "70001"})
+    declaration = {"type": "integer", "constraints": [{"less_than": 5}]}
+    node = {"type": "box", "interfaces": {"i": {"o": {"max_retries": 0, "inputs": {"value": {"get_secret": "limit"}}}}}}
+    upload("b", f"{box_type(declaration)}node_templates: {json.dumps({'a': node})}\n")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "b"})
+    ended = run("d", "execute_operation", parameters={"operation": "i.o"})
+    assert "violates the declaration of the input `value`" in ended["error"]
+    assert "70001" not in ended["error"]
 
 
 @pytest.mark.parametrize("entry", [give_input, give_parameter])

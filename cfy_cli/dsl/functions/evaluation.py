@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -17,6 +18,8 @@ from cfy_cli.dsl.functions.names import (
     is_function,
 )
 from cfy_cli.dsl.lookups import Lookups
+from cfy_cli.dsl.problems import InputsInvalid
+from cfy_cli.dsl.typed_text import coerce_input
 from cfy_cli.dsl.value_types import PRIMITIVE_TYPES, has_type
 from cfy_cli.dsl.versions import LATEST, Version, version_name
 
@@ -133,7 +136,7 @@ class Evaluation(ABC):
                 self.on_deferred(value, name, arguments)
                 raise NotYet
             result = function.call(arguments, self, context)
-            _check_type(name, value.get(TYPE), result)
+            result = _to_declared_type(name, value.get(TYPE), result)
         except NotYet:
             return unevaluated
         except FunctionFailed as error:
@@ -146,10 +149,16 @@ class Evaluation(ABC):
         return result
 
 
-def _check_type(name: str, declared: Json, result: Json) -> None:
+def _to_declared_type(name: str, declared: Json, result: Json) -> Json:
+    """Return the result of a call; text of secrets and scripts is converted to the declared type."""
     if not isinstance(declared, str) or declared not in PRIMITIVE_TYPES or is_function(result):
-        return
-    if result is None and name not in INPUT_FUNCTIONS:
-        return  # as a null that is written there
+        return result
+    if name not in INPUT_FUNCTIONS:
+        if result is None:
+            return result  # as a null that is written there
+        if isinstance(result, str):
+            with suppress(InputsInvalid):
+                result = coerce_input({"type": declared}, result)
     if not has_type(result, declared):
         raise FunctionFailed(f"`{'null' if result is None else result}` is not of the type {declared}")
+    return result

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.dsl.functions.names import holds_function
 from cfy_cli.manager.engine.ports import Records
 
 
@@ -15,7 +16,7 @@ def evaluate_functions(
     target_id: str | None = None,
 ) -> JsonObject:
     """Return inputs or properties, by name, with functions evaluated for the instances SELF, SOURCE and TARGET."""
-    if not any(map(_may_hold_functions, values.values())):
+    if not any(map(holds_function, values.values())):
         return dict(values)
     from cfy_cli.dsl import evaluate
 
@@ -23,10 +24,3 @@ def evaluate_functions(
         name: evaluate(value, records, self_id=self_id, source_id=source_id, target_id=target_id)
         for name, value in values.items()
     }
-
-
-def _may_hold_functions(value: Json) -> bool:
-    """Return whether a value holds a map of one key, as functions are; most values hold none."""
-    if isinstance(value, dict):
-        return len(value) == 1 or any(map(_may_hold_functions, value.values()))
-    return isinstance(value, list) and any(map(_may_hold_functions, value))

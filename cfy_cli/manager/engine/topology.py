@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from cfy_cli.contract.json import Json
-from cfy_cli.contract.plan import DeploymentPlan, InstanceRelationship, NodePlan, OperationPlan, RelationshipPlan
+from cfy_cli import dsl
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.plan import (
+    DeploymentPlan,
+    InstanceRelationship,
+    NodePlan,
+    OperationPlan,
+    RelationshipPlan,
+    Schema,
+)
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.tasks import MAX_RETRIES, RETRY_INTERVAL, Operation
@@ -136,6 +144,9 @@ def _operation(
             f"The operation {name} of {instance.node_id} already has the input {', '.join(duplicates)}.",
             hint="Pass allow_kwargs_override=true to replace inputs of an operation.",
         )
+    schema = plan.get("inputs_schema") or {}
+    if schema and inputs:
+        inputs = _check_inputs(instance, name, inputs, schema)
     return Operation(
         name=name,
         plugin=plan["plugin"],
@@ -151,6 +162,15 @@ def _operation(
         timeout=plan.get("timeout"),
         timeout_recoverable=bool(plan.get("timeout_recoverable")),
     )
+
+
+def _check_inputs(instance: Instance, name: str, inputs: Mapping[str, Json], schema: Schema) -> JsonObject:
+    """Return inputs for an operation, converted to their declared types. Raises Invalid with every problem."""
+    try:
+        return dsl.check_values(inputs, schema)
+    except dsl.InputsInvalid as error:
+        message = f"The operation {name} of {instance.node_id} does not take these inputs: {'; '.join(error.problems)}"
+        raise Invalid(message) from error
 
 
 def _or_default(value: T | None, default: T) -> T:

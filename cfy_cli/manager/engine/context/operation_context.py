@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal, cast
 
+from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import PluginPlan
+from cfy_cli.dsl.functions.names import holds_function
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
@@ -28,6 +30,23 @@ class OperationContext(JobFiles):
         else:
             ends = {"self_id": operation.instance_id}
         self.inputs: JsonObject = evaluate_functions(operation.inputs, records, **ends)
+        self._check_evaluated()
+
+    def _check_evaluated(self) -> None:
+        """Raise Invalid when the value of a call violates what the type of the node declares; it may be secret."""
+        if self.is_relationship or self.inputs == self.operation.inputs:
+            return
+        plan = self.records.node(self.operation.node_id)["operations"].get(self.operation.name)
+        for name, declaration in (plan.get("inputs_schema") or {} if plan else {}).items():
+            written = self.operation.inputs.get(name)
+            if not holds_function(written):
+                continue
+            try:
+                self.inputs |= dsl.check_values({name: self.inputs[name]}, {name: declaration})
+            except dsl.InputsInvalid:
+                raise Invalid(
+                    f"The value of {written} violates the declaration of the input `{name}`: {declaration}"
+                ) from None
 
     @property
     def is_relationship(self) -> bool:

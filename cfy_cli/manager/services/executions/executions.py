@@ -13,7 +13,7 @@ from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
-from cfy_cli.manager.services.executions import exclusive_workflows, workflows
+from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -69,6 +69,7 @@ def start(
     workflow = workflows.find(deployment, workflow_id)
     rule = workflows.parameter_rule(app, store, deployment, workflow)
     complete = workflows.complete_parameters(workflow_id, workflow, parameters, rule, custom=allow_custom_parameters)
+    operation_inputs.check_inputs(store, deployment, workflow, complete)
     if not force:
         dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)
     status, scheduled_for = ExecutionState.PENDING, None
