@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from cfy_cli.config.config_file import FORMATS
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import CfyError, Conflict, ErrorCode
 from cfy_cli.shell import labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import SKIP, add_hint, if_exists_option
-from cfy_cli.shell.printer import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

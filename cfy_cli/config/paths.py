@@ -4,9 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from cfy_cli.config.config_file import HOME_VARIABLE
 from cfy_cli.errors import CfyError
-
-HOME_VARIABLE = "CFY_WORKDIR"
 
 
 def home(environ: Mapping[str, str] | None = None) -> Path:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import requests
 
     from cfy_cli.client.client import Client
+    from cfy_cli.config.config_file import Config
     from cfy_cli.config.profiles import Profile, Profiles
     from cfy_cli.config.settings import Settings
     from cfy_cli.contract.connection import Connection
@@ -72,6 +73,22 @@ class App(Printer):
         from cfy_cli.config.profiles import Profiles
 
         return Profiles(self.home)
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration file. Raises InvalidConfig."""
+        from cfy_cli.config.config_file import load_config
+
+        return load_config(self.environ)
+
+    def apply_config(self) -> None:
+        """Take the defaults of the configuration file; environment variables and options replace them later."""
+        from cfy_cli.config.config_file import COLORS
+
+        self.options.format = self.config.format or self.options.format
+        self.options.list_columns = self.config.columns
+        if self.config.color and not self.environ.get("NO_COLOR"):
+            self.options.color = COLORS[self.config.color]
 
     @property
     def profile(self) -> Profile | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cfy_cli.config.config_file import InvalidConfig
+from cfy_cli.shell.app import App
 from cfy_cli.shell.global_options import GlobalOption, global_options
 from cfy_cli.shell.printer import WITH_JSON_ERRORS
 from cfy_cli.shell.streams import failed_writes, finish_streams, prepare_streams
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from cfy_cli.shell.app import App
+    from cfy_cli.config.config_file import Config
 
 HELP_NAMES = ["-h", "--help"]
+WITHOUT_CONFIG = frozenset({"doctor", "completion"})  # commands that work with an invalid configuration file
 
 
 class ManagerString(click.types.StringParamType):
@@ -112,6 +116,12 @@ class RootGroup(CommandGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.summaries)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        alias = self._aliases(ctx).get(args[0]) if args and args[0] not in self.summaries else None
+        return super().resolve_command(ctx, [*alias, *args[1:]] if alias else args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         names = self.list_commands(ctx)
         name: str | None = cmd_name
@@ -125,12 +135,16 @@ class RootGroup(CommandGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self.summaries.items()))
+        if aliases := self._aliases(ctx):
+            with formatter.section("Aliases"):
+                formatter.write_dl([(name, " ".join(words)) for name, words in sorted(aliases.items())])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete command names without importing the commands."""
         from click.shell_completion import CompletionItem
 
-        matches = [(name, text) for name, text in self.summaries.items() if name.startswith(incomplete)]
+        aliases = {name: " ".join(words) for name, words in self._aliases(ctx).items()}
+        matches = [(name, text) for name, text in {**self.summaries, **aliases}.items() if name.startswith(incomplete)]
         names = [CompletionItem(name, help=text) for name, text in matches]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -161,12 +175,32 @@ class RootGroup(CommandGroup):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         app = extra["obj"]
+        with suppress(InvalidConfig):  # reported by `invoke`; help and completion work without it
+            app.apply_config()
         with failed_writes():
             return super().make_context(*args, color=app.options.color, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
+        args = [*ctx._protected_args, *ctx.args]
+        if not args or args[0] not in WITHOUT_CONFIG:
+            self._check_aliases(ctx, ctx.ensure_object(App).config)
         with failed_writes():
             return super().invoke(ctx)
+
+    def _aliases(self, ctx: click.Context) -> Mapping[str, Sequence[str]]:
+        app = ctx.find_object(App)
+        with suppress(InvalidConfig):
+            return app.config.aliases if app else {}
+        return {}
+
+    def _check_aliases(self, ctx: click.Context, config: Config) -> None:
+        """Check that aliases hide no command and begin with one. Raises InvalidConfig."""
+        for name, (first, *_) in config.aliases.items():
+            if name in (*self.summaries, *self.preferred):
+                config.refuse("aliases", name, "is the name of a command", "Choose another name.")
+            with suppress(AmbiguousName):
+                if not expand_name(ctx, first, self.list_commands(ctx)):
+                    config.refuse("aliases", name, f"begins with `{first}`, which is no command", "See `cfy -h`.")
 
 
 def expand_name(ctx: click.Context, typed: str, names: Sequence[str]) -> str | None:

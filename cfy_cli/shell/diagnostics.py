@@ -47,6 +47,7 @@ def diagnose(app: App, *, is_stopped: bool) -> Iterator[Finding]:
 
     `is_stopped` says that the embedded manager is not running.
     """
+    yield _check_config(app)
     yield _check_profiles(app)
     try:
         profile = app.profile
@@ -68,6 +69,14 @@ def diagnose(app: App, *, is_stopped: bool) -> Iterator[Finding]:
         yield finding
     if is_reachable:
         yield from _check_manager(app, connection)
+
+
+def _check_config(app: App) -> Finding:
+    try:
+        config = app.config
+    except CfyError as error:
+        return _failure("configuration", error)
+    return Finding("configuration", OK, f"{config.path or 'no file'}{' (absent)' if config.text is None else ''}")
 
 
 def _check_profiles(app: App) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cfy_cli.config.paths import HOME_VARIABLE
+from cfy_cli.config.config_file import COLORS, FORMATS, HOME_VARIABLE
 from cfy_cli.contract.resource import Resource
 
 if TYPE_CHECKING:
@@ -36,7 +36,32 @@ def effective_settings(app: App) -> list[Row]:
         _row("certificate", settings.certificate.value, settings.certificate.source),
         _row("any certificate is trusted", settings.trust_all.value, settings.trust_all.source),
         _row("folder", str(app.home), f"${HOME_VARIABLE}" if app.environ.get(HOME_VARIABLE) else "default"),
+        *_output_settings(app),
     ]
+
+
+def _output_settings(app: App) -> list[Row]:
+    config, options = app.config, app.options
+    color = next(name for name, value in COLORS.items() if value == options.color)
+    color_source = _output_source(color, config.color, "auto")
+    if color == "never" and app.environ.get("NO_COLOR"):
+        color_source = "$NO_COLOR"
+    return [
+        _row("configuration file", config.path, "" if config.text is None else "used"),
+        _row("format", options.format, _output_source(options.format, config.format, FORMATS[0])),
+        _row("color", color, color_source),
+        *(
+            _row(f"columns of {name}", ", ".join(columns), "configuration file")
+            for name, columns in config.columns.items()
+        ),
+        *(_row(f"alias {name}", " ".join(words), "configuration file") for name, words in config.aliases.items()),
+    ]
+
+
+def _output_source(value: str, configured: str | None, default: str) -> str:
+    if value == configured:
+        return "configuration file"
+    return "default" if value == default else "option"
 
 
 def _row(setting: str, value: object, source: str) -> Row:

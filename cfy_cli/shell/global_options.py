@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from cfy_cli.config.config_file import COLORS, FORMATS
 from cfy_cli.shell.app import App
-from cfy_cli.shell.printer import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from cfy_cli.output.queries import Query
 
-_COLORS = {"always": True, "never": False, "auto": None}
 _USED_BY_COMPLETION = frozenset({"tenant", "manager", "profile_name"})
 
 
@@ -87,8 +86,8 @@ _OPTIONS = (
     _Option(("--limit",), "limit", {"type": click.IntRange(1), "help": "List at most this many items."}),
     _Option(("-x", "--extended-view"), "vertical", {"is_flag": True, "help": "Print one field per line."}),
     _Option(("--color",), "color",
-            {"type": click.Choice(list(_COLORS)), "help": "When to use colors; by default on terminals."},
-            _COLORS.get),
+            {"type": click.Choice(list(COLORS)), "help": "When to use colors; by default on terminals."},
+            COLORS.get),
     _Option(("-q", "--quiet"), "verbosity", {"is_flag": True, "help": "Print only results."}, lambda _: -1),
     _Option(("-v", "--verbose"), "verbosity", {"count": True, "help": "Print more details; may be repeated."}),
     _Option(("--yes",), "assume_yes", {"is_flag": True, "help": "Confirm all questions."}),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cfy_cli.errors import Usage
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence, Set
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from cfy_cli.output.queries import Query
 
 PLAIN = "plain"
-FORMATS = (PLAIN, "json", "yaml", "csv", "name", "jsonl")
 WITH_JSON_ERRORS = frozenset({"json", "jsonl"})
 _PAGING_HINT = "--limit, --pagination-offset and --pagination-size select which are shown."
 
@@ -28,6 +29,7 @@ class OutputOptions:
     def __init__(self) -> None:
         self.format = PLAIN
         self.columns: tuple[str, ...] = ()  # --columns; empty: the usual ones
+        self.list_columns: Mapping[str, tuple[str, ...]] = {}  # default columns of lists, by the name of the resource
         self.query: Query | None = None
         self.headings = True
         self.limit: int | None = None
@@ -94,7 +96,7 @@ class Printer:
         from cfy_cli.output import formats
 
         resource, options = collection.resource, self._options
-        columns = columns or self.columns(resource)
+        columns = columns or self.columns(resource, of_list=True)
         pages = _CountedPages(collection.pages(_include=self._include(resource, columns), limit=options.limit, **query))
         if options.format in formats.STREAMED and not options.query:
             selected = (formats.select_items(items, options.columns) if options.columns else items for items in pages)
@@ -135,10 +137,17 @@ class Printer:
 
             render.details(values, title)
 
-    def columns(self, resource: Resource) -> tuple[str, ...]:
-        """Return the columns of a table: those of --columns, or else those of the resource."""
-        usual = (*resource.columns, *resource.more) if self._options.vertical else resource.columns
-        return self._options.columns or usual
+    def columns(self, resource: Resource, *, of_list: bool = False) -> tuple[str, ...]:
+        """Return the columns of a table: those of --columns, of the configuration file, or of the resource."""
+        options = self._options
+        if options.columns:
+            return options.columns
+        if options.vertical:
+            return (*resource.columns, *resource.more)
+        return (self._configured_columns(resource) if of_list else None) or resource.columns
+
+    def _configured_columns(self, resource: Resource) -> tuple[str, ...] | None:
+        return None if self.as_data else self._options.list_columns.get(resource.name)
 
     def _print_records(
         self,
@@ -154,6 +163,11 @@ class Printer:
         if options.columns:
             columns = options.columns
             formats.check_columns(items, columns)
+        elif columns == self._configured_columns(resource):
+            try:
+                formats.check_columns(items, columns)
+            except Usage as error:
+                raise Usage(f"{error.message}, which the configuration file names", hint=error.hint) from error
         hidden = render.records(
             items, columns, title, resource.headings,
             vertical=options.vertical, headings=options.headings, narrowing=narrowing,
@@ -168,7 +182,8 @@ class Printer:
         from cfy_cli.output.colors import STATE_COLUMNS
         from cfy_cli.output.fitting import Narrowing
 
-        kept = self._options.columns or STATE_COLUMNS | {resource.key} | ({"tenant_name"} - same)
+        chosen = self._options.columns or self._configured_columns(resource)
+        kept = chosen or STATE_COLUMNS | {resource.key} | ({"tenant_name"} - same)
         return Narrowing([name for name in resource.narrow if name not in same], frozenset(kept), resource.key)
 
     def _show_hidden(self, hidden: Sequence[str], resource: Resource) -> None:
