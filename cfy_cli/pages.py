@@ -1,7 +1,9 @@
 """Man pages and completion scripts, generated from the command tree: `python -m cfy_cli.pages [--check]`."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -14,7 +16,12 @@ from cfy_cli.shell.global_options import GlobalOption
 
 FOLDER = Path(__file__).parents[1]
 ENVIRONMENT = (
-    ("CFY_WORKDIR", "The folder that contains .cloudify: profiles and the manager on this machine. Default: home."),
+    (
+        "CFY_WORKDIR",
+        "The folder that contains .cloudify, with profiles and the manager on this machine, and config.toml. "
+        "Default: home.",
+    ),
+    ("XDG_CONFIG_HOME", "The folder that contains cfy/config.toml. Default: ~/.config."),
     ("CFY_AUTOSTART", "Set to false, commands do not start the manager on this machine."),
     ("CLOUDIFY_MANAGER", "The manager to use, as with --manager."),
     ("CLOUDIFY_USERNAME, CLOUDIFY_PASSWORD", "The credentials to use instead of those of the profile."),
@@ -26,7 +33,26 @@ ENVIRONMENT = (
     ("HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, as in other programs."),
     ("NO_COLOR", "Set to any value, output is not colored."),
 )
+CONFIGURATION = """
+The file ~/.config/cfy/config.toml, or config.toml in $CFY_WORKDIR, sets defaults of the output and aliases of commands.
+An option on the command line overrides an environment variable, a variable overrides the profile in use, and a profile
+overrides the file. `cfy profiles show-current --effective` shows what applies, and from where.
+
+`format` and `color` have the values of the options of the same name. [columns] has the columns of lists by the name of
+the list; they apply to tables, not to JSON and other data. [aliases] has short names of commands with their options;
+more options may follow them, and they cannot have the name of a command.
+"""
+CONFIGURATION_EXAMPLE = """\
+color = "never"
+
+[columns]
+deployments = ["id", "blueprint_id", "installation_status", "labels"]
+
+[aliases]
+ll = "deployments list --sort-by created_at --descending"
+"""
 FILES = (
+    ("~/.config/cfy/config.toml", "The configuration file, see above."),
     ("~/.cloudify/profiles/NAME/context.json", "A profile: the address and credentials of a manager."),
     ("~/.cloudify/active.profile", "The name of the profile in use."),
     ("~/.cloudify/cache", "Cached names for completion; may be deleted at any time."),
@@ -51,9 +77,9 @@ def man_page(context: click.Context) -> str:
     command = context.command
     name = context.command_path.replace(" ", "-")
     usage = " ".join(command.collect_usage_pieces(context))
-    lines = [f'.TH "{_roff(name.upper())}" 1', ".SH NAME", f"{_roff(name)} \\- {_roff(_summary(command))}"]
-    lines += [".SH SYNOPSIS", f".B {_roff(context.command_path)}", _roff(usage), ".SH DESCRIPTION"]
-    lines += [_roff(line) or ".PP" for line in (command.help or "").splitlines()]
+    lines = [f'.TH "{_roff(name.upper())}" 1 "" "cfy" "User Commands"', ".SH NAME"]
+    lines += [f"{_roff(name)} \\- {_roff(_summary(command))}", ".SH SYNOPSIS", f".B {_roff(context.command_path)}"]
+    lines += [_roff(usage), ".SH DESCRIPTION", *_paragraphs(command.help or "")]
     is_root = context.parent is None
     lines += _options("OPTIONS", [param for param in _params(context) if is_root or not _is_global(param)], context)
     if isinstance(command, click.Group):
@@ -61,10 +87,11 @@ def man_page(context: click.Context) -> str:
     if examples := examples_of(context.command_path):
         lines += [".SH EXAMPLES", ".nf", *(_roff(example) for example in examples), ".fi"]
     if is_root:
+        lines += _configuration()
         lines += _table("EXIT STATUS", [(str(code), f"{text.capitalize()}.") for code, text in EXIT_CODES])
         lines += [*_table("ENVIRONMENT", ENVIRONMENT), *_table("FILES", FILES)]
     else:
-        lines += [".SH SEE ALSO", "\\fBcfy\\fP(1) for global options and exit codes."]
+        lines += [".SH SEE ALSO", *_see_also(context)]
     return "\n".join(lines) + "\n"
 
 
@@ -98,6 +125,27 @@ def main() -> None:
             path.unlink()
 
 
+def _paragraphs(text: str) -> list[str]:
+    """Return the lines of the text, of which each paragraph begins at the margin."""
+    return [_roff(line) if line else ".PP" for line in cleandoc(text).splitlines()]
+
+
+def _configuration() -> list[str]:
+    return [
+        ".SH CONFIGURATION FILE", *_paragraphs(CONFIGURATION),
+        ".PP", ".nf", *(_roff(line) for line in CONFIGURATION_EXAMPLE.splitlines()), ".fi",
+    ]  # fmt: skip
+
+
+def _see_also(context: click.Context) -> list[str]:
+    """Refer to the pages of the groups around the command, and to that of `cfy`."""
+    lines, parent = [], context.parent
+    while parent and parent.parent:
+        lines.append(f"\\fB{_roff(parent.command_path.replace(' ', '-'))}\\fP(1),")
+        parent = parent.parent
+    return [*lines, "\\fBcfy\\fP(1) for global options and exit codes."]
+
+
 def _params(context: click.Context) -> list[click.Option]:
     return [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
 
@@ -111,7 +159,8 @@ def _summary(command: click.Command) -> str:
 
 
 def _options(title: str, options: Sequence[click.Option], context: click.Context) -> list[str]:
-    return _table(title, [record for option in options if (record := option.get_help_record(context))])
+    records = [record for option in options if (record := option.get_help_record(context))]
+    return _table(title, [(names, " ".join(text.split())) for names, text in records])
 
 
 def _commands(group: click.Group, context: click.Context) -> list[str]:
@@ -126,8 +175,8 @@ def _table(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _roff(text: str) -> str:
-    """Escape text for roff."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    """Escape text for roff; text between backticks is bold."""
+    escaped = re.sub(r"`([^`]+)`", r"\\fB\1\\fP", text.replace("\\", "\\e").replace("-", "\\-"))
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 

@@ -235,6 +235,8 @@ def _with_global_options(own: list[click.Parameter]) -> list[click.Parameter]:
     for param in own:
         if param.type is click.STRING:
             param.type = ManagerString()
+        elif isinstance(param.type, click.IntRange) and not param.metavar:
+            param.metavar = "NUMBER"  # not INTEGER RANGE
     return [*own, *global_options(own)]
 
 
