@@ -49,14 +49,15 @@ class DeclaredValues:
     """Checks values against their declarations.
 
     Without `existing`, constraints that only a manager can check are not. `evaluate` is for calls in constraints; calls
-    that it leaves are not checked. With `converts_text`, text stands for a value of the declared type, and no other
-    value for text: so clients send the parameters of workflows.
+    that it leaves are not checked. With `converts_text`, text stands for a value of the declared type: so clients send
+    the parameters of workflows. With `strict_text`, no other value stands for text.
     """
 
     data_types: DataTypes
     existing: ExistingResources | None = None
     evaluate: Callable[[Json], Json] = lambda value: value
     converts_text: bool = False
+    strict_text: bool = False
 
     def coerce(self, value: Json, declaration: ParameterPlan) -> tuple[Json, list[ValueProblem]]:
         """Return the value with the defaults of its data type, and the problems of its type."""
@@ -65,7 +66,7 @@ class DeclaredValues:
             value = _convert(value, declaration)
         if kind is None or is_function(value):
             return value, []
-        if self.converts_text and kind in TEXT_TYPES and not isinstance(value, str):
+        if self.strict_text and kind in TEXT_TYPES and not isinstance(value, str):
             return value, [ValueProblem(f"expected a value of the type {kind}, got {describe_value(value)}")]
         coercion = Coercion(self.data_types, [])
         value = coercion.coerce(value, kind)
@@ -135,7 +136,7 @@ class DeclaredValues:
         return {name: self.evaluate(argument) for name, argument in entry.items()}
 
     def _is_item(self, item: Json, item_type: str) -> bool:
-        if self.converts_text and item_type in TEXT_TYPES:
+        if self.strict_text and item_type in TEXT_TYPES:
             return isinstance(item, str)
         return is_function(item) or item_type not in BASIC_TYPES or has_type(item, item_type)
 

@@ -113,6 +113,7 @@ def parameter_rule(app: AppContext, store: Store, deployment: Deployment, workfl
         existing,
         lambda value: existing.evaluate(value, deployment.inputs),
         converts_text=True,
+        strict_text=True,
     )
 
 
