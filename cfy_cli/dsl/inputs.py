@@ -11,12 +11,20 @@ from cfy_cli.dsl.declared_values import DeclaredValues, ExistingResources
 from cfy_cli.dsl.functions.function import EvaluationContext
 from cfy_cli.dsl.plan_evaluation import DeploymentEvaluation
 from cfy_cli.dsl.problems import InputsInvalid, quote_all, suggest
+from cfy_cli.dsl.typed_text import correct_type
 from cfy_cli.errors import ErrorCode
 
 
-def check_inputs(plan: Plan, given: Mapping[str, Json], *, existing: ExistingResources | None = None) -> JsonObject:
+def check_inputs(
+    plan: Plan,
+    given: Mapping[str, Json],
+    *,
+    existing: ExistingResources | None = None,
+    auto_correct_types: bool = False,
+) -> JsonObject:
     """Return all inputs of the deployment: the given ones, and the defaults of the others.
 
+    With `auto_correct_types`, text is converted to the declared integer, float or boolean where that is possible.
     Raises InputsInvalid with every problem; its code is that of missing inputs, else of unknown ones, else the general
     one.
     """
@@ -36,6 +44,8 @@ def check_inputs(plan: Plan, given: Mapping[str, Json], *, existing: ExistingRes
         if value is None and name not in given:
             inputs[name] = None
             continue
+        if auto_correct_types:
+            value = correct_type(declaration, value)
         inputs[name], mismatches = rule.coerce(value, declaration)
         invalid[name] = [f"the input `{name}`{mismatch.path}: {mismatch.message}" for mismatch in mismatches]
     rule = replace(rule, evaluate=_evaluator(plan, inputs, existing))

@@ -39,6 +39,16 @@ def coerce_input(declaration: ParameterPlan, text: str) -> Json:
     return value
 
 
+def correct_type(declaration: ParameterPlan, value: Json) -> Json:
+    """Return text as the integer, float or boolean that is declared, and anything else as it is."""
+    if not isinstance(value, str) or declaration.get("type") not in ("integer", "float", "boolean"):
+        return value
+    try:
+        return coerce_input(declaration, value)
+    except InputsInvalid:
+        return value
+
+
 def coerce_parameter(declaration: ParameterPlan, text: str) -> Json:
     """Do the same for a parameter of a workflow; without a declared type, it has that of its default."""
     implied = {bool: "boolean", list: "list", dict: "dict"}.get(type(declaration.get("default")), "string")

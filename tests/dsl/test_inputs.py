@@ -154,6 +154,27 @@ def test_coerce_input_refuses_other_types(kind: str, text: str, sentence: str) -
     assert refusal.value.message == sentence
 
 
+@pytest.mark.parametrize(
+    ("kind", "typed", "value"),
+    [
+        ("integer", "5", 5), ("float", "0.5", 0.5), ("float", "5", 5.0), ("boolean", "true", True),
+        ("boolean", "false", False), ("string", "5", "5"), ("list", [1], [1]), ("integer", 5, 5),
+    ],
+)  # fmt: skip
+def test_auto_correct_types_converts_text(tmp_path: Path, kind: str, typed: Any, value: Any) -> None:
+    text = f"tosca_definitions_version: cloudify_dsl_1_4\ninputs: {{i: {{type: {kind}}}}}\n"
+    plan = dsl.compile_blueprint(write_blueprint(tmp_path, text))
+    assert dsl.check_inputs(plan, {"i": typed}, auto_correct_types=True) == {"i": value}
+
+
+@pytest.mark.parametrize(("kind", "typed"), [("integer", "5.5"), ("float", "x"), ("boolean", "5"), ("dict", "{}")])
+def test_auto_correct_types_leaves_other_text(tmp_path: Path, kind: str, typed: str) -> None:
+    text = f"tosca_definitions_version: cloudify_dsl_1_4\ninputs: {{i: {{type: {kind}}}}}\n"
+    plan = dsl.compile_blueprint(write_blueprint(tmp_path, text))
+    with pytest.raises(dsl.InputsInvalid, match=f"of the type {kind}, got the string `{typed}`"):
+        dsl.check_inputs(plan, {"i": typed}, auto_correct_types=True)
+
+
 @given(text=st.text())
 def test_coerce_input_keeps_strings(text: str) -> None:
     assert dsl.coerce_input({"type": "string"}, text) == text
