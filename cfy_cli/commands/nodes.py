@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.resources import NODES
 from cfy_cli.errors import NotFound, Usage
 from cfy_cli.shell import options
@@ -13,11 +14,16 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
+    from cfy_cli.client.collection import Item
     from cfy_cli.shell.option_types import ListOptions
 
-OPERATION_COLUMNS = ("name", "inputs", "plugin", "executor", "operation")
+OPERATIONS = Resource(
+    name="operations", noun="operation", key="name",
+    columns=("name", "inputs", "plugin", "executor", "operation"), narrow=("name", "operation", "plugin", "inputs"),
+)  # fmt: skip
 CHECKS = ("check_drift", "check_status")
 
 
@@ -65,14 +71,25 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
         raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
     node = page.items[0]
     app.show(NODES, node)
-    if app.as_data:
+    if app.as_data or app.options.columns:
         return
     instances = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
     app.say("Type hierarchy:\n" + "\n".join(f"\t{name}" for name in node.get("type_hierarchy") or ()) + "\n")
     app.show_details(node.get("properties") or {}, "Node properties:")
-    operations = [{"name": name, **fields} for name, fields in (node.get("operations") or {}).items()]
-    app.show_items(operations, NODES, OPERATION_COLUMNS, "Operations:")
+    if operations := _implemented_operations(node):
+        app.show_items(operations, OPERATIONS, OPERATIONS.columns)
     app.say("Node instance IDs:\n" + "\n".join(f"\t{item['id']}" for item in instances))
+
+
+def _implemented_operations(node: Item) -> list[Item]:
+    """Return the operations that do something, each by its longest name."""
+    operations: Mapping[str, Item] = node.get("operations") or {}
+    long_names = {name.rpartition(".")[2] for name in operations if "." in name}
+    return [
+        {"name": name, **fields}
+        for name, fields in operations.items()
+        if fields.get("operation") and name not in long_names
+    ]
 
 
 def _run_checks(app: App, deployment_id: str | None) -> None:

@@ -32,7 +32,7 @@ def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> N
     workflows = sorted(app.client.deployments.workflows(deployment_id), key=lambda workflow: workflow["name"])
     shown = [workflow for workflow in workflows if include_unavailable or workflow.get("is_available", True)]
     columns = (*WORKFLOWS.columns, "is_available") if include_unavailable else WORKFLOWS.columns
-    app.show_items(shown if app.as_data else [_join_rules(workflow) for workflow in shown], WORKFLOWS, columns)
+    app.show_items(shown if app.as_data else [_with_text_of_rules(item) for item in shown], WORKFLOWS, columns)
     if len(shown) < len(workflows):
         app.note(f"{len(workflows) - len(shown)} unavailable workflows hidden (use --all to show them)")
 
@@ -47,14 +47,17 @@ def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     workflow = next((item for item in workflows if item["name"] == workflow_id), None)
     if workflow is None:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
-    app.show(WORKFLOWS, workflow)
+    app.show(WORKFLOWS, workflow if app.as_data else _with_text_of_rules(workflow))
     parameters = workflow.get("parameters") or {}
     app.show_details(_describe_parameters(parameters, required=True), "Mandatory parameters:")
     app.show_details(_describe_parameters(parameters, required=False), "Optional parameters:")
 
 
-def _join_rules(workflow: Item) -> Item:
-    return workflow | {"availability_rules": ", ".join(workflow.get("availability_rules") or ())}
+def _with_text_of_rules(workflow: Item) -> Item:
+    """Return the workflow with its rules as text, such as `node_instances_active: all, partial`."""
+    rules = workflow.get("availability_rules") or {}
+    texts = [f"{name}: {', '.join(values) if isinstance(values, list) else values}" for name, values in rules.items()]
+    return workflow | {"availability_rules": "; ".join(texts)}
 
 
 def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> dict[str, str]:
@@ -64,13 +67,13 @@ def _describe_parameters(parameters: Mapping[str, Item], *, required: bool) -> d
         name: "  ".join(
             part
             for part in (
-                "" if required else format_value(name, field["default"]),
+                format_value(name, field["default"]) if "default" in field else "",
                 _in_brackets(field.get("description")),
             )
             if part
         )
         for name, field in parameters.items()
-        if ("default" not in field) == required
+        if ("default" not in field and field.get("required", True)) == required
     }
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Item = Mapping[str, object]
 
 _DETAILS_GAP = 6  # spaces between names and values
+_MIN_DETAILS = 20  # columns of the terminal for values; with fewer they are not wrapped
+_TAB = 8  # columns of the terminal
 
 
 def line(text: str = "") -> None:
@@ -60,11 +62,20 @@ def records(
 
 
 def details(values: Item, title: str) -> None:
-    """Print names and values, one per line, under a title; nested values as JSON."""
+    """Print names and values, one per line, under a title; nested values as JSON. Without values, print nothing."""
+    if not values:
+        return
+    from cfy_cli.output.width import wrap
+
     click.echo(title)
-    width = max((len(name) for name in values), default=0) + _DETAILS_GAP
-    for name, value in values.items():
-        click.echo(f"\t{name + ':':<{width}}{format_value(name, value)}")
+    gap = max(len(name) for name in values) + _DETAILS_GAP
+    available = (terminal_width() or 0) - _TAB - gap
+    for name, item in values.items():
+        text = visible(format_value(name, item))
+        first, *others = wrap(text, available) if available >= _MIN_DETAILS else [text]
+        click.echo(f"\t{name + ':':<{gap}}{first}")
+        for part in others:
+            click.echo(f"\t{'':<{gap}}{part}")
     click.echo()
 
 

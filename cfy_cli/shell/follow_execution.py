@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -28,8 +29,10 @@ LAST_EVENTS_TIMEOUT = 3  # seconds; events are stored in batches, the last ones 
 def follow_and_report(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
     """Follow the execution and report how it ended, or with `no_wait` that it started.
 
-    Raises the error for its state.
+    With --quiet, no events are shown. Raises the error for its state.
     """
+    if app.options.verbosity < 0 and not follow.json_output:
+        follow = replace(follow, show_events=False)
     if follow.no_wait:
         key = execution["id"]
         app.result(f"Execution {key} of {_describe(execution)} is {execution['status']}", execution, EXECUTIONS)

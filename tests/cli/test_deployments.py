@@ -200,3 +200,28 @@ def test_delete_refuses_deployment_with_dependents(deployed: Cfy) -> None:
     assert deployed("deployments list --dependencies-of dep --format name") == "net\n"
     deployed("deployments delete net --force")
     assert json.loads(deployed("deployments dependencies list --json"))[0]["target_deployment_id"] is None
+
+
+def test_workflow_parameters_are_listed_by_whether_they_are_required(deployed: Cfy) -> None:
+    heal = deployed("workflows get heal -d dep")
+    assert "Mandatory parameters:" not in heal
+    assert "\tnode_instance_id:     (The instance that needs it" in heal.split("Optional parameters:")[1]
+    assert "node_instances_active: all, partial" in heal
+    mandatory, optional = deployed("workflows get scale -d dep").split("Mandatory parameters:")[1].split("Optional")
+    assert "scalable_entity_name" in mandatory
+    assert "delta:" in optional
+
+
+def test_quiet_execution_prints_only_how_it_ended(deployed: Cfy) -> None:
+    assert (
+        deployed("executions start install -d dep -q") == "Finished executing workflow `install` on deployment `dep`\n"
+    )
+    assert deployed.errors == ""
+    assert '"message"' in deployed("executions start check_status -d dep -q --json-output")
+
+
+def test_node_shows_operations_that_do_something(deployed: Cfy) -> None:
+    out = deployed("nodes get page -d dep")
+    assert out.count("cloudify.interfaces.lifecycle.create") == 1
+    assert "cloudify.interfaces.lifecycle.stop" not in out
+    assert "Operations" not in deployed("nodes get page -d dep --columns id,type")
