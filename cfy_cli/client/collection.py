@@ -1,7 +1,7 @@
 """Requests that every resource of the API answers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,13 +17,15 @@ MAX_PAGE_SIZE = 1000  # items
 class Page:
     """Some of the `total` items that match; a filter left out `hidden` more.
 
-    `after` is the cursor of the next page, where a manager gives one.
+    `after` is the cursor of the next page, where a manager gives one. `refusal` is the manager's error for fields of
+    `_include` that it does not know; the items then have all their fields.
     """
 
     items: list[Item]
     total: int
     hidden: int | None = None
     after: int | None = None
+    refusal: CfyError | None = None
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
@@ -63,7 +65,7 @@ class Collection:
                 continue
             total = page.total
             new = [item for item in page if self._is_new(item, seen)][:remaining]
-            yield Page(new, page.total, page.hidden, page.after)
+            yield replace(page, items=new)
             offset += len(page)
             remaining = None if remaining is None else remaining - len(new)
             if _size or not page.items or offset >= page.total or remaining == 0:
@@ -123,7 +125,7 @@ class Collection:
             if error.code != ErrorCode.NO_SUCH_INCLUDE_FIELD or "_include" not in params:
                 raise
             del params["_include"]  # an older manager does not know all fields: take what it answers
-            return self._search(params, rules)
+            return replace(self._search(params, rules), refusal=error)
 
     def _search(self, params: Mapping[str, object], rules: object) -> Page:
         if rules:

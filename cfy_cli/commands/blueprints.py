@@ -231,14 +231,16 @@ def list_blueprints(
 def get_blueprint(app: App, blueprint_id: str) -> None:
     """Show the blueprint BLUEPRINT_ID."""
     blueprint = app.client.blueprints.get(blueprint_id)
-    app.show(BLUEPRINTS, blueprint)
+    deployments = [item["id"] for item in app.client.deployments.list(blueprint_id=blueprint_id, _include="id")]
+    plan = blueprint.get("plan") or {}
+    metadata = plan.get("metadata") or {}
+    more = {"metadata": metadata, "deployments": deployments, "#deployments": len(deployments)}
+    app.show(BLUEPRINTS, blueprint | more)
     if app.as_data:
         return
-    plan = blueprint.get("plan") or {}
-    app.show_details(plan.get("metadata") or {}, "Metadata:")
+    app.show_details(metadata, "Metadata:")
     app.show_details(_plugin_purposes(plan), "Plugins:")
-    page = app.client.deployments.list(blueprint_id=blueprint_id, _include="id")
-    app.say(f"Deployments: {', '.join(item['id'] for item in page) or 'none'}")
+    app.say(f"Deployments: {', '.join(deployments) or 'none'}")
 
 
 @cli.command("download")
@@ -269,13 +271,14 @@ def delete_blueprint(app: App, blueprint_id: str, force: bool) -> None:
 def show_inputs(app: App, blueprint_id: str) -> None:
     """Show the inputs that the blueprint BLUEPRINT_ID declares."""
     inputs = app.client.blueprints.declared_inputs(blueprint_id)
+    absent = dict.fromkeys(INPUT_COLUMNS, "-")
+    rows = [{**absent, "name": name, **fields} for name, fields in inputs.items()]
     if app.as_data:
-        app.answer(inputs)
+        app.answer(rows)
         return
     from cfy_cli.output import render
 
-    rows = [{"name": name, **fields} for name, fields in inputs.items()]
-    render.records(rows, INPUT_COLUMNS, "Inputs:", {}, vertical=app.options.vertical)
+    render.records(rows, INPUT_COLUMNS, "Inputs:", vertical=app.options.vertical)
 
 
 def _plugin_purposes(plan: Mapping[str, list[Item]]) -> dict[str, str]:

@@ -173,15 +173,14 @@ def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: b
 
 
 def show_values(app: App, deployment_id: str, kind: str, values: Mapping[str, object]) -> None:
-    """Show outputs or capabilities: their current values and, unless as data, their descriptions."""
+    """Show outputs or capabilities: their current values and their descriptions."""
     declared: dict[str, Item] = {}
-    if values and not app.as_data:
+    if values:
         declared = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}
-    rows = {
-        name: {"Description": (declared.get(name) or {}).get("description") or "", "Value": value}
-        for name, value in values.items()
-    }
-    _show_rows(app, values, rows, kind)
+    descriptions = {name: (declared.get(name) or {}).get("description") for name in values}
+    data = {name: {"value": value, "description": descriptions[name]} for name, value in values.items()}
+    rows = {name: {"Description": descriptions[name] or "", "Value": value} for name, value in values.items()}
+    _show_rows(app, data, rows, kind)
 
 
 def _show_rows(app: App, data: Mapping[str, object], rows: Mapping[str, Mapping[str, object]], kind: str) -> None:

@@ -13,6 +13,7 @@ from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.option_types import PagingOptions, TimeOptions
+from cfy_cli.shell.printer import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,8 +144,11 @@ def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
         "_size": query["_size"],
         "_sort": EVENTS.order,
     }
+    if app.as_lines:
+        app.options.format = "jsonl"
     if (app.as_data or app.options.columns or app.options.vertical) and not follow.json_output:
-        app.show_list(app.client.events, **params)
+        is_table = app.options.format in (PLAIN, "csv") and not app.options.query
+        app.show_list(app.client.events, None if is_table else (), **params)
         return
     count = hidden = total = 0
     for page in app.client.events.pages(limit=app.options.limit, **params):

@@ -118,7 +118,7 @@ def list_executions(
 def get_execution(app: App, execution_id: str) -> None:
     """Show the execution EXECUTION_ID."""
     execution = app.client.executions.get(execution_id)
-    app.show(EXECUTIONS, execution, (*app.columns(EXECUTIONS), *DETAILS))
+    app.show(EXECUTIONS, execution, (*EXECUTIONS.columns, *DETAILS))
     app.show_details(execution.get("parameters") or {}, "Execution parameters:")
     if execution["status"] in STOPPING:
         app.note("It is being cancelled; running operations must end first.")
@@ -132,7 +132,7 @@ def get_execution(app: App, execution_id: str) -> None:
 def cancel_execution(app: App, execution_id: str, force: bool, kill: bool) -> None:
     """Cancel the execution EXECUTION_ID."""
     execution = app.client.executions.cancel(execution_id, force=force, kill=kill)
-    app.result(f"A cancel request for execution {execution_id} has been sent", execution)
+    app.result(f"A cancel request for execution {execution_id} has been sent", execution, EXECUTIONS)
     app.note(f"Show its status: cfy executions get {execution_id}")
 
 
@@ -143,7 +143,7 @@ def cancel_execution(app: App, execution_id: str, force: bool, kill: bool) -> No
 def resume_execution(app: App, execution_id: str, reset_operations: bool) -> None:
     """Resume the failed or cancelled execution EXECUTION_ID where it stopped."""
     execution = app.client.executions.resume(execution_id, reset_operations=reset_operations)
-    app.result(f"A resume request for execution {execution_id} has been sent", execution)
+    app.result(f"A resume request for execution {execution_id} has been sent", execution, EXECUTIONS)
     app.note(f"Follow it: cfy events list --tail {execution_id}")
 
 

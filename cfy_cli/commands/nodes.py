@@ -24,6 +24,7 @@ OPERATIONS = Resource(
     name="operations", noun="operation", key="name",
     columns=("name", "inputs", "plugin", "executor", "operation"), narrow=("name", "operation", "plugin", "inputs"),
 )  # fmt: skip
+COUNTS = ("drifted_instances", "unavailable_instances")  # of instances, in lists of one deployment
 CHECKS = ("check_drift", "check_status")
 
 
@@ -53,6 +54,7 @@ def list_nodes(
     app.show_list(
         app.client.nodes,
         deployment_id=deployment_id,
+        more=COUNTS if deployment_id else (),
         _instance_counts=True if deployment_id else None,
         _evaluate_functions=_evaluate_functions,
         **query,
@@ -70,15 +72,16 @@ def get_node(app: App, node_id: str, deployment_id: str, evaluate_functions: boo
     if not page.items:
         raise NotFound(f"There is no node `{node_id}` in deployment `{deployment_id}`")
     node = page.items[0]
-    app.show(NODES, node)
+    page = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
+    instances = [instance["id"] for instance in page]
+    app.show(NODES, node | {"instances": instances})
     if app.as_data or app.options.columns:
         return
-    instances = app.client.node_instances.list(deployment_id=deployment_id, node_id=node_id, _include="id")
     app.say("Type hierarchy:\n" + "\n".join(f"\t{name}" for name in node.get("type_hierarchy") or ()) + "\n")
     app.show_details(node.get("properties") or {}, "Node properties:")
     if operations := _implemented_operations(node):
         app.show_items(operations, OPERATIONS, OPERATIONS.columns)
-    app.say("Node instance IDs:\n" + "\n".join(f"\t{item['id']}" for item in instances))
+    app.say("Node instance IDs:\n" + "\n".join(f"\t{key}" for key in instances))
 
 
 def _implemented_operations(node: Item) -> list[Item]:

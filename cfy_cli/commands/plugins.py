@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BUNDLE = "http://repository.cloudifysource.org/cloudify/wagons/cloudify-plugins-bundle.tgz"
 BUNDLE_COLUMNS = ("id", "package_name", "package_version", "distribution", "distribution_release")
-DATA_COLUMNS = ("file_server_path", "supported_platform", "supported_py_versions")
+DETAILS = (*PLUGINS.columns, "file_server_path", "supported_platform", "supported_py_versions")
 
 
 cli = verbs.group_of(PLUGINS, "Manage plugins.", "set-visibility", "set-global", "set-owner")
@@ -70,7 +70,7 @@ def upload_plugin(
         progress_bar("Uploading", archive.stat().st_size, shown=app.options.verbosity >= 0) as progress,
     ):
         plugin = app.client.plugins.upload(archive, progress=progress, title=title, visibility=visibility)
-    app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin)
+    app.result(f"Plugin uploaded. Plugin's id is {plugin['id']}", plugin, PLUGINS)
 
 
 @cli.command("bundle-upload")
@@ -97,7 +97,7 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
     if not app.as_data:
         app.say(f"Bundle uploaded, {len(plugins)} new plugins")
     if plugins or app.as_data:
-        app.show_items(plugins, PLUGINS, app.options.columns or BUNDLE_COLUMNS)
+        app.show_items(plugins, PLUGINS, BUNDLE_COLUMNS)
 
 
 @cli.command("validate")
@@ -120,8 +120,7 @@ def validate_plugin(app: App, plugin_path: str) -> None:
 @pass_app
 def list_plugins(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List plugins."""
-    columns = (*app.columns(PLUGINS), *DATA_COLUMNS) if _get_data else None
-    app.show_list(app.client.plugins, columns, **query)
+    app.show_list(app.client.plugins, DETAILS if _get_data else None, **query)
 
 
 @cli.command("get")
@@ -131,7 +130,7 @@ def list_plugins(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> Non
 def get_plugin(app: App, plugin_id: str, _get_data: bool) -> None:
     """Show the plugin PLUGIN_ID and where it is installed."""
     plugin = app.client.plugins.get(plugin_id)
-    app.show(PLUGINS, plugin, (*app.columns(PLUGINS), *DATA_COLUMNS) if _get_data else None)
+    app.show(PLUGINS, plugin, DETAILS if _get_data else None)
     states = {_target(state): _describe_state(state) for state in plugin.get("installation_state") or ()}
     app.show_details(states, "Plugin installation state:")
 
@@ -187,7 +186,7 @@ def install_plugin(app: App, plugin_id: str, managers: tuple[str, ...], agents: 
     app.note(f"Waiting for plugin {plugin_id} to be installed on {', '.join((*managers, *agents))}")
     plugins.install(plugin_id, managers, agents)
     plugin = wait_until_installed(app, plugin_id, {*managers, *agents}, timeout)
-    app.result(f"Plugin `{plugin_id}` installed", plugin)
+    app.result(f"Plugin `{plugin_id}` installed", plugin, PLUGINS)
 
 
 def _target(state: Item) -> str:

@@ -100,10 +100,11 @@ def _provider_fields(provider_name: str | None, provider_options: tuple[str, ...
 def get_secret(app: App, key: str) -> None:
     """Show the secret KEY with its value."""
     secret = app.client.secrets.get(key)
+    if secret.get("is_hidden_value") and secret.get("value") == "":
+        secret["value"] = HIDDEN
     app.show(SECRETS, secret)
-    value = HIDDEN if secret.get("is_hidden_value") and secret.get("value") == "" else secret.get("value")
     schema = {"schema": secret["schema"]} if secret.get("schema") else {}
-    app.show_details({"value": value, **schema}, "Value:")
+    app.show_details({"value": secret.get("value"), **schema}, "Value:")
 
 
 @cli.command("list")

@@ -23,7 +23,7 @@ def cli(app: App) -> None:
         {"service": name, "status": service["status"]} for name, service in (status.get("services") or {}).items()
     ]
     render.line(f"Manager at {app.client.http.url}: {status['status']}")
-    render.records(services, ("service", "status"), "Services:", {})
+    render.records(services, ("service", "status"), "Services:")
     maintenance = app.client.maintenance()
     if maintenance != "deactivated":
         render.line(f"Maintenance mode is {maintenance}.")

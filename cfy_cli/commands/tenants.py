@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cfy_cli.shell.option_types import ListOptions
 
 
+DETAILS = ("name", "groups", "direct users", "group users")
+
+
 cli = verbs.group_of(TENANTS, "Manage tenants and their users.", "delete")
 
 
@@ -28,7 +31,7 @@ cli = verbs.group_of(TENANTS, "Manage tenants and their users.", "delete")
 @pass_app
 def list_tenants(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List tenants."""
-    app.show_list(app.client.tenants, _get_data=_get_data, **query)
+    app.show_list(app.client.tenants, DETAILS if _get_data else None, _get_data=_get_data, **query)
 
 
 @cli.command("get")
@@ -37,7 +40,7 @@ def list_tenants(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> Non
 @pass_app
 def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
     """Show the tenant TENANT_NAME."""
-    app.show(TENANTS, app.client.tenants.get(tenant_name, _get_data=_get_data))
+    app.show(TENANTS, app.client.tenants.get(tenant_name, _get_data=_get_data), DETAILS if _get_data else None)
 
 
 @cli.command("create")

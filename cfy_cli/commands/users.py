@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.shell.option_types import ListOptions
 
-DETAILS = (*USERS.columns, "tenant_roles")
+DETAILS = (*USERS.columns[:-1], "user_tenants", "group_tenants")
 
 
 cli = verbs.group_of(USERS, "Manage users.", "delete")
@@ -31,8 +31,7 @@ cli = verbs.group_of(USERS, "Manage users.", "delete")
 @pass_app
 def list_users(app: App, _get_data: bool, **query: Unpack[ListOptions]) -> None:
     """List users."""
-    columns = DETAILS if _get_data else USERS.columns
-    app.show_list(app.client.users, app.options.columns or columns, _get_data=_get_data, **query)
+    app.show_list(app.client.users, DETAILS if _get_data else None, _get_data=_get_data, **query)
 
 
 @cli.command("get")
@@ -43,7 +42,7 @@ def get_user(app: App, username: str | None, _get_data: bool) -> None:
     """Show the user USERNAME, by default yourself."""
     users = app.client.users
     user = users.get(username, _get_data=_get_data) if username else users.myself(_get_data=_get_data)
-    app.show(USERS, user, DETAILS if _get_data else USERS.columns)
+    app.show(USERS, user, DETAILS if _get_data else None)
 
 
 @cli.command("create")
@@ -96,7 +95,7 @@ def _update(app: App, username: str, password: str, role: str) -> Item:
 @pass_app
 def set_password(app: App, username: str, password: str) -> None:
     """Set the password of the user USERNAME."""
-    app.result("New password set", app.client.users.update(username, password=password))
+    app.result("New password set", app.client.users.update(username, password=password), USERS)
 
 
 @cli.command("set-role")
@@ -105,7 +104,7 @@ def set_password(app: App, username: str, password: str) -> None:
 @pass_app
 def set_role(app: App, username: str, security_role: str) -> None:
     """Set the security role of the user USERNAME."""
-    app.result(f"New role `{security_role}` set", app.client.users.update(username, role=security_role))
+    app.result(f"New role `{security_role}` set", app.client.users.update(username, role=security_role), USERS)
 
 
 @cli.command("activate")
@@ -113,7 +112,7 @@ def set_role(app: App, username: str, security_role: str) -> None:
 @pass_app
 def activate_user(app: App, username: str) -> None:
     """Activate the user USERNAME: allow logging in."""
-    app.result("User activated", app.client.users.set_active(username, True))
+    app.result("User activated", app.client.users.set_active(username, True), USERS)
 
 
 @cli.command("deactivate")
@@ -121,7 +120,7 @@ def activate_user(app: App, username: str) -> None:
 @pass_app
 def deactivate_user(app: App, username: str) -> None:
     """Deactivate the user USERNAME: forbid logging in."""
-    app.result("User deactivated", app.client.users.set_active(username, False))
+    app.result("User deactivated", app.client.users.set_active(username, False), USERS)
 
 
 @cli.command("unlock")
@@ -129,4 +128,4 @@ def deactivate_user(app: App, username: str) -> None:
 @pass_app
 def unlock_user(app: App, username: str) -> None:
     """Unlock the user USERNAME after too many failed logins."""
-    app.result("User unlocked", app.client.users.unlock(username))
+    app.result("User unlocked", app.client.users.unlock(username), USERS)

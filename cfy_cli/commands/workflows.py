@@ -29,7 +29,7 @@ def cli() -> None:
 @pass_app
 def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> None:
     """List the workflows of a deployment."""
-    workflows = sorted(app.client.deployments.workflows(deployment_id), key=lambda workflow: workflow["name"])
+    workflows = sorted(_load_workflows(app, deployment_id), key=lambda workflow: str(workflow["name"]))
     shown = [workflow for workflow in workflows if include_unavailable or workflow.get("is_available", True)]
     columns = (*WORKFLOWS.columns, "is_available") if include_unavailable else WORKFLOWS.columns
     app.show_items(shown if app.as_data else [_with_text_of_rules(item) for item in shown], WORKFLOWS, columns)
@@ -43,7 +43,7 @@ def list_workflows(app: App, deployment_id: str, include_unavailable: bool) -> N
 @pass_app
 def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     """Show the workflow WORKFLOW_ID of a deployment and its parameters."""
-    workflows = app.client.deployments.workflows(deployment_id)
+    workflows = _load_workflows(app, deployment_id)
     workflow = next((item for item in workflows if item["name"] == workflow_id), None)
     if workflow is None:
         raise NotFound(f"There is no workflow `{workflow_id}` in deployment `{deployment_id}`")
@@ -51,6 +51,13 @@ def get_workflow(app: App, workflow_id: str, deployment_id: str) -> None:
     parameters = workflow.get("parameters") or {}
     app.show_details(_describe_parameters(parameters, required=True), "Mandatory parameters:")
     app.show_details(_describe_parameters(parameters, required=False), "Optional parameters:")
+
+
+def _load_workflows(app: App, deployment_id: str) -> list[Item]:
+    """Return the workflows of the deployment, each with the deployment and the blueprint that it belongs to."""
+    deployment = app.client.deployments.get(deployment_id, _include="blueprint_id,workflows")
+    owner = {"blueprint_id": deployment.get("blueprint_id"), "deployment_id": deployment_id}
+    return [owner | workflow for workflow in deployment.get("workflows") or ()]
 
 
 def _with_text_of_rules(workflow: Item) -> Item:

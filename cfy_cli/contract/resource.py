@@ -11,7 +11,7 @@ class Resource:
     name: str  # plural, as in commands and URLs: `cfy sites`, /sites
     noun: str  # singular, as in messages: "Site `x` created"
     key: str  # the field that identifies one item within a tenant
-    columns: tuple[str, ...]  # of tables, as names of API fields
+    columns: tuple[str, ...]  # of tables and of JSON; names of API fields, but for `sources`
     narrow: tuple[str, ...] = ()  # columns by importance: a narrow terminal leaves out the others first
     argument: str = "name"  # of commands: the parameter that takes the key
     options: tuple[str, ...] = ()  # further parameters of commands that take the key of such an item
@@ -19,8 +19,8 @@ class Resource:
     search: tuple[str, ...] = ()  # fields that --search looks in
     sort: str | None = None  # default order; the key when absent
     tenanted: bool = True  # belongs to one tenant
-    more: tuple[str, ...] = ()  # further fields of the vertical view
-    headings: Mapping[str, str] = field(default_factory=dict, hash=False)  # titles of columns, where not the field name
+    more: tuple[str, ...] = ()  # further columns of the vertical view and of JSON
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False)  # API fields of columns with other names
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -30,6 +30,10 @@ class Resource:
     @property
     def order(self) -> str:
         return self.sort or self.key
+
+    def field(self, column: str) -> str:
+        """Return the API field that a column shows."""
+        return self.sources.get(column, column)
 
     @property
     def title(self) -> str:

@@ -121,7 +121,7 @@ EXECUTIONS = Resource(
     columns=(
         "id",
         "workflow_id",
-        "status_display",
+        "status",
         "is_dry_run",
         "deployment_id",
         "created_at",
@@ -133,7 +133,7 @@ EXECUTIONS = Resource(
     ),
     narrow=(
         "id",
-        "status_display",
+        "status",
         "workflow_id",
         "deployment_id",
         "created_at",
@@ -141,7 +141,7 @@ EXECUTIONS = Resource(
         "started_at",
         "is_dry_run",
     ),
-    headings={"status_display": "status"},
+    sources={"status": "status_display"},
 )
 MANAGERS = Resource(
     name="managers",
@@ -187,21 +187,21 @@ NODES = Resource(
         "type",
         "visibility",
         "tenant_name",
-        "actual_number_of_instances",
-        "actual_planned_number_of_instances",
+        "number_of_instances",
+        "planned_number_of_instances",
         "created_by",
     ),
     narrow=(
         "id",
         "deployment_id",
         "type",
-        "actual_number_of_instances",
-        "actual_planned_number_of_instances",
+        "number_of_instances",
+        "planned_number_of_instances",
         "host_id",
     ),
-    headings={
-        "actual_number_of_instances": "number_of_instances",
-        "actual_planned_number_of_instances": "planned_number_of_instances",
+    sources={
+        "number_of_instances": "actual_number_of_instances",
+        "planned_number_of_instances": "actual_planned_number_of_instances",
     },
 )
 PLUGINS = Resource(
@@ -218,15 +218,16 @@ PLUGINS = Resource(
         "package_version",
         "distribution",
         "distribution_release",
-        "installation_state",
+        "installed on",
         "uploaded_at",
         "visibility",
         "tenant_name",
         "created_by",
         "yaml_url_path",
     ),
-    narrow=("id", "package_name", "package_version", "installation_state", "uploaded_at", "visibility"),
-    headings={"installation_state": "installed on"},
+    narrow=("id", "package_name", "package_version", "installed on", "uploaded_at", "visibility"),
+    more=("installation_state",),
+    sources={"installed on": "installation_state"},
 )
 SECRETS = Resource(
     name="secrets",
@@ -267,6 +268,7 @@ TENANTS = Resource(
     search=("name",),
     tenanted=False,
     columns=("name", "groups", "users"),
+    sources={"direct users": "user_roles", "group users": "user_roles"},
     narrow=("name", "users", "groups"),
 )
 TOKENS = Resource(
@@ -288,15 +290,29 @@ USERS = Resource(
     example="ann",
     search=("username",),
     tenanted=False,
-    columns=("username", "groups", "role", "group_system_roles", "active", "last_login_at", "is_locked", "tenants"),
-    narrow=("username", "role", "active", "is_locked", "last_login_at", "tenants", "groups"),
-    headings={"role": "system wide role", "group_system_roles": "system wide roles via groups"},
+    columns=(
+        "username",
+        "groups",
+        "system wide role",
+        "system wide roles via groups",
+        "active",
+        "last_login_at",
+        "is_locked",
+        "tenants",
+    ),
+    narrow=("username", "system wide role", "active", "is_locked", "last_login_at", "tenants", "groups"),
+    sources={
+        "system wide role": "role",
+        "system wide roles via groups": "group_system_roles",
+        "user_tenants": "tenant_roles",
+        "group_tenants": "tenant_roles",
+    },
 )
 WORKFLOWS = Resource(
     name="workflows",
     noun="workflow",
     key="name",
-    columns=("name", "availability_rules"),
+    columns=("blueprint_id", "deployment_id", "name", "availability_rules"),
 )
 
 ALL = (

@@ -62,15 +62,10 @@ def wrap_anyway(headings: Cells, rows: Sequence[Cells], columns: int) -> Fitted:
     return wrap_cells(headings, rows, columns) or _wrapped(headings, rows, limits, range(len(headings)))
 
 
-def shorten(
-    names: Sequence[str], headings: Cells, rows: Sequence[Cells], columns: int, narrowing: Narrowing
-) -> Fitted | None:
-    """Leave out columns and shorten cells until the table fits; None when even what must be kept does not.
-
-    `names` are those of the fields, `headings` their titles.
-    """
+def shorten(headings: Cells, rows: Sequence[Cells], columns: int, narrowing: Narrowing) -> Fitted | None:
+    """Leave out columns and shorten cells until the table fits; None when even what must be kept does not."""
     for is_tight in (False, True):
-        fits = _rank_columns(names, rows, narrowing, is_tight=is_tight)
+        fits = _rank_columns(headings, rows, narrowing, is_tight=is_tight)
         fitted = _shorten(headings, rows, columns, fits, TIGHT if is_tight else None)
         if fitted:
             return fitted

@@ -56,24 +56,14 @@ def stream(pages: Iterable[Sequence[object]], style: Style) -> None:
 
 
 def select(data: object, columns: Sequence[str]) -> object:
-    """Return only the given fields of an item or of each item of a list. Raises Usage for unknown fields."""
-    if isinstance(data, list):
-        return select_items([item for item in data if isinstance(item, Mapping)], columns)
-    return select_items([data], columns)[0] if isinstance(data, Mapping) else data
-
-
-def select_items(items: Sequence[Item], columns: Sequence[str]) -> list[dict[str, object]]:
-    """Return only the given fields of each item. Raises Usage for unknown fields."""
-    check_columns(items, columns)
-    return [{column: item.get(column) for column in columns} for item in items]
-
-
-def check_columns(items: Sequence[Item], columns: Sequence[str]) -> None:
-    """Raise Usage for a field that no item has."""
-    known = {name for item in items for name in item}
+    """Return only the given fields of an item or of each item of a list. Raises Usage for a field that none has."""
+    items = data if isinstance(data, list) else [data]
+    known = {name for item in items if isinstance(item, Mapping) for name in item}
     unknown = [column for column in columns if column not in known]
     if unknown and known:
         raise Usage(f"There is no column `{unknown[0]}`", hint=f"Columns: {', '.join(sorted(known))}")
+    selected = [{column: item.get(column) for column in columns} for item in items if isinstance(item, Mapping)]
+    return selected if isinstance(data, list) else selected[0] if selected else data
 
 
 def json_line(data: object, *, err: bool = False) -> None:

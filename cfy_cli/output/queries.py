@@ -24,6 +24,18 @@ class Query:
             raise self._usage(error) from error
         return result
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of fields that the query mentions."""
+        found: list[str] = []
+        nodes = [self._expression.parsed]
+        while nodes:
+            node = nodes.pop()
+            if node["type"] == "field":
+                found.append(node["value"])
+            nodes += [child for child in node["children"] if isinstance(child, dict)]
+        return tuple(dict.fromkeys(reversed(found)))
+
     def _usage(self, error: Exception) -> Usage:
         reason = " ".join(str(error).split())
         return Usage(f"--query `{self.text}`: {reason}", hint="Give a JMESPath query: [].id, or [?state=='x'].id")

@@ -32,7 +32,6 @@ def records(
     items: Sequence[Item],
     columns: Sequence[str],
     title: str,
-    labels: Mapping[str, str],
     *,
     vertical: bool = False,
     headings: bool = True,
@@ -40,20 +39,19 @@ def records(
 ) -> Sequence[str]:
     """Print a table under its title; if vertical or if the terminal is too narrow, a table of fields for each item.
 
-    `labels` are headings that differ from the column's name; without `headings` only the rows are printed. Return the
-    columns that were left out of a table that is too wide, as the `narrowing` allows.
+    Without `headings` only the rows are printed. Return the columns that were left out of a table that is too wide, as
+    the `narrowing` allows.
     """
-    names = [labels.get(column, column) for column in columns]
     rows = [[visible(format_cell(column, item.get(column))) for column in columns] for item in items]
     if not headings:
         click.echo(format_plain(rows, paint=partial(_paint, columns)), nl=bool(rows))
         return ()
     width = terminal_width()
-    table = None if vertical and items else _fit(names, rows, width, columns, narrowing)
+    table = None if vertical and items else _fit(columns, rows, width, narrowing)
     if table is None:
         for index, row in enumerate(rows, 1):
             record_title = f"{title} [RECORD {index}]" if len(rows) > 1 else title
-            click.echo(f"\n{record_title}\n{_format_record(columns, names, row, width)}")
+            click.echo(f"\n{record_title}\n{_format_record(columns, row, width)}")
         click.echo()
         return ()
     text, hidden = table
@@ -116,29 +114,28 @@ def _print_objects(items: Sequence[Item], *, headings: bool) -> None:
         click.echo(format_plain(rows))
         return
     width = terminal_width()
-    table = _fit(columns, rows, width, columns)
-    click.echo(table[0] if table else "\n".join(_format_record(columns, columns, row, width) for row in rows))
+    table = _fit(columns, rows, width)
+    click.echo(table[0] if table else "\n".join(_format_record(columns, row, width) for row in rows))
 
 
 def _fit(
-    names: Cells,
+    columns: Cells,
     rows: Sequence[Cells],
     width: int | None,
-    columns: Sequence[str],
     narrowing: Narrowing | None = None,
 ) -> tuple[str, Sequence[str]] | None:
     """Return a table that fits, and the columns left out; None when the terminal is too narrow."""
     paint = partial(_paint, columns)
-    if width is None or table_width(cell_widths((names, *rows))) <= width:
-        return format_table(names, rows, paint=paint), ()
+    if width is None or table_width(cell_widths((columns, *rows))) <= width:
+        return format_table(columns, rows, paint=paint), ()
     from cfy_cli.output import fitting
 
     rows = [[shorten_time(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows]
     fitted = None
     if narrowing is None or narrowing.kept.issuperset(columns):
-        fitted = fitting.wrap_cells(names, rows, width)
+        fitted = fitting.wrap_cells(columns, rows, width)
     if fitted is None and narrowing is not None:
-        fitted = fitting.shorten(columns, names, rows, width, narrowing)
+        fitted = fitting.shorten(columns, rows, width, narrowing)
     if fitted is None:
         return None
     shown = [columns[index] for index in fitted.shown]
@@ -155,8 +152,8 @@ def _paint_field(columns: Sequence[str], row: int, column: int, text: str) -> st
     return color_state(columns[row], text) if column else text
 
 
-def _format_record(columns: Sequence[str], names: Cells, row: Cells, width: int | None) -> str:
-    fields = list(zip(names, row, strict=True))
+def _format_record(columns: Cells, row: Cells, width: int | None) -> str:
+    fields = list(zip(columns, row, strict=True))
     if width is not None:
         from cfy_cli.output import fitting
 

@@ -8,6 +8,7 @@ import click
 
 from cfy_cli.output import formats
 from cfy_cli.output.events import colored, format_event, is_visible
+from cfy_cli.output.projections import project_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,11 +82,13 @@ class EventStream:
 def show_event(app: App, event: Item, follow: FollowOptions) -> bool:
     """Print an event; return False for one that the verbosity hides.
 
-    Plain output goes to stdout; with data formats stdout is for the execution, and events go to stderr.
+    Events go to stdout, as text or as lines of JSON; with other formats stdout is for the execution, and events go to
+    stderr.
     """
-    is_shown = follow.json_output or is_visible(event, app.options.verbosity)
-    if follow.json_output:
-        formats.json_line(event, err=app.as_data)
+    as_lines = follow.json_output or app.as_lines
+    is_shown = as_lines or is_visible(event, app.options.verbosity)
+    if as_lines:
+        formats.json_line(project_event(event), err=app.as_data and not app.as_lines)
     elif is_shown:
         line = colored(event, format_event(event, worker_names=follow.with_worker_names))
         click.echo(line, err=app.as_data, color=app.options.color)

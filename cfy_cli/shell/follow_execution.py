@@ -62,7 +62,7 @@ def follow_execution(app: App, execution: Item, follow: FollowOptions, *, group:
 def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
     """Print how the execution ended. Raises the error for its state."""
     error = error_for_state(execution["status"])
-    if app.as_data:
+    if app.as_data and not app.as_lines:
         app.answer(execution, EXECUTIONS)
     elif error is None:
         message = f"Finished executing workflow {_describe(execution)}"

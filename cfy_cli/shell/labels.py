@@ -78,13 +78,13 @@ def _sentence(labels: list[Label], action: str, reason: str) -> str:
 
 
 def _show(app: App, answer: object, title: str) -> None:
-    if app.as_data:
-        app.answer(answer)
-        return
-    from cfy_cli.output import render
-
     values: dict[str, list[str]] = {}
     for key, value in labels_in(answer):
         values.setdefault(key, []).append(value)
+    if app.as_data:
+        app.answer(values)
+        return
+    from cfy_cli.output import render
+
     rows = [{"key": key, "values": value} for key, value in values.items()]
-    render.records(rows, ("key", "values"), title, {})
+    render.records(rows, ("key", "values"), title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ import click
 from cfy_cli.errors import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterator, Sequence, Set
 
     from cfy_cli.client.collection import Collection, Item, Page
     from cfy_cli.contract.resource import Resource
+    from cfy_cli.errors import CfyError
     from cfy_cli.output.fitting import Narrowing
     from cfy_cli.output.formats import Style
     from cfy_cli.output.queries import Query
@@ -69,18 +71,18 @@ class Printer:
     # --- results ---
 
     def answer(self, data: object, resource: Resource | None = None) -> None:
-        """Print data of any shape in the requested format."""
-        from cfy_cli.output import formats, render
+        """Print data of any shape in the requested format; whole items of the resource, if one is given."""
+        from cfy_cli.output import formats
 
-        options = self._options
-        if options.query:
-            data = options.query.search(data)
-        elif options.columns:
-            data = formats.select(data, options.columns)
-        if options.format == PLAIN:
-            render.value(data, headings=options.headings)
-        else:
-            formats.write(data, self._style(None if options.query else resource))
+        if resource:
+            from cfy_cli.output.projections import project
+
+            items = data if isinstance(data, list) else [data]
+            projected = [project(resource, item) if isinstance(item, Mapping) else item for item in items]
+            data = projected if isinstance(data, list) else projected[0]
+        if self._options.columns:
+            data = formats.select(data, self._options.columns)
+        self._write(data, self._style(resource))
 
     def result(self, sentence: str, data: object, resource: Resource | None = None) -> None:
         """Print what the command did: the sentence, or for programs the data."""
@@ -91,20 +93,31 @@ class Printer:
 
             render.line(sentence)
 
-    def show_list(self, collection: Collection, columns: tuple[str, ...] | None = None, **query: Any) -> None:
-        """Print all items that match and their number, page by page where the format allows."""
+    def show_list(
+        self,
+        collection: Collection,
+        columns: tuple[str, ...] | None = None,
+        *,
+        more: tuple[str, ...] | None = None,
+        **query: Any,
+    ) -> None:
+        """Print all items that match and their number, page by page where the format allows.
+
+        `columns` and `more` replace those of the resource; only what is printed is requested.
+        """
         from cfy_cli.output import formats
 
         resource, options = collection.resource, self._options
-        columns = columns or self.columns(resource, of_list=True)
+        columns = self._choose_columns(resource, columns, more, of_list=True)
         pages = _CountedPages(collection.pages(_include=self._include(resource, columns), limit=options.limit, **query))
         if options.format in formats.STREAMED and not options.query:
-            selected = (formats.select_items(items, options.columns) if options.columns else items for items in pages)
-            formats.stream(selected, self._style(resource, columns))
+            formats.stream((self._rows(items, resource, columns) for items in pages), self._style(resource, columns))
         else:
             items = [item for items in pages for item in items]
             filtered = {"tenant_name"} if not query.get("_all_tenants") else set()
             self.show_items(items, resource, columns, same=filtered | {name for name in query if query[name]})
+        if options.columns and pages.refusal and not pages.count:
+            raise Usage(f"The manager does not know all of the columns {', '.join(columns)}", hint=pages.refusal.message)
         self._show_count(resource, pages)
 
     def show_items(
@@ -116,19 +129,26 @@ class Printer:
         *,
         same: Set[str] = frozenset({"tenant_name"}),
     ) -> None:
-        """Print items, under a title of their own or of their resource; fields in `same` have the same value in all."""
+        """Print the columns of items, under a title of their own or of their resource.
+
+        Fields in `same` have the same value in all.
+        """
+        columns = self._options.columns or columns
+        rows = self._rows(items, resource, columns)
         if self.as_data:
-            self.answer(items, resource)
+            self._write(rows, self._style(resource, columns))
         else:
             narrowing = self._narrowing(resource, columns, same)
-            self._print_records(items, columns, title or f"{resource.title}:", resource, narrowing)
+            self._print_records(rows, columns, title or f"{resource.title}:", resource, narrowing)
 
     def show(self, resource: Resource, item: Item, columns: tuple[str, ...] | None = None) -> None:
-        """Print one item."""
+        """Print one item: as data the whole item, else its columns."""
         if self.as_data:
             self.answer(item, resource)
         else:
-            self._print_records([item], columns or self.columns(resource), f"{resource.noun.capitalize()}:", resource)
+            columns = self._choose_columns(resource, columns)
+            rows = self._rows([item], resource, columns)
+            self._print_records(rows, columns, f"{resource.noun.capitalize()}:", resource)
 
     def show_details(self, values: Mapping[str, object], title: str) -> None:
         """Print more about the item just shown; as data the item holds it already."""
@@ -137,41 +157,74 @@ class Printer:
 
             render.details(values, title)
 
-    def columns(self, resource: Resource, *, of_list: bool = False) -> tuple[str, ...]:
-        """Return the columns of a table: those of --columns, of the configuration file, or of the resource."""
+    @property
+    def _as_objects(self) -> bool:
+        """Tell whether items become objects of JSON or YAML instead of rows of a table."""
+        return self._options.format in ("json", "yaml", "jsonl") or self._options.query is not None
+
+    def _choose_columns(
+        self,
+        resource: Resource,
+        columns: tuple[str, ...] | None,
+        more: tuple[str, ...] | None = None,
+        *,
+        of_list: bool = False,
+    ) -> tuple[str, ...]:
+        """Return the columns to print: of --columns, else of the configuration file, else those given or the usual."""
         options = self._options
         if options.columns:
             return options.columns
-        if options.vertical:
-            return (*resource.columns, *resource.more)
-        return (self._configured_columns(resource) if of_list else None) or resource.columns
+        usual = resource.columns if columns is None else columns
+        if options.vertical or self._as_objects:
+            return (*usual, *(resource.more if more is None else more))
+        return (self._configured_columns(resource) if of_list and columns is None else None) or usual
 
     def _configured_columns(self, resource: Resource) -> tuple[str, ...] | None:
         return None if self.as_data else self._options.list_columns.get(resource.name)
 
+    def _rows(self, items: Sequence[Item], resource: Resource, columns: tuple[str, ...]) -> list[dict[str, object]]:
+        """Return what to print of the items: their columns, and the fields that --query mentions."""
+        from cfy_cli.output.projections import check_columns, project_row
+
+        options = self._options
+        if options.format == "name" and not options.query:
+            return [dict(item) for item in items]
+        if options.columns:
+            check_columns(resource, items, options.columns)
+        elif columns == self._configured_columns(resource):
+            try:
+                check_columns(resource, items, columns)
+            except Usage as error:
+                raise Usage(f"{error.message}, which the configuration file names", hint=error.hint) from error
+        if options.query:
+            named = [name for name in options.query.names if any(name in item for item in items)]
+            columns = tuple(dict.fromkeys((*columns, *named))) if columns else ()
+        return [project_row(resource, item, columns, as_object=self._as_objects) for item in items]
+
+    def _write(self, data: object, style: Style) -> None:
+        from cfy_cli.output import formats, render
+
+        if self._options.query:
+            data = self._options.query.search(data)
+        if self._options.format == PLAIN:
+            render.value(data, headings=self._options.headings)
+        else:
+            formats.write(data, style)
+
     def _print_records(
         self,
-        items: Sequence[Item],
+        rows: Sequence[Item],
         columns: tuple[str, ...],
         title: str,
         resource: Resource,
         narrowing: Narrowing | None = None,
     ) -> None:
-        from cfy_cli.output import formats, render
+        from cfy_cli.output import render
 
         options = self._options
-        if options.columns:
-            columns = options.columns
-            formats.check_columns(items, columns)
-        elif columns == self._configured_columns(resource):
-            try:
-                formats.check_columns(items, columns)
-            except Usage as error:
-                raise Usage(f"{error.message}, which the configuration file names", hint=error.hint) from error
         hidden = render.records(
-            items, columns, title, resource.headings,
-            vertical=options.vertical, headings=options.headings, narrowing=narrowing,
-        )  # fmt: skip
+            rows, columns, title, vertical=options.vertical, headings=options.headings, narrowing=narrowing
+        )
         if hidden:
             self._show_hidden(hidden, resource)
 
@@ -200,17 +253,19 @@ class Printer:
     def _include(self, resource: Resource, columns: tuple[str, ...]) -> str | None:
         """Return the fields to request from the manager; None for all fields."""
         options = self._options
-        if options.query or (options.format not in (PLAIN, "csv", "name") and not options.columns):
+        wanted = (resource.key,) if options.format == "name" and not options.query else columns
+        if not wanted:
             return None
-        wanted = (resource.key,) if options.format == "name" else columns
-        return ",".join(dict.fromkeys((*wanted, *resource.identity)))
+        mentioned = options.query.names if options.query else ()
+        fields = (resource.field(column) for column in (*wanted, *mentioned))
+        return ",".join(dict.fromkeys((*fields, *resource.identity)))
 
     def _style(self, resource: Resource | None, columns: tuple[str, ...] = ()) -> Style:
         from cfy_cli.output.formats import Style
 
         options = self._options
         wanted = options.columns or columns or (resource.columns if resource else ())
-        key = resource.key if resource else None
+        key = resource.key if resource and not options.query else None
         return Style(options.format, () if options.query else wanted, options.headings, key)
 
     def _show_count(self, resource: Resource, pages: _CountedPages) -> None:
@@ -231,9 +286,10 @@ class _CountedPages:
         self._pages = pages
         self.count = self.total = 0
         self.hidden: int | None = None
+        self.refusal: CfyError | None = None
 
     def __iter__(self) -> Iterator[list[Item]]:
         for page in self._pages:
             self.count += len(page)
-            self.total, self.hidden = page.total, page.hidden
+            self.total, self.hidden, self.refusal = page.total, page.hidden, page.refusal
             yield page.items

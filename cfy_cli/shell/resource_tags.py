@@ -25,7 +25,7 @@ def add_tag_commands(cli: click.Group) -> None:
         from cfy_cli.output import render
 
         rows = [{"key": key, "value": value} for key, value in present.items()]
-        render.records(rows, ("key", "value"), "Plugin resource tags:", {})
+        render.records(rows, ("key", "value"), "Plugin resource tags:")
 
     @tags.command("add", help="Add resource tags to the plugin PLUGIN_ID: key:value,key:value; a key has one value.")
     @click.argument("tags", type=parse_mapping, metavar="TAGS")

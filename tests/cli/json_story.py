@@ -1,0 +1,258 @@
+"""The story that the public cfy and ours are told for a comparison of their JSON, and how its answers are compared."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jmespath
+
+from tests.wagons import YAML, wagon
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+description: A web server with a database, described at length
+imports: [cloudify/types/types.yaml]
+metadata: {team: core}
+inputs:
+  port: {type: integer, default: 8080, description: The port}
+  name: {type: string, display_label: Name}
+labels:
+  tier: {values: [front]}
+node_templates:
+  db: {type: cloudify.nodes.Root}
+  page:
+    type: cloudify.nodes.Root
+    relationships: [{type: cloudify.relationships.depends_on, target: db}]
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: create.sh, inputs: {port: {default: {get_input: port}}}}
+outputs:
+  url: {description: Where it answers, value: {concat: ['http://', {get_input: name}, ':', {get_input: port}]}}
+  plain: {value: 1}
+capabilities:
+  endpoint: {value: {get_input: port}}
+"""
+SCRIPT = """\
+ctx logger info "creating $port"
+ctx instance runtime-properties answer 42
+"""
+# `COMMAND -> NAME QUERY` keeps what the query finds in the JSON, for `{NAME}` in the lines after it.
+STORY = """\
+status
+secrets create db -s canary
+secrets create hidden -s canary --hidden-value
+secrets list
+secrets get db
+secrets update db -s other
+secrets set-visibility db -l tenant
+secrets set-global db
+secrets set-owner db -s admin
+secrets export --non-encrypted -o secrets.json
+secrets import --non-encrypted -i secrets.json
+secrets delete hidden
+sites create tlv --location 1,2
+sites create empty
+sites list
+sites get tlv
+sites update tlv --location 3,4
+tenants create acme
+tenants list
+tenants list --get-data
+tenants get acme
+users create ann -p annpass12345
+tenants add-user ann -t acme -r user
+users list
+users list --get-data
+users get ann
+users get ann --get-data
+users get admin
+tenants list --get-data
+tenants get acme --get-data
+tenants update-user ann -t acme -r viewer
+tenants remove-user ann -t acme
+users set-role ann -r sys_admin
+users set-password ann -p otherpass1234
+users deactivate ann
+users activate ann
+users unlock ann
+users delete ann
+tenants delete acme
+tokens create -d test
+tokens list -> token [0].id
+tokens get {token}
+tokens delete {token}
+plugins validate tiny.wgn
+plugins upload tiny.wgn -y plugin.yaml
+plugins list -> plugin [0].id
+plugins list --get-data
+plugins get {plugin}
+plugins get {plugin} --get-data
+plugins set-visibility {plugin} -l tenant
+plugins set-global {plugin}
+plugins set-owner {plugin} -s admin
+plugins download {plugin} -o fetched.wgn
+plugins download_yaml {plugin} -o fetched.yaml
+plugins delete {plugin}
+blueprints validate app/blueprint.yaml
+blueprints upload app/blueprint.yaml -b app --labels a:b
+blueprints list
+blueprints inputs app
+blueprints labels list app
+blueprints labels add c:d app
+blueprints labels delete c app
+blueprints labels list app
+blueprints download app -o app.tar.gz
+deployments create dep -b app -i name=web --labels x:y,x:z --site-name tlv
+deployments create other -b app -i name=api
+blueprints get app
+blueprints set-visibility app -l global
+deployments list
+deployments status-list
+deployments inputs dep
+deployments outputs dep
+deployments capabilities dep
+deployments labels list dep
+deployments labels add c:d dep
+deployments labels delete c dep
+deployments set-site dep -s empty
+deployments set-visibility dep -l global
+workflows list -d dep
+workflows list -d dep --all
+workflows get install -d dep
+workflows get execute_operation -d dep
+executions start install -d dep
+executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create --json-output
+executions list -d dep -> execution [?workflow_id=='install'].id|[0]
+executions list -d dep --include-system-workflows
+executions get {execution}
+events list {execution}
+events list {execution} --no-logs
+events list {execution} --json-output
+executions graphs list {execution} -> graph [?name=='install'].id|[0]
+executions operations list {execution} -> operation [-1].id
+executions operations list --graph-id {graph}
+executions operations get {operation}
+nodes list
+nodes list -d dep
+nodes get page -d dep
+nodes get db -d dep
+node-instances list -d dep -> instance [?node_id=='page'].id|[0]
+node-instances get {instance}
+node-instances update-runtime {instance} -p more.x=1
+node-instances delete-runtime {instance} -p more
+deployments outputs dep
+deployments list
+executions start uninstall -d dep
+blueprints set-owner app -s admin
+deployments set-owner dep -s admin
+events delete dep
+deployments delete dep
+deployments delete other
+blueprints delete app
+install app/blueprint.yaml -b quick -d quick -i name=web
+deployments list
+uninstall quick
+secrets delete db
+sites delete tlv
+sites delete empty
+blueprints list
+deployments list
+executions list
+node-instances list
+plugins list
+sites list
+secrets list
+"""
+_PLACEHOLDERS = (
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"\b(db|page)_[0-9a-z]{6}\b"), r"\1_ID"),
+    (re.compile(r"ctok-\S+"), "TOKEN"),
+)  # fmt: skip
+_VARYING = frozenset({"_storage_id", "manager_name", "agent_name"})  # fields that differ between runs or machines
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command printed: the values of its JSON, one for each line if it prints a line for each value."""
+
+    code: int
+    values: list[Json]
+
+    def to_json(self) -> Json:
+        return {"code": self.code, "values": self.values}
+
+
+def write_files(folder: Path) -> None:
+    """Write the files that the story names."""
+    app = folder / "app"
+    app.mkdir()
+    (app / "blueprint.yaml").write_text(BLUEPRINT, "utf-8")
+    (app / "create.sh").write_text(SCRIPT, "utf-8")
+    (folder / "tiny.wgn").write_bytes(wagon())
+    (folder / "plugin.yaml").write_text(YAML.format(name="tiny-plugin", version="1.0.0"), "utf-8")
+
+
+def tell(run: Callable[[str], tuple[int, str]]) -> Iterator[tuple[str, Outcome]]:
+    """Run the story, with `--json` on each line; yield each line as written with its outcome, without what varies."""
+    kept: dict[str, str] = {}
+    for text in STORY.splitlines():
+        command, _, query = text.partition(" -> ")
+        code, out = run(f"{command.format(**kept)} --json")
+        values = parse(out)
+        if query:
+            name, expression = query.split(" ", 1)
+            kept[name] = str(jmespath.search(expression, values[0]))
+        yield command, Outcome(code, [normalize(value, {value: name for name, value in kept.items()}) for value in values])
+
+
+def parse(out: str) -> list[Json]:
+    """Return the values that follow each other in the text; text that is no JSON stands for itself."""
+    decoder, values, position = json.JSONDecoder(), [], 0
+    text = out.strip()
+    while position < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except ValueError:
+            return [out]
+        values.append(value)
+        while text[position : position + 1].isspace():
+            position += 1
+    return values
+
+
+def normalize(value: Json, kept: Mapping[str, str]) -> Json:
+    """Replace what differs between two runs of the story."""
+    if isinstance(value, dict):
+        return {
+            name: None if name in _VARYING else normalize(item, kept) for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [normalize(item, kept) for item in value]
+    if isinstance(value, str):
+        if value in kept:
+            return f"{{{kept[value]}}}"
+        for pattern, replacement in _PLACEHOLDERS:
+            value = pattern.sub(replacement, value)
+    return value
+
+
+def differences(public: Json, ours: Json, place: str = "") -> Iterator[str]:
+    """Yield what ours lacks of the public tool's value; objects may have further fields."""
+    if isinstance(public, dict) and isinstance(ours, dict):
+        for name, value in public.items():
+            if name in ours:
+                yield from differences(value, ours[name], f"{place}.{name}")
+            else:
+                yield f"{place}.{name} is absent"
+    elif isinstance(public, list) and isinstance(ours, list):
+        if len(public) != len(ours):
+            yield f"{place} has {len(ours)} elements, publicly {len(public)}"
+        for index, (one, other) in enumerate(zip(public, ours, strict=False)):
+            yield from differences(one, other, f"{place}[{index}]")
+    elif public != ours or type(public) is not type(ours):
+        yield f"{place} is {ours!r:.200}, publicly {public!r:.200}"

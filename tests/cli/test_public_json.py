@@ -1,0 +1,33 @@
+"""The JSON of each command beside that of the public cfy, as recorded by `record_public_json.py`."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cli.json_story import Json, differences, tell, write_files
+from tests.cli.record_public_json import RECORD, main
+from tests.conftest import Cfy
+
+STEPS: list[Json] = json.loads(RECORD.read_text("utf-8"))
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_json_has_fields_and_values_of_public_cfy(cfy: Cfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
+    found: list[str] = []
+    for step, (command, outcome) in zip(STEPS, tell(lambda line: (0, cfy(line))), strict=True):
+        assert command == step["command"]
+        found += [f"{command}: {difference}" for difference in differences(step["values"], outcome.values)]
+    print(Counter(line.partition(":")[0] for line in found), sep="\n")
+    assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("CFY_PUBLIC_TOOL" not in os.environ, reason="absent: CFY_PUBLIC_TOOL names no public cfy")
+def test_recorded_json_is_that_of_public_cfy() -> None:
+    assert main(os.environ["CFY_PUBLIC_TOOL"], check=True) == 0
