@@ -37,7 +37,7 @@ class UploadOptions(TypedDict):
     visibility: str
 
 
-cli = verbs.group_of(BLUEPRINTS, "Manage blueprints.", "set-visibility")
+cli = verbs.group_of(BLUEPRINTS, "Manage blueprints.", "set-visibility", "set-global", "set-owner")
 
 
 labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)

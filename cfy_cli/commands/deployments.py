@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from cfy_cli.contract.labels import Label
 
 
+STATUS_COLUMNS = (
+    "id",
+    "display_name",
+    "deployment_status",
+    "installation_status",
+    "unavailable_instances",
+    "drifted_instances",
+)
+
+
 class DeploymentListOptions(ListOptions):
     """Values of the options of `cfy deployments list`, but for filter rules."""
 
@@ -46,20 +56,27 @@ class DeploymentOptions(TypedDict):
     visibility: str
 
 
-cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility")
+cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility", "set-owner")
 
 
 labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
 dependencies.add_dependency_commands(cli)
 
 
+list_options = options.combine(
+    click.option("-b", "--blueprint-id", help="List only deployments of this blueprint."),
+    click.option("-g", "--group-id", "_group_id", help="List only deployments of this deployment group."),
+    options.filtering(),
+    click.option("--search-name", "_search_name", help="List only deployments whose display name contains this text."),
+    click.option(
+        "--dependencies-of", "_dependencies_of", help="List only deployments that this deployment depends on."
+    ),
+    options.listing(DEPLOYMENTS),
+)
+
+
 @cli.command("list")
-@click.option("-b", "--blueprint-id", help="List only deployments of this blueprint.")
-@click.option("-g", "--group-id", "_group_id", help="List only deployments of this deployment group.")
-@options.filtering()
-@click.option("--search-name", "_search_name", help="List only deployments whose display name contains this text.")
-@click.option("--dependencies-of", "_dependencies_of", help="List only deployments that this deployment depends on.")
-@options.listing(DEPLOYMENTS)
+@list_options
 @pass_app
 def list_deployments(
     app: App,
@@ -70,6 +87,20 @@ def list_deployments(
     """List deployments."""
     rules = options.rules(label_rules, attribute_rules)
     app.show_list(app.client.deployments, filter_rules=rules, **query)
+
+
+@cli.command("status-list")
+@list_options
+@pass_app
+def list_statuses(
+    app: App,
+    label_rules: tuple[Rule, ...],
+    attribute_rules: tuple[Rule, ...],
+    **query: Unpack[DeploymentListOptions],
+) -> None:
+    """List the statuses of deployments."""
+    rules = options.rules(label_rules, attribute_rules)
+    app.show_list(app.client.deployments, STATUS_COLUMNS, more=(), filter_rules=rules, **query)
 
 
 @cli.command("get")

@@ -11,7 +11,7 @@ import click
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.contract.timestamps import now
-from cfy_cli.shell import options, param_types
+from cfy_cli.shell import operations, options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
@@ -36,6 +36,9 @@ class WaitOptions(TypedDict):
 @click.group("executions", cls=CommandGroup)
 def cli() -> None:
     """Manage executions of workflows."""
+
+
+operations.add_operation_commands(cli)
 
 
 @cli.command("start")

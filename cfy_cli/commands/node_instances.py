@@ -14,6 +14,7 @@ from cfy_cli.shell.command_tree import CommandGroup
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from cfy_cli.client.collection import Item
     from cfy_cli.shell.option_types import ListOptions
 
 
@@ -40,6 +41,38 @@ def get_node_instance(app: App, node_instance_id: str, evaluate_functions: bool)
     """Show the node instance NODE_INSTANCE_ID."""
     query = {"_evaluate_functions": True} if evaluate_functions else {}
     instance = app.client.node_instances.get(node_instance_id, **query)
+    _show(app, instance)
+
+
+@cli.command("update-runtime")
+@click.argument("node_instance_id")
+@click.option(
+    "-p", "--properties", multiple=True, required=True,
+    help="Runtime properties: a.b=value, a YAML or JSON file, or JSON text; may be repeated.",
+)  # fmt: skip
+@pass_app
+def update_runtime_properties(app: App, node_instance_id: str, properties: tuple[str, ...]) -> None:
+    """Set runtime properties of the node instance NODE_INSTANCE_ID; the others stay as they are."""
+    from cfy_cli.shell.runtime_properties import update_properties
+
+    _show(app, update_properties(app, node_instance_id, properties))
+
+
+@cli.command("delete-runtime")
+@click.argument("node_instance_id")
+@click.option(
+    "-p", "--properties", multiple=True, required=True,
+    help="The runtime property to delete: a.b, or a file of such; may be repeated.",
+)  # fmt: skip
+@pass_app
+def delete_runtime_properties(app: App, node_instance_id: str, properties: tuple[str, ...]) -> None:
+    """Delete runtime properties of the node instance NODE_INSTANCE_ID."""
+    from cfy_cli.shell.runtime_properties import delete_properties
+
+    _show(app, delete_properties(app, node_instance_id, properties))
+
+
+def _show(app: App, instance: Item) -> None:
     app.show(NODE_INSTANCES, instance)
     app.show_details(instance.get("runtime_properties") or {}, "Instance runtime properties:")
     if instance.get("system_properties"):

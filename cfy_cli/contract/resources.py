@@ -204,6 +204,14 @@ NODES = Resource(
         "planned_number_of_instances": "actual_planned_number_of_instances",
     },
 )
+OPERATIONS = Resource(
+    name="operations",
+    noun="operation",
+    key="id",
+    argument="operation_id",
+    sort="created_at",
+    columns=("id", "name", "type", "state", "manager_name", "agent_name"),
+)
 PLUGINS = Resource(
     name="plugins",
     noun="plugin",
@@ -257,6 +265,14 @@ SITES = Resource(
     search=("name",),
     columns=("name", "location", "visibility", "tenant_name", "created_at", "created_by"),
     narrow=("name", "location", "visibility", "created_at", "created_by"),
+)
+TASKS_GRAPHS = Resource(
+    name="tasks_graphs",
+    noun="tasks graph",
+    key="id",
+    argument="graph_id",
+    sort="created_at",
+    columns=("id", "name", "created_at"),
 )
 TENANTS = Resource(
     name="tenants",

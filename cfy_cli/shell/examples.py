@@ -40,6 +40,7 @@ EXAMPLES = {
         "cfy deployments list -ar 'created_by=ann' --format csv",
     ),
     "deployments outputs": ("cfy deployments outputs web-1 --query port",),
+    "deployments status-list": ("cfy deployments status-list -b web",),
     "deployments set-site": ("cfy deployments set-site web-1 -s tel-aviv",),
     "doctor": ("cfy doctor", "cfy doctor --profile production"),
     "events delete": ("cfy events delete web-1 --before '3 months ago' --store-before",),
@@ -49,6 +50,11 @@ EXAMPLES = {
     ),
     "executions cancel": ("cfy executions cancel 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --kill",),
     "executions get": ("cfy executions get 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
+    "executions graphs list": ("cfy executions graphs list 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
+    "executions operations get": ("cfy executions operations get 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",),
+    "executions operations list": (
+        "cfy executions operations list 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --state failed",
+    ),
     "executions list": ("cfy executions list -d web-1 --descending --limit 5",),
     "executions resume": ("cfy executions resume 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
     "executions start": (
@@ -70,6 +76,8 @@ EXAMPLES = {
     "manager upgrade": ("cfy manager upgrade",),
     "manager vacuum": ("cfy manager vacuum --events-older-than '3 months'",),
     "managers list": ("cfy managers list",),
+    "node-instances delete-runtime": ("cfy node-instances delete-runtime web_x1y2z3 -p port",),
+    "node-instances update-runtime": ("cfy node-instances update-runtime web_x1y2z3 -p port=8080 -p limits.cpu=2",),
     "node-instances get": ("cfy node-instances get web_x1y2z3",),
     "node-instances list": ("cfy node-instances list -d web-1 -n web",),
     "nodes get": ("cfy nodes get web -d web-1",),

@@ -49,7 +49,6 @@ secrets get db
 secrets update db -s other
 secrets set-visibility db -l tenant
 secrets set-global db
-secrets set-owner db -s admin
 secrets export --non-encrypted -o secrets.json
 secrets import --non-encrypted -i secrets.json
 secrets delete hidden
@@ -80,8 +79,8 @@ users activate ann
 users unlock ann
 users delete ann
 tenants delete acme
-tokens create -d test
-tokens list -> token [0].id
+tokens create -d test -> token id
+tokens list
 tokens get {token}
 tokens delete {token}
 plugins validate tiny.wgn
@@ -92,11 +91,9 @@ plugins get {plugin}
 plugins get {plugin} --get-data
 plugins set-visibility {plugin} -l tenant
 plugins set-global {plugin}
-plugins set-owner {plugin} -s admin
 plugins download {plugin} -o fetched.wgn
 plugins download_yaml {plugin} -o fetched.yaml
 plugins delete {plugin}
-blueprints validate app/blueprint.yaml
 blueprints upload app/blueprint.yaml -b app --labels a:b
 blueprints list
 blueprints inputs app
@@ -146,8 +143,6 @@ node-instances delete-runtime {instance} -p more
 deployments outputs dep
 deployments list
 executions start uninstall -d dep
-blueprints set-owner app -s admin
-deployments set-owner dep -s admin
 events delete dep
 deployments delete dep
 deployments delete other
@@ -169,7 +164,7 @@ secrets list
 _PLACEHOLDERS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "TIME"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
-    (re.compile(r"\b(db|page)_[0-9a-z]{6}\b"), r"\1_ID"),
+    (re.compile(r"(?<![a-z])(db|page)_[0-9a-z]{6}\b"), r"\1_ID"),
     (re.compile(r"ctok-\S+"), "TOKEN"),
 )  # fmt: skip
 _VARYING = frozenset({"_storage_id", "manager_name", "agent_name"})  # fields that differ between runs or machines
@@ -223,6 +218,11 @@ def parse(out: str) -> list[Json]:
         while text[position : position + 1].isspace():
             position += 1
     return values
+
+
+def is_json(values: list[Json]) -> bool:
+    """Tell whether a command printed JSON, and neither nothing nor text."""
+    return bool(values) and not any(isinstance(value, str) for value in values)
 
 
 def normalize(value: Json, kept: Mapping[str, str]) -> Json:

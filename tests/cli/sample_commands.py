@@ -11,12 +11,13 @@ from cfy_cli.pages import walk
 WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
-    "tags": "team:core",
+    "tags": "team:core", "properties": "port=1",
 }  # fmt: skip
 REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
     "deployments set-site": "-s tlv",
     "events list": "",
+    "executions operations list": "e1",
     "events delete": "--before '1 day'",
     "profiles set": "-t blue",
     "profiles unset": "-s",

@@ -14,6 +14,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from tests.conftest import Cfy
 
 from .conftest import Run
+from .json_story import parse
 from .sample_commands import LOCAL, commands, line
 
 BLUEPRINT = """\
@@ -84,8 +85,12 @@ blueprints download app -o app.tar.gz
 blueprints validate {blueprint}
 blueprints lint {blueprint}
 blueprints set-visibility app -l global
+blueprints set-global app
+blueprints set-owner app -s admin
 deployments create dep -b app
 deployments list
+deployments status-list
+deployments set-owner dep -s admin
 deployments get dep
 deployments inputs dep
 deployments outputs dep
@@ -128,7 +133,10 @@ def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
         if text.startswith(("completion", "doctor")):
             continue  # prints a script, and checks this machine
         out = cfy(f"{text} --json")
-        assert json.loads(out) is not None, text
+        values = parse(out)
+        assert values, text
+        assert len(values) == 1 or all("context" in event for event in values), text
+        assert not any(isinstance(value, str) for value in values), text
         assert "Traceback" not in cfy.errors
 
 
@@ -150,7 +158,8 @@ def test_scenario_covers_every_command() -> None:
     covered = [shlex.split(text) for text in filter(None, SCENARIO.splitlines())]
     elsewhere = {  # need an id that is known only at run time, or have tests of their own
         "executions get", "executions cancel", "executions resume", "executions wait", "executions timeline",
-        "events list", "node-instances get", "tokens get", "tokens delete",
+        "executions graphs list", "executions operations list", "executions operations get", "events list",
+        "node-instances get", "node-instances update-runtime", "node-instances delete-runtime", "tokens get", "tokens delete",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
     missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]
