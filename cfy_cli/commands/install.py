@@ -96,7 +96,13 @@ def cli(
             app.note(f"Blueprint `{blueprint_id}` is on the manager already, from the same files")
         else:
             upload_blueprint(
-                app, blueprint_id, source, visibility=visibility, labels=blueprint_labels, validate=validate
+                app,
+                blueprint_id,
+                source,
+                visibility=visibility,
+                labels=blueprint_labels,
+                validate=validate,
+                follow=follow,
             )
     if count:
         install_group(

@@ -17,6 +17,8 @@ from cfy_cli.shell.polling import poll_until
 
 UPLOAD_START_TIMEOUT = 30  # seconds until the manager names the execution that processes the upload
 
+STEP = FollowOptions(is_step=True)
+
 
 def upload_blueprint(
     app: App,
@@ -29,6 +31,7 @@ def upload_blueprint(
     private_resource: bool = False,
     async_upload: bool = False,
     icon_path: str | None = None,
+    follow: FollowOptions = STEP,
 ) -> Item:
     """Upload the blueprint and, without `async_upload`, wait until it is processed; return it."""
     visibility = "private" if private_resource else visibility
@@ -45,7 +48,7 @@ def upload_blueprint(
         )
     app.note(f"Blueprint `{blueprint_id}` upload started")
     if not async_upload:
-        blueprint = follow_upload(app, blueprint_id, FollowOptions())
+        blueprint = follow_upload(app, blueprint_id, follow)
     if icon_path:
         app.client.blueprints.set_icon(blueprint_id, Path(icon_path))
     return blueprint

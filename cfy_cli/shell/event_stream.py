@@ -85,10 +85,11 @@ def show_event(app: App, event: Item, follow: FollowOptions) -> bool:
     Events go to stdout, as text or as lines of JSON; with other formats stdout is for the execution, and events go to
     stderr.
     """
-    as_lines = follow.json_output or app.as_lines
+    is_answer = app.as_lines and not follow.is_step
+    as_lines = follow.json_output or is_answer
     is_shown = as_lines or is_visible(event, app.options.verbosity)
     if as_lines:
-        formats.json_line(project_event(event), err=app.as_data and not app.as_lines)
+        formats.json_line(project_event(event), err=app.as_data and not is_answer)
     elif is_shown:
         line = colored(event, format_event(event, worker_names=follow.with_worker_names))
         click.echo(line, err=app.as_data, color=app.options.color)

@@ -20,7 +20,10 @@ DEFAULT_TIMEOUT = 900  # seconds
 
 @dataclass(frozen=True, slots=True)
 class FollowOptions:
-    """Say how long to wait for an execution, in seconds (None: until it ends), and what to show meanwhile."""
+    """Say how long to wait for an execution, in seconds (None: until it ends), and what to show meanwhile.
+
+    With `is_step`, the execution is a step of a command that prints something else as data.
+    """
 
     timeout: float | None = DEFAULT_TIMEOUT
     include_logs: bool = True
@@ -28,6 +31,7 @@ class FollowOptions:
     with_worker_names: bool = False
     show_events: bool = True
     no_wait: bool = False
+    is_step: bool = False
 
 
 _FIELDS = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names")

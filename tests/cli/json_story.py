@@ -166,7 +166,10 @@ _PLACEHOLDERS = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"(?<![a-z])(db|page)_[0-9a-z]{6}\b"), r"\1_ID"),
     (re.compile(r"ctok-\S+"), "TOKEN"),
+    (re.compile(r"PID(: |=)\d+"), r"PID\1NUMBER"),
+    (re.compile(r"/\S+/create\.sh"), "create.sh"),
 )  # fmt: skip
+_PROGRESS_BAR = re.compile(r"^ \S+ \|#+\| 100\.0%$", re.MULTILINE)
 _VARYING = frozenset({"_storage_id", "manager_name", "agent_name"})  # fields that differ between runs or machines
 Json = Any
 
@@ -202,27 +205,28 @@ def tell(run: Callable[[str], tuple[int, str]]) -> Iterator[tuple[str, Outcome]]
         if query:
             name, expression = query.split(" ", 1)
             kept[name] = str(jmespath.search(expression, values[0]))
-        yield command, Outcome(code, [normalize(value, {value: name for name, value in kept.items()}) for value in values])
+        names = {value: name for name, value in kept.items()}
+        yield command, Outcome(code, _sort_events([normalize(value, names) for value in values]))
 
 
 def parse(out: str) -> list[Json]:
-    """Return the values that follow each other in the text; text that is no JSON stands for itself."""
+    """Return the values that follow each other in the text, without progress bars. Raises ValueError."""
     decoder, values, position = json.JSONDecoder(), [], 0
-    text = out.strip()
+    text = _PROGRESS_BAR.sub("", out).strip()
     while position < len(text):
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except ValueError:
-            return [out]
+        value, position = decoder.raw_decode(text, position)
         values.append(value)
         while text[position : position + 1].isspace():
             position += 1
     return values
 
 
-def is_json(values: list[Json]) -> bool:
-    """Tell whether a command printed JSON, and neither nothing nor text."""
-    return bool(values) and not any(isinstance(value, str) for value in values)
+def _sort_events(values: list[Json]) -> list[Json]:
+    """Sort events, which may be stored in another order; the public cfy shows those of an upload only if it is slow."""
+    if not any(isinstance(value, dict) and "context" in value for value in values):
+        return values
+    events = [event for event in values if event.get("context", {}).get("workflow_id") != "upload_blueprint"]
+    return sorted(events, key=lambda event: (event["message"]["text"], json.dumps(event["context"], sort_keys=True)))
 
 
 def normalize(value: Json, kept: Mapping[str, str]) -> Json:
