@@ -94,9 +94,11 @@ def upload_bundle(app: App, path: str, visibility: str) -> None:
         app.note(f"The manager downloads {path}; this may take minutes")
     with progress_bar("Uploading", size, shown=app.options.verbosity >= 0) as progress:
         plugins = app.client.plugins.upload_bundle(source, progress=progress, visibility=visibility)
-    if not app.as_data:
-        app.say(f"Bundle uploaded, {len(plugins)} new plugins")
-    if plugins or app.as_data:
+    if app.as_data:
+        app.answer(plugins, PLUGINS)
+        return
+    app.say(f"Bundle uploaded, {len(plugins)} new plugins")
+    if plugins:
         app.show_items(plugins, PLUGINS, BUNDLE_COLUMNS)
 
 

@@ -60,11 +60,14 @@ def test_deployment_create_to_uninstall(cfy: Cfy, blueprint_file: Path) -> None:
     assert out.endswith("Finished executing workflow `install` on deployment `dep`\n")
     assert cfy("deployments inputs dep") == ' - "word":\n     Value: hello\n - "count":\n     Value: 3\n'
     assert cfy("deployments outputs dep") == ' - "said":\n     Description: What was said.\n     Value: hello\n'
-    assert json.loads(cfy("deployments capabilities dep --json")) == {"count": 3}
+    capabilities = json.loads(cfy("deployments capabilities dep --json"))
+    assert capabilities == {"count": {"value": 3, "description": None}}
     assert "Showing 1 of 1 nodes" in cfy("nodes list -d dep")
     assert "cloudify.nodes.Root" in cfy("nodes get page -d dep")
     (instance,) = json.loads(cfy("node-instances list -d dep --json"))
-    assert (instance["state"], instance["runtime_properties"]["said"]) == ("started", "hello")
+    assert (instance["state"], "runtime_properties" in instance) == ("started", False)
+    (instance,) = json.loads(cfy("node-instances list --columns id,runtime_properties --json"))
+    assert instance["runtime_properties"]["said"] == "hello"
     assert "said:" in cfy(f"node-instances get {instance['id']}")
     executions = json.loads(cfy("executions list -d dep --json"))
     assert [item["workflow_id"] for item in executions] == ["create_deployment_environment", "install"]
@@ -73,7 +76,7 @@ def test_deployment_create_to_uninstall(cfy: Cfy, blueprint_file: Path) -> None:
     assert "finished_operations | total_operations" in cfy(f"executions get {key}")
     assert "said hello" in cfy(f"events list {key}")
     assert "said hello" not in cfy(f"events list {key} --no-logs")
-    assert len(json.loads(cfy(f"events list {key} --json -s 3"))) == 3
+    assert len(cfy(f"events list {key} --json -s 3").splitlines()) == 3
     cfy("uninstall dep")
     assert cfy("deployments list --json") == cfy("blueprints list --json") == "[]\n"
 
@@ -90,10 +93,11 @@ def test_failed_execution_has_own_exit_code(cfy: Cfy, blueprint_file: Path) -> N
 def test_install_uploads_creates_and_runs(cfy: Cfy, blueprint_file: Path) -> None:
     out = cfy(f"install {blueprint_file} -d quick -i word=once")
     assert "INFO: said once" in out
-    execution = json.loads(
-        cfy("executions start execute_operation -d quick -p operation=cloudify.interfaces.lifecycle.create --json")
-    )
-    assert execution["status"] == "terminated"
+    again = "executions start execute_operation -d quick -p operation=cloudify.interfaces.lifecycle.create"
+    events = [json.loads(line) for line in cfy(f"{again} --json").splitlines()]
+    assert events[-1]["event_type"] == "workflow_succeeded"
+    assert {event["context"]["workflow_id"] for event in events} == {"execute_operation"}
+    assert json.loads(cfy(f"{again} --json --query [status,status_display]")) == ["completed", "completed"]
 
 
 def test_uninstall_keeps_blueprint_of_other_deployments(deployed: Cfy) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+import yaml
 
 from cfy_cli.contract.exit_codes import EXIT_CODES, error_for_state
 from cfy_cli.contract.states import ExecutionState
@@ -81,18 +82,22 @@ def test_every_state_has_an_exit_code(status: ExecutionState) -> None:
     assert expected in dict(EXIT_CODES)
 
 
-def test_follow_with_json_prints_events_to_stderr(run: Run, wire: responses.RequestsMock) -> None:
+@pytest.mark.parametrize("flags", ["--format yaml", "--json --query @"])
+def test_follow_with_data_prints_events_to_stderr(run: Run, wire: responses.RequestsMock, flags: str) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1), END))
-    outcome = run(f"{START} --json")
-    assert outcome.data["status"] == "terminated"
+    outcome = run(f"{START} {flags}")
+    assert yaml.safe_load(outcome.out)["status"] == "terminated"
     assert "CFY <dep> event 1" in outcome.err
 
 
-def test_json_output_prints_events_as_json_lines(run: Run, wire: responses.RequestsMock) -> None:
+@pytest.mark.parametrize("flags", ["--json-output", "--json", "--format jsonl"])
+def test_follow_with_json_prints_events_as_json_lines(run: Run, wire: responses.RequestsMock, flags: str) -> None:
     states(wire, "terminated")
     wire.get(f"{API}/events", json=page(event(1), END))
-    assert [json.loads(line) for line in run(f"{START} --json-output").out.splitlines()] == [event(1), END]
+    first, last = (json.loads(line) for line in run(f"{START} {flags}").out.splitlines())
+    assert first["message"] == {"arguments": None, "text": "event 1"}
+    assert (first["context"]["execution_id"], last["event_type"]) == ("e1", END["event_type"])
 
 
 def test_no_logs_requests_only_events(run: Run, wire: responses.RequestsMock) -> None:

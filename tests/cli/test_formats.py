@@ -43,7 +43,7 @@ def query_of(wire: responses.RequestsMock, call: int = -1) -> dict[str, str]:
 
 
 def test_yaml_has_the_content_of_json(run: Run, sites: responses.RequestsMock) -> None:
-    assert yaml.safe_load(run("sites list --format yaml").out) == [TLV, OSLO]
+    assert yaml.safe_load(run("sites list --format yaml").out) == run("sites list --json").data
 
 
 @given(JSON)
@@ -71,7 +71,8 @@ def test_csv_round_trip(cells: list[str]) -> None:
 
 
 def test_jsonl_has_one_item_per_line(run: Run, sites: responses.RequestsMock) -> None:
-    assert [json.loads(line) for line in run("sites list --format jsonl").out.splitlines()] == [TLV, OSLO]
+    lines = run("sites list --format jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == run("sites list --json").data
 
 
 def test_name_format_prints_only_names(run: Run, sites: responses.RequestsMock) -> None:
@@ -138,7 +139,13 @@ def test_query_selects_from_the_answer(
 ) -> None:
     assert run(f'sites list --query "{expression}"').out == plain
     assert run(f'sites list --query "{expression}" --json').data == data
-    assert "_include" not in query_of(sites)
+    assert query_of(sites)["_include"] == "name,location,visibility,tenant_name,created_at,created_by"
+
+
+def test_query_may_name_fields_that_lists_do_not_show(run: Run, sites: responses.RequestsMock) -> None:
+    assert run("sites list --json --query '[0].[name, global]'").data == ["tlv", True]
+    assert query_of(sites)["_include"].endswith(",created_by,global")
+    assert run("sites list --json --columns name,labels --query '[0].labels[].value'").data == ["b"]
 
 
 def test_invalid_query_is_refused_before_any_request(run: Run, wire: responses.RequestsMock) -> None:

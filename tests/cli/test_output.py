@@ -37,19 +37,19 @@ Showing 1 of 1 sites
     )
 
 
-def test_plain_list_requests_only_shown_fields(run: Run, wire: responses.RequestsMock) -> None:
+def test_list_requests_only_shown_fields(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE))
     run("sites list")
     run("sites list --json")
     plain, full = (call.request.params for call in wire.calls)  # type: ignore[attr-defined]
-    assert plain["_include"] == "name,location,visibility,tenant_name,created_at,created_by"
-    assert "_include" not in full
+    assert plain["_include"] == full["_include"] == "name,location,visibility,tenant_name,created_at,created_by"
 
 
 def test_json_has_fields_of_the_manager(run: Run, wire: responses.RequestsMock) -> None:
     wire.get(SITES, json=page(SITE))
     wire.get(f"{SITES}/tlv", json=SITE)
-    assert run("sites list --json").data == [SITE]
+    assert run("sites list --json").data == [{name: SITE[name] for name in SITE if name != "latitude"}]
+    assert run("sites list --json --columns latitude,name").data == [{"latitude": 32.07, "name": "tlv"}]
     assert run("--format json sites get tlv").data == SITE
 
 
@@ -165,7 +165,7 @@ def test_narrow_terminal_gets_extended_view(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(render, "terminal_width", lambda: 40)
-    render.records([dict.fromkeys("abcdefgh", "long enough")], "abcdefgh", "T:", {})
+    render.records([dict.fromkeys("abcdefgh", "long enough")], "abcdefgh", "T:")
     out = capsys.readouterr().out
     assert max(len(line) for line in out.splitlines()) <= 40
     assert out.count("long enough") == 8

@@ -76,7 +76,7 @@ def test_plugin_install_succeeds_or_reports_reason(cfy: Cfy, files: Path):
     assert '{"manager"' not in cfy(f"plugins get {good}")
     cfy(f"plugins install {bad}", code=1)
     assert "not-there" in cfy.errors
-    assert "(error)" in cfy(f"plugins get {bad}")
+    assert " 1 managers, 1 errors " in cfy(f"plugins get {bad}")
     cfy(f"plugins install {good} --manager-hostname elsewhere", code=1)
     assert "cannot be installed on `elsewhere`" in cfy.errors
 
