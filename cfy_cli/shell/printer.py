@@ -51,6 +51,11 @@ class Printer:
         """Tell whether to print data for programs instead of tables and sentences."""
         return self._options.format != PLAIN or self._options.query is not None
 
+    @property
+    def as_lines(self) -> bool:
+        """Tell whether events are printed as lines of JSON instead of one answer at the end."""
+        return self._options.format in WITH_JSON_ERRORS and self._options.query is None
+
     # --- messages ---
 
     def note(self, message: str) -> None:
