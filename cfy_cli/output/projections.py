@@ -28,9 +28,7 @@ def project_row(resource: Resource, item: Item, columns: Sequence[str], *, as_ob
         item = project_event(item)
         return {column: item.get(column) for column in columns} if columns else dict(item)
     listed = _LISTED.get(resource.name, {}) if as_object else {}
-    return {
-        column: listed[column](item) if column in listed else _value(resource, item, column) for column in columns
-    }
+    return {column: listed[column](item) if column in listed else _value(resource, item, column) for column in columns}
 
 
 def project_event(event: Item) -> dict[str, object]:

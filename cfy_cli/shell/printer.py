@@ -122,7 +122,9 @@ class Printer:
             filtered = {"tenant_name"} if not query.get("_all_tenants") else set()
             self.show_items(items, resource, columns, same=filtered | {name for name in query if query[name]})
         if options.columns and pages.refusal and not pages.count:
-            raise Usage(f"The manager does not know all of the columns {', '.join(columns)}", hint=pages.refusal.message)
+            raise Usage(
+                f"The manager does not know all of the columns {', '.join(columns)}", hint=pages.refusal.message
+            )
         self._show_count(resource, pages)
 
     def show_items(

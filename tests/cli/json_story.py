@@ -232,9 +232,7 @@ def _sort_events(values: list[Json]) -> list[Json]:
 def normalize(value: Json, kept: Mapping[str, str]) -> Json:
     """Replace what differs between two runs of the story."""
     if isinstance(value, dict):
-        return {
-            name: None if name in _VARYING else normalize(item, kept) for name, item in value.items()
-        }
+        return {name: None if name in _VARYING else normalize(item, kept) for name, item in value.items()}
     if isinstance(value, list):
         return [normalize(item, kept) for item in value]
     if isinstance(value, str):

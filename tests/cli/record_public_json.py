@@ -34,7 +34,9 @@ def record(public: str) -> list[Json]:
             profile = json.loads((ours / ".cloudify/profiles/local/context.json").read_text("utf-8"))
             return _record(public, theirs, profile)
         finally:
-            subprocess.run([*cfy, "manager", "stop"], env=environ, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT)
+            subprocess.run(
+                [*cfy, "manager", "stop"], env=environ, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT
+            )
 
 
 def _record(public: str, folder: Path, profile: Json) -> list[Json]:

@@ -158,7 +158,8 @@ def test_scenario_covers_every_command() -> None:
     elsewhere = {  # need an id that is known only at run time, or have tests of their own
         "executions get", "executions cancel", "executions resume", "executions wait", "executions timeline",
         "executions graphs list", "executions operations list", "executions operations get", "events list",
-        "node-instances get", "node-instances update-runtime", "node-instances delete-runtime", "tokens get", "tokens delete",
+        "node-instances get", "node-instances update-runtime", "node-instances delete-runtime", "tokens get",
+        "tokens delete",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
     missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]
