@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.operations import does_nothing, run_operation
@@ -25,6 +26,7 @@ class LocalExecutor:
         self._job, self._records, self._server, self._on_start = job, records, server, on_start
         self._pool = ThreadPool(concurrency, f"execution-{job.execution_id}")
         self._processes = ProcessRegistry()
+        self._copies = BlueprintCopies(job.resources)
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         if does_nothing(attempt.operation):  # faster than handing it to a thread
@@ -37,6 +39,7 @@ class LocalExecutor:
 
     def close(self) -> None:
         self._pool.close()
+        self._copies.close()
 
     def _run(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         with suppress(Abandoned):
@@ -46,7 +49,7 @@ class LocalExecutor:
         try:
             environment = {**self._job.environment, OPERATION_ID_VARIABLE: operation_id}
             job = replace(self._job, environment=environment)
-            ctx = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number)
+            ctx = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number, self._copies)
             processes = self._processes.with_listener(lambda pid: self._on_start(operation_id, identify(pid)))
             return Outcome(attempt, run_operation(ctx, self._server, processes))
         except OperationFailed as error:

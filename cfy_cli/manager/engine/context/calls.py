@@ -46,7 +46,7 @@ def _context(ctx: OperationContext) -> JsonObject:
         "deployment_display_name": job.deployment_display_name,
         "deployment_creator": job.created_by,
         "resource_tags": job.resource_tags,
-        "resources": str(job.resources.resolve()),
+        "resources": str(ctx.files.resolve()),
         "workdir": str(job.workdir.resolve()),
         "task_id": ctx.task_id,
         "task_name": operation.function,

@@ -8,6 +8,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.dsl.functions.names import holds_function
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies, BlueprintCopy
 from cfy_cli.manager.engine.context.files import JobFiles
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.script_result import ScriptResult
@@ -19,8 +20,12 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 class OperationContext(JobFiles):
-    def __init__(self, job: Job, records: Records, task: Task, operation: Operation, attempt: int) -> None:
+    def __init__(
+        self, job: Job, records: Records, task: Task, operation: Operation, attempt: int, copies: BlueprintCopies
+    ) -> None:
         super().__init__(job)
+        self.copies = copies  # of the files of the blueprint
+        self.copy: BlueprintCopy | None = None  # the one of this script, while it runs
         self.records, self.operation, self.attempt = records, operation, attempt
         self.task_id = task.id
         self.prefix: str | None = None  # the virtual environment of the plugin, once it is installed
@@ -47,6 +52,11 @@ class OperationContext(JobFiles):
                 raise Invalid(
                     f"The value of {written} violates the declaration of the input `{name}`: {declaration}"
                 ) from None
+
+    @property
+    def files(self) -> Path:
+        """The folder with the files of the blueprint, for the process of the operation."""
+        return self.copy.folder if self.copy else self.job.resources
 
     @property
     def is_relationship(self) -> bool:

@@ -1,6 +1,7 @@
 """Operations that are scripts: a file of the blueprint, a URL, or text in place of a file."""
 
 import contextlib
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -61,10 +62,12 @@ def run_script(ctx: OperationContext, server: ContextServer, processes: ProcessR
         token = server.register(ctx, cast(Mapping[str, Json], options))
         try:
             process = _run(ctx, script, options, processes, server, token, is_python=is_python)
+            if ctx.copy is not None:
+                ctx.copy.pid = process.pid
         finally:
             server.unregister(token)
     check_timeout(ctx, process)
-    return ctx.result.resolve(process, None if is_python else _shell_command(script, options))
+    return ctx.result.resolve(process, None if is_python else _shell_command(ctx, script, options))
 
 
 def _read_options(options: Json) -> ProcessOptions:
@@ -111,9 +114,11 @@ def _run(
             on_start=None if is_python else lambda pid: ctx.log("info", f"Process created, PID: {pid}"),
         )
     except NotStarted as error:
-        raise non_recoverable(_describe_start_error(error.__cause__, command, cwd)) from error
+        raise non_recoverable(
+            _describe_start_error(error.__cause__, command[0], _stored_path(ctx, script), cwd)
+        ) from error
     if not is_python:
-        shell_command = _shell_command(script, options)
+        shell_command = _shell_command(ctx, script, options)
         ctx.log("info", f"Execution done (PID={process.pid}, return_code={process.code}): {shell_command}")
     return process
 
@@ -124,7 +129,7 @@ def _logger(ctx: OperationContext, prefix: str, *, enabled: object) -> Callable[
 
 @contextlib.contextmanager
 def _open_script(ctx: OperationContext, options: ProcessOptions) -> Iterator[Path]:
-    """Yield the path of the script; text and downloads are temporary files that are kept as long as it runs."""
+    """Yield the path of the script, in a folder that no other run of a script uses."""
     path, source = ctx.inputs.get("script_path"), ctx.inputs.get("script_source")
     if bool(path) == bool(source):
         raise non_recoverable("A script operation needs either script_path or script_source.")
@@ -133,7 +138,8 @@ def _open_script(ctx: OperationContext, options: ProcessOptions) -> Iterator[Pat
             yield script
         return
     if path:
-        yield _find_script(ctx, str(path))
+        with _copy_script(ctx, str(path)) as script:
+            yield script
         return
     text = textwrap.dedent(str(source))
     suffix = ".py" if options.get("eval_python") or command_line.is_python_source(text) else ".sh"
@@ -161,22 +167,30 @@ def _download(ctx: OperationContext, url: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def _temporary_script(suffix: str, write: Callable[[IO[bytes]], object]) -> Iterator[Path]:
     """Yield a temporary file; it is closed before, because an open file cannot be executed."""
-    fd, name = tempfile.mkstemp(prefix="script-", suffix=suffix)
+    folder = Path(tempfile.mkdtemp(prefix="script-"))
+    script = folder / f"script{suffix}"
     try:
-        with open(fd, "wb") as file:
+        with script.open("wb") as file:
             write(file)
-        yield Path(name)
+        yield script
     finally:
-        Path(name).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _find_script(ctx: OperationContext, path: str) -> Path:
+@contextlib.contextmanager
+def _copy_script(ctx: OperationContext, path: str) -> Iterator[Path]:
+    """Yield a script of the blueprint, in a copy of the blueprint's files; one of the deployment is not copied."""
     script = ctx.resource(path)
     if script is None:
         raise non_recoverable(
             f"The script {path} does not exist in the folder of the blueprint {ctx.job.blueprint_id}."
         )
-    return script
+    resources = ctx.job.resources.resolve()
+    if not script.is_relative_to(resources):
+        yield script
+        return
+    with ctx.copies.lend() as ctx.copy:
+        yield ctx.copy.folder / script.relative_to(resources)
 
 
 def _is_python(script: Path, options: ProcessOptions) -> bool:
@@ -192,16 +206,24 @@ def _command(script: Path, options: ProcessOptions) -> list[str]:
     return command_line.build(script, options.get("command_prefix"), options.get("args") or [])
 
 
-def _shell_command(script: Path, options: ProcessOptions) -> str:
-    return command_line.shell_command(script, options.get("command_prefix"), options.get("args") or [])
+def _shell_command(ctx: OperationContext, script: Path, options: ProcessOptions) -> str:
+    """Return the command for messages."""
+    return command_line.shell_command(
+        _stored_path(ctx, script), options.get("command_prefix"), options.get("args") or []
+    )
 
 
-def _describe_start_error(error: BaseException | None, command: list[str], cwd: Path) -> str:
+def _stored_path(ctx: OperationContext, script: Path) -> Path:
+    """Return the path of the script in the blueprint, which is the same for each run of it."""
+    return ctx.job.resources.resolve() / script.relative_to(ctx.copy.folder) if ctx.copy else script
+
+
+def _describe_start_error(error: BaseException | None, program: str, script: Path, cwd: Path) -> str:
     if not cwd.is_dir():
         return f"The working directory {cwd} of the script does not exist."
     if isinstance(error, FileNotFoundError):
-        return f"The program {command[0]} that should run {command[-1]} does not exist."
-    return f"{command[-1]} cannot be started: {error}."
+        return f"The program {program} that should run {script} does not exist."
+    return f"{script} cannot be started: {error}."
 
 
 def check_timeout(ctx: OperationContext, process: ProcessResult) -> None:

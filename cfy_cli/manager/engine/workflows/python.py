@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult
@@ -88,10 +89,12 @@ class _FunctionRun:
         self._parameters, self._job, self._records = parameters, context.job, context.records
         self._processes = ProcessRegistry()
         self._rpc = WorkflowRpc(context, parameters, engine, self._processes.kill)
+        self._copies = BlueprintCopies(self._job.resources)
         self._ended = threading.Event()
 
     def run(self) -> GraphResult:
         with ExitStack() as stack:
+            stack.callback(self._copies.close)
             command, environment = stack.enter_context(self._command())
             token = self._server.register_handler(self._rpc)
             stack.callback(self._server.unregister, token)
@@ -184,7 +187,8 @@ class _FunctionRun:
         if bool(path) == bool(source):
             raise Invalid("A workflow that is a script needs either script_path or script_source.")
         if path:
-            yield self._rpc.require(str(path))
+            with self._copies.lend() as copy:
+                yield copy.folder / self._rpc.require(str(path)).relative_to(self._job.resources.resolve())
             return
         with tempfile.NamedTemporaryFile("w", prefix="workflow-", suffix=".py", encoding="utf-8") as file:
             file.write(textwrap.dedent(str(source)))
