@@ -9,7 +9,7 @@ import click
 
 from cfy_cli.config.config_file import FORMATS
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import CfyError, Conflict, ErrorCode
+from cfy_cli.errors import CfyError, Conflict, ErrorCode, Usage
 from cfy_cli.shell import labels, options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import SKIP, add_hint, if_exists_option
@@ -48,24 +48,27 @@ labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)
 @click.option("--format", "lint_format", type=click.Choice((*FORMATS, "github")),
               help="Print problems as text or data, or as annotations of GitHub Actions.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Fail for warnings too.")
+@options.plugin_yaml()
 @pass_app
-def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str | None, strict: bool) -> None:
-    """Check the blueprints in BLUEPRINT_PATH without a manager and print all problems.
+def lint_blueprints(
+    app: App, blueprint_path: tuple[str, ...], lint_format: str | None, strict: bool, plugin_yaml: tuple[str, ...]
+) -> None:
+    """Check the blueprints in BLUEPRINT_PATH on this machine and print all problems.
 
     If BLUEPRINT_PATH is a folder, all blueprints in it are checked. Each problem is one line,
     file:line:column: message [rule]; on a terminal the source line follows. A warning is a problem that does not keep
-    the blueprint from being used: the command succeeds. Imported plugins and blueprints that only a manager has are
-    not checked; use `cfy blueprints validate --on-manager` for those.
+    the blueprint from being used: the command succeeds. The types of imported plugins are read from --plugin-yaml, or
+    from the manager in use. Without either, a note says that they were not checked.
     """
     from cfy_cli.shell.linting import count_findings, find_blueprints, lint_blueprint, show_findings
 
     blueprints = find_blueprints(blueprint_path)
-    findings = {blueprint: lint_blueprint(blueprint) for blueprint in blueprints}
+    findings = {blueprint: lint_blueprint(app, blueprint, plugin_yaml) for blueprint in blueprints}
     show_findings(app, [finding for blueprint in blueprints for finding in findings[blueprint]], lint_format)
     failures = [
         f"{blueprint} has {count_findings(found)}"
         for blueprint, found in findings.items()
-        if any(strict or finding.is_error for finding in found)
+        if any(finding.is_error or (strict and not finding.is_note) for finding in found)
     ]
     if failures:
         raise CfyError("\n".join(failures), code=ErrorCode.INVALID_BLUEPRINT)
@@ -79,15 +82,20 @@ def lint_blueprints(app: App, blueprint_path: tuple[str, ...], lint_format: str 
 @click.option("--on-manager", is_flag=True, help="Validate it on the manager, with the plugins installed there.")
 @click.option("-n", "--blueprint-filename", default="blueprint.yaml", show_default=True,
               help="The name of the blueprint's main file in an archive.")  # fmt: skip
+@options.plugin_yaml()
 @pass_app
-def validate_blueprint(app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str) -> None:
+def validate_blueprint(
+    app: App, blueprint_path: str, on_manager: bool, blueprint_filename: str, plugin_yaml: tuple[str, ...]
+) -> None:
     """Validate the blueprint in BLUEPRINT_PATH; archives and URLs are validated by the manager."""
     from cfy_cli.shell.blueprint_source import open_source
     from cfy_cli.shell.blueprint_upload import validate_offline, validate_on_manager
 
     with open_source(blueprint_path, blueprint_filename) as source:
         if source.main_file and not on_manager:
-            validate_offline(app, source.main_file)
+            validate_offline(app, source.main_file, plugin_yaml)
+        elif plugin_yaml:
+            raise Usage("--plugin-yaml is for a main file on this machine; the manager uses its own plugins")
         else:
             validate_on_manager(app, source.default_id, source, "tenant")
     app.result("Blueprint validated successfully", {"blueprint_path": blueprint_path, "valid": True})

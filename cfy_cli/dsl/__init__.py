@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from cfy_cli.dsl.inputs import check_inputs
     from cfy_cli.dsl.instance_changes import InstanceChanges, modify_instances
     from cfy_cli.dsl.instances import create_instances
+    from cfy_cli.dsl.known_plugins import package_of
     from cfy_cli.dsl.lookups import ExtendedLookups, Lookups
     from cfy_cli.dsl.plan_comparison import PlanStep, compare_plans
     from cfy_cli.dsl.preparation import find_secrets, prepare_deployment
     from cfy_cli.dsl.problems import BlueprintInvalid, InputsInvalid, Location, Problem, Problems, Severity
-    from cfy_cli.dsl.resolver import ImportResolver, OfflineResolver, ResolvedImport
+    from cfy_cli.dsl.resolver import ImportResolver, ImportUnavailable, OfflineResolver, ResolvedImport
     from cfy_cli.dsl.runtime_evaluation import EvaluationFailed, evaluate, evaluate_outputs
     from cfy_cli.dsl.typed_text import coerce_input, coerce_parameter
 
@@ -29,11 +30,12 @@ _EXPORTS = {
     "inputs": ("check_inputs",),
     "instance_changes": ("InstanceChanges", "modify_instances"),
     "instances": ("create_instances",),
+    "known_plugins": ("package_of",),
     "lookups": ("ExtendedLookups", "Lookups"),
     "plan_comparison": ("PlanStep", "compare_plans"),
     "preparation": ("find_secrets", "prepare_deployment"),
     "problems": ("BlueprintInvalid", "InputsInvalid", "Location", "Problem", "Problems", "Severity"),
-    "resolver": ("ImportResolver", "OfflineResolver", "ResolvedImport"),
+    "resolver": ("ImportResolver", "ImportUnavailable", "OfflineResolver", "ResolvedImport"),
     "runtime_evaluation": ("EvaluationFailed", "evaluate", "evaluate_outputs"),
     "typed_text": ("coerce_input", "coerce_parameter"),
 }
@@ -47,6 +49,7 @@ __all__ = [
     "ExistingResources",
     "ExtendedLookups",
     "ImportResolver",
+    "ImportUnavailable",
     "InputsInvalid",
     "InstanceChanges",
     "Location",
@@ -71,6 +74,7 @@ __all__ = [
     "find_secrets",
     "lint",
     "modify_instances",
+    "package_of",
     "prepare_deployment",
 ]
 

@@ -47,7 +47,7 @@ def compile_blueprint(
     if on_warnings is not None:
         on_warnings(problems.warnings)
     if problems.errors or plan is None:
-        raise BlueprintInvalid(problems.errors)
+        raise BlueprintInvalid(problems.errors or problems.notes)
     return plan
 
 
@@ -79,6 +79,7 @@ def _compile(
     if imported is not None:
         folders = tuple(dict.fromkeys((main.parent, root)))
         plan = _Compiler(merge(imported, problems), imported, folders, problems).compile()
+        plan = plan if imported.complete else None
     main_file = imported.files[0].node.source.file if imported else ""
     problems.sort(key=lambda problem: (problem.location.file != main_file, problem.location))
     return plan, problems
@@ -97,7 +98,7 @@ class _Compiler:
 
     def compile(self) -> Plan:
         compilation, sections, document = self.compilation, self.sections, self.document
-        check_references(compilation, document.sections, complete=self.imported.complete)
+        check_references(compilation, document.sections, self.imported)
         data_types = resolve_data_types(sections["data_types"], compilation)
         schemas = SchemaResolver(compilation, data_types)
         plugins: dict[str, PluginPlan] = {
@@ -186,7 +187,7 @@ class _Compiler:
     def _check_calls(self, plan: Plan) -> dict[str, list[Json]]:
         """Evaluate every call that needs no inputs, and return the arguments of those that read from the manager."""
         templates = self.sections["node_templates"]
-        checker = CallChecker(plan, self.compilation, frozenset(templates), complete=self.imported.complete)
+        checker = CallChecker(plan, self.compilation, frozenset(templates), complete=self.imported.has_all_templates)
 
         def check(value: Json, context: EvaluationContext) -> Json:
             owner = templates.get(context.self_node or context.source_node or "")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from cfy_cli.dsl import bundled, versions
+from cfy_cli.dsl import bundled, known_plugins, versions
 from cfy_cli.dsl.import_lines import Import, parse_imports
 from cfy_cli.dsl.plugin_reduction import NEEDS_REDUCTION_BEFORE, reduce_plugin
 from cfy_cli.dsl.problems import Problems
-from cfy_cli.dsl.resolver import ImportResolver, ResolvedImport, is_remote
+from cfy_cli.dsl.resolver import ImportResolver, ImportUnavailable, ResolvedImport, is_remote
 from cfy_cli.dsl.versions import Version
 from cfy_cli.dsl.yaml_nodes import SourceFile, YamlNode
 from cfy_cli.dsl.yaml_reader import MAX_FILE_SIZE, read_yaml
@@ -44,6 +44,16 @@ class ImportedFiles:
     files: list[SourceDocument]  # the main file first
     blueprints: dict[str, str] = field(default_factory=dict)  # namespace -> id of the blueprint imported under it
     complete: bool = True  # whether all imports were found
+    has_all_templates: bool = True  # whether every import was found that may define nodes and inputs
+    has_unchecked: bool = False  # an import is not at hand, which is no problem of the blueprint
+    known_names: dict[str, set[str]] = field(default_factory=dict)  # of public plugins not at hand, by section
+
+    def add_known_names(self, line: Import) -> None:
+        """Add the names of a plugin that is not at hand, so that only other names are unknown."""
+        self.has_unchecked = True
+        for section, names in known_plugins.names_of(known_plugins.package_of(line.name)).items():
+            source = SourceFile(line.name, line.namespace)
+            self.known_names.setdefault(section, set()).update(map(source.qualify, names))
 
 
 class _ImportFailed(Exception):
@@ -85,8 +95,15 @@ class _Loader:
                     rule, message = failure.args
                     self.problems.add(line.node.location, rule, message)
                     file = None
+                except ImportUnavailable as error:
+                    message = f"`{line.name}` was not checked: {error.message}"
+                    self.problems.note(line.node.location, "import", message, error.hint or "")
+                    self.imported.add_known_names(line)
+                    file = None
                 if file is None:
                     self.imported.complete = False
+                    if known_plugins.package_of(line.name) is None:
+                        self.imported.has_all_templates = False
                 elif (file.key, file.namespace) not in self.known:
                     self.known[file.key, file.namespace] = file
                     self.imported.files.append(file)
@@ -167,6 +184,8 @@ class _Loader:
         if name not in self.fetched:
             try:
                 resolved = self.resolver.resolve(name)
+            except ImportUnavailable:
+                raise
             except CfyError as error:
                 hint = f"; {error.hint}" if error.hint else ""
                 raise _ImportFailed("import", f"`{name}`: {error.message}{hint}") from error

@@ -23,6 +23,7 @@ class Location:
 class Severity(StrEnum):
     ERROR = "error"  # the blueprint cannot be used
     WARNING = "warning"  # it can be used, but probably does not mean what its author wants
+    NOTE = "note"  # a part that could not be checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,20 @@ class Problems(list[Problem]):
             return
         self._add(Problem(location, message, rule, Severity.WARNING, hint))
 
+    def note(self, location: Location, rule: str, message: str, hint: str = "") -> None:
+        self._add(Problem(location, message, rule, Severity.NOTE, hint))
+
     @property
     def errors(self) -> list[Problem]:
         return [problem for problem in self if problem.severity is Severity.ERROR]
 
     @property
     def warnings(self) -> list[Problem]:
-        return [problem for problem in self if problem.severity is not Severity.ERROR]
+        return [problem for problem in self if problem.severity is Severity.WARNING]
+
+    @property
+    def notes(self) -> list[Problem]:
+        return [problem for problem in self if problem.severity is Severity.NOTE]
 
     def _add(self, problem: Problem) -> None:
         if problem not in self._known:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import CfyError, Invalid
 
 SCHEMES = ("http", "https", "ftp", "file", "plugin", "blueprint")
 
@@ -22,21 +22,30 @@ class ResolvedImport:
     resource_tags: Mapping[str, str] = field(default_factory=dict)
 
 
+class ImportUnavailable(CfyError):
+    """An import that is not at hand, so that what depends on it cannot be checked."""
+
+
 class ImportResolver(Protocol):
     def resolve(self, name: str) -> ResolvedImport | None:
         """Return the import that a URL, `plugin:NAME?...` or `blueprint:ID` names, or None if there is none.
 
-        The message of a CfyError becomes a problem at the location of the import.
+        The message of a CfyError becomes a problem at the location of the import, that of ImportUnavailable a note.
         """
 
 
 class OfflineResolver:
-    """A resolver that refuses every import, for a compiler without a manager."""
+    """A resolver that has no import at hand, for a compiler without a manager."""
 
     def resolve(self, name: str) -> ResolvedImport | None:
-        kinds = {"plugin": "plugins", "blueprint": "other blueprints", "file": "files outside the blueprint's folder"}
-        kind = kinds.get(name.partition(":")[0], "URLs")
-        raise Invalid(f"{kind} cannot be imported here", hint="a manager resolves them when the blueprint is uploaded")
+        check_scheme(name)
+        raise ImportUnavailable("it is not at hand", hint="a manager resolves it when the blueprint is uploaded")
+
+
+def check_scheme(name: str) -> None:
+    """Raise Invalid for the URL of a file outside the blueprint's folder, which nothing may import."""
+    if name.startswith("file:"):
+        raise Invalid("files outside the blueprint's folder cannot be imported")
 
 
 def is_remote(name: str) -> bool:

@@ -92,11 +92,11 @@ def validate_on_manager(app: App, blueprint_id: str, source: BlueprintSource, vi
             report_end(app, execution, follow)
 
 
-def validate_offline(app: App, blueprint: Path) -> None:
+def validate_offline(app: App, blueprint: Path, plugin_yamls: Sequence[str] = ()) -> None:
     """Validate a blueprint's main file on this machine and note warnings. Raises Invalid with all problems."""
     from cfy_cli.shell.linting import format_lines, lint_blueprint
 
-    findings = lint_blueprint(blueprint)
+    findings = lint_blueprint(app, blueprint, plugin_yamls)
     text = "\n".join(format_lines(findings, excerpts=sys.stderr.isatty()))
     if any(finding.is_error for finding in findings):
         raise Invalid(text, code=ErrorCode.INVALID_BLUEPRINT)

@@ -12,6 +12,7 @@ from cfy_cli.errors import Usage
 from cfy_cli.output import render
 from cfy_cli.output.excerpts import format_excerpt
 from cfy_cli.shell.app import App
+from cfy_cli.shell.import_sources import ImportSources
 
 BLUEPRINT_MARK = b"tosca_definitions_version"  # the key that every blueprint has
 MAX_FILE_SIZE = 10_000_000  # bytes
@@ -48,23 +49,32 @@ class LintFinding:
         return self.problem.severity is Severity.ERROR
 
     @property
+    def is_note(self) -> bool:
+        return self.problem.severity is Severity.NOTE
+
+    @property
     def annotation(self) -> str:
         """The workflow command of GitHub Actions for an annotation."""
         place, problem = self.problem.location, self.problem
         file, title = _escape_property(self.file), _escape_property(problem.rule)
         location = f"file={file},line={place.line},col={place.column},title={title}"
-        return f"::{problem.severity} {location}::{_escape_data(problem.text)}"
+        level = "notice" if self.is_note else problem.severity
+        return f"::{level} {location}::{_escape_data(problem.text)}"
 
     def excerpt(self, width: int | None) -> str:
         place = self.problem.location
         return format_excerpt(_read(self.path), place.line, place.column, width) if self.path else ""
 
 
-def lint_blueprint(blueprint: Path) -> list[LintFinding]:
-    """Return the problems of a blueprint, which can import files of its own folder and of the current one."""
+def lint_blueprint(app: App, blueprint: Path, plugin_yamls: Sequence[str] = ()) -> list[LintFinding]:
+    """Return the problems of a blueprint, which can import files of its own folder and of the current one.
+
+    The files of imported plugins are `plugin_yamls`, or come from the manager in use.
+    """
     current = Path.cwd()
     boundary = current if blueprint.resolve().is_relative_to(current) else None
-    return [_locate(problem, blueprint.parent) for problem in lint(blueprint, boundary=boundary)]
+    problems = lint(blueprint, resolver=ImportSources(app, plugin_yamls), boundary=boundary)
+    return [_locate(problem, blueprint.parent) for problem in problems]
 
 
 def find_blueprints(paths: Sequence[str]) -> list[Path]:
@@ -87,9 +97,9 @@ def find_blueprints(paths: Sequence[str]) -> list[Path]:
 
 
 def count_findings(findings: Sequence[LintFinding]) -> str:
-    """Return how many there are of each severity: `2 problems, 1 warning`."""
-    errors = sum(finding.is_error for finding in findings)
-    counts = ((errors, "problem"), (len(findings) - errors, "warning"))
+    """Return how many there are of each severity: `2 problems, 1 warning, 1 note`."""
+    errors, notes = sum(finding.is_error for finding in findings), sum(finding.is_note for finding in findings)
+    counts = ((errors, "problem"), (len(findings) - errors - notes, "warning"), (notes, "note"))
     return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count) or "no problems"
 
 

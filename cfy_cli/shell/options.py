@@ -145,6 +145,15 @@ def times() -> Decorator:
     )  # fmt: skip
 
 
+def plugin_yaml() -> Decorator:
+    return click.option(
+        "--plugin-yaml",
+        multiple=True,
+        type=click.Path(),
+        help="The plugin.yaml of an imported plugin, or a folder of such files; can be repeated.",
+    )
+
+
 def get_data() -> Decorator:
     return click.option("--get-data", "_get_data", is_flag=True, help="Show details of related items, not counts.")
 

@@ -199,8 +199,7 @@ def test_import_outside_of_folder_is_refused(tmp_path: Path) -> None:
     assert lint_messages(main) == [
         f"blueprint.yaml:2:11: `../outside.yaml` is outside the blueprint's folder; {PACK_HINT}",
         f"blueprint.yaml:2:28: `link.yaml` is outside the blueprint's folder; {PACK_HINT}",
-        "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported here; "
-        "a manager resolves them when the blueprint is uploaded",
+        "blueprint.yaml:2:39: `file:///etc/hostname`: files outside the blueprint's folder cannot be imported",
     ]
 
 
