@@ -53,7 +53,9 @@ def test_plugin_types_come_from_given_files(run: Run, given: str, command: str) 
 @pytest.mark.usefixtures("folder")
 def test_plugin_file_that_is_missing_is_refused(run: Run) -> None:
     write("plugin:tiny-plugin")
-    assert "There is no file or folder nowhere" in run("blueprints lint blueprint.yaml --plugin-yaml nowhere", code=2).err
+    assert (
+        "There is no file or folder nowhere" in run("blueprints lint blueprint.yaml --plugin-yaml nowhere", code=2).err
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -63,7 +65,12 @@ def test_plugin_types_come_from_manager_in_use(cfy: Cfy) -> None:
         text += f"node_types: {{tiny.Box: {{properties: {{size{version}: {{type: string}}}}}}}}\n"
         Path("tiny.zip").write_bytes(package(version=version, yamls={"plugin.yaml": text}))
         cfy("plugins upload tiny.zip")
-    for wanted, found in (("", "1.10"), ("?version=<1.9", "1.0"), ("?version=1.9", "1.9"), ("?version=>=1.0,!=1.10", "1.9")):
+    for wanted, found in (
+        ("", "1.10"),
+        ("?version=<1.9", "1.0"),
+        ("?version=1.9", "1.9"),
+        ("?version=>=1.0,!=1.10", "1.9"),
+    ):
         write(f"plugin:tiny-plugin{wanted}")
         out = cfy("blueprints lint blueprint.yaml", code=1)
         assert MISTAKE in out
