@@ -69,8 +69,8 @@ def test_import_above_the_main_file_is_found_in_the_archive(ask: Ask, upload: Up
 def test_import_outside_of_the_archive_is_refused(upload: Upload, path: str):
     files = {"plugin.yaml": "node_types: {t: {}}\n", "examples/main.yaml": blueprint(path)}
     answer = upload("app", files=files, application_file_name="examples/main.yaml").json()
-    assert answer["state"] == "invalid"
-    assert f"`{path}` is outside the blueprint's folder" in answer["error"] or "was not found" in answer["error"]
+    assert answer["error_code"] == "invalid_blueprint_error"
+    assert f"`{path}` is outside the blueprint's folder" in answer["message"] or "was not found" in answer["message"]
 
 
 PLUGIN = """
@@ -115,8 +115,8 @@ def test_plugin_is_reduced_for_blueprints_of_earlier_versions(ask: Ask, upload: 
 
 def test_own_file_with_later_words_is_refused(upload: Upload):
     answer = upload("app", blueprint("plugin.yaml", NODE), files={"plugin.yaml": PLUGIN}).json()
-    assert answer["state"] == "invalid"
-    assert "this needs cloudify_dsl_1_4 or later" in answer["error"]
+    assert answer["error_code"] == "invalid_blueprint_error"
+    assert "this needs cloudify_dsl_1_4 or later" in answer["message"]
 
 
 def test_plugin_file_that_libyaml_refuses_is_imported(ask: Ask, upload: Upload):

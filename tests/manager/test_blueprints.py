@@ -85,8 +85,10 @@ def test_blueprint_is_fetched_from_a_url(ask: Ask, worker: object):
         answer = ask("PUT", "/blueprints/app", params={"blueprint_archive_url": address})
         assert answer.json()["state"] == "uploaded", answer.text
         failed = ask("PUT", "/blueprints/app2", params={"blueprint_archive_url": address + "/missing"})
-    assert failed.json()["state"] == "failed_uploading"
-    assert "answered 404" in failed.json()["error"]
+    assert (failed.status_code, failed.json()["error_code"]) == (400, "bad_parameters_error")
+    stored = ask("GET", "/blueprints/app2").json()
+    assert stored["state"] == "failed_uploading"
+    assert "answered 404" in stored["error"] == failed.json()["message"]
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://host/x", "gopher://x", "nonsense", "http://"])
@@ -99,9 +101,10 @@ def test_url_with_another_scheme_is_refused(ask: Ask, worker: object, address: s
 
 def test_invalid_blueprint_is_reported_and_its_files_removed(ask: Ask, upload: Upload, app: AppContext):
     answer = upload("app", HELLO.replace("cloudify.nodes.Root", "cloudify.nodes.Rot"))
-    blueprint = answer.json()
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid_blueprint_error")
+    blueprint = ask("GET", "/blueprints/app").json()
     assert blueprint["state"] == "invalid"
-    assert "blueprint.yaml:9:" in blueprint["error"]
+    assert "blueprint.yaml:9:" in blueprint["error"] == answer.json()["message"]
     assert "cloudify.nodes.Root" in blueprint["error"]  # the suggestion
     assert wait_for_end(ask, blueprint["upload_execution"]["id"])["status"] == "failed"
     assert list(app.files.folder.glob("blueprints/*")) == []
@@ -193,16 +196,15 @@ def test_archive_that_unpacks_to_too_many_bytes_is_refused(
             zipped.writestr("app/blueprint.yaml", HELLO)
             zipped.writestr("app/zeros", "0" * (3 << 20))
         body = packed.getvalue()
-    blueprint = ask("PUT", "/blueprints/app", data=body).json()
-    assert blueprint["state"] == "failed_extracting"
-    assert "more than 1 MiB" in blueprint["error"]
+    assert "more than 1 MiB" in ask("PUT", "/blueprints/app", data=body).json()["message"]
+    assert ask("GET", "/blueprints/app").json()["state"] == "failed_extracting"
     assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
 def test_archive_with_too_many_files_is_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(archives, "MAX_FILES", 10)
     body = archive({"blueprint.yaml": HELLO, **{f"file{index}": "" for index in range(20)}})
-    assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["error"]
+    assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["message"]
 
 
 def test_validation_stores_nothing_and_reports_the_result(ask: Ask, worker: object, app: AppContext):
@@ -282,10 +284,27 @@ def test_search_applies_filter_rules_and_counts_excluded(ask: Ask, upload: Uploa
     assert "any_of" in refused.json()["message"]
 
 
+@pytest.mark.parametrize("text", ["a: [", "just text", "imports: [nowhere.yaml]"])
+def test_upload_of_what_is_no_blueprint_is_refused(ask: Ask, upload: Upload, text: str):
+    refused = upload("app", text)
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "invalid_blueprint_error")
+    assert ask("GET", "/blueprints/app").json()["state"] == "invalid"
+    missing = upload("app", application_file_name="other.yaml")
+    assert (missing.status_code, missing.json()["error_code"]) == (400, "invalid_blueprint_error")
+    assert "other.yaml" in ask("GET", "/blueprints/app").json()["error"]
+    assert upload("app").json()["state"] == "uploaded"
+
+
+def test_labels_of_an_upload_replace_those_of_the_blueprint(ask: Ask, upload: Upload):
+    text = HELLO + "blueprint_labels: {env: {values: [dev]}}\n"
+    assert [label["key"] for label in upload("own", text).json()["labels"]] == ["env"]
+    assert [label["key"] for label in upload("given", text, labels=[{"team": "ops"}]).json()["labels"]] == ["team"]
+
+
 def test_parameters_that_are_not_json_are_refused(ask: Ask, worker: object):
     answer = ask("PUT", "/blueprints/app", files={"params": (None, "{nonsense"), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
-    assert "`params` is not JSON" in answer.json()["message"]
+    assert "are not JSON" in answer.json()["message"]
     answer = ask("PUT", "/blueprints/app", files={"params": (None, json.dumps([1])), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
 

@@ -207,8 +207,8 @@ def test_newest_matching_version_is_imported(ask: Ask, upload: Upload, imported:
 def test_failed_import_of_a_plugin_is_reported_with_its_line(ask: Ask, upload: Upload, imported: str, reason: str):
     upload_plugin(ask, package())
     refused = upload("app", blueprint_importing(imported)).json()
-    assert reason in refused["error"]
-    assert "blueprint.yaml:3" in refused["error"]
+    assert reason in refused["message"]
+    assert "blueprint.yaml:3" in refused["message"]
 
 
 def test_private_plugin_is_not_found_by_other_users(ask: Ask, upload: Upload):
@@ -218,7 +218,7 @@ def test_private_plugin_is_not_found_by_other_users(ask: Ask, upload: Upload):
     body = package()
     uploaded = ask("POST", "/plugins", data=body, params={"visibility": "private"}, user="ann", password="long-enough")
     assert uploaded.status_code == 201
-    assert "is not installed" in upload("by-admin", blueprint_importing("plugin:tiny-plugin")).json()["error"]
+    assert "is not installed" in upload("by-admin", blueprint_importing("plugin:tiny-plugin")).json()["message"]
 
 
 def test_labels_of_a_plugin_are_set_on_blueprint_and_deployment(ask: Ask, upload: Upload):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import PASSWORD, Ask
-from tests.manager.conftest import HELLO, archive
+from tests.manager.conftest import HELLO, SAY, archive
 from tests.manager.web import serving
 from tests.wagons import package
 
@@ -178,7 +178,7 @@ def test_plugin_is_uploaded_by_url_with_its_parameters(ask: Ask, form: str):
 
 
 def test_blueprint_is_uploaded_by_url_with_a_json_body(ask: Ask, worker: object):
-    with serving(archive({"main.yaml": HELLO})) as address:
+    with serving(archive({"main.yaml": HELLO, "say.sh": SAY})) as address:
         wanted = {"blueprint_archive_url": address, "application_file_name": "main.yaml"}
         answer = ask("PUT", "/blueprints/app", json=wanted)
     assert (answer.status_code, answer.json()["main_file_name"]) == (201, "main.yaml"), answer.text

@@ -27,7 +27,7 @@ UPLOAD = (
     Parameter("blueprint_archive_url", "URL of the archive, instead of an archive in the body."),
     Parameter("application_file_name", "The blueprint's file in the archive; `blueprint.yaml` by default."),
     Parameter("visibility", "private, tenant or global."),
-    Parameter("labels", "Labels of the blueprint: key=value,key=value."),
+    Parameter("labels", "Labels instead of those in the blueprint: key=value,key=value."),
     Parameter("async_upload", "Answer before the archive is unpacked and compiled.", "boolean"),
     Parameter("skip_execution", "Must be false: an upload always validates the blueprint.", "boolean"),
 )
@@ -61,7 +61,11 @@ noun.add_set_visibility("resource_set_visibility")
 def upload_blueprint(
     call: Call, key: str, body: Annotated[UploadedFile, Depends(uploaded_file)]
 ) -> JsonObject | Deferred:
-    """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`."""
+    """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`.
+
+    Without `async_upload`, answer when it is compiled; 400 when it is not valid. Its row then tells why, and the next
+    upload replaces it.
+    """
     blueprint, execution = blueprint_requests.upload(call.app, call.store, _request(key, body))
     if parse_flag(body.params, "async_upload"):
         return noun.show(call, blueprint)
@@ -69,7 +73,9 @@ def upload_blueprint(
     def when_uploaded() -> JsonObject:
         call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT)
         with call.reopen() as reopened:
-            return noun.show(reopened, reopened.store.get(Blueprint, key))
+            uploaded = reopened.store.get(Blueprint, key)
+            blueprints.check_not_failed(uploaded)
+            return noun.show(reopened, uploaded)
 
     return Deferred(when_uploaded)
 

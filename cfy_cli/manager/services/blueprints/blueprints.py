@@ -70,6 +70,16 @@ def update(store: Store, blueprint_id: str, *, labels_given: object = None, crea
     return blueprint
 
 
+def check_not_failed(blueprint: Blueprint) -> None:
+    """Raise Invalid with the reason for which the upload of a blueprint failed, if it did."""
+    if blueprint.state in FAILED_STATES:
+        is_invalid = blueprint.state == BlueprintState.INVALID
+        raise Invalid(
+            blueprint.error or f"Blueprint `{blueprint.id}` is {blueprint.state}",
+            code=ErrorCode.INVALID_BLUEPRINT if is_invalid else None,
+        )
+
+
 def get_uploaded(store: Store, blueprint_id: str) -> Blueprint:
     """Return a blueprint that deployments can be created from. Raises Invalid with the state of another one."""
     blueprint = store.get(Blueprint, blueprint_id)

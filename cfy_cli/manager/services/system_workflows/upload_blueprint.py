@@ -136,14 +136,17 @@ def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
         row.state, row.updated_at = BlueprintState.UPLOADED, now()
-        plan_labels = [
-            (key.lower(), value)
-            for key, label in (plan.get("blueprint_labels") or {}).items()
-            for value in label["values"]
-            if isinstance(value, str)
-        ]
-        request_labels = [(label.key, label.value) for label in row.labels]
-        labels.replace(row.labels, BlueprintLabel, [*request_labels, *plan_labels], row.created_by)
+        if not row.labels:  # those of the request replace the blueprint's own
+            labels.replace(row.labels, BlueprintLabel, _labels_of(plan), row.created_by)
+
+
+def _labels_of(plan: Plan) -> list[labels.Pair]:
+    return [
+        (key.lower(), value)
+        for key, label in (plan.get("blueprint_labels") or {}).items()
+        for value in label["values"]
+        if isinstance(value, str)
+    ]
 
 
 def _store_failure(context: ExecutionContext, storage_id: int, state: BlueprintState, error: CfyError) -> None:
