@@ -23,7 +23,7 @@ plugins: {tiny: {executor: central_deployment_agent, package_name: tiny-plugin, 
 node_types: {tiny.Box: {derived_from: cloudify.nodes.Root, properties: {size: {type: integer}}}}
 """
 MISTAKE = "blueprint.yaml:4:19: there is no node type `cloudify.nodes.Compte`; did you mean `cloudify.nodes.Compute`?"
-SIZE = "blueprint.yaml:5:41: expected a value of the type integer, got the string `big`"
+SIZE = "blueprint.yaml:5:38: expected a value of the type integer, got the string `big`"
 
 
 @pytest.fixture
