@@ -299,7 +299,7 @@ def test_plugin_function_runs_in_its_virtual_environment(deployment: Callable[..
         "from cloudify.workflows import ctx as imported_ctx, parameters\n"
         "@workflow(resumable=True)\n"
         "def mine(ctx, word, **more):\n"
-        "    assert ctx is imported_ctx is workflow_ctx and more == {'plus': 2} and parameters.word == word\n"
+        "    assert ctx is imported_ctx and workflow_ctx == ctx and more == {'plus': 2} and parameters.word == word\n"
         "    ctx.logger.info('%s in %s', word, sys.prefix)\n"
         "@workflow\n"
         "def plain(word, plus): imported_ctx.logger.info('plain %s', word)\n"

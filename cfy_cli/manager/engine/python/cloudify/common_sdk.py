@@ -10,7 +10,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from .state import ctx
+from .state import own_ctx as ctx
 
 UTILS = "cloudify_common_sdk.utils"
 

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .messages import ErrorInfo
-from .state import ctx
+from .state import own_ctx as ctx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

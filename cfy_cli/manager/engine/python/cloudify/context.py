@@ -184,7 +184,8 @@ class CloudifyContext(AgentlessContext):
     def get_execution(self, execution_id: str | None = None) -> "Item":
         from .manager import get_rest_client
 
-        return get_rest_client().executions.get(execution_id or self._static["execution_id"])
+        execution: Item = get_rest_client().executions.get(execution_id or self._static["execution_id"])
+        return execution
 
     def send_event(self, event: str) -> None:
         self._connection.call("event", message=event)
@@ -200,10 +201,7 @@ class CloudifyContext(AgentlessContext):
 
     def download_directory(self, directory_path: str, target_path: str | None = None) -> str:
         """Copy a folder of the blueprint with its content. Raises HttpException when there is no such folder."""
-        folder: str | None = self._connection.call("resource", path=os.fspath(directory_path))
-        is_other_blueprint = self._context["blueprint_id"] != self._static["blueprint_id"]
-        if is_other_blueprint or folder is None or not Path(folder).is_dir():
-            raise HttpException(directory_path, 404, f"The blueprint has no folder {directory_path}.")
+        self._folder(directory_path)
         return str(self._connection.call("download_folder", path=directory_path, target=absolute_path(target_path)))
 
     def get_resource_and_render(self, resource_path: str, template_variables: JsonObject | None = None) -> bytes:
@@ -263,6 +261,13 @@ class CloudifyContext(AgentlessContext):
         if instance_id not in self._subjects:
             self._subjects[instance_id] = RelationshipSubjectContext(self._connection, instance_id, writable=True)
         return self._subjects[instance_id]
+
+    def _folder(self, path: str) -> Path:
+        folder: str | None = self._connection.call("resource", path=os.fspath(path))
+        is_other_blueprint = self._context["blueprint_id"] != self._static["blueprint_id"]
+        if is_other_blueprint or folder is None or not Path(folder).is_dir():
+            raise HttpException(path, 404, f"The blueprint has no folder {path}.")
+        return Path(folder)
 
     def _resource(self, path: str) -> Path:
         file: str | None = self._connection.call("resource", path=os.fspath(path))

@@ -1,9 +1,14 @@
-"""Decorators of operations and workflows, which only set attributes of the function."""
+"""Decorators of operations and workflows."""
 
-from collections.abc import Callable
-from typing import TypeVar, overload
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar, overload
+
+from .exceptions import CloudifySerializationRetry
 
 F = TypeVar("F", bound=Callable[..., object])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @overload
@@ -35,6 +40,36 @@ def _decorate(func: F | None, **attributes: bool) -> "F | Callable[[F], F]":
         return function
 
     return decorator if func is None else decorator(func)
+
+
+def serial_operation(
+    threshold: int = 0,
+    workflows: Sequence[str] | None = None,
+    states: Sequence[str] | None = None,
+    **op_kwargs: bool,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate an operation that waits until instances of its node with lower indexes are in one of the states.
+
+    That applies to executions of `workflows` (install), once `threshold` instances are in one of the states (started).
+    """
+    from . import ctx, manager
+    from .utils import get_instances_of_node
+
+    def decorator(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            own: Any = kwargs.get("ctx") or ctx
+            if own.workflow_id in (workflows or ("install",)):
+                instances = get_instances_of_node(manager.get_rest_client(), own.deployment.id, own.node.id)
+                ready = [instance.id for instance in instances if instance.state in (states or ("started",))]
+                waiting = [it.id for it in instances if it.index < own.instance.index and it.id not in ready]
+                if waiting and len(ready) >= threshold:
+                    raise CloudifySerializationRetry(f"Waiting for {', '.join(waiting)}")
+            return function(*args, **kwargs)
+
+        return operation(wrapper, **op_kwargs)
+
+    return decorator
 
 
 task = operation

@@ -37,6 +37,10 @@ class OperationRetry(RecoverableError):
     """The operation asks to be run again, without having failed."""
 
 
+class CloudifySerializationRetry(RecoverableError):
+    """The operation waits for those of other instances, and is tried again."""
+
+
 class HttpException(NonRecoverableError):
     """A file could not be downloaded."""
 
@@ -67,5 +71,23 @@ class TimeoutException(Exception):
     """A time limit was reached."""
 
 
+class ProcessKillCancelled(NonRecoverableError):
+    """The operation was killed because its execution was cancelled."""
+
+
+class PluginInstallationError(Exception):
+    """A plugin could not be installed."""
+
+
+class InvalidBlueprintImport(RuntimeError):
+    """A blueprint cannot be imported by another."""
+
+
 class WorkflowFailed(RuntimeError):
     """A workflow ended with a failure."""
+
+    def __init__(
+        self, *args: object, causes: Sequence[object] | None = None, hide_traceback: bool = False, **kwargs: object
+    ) -> None:
+        self.causes, self.hide_traceback = list(causes or []), hide_traceback
+        super().__init__(*args, **kwargs)

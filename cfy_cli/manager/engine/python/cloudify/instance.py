@@ -36,6 +36,9 @@ class RuntimeProperties(dict[str, Json]):
         """Do nothing; plugins call it to report a change."""
 
 
+DirtyTrackingDict = RuntimeProperties
+
+
 class ReadOnlyRuntimeProperties(_ReadOnly):
     """Runtime properties of an instance that the operation does not run on."""
 

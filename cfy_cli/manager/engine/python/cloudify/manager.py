@@ -1,37 +1,97 @@
 """The manager that runs the operation."""
 
 import logging
+import os
+from typing import TYPE_CHECKING
 
-from .rest import Client, Item
+from .exceptions import HttpException, NonRecoverableError
+from .instance import DirtyTrackingDict as DirtyTrackingDict
+from .rest_items import Item
 from .state import ctx
-from .utils import get_manager_rest_service_host, get_manager_rest_service_port, get_rest_token, get_tenant_name
+from .utils import (
+    get_local_rest_certificate,
+    get_manager_rest_service_host,
+    get_manager_rest_service_port,
+    get_manager_rest_service_protocol,
+    get_rest_token,
+    get_tenant_name,
+)
+
+if TYPE_CHECKING:
+    from cfy_cli.manager.engine.python.cloudify_rest_client.client import CloudifyClient
 
 
-def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> Client:
+def get_rest_client(tenant: str | None = None, api_token: str | None = None) -> "CloudifyClient":
     """Return a client of the REST API, which acts for the user who started the execution."""
-    return Client(
+    import cloudify_rest_client  # type: ignore[import-not-found]
+
+    client: CloudifyClient = cloudify_rest_client.CloudifyClient(
         host=get_manager_rest_service_host(),
         port=get_manager_rest_service_port(),
+        protocol=get_manager_rest_service_protocol(),
         tenant=tenant or get_tenant_name(),
         token=api_token or get_rest_token(),
+        cert=get_local_rest_certificate(),
     )
+    return client
 
 
-def get_resource(resource_path: str, base_url: str | None = None) -> bytes:
+def get_resource(blueprint_id: str, deployment_id: str, tenant_name: str, resource_path: str) -> bytes:
     """Return the content of a file of the blueprint. Raises HttpException when there is no such file."""
-    return ctx.get_resource(resource_path)
+    _check_blueprint(blueprint_id, resource_path)
+    return get_resource_from_manager(resource_path)
 
 
-def download_resource(resource_path: str, logger: logging.Logger | None = None, target_path: str | None = None) -> str:
+def get_resource_from_manager(resource_path: str, base_url: str | None = None, base_urls: object = None) -> bytes:
+    content: bytes = ctx.get_resource(resource_path)
+    return content
+
+
+def get_resource_directory_index(
+    blueprint_id: str, deployment_id: str, tenant_name: str, resource_path: str
+) -> list[str]:
+    """Return the paths of all files in a folder of the blueprint, relative to that folder."""
+    _check_blueprint(blueprint_id, resource_path)
+    folder = ctx._folder(resource_path)
+    return [
+        os.path.relpath(os.path.join(parent, name), folder) for parent, _, names in os.walk(folder) for name in names
+    ]
+
+
+def download_resource(
+    blueprint_id: str,
+    deployment_id: str,
+    tenant_name: str,
+    resource_path: str,
+    logger: logging.Logger | None = None,
+    target_path: str | None = None,
+) -> str:
     """Copy a file of the blueprint and return the path of the copy. Raises HttpException when there is no such file."""
-    return ctx.download_resource(resource_path, target_path)
+    _check_blueprint(blueprint_id, resource_path)
+    return download_resource_from_manager(resource_path, logger, target_path)
 
 
-def get_node_instance(node_instance_id: str, evaluate_functions: bool = False, client: Client | None = None) -> Item:
-    return (client or get_rest_client()).node_instances.get(node_instance_id)
+def download_resource_from_manager(
+    resource_path: str, logger: logging.Logger | None = None, target_path: str | None = None
+) -> str:
+    return str(ctx.download_resource(resource_path, target_path))
 
 
-def update_node_instance(node_instance: Item, client: Client | None = None) -> None:
+def _check_blueprint(blueprint_id: str, resource_path: str) -> None:
+    if blueprint_id != ctx.blueprint.id:
+        raise HttpException(resource_path, 404, f"This operation has no files of the blueprint {blueprint_id}.")
+
+
+def get_node_instance(
+    node_instance_id: str, evaluate_functions: bool = False, client: "CloudifyClient | None" = None
+) -> Item:
+    instance: Item = (client or get_rest_client()).node_instances.get(
+        node_instance_id, evaluate_functions=evaluate_functions
+    )
+    return instance
+
+
+def update_node_instance(node_instance: Item, client: "CloudifyClient | None" = None) -> None:
     """Store its state and runtime properties. Raises CloudifyClientError when it has changed since it was read."""
     (client or get_rest_client()).node_instances.update(
         node_instance.id,
@@ -39,3 +99,33 @@ def update_node_instance(node_instance: Item, client: Client | None = None) -> N
         runtime_properties=node_instance.runtime_properties,
         version=node_instance.version,
     )
+
+
+def get_node_instance_ip(node_instance_id: str, client: "CloudifyClient | None" = None) -> str:
+    """Return the `ip` of the host of an instance: a runtime property, or else a property of its node."""
+    used = client or get_rest_client()
+    instance = used.node_instances.get(node_instance_id)
+    host = instance if instance.host_id in (None, instance.id) else used.node_instances.get(instance.host_id)
+    address = (host.runtime_properties or {}).get("ip")
+    if not address:
+        node = used.nodes.get(host.deployment_id, host.node_id, evaluate_functions=True)
+        address = (node.properties if node is not None else {}).get("ip")
+    if not address:
+        raise NonRecoverableError(f"{host.id} has no ip, as a runtime property or as a property of its node.")
+    return str(address)
+
+
+def update_execution_status(
+    execution_id: str, status: str, error: str | None = None, client: "CloudifyClient | None" = None
+) -> Item:
+    execution: Item = (client or get_rest_client()).executions.update(execution_id, status, error)
+    return execution
+
+
+def get_provider_context(client: "CloudifyClient | None" = None) -> Item:
+    """Return the settings that a public manager keeps about itself; here there are none."""
+    return Item()
+
+
+def get_bootstrap_context(client: "CloudifyClient | None" = None) -> Item:
+    return Item()

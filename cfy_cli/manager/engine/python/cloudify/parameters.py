@@ -1,8 +1,21 @@
 """Inputs of an operation or parameters of a workflow, as items and as attributes."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from .messages import Json, JsonObject
+
+
+class CtxParameters(dict[str, Any]):
+    """Values that are attributes too."""
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        super().__init__(parameters or {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
 
 
 class Parameters(Mapping[str, Json]):

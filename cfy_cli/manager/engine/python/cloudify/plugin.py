@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .completion import complete_operation, serialize_error
 from .exceptions import NonRecoverableError
-from .state import ctx
+from .state import own_ctx as ctx
 
 
 def run(name: str) -> None:

@@ -1,29 +1,26 @@
 """Objects that the REST API returns; separate from the client, because that is slow to import."""
 
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class Item(dict[str, Any]):
-    """An object of the API; its fields are attributes too."""
+    """An object of the API; its fields are attributes too.
+
+    Those that its class names in FIELDS are None when the manager did not answer them.
+    """
+
+    FIELDS: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, fields: Mapping[str, Any] | None = None) -> None:
+        super().__init__(fields or {})
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        if name in self or name in self.FIELDS:
+            return self.get(name)
+        raise AttributeError(name)
 
 
-class ListResponse(list[Item]):
-    @property
-    def items(self) -> list[Item]:
-        return self
-
-    @property
-    def metadata(self) -> SimpleNamespace:
-        return SimpleNamespace(pagination=SimpleNamespace(total=len(self), offset=0, size=len(self)))
-
-    def one(self) -> Item:
-        """Return the only item. Raises ValueError when there are none or several."""
-        (item,) = self
-        return item
+def fields(names: str) -> frozenset[str]:
+    """Return the names, which are separated by blanks, as FIELDS of a class."""
+    return frozenset(names.split())

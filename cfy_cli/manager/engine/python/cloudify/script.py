@@ -7,7 +7,7 @@ from types import ModuleType
 
 from .completion import complete_operation, serialize_error
 from .messages import ErrorInfo
-from .state import ctx
+from .state import own_ctx as ctx
 
 MANAGER_RESOURCES = "/opt/manager/resources/"
 _original_chdir = os.chdir

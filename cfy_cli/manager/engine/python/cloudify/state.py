@@ -1,30 +1,128 @@
-"""The running operation: `ctx`, and its inputs as `ctx_parameters`."""
+"""The running operation: `ctx`, and its inputs as `ctx_parameters`; and the same of the running workflow."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from .context import CloudifyContext
 from .exceptions import NotInContext as NotInContext
+from .parameters import CtxParameters as CtxParameters
 from .parameters import Parameters
 
-ctx = CloudifyContext()
-ctx_parameters = Parameters(lambda: ctx._static["inputs"])
+Pair = tuple[Any, Mapping[str, Any]]  # a ctx and parameters
 
 
-class _CurrentContext:
-    """Access to ctx for code that imports `current_ctx`."""
+class CurrentContext(threading.local):
+    """The ctx that code uses: the one that runs, unless this thread has put another in its place."""
 
-    def get_ctx(self) -> CloudifyContext:
-        return ctx
+    def __init__(self, read: Callable[[], Pair]) -> None:
+        self._read = read
+        self._replaced: Pair | None = None
+        self._is_cleared = False
 
-    def get_parameters(self) -> Parameters:
-        return ctx_parameters
+    def set(self, ctx: Any, parameters: Mapping[str, Any] | None = None) -> None:
+        self._replaced, self._is_cleared = (ctx, CtxParameters(parameters)), False
+
+    def clear(self) -> None:
+        self._replaced, self._is_cleared = None, True
+
+    @contextmanager
+    def push(self, ctx: Any, parameters: Mapping[str, Any] | None = None) -> "Iterator[CurrentContext]":
+        before = self._replaced, self._is_cleared
+        self.set(ctx, parameters)
+        try:
+            yield self
+        finally:
+            self._replaced, self._is_cleared = before
+
+    def get_ctx(self) -> Any:
+        return self._current()[0]
+
+    def get_parameters(self) -> Any:
+        return self._current()[1]
+
+    def _current(self) -> Pair:
+        if self._is_cleared:
+            raise NotInContext("There is no ctx: it was cleared.")
+        return self._replaced or self._read()
 
 
-current_ctx = _CurrentContext()
+class _Proxy:
+    """Behaves like what a function returns at the time of each use."""
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        object.__setattr__(self, "_get_current_object", read)
+
+    _get_current_object: Callable[[], Any]
+
+    @property
+    def __class__(self) -> Any:
+        return type(self._get_current_object())
+
+    @__class__.setter
+    def __class__(self, kind: type) -> None:
+        raise TypeError("The class of ctx cannot be changed.")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._get_current_object(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._get_current_object(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._get_current_object(), name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._get_current_object()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._get_current_object()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._get_current_object())
+
+    def __len__(self) -> int:
+        return len(self._get_current_object())
+
+    def __eq__(self, other: object) -> bool:
+        mine = self._get_current_object()
+        return bool(mine == (other._get_current_object() if isinstance(other, _Proxy) else other))
+
+    def __hash__(self) -> int:
+        return hash(self._get_current_object())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return repr(self._get_current_object())
+
+    def __dir__(self) -> list[str]:
+        return dir(self._get_current_object())
 
 
-def __getattr__(name: str) -> object:
-    """Import the modules of workflows only on use."""
-    if name in ("workflow_ctx", "workflow_parameters"):
-        from . import workflows
+own_ctx = CloudifyContext()
+own_parameters = Parameters(lambda: own_ctx._static["inputs"])
 
-        return workflows.ctx if name == "workflow_ctx" else workflows.parameters
-    raise AttributeError(name)
+
+class Process:
+    """Facts about this process."""
+
+    is_workflow = False  # set when a workflow starts
+
+
+def _read_workflow() -> Pair:
+    if not Process.is_workflow:
+        raise NotInContext("No workflow is running in this process.")
+    from . import workflows  # only workflows need it
+
+    return workflows.ctx, workflows.parameters
+
+
+current_ctx = CurrentContext(lambda: (own_ctx, own_parameters))
+current_workflow_ctx = CurrentContext(_read_workflow)
+ctx: Any = _Proxy(current_ctx.get_ctx)
+ctx_parameters: Any = _Proxy(current_ctx.get_parameters)
+workflow_ctx: Any = _Proxy(current_workflow_ctx.get_ctx)
+workflow_parameters: Any = _Proxy(current_workflow_ctx.get_parameters)

@@ -9,12 +9,14 @@ from .completion import serialize_error
 from .messages import JsonObject
 from .plugin import find_function
 from .script import execute
+from .state import Process
 from .workflows import api, ctx, parameters
 from .workflows.workflow_context import OperationsFailed
 
 
 def run(kind: str, target: str) -> None:
     """Run the workflow, report its end to the manager and exit, without waiting for threads that are left."""
+    Process.is_workflow = True
     error, cancelled = None, False
     try:
         result = None

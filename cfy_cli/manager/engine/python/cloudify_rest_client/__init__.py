@@ -1,5 +1,5 @@
-"""The REST client under its public name."""
+"""A client of the manager's REST API with the public names, built on the standard library alone."""
 
-from cloudify.rest import Client as CloudifyClient  # type: ignore[import-not-found]
+from .client import CloudifyClient
 
 __all__ = ["CloudifyClient"]

@@ -1,0 +1,182 @@
+"""Methods of the REST client of scripts: one for each endpoint, with the arguments of the public client."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cfy_cli.manager.engine
+from cfy_cli.manager.server import create_app
+from cfy_cli.manager.services.context import AppContext
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, SAY
+from tests.wagons import package
+
+MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
+CALLS = Path(__file__).with_name("client_calls.py")
+METHODS = ("get", "put", "post", "patch", "delete")
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'manager.db'}"
+
+
+def run_python(script: str | Path, folder: Path, **variables: str) -> str:
+    """Run a script beside the modules that operations find, and return its output."""
+    done = subprocess.run(
+        [sys.executable, *(["-c", script] if isinstance(script, str) else [str(script)])],
+        cwd=folder,
+        env={"PYTHONPATH": str(MODULES), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def without_names(path: str) -> str:
+    return re.sub(r"\{\w*\}|%7B%7D", "{}", path)
+
+
+def test_every_endpoint_is_reached_by_a_method(app: AppContext, tmp_path: Path):
+    calls: dict[str, list[tuple[str, str]]] = json.loads(run_python(CALLS, tmp_path))
+    reached = {(method, without_names(path)) for requests in calls.values() for method, path in requests}
+    served = {
+        (method.upper(), without_names(path.removeprefix("/api/v3.1")))
+        for path, operations in create_app(app).openapi()["paths"].items()
+        for method in operations
+        if method in METHODS and path.startswith("/api/v3.1/")
+    }
+    assert sorted(served - reached) == [], "write methods of cloudify_rest_client for these endpoints"
+
+
+CALL_ALL = """
+import os, sys
+from datetime import datetime
+from cloudify_rest_client import CloudifyClient
+from cloudify_rest_client.exceptions import CloudifyClientError
+login = {"username": "admin", "password": "admin-of-the-tests", "tenant": "default_tenant"}
+c = CloudifyClient("127.0.0.1", int(sys.argv[1]), **login)
+progress = []
+up = c.blueprints.upload("hello/blueprint.yaml", "one", "tenant", lambda done, size: progress.append(done == size),
+                         labels=[{"env": ["prod", "eu"]}])
+assert up.state == "uploaded" and progress[-1] and up.description is None, up
+assert [(label.key, label.value) for label in up.labels] == [("env", "prod"), ("env", "eu")]
+archive = c.blueprints.download("one", "one.tar.gz")
+assert archive == "one.tar.gz" and os.path.getsize(archive) > 0
+try:
+    c.blueprints.download("one", "one.tar.gz")
+except FileExistsError: pass
+else: assert False
+assert c.blueprints.publish_archive(archive, "two", "blueprint.yaml").id == "two"
+assert c.blueprints.upload("hello/blueprint.yaml", "three", async_upload=True) is None
+assert c.blueprints.validate("hello/blueprint.yaml", "four")["workflow_id"] == "upload_blueprint"
+assert c.blueprints.update("two", {"labels": [{"a": "b"}]}).labels[0].key == "a"
+c.blueprints.set_visibility("two", "global")
+assert c.blueprints.get("two", _include=["id"]) == {"id": "two"}
+assert c.blueprints.get("two", _include=["id"]).main_file_name is None
+rule = {"key": "env", "values": ["eu"], "operator": "any_of", "type": "label"}
+assert [b.id for b in c.blueprints.list(["id"], "id", True, None, [rule])] == ["one"]
+d = c.deployments.create("one", "app", {"port": 81}, "tenant", False, None, False, [{"env": "x"}], "My app")
+assert (d.id, d.display_name, d.inputs["port"], d.labels[0].value, d.site_name) == ("app", "My app", 81, "x", None)
+assert d.is_environment() is False and {w.id for w in d.workflows} > {"install"}
+c.sites.create("here", "1,2"); c.sites.update("here", new_name="there")
+c.deployments.set_site("app", "there")
+assert c.deployments.set_attributes("app", labels=[{"env": "y"}]).labels[0].value == "y"
+assert c.deployments.update_labels("app", [{"env": "z"}]).id == "app"
+assert c.deployments.capabilities.get("app").capabilities == {"port": 81}
+assert c.deployments.outputs.get("app").deployment_id == "app"
+e = c.executions.start("app", "install", {}, False, False, True)
+assert e.is_dry_run and e.status in ("pending", "started", "terminated")
+while c.executions.get(e.id).status not in e.END_STATES: pass
+assert len(c.executions.list(deployment_id="app", sort="created_at", include_system_workflows=True)) > 1
+node = c.nodes.get("app", "web")
+assert node.type == "cloudify.nodes.Root" and c.nodes.get("app", "nothing") is None
+(instance,) = c.node_instances.list(deployment_id="app", node_id="web")
+assert instance.is_status_check_ok is False and instance.scaling_groups == []
+updated = c.node_instances.update(instance.id, "started", {"seen": 1}, instance.version)
+assert (updated.state, updated.runtime_properties) == ("started", {"seen": 1})
+assert c.node_instances.update(instance.id, runtime_properties={"seen": 2}).runtime_properties == {"seen": 2}
+assert c.node_instances.search([instance.id]).one().id == instance.id
+events, total = c.events.get(e.id, 0, 2, True)
+assert len(events) == 2 and total > 2
+found = c.events.list(execution_id=e.id, from_datetime=datetime(2000, 1, 1), message="%execution%")
+assert found.metadata.pagination.total == len(found) > 0
+c.events.create(logs=[{"message": {"text": "by hand"}, "level": "info"}], execution_id=e.id)
+assert c.events.delete("app", True).items
+plugin = c.plugins.upload("tiny.zip", "Tiny", "tenant")
+assert (plugin.title, plugin.package_name) == ("Tiny", "tiny-plugin")
+assert "tiny.Node" in c.plugins.get_yaml(plugin.id) and c.plugins.list_yaml_files(plugin.id)
+assert os.path.getsize(c.plugins.download(plugin.id, "tiny.wgn")) and c.plugins.set_owner(plugin.id, "admin").id
+assert os.path.getsize(c.plugins.download_yaml(plugin.id, "tiny.yaml"))
+c.plugins.delete(plugin.id, True)
+assert c.secrets.create("key", "v1", True, True).is_hidden_value and c.secrets.update("key", "v2").key == "key"
+assert c.secrets.get("key").value == "v2" and [s.key for s in c.secrets.list(_search="ke")] == ["key"]
+exported = c.secrets.export(_include_metadata=None)
+c.secrets.delete("key"); c.secrets.import_secrets(exported)
+assert c.tenants.create("t2").name == "t2" and c.tenants.list().metadata.pagination.total == 2
+assert c.users.create("ann", "a long password", "default").username == "ann"
+c.tenants.add_user("ann", "t2", "viewer"); c.tenants.remove_user("ann", "t2")
+c.users.set_role("ann", "sys_admin"); c.users.deactivate("ann"); c.users.activate("ann"); c.users.delete("ann")
+token = c.tokens.create("mine"); c.tokens.delete(token.id)
+assert c.workflows.list(id="app")[0].name and c.manager.get_version()["version"] and c.manager.get_status()
+assert c.manager.get_managers()[0].hostname and c.maintenance_mode.status().status
+real = c.executions.create("app", "execute_operation", {"operation": "cloudify.interfaces.lifecycle.create"})
+while c.executions.get(real.id).status not in real.END_STATES: pass
+graphs = c.tasks_graphs.list(real.id)
+assert graphs and c.operations.list(graph_id=graphs[0].id)
+try:
+    c.deployments.create("one", "app")
+except CloudifyClientError as error:
+    assert (error.status_code, error.error_code) == (409, "conflict_error") and str(error).startswith("409: ")
+c.deployments.delete("app", force=True)
+c.blueprints.delete("three", True)
+print("done")
+"""
+
+
+@pytest.mark.usefixtures("worker")
+def test_methods_take_arguments_of_public_client(port: int, tmp_path: Path):
+    folder = tmp_path / "script"
+    (folder / "hello").mkdir(parents=True)
+    (folder / "hello" / "blueprint.yaml").write_text(HELLO)
+    (folder / "hello" / "say.sh").write_text(SAY)
+    (folder / "tiny.zip").write_bytes(package())
+    script = folder / "call_all.py"
+    script.write_text(CALL_ALL.replace("sys.argv[1]", str(port)))
+    assert run_python(script, folder) == "done\n"
+
+
+def test_request_to_absent_resource_names_it(port: int, tmp_path: Path):
+    script = f"""
+from cloudify_rest_client import CloudifyClient
+from cloudify_rest_client.exceptions import CloudifyClientError
+client = CloudifyClient("127.0.0.1", {port}, username="admin", password="admin-of-the-tests", tenant="default_tenant")
+for request in (lambda: client.evaluate.functions("app", {{}}, {{}}), lambda: client.nothing.list()):
+    try:
+        request()
+    except (CloudifyClientError, AttributeError) as error:
+        print(error)
+"""
+    not_found, absent = run_python(script, tmp_path).splitlines()
+    assert not_found.startswith("404: ")
+    assert absent == "The client has no nothing: this manager does not serve such a resource."
+
+
+def test_client_uses_no_proxy_for_this_machine(ask: Ask, port: int, tmp_path: Path):
+    assert ask("GET", "/status").status_code == 200
+    script = f"""
+from cloudify_rest_client import CloudifyClient
+client = CloudifyClient(["127.0.0.1"], {port}, username="admin", password="admin-of-the-tests", tenant="default_tenant")
+print(client.tenants.list().one().name)
+"""
+    assert run_python(script, tmp_path, http_proxy="http://127.0.0.1:9") == "default_tenant\n"
