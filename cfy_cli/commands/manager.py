@@ -88,6 +88,7 @@ def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOption
 def _report_started(app: App, running: RunningManager, settings: ManagerSettings) -> None:
     profile = _update_local_profile(app, running, settings)
     app.result(f"Manager started at {running.url}", _as_fields(running))
+    _note_new_port(app, running, settings)
     if app.profiles.active() not in (None, profile.name):
         app.note(f"Another profile is in use. To use this manager: cfy profiles use {profile.name}")
 
@@ -280,6 +281,7 @@ def ensure_running(app: App) -> Profile:
             )
         running = _start(app, settings)
         app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")
+        _note_new_port(app, running, settings)
     return _update_local_profile(app, running, settings)
 
 
@@ -292,6 +294,15 @@ def _start(app: App, settings: ManagerSettings) -> RunningManager:
     if kind:
         app.note(f"{settings.data_dir} is on a network file system ({kind}). {_NETWORK_HINT}")
     return control.start(settings)
+
+
+def _note_new_port(app: App, running: RunningManager, settings: ManagerSettings) -> None:
+    """Say that the manager could not keep its port."""
+    if settings.previous_port and running.port != settings.wanted_port:
+        app.note(
+            f"Another program listens on port {settings.previous_port}, which the manager had before; it has port "
+            f"{running.port} now. To choose one: cfy manager stop; cfy manager start --port PORT"
+        )
 
 
 def _run_in_foreground(settings: ManagerSettings, ready: Callable[[RunningManager], None]) -> None:
@@ -316,12 +327,20 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
     from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
-    settings |= _read_local_profile(app).unknown.get(EMBEDDED) or {}
+    profile = _read_local_profile(app)
+    settings |= profile.unknown.get(EMBEDDED) or {}
     if options.get("data_dir") and not options.get("database_url"):
         settings.pop("database_url", None)  # another folder is another manager
+    previous_folder = _absolute(settings["data_dir"]) if EMBEDDED in profile.unknown else None
     settings |= {name: value for name, value in options.items() if value is not None}
+    settings["data_dir"] = _absolute(settings["data_dir"])
+    settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
-    return ManagerSettings(**settings | {"data_dir": Path(os.path.expanduser(settings["data_dir"])).absolute()})
+    return ManagerSettings(**settings)
+
+
+def _absolute(folder: str) -> Path:
+    return Path(os.path.expanduser(folder)).absolute()
 
 
 def _read_local_profile(app: App) -> Profile:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.control import STATE_FILE, is_locked
-from cfy_cli.manager.settings import DEFAULT_PORT, ManagerSettings
+from cfy_cli.manager.settings import ManagerSettings
 
 PREDECESSOR_TIMEOUT = 15.0  # seconds for the server of a killed supervisor to exit
 BIND_INTERVAL = 0.05  # seconds
@@ -16,7 +16,7 @@ BACKLOG = 2048  # connections
 
 
 def listen(settings: ManagerSettings) -> socket.socket:
-    """Bind the port of the settings. A free one is taken when the default port is in use and none was asked for.
+    """Bind the port of the settings. A free one is taken when that is in use and none was asked for.
 
     Raises CfyError when the address cannot be bound.
     """
@@ -27,8 +27,8 @@ def listen(settings: ManagerSettings) -> socket.socket:
             return _bind(settings.host, 0)
         reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
         raise CfyError(
-            f"The manager cannot listen at {settings.host}:{settings.port}: {reason}",
-            hint="Give another port with --port, or omit it to use any free port.",
+            f"The manager cannot listen at {settings.host}:{settings.wanted_port}: {reason}",
+            hint="Stop that program, or give another port: cfy manager start --port PORT",
         ) from error
 
 
@@ -37,7 +37,7 @@ def _bind_after_predecessor(settings: ManagerSettings) -> socket.socket:
     deadline = time.monotonic() + PREDECESSOR_TIMEOUT
     while True:
         try:
-            return _bind(settings.host, settings.port or DEFAULT_PORT)
+            return _bind(settings.host, settings.wanted_port)
         except OSError as error:
             in_use = error.errno == errno.EADDRINUSE
             if not in_use or not _may_be_predecessor(settings) or time.monotonic() > deadline:
@@ -49,7 +49,7 @@ def _may_be_predecessor(settings: ManagerSettings) -> bool:
     """Return whether the port may belong to our predecessor: a server inherits it before it takes its lock."""
     with suppress(OSError, ValueError, KeyError):
         state: dict[str, object] = json.loads((settings.data_dir / STATE_FILE).read_text())
-        return state["port"] == (settings.port or DEFAULT_PORT)
+        return state["port"] == (settings.wanted_port)
     return is_locked(settings.data_dir, "server")
 
 

@@ -16,7 +16,8 @@ class ManagerSettings:
     data_dir: Path  # database, files, logs and keys
     database_url: str = ""  # SQLite in the data folder when empty
     host: str = DEFAULT_HOST
-    port: int = 0  # 0: DEFAULT_PORT, or a free port when that is taken
+    port: int = 0  # 0: the previous port, at first DEFAULT_PORT, or a free port when that is taken
+    previous_port: int = 0  # of the last start; 0 before the first one
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
@@ -24,6 +25,10 @@ class ManagerSettings:
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'manager.db'}"
+
+    @property
+    def wanted_port(self) -> int:
+        return self.port or self.previous_port or DEFAULT_PORT
 
     @property
     def worker_count(self) -> int:

@@ -1,6 +1,7 @@
 """The manager on this machine: started when a command needs it, shown, stopped."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,6 +48,28 @@ def test_manager_starts_when_needed_and_stops_on_request(cfy: Run, tmp_path: Pat
     assert cfy("manager", "start").exit_code == 0
     assert json.loads(context.read_text())["manager_password"] == password
     assert json.loads(cfy("sites", "list", "--json").stdout)[0]["name"] == "tlv"
+
+
+@pytest.mark.process
+def test_manager_keeps_its_port_while_nobody_else_uses_it(cfy: Run, tmp_path: Path) -> None:
+    def start(*options: str) -> Result:
+        outcome = cfy("manager", "start", "--workers", "1", "--json", *options)
+        cfy("manager", "stop")
+        return outcome
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        context = tmp_path / ".cloudify/profiles/local/context.json"
+        port = json.loads(start().stdout)["port"]
+        assert json.loads(start().stdout)["port"] == port
+        context.write_text(json.dumps(json.loads(context.read_text()) | {"rest_port": taken}))
+        moved = start()
+        assert json.loads(moved.stdout)["port"] != taken
+        assert f"Another program listens on port {taken}, which the manager had before" in moved.stderr
+        assert json.loads(moved.stdout)["port"] == json.loads(start().stdout)["port"]
+        refused = cfy("manager", "start", "--port", str(taken))
+        assert refused.exit_code == 1
+        assert "another program listens there\nHint: Stop that program, or give another port: " in refused.stderr
 
 
 def test_autostart_can_be_disabled(cfy: Run, tmp_path: Path) -> None:
