@@ -1,6 +1,7 @@
 """The values of a plan that may contain calls of functions."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar, cast
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -26,11 +27,20 @@ def map_values(plan: B, transform: Transform) -> B:
     mapped["outputs"] = _map_entries(plan["outputs"], "outputs", "value", transform)
     mapped["capabilities"] = _map_entries(plan["capabilities"], "capabilities", "value", transform)
     mapped["labels"] = _map_entries(plan["labels"], "labels", "values", transform)
-    mapped["policies"] = _map_entries(plan["policies"], "policies", "properties", transform)
-    mapped["scaling_groups"] = _map_entries(plan["scaling_groups"], "scaling_groups", "properties", transform)
+    by_name = partial(_map_items, transform)
+    mapped["policies"] = _map_entries(plan["policies"], "policies", "properties", by_name)
+    mapped["scaling_groups"] = _map_entries(plan["scaling_groups"], "scaling_groups", "properties", by_name)
     settings = transform(plan["deployment_settings"], EvaluationContext("deployment_settings"))
     mapped["deployment_settings"] = cast("JsonObject", settings)
     return mapped
+
+
+def _map_items(transform: Transform, values: Json, context: EvaluationContext) -> Json:
+    """Return named values with each transformed; the mapping of names itself is not a call, whatever its names are."""
+    if not isinstance(values, dict):
+        return transform(values, context)
+    mapped = {name: transform(value, context) for name, value in values.items()}
+    return mapped if any(mapped[name] is not value for name, value in values.items()) else values
 
 
 E = TypeVar("E")
@@ -54,7 +64,7 @@ def _map_node(node: NodePlan, transform: Transform) -> NodePlan:
     capabilities = transform(cast("Json", node["capabilities"]), context)
     return {
         **node,
-        "properties": cast("JsonObject", transform(node["properties"], context)),
+        "properties": cast("JsonObject", _map_items(transform, node["properties"], context)),
         "capabilities": cast("Capabilities", capabilities),
         "operations": _map_operations(node["operations"], transform, context),
         "relationships": [_map_relationship(name, relationship, transform) for relationship in node["relationships"]],
@@ -67,7 +77,7 @@ def _map_relationship(name: str, relationship: RelationshipPlan, transform: Tran
     context = EvaluationContext(where, source_node=name, target_node=target)
     return {
         **relationship,
-        "properties": cast("JsonObject", transform(relationship["properties"], context)),
+        "properties": cast("JsonObject", _map_items(transform, relationship["properties"], context)),
         "source_operations": _map_operations(relationship["source_operations"], transform, context),
         "target_operations": _map_operations(relationship["target_operations"], transform, context),
     }
@@ -78,11 +88,12 @@ def _map_operations(operations: Operations, transform: Transform, context: Evalu
     result = operations
     mapped: dict[int, OperationPlan] = {}
     for name, operation in operations.items():
-        if not operation["inputs"] or not holds_function(operation["inputs"]):
+        if not any(map(holds_function, operation["inputs"].values())):
             continue
         if id(operation) not in mapped:
-            inputs = cast("JsonObject", transform(operation["inputs"], context))
-            plan: OperationPlan = {**operation, "inputs": inputs, "has_intrinsic_functions": holds_function(inputs)}
+            inputs = cast("JsonObject", _map_items(transform, operation["inputs"], context))
+            remaining = any(map(holds_function, inputs.values()))
+            plan: OperationPlan = {**operation, "inputs": inputs, "has_intrinsic_functions": remaining}
             mapped[id(operation)] = plan
         if result is operations:
             result = dict(operations)
