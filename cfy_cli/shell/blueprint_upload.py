@@ -63,7 +63,8 @@ def follow_upload(app: App, blueprint_id: str, follow: FollowOptions) -> Item:
     if blueprint["state"] != "uploaded":
         state = str(blueprint["state"]).replace("_", " ").capitalize()
         reason = blueprint.get("error") or "no reason given"
-        raise Invalid(f"{state} blueprint: {reason}", code=ErrorCode.INVALID_BLUEPRINT)
+        hint = "Mend it and repeat the command: it replaces the failed upload."
+        raise Invalid(f"{state} blueprint: {reason}", hint=hint, code=ErrorCode.INVALID_BLUEPRINT)
     return blueprint
 
 

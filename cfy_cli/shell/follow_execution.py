@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -29,10 +28,8 @@ LAST_EVENTS_TIMEOUT = 3  # seconds; events are stored in batches, the last ones 
 def follow_and_report(app: App, execution: Item, follow: FollowOptions, *, group: bool = False) -> Item:
     """Follow the execution and report how it ended, or with `no_wait` that it started.
 
-    With --quiet, no events are shown. Raises the error for its state.
+    Raises the error for its state.
     """
-    if app.options.verbosity < 0 and not follow.json_output:
-        follow = replace(follow, show_events=False)
     if follow.no_wait:
         key = execution["id"]
         app.result(f"Execution {key} of {_describe(execution)} is {execution['status']}", execution, EXECUTIONS)
@@ -76,7 +73,7 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
         if _is_resumable(execution):
             hint += f"; resume it: cfy executions resume {execution['id']}"
         state = describe_state(execution)
-        if follow.show_events and not app.as_data:
+        if _shows_events(app, follow) and not app.as_data:
             state = state.partition("\n")[0]  # the events have told the rest already
         raise error(f"Workflow {_describe(execution)} {state}", hint=hint)
     app.note(hint)
@@ -86,6 +83,11 @@ def describe_state(execution: Item) -> str:
     """Return the state with the error, such as `failed: Task failed`."""
     state = "was cancelled" if execution["status"] == "cancelled" else str(execution["status"])
     return f"{state}: {execution['error']}" if execution.get("error") else state
+
+
+def _shows_events(app: App, follow: FollowOptions) -> bool:
+    """Return whether events are shown: not with --quiet, unless they are requested as JSON."""
+    return follow.show_events and (app.options.verbosity >= 0 or follow.json_output)
 
 
 def _is_resumable(execution: Item) -> bool:
@@ -115,8 +117,9 @@ class _Follower:
         client = app.client
         self.collection: Executions | ExecutionGroups = client.execution_groups if group else client.executions
         query = {"execution_group_id" if group else "execution_id": execution["id"]}
-        self.events = EventStream(client, query, follow.include_logs) if follow.show_events else None
-        self.status_line = StatusLine(shown=follow.show_events and app.options.verbosity >= 0)
+        shows_events = _shows_events(app, follow)
+        self.events = EventStream(client, query, follow.include_logs) if shows_events else None
+        self.status_line = StatusLine(shown=shows_events and app.options.verbosity >= 0)
 
     def wait(self) -> Item:
         execution, is_done = poll_until(

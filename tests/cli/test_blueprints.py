@@ -133,3 +133,8 @@ def test_upload_rejects_missing_file_and_folder(cfy: Cfy, blueprint_file: Path) 
 def test_blueprint_set_visibility_to_global(cfy: Cfy, blueprint_file: Path, worker: Worker) -> None:
     cfy(f"blueprints upload {blueprint_file} -b two --private-resource")
     assert cfy("blueprints set-visibility two -l global") == "Blueprint `two` was set to global\n"
+
+
+def test_quiet_upload_prints_only_its_result(cfy: Cfy, blueprint_file: Path) -> None:
+    assert cfy(f"blueprints upload {blueprint_file} -b two -q") == "Blueprint uploaded. The blueprint's id is two\n"
+    assert cfy.errors == ""

@@ -119,8 +119,8 @@ def test_workflow_parameters_are_coerced_from_text(deployed: Cfy) -> None:
     start = "executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create"
     output = deployed(f"{start} -p node_ids=page -p 'operation_kwargs={{\"more\": 1}}'")
     assert "Operation parameters: {'more': 1}" in output
-    deployed(f"{start} -p node_ids=page,nowhere", code=5)
-    assert "There is no node nowhere" in deployed.errors
+    deployed(f"{start} -p node_ids=page,nowhere", code=1)
+    assert "there is no node `nowhere`" in deployed.errors
 
 
 def test_deployment_create_rejects_invalid_inputs(cfy: Cfy, blueprint_file: Path) -> None:
