@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     """`error_code` of the API, and `error.code` of a command line under --json. Other managers answer others too."""
 
     BAD_PARAMETERS = "bad_parameters_error"
+    BLUEPRINT_IN_USE = "blueprint_in_use"
     CONFLICT = "conflict_error"
     DEPENDENT_EXISTS = "dependent_exists_error"
     DEPLOYMENT_CREATION = "deployment_creation_error"

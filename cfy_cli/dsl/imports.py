@@ -169,7 +169,7 @@ class _Loader:
             )
         resolved = self.fetch(name)
         if is_blueprint:
-            self.imported.blueprints[line.namespace] = name.removeprefix("blueprint:")
+            self.add_blueprint(name.removeprefix("blueprint:").strip(), line.namespace)
         node = read_yaml(resolved.text, SourceFile(resolved.name, line.namespace), self.problems)
         if node is None:
             return None
@@ -177,8 +177,16 @@ class _Loader:
             reduce_plugin(node)
         url = name if resolved.folder is None and "://" in name else ""
         prefix = f"{name}/" if is_blueprint else ""
-        folder = resolved.folder
-        return SourceDocument(node, name, folder, folder, folder, url, prefix, resolved, line.properties)
+        root = resolved.root or resolved.folder
+        return SourceDocument(node, name, resolved.folder, root, root, url, prefix, resolved, line.properties)
+
+    def add_blueprint(self, blueprint_id: str, namespace: str) -> None:
+        outer = namespace
+        while outer:  # the namespaces of the blueprints that import this one
+            outer = outer.rpartition("--")[0]
+            if self.imported.blueprints.get(outer) == blueprint_id:
+                raise _ImportFailed("circle", f"the blueprint `{blueprint_id}` imports itself")
+        self.imported.blueprints[namespace] = blueprint_id
 
     def fetch(self, name: str) -> ResolvedImport:
         if name not in self.fetched:

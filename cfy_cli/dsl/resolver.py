@@ -16,7 +16,8 @@ class ResolvedImport:
 
     name: str  # its name in problems, such as `plugin:cloudify-aws-plugin`
     text: bytes
-    folder: Path | None = None  # the files that it may import; without it they are requested from the resolver
+    folder: Path | None = None  # that contains it; without it, its imports are requested from the resolver
+    root: Path | None = None  # that must contain its imports, by default its folder
     labels: Mapping[str, list[str]] = field(default_factory=dict)  # of a plugin, as the manager stores them
     blueprint_labels: Mapping[str, list[str]] = field(default_factory=dict)
     resource_tags: Mapping[str, str] = field(default_factory=dict)

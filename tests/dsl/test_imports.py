@@ -281,3 +281,11 @@ def test_policies_and_labels_of_files_are_merged(tmp_path: Path) -> None:
     plan = dsl.compile_blueprint(main)
     assert plan["labels"] == {"a": {"values": ["mine"]}, "b": {"values": ["theirs"]}}
     assert sorted(plan["scaling_groups"]) == ["g", "h"]
+
+
+def test_blueprint_that_imports_itself_is_refused(tmp_path: Path) -> None:
+    write_blueprint(tmp_path, "imports: ['deeper--blueprint:ring']\n", "ring/blueprint.yaml")
+    text = (tmp_path / "ring" / "blueprint.yaml").read_bytes()
+    resolver = FakeResolver(ring=dsl.ResolvedImport("blueprint:ring", text, folder=tmp_path / "ring"))
+    main = write_blueprint(tmp_path, "tosca_definitions_version: cloudify_dsl_1_4\nimports: ['a--blueprint:ring']\n")
+    assert lint_messages(main, resolver=resolver) == ["blueprint:ring:1:11: the blueprint `ring` imports itself"]

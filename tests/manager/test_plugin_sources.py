@@ -84,6 +84,17 @@ def find_environments(app: AppContext) -> list[Path]:
     return sorted((app.settings.files / "blueprints").glob("*/plugins/*/environment"))
 
 
+def test_source_in_imported_blueprint_is_installed(deploy: Deploy, ask: Ask, upload: Upload, run: Run):
+    deploy()
+    importing = (
+        "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml, 'lib--blueprint:bp']\n"
+    )
+    assert upload("user", importing, {}).json()["state"] == "uploaded"
+    ask("PUT", "/deployments/user", json={"blueprint_id": "user"})
+    ended = run("user", "install")
+    assert ended["status"] == "terminated", ended["error"]
+
+
 def test_source_folder_is_installed_once_for_all_deployments(ask: Ask, app: AppContext, deploy: Deploy, run: Run):
     deploy("my-plugin", None, "one", "two")
     first, second = run("one", "install"), run("two", "install")

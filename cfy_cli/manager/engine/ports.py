@@ -42,6 +42,7 @@ class Job:
     start_mode: StartMode = StartMode.NEW
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
     resource_tags: JsonObject = field(default_factory=dict)  # of the deployment
+    imported: Mapping[str, Path] = field(default_factory=dict)  # folders of imported blueprints, by namespace
 
 
 @dataclass(slots=True)

@@ -27,9 +27,20 @@ class JobFiles(ABC):
     def log(self, level: str, message: str) -> None: ...
 
     def resource(self, path: str) -> Path | None:
-        """Return a file or folder of the deployment or else of the blueprint; None when neither has it."""
+        """Return a file or folder of the deployment or else of the blueprint; None when neither has it.
+
+        What is imported under a namespace, `NAMESPACE--PATH`, is a file of the imported blueprint, or of the blueprint
+        itself.
+        """
+        found = self._find(path, self.job.resources)
+        if found is None and "--" in path:
+            namespace, _, name = path.rpartition("--")
+            return self._find(name, self.job.imported.get(namespace, self.job.resources))
+        return found
+
+    def _find(self, path: str, resources: Path) -> Path | None:
         workdir = self.job.workdir.resolve()
-        for folder in (workdir, self.job.resources.resolve()):
+        for folder in (workdir, resources.resolve()):
             resolved = (folder / path).resolve()
             # The deployment's folder itself holds downloads, so the one of the blueprint is meant.
             if resolved.is_relative_to(folder) and resolved.exists() and resolved != workdir:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.labels import parse, replace
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution, User
@@ -32,9 +33,12 @@ def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | Non
 def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = False) -> None:
     """Delete a blueprint and its files.
 
-    Raises Invalid while deployments of it exist; `force` ignores only an upload that has not ended.
+    Raises Invalid while deployments of it exist, and, without `force`, while other blueprints import it or its upload
+    has not ended.
     """
     blueprint = store.get_own(Blueprint, blueprint_id)
+    if not force:
+        blueprint_imports.check_deletable(store, blueprint)
     deployments = _find_deployments(store, blueprint)
     if deployments:
         raise Invalid(
@@ -82,8 +86,12 @@ def check_not_failed(blueprint: Blueprint) -> None:
 
 def get_uploaded(store: Store, blueprint_id: str) -> Blueprint:
     """Return a blueprint that deployments can be created from. Raises Invalid with the state of another one."""
-    blueprint = store.get(Blueprint, blueprint_id)
+    return check_uploaded(store.get(Blueprint, blueprint_id))
+
+
+def check_uploaded(blueprint: Blueprint) -> Blueprint:
+    """Return a blueprint that can be used. Raises Invalid with the state of another one."""
     if blueprint.state != BlueprintState.UPLOADED:
         state = "still being uploaded" if blueprint.state in UPLOADING_STATES else f"in state `{blueprint.state}`"
-        raise Invalid(f"Blueprint `{blueprint_id}` cannot be used: it is {state}", code=ErrorCode.INVALID_BLUEPRINT)
+        raise Invalid(f"Blueprint `{blueprint.id}` cannot be used: it is {state}", code=ErrorCode.INVALID_BLUEPRINT)
     return blueprint

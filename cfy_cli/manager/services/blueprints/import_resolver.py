@@ -1,4 +1,4 @@
-"""Imports of blueprints from outside their archive: URLs and plugins."""
+"""Imports of blueprints from outside their archive: URLs, plugins and other blueprints."""
 
 import re
 from collections.abc import Mapping
@@ -7,22 +7,25 @@ from typing import cast
 
 from cfy_cli.dsl.resolver import ResolvedImport
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.services.blueprints.blueprints import check_uploaded
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import plugins
 from cfy_cli.manager.services.plugins.resolve import resolve_import
 from cfy_cli.manager.services.transfer.fetching import SCHEMES, fetch
+from cfy_cli.manager.store.models import Blueprint
 from cfy_cli.manager.store.scope import Scope
 
 MAX_BYTES = 5 * 1024 * 1024
 PLUGIN = "plugin:"
+BLUEPRINT = "blueprint:"
 VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudify_dsl_(\d+_\d+)""", re.MULTILINE)
 
 
 class ManagerResolver:
     """Resolves imports on behalf of the user who uploads a blueprint.
 
-    Without a scope, plugins cannot be imported. `main` is the main file of the blueprint; its DSL version selects the
-    YAML file of a plugin that has several.
+    Without a scope, plugins and blueprints cannot be imported. `main` is the main file of the blueprint; its DSL
+    version selects the YAML file of a plugin that has several.
     """
 
     def __init__(self, app: AppContext, scope: Scope | None = None, main: Path | None = None) -> None:
@@ -32,6 +35,8 @@ class ManagerResolver:
     def resolve(self, name: str) -> ResolvedImport | None:
         if name.startswith(PLUGIN) and self._scope is not None:
             return self._resolve_plugin(name, self._scope)
+        if name.startswith(BLUEPRINT) and self._scope is not None:
+            return self._resolve_blueprint(name, self._scope)
         kind = name.partition(":")[0]
         if kind not in SCHEMES:
             raise Invalid(f"`{kind}:` imports are not supported here, only plugins and URLs ({', '.join(SCHEMES)})")
@@ -51,6 +56,17 @@ class ManagerResolver:
             blueprint_labels=plugin.blueprint_labels or {},
             resource_tags=_single_values(plugin.resource_tags or {}),
         )
+
+    def _resolve_blueprint(self, name: str, scope: Scope) -> ResolvedImport:
+        blueprint_id = name.removeprefix(BLUEPRINT).strip()
+        with self._app.reading(scope) as store:
+            blueprint = store.find(Blueprint, blueprint_id)
+            if blueprint is None:
+                raise Invalid(f"there is no blueprint `{blueprint_id}`", hint="upload it first")
+            check_uploaded(blueprint)
+        root = self._app.files.resources_folder(blueprint.storage_id)
+        main = root / str(blueprint.main_file_name)
+        return ResolvedImport(f"{name}/{blueprint.main_file_name}", main.read_bytes(), folder=main.parent, root=root)
 
 
 def find_dsl_version(main: Path) -> str | None:

@@ -12,6 +12,7 @@ from cfy_cli.contract.states import BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.system_workflows.blueprint_requests import UploadParameters
@@ -136,6 +137,7 @@ def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
         row.state, row.updated_at = BlueprintState.UPLOADED, now()
+        blueprint_imports.add(store, row, plan["namespaces_mapping"])
         if not row.labels:  # those of the request replace the blueprint's own
             labels.replace(row.labels, BlueprintLabel, _labels_of(plan), row.created_by)
 

@@ -19,6 +19,7 @@ from cfy_cli.manager.engine.operations.script import FetchingHost
 from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
+from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.services.plugins.installation import ensure_plugin_venv
 from cfy_cli.manager.services.plugins.resolve import resolve_requirement
@@ -55,8 +56,17 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
                 return Path(sys.prefix)
             if not plugin.get("source"):
                 raise
-            return ensure_source_venv(app.files, self.deployment.blueprint_storage_id, plugin, log)
+            return ensure_source_venv(app.files, self._find_source_blueprint(plugin), plugin, log)
         return ensure_plugin_venv(app, uploaded, log)
+
+    def _find_source_blueprint(self, plugin: PluginPlan) -> int:
+        """Return the storage id of the blueprint that holds the source of a plugin: its own, or an imported one."""
+        own = self.deployment.blueprint_storage_id
+        namespace = plugin["name"].rpartition("--")[0]
+        if not namespace:
+            return own
+        with self._context.reading() as store:
+            return blueprint_imports.find_imported(store.unscoped, own).get(namespace, own)  # of the deployment
 
     def workflow_plugin(self, name: str) -> PluginPlan:
         blueprint_storage_id = self.deployment.blueprint_storage_id

@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause
+from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -107,7 +109,7 @@ def _check_crashes(context: ExecutionContext) -> None:
 
 def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     execution, app = context.execution, context.app
-    deployment, nodes = _read_deployment(context)
+    deployment, nodes, imported = _read_deployment(context)
     workdir = app.files.deployment_folder(deployment.storage_id)
     workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
     records = ManagerRecords(context, deployment)
@@ -131,6 +133,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             dry_run=execution.is_dry_run,
             start_mode=context.start_mode,
             resource_tags=deployment.resource_tags,
+            imported=imported,
             environment={"REST_HOST": app.settings.host, "REST_PORT": str(app.settings.port)},
         ),
         records,
@@ -141,11 +144,13 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     return result
 
 
-def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan]]:
+def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan], dict[str, Path]]:
+    """Return the deployment, its nodes and the folders of imported blueprints."""
     with context.reading() as store:
         session = store.unscoped  # rows of the execution's own deployment
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
         nodes = session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
-    return deployment, [plan_node(node) for node in nodes]
+        imported = blueprint_imports.find_folders(session, context.app.files, deployment.blueprint_storage_id)
+    return deployment, [plan_node(node) for node in nodes], imported

@@ -1,6 +1,6 @@
 """Tables of the manager, one class for each."""
 
-from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintLabel
+from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
@@ -14,6 +14,7 @@ from cfy_cli.manager.store.models.sites import Site
 __all__ = [
     "Base",
     "Blueprint",
+    "BlueprintImport",
     "BlueprintLabel",
     "Deployment",
     "DeploymentLabel",

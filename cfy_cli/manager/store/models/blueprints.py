@@ -52,3 +52,14 @@ class BlueprintLabel(Label, Base):
     __table_args__ = (UniqueConstraint("blueprint_storage_id", "key", "value"),)
 
     blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))
+
+
+class BlueprintImport(Base):
+    """Another blueprint that a blueprint imports under a namespace, by its name."""
+
+    __tablename__ = "blueprint_imports"
+    __table_args__ = (UniqueConstraint("blueprint_storage_id", "namespace"),)
+
+    blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))
+    namespace: Mapped[str] = mapped_column(Name)
+    imported_id: Mapped[str] = mapped_column(Name, index=True)
