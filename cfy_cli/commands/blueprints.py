@@ -106,7 +106,7 @@ def validate_blueprint(
 @click.option(
     "-b",
     "--blueprint-id",
-    type=param_types.name,
+    type=param_types.name_of(BLUEPRINTS),
     metavar="TEXT",
     help="The blueprint's id; by default the name of its folder.",
 )

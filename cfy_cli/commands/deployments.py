@@ -114,7 +114,7 @@ def get_deployment(app: App, deployment_id: str) -> None:
 
 
 @cli.command("create")
-@click.argument("deployment_id", required=False, type=param_types.name, metavar="[DEPLOYMENT_ID]")
+@click.argument("deployment_id", required=False, type=param_types.name_of(DEPLOYMENTS), metavar="[DEPLOYMENT_ID]")
 @click.option("-b", "--blueprint-id", required=True, help="The blueprint to create it from.")
 @options.inputs()
 @click.option("-n", "--display-name", help="The display name; by default the id.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfy_cli.contract.resources import BLUEPRINTS, DEPLOYMENTS
 from cfy_cli.errors import Usage
 from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "-b",
     "--blueprint-id",
-    type=param_types.name,
+    type=param_types.name_of(BLUEPRINTS),
     metavar="TEXT",
     help="The blueprint's id; by default the name of its folder.",
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "-d",
     "--deployment-id",
-    type=param_types.name,
+    type=param_types.name_of(DEPLOYMENTS),
     metavar="TEXT",
     help="The deployment's id; by default that of the blueprint.",
 )

@@ -50,7 +50,7 @@ def provider() -> Decorator:
 
 
 @cli.command("create")
-@click.argument("key", type=param_types.name, metavar="KEY")
+@click.argument("key", type=param_types.name_of(SECRETS), metavar="KEY")
 @secret_values.value_options()
 @click.option("-u", "--update-if-exists", is_flag=True, help="The same as --if-exists update.")
 @if_exists_option()

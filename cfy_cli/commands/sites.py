@@ -25,7 +25,7 @@ def create_site(app: App, name: str, if_exists: str, **fields: str | None) -> No
 @cli.command("update")
 @click.argument("name")
 @location
-@click.option("-n", "--new-name", type=param_types.name, metavar="TEXT", help="The new name of the site.")
+@click.option("-n", "--new-name", type=param_types.name_of(SITES), metavar="TEXT", help="The new name of the site.")
 @options.visibility(default=None)
 @pass_app
 def update_site(app: App, name: str, **fields: str | None) -> None:

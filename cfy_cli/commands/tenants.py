@@ -44,7 +44,7 @@ def get_tenant(app: App, tenant_name: str, _get_data: bool) -> None:
 
 
 @cli.command("create")
-@click.argument("tenant_name", type=param_types.name, metavar="TENANT_NAME")
+@click.argument("tenant_name", type=param_types.name_of(TENANTS), metavar="TENANT_NAME")
 @if_exists_option(update=False)
 @pass_app
 def create_tenant(app: App, tenant_name: str, if_exists: str) -> None:

@@ -1,15 +1,14 @@
 r"""Labels as users type them: `key:value,key:value`, with `\,` and `\:` for a comma and a colon in a value."""
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import cast
 
 from cfy_cli.contract.escapes import escape, split, unescape
+from cfy_cli.contract.names import CHARACTERS, describe_others
 from cfy_cli.errors import Usage
 
-# Plain text, which `re` compiles when it is first used: most command lines hold no label.
-_KEY = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+MAX_LABEL_LENGTH = 256  # characters of a key or value
 _ESCAPED = ",:"
 FORM = "key:value,key:value"
 
@@ -19,16 +18,33 @@ Label = tuple[str, str]
 def parse_labels(text: str) -> list[Label]:
     """Parse labels; keys become lower case, as managers store them. Raises Usage naming the part that is wrong."""
     labels = []
-    for key, value in _parse_parts(text):
+    for key, value in parse_labels_to_delete(text):
         if value is None:
             raise Usage(f"The label `{key}` has no value", hint=f"Write labels as {FORM}")
+        if fault := find_fault(key, value):
+            raise Usage(fault, hint=f"Write labels as {FORM}")
         labels.append((key, value))
     return labels
 
 
 def parse_labels_to_delete(text: str) -> list[tuple[str, str | None]]:
-    """Parse labels to delete; a key without a value stands for all its values."""
-    return _parse_parts(text)
+    """Parse labels to delete, also those that no new label may be; a key without a value stands for all its values."""
+    return [_parse_part(part) for part in split(text, ",")]
+
+
+def find_fault(key: str, value: str) -> str | None:
+    """Return a sentence about what is wrong with a new label; None when nothing is."""
+    if not key.strip():
+        return "The key of a label cannot be empty"
+    if not value.strip():
+        return f"The label `{key}` has no value"
+    if max(len(key), len(value)) > MAX_LABEL_LENGTH:
+        return f"The label `{key[:24]}…` is too long: a key and a value may have {MAX_LABEL_LENGTH} characters each"
+    if others := describe_others(key):
+        return f"`{key}` cannot be the key of a label: it contains {others}; allowed are {CHARACTERS}"
+    if any(unicodedata.category(char).startswith("C") or char == '"' for char in value):
+        return f'The value of the label `{key}` cannot hold control characters or `"`'
+    return None
 
 
 def format_label(key: str, value: str) -> str:
@@ -43,19 +59,9 @@ def labels_in(answer: object) -> list[Label]:
     return [(label["key"], label["value"]) for label in cast("Iterable[Mapping[str, str]]", answer)]
 
 
-def _parse_parts(text: str) -> list[tuple[str, str | None]]:
-    if any(unicodedata.category(char).startswith("C") or char == '"' for char in text):
-        raise Usage('A label cannot hold control characters or `"`', hint=f"Write labels as {FORM}")
-    return [_parse_part(part) for part in split(text, ",")]
-
-
 def _parse_part(text: str) -> tuple[str, str | None]:
     key, *values = split(text, ":")
     key = key.strip()
     if len(values) > 1 or (values and not values[0]):
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
-    if not re.fullmatch(_KEY, key):
-        raise Usage(
-            f"`{key}` cannot be the key of a label", hint="A key consists of letters, digits, `-`, `.` and `_`."
-        )
     return key.lower(), unescape(values[0], _ESCAPED) if values else None

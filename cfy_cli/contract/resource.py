@@ -19,6 +19,7 @@ class Resource:
     search: tuple[str, ...] = ()  # fields that --search looks in
     sort: str | None = None  # default order; the key when absent
     tenanted: bool = True  # belongs to one tenant
+    begins_with_letter: bool = True  # the key that users choose; other keys begin with a digit or `_` too
     more: tuple[str, ...] = ()  # further columns of the vertical view and of JSON
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)  # API fields of columns with other names
 

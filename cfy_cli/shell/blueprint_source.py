@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cfy_cli.client.transfer import archive_of, save
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT, detect_format, is_macos_metadata
+from cfy_cli.contract.names import make_name
 from cfy_cli.errors import Invalid, Unreachable, Usage
 
 DEFAULT_FILE = "blueprint.yaml"
@@ -73,7 +74,7 @@ def _url(typed: str) -> str | None:
 def _default_id(folder: str, file_name: str) -> str:
     """Return the name of the folder, with that of the main file unless it has the usual name."""
     name = folder if file_name == DEFAULT_FILE else f"{folder}.{Path(file_name).stem}"
-    return name.replace("_", "-")
+    return make_name(name.replace("_", "-"), "blueprint")
 
 
 def _top_folder(archive: Path, file_name: str) -> str:

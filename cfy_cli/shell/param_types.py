@@ -1,10 +1,12 @@
 """Parsers of option values, used as click types: text in; the value, or Usage, out."""
 
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.durations import parse_duration
+from cfy_cli.contract.names import find_fault
+from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import ErrorCode, Usage
@@ -12,11 +14,15 @@ from cfy_cli.errors import ErrorCode, Usage
 MIN_YEAR = 1970  # of an event
 
 
-def name(text: str) -> str:
-    """Check the name of a new resource, which becomes part of a URL."""
-    if not re.fullmatch(r"[A-Za-z0-9._~-]+", text):
-        raise Usage(f"`{text}` is not a valid name", hint="Use letters, digits, `-`, `.`, `_` and `~`.")
-    return text
+def name_of(resource: Resource) -> Callable[[str], str]:
+    """Return the parser of the name of a new resource."""
+
+    def name(text: str) -> str:
+        if fault := find_fault(resource, text):
+            raise Usage(fault)
+        return text
+
+    return name
 
 
 def execution_state(text: str) -> str:

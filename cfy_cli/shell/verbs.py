@@ -30,7 +30,7 @@ def group_of(resource: Resource, summary: str, *verbs: str) -> CommandGroup:
 def new_key(resource: Resource) -> options.Decorator:
     """Add the argument that names a new item."""
     name = resource.argument
-    return click.argument(name, type=param_types.name, metavar=name.upper())
+    return click.argument(name, type=param_types.name_of(resource), metavar=name.upper())
 
 
 def create(app: App, resource: Resource, key: str, if_exists: str, **fields: object) -> None:

@@ -59,7 +59,7 @@ def test_secret_value_is_prompted_on_terminal(cfy: Cfy, monkeypatch: pytest.Monk
         ("secrets create db --dict --list -s '{}'", "one of --schema, --dict and --list"),
         ("secrets create db --schema nonsense -s 1", "of --schema is not JSON"),
         ("secrets create db --schema 5 -s 1", "not a JSON schema"),
-        ("secrets create 'a b' -s 1", "is not a valid name"),
+        ("secrets create 'a b' -s 1", "cannot be the name of a secret"),
         ("secrets export", "--passphrase-stdin"),
         ("secrets export -p long-enough --non-encrypted", "either a passphrase or"),
         ("secrets export -p short", "at least 8"),

@@ -27,7 +27,7 @@ def test_a_name_is_taken_once(cfy: Cfy) -> None:
 
 def test_invalid_names_are_refused_without_a_request(cfy: Cfy) -> None:
     cfy("sites create 'a b'", code=2)
-    assert "`a b` is not a valid name" in cfy.errors
+    assert "`a b` cannot be the name of a site" in cfy.errors
 
 
 def test_tenants_do_not_see_each_other(cfy: Cfy) -> None:

@@ -23,9 +23,10 @@ from cfy_cli.contract.recurrences import (
     parse_rule,
     parse_weekdays,
 )
+from cfy_cli.contract.resources import SITES
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Usage
-from cfy_cli.shell.param_types import before, execution_state, name, timestamp
+from cfy_cli.shell.param_types import before, execution_state, name_of, timestamp
 
 UNITS = ["second", "minute", "hour", "day", "week", "month", "year"]
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -61,7 +62,7 @@ def test_escaped_parts_round_trip(parts: list[str]) -> None:
     assert [unescape(part, ",:") for part in split(typed, ",")] == parts
 
 
-@given(st.lists(st.tuples(KEYS, VALUES | TRICKY), min_size=1))
+@given(st.lists(st.tuples(KEYS, (VALUES | TRICKY).filter(str.strip)), min_size=1))
 def test_labels_round_trip(labels: list[tuple[str, str]]) -> None:
     kept = [(key.lower(), value) for key, value in labels]
     assert parse_labels(",".join(format_label(*label) for label in labels)) == kept
@@ -306,7 +307,7 @@ def test_merged_keeps_values_not_replaced() -> None:
 @pytest.mark.parametrize("text", ["", "a b", "a/b", "ü"])
 def test_name_with_reserved_characters_is_refused(text: str) -> None:
     with pytest.raises(Usage):
-        name(text)
+        name_of(SITES)(text)
 
 
 def test_execution_state_accepts_both_names() -> None:

@@ -95,7 +95,7 @@ class Noun(Generic[M]):
         def create(call: Call, key: str, body: new = empty) -> JsonObject:  # type: ignore[valid-type]
             fields = _fields(body)
             check_visibility(call.scope, fields.get("visibility"))
-            row = self.model(**{self.resource.key: check_name(self.resource.noun, key), **fields})
+            row = self.model(**{self.resource.key: check_name(self.resource, key), **fields})
             return self.show(call, call.store.add(row))
 
     def add_update(self, change: type[Body]) -> None:
@@ -108,7 +108,7 @@ class Noun(Generic[M]):
             if (visibility := fields.pop("visibility", None)) is not None:
                 widen(call.store, row, visibility)
             if (name := fields.pop(self.resource.key, None)) is not None:
-                call.store.rename(row, check_name(self.resource.noun, name))
+                call.store.rename(row, check_name(self.resource, name))
             for field, value in fields.items():
                 setattr(row, field, value)
             return self.show(call, row)

@@ -147,7 +147,8 @@ def install_plugin(call: Call, key: str, body: InstallBody) -> Deferred:
 def update_plugin(call: Call, key: str, body: PluginChange) -> JsonObject:
     """Replace labels, blueprint labels, resource tags or the owner."""
     check_change(call, "plugin", body)
-    return noun.show(call, plugins.update(call.store, key, **body.model_dump()))
+    given = body.model_dump()
+    return noun.show(call, plugins.update(call.store, key, deployment_labels=given.pop("labels"), **given))
 
 
 @routes.delete("/plugins/{key}", "plugin_delete", (FORCE,))

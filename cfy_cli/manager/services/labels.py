@@ -1,8 +1,9 @@
 """Labels: parsing the forms that the API accepts, and setting them on a row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+from cfy_cli.contract.labels import find_fault
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.models.labels import Label
 
@@ -27,12 +28,14 @@ RESERVED_KEYS = (
     "csys-wrcp-group-id",
 )
 COORDINATES = {"csys-location-lat": ("latitude", 90), "csys-location-long": ("longitude", 180)}  # degrees
-MAX_LABEL_LENGTH = 256  # characters of a key or value
 EXAMPLES = 'give [{"KEY": "VALUE"}], [{"key": "KEY", "value": "VALUE"}] or KEY=VALUE,KEY=VALUE'
 
 
 def parse(labels: object) -> list[Pair]:
-    """Return the pairs in any form of the API, without duplicates and in their order. Raises Invalid."""
+    """Return the pairs in any form of the API, without duplicates and in their order. Raises Invalid.
+
+    Whether they can be labels is checked where they are set.
+    """
     if not labels:
         return []
     if isinstance(labels, str):
@@ -45,14 +48,25 @@ def parse(labels: object) -> list[Pair]:
 
 
 def replace(rows: list[L], create: Callable[..., L], pairs: Iterable[Pair], created_by: str) -> None:
-    """Change a row's list of labels to exactly these pairs; labels that stay keep their creator and time."""
+    """Change a row's list of labels to exactly these pairs; labels that stay keep their creator and time.
+
+    Raises Invalid for a new pair that cannot be a label; what was stored before may stay.
+    """
     new = list(dict.fromkeys(pairs))
+    check(new, present=[(row.key, row.value) for row in rows])
     for row in [row for row in rows if (row.key, row.value) not in new]:
         rows.remove(row)
     present = {(row.key, row.value) for row in rows}
     rows.extend(
         create(key=key, value=value, created_by=created_by) for key, value in new if (key, value) not in present
     )
+
+
+def check(pairs: Iterable[Pair], present: Collection[Pair] = ()) -> None:
+    """Raise Invalid for a pair that cannot be a label, unless it is one of those present."""
+    for key, value in pairs:
+        if (key, value) not in present and (fault := find_fault(key, value)):
+            raise Invalid(fault)
 
 
 def _split(text: str) -> dict[str, str]:
@@ -97,6 +111,6 @@ def _check_coordinate(value: str, name: str, limit: int) -> None:
 
 
 def _check_text(text: object, part: str) -> str:
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_LABEL_LENGTH or not text.isprintable():
-        raise Invalid(f"`{text}` cannot be the {part} of a label: give text of 1 to {MAX_LABEL_LENGTH} characters")
+    if not isinstance(text, str):
+        raise Invalid(f"`{text}` cannot be the {part} of a label: give text")
     return text

@@ -1,25 +1,19 @@
-"""Rules for names of resources."""
+"""Checks of names that requests give."""
 
-import re
-
+from cfy_cli.contract.names import MAX_NAME_LENGTH, find_fault
+from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Invalid
 
-MAX_NAME_LENGTH = 256  # characters
-# Letters of any language, digits and some signs: a name needs no escaping in URLs, paths and shells.
-ALLOWED_NAME = re.compile(r"[\w.\-+@() ]+")
 
-
-def check_name(noun: str, name: str) -> str:
-    """Return the name. Raises Invalid when a resource cannot have it; `noun` names the kind of resource."""
-    if not name.strip():
-        raise Invalid(f"A {noun} needs a name")
-    if len(name) > MAX_NAME_LENGTH:
-        raise Invalid(
-            f"The {noun} name `{name[:24]}…` has {len(name)} characters; at most {MAX_NAME_LENGTH} are allowed"
-        )
-    if not ALLOWED_NAME.fullmatch(name) or name != name.strip() or name in (".", ".."):
-        raise Invalid(
-            f"`{name}` cannot be the name of a {noun}: only letters, digits, blanks inside and the characters "
-            "- _ . + @ ( ) are allowed"
-        )
+def check_name(resource: Resource, name: str) -> str:
+    """Return the name of a new resource. Raises Invalid when a resource of this kind cannot have it."""
+    if fault := find_fault(resource, name):
+        raise Invalid(fault)
     return name
+
+
+def check_text(noun: str, text: str) -> str:
+    """Return text that is shown beside a name, such as a title. Raises Invalid for empty, long or control text."""
+    if not text.strip() or len(text) > MAX_NAME_LENGTH or not text.isprintable():
+        raise Invalid(f"`{text[:40]}` cannot be a {noun}: give 1 to {MAX_NAME_LENGTH} printable characters")
+    return text

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from cfy_cli.contract.json import Json
+from cfy_cli.contract.names import make_name
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
@@ -22,7 +23,7 @@ def upload(extension: ExtensionContext) -> bool:
     create_secrets(extension, cast(Mapping[str, Json], extension.get_option("secrets") or {}))
     upload_plugins(extension, cast(Mapping[str, PluginConfig], extension.get_option("plugins") or {}))
     config: BlueprintConfig = extension.blueprint_config or extension.config
-    blueprint_id = config.get("id") or extension.default_id
+    blueprint_id = config.get("id") or make_name(extension.default_id, "blueprint")
     properties: BlueprintProperties = {
         "id": blueprint_id,
         "blueprint_archive": config.get("blueprint_archive") or "",

@@ -6,6 +6,7 @@ from typing import TypedDict
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
 
+from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant
@@ -33,7 +34,7 @@ class TenantAnswer(TypedDict, total=False):
 
 
 def create(store: Store, name: str) -> Tenant:
-    return store.add(Tenant(name=check_name("tenant", name)))
+    return store.add(Tenant(name=check_name(TENANTS, name)))
 
 
 def delete(store: Store, name: str) -> None:

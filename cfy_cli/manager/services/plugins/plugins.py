@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from sqlalchemy.orm import undefer
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import Plan, PluginPlan
+from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.names import MAX_NAME_LENGTH, check_name
+from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins.wagons import Package, read_yaml
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.models import Blueprint, Plugin, User
@@ -40,11 +41,11 @@ def add(app: AppContext, store: Store, package: Package, *, title: str | None, v
     documents = [read_yaml(name, text) for name, text in package.yamls.items()]
     plugin = Plugin(
         id=str(uuid.uuid4()),
-        archive_name=_check_text(metadata["archive_name"]),
-        package_name=check_name("plugin", metadata["package_name"]),
-        package_version=_check_text(metadata["package_version"]),
+        archive_name=check_text("file name of a plugin", metadata["archive_name"]),
+        package_name=check_name(PLUGINS, metadata["package_name"]),
+        package_version=check_text("plugin version", metadata["package_version"]),
         package_source=metadata.get("package_source"),
-        title=_check_text(title or metadata["package_name"]),
+        title=check_text("plugin title", title or metadata["package_name"]),
         visibility=visibility,
         distribution=_lower(system.get("distribution")),
         distribution_version=_lower(system.get("distribution_version")),
@@ -83,17 +84,17 @@ def update(
     store: Store,
     plugin_id: str,
     *,
-    labels: object = None,
+    deployment_labels: object = None,
     blueprint_labels: object = None,
     resource_tags: dict[str, str] | None = None,
     creator: str | None = None,
 ) -> Plugin:
     """Change what is not None; labels have one of the forms that the API accepts."""
     plugin = store.get_own(Plugin, plugin_id)
-    if labels is not None:
-        plugin.deployment_labels = _group_by_key(labels)
+    if deployment_labels is not None:
+        plugin.deployment_labels = _group_by_key(deployment_labels, _pairs(plugin.deployment_labels))
     if blueprint_labels is not None:
-        plugin.blueprint_labels = _group_by_key(blueprint_labels)
+        plugin.blueprint_labels = _group_by_key(blueprint_labels, _pairs(plugin.blueprint_labels))
     if resource_tags is not None:
         plugin.resource_tags = resource_tags
     if creator is not None:
@@ -212,18 +213,18 @@ def _label_values(label: Json) -> Json:
     return label.get("values") if isinstance(label, dict) else label
 
 
-def _group_by_key(given: object) -> LabelValues:
+def _pairs(values: LabelValues | None) -> list[labels.Pair]:
+    return [(key, value) for key, grouped in (values or {}).items() for value in grouped]
+
+
+def _group_by_key(given: object, present: Collection[labels.Pair] = ()) -> LabelValues:
     values: LabelValues = {}
-    for key, value in labels.parse(given):
+    pairs = labels.parse(given)
+    labels.check(pairs, present)
+    for key, value in pairs:
         values.setdefault(key, []).append(value)
     return values
 
 
 def _lower(text: str | None) -> str | None:
     return text.lower() if text else None
-
-
-def _check_text(text: str) -> str:
-    if len(text) > MAX_NAME_LENGTH or not text.isprintable():
-        raise Invalid(f"`{text[:40]}…` is not a name of at most {MAX_NAME_LENGTH} printable characters")
-    return text

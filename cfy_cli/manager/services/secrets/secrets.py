@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import select
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.resources import SECRETS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
@@ -37,7 +38,7 @@ def create(
     """Store a new secret. Raises Conflict when the key is taken or the value does not match the schema."""
     check_visibility(store.scope, visibility)
     secret = Secret(
-        key=check_name("secret", key),
+        key=check_name(SECRETS, key),
         encrypted_value=_encrypt(app, store, value, schema),
         schema=schema,
         visibility=visibility,

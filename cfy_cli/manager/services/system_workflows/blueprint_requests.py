@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypedDict, cast
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.contract.states import BlueprintState
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.blueprints.blueprints import FAILED_STATES
@@ -48,7 +49,7 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     """Store the archive and start the workflow `upload_blueprint`, which unpacks and compiles it."""
     main_file = _check_main_file(request.main_file)
     blueprint = Blueprint(
-        id=check_name("blueprint", request.blueprint_id),
+        id=check_name(BLUEPRINTS, request.blueprint_id),
         main_file_name=main_file,
         visibility=request.visibility,
         state=BlueprintState.UPLOADING,

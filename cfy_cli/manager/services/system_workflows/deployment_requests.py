@@ -6,6 +6,7 @@ from typing import TypedDict, cast
 from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import Plan
+from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
@@ -20,7 +21,7 @@ from cfy_cli.manager.services.deployments.deployments import (
 )
 from cfy_cli.manager.services.deployments.existing_resources import StoreResources
 from cfy_cli.manager.services.executions import executions
-from cfy_cli.manager.services.names import check_name
+from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins import resolve
 from cfy_cli.manager.services.secrets.secrets import stored_secrets
 from cfy_cli.manager.services.visibility import check_visibility
@@ -61,8 +62,8 @@ def create(
         _check_plugins(store, plan)
     execution_id = str(uuid.uuid4())
     deployment = Deployment(
-        id=check_name("deployment", deployment_id),
-        display_name=check_name("deployment", display_name or deployment_id),
+        id=check_name(DEPLOYMENTS, deployment_id),
+        display_name=check_text("display name", display_name or deployment_id),
         description=blueprint.description,
         blueprint_storage_id=blueprint.storage_id,
         blueprint_id=blueprint.id,
