@@ -201,9 +201,9 @@ def list_profiles(app: App) -> None:
     """List profiles; * marks the one in use."""
     active = app.profiles.active()
     items = [_visible(app.profiles.read(name)) | {"active": name == active} for name in app.profiles.names()]
-    if not app.as_data:
+    if app.options.format != "name":
         items = [item | {"name": f"*{item['name']}" if item["active"] else item["name"]} for item in items]
-    app.show_items(items, PROFILES, PROFILES.columns)
+    app.show_items(items, PROFILES, (*PROFILES.columns, "active") if app.as_data else PROFILES.columns)
     if not items:
         app.note("There are no profiles. Create one: cfy profiles use ADDRESS")
 

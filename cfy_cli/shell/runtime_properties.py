@@ -1,5 +1,6 @@
 """Changes of runtime properties of node instances."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from cfy_cli.client.collection import Item
@@ -34,7 +35,7 @@ def _change(app: App, node_instance_id: str, change: Callable[[JsonObject], Json
 
 
 def _is_key(source: str) -> bool:
-    return not any(sign in source for sign in "={:@") and source != "-"
+    return not any(sign in source for sign in "={:@") and source != "-" and not os.path.exists(source)
 
 
 def _without(properties: JsonObject, keys: Mapping[str, Json], outer: str = "") -> JsonObject:

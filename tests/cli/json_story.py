@@ -41,6 +41,7 @@ ctx instance runtime-properties answer 42
 """
 # `COMMAND -> NAME QUERY` keeps what the query finds in the JSON, for `{NAME}` in the lines after it.
 STORY = """\
+profiles list
 status
 secrets create db -s canary
 secrets create hidden -s canary --hidden-value
@@ -170,7 +171,9 @@ _PLACEHOLDERS = (
     (re.compile(r"/\S+/create\.sh"), "create.sh"),
 )  # fmt: skip
 _PROGRESS_BAR = re.compile(r"^ \S+ \|#+\| 100\.0%$", re.MULTILINE)
-_VARYING = frozenset({"_storage_id", "manager_name", "agent_name"})  # fields that differ between runs or machines
+_VARYING = frozenset(
+    {"_storage_id", "manager_name", "agent_name", "rest_port", "MainPID"}
+)  # fields that differ between runs or machines
 Json = Any
 
 
@@ -195,9 +198,9 @@ def write_files(folder: Path) -> None:
     (folder / "plugin.yaml").write_text(YAML.format(name="tiny-plugin", version="1.0.0"), "utf-8")
 
 
-def tell(run: Callable[[str], tuple[int, str]]) -> Iterator[tuple[str, Outcome]]:
-    """Run the story, with `--json` on each line; yield each line as written with its outcome, without what varies."""
-    kept: dict[str, str] = {}
+def tell(run: Callable[[str], tuple[int, str]], address: str) -> Iterator[tuple[str, Outcome]]:
+    """Run the story with a profile of the address, and `--json` on each line; yield each line with its outcome."""
+    kept = {"address": address, "profile": f"*{address}"}
     for text in STORY.splitlines():
         command, _, query = text.partition(" -> ")
         code, out = run(f"{command.format(**kept)} --json")

@@ -29,7 +29,13 @@ def record(public: str) -> list[Json]:
         write_files(theirs)
         environ = {**os.environ, "CFY_WORKDIR": str(ours)}
         cfy = [sys.executable, "-m", "cfy_cli"]
-        subprocess.run([*cfy, "manager", "start"], env=environ, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT)
+        subprocess.run(
+            [*cfy, "manager", "start", "--workers", "1"],
+            env=environ,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=TIMEOUT,
+        )
         try:
             profile = json.loads((ours / ".cloudify/profiles/local/context.json").read_text("utf-8"))
             return _record(public, theirs, profile)
@@ -53,7 +59,7 @@ def _record(public: str, folder: Path, profile: Json) -> list[Json]:
 
     address = f"{profile['manager_ip']} --rest-port {profile['rest_port']} -t default_tenant"
     run(f"profiles use {address} -u {profile['manager_username']} -p {profile['manager_password']}")
-    return [{"command": command, **outcome.to_json()} for command, outcome in tell(run)]
+    return [{"command": command, **outcome.to_json()} for command, outcome in tell(run, profile["manager_ip"])]
 
 
 def main(public: str, *, check: bool) -> int:

@@ -111,7 +111,7 @@ def test_profile_token_replaces_password(run: Run, workdir: Path) -> None:
 def test_profile_rename(run: Run, workdir: Path) -> None:
     write_profile(workdir)
     run("profiles set --profile-name prod", profile=None)
-    assert [item["name"] for item in run("profiles list --json", profile=None).data] == ["prod"]
+    assert [item["name"] for item in run("profiles list --json", profile=None).data] == ["*prod"]
     assert run("profiles show-current --json", profile=None).data["name"] == "prod"
 
 

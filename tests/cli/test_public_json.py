@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.json_story import Json, differences, tell, write_files
 from tests.cli.record_public_json import RECORD, main
-from tests.conftest import Cfy
+from tests.conftest import PASSWORD, Cfy
 
 STEPS: list[Json] = json.loads(RECORD.read_text("utf-8"))
 
@@ -18,8 +18,9 @@ STEPS: list[Json] = json.loads(RECORD.read_text("utf-8"))
 def test_json_has_fields_and_values_of_public_cfy(cfy: Cfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
+    cfy(f"profiles use manager -u admin -p {PASSWORD} -t default_tenant")
     found: list[str] = []
-    for step, (command, outcome) in zip(STEPS, tell(lambda line: (0, cfy(line))), strict=True):
+    for step, (command, outcome) in zip(STEPS, tell(lambda line: (0, cfy(line)), "manager"), strict=True):
         assert command == step["command"]
         if step["values"]:
             found += [f"{command}: {difference}" for difference in differences(step["values"], outcome.values)]
