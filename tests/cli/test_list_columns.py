@@ -21,16 +21,26 @@ node_templates:
 outputs: {port: {value: 1}}
 """
 MAX_BYTES = 600  # of a deployment in a list as JSON
-HEAVY = frozenset({"plan", "workflows", "policy_types", "policy_triggers", "groups", "scaling_groups", "inputs", "outputs",
-                   "capabilities", "parameters", "properties", "runtime_properties", "operations", "plugins"})  # fmt: skip
+HEAVY = frozenset({
+    "plan", "workflows", "policy_types", "policy_triggers", "groups", "scaling_groups", "inputs", "outputs",
+    "capabilities", "parameters", "properties", "runtime_properties", "operations", "plugins",
+})  # fmt: skip
 LISTS = {
-    "blueprints list": resources.BLUEPRINTS, "deployments list": resources.DEPLOYMENTS,
-    "deployments status-list": resources.DEPLOYMENTS, "executions list": resources.EXECUTIONS,
-    "nodes list": resources.NODES, "nodes list -d dep": resources.NODES, "node-instances list": resources.NODE_INSTANCES,
-    "plugins list": resources.PLUGINS, "secrets list": resources.SECRETS, "sites list": resources.SITES,
-    "users list": resources.USERS, "tenants list": resources.TENANTS, "tokens list": resources.TOKENS,
+    "blueprints list": resources.BLUEPRINTS,
+    "deployments list": resources.DEPLOYMENTS,
+    "deployments status-list": resources.DEPLOYMENTS,
+    "executions list": resources.EXECUTIONS,
     "managers list": resources.MANAGERS,
-}  # fmt: skip
+    "node-instances list": resources.NODE_INSTANCES,
+    "nodes list": resources.NODES,
+    "nodes list -d dep": resources.NODES,
+    "plugins list": resources.PLUGINS,
+    "secrets list": resources.SECRETS,
+    "sites list": resources.SITES,
+    "tenants list": resources.TENANTS,
+    "tokens list": resources.TOKENS,
+    "users list": resources.USERS,
+}
 
 
 @pytest.fixture
