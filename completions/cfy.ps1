@@ -7,7 +7,7 @@ Register-ArgumentCompleter -Native -CommandName cfy -ScriptBlock {
     try {
         cfy 2>$null | ForEach-Object {
             $type, $value, $help = $_ -split "`t", 3
-            if ($type -eq "plain") {
+            if ($type -in "plain", "part") {
                 $tip = if ($help) { $help } else { $value }
                 [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $tip)
             }

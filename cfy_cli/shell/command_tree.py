@@ -47,6 +47,15 @@ class Command(click.Command):
     def __init__(self, name: str | None, *, params: list[click.Parameter] | None = None, **settings: Any) -> None:
         super().__init__(name, params=_with_global_options(params or []), **settings)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; for completion, a last option without its value does not hide the arguments."""
+        is_unfinished = ctx.resilient_parsing and args and self._takes_value(args[-1])
+        return super().parse_args(ctx, [*args, ""] if is_unfinished else args)
+
+    def _takes_value(self, word: str) -> bool:
+        options = [param for param in self.params if isinstance(param, click.Option) and word in param.opts]
+        return any(not (option.is_flag or option.count) for option in options)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
 

@@ -1,4 +1,4 @@
-"""Completion in shells: click's classes for bash, zsh and fish, and one for PowerShell."""
+"""Completion in shells: click's classes with scripts that complete keys and files together, and one for PowerShell."""
 
 import os
 
@@ -13,44 +13,50 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from cfy_cli.shell.completion_scripts import BASH, FISH, POWERSHELL, ZSH
+
 PROGRAM = "cfy"
 VARIABLE = "_CFY_COMPLETE"
-
-_POWERSHELL = """\
-Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
-    param($word, $line, $cursor)
-    $before = $line.ToString().Substring(0, [Math]::Min($cursor, $line.ToString().Length))
-    $env:COMP_WORDS = $before.Substring(0, $before.Length - $word.Length)
-    $env:COMP_CWORD = $word
-    $env:%(complete_var)s = "powershell_complete"
-    try {
-        %(prog_name)s 2>$null | ForEach-Object {
-            $type, $value, $help = $_ -split "`t", 3
-            if ($type -eq "plain") {
-                $tip = if ($help) { $help } else { $value }
-                [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $tip)
-            }
-        }
-    } finally {
-        Remove-Item Env:COMP_WORDS, Env:COMP_CWORD, Env:%(complete_var)s
-    }
-}
-"""
+UNFINISHED = "part"  # type of items that no space follows, such as `key=`
 
 
 class Bash(BashComplete):
-    """Bash passes the `=` of --option=value as a word of its own."""
+    """Bash passes `key=value` as three words, and replaces only the last of them."""
+
+    source_template = BASH
+    _replaced = ""  # the beginning of the incomplete word that bash keeps
 
     def get_completion_args(self) -> tuple[list[str], str]:
         args, incomplete = super().get_completion_args()
-        return [arg for arg in args if arg != "="], incomplete
+        words: list[str] = []
+        for word in (*args, incomplete):
+            is_joined = words and (word == "=" or words[-1].endswith("=")) and words[-1] != "="
+            if is_joined and (word == "=" or word):
+                words[-1] += word
+            else:
+                words.append(word)
+        *args, incomplete = words
+        if not incomplete.startswith("-"):
+            self._replaced = incomplete[: incomplete.rfind("=") + 1]
+        return args, incomplete
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"{item.type},{item.value.removeprefix(self._replaced)}"
+
+
+class Zsh(ZshComplete):
+    source_template = ZSH
+
+
+class Fish(FishComplete):
+    source_template = FISH
 
 
 class PowerShell(ShellComplete):
     """Lines of type, value and help, with tabs between them."""
 
     name = "powershell"
-    source_template = _POWERSHELL
+    source_template = POWERSHELL
 
     def get_completion_args(self) -> tuple[list[str], str]:
         return split_arg_string(os.environ["COMP_WORDS"])[1:], os.environ.get("COMP_CWORD", "")
@@ -61,8 +67,8 @@ class PowerShell(ShellComplete):
 
 _CLASSES: dict[str, type[ShellComplete]] = {
     "bash": Bash,
-    "zsh": ZshComplete,
-    "fish": FishComplete,
+    "zsh": Zsh,
+    "fish": Fish,
     "powershell": PowerShell,
 }
 SHELLS = tuple(_CLASSES)
@@ -70,8 +76,7 @@ _SUFFIXES = {"powershell": "ps1"}
 
 
 def register_shells() -> None:
-    """Register the classes that are not click's own."""
-    for completion_class in (Bash, PowerShell):
+    for completion_class in _CLASSES.values():
         add_completion_class(completion_class)
 
 

@@ -21,12 +21,25 @@ BIN = Path(sys.executable).parent
 ANSWERS = {
     "sites": [{"name": "tlv"}, {"name": "tel-aviv"}, {"name": "oslo"}],
     "deployments": [{"id": "web-1"}, {"id": "web-2"}],
-    "deployments/web-1": {"id": "web-1", "workflows": [{"name": "install"}, {"name": "uninstall"}]},
+    "deployments/web-1": {
+        "id": "web-1", "workflows": [{"name": "install", "parameters": {"node_ids": {}, "wait": {}}}, {"name": "heal"}],
+    },
     "tenants": [{"name": "red"}],
     "nodes": [{"id": "vm"}],
     "executions": [{"id": "3c2b"}],
     "secrets": [{"key": "db"}],
-}
+    "blueprints": [{"id": "web"}],
+    "blueprints/web": {"id": "web", "plan": {
+        "inputs": {"port": {"type": "integer", "description": "Where it listens, and more"},
+                   "tls": {"type": "boolean"}, "size": {"constraints": [{"valid_values": ["small", "large"]}]}},
+        "workflows": {"install": {"parameters": {"node_ids": {"default": []}}}},
+    }},
+}  # fmt: skip
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml, inputs.yaml]
+inputs: {region: {type: string}}
+"""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -43,22 +56,32 @@ def home(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def write_profile(home: Path, address: str) -> None:
-    folder = home / ".cloudify/profiles/here"
+def write_profile(home: Path, address: str, name: str = "here") -> None:
+    folder = home / ".cloudify/profiles" / name
     folder.mkdir(parents=True)
     host, _, port = address.removeprefix("http://").partition(":")
     context = {"manager_ip": host, "rest_port": int(port), "manager_username": "a", "manager_password": "b"}
     (folder / "context.json").write_text(json.dumps(context))
-    (home / ".cloudify/active.profile").write_text("here")
+    (home / ".cloudify/active.profile").write_text(name)
 
 
 def complete(home: Path, words: str, word: str, **more: str) -> list[str]:
     """Return the names offered by bash completion for `word` after `words`."""
-    line = {"COMP_WORDS": f"{words} {word}", "COMP_CWORD": str(len(words.split()))}
-    environ = environment(home, _CFY_COMPLETE="bash_complete", **line, **more)
-    done = subprocess.run([BIN / "cfy"], env=environ, capture_output=True, text=True, check=True, timeout=30)
+    return [value for kind, value in items(home, "bash", words, word, **more) if kind != "file"]
+
+
+def items(home: Path, shell: str, words: str, word: str, **more: str) -> list[tuple[str, str]]:
+    """Return types and values of the completion of `word` after `words`, as the scripts of shells get them."""
+    count = word if shell == "fish" else str(len(words.split()))
+    line = {"COMP_WORDS": f"{words} {word}", "COMP_CWORD": count, "_CFY_COMPLETE": f"{shell}_complete"}
+    environ = environment(home, **line, **more)
+    done = subprocess.run([BIN / "cfy"], env=environ, capture_output=True, text=True, check=True, timeout=30, cwd=home)
     assert done.stderr == ""
-    return [line.split(",", 1)[1] for line in done.stdout.splitlines() if line]
+    lines = done.stdout.splitlines()
+    if shell == "zsh":
+        found = zip(lines[::3], lines[1::3], lines[2::3], strict=True)
+        return [(kind, value if help_text == "_" else f"{value}\t{help_text}") for kind, value, help_text in found]
+    return [(kind, value) for kind, _, value in (text.partition(",") for text in lines if text)]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +105,52 @@ def complete(home: Path, words: str, word: str, **more: str) -> list[str]:
         ("cfy sites list --profile", "h", ["here"]),
         ("cfy secrets get", "d", ["db"]),
         ("cfy secrets create", "d", []),
+        ("cfy deployments create -b web -i", "p", ["port="]),
+        ("cfy deployments create -b web -i port = 80 -i", "t", ["tls="]),
+        ("cfy deployments create -b web -i tls", "=", ["true", "false"]),
+        ("cfy deployments create -b web -i tls =", "t", ["true"]),
+        ("cfy deployments create -b web -i size =", "l", ["large"]),
+        ("cfy deployments create -i x = 1 -b", "w", ["web"]),
+        ("cfy executions start install -d web-1 -p", "w", ["wait="]),
+        ("cfy executions start heal -d web-1 -p", "w", []),
+        ("cfy install blueprint.yaml -i", "r", ["region="]),
+        ("cfy install blueprint.yaml -i", "z", ["zone="]),
+        ("cfy install blueprint.yaml -p", "node_ids", ["node_ids="]),
+        ("cfy sites list --columns", "name,cre", ["name,created_at", "name,created_by"]),
+        ("cfy sites list --sort-by", "loc", ["location"]),
     ],
 )
 def test_completion_offers_names_of_the_right_kind(home: Path, words: str, word: str, names: list[str]) -> None:
+    (home / "blueprint.yaml").write_text(BLUEPRINT)
+    (home / "inputs.yaml").write_text("inputs: {zone: {type: string}}\n")
     assert complete(home, words, word) == names
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["cfy install", "cfy blueprints upload", "cfy blueprints validate", "cfy blueprints lint", "cfy plugins upload",
+     "cfy deployments create -b web -i", "cfy install b.yaml -i", "cfy executions start install -d web-1 -p",
+     "cfy secrets create x -f", "cfy secrets import -i", "cfy profiles import", "cfy plugins upload x -y",
+     "cfy plugins bundle-upload -p"],
+)  # fmt: skip
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_asks_the_shell_for_files(home: Path, shell: str, words: str) -> None:
+    assert ("file", "bl") in items(home, shell, words, "bl")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_offers_keys_with_descriptions(home: Path, shell: str) -> None:
+    found = items(home, shell, "cfy deployments create -b web -i", "po")
+    help_text = "" if shell == "bash" else "\tWhere it listens, and more"
+    assert found == [("part", f"port={help_text}"), ("file", "po")]
+
+
+def test_completion_uses_the_embedded_manager_without_profile(tmp_path: Path) -> None:
+    with canned(ANSWERS) as (address, _):
+        write_profile(tmp_path, address, name="local")
+        (tmp_path / ".cloudify/active.profile").unlink()
+        assert complete(tmp_path, "cfy deployments delete", "web") == ["web-1", "web-2"]
+    assert complete(tmp_path, "cfy sites get", "t") == []
 
 
 def test_completion_requests_names_once_and_caches_them(tmp_path: Path) -> None:
@@ -136,6 +201,7 @@ class InteractiveShell:
     def __init__(self, shell: str, environ: dict[str, str]) -> None:
         self.process, self.terminal = pty.fork()
         if self.process == 0:
+            os.chdir(environ["HOME"])
             os.execvpe(START[shell][0], START[shell], environ)
         self.output = ""
 
@@ -159,6 +225,8 @@ class InteractiveShell:
 def test_shell_completes_groups_commands_and_names(home: Path, shell: str) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is absent")
+    for name in ("blueprint.yaml", "inputs.yaml"):
+        (home / name).touch()
     script = home / f"cfy.{shell}"
     script.write_text(completion_script(shell))
     interactive = InteractiveShell(shell, environment(home, TERM="xterm", COLUMNS="200"))
@@ -169,6 +237,9 @@ def test_shell_completes_groups_commands_and_names(home: Path, shell: str) -> No
             (" del", "ete"),
             (" web-1", " "),
             ("\x15cfy sites get o", "slo"),
+            ("\x15cfy deployments create x -b web -i po", "rt="),
+            ("\x15cfy install bluep", "rint.yaml"),
+            ("\x15cfy deployments create x -b web -i inp", "uts.yaml"),
         ):
             assert interactive.type_and_expect(f"{typed}\t", expected), interactive.output
     finally:
