@@ -206,7 +206,7 @@ def test_delete_refuses_deployment_with_dependents(deployed: Cfy) -> None:
     assert json.loads(deployed("deployments dependencies list --json"))[0]["target_deployment_id"] is None
 
 
-def test_workflow_parameters_are_listed_by_whether_they_are_required(deployed: Cfy) -> None:
+def test_workflow_lists_mandatory_and_optional_parameters(deployed: Cfy) -> None:
     heal = deployed("workflows get heal -d dep")
     assert "Mandatory parameters:" not in heal
     assert "\tnode_instance_id:     (The instance that needs it" in heal.split("Optional parameters:")[1]
