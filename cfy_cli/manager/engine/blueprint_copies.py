@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
@@ -26,22 +26,26 @@ class BlueprintCopy:
     """A copy that a script uses; `pid` is that of its process, which leads a process group."""
 
     folder: Path
+    source: Path  # the folder of the blueprint
     pid: int = 0
 
 
 class BlueprintCopies:
-    """The copies for the scripts of one execution, in the temporary folder, which is emptied when a worker starts."""
+    """The copies for the scripts of one execution, in the temporary folder, which is emptied when a worker starts.
 
-    def __init__(self, source: Path) -> None:
-        self._source = source
-        self._free: list[Path] = []
+    Scripts are those of the deployment's blueprint and of the blueprints that it imports.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[Path, list[Path]] = {}  # by the folder of the blueprint
+        self._originals: dict[Path, Original] = {}
         self._closed = False
         self._lock = threading.Lock()
 
     @contextmanager
-    def lend(self) -> Iterator[BlueprintCopy]:
-        """Yield a copy that nothing else uses. Raises OperationFailed when the files cannot be copied."""
-        copy = BlueprintCopy(self._take())
+    def lend(self, source: Path) -> Iterator[BlueprintCopy]:
+        """Yield a copy of a blueprint's folder that nothing else uses. Raises OperationFailed when it cannot be made."""
+        copy = BlueprintCopy(self._take(source), source)
         try:
             yield copy
         finally:
@@ -51,21 +55,18 @@ class BlueprintCopies:
         """Remove all copies except those that running scripts, or processes that they left, still use."""
         with self._lock:
             self._closed = True
-            free, self._free = self._free, []
-        for folder in free:
+            free, self._free = self._free, {}
+        for folder in chain(*free.values()):
             shutil.rmtree(folder, ignore_errors=True)
         _remove_abandoned()
 
-    @cached_property
-    def _original(self) -> "Original":
-        return _read(str(self._source))
-
-    def _take(self) -> Path:
+    def _take(self, source: Path) -> Path:
         with self._lock:
-            folder = self._free.pop() if self._free else None
+            free = self._free.get(source)
+            folder = free.pop() if free else None
         try:
             folder = folder or Path(tempfile.mkdtemp(prefix=PREFIX))
-            _restore(self._original, str(folder))
+            _restore(self._read_original(source), str(folder))
         except OSError as error:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -73,13 +74,18 @@ class BlueprintCopies:
             raise OperationFailed(Failure("RecoverableError", message)) from error
         return folder
 
+    def _read_original(self, source: Path) -> "Original":
+        if source not in self._originals:
+            self._originals[source] = _read(str(source))
+        return self._originals[source]
+
     def _give_back(self, copy: BlueprintCopy) -> None:
         if _is_group_alive(copy.pid):
             _marker(copy.folder).write_text(str(copy.pid))
             return
         with self._lock:
             if not self._closed:
-                self._free.append(copy.folder)
+                self._free.setdefault(copy.source, []).append(copy.folder)
                 return
         shutil.rmtree(copy.folder, ignore_errors=True)
 

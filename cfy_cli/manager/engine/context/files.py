@@ -47,6 +47,11 @@ class JobFiles(ABC):
                 return resolved
         return None
 
+    def blueprint_folder(self, file: Path) -> Path | None:
+        """Return the folder of the blueprint, or of an imported one, that holds a file; None for other files."""
+        folders = (folder.resolve() for folder in (self.job.resources, *self.job.imported.values()))
+        return next((folder for folder in folders if file.is_relative_to(folder)), None)
+
     def require(self, path: str) -> Path:
         """Return a file or folder. Raises Invalid when there is none."""
         resource = self.resource(path)

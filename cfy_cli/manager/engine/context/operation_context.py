@@ -56,7 +56,8 @@ class OperationContext(JobFiles):
     @property
     def files(self) -> Path:
         """The folder with the files of the blueprint, for the process of the operation."""
-        return self.copy.folder if self.copy else self.job.resources
+        is_own = self.copy is not None and self.copy.source == self.job.resources.resolve()
+        return self.copy.folder if self.copy and is_own else self.job.resources
 
     @property
     def is_relationship(self) -> bool:

@@ -185,12 +185,12 @@ def _copy_script(ctx: OperationContext, path: str) -> Iterator[Path]:
         raise non_recoverable(
             f"The script {path} does not exist in the folder of the blueprint {ctx.job.blueprint_id}."
         )
-    resources = ctx.job.resources.resolve()
-    if not script.is_relative_to(resources):
+    owner = ctx.blueprint_folder(script)
+    if owner is None:
         yield script
         return
-    with ctx.copies.lend() as ctx.copy:
-        yield ctx.copy.folder / script.relative_to(resources)
+    with ctx.copies.lend(owner) as ctx.copy:
+        yield ctx.copy.folder / script.relative_to(owner)
 
 
 def _is_python(script: Path, options: ProcessOptions) -> bool:
@@ -215,7 +215,7 @@ def _shell_command(ctx: OperationContext, script: Path, options: ProcessOptions)
 
 def _stored_path(ctx: OperationContext, script: Path) -> Path:
     """Return the path of the script in the blueprint, which is the same for each run of it."""
-    return ctx.job.resources.resolve() / script.relative_to(ctx.copy.folder) if ctx.copy else script
+    return ctx.copy.source / script.relative_to(ctx.copy.folder) if ctx.copy else script
 
 
 def _describe_start_error(error: BaseException | None, program: str, script: Path, cwd: Path) -> str:

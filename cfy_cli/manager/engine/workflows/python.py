@@ -89,7 +89,7 @@ class _FunctionRun:
         self._parameters, self._job, self._records = parameters, context.job, context.records
         self._processes = ProcessRegistry()
         self._rpc = WorkflowRpc(context, parameters, engine, self._processes.kill)
-        self._copies = BlueprintCopies(self._job.resources)
+        self._copies = BlueprintCopies()
         self._ended = threading.Event()
 
     def run(self) -> GraphResult:
@@ -187,8 +187,13 @@ class _FunctionRun:
         if bool(path) == bool(source):
             raise Invalid("A workflow that is a script needs either script_path or script_source.")
         if path:
-            with self._copies.lend() as copy:
-                yield copy.folder / self._rpc.require(str(path)).relative_to(self._job.resources.resolve())
+            script = self._rpc.require(str(path))
+            owner = self._rpc.blueprint_folder(script)
+            if owner is None:  # a file of the deployment
+                yield script
+                return
+            with self._copies.lend(owner) as copy:
+                yield copy.folder / script.relative_to(owner)
             return
         with tempfile.NamedTemporaryFile("w", prefix="workflow-", suffix=".py", encoding="utf-8") as file:
             file.write(textwrap.dedent(str(source)))
