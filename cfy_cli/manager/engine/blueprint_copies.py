@@ -44,7 +44,7 @@ class BlueprintCopies:
 
     @contextmanager
     def lend(self, source: Path) -> Iterator[BlueprintCopy]:
-        """Yield a copy of a blueprint's folder that nothing else uses. Raises OperationFailed when there can be none."""
+        """Yield a copy of a folder that nothing else uses. Raises OperationFailed when it cannot be copied."""
         copy = BlueprintCopy(self._take(source), source)
         try:
             yield copy
