@@ -19,6 +19,7 @@ from cfy_cli.contract.connection import Connection
 from cfy_cli.errors import Unreachable
 
 API = "/api/v3.1/"
+FROM_ROOT = ("api/", "openapi.json")  # beginnings of paths that are not below the API
 CONNECT_TIMEOUT = 10  # seconds
 RETRY_INTERVALS = (0.25, 0.5, 1.0)  # seconds before each retry; a manager's Retry-After takes precedence
 MAX_RETRY_AFTER = 30  # seconds
@@ -146,7 +147,7 @@ class Http:
     def _send_to_any(self, method: str, path: str, **content: Any) -> requests.Response:
         for url in tuple(self._urls):
             try:
-                response = self._send_once(method, url + API + path.lstrip("/"), **content)
+                response = self._send_once(method, _address(url, path), **content)
             except requests.ConnectionError as error:
                 if url == self._urls[-1] or not self._may_retry(method, error):
                     raise
@@ -169,7 +170,7 @@ class Http:
             allow_redirects=False,
             proxies=proxies_for(url),
             timeout=(CONNECT_TIMEOUT, failures.READ_TIMEOUT),
-            verify=self.connection.verification(url[: url.index(API)] if API in url else url),
+            verify=self.connection.verification(next((base for base in self._urls if url.startswith(base)), url)),
             **content,
         )
         self._log_exchange(response, time.monotonic() - start, content)
@@ -239,6 +240,12 @@ def retry_after(response: requests.Response) -> float | None:
         return min(Retry().parse_retry_after(text), MAX_RETRY_AFTER) if text else None
     except InvalidHeader:
         return None
+
+
+def _address(url: str, path: str) -> str:
+    """Return the address of a path below the API, or of one from the manager's root on."""
+    path = path.lstrip("/")
+    return f"{url}/{path}" if path.startswith(FROM_ROOT) else f"{url}{API}{path}"
 
 
 def _query(params: Mapping[str, object] | None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 @click.option("--paginate", is_flag=True, help="Fetch all pages of a list and print all items.")
 @pass_app
 def cli(app: App, method: str, path: str, fields: tuple[str, ...], source: str | None, paginate: bool) -> None:
-    """Send METHOD to PATH below /api/v3.1 and print the answer as JSON."""
+    """Send METHOD to PATH, below /api/v3.1 or given in full, and print the answer as JSON."""
     app.options.format = app.options.format if app.as_data else "json"
     values = dict(_parse_field(text, as_json=method != "GET") for text in fields)
     if paginate:

@@ -5,7 +5,11 @@ from cfy_cli.contract.resources import ALL
 _ARGUMENTS = {"get": "", "delete": "", "set-visibility": " -l global", "set-global": "", "set-owner": " -s ann"}
 
 EXAMPLES = {
-    "api": ("cfy api GET deployments -f _include=id", "cfy api POST executions --input execution.json"),
+    "api": (
+        "cfy api GET deployments -f _include=id",
+        "cfy api GET /openapi.json",
+        "cfy api POST executions --input execution.json",
+    ),
     "blueprints create-requirements": ("cfy blueprints create-requirements blueprint.yaml -o requirements.txt",),
     "blueprints delete": ("cfy blueprints delete web",),
     "blueprints download": ("cfy blueprints download web -o web.tar.gz",),

@@ -180,6 +180,18 @@ def test_api_sends_any_request(run: Run, wire: responses.RequestsMock) -> None:
     assert body == {"workflow_id": "install", "force": True, "parameters": {"a": [1]}}
 
 
+@pytest.mark.parametrize("path", ["sites", "/sites", "/api/v3.1/sites", "api/v3.1/sites"])
+def test_api_accepts_full_paths(run: Run, wire: responses.RequestsMock, path: str) -> None:
+    wire.get(SITES, json=page(SITE))
+    assert run(f"api GET {path}").data["items"] == [SITE]
+    assert run(f"api GET {path} --paginate").data == [SITE]
+
+
+def test_api_shows_the_description_of_the_api(run: Run, wire: responses.RequestsMock) -> None:
+    wire.get("http://manager/openapi.json", json={"openapi": "3.1.0"})
+    assert run("api GET /openapi.json").data == {"openapi": "3.1.0"}
+
+
 def test_api_paginate_fetches_all_pages(run: Run, wire: responses.RequestsMock) -> None:
     for offset in (0, 1):
         matcher = responses.matchers.query_param_matcher({"_offset": str(offset)}, strict_match=False)
