@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
@@ -56,6 +57,11 @@ class LocalExecutor:
             return Outcome(attempt, failure=error.failure)
         except Abandoned:
             raise
+        except CfyError as error:  # such as a function that cannot be evaluated
+            message = f"{error.message}. {error.hint}." if error.hint else error.message
+            is_transient = error.status >= 500  # such as a database that is not available
+            kind = "RecoverableError" if is_transient else "NonRecoverableError"
+            return Outcome(attempt, failure=Failure(kind, message, recoverable=is_transient))
         except BaseException as error:
             kind = type(error).__name__
             return Outcome(attempt, failure=Failure(kind, str(error) or kind))

@@ -7,6 +7,7 @@ from cfy_cli.manager.engine.health import store_check_result
 from cfy_cli.manager.engine.operations.plugin import run_plugin
 from cfy_cli.manager.engine.operations.script import run_script
 from cfy_cli.manager.engine.process import ProcessRegistry
+from cfy_cli.manager.engine.remote_hosts import check_operation
 from cfy_cli.manager.engine.tasks import Failure, Operation, OperationFailed
 
 SCRIPT_FUNCTIONS = ("script_runner.tasks.run", "script_runner.tasks.execute_ps")
@@ -38,6 +39,7 @@ def _is_true(result: Json) -> bool:
 
 def _run(ctx: OperationContext, server: ContextServer, processes: ProcessRegistry) -> Json:
     operation = ctx.operation
+    check_operation(ctx.records, operation)
     if does_nothing(operation):
         ctx.log("info", f"Nothing to do for {operation.function}: operations run on this machine, without an agent.")
         return None

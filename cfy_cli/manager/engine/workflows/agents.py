@@ -1,11 +1,9 @@
 """Steps of hosts beside their lifecycle: waiting until the host is up, and its agent."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
-from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.ports import Instance
+from cfy_cli.manager.engine.remote_hosts import install_method
 from cfy_cli.manager.engine.tasks import Action
 from cfy_cli.manager.engine.topology import COMPUTE, Topology
 from cfy_cli.manager.engine.workflows.phases import PhaseBuilder
@@ -59,11 +57,5 @@ def uninstall_steps(topology: Topology, instance: Instance, phases: PhaseBuilder
 
 
 def method_of(topology: Topology, instance: Instance) -> str:
-    """Return the install method of the agent; the older property `install_agent` takes precedence."""
-    properties = topology.node(instance)["properties"]
-    if properties.get("install_agent") is False:
-        return "none"
-    if properties.get("install_agent") is True:
-        return "remote"
-    agent_config = cast("Mapping[str, Json]", properties.get("agent_config") or {})
-    return str(agent_config.get("install_method") or "remote")
+    """Return the install method of the agent of a host."""
+    return install_method(topology.node(instance)["properties"])

@@ -7,6 +7,7 @@ from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import CascadeHost, Instance
+from cfy_cli.manager.engine.remote_hosts import check_host
 from cfy_cli.manager.engine.selection import select
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
@@ -21,7 +22,12 @@ REMOVED = frozenset({State.DELETED, State.UNINITIALIZED})
 
 def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
     topology = ctx.topology()
-    yield build_install(topology, _select(topology, parameters))
+    selected = _select(topology, parameters)
+    for instance_id in sorted(selected):
+        instance = topology.instances[instance_id]
+        if agents.is_host(topology, instance) and instance.state != State.STARTED:
+            check_host(ctx.records, instance_id)
+    yield build_install(topology, selected)
 
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:

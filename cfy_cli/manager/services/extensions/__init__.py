@@ -1,17 +1,22 @@
 """Operations of node types that the manager implements: components, shared resources, blueprints, passwords."""
 
+import errno
+import logging
 from collections.abc import Callable
 from typing import cast
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
-from cfy_cli.manager.engine.tasks import non_recoverable
+from cfy_cli.manager.engine.tasks import Abandoned, OperationFailed, non_recoverable
 from cfy_cli.manager.services.extensions import blueprint, component, health, password_secret, shared_resource
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 
+log = logging.getLogger(__name__)
+# Errors of the system that a retry may mend: no space, too many files, no memory, a disk that does not answer.
+TRANSIENT = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN)
 OPERATIONS: dict[str, Callable[[ExtensionContext], object]] = {
     "component.upload_blueprint": blueprint.upload,
     "component.create": component.create,
@@ -49,5 +54,15 @@ def run(context: ExecutionContext, ctx: OperationContext, name: str) -> Json:
             if isinstance(error, Busy) and not context.stopping.is_set():
                 raise  # retried, which is safe as after a crash: the operation continues what it has started
             raise non_recoverable(f"{error.message}. {error.hint}." if error.hint else error.message) from error
+        except (OperationFailed, Abandoned):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in TRANSIENT:
+                raise
+            log.exception("The operation cloudify_types.%s failed", name)
+            reason = f"{type(error).__name__}: {error}"
+            raise non_recoverable(
+                f"The configuration of the node {ctx.operation.node_id} cannot be used: {reason}"
+            ) from error
 
     return retry_until_available(context.stopping, attempt)

@@ -1,12 +1,14 @@
 """Blueprints of nodes: uploaded with the node, deleted with it."""
 
 import shutil
+import tarfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
-from cfy_cli.contract.json import Json
 from cfy_cli.contract.names import make_name
-from cfy_cli.errors import Invalid
+from cfy_cli.contract.states import BlueprintState
+from cfy_cli.errors import CfyError, Conflict, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.extensions.component_plugins import delete_plugins, upload_plugins
@@ -20,9 +22,9 @@ from cfy_cli.manager.store.models import Blueprint
 
 def upload(extension: ExtensionContext) -> bool:
     """Upload the blueprint, unless it exists, and before it the secrets and plugins of the node."""
-    create_secrets(extension, cast(Mapping[str, Json], extension.get_option("secrets") or {}))
-    upload_plugins(extension, cast(Mapping[str, PluginConfig], extension.get_option("plugins") or {}))
-    config: BlueprintConfig = extension.blueprint_config or extension.config
+    create_secrets(extension, extension.get_map("secrets"))
+    upload_plugins(extension, cast(Mapping[str, PluginConfig], extension.get_map("plugins")))
+    config = extension.blueprint_config
     blueprint_id = config.get("id") or make_name(extension.default_id, "blueprint")
     properties: BlueprintProperties = {
         "id": blueprint_id,
@@ -30,8 +32,10 @@ def upload(extension: ExtensionContext) -> bool:
         "application_file_name": config.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
         "labels": config.get("labels") or [],
     }
-    with extension.reading() as store:
-        existing = store.find(Blueprint, blueprint_id)
+    before = extension.runtime_properties.get("blueprint") or {}
+    if before.get("uploaded_here") and before.get("id") == blueprint_id:
+        properties["uploaded_here"] = True  # by an attempt that a worker crashed in, or that failed
+    existing = _find(extension, blueprint_id)
     if config.get("external_resource"):
         if existing is None:
             raise Invalid(
@@ -39,11 +43,12 @@ def upload(extension: ExtensionContext) -> bool:
                 "`external_resource` is true"
             )
         extension.log("Using external blueprint.")
-    elif existing is not None and existing.state == "uploaded":
-        extension.log(f'Using the existing blueprint "{blueprint_id}"')
+    elif existing is None or existing.state in blueprints.FAILED_STATES:
+        existing = _upload(extension, properties, config)
     else:
-        _upload(extension, blueprint_id, config)
-        properties["uploaded_here"] = True
+        extension.log(f'Using the existing blueprint "{blueprint_id}"')
+    if existing.state != BlueprintState.UPLOADED and existing.upload_execution_id:
+        wait_for_execution(extension, existing.upload_execution_id)
     extension.set_runtime_properties(blueprint=properties)
     return True
 
@@ -66,24 +71,59 @@ def delete(extension: ExtensionContext) -> bool:
     return True
 
 
-def _upload(extension: ExtensionContext, blueprint_id: str, config: BlueprintConfig) -> None:
-    source = str(config.get("blueprint_archive") or "")
+def _find(extension: ExtensionContext, blueprint_id: str) -> Blueprint | None:
+    with extension.reading() as store:
+        return store.find(Blueprint, blueprint_id)
+
+
+def _upload(extension: ExtensionContext, properties: BlueprintProperties, config: BlueprintConfig) -> Blueprint:
+    """Start the upload and return the blueprint, or the one that somebody else has uploaded meanwhile."""
+    blueprint_id, source = properties["id"], str(config.get("blueprint_archive") or "")
     if not source:
         raise Invalid(f'The configuration of the blueprint "{blueprint_id}" needs `blueprint_archive`')
     extension.log(f'Uploading the blueprint "{blueprint_id}" from {source}')
-    with extension.app.files.open_temporary() as (_, archive), extension.writing_as_user("blueprint_upload") as store:
+    # Stored before the upload, so that the blueprint is known as uploaded here if the worker crashes after it.
+    before = extension.runtime_properties.get("blueprint")
+    extension.set_runtime_properties(blueprint={**properties, "uploaded_here": True})
+    try:
+        blueprint = _start_upload(extension, blueprint_id, source, config)
+    except CfyError as error:
+        if before is None:
+            extension.set_runtime_properties(delete=("blueprint",))
+        else:
+            extension.set_runtime_properties(blueprint=before)
+        existing = _find(extension, blueprint_id) if isinstance(error, Conflict) else None
+        if existing is None:
+            raise
+        return existing
+    properties["uploaded_here"] = True
+    return blueprint
+
+
+def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, config: BlueprintConfig) -> Blueprint:
+    with extension.app.files.open_temporary() as (_, archive):
         is_url = "://" in source
         if not is_url:
-            shutil.copyfile(extension.ctx.require(source), archive)
-        _, execution = blueprint_requests.upload(
-            extension.app,
-            store,
-            blueprint_requests.Upload(
-                blueprint_id,
-                archive=None if is_url else archive,
-                url=source if is_url else None,
-                main_file=config.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
-                labels=labels.parse(config.get("labels")),
-            ),
-        )
-    wait_for_execution(extension, execution.id)
+            _pack(extension.ctx.require(source), archive)
+        with extension.writing_as_user("blueprint_upload") as store:
+            blueprint, _ = blueprint_requests.upload(
+                extension.app,
+                store,
+                blueprint_requests.Upload(
+                    blueprint_id,
+                    archive=None if is_url else archive,
+                    url=source if is_url else None,
+                    main_file=config.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
+                    labels=labels.parse(config.get("labels")),
+                ),
+            )
+    return blueprint
+
+
+def _pack(source: Path, archive: Path) -> None:
+    """Write the archive of a blueprint, which is a file or a folder of the own blueprint."""
+    if source.is_dir():
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(source, arcname=source.name)
+    else:
+        shutil.copyfile(source, archive)

@@ -46,7 +46,7 @@ def execute_start(extension: ExtensionContext) -> bool:
     elif _is_done(extension, workflow_id, deployment_id):
         extension.log(f'Nothing to do: `{workflow_id}` has nothing left to do in deployment "{deployment_id}"')
     else:
-        arguments = extension.config.get("executions_start_args") or {}
+        arguments = extension.execution_config
         _execute(
             extension,
             workflow_id,

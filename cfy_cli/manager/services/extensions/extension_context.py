@@ -14,6 +14,7 @@ from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.extensions.configuration import (
     BlueprintConfig,
     DeploymentConfig,
+    ExecutionConfig,
     ResourceConfig,
     RuntimeProperties,
 )
@@ -22,6 +23,8 @@ from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.secrets import defer_secret
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
+
+TEXTS = ("id", "blueprint_archive", "main_file_name")  # keys of configurations whose values are texts
 
 
 class ExtensionContext:
@@ -39,13 +42,8 @@ class ExtensionContext:
                 f"The property `client` of the node {self.node_id} names another manager; this manager can only use "
                 "its own blueprints and deployments"
             )
-        self.config = cast(
-            ResourceConfig,
-            {
-                **cast(JsonObject, self._properties.get("resource_config") or {}),
-                **cast(JsonObject, self.inputs.get("resource_config") or {}),
-            },
-        )
+        configs = [self._map("resource_config", source) for source in (self._properties, self.inputs)]
+        self.config = cast(ResourceConfig, {**configs[0], **configs[1]})
 
     @property
     def app(self) -> AppContext:
@@ -57,8 +55,31 @@ class ExtensionContext:
 
     @property
     def timeout(self) -> float | None:
-        """The input `timeout`, in seconds."""
-        return cast("float | None", self.inputs.get("timeout"))
+        """The input `timeout`, in seconds. Raises Invalid when it is no number."""
+        timeout = self.inputs.get("timeout")
+        try:
+            return None if timeout is None else float(cast("float", timeout))
+        except (TypeError, ValueError):
+            raise Invalid(f"The input `timeout` of the node {self.node_id} must be a number, not {timeout!r}") from None
+
+    def _map(self, name: str, source: Mapping[str, Json]) -> JsonObject:
+        """Return a part of a configuration, empty when there is none. Raises Invalid when it is no map."""
+        value = source.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise Invalid(f"`{name}` of the node {self.node_id} must be a map, not {value!r}")
+        return value or {}
+
+    def _with_texts(self, config: JsonObject) -> JsonObject:
+        """Return a configuration with its names as text. Raises Invalid for a name that is none."""
+        texts: JsonObject = {name: config[name] for name in TEXTS if config.get(name) is not None}
+        for name, value in texts.items():
+            if isinstance(value, bool | list | dict):
+                raise Invalid(f"`{name}` of the node {self.node_id} must be a text, not {value!r}")
+        return {**config, **{name: str(value) for name, value in texts.items()}}
+
+    def get_map(self, name: str) -> JsonObject:
+        """Return an option that is a map. Raises Invalid when it is anything else."""
+        return self._map(name, {name: self.get_option(name)})
 
     def get_option(self, name: str) -> Json:
         """Return the input of this name or, if there is none, the property of the node."""
@@ -67,6 +88,10 @@ class ExtensionContext:
     @property
     def own_deployment_id(self) -> str:
         return self.ctx.job.deployment_id
+
+    @property
+    def execution_config(self) -> ExecutionConfig:
+        return cast(ExecutionConfig, self._map("executions_start_args", cast(JsonObject, self.config)))
 
     @property
     def target_deployment_id(self) -> str | None:
@@ -89,13 +114,16 @@ class ExtensionContext:
 
     @property
     def blueprint_config(self) -> BlueprintConfig:
-        return cast(BlueprintConfig, dict(self.config.get("blueprint") or {}))
+        """The configuration of the blueprint; nodes of blueprints have no other."""
+        own = cast(JsonObject, self.config)
+        return cast(BlueprintConfig, self._with_texts(self._map("blueprint", own) or own))
 
     @property
     def deployment_config(self) -> DeploymentConfig:
         """The configuration of the deployment, with calls of `get_secret` in its inputs as they are written."""
-        config = cast(DeploymentConfig, dict(self.config.get("deployment") or {}))
-        if config.get("inputs"):
+        own = self._map("deployment", cast(JsonObject, self.config))
+        config = cast(DeploymentConfig, self._with_texts(own))
+        if self._map("inputs", cast(JsonObject, config)):
             config["inputs"] = self._inputs_without_secrets() or config["inputs"]
         return config
 
