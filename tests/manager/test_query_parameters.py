@@ -230,3 +230,29 @@ def test_list_and_search_of_deployments_share_parameters(ask: Ask, upload: Uploa
         assert [item["id"] for item in found["items"]] == expected
     refused = ask("POST", "/searches/deployments", params={"_group_id": "nosuch"}, json={"filter_rules": rules})
     assert refused.status_code == 404
+
+
+def test_search_of_id_and_display_name_is_a_union(ask: Ask, upload: Upload):
+    upload("app")
+    for name, display_name in (("d1", "One"), ("d2", "Two"), ("d3", "Three")):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app", "display_name": display_name})
+    params = {"_search": "d1", "_search_name": "two"}
+    for method, path in (("GET", "/deployments"), ("POST", "/searches/deployments")):
+        found = ask(method, path, params=params, json={} if method == "POST" else None).json()["items"]
+        assert [item["id"] for item in found] == ["d1", "d2"]
+
+
+def test_parameter_with_one_value_is_refused_twice(ask: Ask):
+    refused = ask("GET", "/sites?_size=1&_size=2")
+    assert (refused.status_code, refused.json()["message"]) == (400, "`_size` may be given only once")
+
+
+def test_values_of_event_filters_are_alternatives(ask: Ask, names: dict[str, str]):
+    def messages(*patterns: tuple[str, str]) -> set[str]:
+        return {item["message"] for item in ask("GET", "/events", params=list(patterns)).json()["items"]}
+
+    started, ended = messages(("message", "Starting%")), messages(("message.text", "%execution succeeded"))
+    assert started
+    assert ended - started == ended
+    assert messages(("message", "Starting%"), ("message.text", "%execution succeeded")) == started | ended
+    assert messages(("message", "Starting%"), ("message", "%execution succeeded")) == started | ended

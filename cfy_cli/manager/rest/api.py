@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -18,6 +18,7 @@ from starlette.datastructures import QueryParams
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.query import (
+    GET_DATA,
     INCLUDE,
     LISTING,
     Parameter,
@@ -54,7 +55,7 @@ class Call:
     identity: Identity
     scope: Scope
     query: QueryParams
-    declared: frozenset[str]  # names of the query parameters that the endpoint declares
+    declared: Mapping[str, Parameter]  # by name: the query parameters that the endpoint declares
     _store: Store | None = None
 
     @property
@@ -71,9 +72,17 @@ class Call:
         """Read a boolean query parameter. Raises Invalid."""
         return parse_flag(self.query, name, default)
 
-    def listing(self, sort: str) -> Listing:
-        """Read the parameters of a list; `sort` is its default order. Raises Invalid."""
-        return parse_listing(self.query, sort, self.declared)
+    def texts(self, name: str) -> list[str]:
+        """Read a query parameter that may be repeated; empty values are left out."""
+        return [value for value in self.query.getlist(name) if value]
+
+    def listing(self, sort: str, searched: Mapping[str, Sequence[str]] | None = None) -> Listing:
+        """Read the parameters of a list. Raises Invalid.
+
+        `sort` is its default order, and `searched` names the columns that each search parameter looks in.
+        """
+        self.flag(GET_DATA.name)
+        return parse_listing(self.query, sort, self.declared, searched or {})
 
     def open(self, *, write: bool) -> AbstractContextManager[Store]:
         return self.app.writing(self.scope) if write else self.app.reading(self.scope)
@@ -158,7 +167,7 @@ class Routes:
             self.permissions[method, path] = permission
             self.parameters[method, path] = taken
             self.answers.append(returned)
-            declared = frozenset(parameter.name for parameter in taken)
+            declared = {parameter.name: parameter for parameter in taken}
             self.router.add_api_route(
                 path,
                 _endpoint(
@@ -241,7 +250,7 @@ def _waiting_limiter() -> CapacityLimiter:
 
 
 def authorized(
-    permission: str, declared: frozenset[str], fields: Sequence[str], *, has_filters: bool, takes_body: bool
+    permission: str, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool, takes_body: bool
 ) -> Callable[[Request], Awaitable[Call]]:
     """Return a dependency that authenticates the user, checks the permission, and builds the call."""
 
@@ -253,7 +262,7 @@ def authorized(
         is_own = request.path_params.get("username") == identity.username
         needed = OWN_PERMISSIONS.get(permission, permission) if is_own else permission
         scope = scope_for(identity, tenant, needed, tenant_exists=exists)
-        check_parameters(request.query_params, declared, has_filters=has_filters)
+        check_parameters(request.query_params, declared, fields, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
         request.state.declared = declared
         if not takes_body:

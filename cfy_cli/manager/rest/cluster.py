@@ -1,16 +1,14 @@
 """Endpoints of the nodes of the cluster: here one host is manager, broker and database."""
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from cfy_cli import __version__
-from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.errors import Invalid
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.item_lists import page_of_items
 from cfy_cli.manager.rest.query import PAGE, SORT
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import page_of
-from cfy_cli.manager.store.listing import Page
 
 LISTING = (SORT, *PAGE)
 
@@ -129,13 +127,4 @@ def get_maintenance(call: Call) -> Maintenance:
 
 
 def _list(call: Call, item: Mapping[str, object]) -> JsonObject:
-    """Return the page that a list of this one item gives."""
-    listing = call.listing("")
-    for kind, names in (("Filter", listing.filters), ("Sort", [name.lstrip("-") for name in listing.sort if name])):
-        unknown = [name for name in names if name not in item]
-        if unknown:
-            raise Invalid(f"{kind} keys '{unknown}' do not exist. Allowed keys are: {list(item)}")
-    matches = all(str(item[name]) in values for name, values in listing.filters.items())
-    found: list[Json] = [cast("JsonObject", item)] if matches else []
-    items = found[listing.offset : listing.offset + listing.size]
-    return page_of(Page(items, len(found), listing.offset, listing.size), items)
+    return page_of_items([item], call.listing(next(iter(item))), list(item))

@@ -21,7 +21,7 @@ from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.query import Condition
 
 LIST_PARAMETERS = (
-    Parameter("_search_name", "Text that the display name must contain."),
+    Parameter("_search_name", "Text that the display name must contain.", repeated=True),
     Parameter("_group_id", "Only deployments of this deployment group."),
     Parameter("_dependencies_of", "Only deployments that this deployment depends on, directly or indirectly."),
 )
@@ -64,7 +64,6 @@ class SiteBody(Body):
 def _conditions(call: Call) -> Sequence[Condition]:
     return deployments.list_conditions(
         call.store,
-        name_part=call.query.get("_search_name"),
         group_id=call.query.get("_group_id"),
         dependencies_of=call.query.get("_dependencies_of"),
     )
@@ -74,6 +73,7 @@ noun = Noun(
     DEPLOYMENTS,
     Deployment,
     parameters=LIST_PARAMETERS,
+    searched={"_search_name": ("display_name",)},
     conditions=_conditions,
     computed=lambda _call, row: {"workflows": lambda: workflows.describe(row)},
     computed_types={"workflows": list[workflows.WorkflowAnswer], "workdir_zip": str | None},

@@ -16,12 +16,12 @@ from cfy_cli.manager.store.query import Condition
 
 FILTERS = (
     Parameter("include_logs", "Answer logs too.", "boolean"),
-    Parameter("type", "cloudify_event or cloudify_log; may be repeated."),
-    Parameter("message", "Pattern of the message; `%` stands for any text."),
-    Parameter("message.text", "The same as `message`."),
+    Parameter("type", "cloudify_event or cloudify_log.", repeated=True),
+    Parameter("message", "Pattern of the message; `%` stands for any text.", repeated=True),
+    Parameter("message.text", "The same as `message`.", repeated=True),
     Parameter("from_datetime", "The earliest time."),
     Parameter("to_datetime", "The latest time."),
-    Parameter("node_id", "Name of a node, or id of a node instance."),
+    Parameter("node_id", "Name of a node, or id of a node instance.", repeated=True),
     Parameter("_after", "Cursor: only events stored after the one with this `_storage_id`.", "integer"),
 )
 TIME_FIELDS = {"@timestamp": "reported_timestamp"}  # names that older clients use
@@ -39,9 +39,7 @@ class NewEvents(Body):
     manager_name: str | None = None
 
 
-@routes.listing(
-    "/events", "event_list", FILTERS, list_answer(row_answer(Event, {"execution_group_id": None}), "EventList")
-)
+@routes.listing("/events", "event_list", FILTERS, list_answer(row_answer(Event), "EventList"))
 def list_events(call: Call) -> JsonObject:
     """List events; with `include_logs` or `type=cloudify_log` logs too.
 
@@ -97,8 +95,8 @@ def _condition(call: Call, listing: Listing) -> Condition:
     if not kinds:
         kinds = {"cloudify_event", "cloudify_log"} if "level" in listing.filters else {"cloudify_event"}
     after = parse_integer(call.query, "_after", 0) if "_after" in call.query else None
-    patterns = [pattern for name in ("message", "message.text") if (pattern := call.query.get(name))]
-    return events.condition(kinds, patterns, call.query.get("node_id"), after)
+    patterns = [pattern for name in ("message", "message.text") for pattern in call.texts(name)]
+    return events.condition(kinds, patterns, call.texts("node_id"), after)
 
 
 def _with_times(call: Call, listing: Listing) -> Listing:
@@ -115,4 +113,4 @@ def _with_times(call: Call, listing: Listing) -> Listing:
 def _show(row: Event, include: tuple[str, ...] | None) -> JsonObject:
     hidden = EVENT_FIELDS if row.type == "cloudify_log" else LOG_FIELDS
     names = include or [name for name in Event.WIRE_FIELDS if name not in hidden]
-    return {name: None if name == "execution_group_id" else getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names}

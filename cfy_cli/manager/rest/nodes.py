@@ -50,8 +50,8 @@ class InstanceChange(Body):
 
 @routes.listing("/nodes", "node_list", nodes.parameters, nodes.list_answer)
 def list_nodes(call: Call) -> JsonObject:
-    listing = call.listing(NODES.order)
-    page = call.store.list(Node, listing, search=NODES.search)
+    listing = call.listing(NODES.order, nodes.searched)
+    page = call.store.list(Node, listing)
     has_counts = listing.include is None or not node_instances.COUNTS.isdisjoint(listing.include)
     counts = node_instances.count(call.store, page.items) if has_counts else {}
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
@@ -72,9 +72,9 @@ def list_nodes(call: Call) -> JsonObject:
 
 @routes.listing("/node-instances", "node_instance_list", instances.parameters, instances.list_answer)
 def list_node_instances(call: Call) -> JsonObject:
-    listing = call.listing(NODE_INSTANCES.order)
+    listing = call.listing(NODE_INSTANCES.order, instances.searched)
     should_evaluate = call.flag(EVALUATE.name)
-    page = call.store.list(NodeInstance, listing, search=NODE_INSTANCES.search)
+    page = call.store.list(NodeInstance, listing)
     return page_of(page, [_show_instance(call, row, evaluate=should_evaluate) for row in page.items])
 
 

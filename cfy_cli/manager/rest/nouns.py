@@ -25,8 +25,9 @@ M = TypeVar("M", bound=Base)
 class Noun(Generic[M]):
     """A resource with its model, and the endpoints that it has in common with others.
 
-    `parameters` are those of its list beside the ones that all lists share; `conditions` turns them into conditions,
-    for list and search alike. `computed` gives values of wire fields that are no attributes of the row, and
+    `parameters` are those of its list beside the ones that all lists share. `searched` names the columns that some of
+    them look in, and `conditions` turns others into conditions, for list and search alike.
+    `computed` gives values of wire fields that are no attributes of the row, and
     `computed_types` their types. Permissions are named NOUN_VERB.
     """
 
@@ -36,6 +37,7 @@ class Noun(Generic[M]):
         model: type[M],
         *,
         parameters: Sequence[Parameter] = (),
+        searched: Mapping[str, Sequence[str]] | None = None,
         conditions: Callable[[Call], Sequence[Condition]] = lambda _call: (),
         computed: Callable[[Call, M], dict[str, Callable[[], object]]] = lambda _call, _row: {},
         computed_types: Mapping[str, object] | None = None,
@@ -48,6 +50,7 @@ class Noun(Generic[M]):
         self.answer = row_answer(model, computed_types)
         self.list_answer = list_answer(self.answer, f"{model.__name__}List")
         self.parameters = (*((SEARCH,) if resource.search else ()), *parameters)
+        self.searched = {**({SEARCH.name: resource.search} if resource.search else {}), **(searched or {})}
         self._conditions, self._computed = conditions, computed
 
     def permission(self, verb: str) -> str:
@@ -59,10 +62,10 @@ class Noun(Generic[M]):
 
     def find_page(self, call: Call, rules: Sequence[JsonObject] = ()) -> JsonObject:
         """Return the page that a list or a search asks for; `filtered` counts the items that the rules exclude."""
-        listing = call.listing(self.resource.order)
+        listing = call.listing(self.resource.order, self.searched)
         conditions = self._conditions(call)
         where = all_of(*conditions, *rule_conditions(self.model, rules))
-        page = call.store.list(self.model, listing, search=self.resource.search, where=where)
+        page = call.store.list(self.model, listing, where=where)
         answer = page_of(page, [self.show(call, row) for row in page.items])
         if rules:
             total = call.store.count(self.model, listing, where=all_of(*conditions))

@@ -17,8 +17,8 @@ from cfy_cli.manager.services.executions import operations
 from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
 
 LIST_PARAMETERS = (
-    Parameter("graph_id", "Only operations of this tasks graph."),
-    Parameter("execution_id", "Only operations of this execution."),
+    Parameter("graph_id", "Only operations of this tasks graph.", repeated=True),
+    Parameter("execution_id", "Only operations of this execution.", repeated=True),
     Parameter("skip_internal", "Leave out steps that run nothing.", "boolean"),
 )
 
@@ -75,8 +75,8 @@ def list_operations(call: Call) -> JsonObject:
     listing = call.listing("created_at")
     conditions = operations.list_conditions(
         call.store,
-        graph_id=call.query.get("graph_id"),
-        execution_id=call.query.get("execution_id"),
+        graph_ids=call.texts("graph_id"),
+        execution_ids=call.texts("execution_id"),
         skip_internal=call.flag("skip_internal"),
     )
     page = call.store.list(Operation, listing, where=conditions)

@@ -89,7 +89,6 @@ def uploaded_packages(
 noun = Noun(
     PLUGINS,
     Plugin,
-    parameters=(GET_DATA,),
     computed=lambda _call, row: {
         "labels": lambda: row.deployment_labels,
         "excluded_wheels": lambda: row.excluded_wheels or [],  # of a plugin that was stored without

@@ -1,6 +1,6 @@
 """Query parameters: which an endpoint takes, and how their values are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
-
-MAX_INTEGER = 2**63 - 1
+from cfy_cli.manager.store.query import MAX_INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class Parameter:
     name: str
     description: str
     type: Literal["string", "boolean", "integer"] = "string"
+    repeated: bool = False  # may be given several times
 
     @property
     def document(self) -> JsonObject:
@@ -33,37 +33,59 @@ class Parameter:
         }
 
 
-INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.")
+INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.", repeated=True)
 FORCE = Parameter("force", "Skip the checks that may be skipped.", "boolean")
-GET_DATA = Parameter("_get_data", "Answer names and roles instead of counts.", "boolean")
-SEARCH = Parameter("_search", "Text that the name of an item must contain.")
-SORT = Parameter("_sort", "Comma-separated fields to sort by; `-` before a field sorts in descending order.")
-RANGE = Parameter("_range", "FIELD,FROM,TO: times between which a field must be; either end may be empty.")
+GET_DATA = Parameter("_get_data", "Answer names and roles where counts are answered without it.", "boolean")
+SEARCH = Parameter("_search", "Text that the name of an item must contain.", repeated=True)
+SORT = Parameter(
+    "_sort",
+    "Comma-separated fields to sort by; `-` before a field sorts in descending order, `+` in ascending order.",
+    repeated=True,
+)
+RANGE = Parameter(
+    "_range",
+    "FIELD,FROM,TO: the values between which a field must be, such as two times; either end may be empty.",
+    repeated=True,
+)
 ALL_TENANTS = Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean")
 PAGE = (
     Parameter("_offset", "Number of items to skip.", "integer"),
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
     Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
-LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE)
+LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE, GET_DATA)
 
 
-def check_parameters(query: QueryParams, declared: frozenset[str], *, has_filters: bool) -> None:
+def check_parameters(
+    query: QueryParams, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool
+) -> None:
     """Raise Invalid for parameters that the endpoint does not declare; filters are checked with the model later."""
-    unknown = [name for name in query if name not in declared and (name.startswith("_") or not has_filters)]
+    known = {*declared, *fields} if has_filters else declared
+    unknown = [name for name in query if name not in known and (name.startswith("_") or not has_filters)]
     if unknown:
         allowed = ", ".join(sorted(declared)) or "none"
         raise Invalid(f"Unknown parameters: {', '.join(unknown)}. Allowed are: {allowed}")
+    for name, parameter in declared.items():
+        if not parameter.repeated and len(set(query.getlist(name))) > 1:
+            raise Invalid(f"`{name}` may be given only once")
 
 
-def parse_listing(query: QueryParams, sort: str, declared: frozenset[str]) -> Listing:
+def parse_listing(
+    query: QueryParams, sort: str, declared: Collection[str], searched: Mapping[str, Sequence[str]]
+) -> Listing:
     """Read the parameters that all lists share; those that are not declared are filters."""
     return Listing(
         include=parse_include(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=parse_integer(query, "_offset", 0),
         size=_parse_size(query),
-        search=query.get("_search") or None,
+        searches=tuple(
+            (field, word)
+            for name, fields in searched.items()
+            for word in query.getlist(name)
+            for field in fields
+            if word
+        ),
         filters={name: query.getlist(name) for name in query if name not in declared},
         ranges=tuple(_parse_range(value) for value in query.getlist("_range")),
         all_tenants=parse_flag(query, "_all_tenants"),
@@ -127,5 +149,5 @@ def _parse_range(text: str) -> Range:
     column, *ends = text.split(",")
     if len(ends) != 2:
         raise Invalid(f"`{text}` is not a range: give FIELD,FROM,TO; either end may be empty (_range)")
-    start, end = (parse_time(value) for value in ends)
+    start, end = (value or None for value in ends)
     return Range(column, start, end)

@@ -136,7 +136,7 @@ def export_secrets(call: Call) -> list[export.ExportedSecret]:
     return export.export_secrets(
         call.app,
         call.store,
-        call.listing(SECRETS.order),
+        call.listing(SECRETS.order, noun.searched),
         passphrase=passphrase,
         with_metadata=call.flag("_include_metadata"),
     )

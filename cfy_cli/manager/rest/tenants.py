@@ -52,11 +52,13 @@ def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
     users.remove_from_tenant(call.store, body.username, body.tenant_name)
 
 
-@routes.listing("/tenants", "tenant_list", (SEARCH, GET_DATA), list_answer(TENANT, "TenantList"))
+@routes.listing("/tenants", "tenant_list", (SEARCH,), list_answer(TENANT, "TenantList"))
 def list_tenants(call: Call) -> JsonObject:
     may_see_all = is_allowed("all_tenants", {call.identity.role})
     where = None if may_see_all else tenants.is_one_of(call.identity.tenants)
-    page = call.store.list(Tenant, call.listing(TENANTS.order), search=TENANTS.search, where=where)
+    page = call.store.list(
+        Tenant, call.listing(TENANTS.order, {SEARCH.name: TENANTS.search}), where=where, options=tenants.WITH_MEMBERS
+    )
     return page_of(page, [_show(call, tenant) for tenant in page.items])
 
 

@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid, TooLarge
 from cfy_cli.manager.rest.bodies import check_fields
+from cfy_cli.manager.rest.query import INCLUDE
 from cfy_cli.manager.services.context import AppContext
 
 MAX_UPLOAD_SIZE = 2 * 1024**3  # bytes
@@ -84,5 +85,5 @@ def _parse_params(request: Request, part: object) -> JsonObject:
         raise Invalid(f"The parameters of the upload are not JSON: {error}") from None
     if not isinstance(params, dict):
         raise Invalid("The parameters of the upload are not a JSON object")
-    check_fields(params, sorted(request.state.declared - {"_include"}))
+    check_fields(params, [name for name in request.state.declared if name != INCLUDE.name])
     return params

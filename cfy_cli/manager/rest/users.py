@@ -35,9 +35,9 @@ class ActivationBody(Body):
     action: Literal["activate", "deactivate"]
 
 
-@routes.listing("/users", "user_list", (SEARCH, GET_DATA), list_answer(USER, "UserList"))
+@routes.listing("/users", "user_list", (SEARCH,), list_answer(USER, "UserList"))
 def list_users(call: Call) -> JsonObject:
-    page = call.store.list(User, call.listing(USERS.order), search=USERS.search)
+    page = call.store.list(User, call.listing(USERS.order, {SEARCH.name: USERS.search}), options=users.WITH_MEMBERSHIPS)
     return page_of(page, [_show(call, user) for user in page.items])
 
 

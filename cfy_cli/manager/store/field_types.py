@@ -1,7 +1,9 @@
 """Python types of the fields that the API shows of a row."""
 
+import inspect
 from typing import get_args, get_origin, get_type_hints
 
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped
 
 from cfy_cli.manager.store.models import Base
@@ -24,8 +26,8 @@ def _type_of(model: type[Base], name: str, hints: dict[str, object]) -> object:
     if name in hints:
         hint = hints[name]
         return get_args(hint)[0] if get_origin(hint) is Mapped else hint
-    attribute = model.__dict__.get(name) or getattr(model, name)
-    if isinstance(attribute, property):
+    attribute = inspect.getattr_static(model, name)
+    if isinstance(attribute, property | hybrid_property):
         return get_type_hints(attribute.fget, localns=ANY_JSON).get("return", object)
     if attribute is None:
         return None

@@ -22,10 +22,10 @@ class Listing:
     """Parameters of a list, from the query string."""
 
     include: tuple[str, ...] | None = None
-    sort: tuple[str, ...] = ()  # `-` in front: descending
+    sort: tuple[str, ...] = ()  # `-` in front: descending; `+`: ascending
     offset: int = 0
     size: int = MAX_PAGE_SIZE
-    search: str | None = None
+    searches: tuple[tuple[str, str], ...] = ()  # column and text that it must contain; OR between them
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)  # OR within a field, AND between fields
     ranges: tuple[Range, ...] = ()
     all_tenants: bool = False

@@ -1,24 +1,41 @@
 """SQL of the parameters of a list: filters, ranges, search, order and page."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Select, and_, or_, true
-from sqlalchemy.orm import InstrumentedAttribute, class_mapper
+from sqlalchemy import JSON, Boolean, ColumnElement, Float, Integer, Select, and_, literal, null, or_, true
+from sqlalchemy.orm import class_mapper
 
+from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.models.types import Attribute, Sql, TimestampText
 
 M = TypeVar("M", bound=Base)
 Condition = ColumnElement[bool]
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+MAX_INTEGER = 2**63 - 1
 
 
-def column(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
+def column(model: type[Base], name: str) -> Attribute:
     """Return a mapped attribute by name; the type checker knows only the attributes that all models have."""
-    attribute: InstrumentedAttribute[Any] = getattr(model, name)
+    attribute: Attribute = getattr(model, name)
     return attribute
+
+
+def expression(model: type[Base], name: str) -> Sql | None:
+    """Return the SQL of a field: a column, a constant, or what it is computed with. None for objects and lists."""
+    attribute: object = getattr(model, name, ())
+    if attribute is None:
+        return null()
+    if isinstance(attribute, int):
+        return literal(attribute)
+    clause = getattr(attribute, "__clause_element__", None)
+    if clause is None or name in class_mapper(model).relationships:
+        return None
+    sql: Sql = clause()
+    return None if isinstance(sql.type, JSON) else sql
 
 
 def all_of(*conditions: Condition) -> Condition:
@@ -26,70 +43,83 @@ def all_of(*conditions: Condition) -> Condition:
     return and_(true(), *conditions)
 
 
-def apply_filters(statement: Select[M], model: type[M], listing: Listing, search: tuple[str, ...]) -> Select[M]:
-    """Add filters, ranges and the search word, which is looked for in the columns `search`.
-
-    Raises Invalid for unknown fields.
-    """
-    _check_fields(model, listing.filters, "Filter")
-    for name, values in listing.filters.items():
-        statement = statement.where(_is_one_of(model, name, values))
+def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:
+    """Add filters, ranges and searches. Raises Invalid for unknown fields, and for values that they cannot have."""
+    expressions = _expressions(model, listing.filters, "Filter")
+    for (name, values), sql in zip(listing.filters.items(), expressions, strict=True):
+        statement = statement.where(sql.in_(parse_values(name, values, type(sql.type))))
     for range_ in listing.ranges:
-        _check_fields(model, [range_.column], "Range")
-        attribute = column(model, range_.column)
+        [sql] = _expressions(model, [range_.column], "Range")
+        kind = type(sql.type)
         if range_.start:
-            statement = statement.where(attribute >= range_.start)
+            statement = statement.where(sql >= parse_values(range_.column, [range_.start], kind)[0])
         if range_.end:
-            statement = statement.where(attribute <= range_.end)
-    if listing.search and search:
-        word = listing.search
-        statement = statement.where(or_(*(column(model, name).icontains(word, autoescape=True) for name in search)))
+            statement = statement.where(sql <= parse_values(range_.column, [range_.end], kind)[0])
+    if listing.searches:
+        words = [column(model, name).icontains(word, autoescape=True) for name, word in listing.searches]
+        statement = statement.where(or_(*words))
     return statement
 
 
 def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:
     """Add the order and the page. Equal rows are in the order of their creation. Raises Invalid for unknown fields."""
-    names = [name.lstrip("-") for name in listing.sort]
-    _check_fields(model, names, "Sort")
-    for name, key in zip(names, listing.sort, strict=True):
-        attribute = column(model, name)
-        statement = statement.order_by(attribute.desc() if key.startswith("-") else attribute.asc())
+    names = [key.lstrip("-+ ") for key in listing.sort]
+    for sql, key in zip(_expressions(model, names, "Sort"), listing.sort, strict=True):
+        statement = statement.order_by(sql.desc() if key.startswith("-") else sql.asc())
     return statement.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
 
 
 def filterable_fields(model: type[Base]) -> tuple[str, ...]:
-    """Return the fields of the API that are columns, and so can be filtered and sorted by."""
-    mapper = class_mapper(model)
-    columns = {*mapper.column_attrs.keys(), *mapper.synonyms.keys()}
-    return tuple(name for name in model.WIRE_FIELDS if name in columns)
+    """Return the fields of the API that can be filtered and sorted by: all but objects and lists."""
+    return tuple(name for name in model.WIRE_FIELDS if expression(model, name) is not None)
 
 
-def _check_fields(model: type[Base], names: Collection[str], parameter: str) -> None:
-    allowed = filterable_fields(model)
-    unknown = [name for name in names if name not in allowed]
-    if unknown:
-        raise Invalid(_message(parameter, unknown, allowed))
-
-
-def _message(parameter: str, unknown: Sequence[str], allowed: Sequence[str]) -> str:
-    return f"{parameter} keys '{list(unknown)}' do not exist. Allowed keys are: {list(allowed)}"
-
-
-def _is_one_of(model: type[Base], name: str, values: Sequence[str]) -> ColumnElement[bool]:
-    attribute = column(model, name)
-    if isinstance(attribute.type, Boolean):
-        return attribute.in_(_parse_all(name, values, lambda text: BOOLEANS[text.lower()]))
-    if isinstance(attribute.type, Integer):
-        return attribute.in_(_parse_all(name, values, int))
-    return attribute.in_(values)
-
-
-def _parse_all(name: str, values: Sequence[str], parse: Callable[[str], int]) -> list[int]:
+def parse_values(name: str, values: Sequence[str], kind: type) -> list[object]:
+    """Read values of a field, of a type of SQL or Python. Raises Invalid for those that it cannot have."""
+    parse: Callable[[str], object] = next((parse for types, parse in _PARSERS if issubclass(kind, types)), str)
     return [_parse(name, value, parse) for value in values]
 
 
-def _parse(name: str, value: str, parse: Callable[[str], int]) -> int:
+def _expressions(model: type[Base], names: Collection[str], parameter: str) -> list[Sql]:
+    found = {name: expression(model, name) if name in model.WIRE_FIELDS else None for name in names}
+    unknown = [name for name, sql in found.items() if sql is None]
+    if unknown:
+        check_keys(parameter, unknown, filterable_fields(model))
+    return [sql for name in names if (sql := found[name]) is not None]
+
+
+def check_keys(parameter: str, names: Collection[str], allowed: Sequence[str]) -> None:
+    """Raise Invalid when a parameter names fields that are not allowed."""
+    unknown = [name for name in names if name not in allowed]
+    if unknown:
+        raise Invalid(f"{parameter} keys '{unknown}' do not exist. Allowed keys are: {list(allowed)}")
+
+
+def _parse(name: str, value: str, parse: Callable[[str], object]) -> object:
     try:
         return parse(value)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise Invalid(f"`{value}` is not a value that `{name}` can have") from None
+
+
+def _parse_boolean(text: str) -> bool:
+    return BOOLEANS[text.lower()]
+
+
+def _parse_integer(text: str) -> int:
+    number = int(text)
+    if abs(number) > MAX_INTEGER:
+        raise ValueError(text)
+    return number
+
+
+def _parse_time(text: str) -> str:
+    return format_timestamp(parse_timestamp(text))
+
+
+_PARSERS: tuple[tuple[tuple[type, ...], Callable[[str], object]], ...] = (
+    ((Boolean, bool), _parse_boolean),
+    ((Integer, int), _parse_integer),
+    ((Float, float), float),
+    ((TimestampText,), _parse_time),
+)

@@ -1,18 +1,18 @@
 """SQL of filter rules: {"key", "values", "operator", "type"}, all of which must match."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import ColumnElement, and_, not_, or_
-from sqlalchemy.orm import InstrumentedAttribute
 
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.labels import Label
+from cfy_cli.manager.store.models.types import Attribute
 from cfy_cli.manager.store.query import column, filterable_fields
 
 Condition = ColumnElement[bool]
-Column = InstrumentedAttribute[Any]
+Column = Attribute
 
 ATTRIBUTE_OPERATORS: dict[str, Callable[[Column, Sequence[str]], Condition]] = {
     "any_of": lambda attribute, values: attribute.in_(values),

@@ -1,18 +1,20 @@
 """Reading and writing of rows within the scope of a user and a tenant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
 from cfy_cli.manager.store import advisory_locks, query
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
+from cfy_cli.manager.store.loading import loading_options
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
@@ -114,27 +116,30 @@ class Store:
         model: type[M],
         listing: Listing,
         *,
-        search: tuple[str, ...] = (),
         where: ColumnElement[bool] | None = None,
+        options: Sequence[ORMOption] = (),
     ) -> Page[M]:
-        statement = self._select(model, listing, search, where)
+        """Return one page of the visible rows; `options` say what is read of them beside the fields that are answered.
+
+        Raises Invalid for parameters that the model does not have.
+        """
+        statement = self._select(model, listing, where)
         total = self._count(statement, model)
-        rows = self.unscoped.scalars(query.apply_page(statement, model, listing)).unique().all() if listing.size else []
+        page = query.apply_page(statement, model, listing).options(*loading_options(model, listing.include), *options)
+        rows = self.unscoped.scalars(page).unique().all() if listing.size else []
         return Page(rows, total, listing.offset, listing.size)
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
-        return self._count(self._select(model, listing, (), where), model)
+        return self._count(self._select(model, listing, where), model)
 
     def _count(self, statement: Select[M], model: type[M]) -> int:
         return self.unscoped.scalar(statement.with_only_columns(func.count(model.storage_id))) or 0
 
-    def _select(
-        self, model: type[M], listing: Listing, search: tuple[str, ...], where: ColumnElement[bool] | None
-    ) -> Select[M]:
+    def _select(self, model: type[M], listing: Listing, where: ColumnElement[bool] | None) -> Select[M]:
         statement = self.visible(model, all_tenants=listing.all_tenants)
         if where is not None:
             statement = statement.where(where)
-        return query.apply_filters(statement, model, listing, search)
+        return query.apply_filters(statement, model, listing)
 
     def add(self, row: M) -> M:
         """Store a new row in the tenant, created by the user. Raises Conflict when its name is taken."""

@@ -58,13 +58,9 @@ class CapabilitiesAnswer(TypedDict):
     capabilities: JsonObject
 
 
-def list_conditions(
-    store: Store, *, name_part: str | None, group_id: str | None, dependencies_of: str | None
-) -> list[Condition]:
+def list_conditions(store: Store, *, group_id: str | None, dependencies_of: str | None) -> list[Condition]:
     """Return the conditions of a list. Raises NotFound for an unknown deployment or group."""
     conditions: list[Condition] = []
-    if name_part:
-        conditions.append(Deployment.display_name.icontains(name_part, autoescape=True))
     if group_id:  # there are no deployment groups yet
         raise NotFound(f"Requested `DeploymentGroup` with ID `{group_id}` was not found")
     if dependencies_of:

@@ -15,18 +15,21 @@ from cfy_cli.manager.store.query import Condition, all_of, apply_filters
 from cfy_cli.manager.store.store import Store
 
 
-def condition(kinds: Collection[str], messages: Collection[str], node: str | None, after: int | None) -> Condition:
+def condition(
+    kinds: Collection[str], messages: Collection[str], nodes: Collection[str], after: int | None
+) -> Condition:
     """Return the condition of a list.
 
-    `messages` are LIKE patterns that must all match, `node` is the name of a node or the id of a node instance, `after`
-    a cursor.
+    `messages` are LIKE patterns of which one must match, `nodes` names of nodes or ids of node instances, `after` is a
+    cursor.
     """
     conditions: list[Condition] = [Event.type.in_(kinds)]
-    conditions += [Event.message.ilike(pattern) for pattern in messages]
+    if messages:
+        conditions.append(or_(*(Event.message.ilike(pattern) for pattern in messages)))
     if after is not None:
         conditions.append(Event.storage_id > after)
-    if node:
-        conditions.append(or_(Event.node_name == node, Event.node_instance_id == node))
+    if nodes:
+        conditions.append(or_(Event.node_name.in_(nodes), Event.node_instance_id.in_(nodes)))
     return all_of(*conditions)
 
 
@@ -77,7 +80,7 @@ def add(
 
 def delete(store: Store, listing: Listing, where: Condition) -> int:
     """Delete the events that a list would give; return their number."""
-    chosen = apply_filters(store.visible(Event).where(where), Event, listing, ())
+    chosen = apply_filters(store.visible(Event).where(where), Event, listing)
     statement = sql_delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
     return store.unscoped.connection().execute(statement).rowcount  # the subquery selects visible events only
 

@@ -1,6 +1,7 @@
 """Operations of tasks graphs, as the API lists and adds them."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 
 from sqlalchemy import select
@@ -17,13 +18,16 @@ STATES = (*TaskState, "sent", "response_sent")
 VISIBLE_TYPES = ("RemoteWorkflowTask", "SubgraphTask")  # all other types are internal
 
 
-def list_conditions(store: Store, *, graph_id: str | None, execution_id: str | None, skip_internal: bool) -> Condition:
+def list_conditions(
+    store: Store, *, graph_ids: Collection[str], execution_ids: Collection[str], skip_internal: bool
+) -> Condition:
     """Return the condition of a list. Raises NotFound for an unknown graph or execution."""
     conditions: list[Condition] = []
-    if graph_id:
-        conditions.append(Operation.tasks_graph_id == store.get(TasksGraph, graph_id).id)
-    if execution_id:
-        graphs = select(TasksGraph.id).where(TasksGraph.execution_id == store.get(Execution, execution_id).id)
+    if graph_ids:
+        conditions.append(Operation.tasks_graph_id.in_([store.get(TasksGraph, each).id for each in graph_ids]))
+    if execution_ids:
+        executions = [store.get(Execution, each).id for each in execution_ids]
+        graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(executions))
         conditions.append(Operation.tasks_graph_id.in_(graphs))
     if skip_internal:
         conditions.append(Operation.type.in_(VISIBLE_TYPES))

@@ -5,19 +5,22 @@ from typing import TypedDict
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, select
+from sqlalchemy.orm import selectinload
 
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.store.models import Event, Execution, Operation, TasksGraph, Tenant
+from cfy_cli.manager.store.models import Event, Execution, Membership, Operation, TasksGraph, Tenant
 from cfy_cli.manager.store.models.owned import Base, models_in_tenants
 from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.store import Store
 
 # Rows that outlive the resources they are about: they are deleted with the tenant, in this order.
 HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution)
+
+WITH_MEMBERS = (selectinload(Tenant.members).joinedload(Membership.user),)
 
 
 class TenantAnswer(TypedDict, total=False):

@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from sqlalchemy.orm import selectinload
+
 from cfy_cli.errors import Conflict, Invalid, NotFound
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.permissions import SYSTEM_ROLES, TENANT_ROLES
@@ -9,6 +11,7 @@ from cfy_cli.manager.store.models import Membership, Tenant, User
 from cfy_cli.manager.store.store import Store
 
 ADMIN = "admin"
+WITH_MEMBERSHIPS = (selectinload(User.memberships).joinedload(Membership.tenant),)
 
 
 def create(store: Store, username: str, password: str, role: str) -> User:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import Visibility
-from cfy_cli.errors import CfyError, ErrorCode, Invalid
+from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
@@ -61,21 +61,12 @@ def export_secrets(
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
-        page = store.list(
-            Secret, replace(listing, include=None, offset=len(found), size=MAX_PAGE_SIZE), search=("key",)
-        )
+        page = store.list(Secret, replace(listing, include=None, offset=len(found), size=MAX_PAGE_SIZE))
         found += page.items
         if len(found) >= page.total or not page.items:
             break
     readable = [secret for secret in found if not secret.is_hidden_value or secrets.can_see_hidden(store.scope, secret)]
-    items = [_export(app, secret, key, with_metadata=with_metadata) for secret in readable]
-    include = listing.include
-    if not include:
-        return items
-    unknown = [name for name in include if name not in ExportedSecret.__annotations__]
-    if unknown:
-        raise Invalid(f"Include keys '{unknown}' do not exist", code=ErrorCode.NO_SUCH_INCLUDE_FIELD)
-    return [cast("ExportedSecret", {name: value for name, value in item.items() if name in include}) for item in items]
+    return [_export(app, secret, key, with_metadata=with_metadata) for secret in readable]
 
 
 def _export(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:

@@ -1,9 +1,26 @@
 """Deployments, their labels, nodes and node instances."""
 
-from typing import cast
-
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import (
+    Mapped,
+    MappedSQLExpression,
+    class_mapper,
+    column_property,
+    mapped_column,
+    relationship,
+)
 
 from cfy_cli.contract.plan import (
     GroupPlan,
@@ -22,10 +39,13 @@ from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.executions import Execution
+from cfy_cli.manager.store.models.expressions import any_value, is_truthy
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.sites import Site
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Sql, Timestamp, text
+
+ENVIRONMENT_TYPE = "csys-env-type"  # key of a label
 
 
 class Deployment(Owned, Base):
@@ -120,33 +140,70 @@ class Deployment(Owned, Base):
     workdir_zip = None
     deployment_groups: tuple[str, ...] = ()
 
-    @property
+    @hybrid_property
     def has_sub_deployments(self) -> bool:
         return self.sub_services_count + self.sub_environments_count > 0
 
-    @property
+    @hybrid_property
     def site_name(self) -> str | None:
         return self.site.name if self.site else None
 
-    @property
+    @site_name.inplace.expression
+    @classmethod
+    def _site_name(cls) -> ColumnElement[str | None]:
+        return select(Site.name).where(Site.storage_id == cls.site_storage_id).scalar_subquery()
+
+    @hybrid_property
     def latest_execution_status(self) -> str | None:
         return self.latest.status_display if self.latest else None
 
-    @property
+    @latest_execution_status.inplace.expression
+    @classmethod
+    def _latest_execution_status(cls) -> ColumnElement[str | None]:
+        return cls._of_latest_execution("status_display")
+
+    @hybrid_property
     def latest_execution_workflow_id(self) -> str | None:
         return self.latest.workflow_id if self.latest else None
 
-    @property
+    @latest_execution_workflow_id.inplace.expression
+    @classmethod
+    def _latest_execution_workflow_id(cls) -> ColumnElement[str | None]:
+        return cls._of_latest_execution("workflow_id")
+
+    @hybrid_property
     def latest_execution_total_operations(self) -> int | None:
         return self.latest.total_operations if self.latest else None
 
-    @property
+    @latest_execution_total_operations.inplace.expression
+    @classmethod
+    def _latest_execution_total_operations(cls) -> ColumnElement[int | None]:
+        return cls._of_latest_execution("total_operations")
+
+    @hybrid_property
     def latest_execution_finished_operations(self) -> int | None:
         return self.latest.finished_operations if self.latest else None
 
-    @property
+    @latest_execution_finished_operations.inplace.expression
+    @classmethod
+    def _latest_execution_finished_operations(cls) -> ColumnElement[int | None]:
+        return cls._of_latest_execution("finished_operations")
+
+    @classmethod
+    def _of_latest_execution(cls, name: str) -> Sql:
+        return select(getattr(Execution, name)).where(Execution.id == cls.latest_execution).scalar_subquery()
+
+    @hybrid_property
     def environment_type(self) -> str:
-        return next((label.value for label in self.labels if label.key == "csys-env-type"), "")
+        return next((label.value for label in self.labels if label.key == ENVIRONMENT_TYPE), "")
+
+    @environment_type.inplace.expression
+    @classmethod
+    def _environment_type(cls) -> ColumnElement[str]:
+        values = select(DeploymentLabel.value).where(
+            DeploymentLabel.deployment_storage_id == cls.storage_id, DeploymentLabel.key == ENVIRONMENT_TYPE
+        )
+        return func.coalesce(values.order_by(DeploymentLabel.storage_id).limit(1).scalar_subquery(), "")
 
 
 class LatestExecution(Base):
@@ -265,13 +322,50 @@ class NodeInstance(InDeployment, Base):
     system_properties: Mapped[JsonObject | None] = mapped_column(JsonColumn)
     scaling_groups: Mapped[list[InstanceGroup]] = mapped_column(JsonColumn, default=list)
 
-    @property
+    @hybrid_property
     def has_configuration_drift(self) -> bool:
         return has_drift(self.system_properties)
 
-    @property
+    @has_configuration_drift.inplace.expression
+    @classmethod
+    def _has_configuration_drift(cls) -> ColumnElement[bool]:
+        return or_(
+            is_truthy(cls.system_properties["configuration_drift"]["result"]),
+            *(
+                any_value(cls.system_properties[f"{side}_relationships_configuration_drift"], _has_result)
+                for side in ("source", "target")
+            ),
+        )
+
+    @hybrid_property
     def is_status_check_ok(self) -> bool:
         return is_status_ok(self.system_properties)
+
+    @is_status_check_ok.inplace.expression
+    @classmethod
+    def _is_status_check_ok(cls) -> ColumnElement[bool]:
+        return is_truthy(cls.system_properties["status"]["ok"])
+
+
+def _has_result(check: Sql) -> ColumnElement[bool]:
+    return is_truthy(check["result"])
+
+
+def _count_instances(*conditions: ColumnExpressionArgument[bool]) -> MappedSQLExpression[int]:
+    """Return a field of nodes that counts their instances; it is read only where it is filtered or sorted by."""
+    instances = select(func.count(NodeInstance.storage_id)).where(
+        NodeInstance.deployment_storage_id == Node.deployment_storage_id, NodeInstance.node_id == Node.id, *conditions
+    )
+    return column_property(instances.correlate_except(NodeInstance).scalar_subquery(), deferred=True)
+
+
+for _name, _conditions in (
+    ("actual_number_of_instances", ()),
+    ("actual_planned_number_of_instances", ()),
+    ("drifted_instances", (NodeInstance.has_configuration_drift,)),
+    ("unavailable_instances", (not_(NodeInstance.is_status_check_ok),)),
+):
+    class_mapper(Node).add_property(_name, _count_instances(*_conditions))
 
 
 def has_drift(system_properties: JsonObject | None) -> bool:
@@ -289,4 +383,5 @@ def is_status_ok(system_properties: JsonObject | None) -> bool:
 
 
 def _object(properties: JsonObject, key: str) -> JsonObject:
-    return cast("JsonObject", properties.get(key) or {})
+    value = properties.get(key)
+    return value if isinstance(value, dict) else {}

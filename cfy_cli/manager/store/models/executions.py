@@ -1,6 +1,7 @@
 """Executions, their events, and the workers that run them."""
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, case
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
@@ -70,9 +71,16 @@ class Execution(Owned, Base):
     progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
     decisions: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)  # made by its workflow, needed to resume it
 
-    @property
+    @hybrid_property
     def status_display(self) -> str:
         return DISPLAYED_AS.get(ExecutionState(self.status), self.status)
+
+    @status_display.inplace.expression
+    @classmethod
+    def _status_display(cls) -> ColumnElement[str]:
+        return case(
+            {str(status): displayed for status, displayed in DISPLAYED_AS.items()}, value=cls.status, else_=cls.status
+        )
 
 
 class Event(Base):
@@ -110,6 +118,7 @@ class Event(Base):
     )
 
     _storage_id = synonym("storage_id")
+    execution_group_id = None  # there are no execution groups yet
     tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
     visibility: Mapped[str] = mapped_column(text(16), default="tenant")
     created_by: Mapped[str] = mapped_column(Name)

@@ -1,26 +1,51 @@
 """Tenants, users, memberships of users in tenants, and tokens."""
 
-from datetime import UTC, datetime, timedelta
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, and_, false, func, literal, select
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
-from sqlalchemy import ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
-
-from cfy_cli.contract.timestamps import format_timestamp, now
+from cfy_cli.contract.timestamps import now, seconds_ago
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
 MAX_FAILED_LOGINS = 5
-LOCK_TIMEOUT = 10  # minutes
+LOCK_TIMEOUT = 600  # seconds
 
 
 class Tenant(Base):
     __tablename__ = "tenants"
-    WIRE_FIELDS = ("name", "groups", "users", "user_roles", "rabbitmq_username", "rabbitmq_password", "rabbitmq_vhost")
+    WIRE_FIELDS = (
+        "id",
+        "name",
+        "groups",
+        "users",
+        "user_roles",
+        "rabbitmq_username",
+        "rabbitmq_password",
+        "rabbitmq_vhost",
+    )
     KEY = "name"
+
+    id = synonym("storage_id")
+    groups = 0  # there are no user groups yet
+    user_roles = None
+    rabbitmq_username = None
+    rabbitmq_password = None
+    rabbitmq_vhost = None
 
     name: Mapped[str] = mapped_column(Name, unique=True)
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     members: Mapped[list["Membership"]] = relationship(back_populates="tenant", cascade="all, delete-orphan")
+
+    @hybrid_property
+    def users(self) -> int:
+        return len(self.members)
+
+    @users.inplace.expression
+    @classmethod
+    def _users(cls) -> ColumnElement[int]:
+        members = select(func.count(Membership.storage_id)).where(Membership.tenant_storage_id == cls.storage_id)
+        return members.scalar_subquery()
 
 
 class User(Base):
@@ -42,6 +67,9 @@ class User(Base):
     )
     KEY = "username"
 
+    groups = 0  # there are no user groups yet
+    password_hash = None
+
     username: Mapped[str] = mapped_column(Name, unique=True)
     password: Mapped[str] = mapped_column(text(256))  # argon2, never shown
     role: Mapped[str] = mapped_column(text(64))
@@ -55,11 +83,27 @@ class User(Base):
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", cascade="all, delete-orphan")
     tokens: Mapped[list["Token"]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
-    @property
+    @hybrid_property
+    def tenants(self) -> int:
+        return len(self.memberships)
+
+    @tenants.inplace.expression
+    @classmethod
+    def _tenants(cls) -> ColumnElement[int]:
+        memberships = select(func.count(Membership.storage_id)).where(Membership.user_storage_id == cls.storage_id)
+        return memberships.scalar_subquery()
+
+    @hybrid_property
     def is_locked(self) -> bool:
         if self.failed_logins < MAX_FAILED_LOGINS or not self.last_failed_login_at:
             return False
-        return self.last_failed_login_at > format_timestamp(datetime.now(UTC) - timedelta(minutes=LOCK_TIMEOUT))
+        return self.last_failed_login_at > seconds_ago(LOCK_TIMEOUT)
+
+    @is_locked.inplace.expression
+    @classmethod
+    def _is_locked(cls) -> ColumnElement[bool]:
+        is_recent = func.coalesce(cls.last_failed_login_at > seconds_ago(LOCK_TIMEOUT), false())
+        return and_(cls.failed_logins >= MAX_FAILED_LOGINS, is_recent)
 
 
 class Membership(Base):
@@ -86,16 +130,31 @@ class Token(Base):
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     expiration_date: Mapped[str | None] = mapped_column(Timestamp)
     last_used: Mapped[str | None] = mapped_column(Timestamp)
-    user: Mapped[User] = relationship(back_populates="tokens")
+    user: Mapped[User] = relationship(back_populates="tokens", lazy="joined")
 
-    @property
+    @hybrid_property
     def username(self) -> str:
         return self.user.username
 
-    @property
+    @username.inplace.expression
+    @classmethod
+    def _username(cls) -> ColumnElement[str]:
+        return select(User.username).where(User.storage_id == cls.user_storage_id).scalar_subquery()
+
+    @hybrid_property
     def role(self) -> str:
         return self.user.role
 
-    @property
+    @role.inplace.expression
+    @classmethod
+    def _role(cls) -> ColumnElement[str]:
+        return select(User.role).where(User.storage_id == cls.user_storage_id).scalar_subquery()
+
+    @hybrid_property
     def value(self) -> str:
         return f"ctok-{self.id}-********"
+
+    @value.inplace.expression
+    @classmethod
+    def _value(cls) -> ColumnElement[str]:
+        return literal("ctok-") + cls.id + "-********"

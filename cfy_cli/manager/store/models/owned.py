@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from cfy_cli.contract.states import Visibility
@@ -39,11 +40,11 @@ class Owned:
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     created_by: Mapped[str] = mapped_column(Name)
 
-    @property
+    @hybrid_property
     def resource_availability(self) -> str:
         return self.visibility
 
-    @property
+    @hybrid_property
     def private_resource(self) -> bool:
         return self.visibility == Visibility.PRIVATE
 

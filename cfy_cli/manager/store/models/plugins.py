@@ -1,6 +1,7 @@
 """Plugins: packages of Python code for operations, and of YAML files that blueprints import."""
 
-from sqlalchemy import Text
+from sqlalchemy import ColumnElement, Text, func, literal, type_coerce
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.manager.store.models.owned import Base, Owned
@@ -61,10 +62,22 @@ class Plugin(Owned, Base):
     def yaml_files_paths(self) -> list[str]:
         return [f"plugins/{self.id}/{name}" for name in self.yaml_files]
 
-    @property
+    @hybrid_property
     def yaml_url_path(self) -> str:
         return f"plugin:{self.package_name}?version={self.package_version}&distribution={self.distribution}"
 
-    @property
+    @yaml_url_path.inplace.expression
+    @classmethod
+    def _yaml_url_path(cls) -> ColumnElement[str]:
+        package = literal("plugin:") + cls.package_name + "?version=" + cls.package_version
+        return package + "&distribution=" + func.coalesce(cls.distribution, "None")
+
+    @hybrid_property
     def file_server_path(self) -> str | None:
         return next(iter(self.yaml_files_paths), None)
+
+    @file_server_path.inplace.expression
+    @classmethod
+    def _file_server_path(cls) -> ColumnElement[str]:
+        first: ColumnElement[str] = type_coerce(cls.yaml_files, JsonColumn)[0].as_string()
+        return literal("plugins/") + cls.id + "/" + first

@@ -1,8 +1,9 @@
 """Column types that are the same on both databases, and the Python types of JSON columns."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, ColumnElement, String
+from sqlalchemy.orm import InstrumentedAttribute
 
 if TYPE_CHECKING:
     from cfy_cli.contract.json import Json as JsonValue
@@ -10,7 +11,21 @@ if TYPE_CHECKING:
 else:  # SQLAlchemy evaluates annotations, and cannot resolve a recursive alias
     JsonValue, JsonObject = object, dict
 
-__all__ = ["NO_ID_REUSE", "JsonColumn", "JsonObject", "JsonValue", "Name", "Timestamp", "text"]
+__all__ = [
+    "NO_ID_REUSE",
+    "Attribute",
+    "JsonColumn",
+    "JsonObject",
+    "JsonValue",
+    "Name",
+    "Sql",
+    "Timestamp",
+    "TimestampText",
+    "text",
+]
+
+Sql = ColumnElement[Any]  # an expression of any type
+Attribute = InstrumentedAttribute[Any]  # a mapped attribute of any type
 
 
 def text(length: int) -> String:
@@ -18,7 +33,11 @@ def text(length: int) -> String:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
+class TimestampText(String):
+    """Text such as 2026-11-23T12:54:15.741Z: it sorts as text."""
+
+
 Name = text(256)
-Timestamp = text(24)  # 2026-11-23T12:54:15.741Z: sorts as text
+Timestamp = TimestampText(24).with_variant(TimestampText(24, collation="C"), "postgresql")
 JsonColumn = JSON(none_as_null=True)  # not JSONB, which does not keep the order of keys
 NO_ID_REUSE = {"sqlite_autoincrement": True}  # storage ids name folders and positions in pages, so each is used once

@@ -1,0 +1,55 @@
+"""Query options of a list: read the columns and related rows that the answered fields need, and no more."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from sqlalchemy import JSON, Column, ColumnElement, FromClause, Table, Text
+from sqlalchemy.orm import class_mapper, defer, lazyload, undefer
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.sql.visitors import iterate
+
+from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.query import column, expression
+
+
+@lru_cache(maxsize=1000)
+def loading_options(model: type[Base], include: Sequence[str] | None) -> tuple[ORMOption, ...]:
+    """Return the options of a query for rows of which the fields `include` are answered; None stands for all.
+
+    Large columns and related rows that no field needs are left out. Fields that only Python computes need everything.
+    """
+    names = model.WIRE_FIELDS if include is None else include
+    mapper = class_mapper(model)
+    attributes = mapper.column_attrs
+    deferred = [name for name in names if name in attributes and attributes[name].deferred]
+    wanted = [undefer(column(model, name)) for name in deferred if isinstance(attributes[name].columns[0].type, JSON)]
+    if include is None:
+        return tuple(wanted)
+    needed, tables = set[str](), set[FromClause]()
+    for name in include:
+        if name in attributes:
+            needed.add(name)
+        elif name in mapper.relationships:
+            tables.add(mapper.relationships[name].mapper.local_table)
+        elif (sql := expression(model, name)) is not None:
+            found = list(_columns(sql))
+            needed.update(each.key for each in found if each.table is mapper.local_table)
+            tables.update(each.table for each in found)
+        else:
+            return tuple(wanted)
+    unused = [
+        defer(column(model, name))
+        for name, attribute in attributes.items()
+        if name not in needed and isinstance(attribute.columns[0].type, JSON | Text) and not attribute.deferred
+    ]
+    unrelated = [
+        lazyload(column(model, name))
+        for name, relationship in mapper.relationships.items()
+        if relationship.lazy != "select" and relationship.mapper.local_table not in tables
+    ]
+    return (*wanted, *unused, *unrelated)
+
+
+def _columns(sql: ColumnElement[object]) -> Iterable[Column[object]]:
+    """Yield the columns of tables that an expression reads, those of its subqueries too."""
+    return (each for each in iterate(sql) if isinstance(each, Column) and isinstance(each.table, Table))
