@@ -153,7 +153,7 @@ def create_deployment(
 @click.option(
     "-f", "--force", is_flag=True, help="Delete it even if it is installed or other deployments depend on it."
 )
-@click.option("-l", "--with-logs", is_flag=True, help="Delete its log files on the manager as well.")
+@click.option("-l", "--with-logs", is_flag=True, help="Delete its events and logs as well.")
 @click.option("--recursive", is_flag=True, help="Delete the services that it contains as well.")
 @pass_app
 def delete_deployment(app: App, deployment_id: str, force: bool, with_logs: bool, recursive: bool) -> None:

@@ -134,7 +134,7 @@ def test_deletion_removes_all_rows_and_files(ask: Ask, upload: Upload, run, app:
     assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
     assert "Live nodes ids: web_" in refused.json()["message"]
     run("d", "uninstall")
-    assert ask("DELETE", "/deployments/d").status_code == 204
+    assert ask("DELETE", "/deployments/d?delete_logs=true").status_code == 204
     wait_until(lambda: ask("GET", "/deployments/d").status_code, lambda status: status == 404)
     for path in (
         "/nodes",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import PASSWORD, Ask
-from tests.manager.conftest import HELLO, SAY, archive
+from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_until
 from tests.manager.web import serving
 from tests.wagons import package
 
@@ -190,3 +190,27 @@ def test_status_describes_processes(ask: Ask, worker: object):
     assert unit["display_name"] == "Manager Rest-Service"
     assert [process["state"] for process in unit["instances"]] == ["running"]
     assert json.dumps(services).count(PASSWORD) == 0
+
+
+def test_events_of_a_deleted_deployment_stay_unless_asked(ask: Ask, worker: object, deploy: Callable[..., None]):
+    def count(deployment: str) -> int:
+        answer = ask("GET", "/events", params={"include_logs": "true", "deployment_id": deployment}).json()
+        total: int = answer["metadata"]["pagination"]["total"]
+        return total
+
+    for name, query in (("kept", ""), ("gone", "?delete_logs=true")):
+        deploy(HELLO, name)
+        before = count(name)
+        assert before > 0
+        assert ask("DELETE", f"/deployments/{name}{query}").status_code == 204
+        wait_until(lambda path=f"/deployments/{name}": ask("GET", path).status_code, lambda status: status == 404)
+        assert count(name) == (0 if query else before)
+    assert ask("DELETE", "/events?deployment_id=gone").status_code == 404
+    assert ask("DELETE", "/events?deployment_id=kept&include_logs=true").json()["items"][0] > 0
+    assert count("kept") == 0
+
+
+def test_creation_is_not_waited_for_with_async_create(ask: Ask, worker: object, upload: Upload):
+    upload("app")
+    created = ask("PUT", "/deployments/app?async_create=true", json={"blueprint_id": "app"})
+    assert (created.status_code, created.json()["deployment_status"]) == (201, "in_progress")

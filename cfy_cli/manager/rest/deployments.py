@@ -33,7 +33,7 @@ INCLUDE_WORKDIR = Parameter(
 )
 DELETE_PARAMETERS = (
     FORCE,
-    Parameter("delete_logs", "Delete the logs too.", "boolean"),
+    Parameter("delete_logs", "Delete its events and logs too; otherwise they stay.", "boolean"),
     Parameter("recursive", "Delete the deployments inside it too.", "boolean"),
 )
 ASYNC_CREATE = Parameter("async_create", "Answer before the environment is created.", "boolean")

@@ -11,7 +11,7 @@ from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.events import events
 from cfy_cli.manager.store.listing import Listing, Range
-from cfy_cli.manager.store.models import Deployment, Event, Execution
+from cfy_cli.manager.store.models import Event, Execution
 from cfy_cli.manager.store.query import Condition
 
 FILTERS = (
@@ -79,11 +79,11 @@ def create_events(call: Call, body: NewEvents) -> None:
     has_filters=True,
 )
 def delete_events(call: Call) -> JsonObject:
-    """Delete events of one deployment; answer their number."""
+    """Delete events of one deployment, which may be deleted itself; answer their number."""
     listing = call.listing("reported_timestamp")
     if not listing.filters.get("deployment_id"):
         raise Invalid("Give the deployment whose events to delete as `deployment_id`")
-    call.store.get_own(Deployment, listing.filters["deployment_id"][0])
+    events.check_deployment(call.store, listing.filters["deployment_id"][0])
     count = events.delete(call.store, _with_times(call, listing), _condition(call, listing))
     return {"items": [count], "metadata": {"pagination": {"total": count, "size": count, "offset": 0}}}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, select
 from sqlalchemy import delete as sql_delete
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -10,7 +10,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
-from cfy_cli.manager.store.models import Event, Execution
+from cfy_cli.manager.store.models import Deployment, Event, Execution
 from cfy_cli.manager.store.query import Condition, all_of, apply_filters
 from cfy_cli.manager.store.store import Store
 
@@ -76,6 +76,14 @@ def add(
             **_fields(kind, item),
         )
     )
+
+
+def check_deployment(store: Store, deployment_id: str) -> None:
+    """Raise NotFound unless the tenant has the deployment, or events that are left of it; Forbidden for another's."""
+    left = select(Event.storage_id).where(Event.tenant_name == store.scope.tenant, Event.deployment_id == deployment_id)
+    # events of the tenant
+    if store.find(Deployment, deployment_id) is not None or store.unscoped.scalar(left.limit(1)) is None:
+        store.get_own(Deployment, deployment_id)
 
 
 def delete(store: Store, listing: Listing, where: Condition) -> int:

@@ -65,15 +65,17 @@ def create_deployment_environment(context: ExecutionContext) -> StoreResult:
 def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
     """Delete the deployments inside if requested.
 
-    The returned function deletes the deployment with its nodes, node instances, events and executions, this one too.
+    The returned function deletes the deployment with its nodes, node instances and executions, this one too, and with
+    its events and logs if that is requested.
     """
     if context.parameters.get("recursive"):
         cascade.delete(context)
 
     def delete_deployment(store: Store, deployment: Deployment) -> None:
-        store.unscoped.execute(  # events of the deployment
-            delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
-        )
+        if context.parameters.get("delete_logs"):
+            store.unscoped.execute(  # events of the deployment
+                delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
+            )
         deployments.delete(store, deployment)
         store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 

@@ -33,7 +33,7 @@ from cfy_cli.manager.store.store import Store
 class DeleteParameters(TypedDict):
     """Parameters of the workflow `delete_deployment_environment`."""
 
-    delete_logs: bool
+    delete_logs: bool  # delete its events and logs too, which otherwise stay until they are old
     force: bool  # delete it although others depend on it or node instances are live
     recursive: bool  # delete the deployments inside too
 
