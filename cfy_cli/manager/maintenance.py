@@ -12,6 +12,7 @@ from pathlib import Path
 from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, Failed
+from cfy_cli.manager.services.transfer.extraction import extract_all
 from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"
@@ -75,7 +76,7 @@ def restore(settings: ManagerSettings, archive: Path) -> Path | None:
         restored.mkdir(mode=0o700)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(restored, filter="data")
+                extract_all(tar, restored)
         except READ_ERRORS as error:
             reason = str(error).partition("\n")[0].rstrip(":")
             raise CfyError(f"{archive} is no backup of a manager: {reason}", hint=_BACKUP_HINT) from error

@@ -12,6 +12,7 @@ from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
 from cfy_cli.manager.services.transfer.archives import MAX_BYTES
+from cfy_cli.manager.services.transfer.extraction import extract_all
 
 LIST_FILE = "METADATA"  # YAML in the folder at the top: the path of the YAML file by the path of the wagon
 MAX_PLUGINS = 500
@@ -37,7 +38,7 @@ def unpack(archive: Path, folder: Path) -> Iterator[list[Package]]:
         unpacked = Path(name)
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, _checked_members(tar), filter="data")
+                extract_all(tar, unpacked, _checked_members(tar))
         except READ_ERRORS as error:
             raise Invalid(f"The bundle of plugins cannot be read: {error}", hint=READ_HINT) from error
         list_file = next(path for path in (unpacked / LIST_FILE, *unpacked.glob(f"*/{LIST_FILE}")) if path.is_file())

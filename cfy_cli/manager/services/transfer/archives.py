@@ -10,6 +10,7 @@ from typing import IO
 
 from cfy_cli.contract.archive_formats import FORMATS, READ_ERRORS, READ_HINT, detect_format, is_macos_metadata
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.services.transfer.extraction import RefusedMember, extract_all
 
 MAX_FILES = 10_000
 MAX_BYTES = 500 * 1024 * 1024
@@ -39,7 +40,7 @@ def unpack(archive: Path, target: Path) -> None:
             _unpack_tar(archive, partial)
         shutil.rmtree(target, ignore_errors=True)
         _skip_single_folder(partial).rename(target)
-    except (tarfile.FilterError, KeyError) as error:
+    except (RefusedMember, KeyError) as error:
         raise Invalid(f"The archive was refused: {error}") from error
     except READ_ERRORS as error:
         raise Invalid(f"The archive cannot be read, it may be incomplete: {error}", hint=READ_HINT) from error
@@ -55,7 +56,7 @@ def _skip_single_folder(folder: Path) -> Path:
 
 def _unpack_tar(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(target, members=_checked_members(tar), filter="data")
+        extract_all(tar, target, _checked_members(tar))
 
 
 def _checked_members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
