@@ -4,7 +4,7 @@ import sys
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before pip checks the version
     sys.exit(f"cfy needs Python 3.11 or newer, and this is Python {sys.version.split()[0]}.")
 
 
