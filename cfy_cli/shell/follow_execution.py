@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cfy_cli.shell.app import App
     from cfy_cli.shell.follow_options import FollowOptions
 
-TASK_FAILED = "Task failed"  # in the error of an execution that failed because of an operation
+FAILED_OPERATIONS = ("Task failed", "operation errors:")  # in the error of an execution whose operations failed
 LAST_EVENTS_TIMEOUT = 3  # seconds; events are stored in batches, the last ones after the state of the execution
 
 
@@ -95,8 +95,17 @@ def _is_resumable(execution: Item) -> bool:
     is_group, is_system = execution.get("deployment_group_id"), execution.get("is_system_workflow")
     if is_group or is_system or execution.get("is_dry_run"):
         return False
-    error = execution.get("error")
-    return execution["status"] != "failed" or not error or TASK_FAILED in error
+    error = str(execution.get("error") or "")
+    if execution["status"] != "failed" or not error:
+        return True
+    return any(text in error for text in FAILED_OPERATIONS) and not _is_undone(execution)
+
+
+def _is_undone(execution: Item) -> bool:
+    """Return whether a scaling has failed and was rolled back: then only another one can succeed."""
+    parameters = cast("dict[str, object]", execution.get("parameters") or {})
+    is_scale = execution.get("workflow_id") == "scale" and parameters.get("rollback_if_failed", True)
+    return bool(is_scale) and not str(parameters.get("delta", 1)).startswith("-")
 
 
 def _hint_running(execution: Item, *, group: bool) -> str:

@@ -126,7 +126,11 @@ def test_late_events_are_awaited_with_a_timeout(run: Run, wire: responses.Reques
     [
         ({}, True),
         ({"error": "Task failed: script_runner.tasks.run"}, True),
+        ({"error": "2 operation errors:\nscript_runner.tasks.run"}, True),
         ({"error": "There is no node web"}, False),
+        ({"error": "Task failed: a", "workflow_id": "scale", "parameters": {"delta": 1}}, False),
+        ({"error": "Task failed: a", "workflow_id": "scale", "parameters": {"delta": -1}}, True),
+        ({"error": "Task failed: a", "workflow_id": "scale", "parameters": {"rollback_if_failed": False}}, True),
         ({"is_system_workflow": True}, False),
         ({"is_dry_run": True}, False),
     ],

@@ -1,9 +1,12 @@
 """Failures and retries of operations, their messages, and the tasks that still run after them."""
 
+import re
 import time
 
 import pytest
 
+from cfy_cli.manager.engine.orphans import identify
+from cfy_cli.manager.engine.ports import ProcessIdentity
 from tests.engine.deployment import node, operation, relationship
 
 FAILING = "#!/bin/bash\necho to stdout\necho to stderr >&2\nexit 5\n"
@@ -76,6 +79,58 @@ def test_failed_operation_is_retried_up_to_max_retries(deployment):
         ("task_failed", f"{text} [retry 1/2]"),
         ("task_failed", f"{text} [retry 2/2]"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "max_retries", "expected"),
+    [
+        (
+            "exit 1",
+            2,
+            [
+                ("warning", "Attempt 1 of 3 failed. The next one starts in 1 s, at TIME; 1 more can follow it."),
+                ("warning", "Attempt 2 of 3 failed. The next one starts in 1 s, at TIME; it is the last one."),
+            ],
+        ),
+        (
+            "ctx operation retry 'not yet' 1",
+            1,
+            [
+                (
+                    "info",
+                    "Attempt 1 of 2 asks for another. The next one starts in 1 s, at TIME; it is the last one.",
+                )
+            ],
+        ),
+        ("ctx abort-operation no", 2, []),
+        (
+            '[ "$(ctx operation retry-number)" = 1 ] || exit 1',
+            -1,
+            [("warning", "Attempt 1 failed. The next one starts in 1 s, at TIME, without a limit.")],
+        ),
+    ],
+)
+def test_retry_is_announced_with_its_time(deployment, source, max_retries, expected):
+    deployed = deployment(node("web", {"create": operation(source=source, max_retries=max_retries, retry_interval=1)}))
+    deployed.run("install")
+    announced = [
+        (event.level, re.sub(r"[\d:]{8} UTC", "TIME", event.message))
+        for event in deployed.records.events
+        if event.message.startswith("Attempt ") and event.node_instance_id == "web_1"
+    ]
+    assert announced == expected
+
+
+def test_lines_of_script_follow_the_event_about_its_process(deployment, monkeypatch):
+    def identify_slowly(pid: int) -> ProcessIdentity:
+        time.sleep(0.3)
+        return identify(pid)
+
+    monkeypatch.setattr("cfy_cli.manager.engine.executor.identify", identify_slowly)
+    deployed = deployment(node("web", {"create": operation(source="ctx logger info first")}))
+    deployed.run("install")
+    messages = [event.message.partition(",")[0] for event in deployed.records.events if event.type == "cloudify_log"]
+    assert messages[:2] == ["Process created", "first"]
 
 
 def test_successful_retry_ends_operation_well(deployment):

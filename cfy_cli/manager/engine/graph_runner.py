@@ -291,6 +291,7 @@ class GraphRunner:
         if delay is not None:
             self._retries += 1
             due = time.monotonic() + delay
+            self._states.emit_next_attempt(task, attempt.number, failure, delay)
             heapq.heappush(self._delayed, (due, self._retries, Attempt(task, operation, attempt.number + 1)))
         elif operation.ignore_failure:
             self._emit_node_event(operation.instance_id, f"Ignoring task {operation.function} failure")

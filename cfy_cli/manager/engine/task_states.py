@@ -11,9 +11,11 @@ from dataclasses import replace
 from cfy_cli.contract.json import Json
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.ports import ExecutionEvent, Journal, JournalEntry, Records, StoredGraph, TaskStateChange
-from cfy_cli.manager.engine.tasks import DONE, Failure, Operation, SetState, Subgraph, Task, TaskState
+from cfy_cli.manager.engine.retry import describe_next_attempt
+from cfy_cli.manager.engine.tasks import DONE, ErrorCause, Failure, Operation, SetState, Subgraph, Task, TaskState
 
 PROGRESS_INTERVAL = 0.25  # seconds
+MIN_ANNOUNCED_DELAY = 1.0  # seconds: a shorter wait for the next attempt of an operation needs no words
 
 EVENTS = {  # the event type and the message
     TaskState.SENDING: ("sending_task", "Sending task"),
@@ -111,6 +113,17 @@ class TaskStates:
         elif isinstance(action, Operation) and not action.quiet:
             self._emit_operation(action, state, attempt, result, failure)
 
+    def emit_next_attempt(self, task: Task, attempt: int, failure: Failure, delay: float) -> None:
+        """Emit a log line about the next attempt of an operation, unless that follows at once."""
+        operation = task.action
+        if isinstance(operation, Operation) and not operation.quiet and delay >= MIN_ANNOUNCED_DELAY:
+            self._emit_about(
+                operation,
+                describe_next_attempt(operation, attempt, failure, delay),
+                level="info" if failure.requested else "warning",
+                logger=f"ctx.{task.id}",
+            )
+
     def set_instance_state(self, step: SetState) -> None:
         self._unstored.append(step)
 
@@ -159,13 +172,28 @@ class TaskStates:
         if attempt:
             limit = f"/{operation.max_retries}" if attempt <= operation.max_retries else ""  # some are not limited
             message += f" [retry {attempt}{limit}]"
+        causes = [failure.cause()] if failure is not None else None
+        self._emit_about(operation, message, event_type=event_type, error_causes=causes)
+
+    def _emit_about(
+        self,
+        operation: Operation,
+        message: str,
+        *,
+        event_type: str | None = None,
+        level: str | None = None,
+        logger: str | None = None,
+        error_causes: list[ErrorCause] | None = None,
+    ) -> None:
         self.emit(
             ExecutionEvent(
-                "cloudify_event",
+                "cloudify_event" if event_type else "cloudify_log",
                 message,
                 event_type,
+                level,
+                logger,
                 operation=operation.name,
-                error_causes=[failure.cause()] if failure is not None else None,
+                error_causes=error_causes,
                 node_instance_id=operation.instance_id or None,
                 node_name=operation.node_id or None,
                 source_id=operation.source_id,

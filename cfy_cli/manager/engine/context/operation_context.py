@@ -1,5 +1,6 @@
 """The context of one running operation: its inputs, its instances, its log and its result."""
 
+import threading
 from pathlib import Path
 from typing import Literal, cast
 
@@ -25,6 +26,7 @@ class OperationContext(JobFiles):
     ) -> None:
         super().__init__(job)
         self.copies = copies  # of the files of the blueprint
+        self.announced: threading.Event | None = None  # set when the event about the process is emitted
         self.copy: BlueprintCopy | None = None  # the one of this script, while it runs
         self.records, self.operation, self.attempt = records, operation, attempt
         self.task_id = task.id

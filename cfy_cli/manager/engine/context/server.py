@@ -65,7 +65,10 @@ class ContextServer:
         self._callers.pop(token, None)
 
     def find(self, token: str) -> OperationContext | CallHandler | None:
-        return self._callers.get(token)
+        caller = self._callers.get(token)
+        if isinstance(caller, OperationContext) and caller.announced is not None:
+            caller.announced.wait()  # so that no line of a script stands before the event about its process
+        return caller
 
     def url(self, token: str) -> str:
         host, port = self._server.server_address[:2]

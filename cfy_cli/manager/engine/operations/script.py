@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, TypedDict, cast, runtime_checkable
@@ -101,6 +102,13 @@ def _run(
     cwd = ctx.job.workdir / (options.get("cwd") or "")
     if not is_python and options.get("command_prefix"):
         command_line.make_executable(script)
+    announced = ctx.announced = threading.Event()
+
+    def announce(pid: int) -> None:
+        if not is_python:
+            ctx.log("info", f"Process created, PID: {pid}")
+        announced.set()
+
     try:
         process = run_process(
             command,
@@ -111,12 +119,14 @@ def _run(
             stderr=_logger(ctx, "<err>", enabled=options.get("log_stderr", True)),
             merge=bool(options.get("stderr_to_stdout")),
             timeout=ctx.operation.timeout,
-            on_start=None if is_python else lambda pid: ctx.log("info", f"Process created, PID: {pid}"),
+            on_start=announce,
         )
     except NotStarted as error:
         raise non_recoverable(
             _describe_start_error(error.__cause__, command[0], _stored_path(ctx, script), cwd)
         ) from error
+    finally:
+        announced.set()
     if not is_python:
         shell_command = _shell_command(ctx, script, options)
         ctx.log("info", f"Execution done (PID={process.pid}, return_code={process.code}): {shell_command}")
