@@ -279,6 +279,34 @@ def test_workflow_that_ignores_cancel_request_is_killed(flow: Flow, cancel_reque
         time.sleep(0.01)
 
 
+def test_workflow_waits_for_tasks_beside_the_failed_one(flow: Flow):
+    """Roll back after a failure as the workflows of public plugins do, which look into the graph."""
+    deployed = succeeded(
+        flow(
+            """
+            from cloudify.workflows import tasks
+            graph = ctx.graph_mode()
+            group = graph.subgraph("all")
+            for instance in ctx.node_instances:
+                group.add_task(instance.execute_operation("cloudify.interfaces.lifecycle.start"))
+            try:
+                graph.execute()
+            except RuntimeError as error:
+                assert "web" in str(error)
+                assert not api.has_cancel_request() and not graph._is_execution_cancelled()
+                finished = graph._finished_tasks
+                while finished:
+                    task, result = finished.popitem()
+                    graph._handle_terminated_task(result, task)
+                waiting = [task.name for task in graph.tasks if task.get_state() == tasks.TASK_SENT]
+                ctx.logger.info("rolling back, %s", waiting)
+            """,
+            fails="case $(ctx instance id) in web_*) exit 1;; esac",
+        )
+    )
+    assert deployed.logs[-1] == "rolling back, []"
+
+
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a virtual environment `env` that imports from its folder `modules`."""

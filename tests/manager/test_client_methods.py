@@ -19,6 +19,7 @@ from tests.wagons import package
 
 MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
 CALLS = Path(__file__).with_name("client_calls.py")
+OTHER_PATHS = {("POST", "/tasks_graphs/tasks_graphs")}  # of public clients, for what has another path too
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Run = Callable[..., dict[str, Any]]
@@ -56,7 +57,7 @@ def test_every_endpoint_is_reached_by_a_method(app: AppContext, tmp_path: Path):
         for method in operations
         if method in METHODS and path.startswith("/api/v3.1/")
     }
-    assert sorted(served - reached) == [], "write methods of cloudify_rest_client for these endpoints"
+    assert sorted(served - reached - OTHER_PATHS) == [], "write methods of cloudify_rest_client for these endpoints"
 
 
 CALL_ALL = """

@@ -260,6 +260,36 @@ def create(ctx, **_):
 
 
 @with_sqlite
+def test_folder_of_public_manager_has_files_of_blueprint(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
+    ops = """
+import os, subprocess
+INCLUDES = '/opt/manager/resources/blueprints/' '{tenant}/{blueprint}/{relative_path}'
+
+def create(ctx, **_):
+    path = INCLUDES.format(tenant=ctx.tenant_name, blueprint=ctx.blueprint.id, relative_path="more/site.yaml")
+    public = "/opt/" + "manager/resources/blueprints/default_tenant/app/more/site.yaml"
+    deployment = os.listdir("/opt/manager/resources/deployments/default_tenant/" + ctx.deployment.id)
+    ctx.instance.runtime_properties["found"] = [
+        subprocess.check_output(["cat", path], text=True),
+        ctx.get_resource(path).decode(),
+        ctx.get_resource(public).decode(),
+        open(ctx.download_resource(public)).read(),
+        "downloads" in deployment,
+    ]
+    ctx.instance.runtime_properties["path"] = path
+"""
+    plugin(ops)
+    deploy(**{"more/site.yaml": "hosts"})
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert properties(ask)["found"] == ["hosts"] * 4 + [False]
+    path = properties(ask)["path"]
+    again = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
+    assert again["status"] == "terminated", again["error"]
+    assert properties(ask) == {"found": ["hosts"] * 4 + [True], "path": path}
+
+
+@with_sqlite
 def test_plugin_without_cloudify_common_uses_the_provided_one(plugin: Plugin, deploy: Deploy, run: Run):
     plugin(requires=("cloudify-common>=5.1", "cloudify-rest-client"))
     deploy()

@@ -11,6 +11,8 @@ from typing import Self
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Job
 
+MANAGER_RESOURCES = "/opt/manager/resources"  # the folder of a public manager, which public code has built in
+
 
 class JobFiles(ABC):
     def __init__(self, job: Job) -> None:
@@ -40,6 +42,7 @@ class JobFiles(ABC):
 
     def _find(self, path: str, resources: Path) -> Path | None:
         workdir = self.job.workdir.resolve()
+        path = path.removeprefix(f"{MANAGER_RESOURCES}/blueprints/{self.job.tenant_name}/{self.job.blueprint_id}/")
         for folder in (workdir, resources.resolve()):
             resolved = (folder / path).resolve()
             # The deployment's folder itself holds downloads, so the one of the blueprint is meant.

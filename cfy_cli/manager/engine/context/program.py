@@ -1,11 +1,15 @@
 """The ctx program on the PATH of scripts: it sends its words to the server and prints the answer."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
+HTTP_CLIENT = Path(__file__).parent.parent / "python" / "cloudify" / "proxy" / "client.py"
+
 # Bash starts in a few milliseconds where Python needs twenty, and scripts call ctx in loops.
 BASH = """\
+case $CTX_SOCKET_URL in http:*) exec PYTHON HTTP_CLIENT "$@" ;; esac  # a plugin answers calls in its own process
 address=${CTX_SOCKET_URL#tcp://}
 if [ -z "$address" ]; then echo "ctx: no operation is running: CTX_SOCKET_URL is not set." >&2; exit 1; fi
 server=${address%%/*}
@@ -24,6 +28,8 @@ exit "$status"
 
 PYTHON = """\
 import os, socket, sys
+if os.environ.get("CTX_SOCKET_URL", "").startswith("http:"):  # a plugin answers calls in its own process
+    os.execv(sys.executable, [sys.executable, HTTP_CLIENT, *sys.argv[1:]])
 address = os.environ.get("CTX_SOCKET_URL", "").removeprefix("tcp://")
 if not address:
     sys.exit("ctx: no operation is running: CTX_SOCKET_URL is not set.")
@@ -48,5 +54,13 @@ def write_program(folder: Path) -> None:
     """Write the program `ctx` to a folder, in bash if that is installed, else in Python."""
     bash = shutil.which("bash")
     program = folder / "ctx"
-    program.write_text(f"#!{bash}\n{BASH}" if bash else f"#!{sys.executable}\n{PYTHON}", encoding="utf-8")
+    if bash:
+        paths = {"PYTHON": shlex.quote(sys.executable), "HTTP_CLIENT": shlex.quote(str(HTTP_CLIENT))}
+        text = f"#!{bash}\n{BASH}"
+    else:
+        paths = {"HTTP_CLIENT": repr(str(HTTP_CLIENT))}
+        text = f"#!{sys.executable}\n{PYTHON}"
+    for name, path in paths.items():
+        text = text.replace(name, path, 1)
+    program.write_text(text, encoding="utf-8")
     program.chmod(0o755)

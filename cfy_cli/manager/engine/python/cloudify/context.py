@@ -4,15 +4,20 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from .agentless import AgentlessContext
+from .agentless import BootstrapContext as BootstrapContext
+from .agentless import CloudifyAgentContext as CloudifyAgentContext
+from .agentless import DeploymentWorkdirMixin as DeploymentWorkdirMixin
+from .agentless import deployment_workdirs_sync_required as deployment_workdirs_sync_required
 from .constants import DEPLOYMENT as DEPLOYMENT
 from .constants import NODE_INSTANCE as NODE_INSTANCE
 from .constants import RELATIONSHIP_INSTANCE as RELATIONSHIP_INSTANCE
 from .exceptions import HttpException, NonRecoverableError
 from .instance import NodeContext, NodeInstanceContext, RelationshipSubjectContext
+from .instance import Properties as ImmutableProperties  # noqa: F401 - the public name
+from .instance import RelationshipContext as RelationshipContext
 from .messages import Json, JsonObject, ManagerInfo, OperationInfo, PluginInfo
 from .rpc import Connection, absolute_path
 
@@ -80,6 +85,26 @@ class PluginContext(str):
         return self._info["workdir"]
 
 
+class BlueprintContext:
+    """ctx.blueprint."""
+
+    def __init__(self, static: OperationInfo) -> None:
+        self.id = static["blueprint_id"]
+
+
+class DeploymentContext:
+    """ctx.deployment."""
+
+    runtime_only_evaluation: bool | None = None
+
+    def __init__(self, static: OperationInfo) -> None:
+        self.id = static["deployment_id"]
+        self.display_name = static["deployment_display_name"]
+        self.creator = static["deployment_creator"]
+        self.tenant_name = static["tenant_name"]
+        self.resource_tags = static["resource_tags"]
+
+
 class CloudifyContext(AgentlessContext):
     """Calls the manager on first use, so that importing it costs nothing."""
 
@@ -141,20 +166,12 @@ class CloudifyContext(AgentlessContext):
         return PluginContext(self._static["plugin"])
 
     @cached_property
-    def blueprint(self) -> SimpleNamespace:
-        return SimpleNamespace(id=self._static["blueprint_id"])
+    def blueprint(self) -> BlueprintContext:
+        return BlueprintContext(self._static)
 
     @cached_property
-    def deployment(self) -> SimpleNamespace:
-        static = self._static
-        return SimpleNamespace(
-            id=static["deployment_id"],
-            display_name=static["deployment_display_name"],
-            creator=static["deployment_creator"],
-            tenant_name=static["tenant_name"],
-            resource_tags=static["resource_tags"],
-            runtime_only_evaluation=None,
-        )
+    def deployment(self) -> DeploymentContext:
+        return DeploymentContext(self._static)
 
     @property
     def rest_host(self) -> list[str]:
@@ -177,6 +194,9 @@ class CloudifyContext(AgentlessContext):
         from .logs import create_logger
 
         return create_logger(self._connection, self._static["task_id"])
+
+    def _get_current_object(self) -> "CloudifyContext":
+        return self
 
     def get_managers(self, network: str = "default") -> list[ManagerInfo]:
         return [manager for manager in self._static["managers"] if network in manager["networks"]]

@@ -2,9 +2,12 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast, overload
 
 from .exceptions import CloudifySerializationRetry
+
+if TYPE_CHECKING:
+    from .context import CloudifyContext
 
 F = TypeVar("F", bound=Callable[..., object])
 P = ParamSpec("P")
@@ -58,7 +61,7 @@ def serial_operation(
     def decorator(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            own: Any = kwargs.get("ctx") or ctx
+            own = cast("CloudifyContext", kwargs.get("ctx") or ctx)
             if own.workflow_id in (workflows or ("install",)):
                 instances = get_instances_of_node(manager.get_rest_client(), own.deployment.id, own.node.id)
                 ready = [instance.id for instance in instances if instance.state in (states or ("started",))]

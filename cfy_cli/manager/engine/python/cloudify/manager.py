@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from .exceptions import HttpException, NonRecoverableError
 from .instance import DirtyTrackingDict as DirtyTrackingDict
+from .messages import Json, JsonObject, ScalingGroupInstance
 from .rest_items import Item
 from .state import ctx
+from .state import workflow_ctx as workflow_ctx
 from .utils import (
     get_local_rest_certificate,
     get_manager_rest_service_host,
@@ -82,16 +84,61 @@ def _check_blueprint(blueprint_id: str, resource_path: str) -> None:
         raise HttpException(resource_path, 404, f"This operation has no files of the blueprint {blueprint_id}.")
 
 
+class NodeInstance:
+    """A node instance as it was read, with runtime properties to change and then store."""
+
+    def __init__(
+        self,
+        node_instance_id: str,
+        node_id: str,
+        runtime_properties: JsonObject | None = None,
+        state: str | None = None,
+        version: int | None = None,
+        host_id: str | None = None,
+        relationships: Json = None,
+        index: int | None = None,
+        scaling_groups: list[ScalingGroupInstance] | None = None,
+        system_properties: JsonObject | None = None,
+    ) -> None:
+        self.id, self.node_id, self.host_id, self.index = node_instance_id, node_id, host_id, index
+        self.runtime_properties = DirtyTrackingDict(runtime_properties or {})
+        self.state, self.version, self.relationships = state, version, relationships
+        self.scaling_groups = {group["id"]: group["name"] for group in scaling_groups or ()}
+        self.system_properties = system_properties or {}
+
+    @property
+    def dirty(self) -> bool:
+        return self.runtime_properties.dirty
+
+    def get(self, key: str) -> Json:
+        return self.runtime_properties.get(key)
+
+    def put(self, key: str, value: Json) -> None:
+        self.runtime_properties[key] = value
+
+    def delete(self, key: str) -> None:
+        del self.runtime_properties[key]
+
+
 def get_node_instance(
     node_instance_id: str, evaluate_functions: bool = False, client: "CloudifyClient | None" = None
-) -> Item:
-    instance: Item = (client or get_rest_client()).node_instances.get(
-        node_instance_id, evaluate_functions=evaluate_functions
+) -> NodeInstance:
+    found = (client or get_rest_client()).node_instances.get(node_instance_id, evaluate_functions=evaluate_functions)
+    return NodeInstance(
+        found.id,
+        found.node_id,
+        found.runtime_properties,
+        found.state,
+        found.version,
+        found.host_id,
+        found.relationships,
+        found.index,
+        found.scaling_groups,
+        found.system_properties,
     )
-    return instance
 
 
-def update_node_instance(node_instance: Item, client: "CloudifyClient | None" = None) -> None:
+def update_node_instance(node_instance: NodeInstance, client: "CloudifyClient | None" = None) -> None:
     """Store its state and runtime properties. Raises CloudifyClientError when it has changed since it was read."""
     (client or get_rest_client()).node_instances.update(
         node_instance.id,

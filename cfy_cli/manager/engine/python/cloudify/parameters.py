@@ -1,18 +1,17 @@
 """Inputs of an operation or parameters of a workflow, as items and as attributes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from .messages import Json, JsonObject
 
 
-class CtxParameters(dict[str, Any]):
+class CtxParameters(dict[str, Json]):
     """Values that are attributes too."""
 
-    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, parameters: Mapping[str, Json] | None = None) -> None:
         super().__init__(parameters or {})
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Json:
         if name.startswith("__"):
             raise AttributeError(name)
         return self[name]

@@ -26,9 +26,10 @@ def _call(name: str) -> object:
     inputs = ctx._static["inputs"]
     if __package__ != "cloudify":  # the plugin brought cloudify-common: give that package this ctx
         importlib.import_module("cloudify.state").current_ctx.set(ctx, dict(inputs))
-    from .common_sdk import install_import_hook  # workflows do not need it
+    from . import common_sdk, manager_paths  # workflows do not need them
 
-    install_import_hook()
+    manager_paths.install_import_hook(name.partition(".")[0])
+    common_sdk.install_import_hook()
     return find_function(name)(**inputs, ctx=ctx)
 
 

@@ -6,11 +6,8 @@ from pathlib import Path
 from types import ModuleType
 
 from .completion import complete_operation, serialize_error
+from .manager_paths import replace_paths
 from .messages import ErrorInfo
-from .state import own_ctx as ctx
-
-MANAGER_RESOURCES = "/opt/manager/resources/"
-_original_chdir = os.chdir
 
 
 def run(path: str) -> None:
@@ -30,11 +27,10 @@ def execute(path: str) -> None:
     sys.modules["__main__"] = main
     sys.argv = [path]
     sys.path.append(str(Path(path).parent))
-    exec(compile(Path(path).read_bytes(), path, "exec"), main.__dict__)  # noqa: S102
+    exec(compile(replace_paths(Path(path).read_bytes()), path, "exec"), main.__dict__)  # noqa: S102
 
 
 def _run(path: str) -> ErrorInfo | None:
-    os.chdir = _chdir
     try:
         execute(path)
     except SystemExit as stop:
@@ -42,13 +38,3 @@ def _run(path: str) -> ErrorInfo | None:
     except BaseException as error:
         return serialize_error(error)
     return None
-
-
-def _chdir(path: "int | str | bytes | os.PathLike[str] | os.PathLike[bytes]") -> None:
-    """Change the working directory; map the folder that public managers keep the blueprint in to its folder here."""
-    text = str(path)
-    if text.startswith(MANAGER_RESOURCES) and not Path(text).exists():
-        blueprint = f"{MANAGER_RESOURCES}blueprints/{ctx.tenant_name}/{ctx.blueprint.id}"
-        if text.startswith(blueprint):
-            path = ctx._static["resources"] + text[len(blueprint) :]
-    _original_chdir(path)

@@ -3,14 +3,18 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .context import CloudifyContext
 from .exceptions import NotInContext as NotInContext
+from .messages import Json
 from .parameters import CtxParameters as CtxParameters
 from .parameters import Parameters
 
-Pair = tuple[Any, Mapping[str, Any]]  # a ctx and parameters
+if TYPE_CHECKING:
+    from .workflows.workflow_context import CloudifyWorkflowContext
+
+Pair = tuple[Any, Mapping[str, Json]]  # a ctx and parameters
 
 
 class CurrentContext(threading.local):
@@ -21,14 +25,14 @@ class CurrentContext(threading.local):
         self._replaced: Pair | None = None
         self._is_cleared = False
 
-    def set(self, ctx: Any, parameters: Mapping[str, Any] | None = None) -> None:
+    def set(self, ctx: object, parameters: Mapping[str, Json] | None = None) -> None:
         self._replaced, self._is_cleared = (ctx, CtxParameters(parameters)), False
 
     def clear(self) -> None:
         self._replaced, self._is_cleared = None, True
 
     @contextmanager
-    def push(self, ctx: Any, parameters: Mapping[str, Any] | None = None) -> "Iterator[CurrentContext]":
+    def push(self, ctx: object, parameters: Mapping[str, Json] | None = None) -> "Iterator[CurrentContext]":
         before = self._replaced, self._is_cleared
         self.set(ctx, parameters)
         try:
@@ -39,7 +43,7 @@ class CurrentContext(threading.local):
     def get_ctx(self) -> Any:
         return self._current()[0]
 
-    def get_parameters(self) -> Any:
+    def get_parameters(self) -> Mapping[str, Json]:
         return self._current()[1]
 
     def _current(self) -> Pair:
@@ -67,20 +71,24 @@ class _Proxy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._get_current_object(), name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         setattr(self._get_current_object(), name, value)
 
     def __delattr__(self, name: str) -> None:
         delattr(self._get_current_object(), name)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         return self._get_current_object()[name]
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self._get_current_object()[name] = value
 
     def __contains__(self, name: object) -> bool:
         return name in self._get_current_object()
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._get_current_object())
+    def __iter__(self) -> Iterator[object]:
+        values: Iterator[object] = iter(self._get_current_object())
+        return values
 
     def __len__(self) -> int:
         return len(self._get_current_object())
@@ -122,7 +130,7 @@ def _read_workflow() -> Pair:
 
 current_ctx = CurrentContext(lambda: (own_ctx, own_parameters))
 current_workflow_ctx = CurrentContext(_read_workflow)
-ctx: Any = _Proxy(current_ctx.get_ctx)
-ctx_parameters: Any = _Proxy(current_ctx.get_parameters)
-workflow_ctx: Any = _Proxy(current_workflow_ctx.get_ctx)
-workflow_parameters: Any = _Proxy(current_workflow_ctx.get_parameters)
+ctx = cast(CloudifyContext, _Proxy(current_ctx.get_ctx))
+ctx_parameters = cast(Parameters, _Proxy(current_ctx.get_parameters))
+workflow_ctx = cast("CloudifyWorkflowContext", _Proxy(current_workflow_ctx.get_ctx))
+workflow_parameters = cast(Parameters, _Proxy(current_workflow_ctx.get_parameters))

@@ -11,22 +11,32 @@ import tempfile
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from . import constants
 from .commands import CommandExecutionResponse as CommandExecutionResponse
 from .commands import LocalCommandRunner as LocalCommandRunner
 from .commands import OutputConsumer as OutputConsumer
+from .constants import KEEP_TRYING_HTTP_TOTAL_TIMEOUT_SEC, MAX_WAIT_BETWEEN_HTTP_RETRIES_SEC
 from .constants import SUPPORTED_ARCHIVE_TYPES as SUPPORTED_ARCHIVE_TYPES
 from .exceptions import NonRecoverableError
 from .messages import JsonObject
 from .state import Process, current_ctx, current_workflow_ctx
+from .state import ctx as ctx
+from .state import workflow_ctx as workflow_ctx
+from .state import workflow_parameters as workflow_parameters
 from .versions import ManagerVersion as ManagerVersion
 
 if TYPE_CHECKING:
     from cfy_cli.manager.engine.python.cloudify_rest_client.client import CloudifyClient
+
+    from .context import CloudifyContext
+    from .rest_items import Item
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 ENV_CFY_EXEC_TEMPDIR = CFY_EXEC_TEMPDIR_ENVVAR = "CFY_EXEC_TEMP"
 ENV_AGENT_LOG_DIR = "AGENT_LOG_DIR"
@@ -98,13 +108,14 @@ def setup_logger(
 setup_default_logger = setup_logger
 
 
-def _get_current_context() -> Any:
+def _get_current_context() -> "CloudifyContext":
     """Return the ctx of the operation, or of the workflow. Raises NotInContext when neither is running."""
-    return (current_workflow_ctx if Process.is_workflow else current_ctx).get_ctx()
+    current: CloudifyContext = (current_workflow_ctx if Process.is_workflow else current_ctx).get_ctx()
+    return current
 
 
 def get_tenant() -> JsonObject:
-    return dict(_get_current_context().tenant)
+    return {**_get_current_context().tenant}
 
 
 def get_tenant_name() -> str:
@@ -154,8 +165,7 @@ def get_local_rest_certificate() -> str | None:
 
 
 def get_rest_token() -> str | None:
-    token: str | None = _get_current_context().rest_token
-    return token
+    return _get_current_context().rest_token
 
 
 def get_manager_name() -> str:
@@ -210,38 +220,42 @@ def plugin_prefix(
     return plugin.prefix if name in (plugin.name, plugin.package_name) else None
 
 
-def get_func(task_name: str) -> Callable[..., Any]:
+def get_func(task_name: str) -> Callable[..., object]:
     """Import MODULE.FUNCTION. Raises NonRecoverableError when there is no such module or function."""
     module_name, _, function_name = task_name.rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise NonRecoverableError(f"No module named {module_name} ({error})") from error
-    function: Callable[..., Any] | None = getattr(module, function_name, None)
+    function: Callable[..., object] | None = getattr(module, function_name, None)
     if not callable(function):
         raise NonRecoverableError(f"{module_name} has no function named '{function_name}'")
     return function
 
 
 def get_instances_of_node(
-    rest_client: "CloudifyClient", deployment_id: str | None = None, node_id: str | None = None, _ctx: Any = None
-) -> Any:
+    rest_client: "CloudifyClient",
+    deployment_id: str | None = None,
+    node_id: str | None = None,
+    _ctx: "CloudifyContext | None" = None,
+) -> "list[Item]":
     """Return the instances of a node, by default of the operation's own, in the order of their indexes."""
     context = _ctx or _get_current_context()
-    return rest_client.node_instances.list(
+    instances: list[Item] = rest_client.node_instances.list(
         deployment_id=deployment_id or context.deployment.id, node_id=node_id or context.node.id, sort="index"
     )
+    return instances
 
 
 def wait_for(
-    callable_obj: Callable[[Any], Any],
+    callable_obj: Callable[[object], R],
     callable_obj_key: object,
     value_attr: str,
-    test_condition: Callable[[Any], object],
+    test_condition: Callable[[object], object],
     exception_class: type[Exception],
     msg: str = "",
     timeout: float = 900,
-) -> Any:
+) -> R:
     """Call a function until an attribute of its result meets the condition. Raises the exception after `timeout`."""
     deadline = time.monotonic() + timeout
     while True:
@@ -254,14 +268,14 @@ def wait_for(
 
 
 def keep_trying_http(
-    total_timeout_sec: float = constants.KEEP_TRYING_HTTP_TOTAL_TIMEOUT_SEC,
-    max_delay_sec: float = constants.MAX_WAIT_BETWEEN_HTTP_RETRIES_SEC,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    total_timeout_sec: float = KEEP_TRYING_HTTP_TOTAL_TIMEOUT_SEC,
+    max_delay_sec: float = MAX_WAIT_BETWEEN_HTTP_RETRIES_SEC,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function that sends requests: when there is no connection, it is called again."""
 
-    def decorator(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorator(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             deadline, delay = time.monotonic() + total_timeout_sec, 1.0
             while True:
                 try:
@@ -313,13 +327,13 @@ def untar(archive: str, destination: str | None = None) -> str:
 
 class Internal:
     @staticmethod
-    def get_install_method(properties: Mapping[str, Any]) -> str | None:
+    def get_install_method(properties: JsonObject) -> str | None:
         """Return how the agent of a host is installed: `install_agent`, or else `agent_config`."""
         wanted = properties.get("install_agent")
         if wanted in (True, False):
             return constants.AGENT_INSTALL_METHOD_REMOTE if wanted else constants.AGENT_INSTALL_METHOD_NONE
-        method: str | None = (properties.get("agent_config") or {}).get("install_method")
-        return method
+        config = properties.get("agent_config")
+        return str(config["install_method"]) if isinstance(config, dict) and config.get("install_method") else None
 
 
 internal = Internal()

@@ -80,6 +80,27 @@ class StreamedResponse:
         self._response.close()
 
 
+def _sender(method: str) -> Callable[..., Answer]:
+    """Return a method that sends requests of one HTTP method."""
+
+    def send(
+        self: "HTTPClient",
+        uri: str,
+        data: Body | None = None,
+        params: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        expected_status_code: object = None,
+        stream: bool = False,
+        url_prefix: bool = True,
+        timeout: float | None = None,
+    ) -> Answer:
+        return self.do_request(
+            method, uri, data, params, headers, expected_status_code, stream, url_prefix, True, timeout
+        )
+
+    return send
+
+
 class HTTPClient:
     """Requests to one manager. `get`, `put` and so on take the path below the version of the API."""
 
@@ -131,20 +152,28 @@ class HTTPClient:
     def url(self) -> str:
         return f"{self.base_url}/api/{self.api_version}"
 
-    def get(self, uri: str, data: Body | None = None, params: Parameters | None = None, **options: Answer) -> Answer:
-        return self.do_request("GET", uri, data, params, **options)
+    def get(
+        self,
+        uri: str,
+        data: Body | None = None,
+        params: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        _include: Iterable[str] | None = None,
+        expected_status_code: object = None,
+        stream: bool = False,
+        url_prefix: bool = True,
+        versioned_url: bool = True,
+        timeout: float | None = None,
+    ) -> Answer:
+        query = {**(params or {}), "_include": list(_include) if _include else None}
+        return self.do_request(
+            "GET", uri, data, query, headers, expected_status_code, stream, url_prefix, versioned_url, timeout
+        )
 
-    def put(self, uri: str, data: Body | None = None, params: Parameters | None = None, **options: Answer) -> Answer:
-        return self.do_request("PUT", uri, data, params, **options)
-
-    def patch(self, uri: str, data: Body | None = None, params: Parameters | None = None, **options: Answer) -> Answer:
-        return self.do_request("PATCH", uri, data, params, **options)
-
-    def post(self, uri: str, data: Body | None = None, params: Parameters | None = None, **options: Answer) -> Answer:
-        return self.do_request("POST", uri, data, params, **options)
-
-    def delete(self, uri: str, data: Body | None = None, params: Parameters | None = None, **options: Answer) -> Answer:
-        return self.do_request("DELETE", uri, data, params, **options)
+    put = _sender("PUT")
+    patch = _sender("PATCH")
+    post = _sender("POST")
+    delete = _sender("DELETE")
 
     def do_request(
         self,
@@ -158,10 +187,9 @@ class HTTPClient:
         url_prefix: bool = True,
         versioned_url: bool = True,
         timeout: float | None = None,
-        _include: Iterable[str] | None = None,
     ) -> Answer:
         """Return the decoded JSON of the answer, None when it is empty. Raises CloudifyClientError."""
-        query = {**self.query_params, **(params or {}), **({"_include": list(_include)} if _include else {})}
+        query = {**self.query_params, **(params or {})}
         address = self.url if versioned_url else self.url.rpartition("/")[0]
         request = urllib.request.Request(  # noqa: S310 - the address is that of a manager
             f"{address if url_prefix else self.base_url}{uri}{_encode(query)}",

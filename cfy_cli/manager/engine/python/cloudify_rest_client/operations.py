@@ -50,7 +50,7 @@ class OperationsClient(Collection[Operation]):
         operation_id: str,
         graph_id: str,
         name: str,
-        type: str,  # noqa: A002 - the public name
+        type: str,
         parameters: object,
         dependencies: object,
     ) -> Operation:

@@ -5,6 +5,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from .. import exceptions
+from ..constants import INSPECT_TIMEOUT as INSPECT_TIMEOUT
+from ..constants import MGMTWORKER_QUEUE as MGMTWORKER_QUEUE
+from ..constants import TASK_FAILED as TASK_FAILED
+from ..constants import TASK_PENDING as TASK_PENDING
+from ..constants import TASK_RESCHEDULED as TASK_RESCHEDULED
+from ..constants import TASK_RESPONSE_SENT as TASK_RESPONSE_SENT
+from ..constants import TASK_SENDING as TASK_SENDING
+from ..constants import TASK_SENT as TASK_SENT
+from ..constants import TASK_STARTED as TASK_STARTED
+from ..constants import TASK_SUCCEEDED as TASK_SUCCEEDED
+from ..constants import TERMINATED_STATES as TERMINATED_STATES
 from ..messages import ErrorInfo, JsonObject
 from . import workflow_api as api
 
@@ -19,16 +30,9 @@ TaskOrResult: TypeAlias = "WorkflowTask | WorkflowTaskResult"  # a task in graph
 Handler = Callable[[Any], "HandlerResult"]  # called with the task, after its end
 TaskSpec = dict[str, object]  # the description of a task for the manager
 
-TASK_PENDING = "pending"
-TASK_SENDING = "sending"
-TASK_SENT = "sent"
-TASK_STARTED = "started"
-TASK_RESCHEDULED = "rescheduled"
-TASK_SUCCEEDED = "succeeded"
-TASK_FAILED = "failed"
-TERMINATED_STATES = [TASK_RESCHEDULED, TASK_SUCCEEDED, TASK_FAILED]
-
-INFINITE_TOTAL_RETRIES = -1
+INFINITE_TOTAL_RETRIES = DEFAULT_TOTAL_RETRIES = -1
+DEFAULT_SUBGRAPH_TOTAL_RETRIES = 0
+DEFAULT_RETRY_INTERVAL = 30  # seconds
 DEFAULT_SEND_TASK_EVENTS = True
 
 
@@ -143,7 +147,7 @@ class WorkflowTask:
     def get_state(self) -> str:
         return self._state
 
-    def set_state(self, state: str) -> None:
+    def set_state(self, state: str, result: object = None, exception: object = None) -> None:
         self._state = state
 
     def apply_async(self) -> "WorkflowTaskResult":
@@ -344,11 +348,12 @@ class WorkflowTaskResult:
         for callback, args, kwargs in callbacks:
             callback(result, *args, **kwargs)
 
-    def on_result(self, callback: Callable[..., object], *args: object, **kwargs: object) -> None:
+    def on_result(self, f: Callable[..., object], *args: object, **kwargs: object) -> None:
+        """Call a function with the result, at once when there is one."""
         if self._result is self._NOT_SET:
-            self._callbacks.append((callback, args, kwargs))
+            self._callbacks.append((f, args, kwargs))
         else:
-            callback(self._result, *args, **kwargs)
+            f(self._result, *args, **kwargs)
 
     def get(self, retry_on_failure: bool = True) -> object:
         """Wait for the result and return it. Raises the exception of a failed task, and ExecutionCancelled."""

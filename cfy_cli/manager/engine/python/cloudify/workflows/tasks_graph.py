@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..messages import ErrorInfo, HandlerDecision
 from ..rpc import Connection
+from . import workflow_api as api
 from .tasks import (
     INFINITE_TOTAL_RETRIES,
     TASK_FAILED,
@@ -51,6 +52,7 @@ class TaskDependencyGraph:
         self._dependencies: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._dependents: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._submitted: set[WorkflowTask] = set()
+        self._finished_tasks: dict[WorkflowTask, object] = {}  # empty: `execute` handles tasks that have ended
 
     @property
     def tasks(self) -> list[WorkflowTask]:
@@ -132,6 +134,13 @@ class TaskDependencyGraph:
         key: str = self.ctx.internal.request("run_graph", connection, name=name, tasks=specs)
         self._submitted.update(tasks)
         return key, {task_id: task for task, task_id in ids.items()}
+
+    def _handle_terminated_task(self, _result: object, task: WorkflowTask) -> None:
+        """Remove a task that has ended; public workflows call it for the `_finished_tasks` after a failure."""
+        self.remove_task(task)
+
+    def _is_execution_cancelled(self) -> bool:
+        return api.has_cancel_request()
 
     def find_unsubmitted(self, task: WorkflowTask) -> list[WorkflowTask]:
         """Return a task, its members and all dependencies of these, without tasks that were submitted before."""
@@ -264,10 +273,10 @@ class SubgraphTask(WorkflowTask):
         return unlimited or self.current_retries < (self.total_retries or 0)
 
 
-def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[..., TaskDependencyGraph]:
+def make_or_get_graph(f: Callable[..., TaskDependencyGraph]) -> Callable[..., TaskDependencyGraph]:
     """Decorate a function that builds a graph: a resumed workflow continues the stored graph of that `name`."""
 
-    @wraps(function)
+    @wraps(f)
     def wrapper(*args: object, name: str, **kwargs: object) -> TaskDependencyGraph:
         from .workflow_context import ctx
 
@@ -275,7 +284,7 @@ def make_or_get_graph(function: Callable[..., TaskDependencyGraph]) -> Callable[
             resumed = ResumedGraph(ctx)
             resumed.name = name
             return resumed
-        graph = function(*args, **kwargs)
+        graph = f(*args, **kwargs)
         graph.store(name)
         return graph
 

@@ -12,9 +12,11 @@ from ..parameters import Parameters
 from ..rest_items import Item
 from ..rpc import absolute_path
 from .deployment import Deployment
+from .deployment import Modification as Modification
 from .graph_client import OperationsFailed as OperationsFailed
 from .graph_client import WorkflowContextInternal
-from .nodes import Node, NodeInstance, NodesAndInstances
+from .nodes import Node, NodeInstance, NodesAndInstances, Relationship, RelationshipInstance
+from .rest_calls import RestCalls
 from .tasks import LocalWorkflowTask, SendWorkflowEventTask, TaskOptions, TaskOrResult, UpdateExecutionStatusTask
 from .tasks_graph import TaskDependencyGraph
 
@@ -23,8 +25,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
+# The public names of classes of this package.
+CloudifyWorkflowNode = Node
+CloudifyWorkflowNodeInstance = NodeInstance
+CloudifyWorkflowRelationship = Relationship
+CloudifyWorkflowRelationshipInstance = RelationshipInstance
+CloudifyWorkflowContextInternal = WorkflowContextInternal
+WorkflowDeploymentContext = Deployment
+WorkflowNodesAndInstancesContainer = ModificationNodes = NodesAndInstances
 
-class CloudifyWorkflowContext:
+
+class CloudifyWorkflowContext(RestCalls):
     """Calls the manager on first use, so that importing it costs nothing."""
 
     local = False

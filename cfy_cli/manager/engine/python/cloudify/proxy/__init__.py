@@ -1,0 +1,1 @@
+"""Calls of ctx by other processes, over HTTP."""

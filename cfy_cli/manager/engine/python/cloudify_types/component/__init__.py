@@ -1,0 +1,1 @@
+"""Components: deployments that a node creates."""

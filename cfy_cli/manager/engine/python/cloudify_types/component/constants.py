@@ -1,0 +1,10 @@
+"""Constants of components."""
+
+from ..constants import EXTERNAL_RESOURCE as EXTERNAL_RESOURCE
+from ..constants import POLLING_INTERVAL as POLLING_INTERVAL
+
+CAPABILITIES = "capabilities"
+PAGINATION_SIZE = 1000
+DEPLOYMENTS_TIMEOUT = 120  # seconds
+EXECUTIONS_TIMEOUT = 1800  # seconds
+DEPLOYMENTS_CREATE_RETRIES = 10

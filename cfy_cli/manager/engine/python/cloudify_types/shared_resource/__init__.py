@@ -1,0 +1,1 @@
+"""Shared resources: deployments that others have created."""
