@@ -9,6 +9,7 @@ from cfy_cli.contract.names import CHARACTERS, describe_others
 from cfy_cli.errors import Usage
 
 MAX_LABEL_LENGTH = 256  # characters of a key or value
+OBJECT_TYPE = "csys-obj-type"  # `environment` or `service`
 _ESCAPED = ",:"
 FORM = "key:value,key:value"
 
@@ -30,6 +31,12 @@ def parse_labels(text: str) -> list[Label]:
 def parse_labels_to_delete(text: str) -> list[tuple[str, str | None]]:
     """Parse labels to delete, also those that no new label may be; a key without a value stands for all its values."""
     return [_parse_part(part) for part in split(text, ",")]
+
+
+def normalize(key: str, value: str) -> Label:
+    """Return a label as managers store it: keys, and the type of the object, are in lower case."""
+    key = key.lower()
+    return key, value.lower() if key == OBJECT_TYPE else value
 
 
 def find_fault(key: str, value: str) -> str | None:
@@ -64,4 +71,4 @@ def _parse_part(text: str) -> tuple[str, str | None]:
     key = key.strip()
     if len(values) > 1 or (values and not values[0]):
         raise Usage(f"The label `{text}` is not of the form key:value", hint="Write a colon in a value as `\\:`.")
-    return key.lower(), unescape(values[0], _ESCAPED) if values else None
+    return normalize(key, unescape(values[0], _ESCAPED)) if values else (key.lower(), None)

@@ -1,9 +1,11 @@
 """Labels: parsing the forms that the API accepts, and setting them on a row."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
-from cfy_cli.contract.labels import find_fault
+from cfy_cli.contract.labels import OBJECT_TYPE, find_fault, normalize
+from cfy_cli.contract.plan import LabelPlan
+from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.models.labels import Label
 
@@ -12,7 +14,6 @@ L = TypeVar("L", bound=Label)
 
 PARENT = "csys-obj-parent"  # id of a deployment that contains this one
 CONSUMER = "csys-consumer-id"  # id of a deployment that depends on this one; only the manager sets it
-OBJECT_TYPE = "csys-obj-type"  # `environment` or `service`
 RESERVED_PREFIX = "csys-"
 RESERVED_KEYS = (
     PARENT,
@@ -47,12 +48,25 @@ def parse(labels: object) -> list[Pair]:
     return list(dict.fromkeys(pair for label in labels for pair in _pairs(label)))
 
 
+def of_plan(declared: Mapping[str, LabelPlan] | None) -> list[Pair]:
+    """Return the labels that a plan declares. Raises Invalid for a value that is still a call of a function."""
+    pairs = []
+    for key, label in (declared or {}).items():
+        for value in label["values"]:
+            if is_function(value):
+                raise Invalid(
+                    f"The label `{key}` cannot be set: {value} has no value before the deployment is installed"
+                )
+            pairs.append(normalize(key, str(value)))
+    return pairs
+
+
 def replace(rows: list[L], create: Callable[..., L], pairs: Iterable[Pair], created_by: str) -> None:
     """Change a row's list of labels to exactly these pairs; labels that stay keep their creator and time.
 
     Raises Invalid for a new pair that cannot be a label; what was stored before may stay.
     """
-    new = list(dict.fromkeys(pairs))
+    new = list(dict.fromkeys(normalize(key, value) for key, value in pairs))
     check(new, present=[(row.key, row.value) for row in rows])
     for row in [row for row in rows if (row.key, row.value) not in new]:
         rows.remove(row)
@@ -65,8 +79,12 @@ def replace(rows: list[L], create: Callable[..., L], pairs: Iterable[Pair], crea
 def check(pairs: Iterable[Pair], present: Collection[Pair] = ()) -> None:
     """Raise Invalid for a pair that cannot be a label, unless it is one of those present."""
     for key, value in pairs:
-        if (key, value) not in present and (fault := find_fault(key, value)):
+        if (key, value) in present:
+            continue
+        if fault := find_fault(key, value):
             raise Invalid(fault)
+        if key.startswith(RESERVED_PREFIX):
+            _check_reserved(key, value)
 
 
 def _split(text: str) -> dict[str, str]:
@@ -82,15 +100,13 @@ def _pairs(label: object) -> list[Pair]:
     if label.keys() == {"key", "value"}:
         label = {label["key"]: label["value"]}
     return [
-        _check_reserved(_check_text(key, "key").lower(), _check_text(value, "value"))
+        normalize(_check_text(key, "key"), _check_text(value, "value"))
         for key, values in label.items()
         for value in (values if isinstance(values, list) else [values])
     ]
 
 
-def _check_reserved(key: str, value: str) -> Pair:
-    if not key.startswith(RESERVED_PREFIX):
-        return key, value
+def _check_reserved(key: str, value: str) -> None:
     if key not in RESERVED_KEYS:
         raise Invalid(
             f"All labels with a `{RESERVED_PREFIX}` prefix are reserved for internal use. "
@@ -98,7 +114,6 @@ def _check_reserved(key: str, value: str) -> Pair:
         )
     if key in COORDINATES:
         _check_coordinate(value, *COORDINATES[key])
-    return key, value.lower() if key == OBJECT_TYPE else value
 
 
 def _check_coordinate(value: str, name: str, limit: int) -> None:

@@ -11,9 +11,10 @@ from typing import TypedDict
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from cfy_cli.contract.labels import OBJECT_TYPE
 from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
-from cfy_cli.manager.services.labels import OBJECT_TYPE, PARENT
+from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
 

@@ -5,12 +5,13 @@ from typing import cast
 from sqlalchemy import Select
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.labels import OBJECT_TYPE
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.extensions.run_workflow import run_workflow
 from cfy_cli.manager.services.extensions.wait import wait_until_idle
-from cfy_cli.manager.services.labels import CONSUMER, OBJECT_TYPE
+from cfy_cli.manager.services.labels import CONSUMER
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 

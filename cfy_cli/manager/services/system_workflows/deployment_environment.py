@@ -9,6 +9,7 @@ from cfy_cli.contract.plan import InstancePlan, NodePlan, Plan, PreparedPlan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
+from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployments import capability_dependencies, deployments
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
@@ -114,11 +115,9 @@ def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None
     settings = plan.get("deployment_settings") or {}
     if settings.get("display_name") and deployment.display_name == deployment.id:
         deployment.display_name = str(settings["display_name"])
-    labels = [
-        (key.lower(), str(value)) for key, label in (plan.get("labels") or {}).items() for value in label["values"]
-    ]
-    if labels:
-        deployments.set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *labels])
+    own = labels.of_plan(plan.get("labels"))
+    if own:
+        deployments.set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *own])
 
 
 def owner_columns(deployment: Deployment) -> OwnerColumns:

@@ -139,16 +139,7 @@ def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
         row.state, row.updated_at = BlueprintState.UPLOADED, now()
         blueprint_imports.add(store, row, plan["namespaces_mapping"])
         if not row.labels:  # those of the request replace the blueprint's own
-            labels.replace(row.labels, BlueprintLabel, _labels_of(plan), row.created_by)
-
-
-def _labels_of(plan: Plan) -> list[labels.Pair]:
-    return [
-        (key.lower(), value)
-        for key, label in (plan.get("blueprint_labels") or {}).items()
-        for value in label["values"]
-        if isinstance(value, str)
-    ]
+            labels.replace(row.labels, BlueprintLabel, labels.of_plan(plan["blueprint_labels"]), row.created_by)
 
 
 def _store_failure(context: ExecutionContext, storage_id: int, state: BlueprintState, error: CfyError) -> None:

@@ -1,4 +1,4 @@
-"""Store which blueprints a blueprint imports."""
+"""Store which blueprints a blueprint imports, and types of objects in lower case."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["blueprint_storage_id"], ["blueprints.storage_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("storage_id"),
         sa.UniqueConstraint("blueprint_storage_id", "namespace"),
+    )
+    op.execute(
+        "UPDATE blueprint_labels SET value = lower(value) WHERE key = 'csys-obj-type' AND NOT EXISTS "
+        "(SELECT 1 FROM blueprint_labels o WHERE o.blueprint_storage_id = blueprint_labels.blueprint_storage_id "
+        "AND o.key = 'csys-obj-type' AND o.value <> blueprint_labels.value)"
+    )
+    op.execute(
+        "UPDATE deployment_labels SET value = lower(value) WHERE key = 'csys-obj-type' AND NOT EXISTS "
+        "(SELECT 1 FROM deployment_labels o WHERE o.deployment_storage_id = deployment_labels.deployment_storage_id "
+        "AND o.key = 'csys-obj-type' AND o.value <> deployment_labels.value)"
     )
     op.create_index("ix_blueprint_imports_imported_id", "blueprint_imports", ["imported_id"])
 

@@ -1,0 +1,69 @@
+"""Labels that managers keep in lower case, on every resource that has labels, over HTTP."""
+
+import pytest
+
+from cfy_cli.manager.store.models import Base
+from tests.conftest import Ask
+from tests.manager.conftest import HELLO, Upload, wait_until
+
+MIXED = [{"CSYS-OBJ-TYPE": "Environment"}, {"Color": "Red"}]
+KEPT = {("csys-obj-type", "environment"), ("color", "Red")}
+LABELLED = sorted(mapper.class_.__tablename__ for mapper in Base.registry.mappers if hasattr(mapper.class_, "labels"))
+
+
+def labels_of(ask: Ask, path: str) -> set[tuple[str, str]]:
+    return {(label["key"], label["value"]) for label in ask("GET", path).json()["labels"]}
+
+
+@pytest.mark.parametrize("noun", LABELLED)
+def test_labels_in_mixed_case_are_normalized(noun: str, ask: Ask, upload: Upload) -> None:
+    upload("app", labels=MIXED)
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app", "labels": MIXED})
+    assert labels_of(ask, f"/{noun}/app") == KEPT
+    assert ask("PATCH", f"/{noun}/app", json={"labels": []}).status_code == 200
+    assert labels_of(ask, f"/{noun}/app") == set()
+    assert ask("PATCH", f"/{noun}/app", json={"labels": MIXED}).status_code == 200
+    assert labels_of(ask, f"/{noun}/app") == KEPT
+
+
+@pytest.mark.parametrize(("section", "noun"), [("blueprint_labels", "blueprints"), ("labels", "deployments")])
+def test_declared_labels_in_mixed_case_are_normalized(section: str, noun: str, ask: Ask, upload: Upload) -> None:
+    declared = f"{section}: {{CSYS-OBJ-TYPE: {{values: [Environment]}}, Color: {{values: [Red]}}}}\n"
+    upload("app", HELLO + declared)
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    assert labels_of(ask, f"/{noun}/app") == KEPT
+
+
+@pytest.mark.parametrize("section", ["blueprint_labels", "labels"])
+def test_declared_label_of_a_reserved_key_is_refused(section: str, ask: Ask, upload: Upload) -> None:
+    uploaded = upload("app", f"{HELLO}{section}: {{csys-nope: {{values: [a]}}}}\n").text
+    made = ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    assert "reserved for internal use" in uploaded + made.text
+    assert ask("GET", "/deployments").json()["items"] == []
+
+
+def test_type_of_a_deployment_changes_counts_above_it(ask: Ask, upload: Upload) -> None:
+    upload("app")
+    counts = ("sub_environments_count", "sub_services_count")
+
+    def read() -> list[list[int]]:
+        found = [ask("GET", f"/deployments/{name}").json() for name in ("top", "middle")]
+        return [[each[count] for count in counts] for each in found]
+
+    def set_labels(name: str, **more: str) -> None:
+        parent = {"middle": "top", "leaf": "middle"}[name]
+        labels = [{"CSYS-obj-PARENT": parent}, *({key.replace("_", "-"): value} for key, value in more.items())]
+        assert ask("PATCH", f"/deployments/{name}", json={"labels": labels}).status_code == 200
+
+    for name in ("top", "middle", "leaf"):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
+    set_labels("middle", Csys_Obj_Type="ENVIRONMENT")
+    set_labels("leaf")
+    assert read() == [[1, 1], [0, 1]]
+    set_labels("leaf", CSYS_OBJ_TYPE="Environment")
+    assert read() == [[2, 0], [1, 0]]
+    set_labels("leaf", CSYS_OBJ_TYPE="Service")
+    assert read() == [[1, 1], [0, 1]]
+    ask("DELETE", "/deployments/leaf")
+    wait_until(lambda: ask("GET", "/deployments/leaf").status_code, lambda status: status == 404)
+    assert read() == [[1, 0], [0, 0]]
