@@ -117,7 +117,7 @@ def test_misplaced_value_does_not_crash_compiler(tmp_path: Path, data: st.DataOb
             container[data.draw(st.sampled_from(("type", "derived_from", "inputs", "x")))] = container.pop(key)
     main = tmp_path / "blueprint.yaml"
     main.write_text(yaml.safe_dump(document))
-    if not dsl.lint(main):
+    if not dsl.lint(main).errors:
         dsl.compile_blueprint(main)
 
 
@@ -126,4 +126,4 @@ def test_misplaced_value_does_not_crash_compiler(tmp_path: Path, data: st.DataOb
 def test_random_bytes_do_not_crash_compiler(tmp_path: Path, data: bytes) -> None:
     main = tmp_path / "blueprint.yaml"
     main.write_bytes(data)
-    assert dsl.lint(main)
+    assert dsl.lint(main).errors
