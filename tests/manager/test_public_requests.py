@@ -214,3 +214,19 @@ def test_creation_is_not_waited_for_with_async_create(ask: Ask, worker: object, 
     upload("app")
     created = ask("PUT", "/deployments/app?async_create=true", json={"blueprint_id": "app"})
     assert (created.status_code, created.json()["deployment_status"]) == (201, "in_progress")
+
+
+def test_environments_are_listed_without_components(ask: Ask, worker: object, deploy: Callable[..., None]):
+    for name in ("environment", "part"):
+        deploy(HELLO, name)
+    dependency = {"source_deployment": "environment", "target_deployment": "part"}
+    ask("PUT", "/deployments/inter-deployment-dependencies", json={**dependency, "dependency_creator": "component.x"})
+    listed = ask("GET", "/deployments?_environments_only=true&_include=id").json()
+    assert listed["items"] == [{"id": "environment"}]
+    assert ask("GET", "/deployments?_environments_only=false").json()["metadata"]["pagination"]["total"] == 2
+
+
+def test_unknown_execution_groups_are_not_found(ask: Ask):
+    for name in ("_group_id", "execution_group_id"):
+        answer = ask("GET", "/executions", params={name: "nosuch"})
+        assert (answer.status_code, answer.json()["error_code"]) == (404, "not_found_error")

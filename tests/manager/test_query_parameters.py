@@ -30,6 +30,7 @@ NAMES_OF_RESOURCES = (
     "_group_id",
     "_instance_context",
     "graph_id",
+    "execution_group_id",
     "execution_id",
     "from_datetime",
     "to_datetime",

@@ -24,6 +24,7 @@ LIST_PARAMETERS = (
     Parameter("_search_name", "Text that the display name must contain.", repeated=True),
     Parameter("_group_id", "Only deployments of this deployment group."),
     Parameter("_dependencies_of", "Only deployments that this deployment depends on, directly or indirectly."),
+    Parameter("_environments_only", "Only deployments that are no components of others.", "boolean"),
 )
 ALL_SUB_DEPLOYMENTS = Parameter(
     "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
@@ -66,6 +67,7 @@ def _conditions(call: Call) -> Sequence[Condition]:
         call.store,
         group_id=call.query.get("_group_id"),
         dependencies_of=call.query.get("_dependencies_of"),
+        without_components=call.flag("_environments_only"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTIONS
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
 from cfy_cli.manager.rest.nouns import Noun
@@ -14,6 +14,8 @@ from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.query import Condition
 
 SYSTEM_WORKFLOWS = Parameter("_include_system_workflows", "List executions of system workflows too.", "boolean")
+GROUPS = ("_group_id", "execution_group_id")  # public clients use both names
+GROUP_PARAMETERS = tuple(Parameter(name, "Only executions of this execution group.") for name in GROUPS)
 
 
 class NewExecution(Body):
@@ -48,10 +50,13 @@ class StatusBody(Body):
 
 
 def _conditions(call: Call) -> Sequence[Condition]:
+    group_ids = [group_id for name in GROUPS if (group_id := call.query.get(name))]
+    if group_ids:  # there are no execution groups yet
+        raise NotFound(f"Requested `ExecutionGroup` with ID `{group_ids[0]}` was not found")
     return () if call.flag("_include_system_workflows") else (executions.IS_NOT_SYSTEM,)
 
 
-noun = Noun(EXECUTIONS, Execution, parameters=(SYSTEM_WORKFLOWS,), conditions=_conditions)
+noun = Noun(EXECUTIONS, Execution, parameters=(SYSTEM_WORKFLOWS, *GROUP_PARAMETERS), conditions=_conditions)
 routes = noun.routes
 noun.add_list()
 noun.add_get()

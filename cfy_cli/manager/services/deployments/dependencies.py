@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypedDict, cast
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import ExecutionState
@@ -209,6 +210,13 @@ def component_ids(store: Store, deployment: Deployment) -> set[int | None]:
         Dependency.source_storage_id == deployment.storage_id, Dependency.dependency_creator.like(f"{COMPONENT}%")
     )
     return set(store.unscoped.scalars(statement))  # of any user
+
+
+def is_component(storage_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Match the deployments that were created as components of others."""
+    return exists().where(
+        Dependency.target_storage_id == storage_id, Dependency.dependency_creator.like(f"{COMPONENT}%")
+    )
 
 
 def find_creator(store: Store, source: Deployment, target: Deployment) -> str | None:

@@ -58,7 +58,9 @@ class CapabilitiesAnswer(TypedDict):
     capabilities: JsonObject
 
 
-def list_conditions(store: Store, *, group_id: str | None, dependencies_of: str | None) -> list[Condition]:
+def list_conditions(
+    store: Store, *, group_id: str | None, dependencies_of: str | None, without_components: bool
+) -> list[Condition]:
     """Return the conditions of a list. Raises NotFound for an unknown deployment or group."""
     conditions: list[Condition] = []
     if group_id:  # there are no deployment groups yet
@@ -66,6 +68,8 @@ def list_conditions(store: Store, *, group_id: str | None, dependencies_of: str 
     if dependencies_of:
         targets = dependencies.select_required_ids(store.get(Deployment, dependencies_of))
         conditions.append(Deployment.storage_id.in_(targets))
+    if without_components:
+        conditions.append(~dependencies.is_component(Deployment.storage_id))
     return conditions
 
 
