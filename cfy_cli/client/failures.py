@@ -10,7 +10,7 @@ from cfy_cli.errors import BY_STATUS, Busy, CfyError, Failed, Unauthorized, Unre
 
 READ_TIMEOUT = 300  # seconds
 _HINTS = {
-    401: "Check the user, password or token: cfy profiles show-current, cfy profiles set",
+    401: "Show the user: cfy profiles show-current; set a new password: cfy profiles set --password-stdin",
     502: "The manager may be starting; try again in a moment.",
     503: "The manager is busy or starting; try again in a moment.",
     504: "The manager is busy; try again in a moment.",

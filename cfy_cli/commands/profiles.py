@@ -112,7 +112,10 @@ def use_profile(
     if exists:
         ignored = sorted(field for field, value in {**fields, "keyring": keyring}.items() if value)
         if ignored:
-            app.note(f"Profile `{name}` already exists; ignored: {', '.join(ignored)}. To change it: cfy profiles set")
+            app.note(
+                f"Profile `{name}` already exists; ignored: {', '.join(ignored)}. To change the profile in use: "
+                "cfy profiles set -h"
+            )
     else:
         profile = new_profile(name, manager_ip, **fields)
         if not skip_credentials_validation:

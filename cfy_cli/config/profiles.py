@@ -151,5 +151,5 @@ def _load_old(path: Path) -> dict[str, Any]:
 def _damaged(path: Path) -> CfyError:
     return CfyError(
         f"The profile file {path} is damaged",
-        hint="Repair it, or create it again with: cfy profiles use",
+        hint="Repair it, or create it again: cfy profiles use ADDRESS",
     )

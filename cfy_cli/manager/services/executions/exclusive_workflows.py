@@ -74,6 +74,6 @@ def _find_running(store: Store, statement: Select[str]) -> Sequence[str]:
 def _error(running: Sequence[str]) -> Invalid:
     return Invalid(
         f"Cannot start execution because there are other executions running e.g.: {', '.join(running)}",
-        hint="Wait for them to end (cfy executions wait), or queue it.",
+        hint=f"Wait for them to end: cfy executions wait {' '.join(running)}; or queue it: --queue",
         code=ErrorCode.EXISTING_RUNNING_EXECUTION,
     )

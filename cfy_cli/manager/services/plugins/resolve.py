@@ -54,7 +54,7 @@ def _select(store: Store, name: str, constraint: str, fields: Mapping[str, str])
     versions = ", ".join(dict.fromkeys(row.package_version for row in sorted(rows, key=_version_key)))
     raise NotFound(
         f"Required plugin {requirement} is not installed on the manager",
-        hint=f"it has the versions {versions}" if versions else "upload it: cfy plugins upload",
+        hint=f"it has the versions {versions}" if versions else "upload it: cfy plugins upload WAGON -y FILE",
     )
 
 

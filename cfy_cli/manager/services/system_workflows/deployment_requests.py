@@ -119,7 +119,7 @@ def _check_plugins(store: Store, plan: Plan) -> None:
     if missing:
         raise Invalid(
             "\n".join(dict.fromkeys(missing)),
-            hint="Upload the missing plugins (cfy plugins upload), or use --skip-plugins-validation.",
+            hint="Upload what is missing: cfy plugins upload WAGON -y FILE; or use --skip-plugins-validation.",
             code=ErrorCode.DEPLOYMENT_PLUGIN_NOT_FOUND,
         )
 
