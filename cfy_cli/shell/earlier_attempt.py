@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
 import tempfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfy_cli.client.transfer import save
-from cfy_cli.contract.archive_formats import READ_ERRORS, detect_format, is_macos_metadata
 from cfy_cli.errors import Conflict, NotFound
+from cfy_cli.shell.archive_files import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -108,26 +106,9 @@ def _changed_files(uploaded: Path, source: Path) -> list[str]:
 
 
 def _digests(archive: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name below the archive's top folder and the digest of each file; nothing of an unreadable archive."""
-    try:
-        if detect_format(archive) == "zip":
-            with zipfile.ZipFile(archive) as packed:
-                for info in packed.infolist():
-                    if not info.is_dir() and not is_macos_metadata(info.filename):
-                        yield _inner_name(info.filename), hashlib.sha256(packed.read(info)).hexdigest()
-        else:
-            with tarfile.open(archive) as tar:
-                for member in tar:
-                    file = tar.extractfile(member) if member.isfile() else None
-                    if file is not None and not is_macos_metadata(member.name):
-                        yield _inner_name(member.name), hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    except READ_ERRORS:
-        return
-
-
-def _inner_name(name: str) -> str:
-    parts = PurePosixPath(name).parts
-    return str(PurePosixPath(*parts[1:])) if len(parts) > 1 else name
+    """Yield the name and the digest of each file; nothing of an unreadable archive."""
+    for name, content in read_files(archive):
+        yield name, hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _list_some(names: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
-"""Sources of imported plugins for checks on this machine: given files, and the manager in use."""
+"""Sources of imported plugins and blueprints for checks on this machine: given files, and the manager in use."""
 
 from __future__ import annotations
 
 import re
+import tempfile
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -21,24 +22,30 @@ if TYPE_CHECKING:
     from cfy_cli.shell.app import App
 
 PLUGIN = "plugin:"
+BLUEPRINT = "blueprint:"
 CONSTRAINT = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|)\s*([\w.]+)\s*")
 
 
 class ImportSources:
-    """Resolves imports of plugins from `--plugin-yaml` and from the manager in use, which is never started for it."""
+    """Resolves imports of plugins from `--plugin-yaml`, and of plugins and blueprints from the manager in use.
+
+    That manager is never started for it.
+    """
 
     def __init__(self, app: App, plugin_yamls: Sequence[str] = ()) -> None:
         self._app = app
         self._files = {package: file for file in _find_files(plugin_yamls) for package in _packages(file)}
 
     def resolve(self, name: str) -> ResolvedImport:
-        """Return the YAML file of a plugin. Raises ImportUnavailable when it is not at hand."""
+        """Return the YAML file of a plugin or blueprint. Raises ImportUnavailable when it is not at hand."""
         package = package_of(name)
         if package in self._files:
             file = self._files[package]
             return ResolvedImport(name, file.read_bytes(), file.parent)
         if name.startswith(PLUGIN) and package:
             return self._request(name, package)
+        if name.startswith(BLUEPRINT):
+            return self._download(name)
         check_scheme(name)
         hint = "for a plugin, give its file: --plugin-yaml FILE" if "://" in name else "a manager resolves it"
         raise ImportUnavailable("it is not on this machine", hint=hint)
@@ -59,6 +66,22 @@ class ImportSources:
                 return ResolvedImport(name, response.content)
         except CfyError as error:
             raise ImportUnavailable(error.message, hint=hint) from error
+
+    def _download(self, name: str) -> ResolvedImport:
+        hint = "use a manager that has it"
+        client = self._client
+        if client is None:
+            raise ImportUnavailable("no manager is in use", hint=hint)
+        from cfy_cli.shell.imported_blueprint import download_blueprint
+
+        try:
+            return download_blueprint(client, name, Path(self._downloads.name))
+        except CfyError as error:
+            raise ImportUnavailable(error.message, hint=error.hint or hint) from error
+
+    @cached_property
+    def _downloads(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="cfy-")
 
     @cached_property
     def _client(self) -> Client | None:

@@ -130,3 +130,29 @@ def test_unreachable_manager_leaves_a_note(run: Run, wire: responses.RequestsMoc
     assert "was not checked: " in run("blueprints lint blueprint.yaml", code=1).out
     assert MISTAKE in run("blueprints lint blueprint.yaml", code=1).out
     assert len(wire.calls) >= 1
+
+
+@pytest.mark.usefixtures("folder", "worker")
+def test_imported_blueprint_comes_from_manager_in_use(cfy: Cfy, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    (base / "parts").mkdir(parents=True)
+    (base / "parts" / "types.yaml").write_text("node_types: {tiny: {derived_from: cloudify.nodes.Root}}\n")
+    head = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml, parts/types.yaml]\n"
+    (base / "blueprint.yaml").write_text(f"{head}node_templates: {{a: {{type: tiny}}}}\n")
+    cfy("blueprints upload base/blueprint.yaml -b base")
+    write("lib--blueprint:base", "lib--tinny")
+    out = cfy("blueprints lint blueprint.yaml", code=1)
+    assert MISTAKE in out
+    assert "blueprint.yaml:5:15: there is no node type `lib--tinny`; did you mean `lib--tiny`?" in out
+    write("lib--blueprint:bases", "lib--tiny")
+    out = cfy("blueprints lint blueprint.yaml", code=1)
+    assert "note: `blueprint:bases` was not checked: the manager in use does not have it; upload it first" in out
+    assert MISTAKE in out
+
+
+@pytest.mark.usefixtures("folder", "wire")
+def test_imported_blueprint_without_manager_is_a_note(run: Run) -> None:
+    write("lib--blueprint:base", "lib--tiny")
+    out = run("blueprints lint blueprint.yaml", code=1).out
+    assert "note: `blueprint:base` was not checked: " in out
+    assert MISTAKE in out

@@ -1,0 +1,28 @@
+"""Blueprints of a manager that a blueprint on this machine imports."""
+
+import tempfile
+from pathlib import Path
+
+from cfy_cli.client.client import Client
+from cfy_cli.client.transfer import save
+from cfy_cli.dsl import ImportUnavailable, ResolvedImport
+from cfy_cli.shell.archive_files import read_files
+
+
+def download_blueprint(client: Client, name: str, folder: Path) -> ResolvedImport:
+    """Download the YAML files of `blueprint:ID` into a new folder inside `folder`. Raises CfyError."""
+    blueprint_id = name.partition(":")[2].strip()
+    blueprint = client.blueprints.find_uploaded(blueprint_id)
+    if blueprint is None:
+        raise ImportUnavailable("the manager in use does not have it", hint=f"upload it first: {blueprint_id}")
+    root = Path(tempfile.mkdtemp(dir=folder)).resolve()
+    archive = save(client.blueprints.archive(blueprint_id), root.with_suffix(".archive"))
+    for file, content in read_files(archive):
+        target = (root / file).resolve()
+        if target.is_relative_to(root) and target.suffix in (".yaml", ".yml"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read())
+    main = root / str(blueprint["main_file_name"])
+    if not main.is_file():
+        raise ImportUnavailable(f"its archive has no file `{blueprint['main_file_name']}`")
+    return ResolvedImport(f"{name}/{blueprint['main_file_name']}", main.read_bytes(), folder=main.parent, root=root)
