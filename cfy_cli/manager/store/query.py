@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import JSON, Boolean, ColumnElement, Float, Integer, Select, and_, literal, null, or_, true
-from sqlalchemy.orm import class_mapper
+from sqlalchemy.orm import class_mapper, defer, undefer
+from sqlalchemy.orm.interfaces import LoaderOption
 
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
@@ -66,7 +67,16 @@ def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select
     names = [key.lstrip("-+ ") for key in listing.sort]
     for sql, key in zip(_expressions(model, names, "Sort"), listing.sort, strict=True):
         statement = statement.order_by(sql.desc() if key.startswith("-") else sql.asc())
+    statement = statement.options(*_loaded_columns(model, listing.include))
     return statement.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
+
+
+def _loaded_columns(model: type[Base], include: Sequence[str] | None) -> list[LoaderOption]:
+    """Load those columns of JSON, which may be large, that the fields of the answer read; leave out the others."""
+    fields = model.WIRE_FIELDS if include is None else include
+    read = {source for name in fields for source in model.COMPUTED_FROM.get(name, (name,))}
+    names = [item.key for item in class_mapper(model).column_attrs if isinstance(item.columns[0].type, JSON)]
+    return [(undefer if name in read else defer)(column(model, name)) for name in names]
 
 
 def filterable_fields(model: type[Base]) -> tuple[str, ...]:

@@ -92,6 +92,7 @@ class Deployment(Owned, Base):
         "labels",
         "deployment_groups",
     )
+    COMPUTED_FROM = {"workflows": ("workflow_definitions",)}
 
     id: Mapped[str] = mapped_column(Name)
     display_name: Mapped[str] = mapped_column(Name)
@@ -310,6 +311,10 @@ class NodeInstance(InDeployment, Base):
         "deployment_id",
         *Owned.OWNED_FIELDS,
     )
+    COMPUTED_FROM = {
+        "has_configuration_drift": ("system_properties",),
+        "is_status_check_ok": ("system_properties",),
+    }
 
     id: Mapped[str] = mapped_column(Name)
     node_id: Mapped[str] = mapped_column(Name)

@@ -39,6 +39,7 @@ class Operation(Owned, Base):
         "tasks_graph",
         *Owned.OWNED_FIELDS,
     )
+    COMPUTED_FROM = {"parameters": ("parameters", "failure")}
 
     id: Mapped[str] = mapped_column(text(36))
     tasks_graph_id: Mapped[str] = mapped_column(ForeignKey("tasks_graphs.id", ondelete="CASCADE"), index=True)

@@ -1,5 +1,6 @@
 """Columns that all tables, or all tables of resources in tenants, have in common."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey
@@ -15,12 +16,13 @@ class Base(DeclarativeBase):
     """A table.
 
     `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
-    `IS_NAMED` whether they choose its value.
+    `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns of JSON that a computed field reads.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
     IS_NAMED: ClassVar[bool] = True
+    COMPUTED_FROM: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     storage_id: Mapped[int] = mapped_column(primary_key=True)
 

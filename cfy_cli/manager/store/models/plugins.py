@@ -36,6 +36,11 @@ class Plugin(Owned, Base):
         "yaml_url_path",
         "file_server_path",
     )
+    COMPUTED_FROM = {
+        "file_server_path": ("yaml_files",),
+        "labels": ("deployment_labels",),
+        "yaml_files_paths": ("yaml_files",),
+    }
 
     id: Mapped[str] = mapped_column(text(36), unique=True)
     archive_name: Mapped[str] = mapped_column(Name)
