@@ -94,8 +94,15 @@ def _update(app: App, username: str, password: str, role: str) -> Item:
 @options.password()
 @pass_app
 def set_password(app: App, username: str, password: str) -> None:
-    """Set the password of the user USERNAME."""
+    """Set the password of the user USERNAME.
+
+    Every user may set the own one; it replaces the password in the profile in use.
+    """
+    from cfy_cli.shell.profile_changes import replace_password
+
     app.result("New password set", app.client.users.update(username, password=password), USERS)
+    if profile := replace_password(app, username, password):
+        app.note(f"Profile `{profile}` logs in with it")
 
 
 @cli.command("set-role")

@@ -1,11 +1,13 @@
-"""Changes of profiles by `cfy profiles use`, `set` and `set-cluster`."""
+"""Changes of profiles by `cfy profiles use`, `set` and `set-cluster`, and by a new password."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
+from cfy_cli.config import keyring_storage
 from cfy_cli.config.addresses import DEFAULT_PORTS, parse_address
 from cfy_cli.config.profiles import DEFAULT_TENANT, Profile, Profiles
 from cfy_cli.errors import Conflict, NotFound, Usage
+from cfy_cli.shell.app import App
 
 
 def new_profile(name: str, typed: str, *, ssl: bool, manager_tenant: str | None, **fields: Any) -> Profile:
@@ -57,6 +59,27 @@ def change_cluster_node(profile: Profile, name: str, **fields: object) -> dict[s
     if fields.get("cert"):
         node |= {"trust_all": False, "rest_protocol": "https"}
     return node
+
+
+def replace_password(app: App, username: str, password: str) -> str | None:
+    """Store a user's new password in the profile that this command logged in with; return the profile's name.
+
+    Returns None when the profile is of another user or stores no password.
+    """
+    profile = app.profile
+    if profile is None or not app.profiles.exists(profile.name) or profile.manager_username != username:
+        return None
+    settings = app.settings_of(profile)
+    if settings.username.value != username or settings.token.value:
+        return None
+    if settings.password.value is None and keyring_storage.read(profile.name):
+        keyring_storage.store(profile.name, password)
+        return profile.name
+    if settings.password.value != profile.manager_password:
+        return None
+    profile.manager_password = password
+    app.profiles.write(profile)
+    return profile.name
 
 
 def rename_profile(profiles: Profiles, profile: Profile, name: str) -> None:

@@ -57,6 +57,18 @@ def test_profile_password_is_read_from_stdin(run: Run, workdir: Path) -> None:
     assert "There is no password for user `ann`" in run("profiles use other -u ann", profile=None, code=2).err
 
 
+def test_own_new_password_replaces_that_of_the_profile(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    write_profile(workdir)
+    for name in ("ann", "bob"):
+        wire.post(f"http://mgr/api/v3.1/users/{name}", json={"username": name})
+    run("users set-password bob -p newer", profile=None)
+    assert read_profile(workdir, "mgr") == PUBLIC_FIELDS
+    assert "Profile `mgr` logs in with it" in run("users set-password ann -p newer", profile=None).err
+    assert read_profile(workdir, "mgr") == {**PUBLIC_FIELDS, "manager_password": "newer"}
+    run("users set-password ann -p newest", profile=None, CLOUDIFY_USERNAME="ann", CLOUDIFY_PASSWORD="typed")
+    assert read_profile(workdir, "mgr")["manager_password"] == "newer"
+
+
 def test_profile_use_failed_login_creates_no_profile(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
     wire.get(STATUS, status=401, json={"message": "Wrong credentials"})
     run("profiles use mgr -u ann -p nope", profile=None, code=4)

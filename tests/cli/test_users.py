@@ -26,6 +26,16 @@ def test_user_create_to_delete(cfy: Cfy) -> None:
     cfy("users get ann", code=3)
 
 
+def test_user_sets_the_own_password_only(cfy: Cfy) -> None:
+    for name in ("ann", "bob"):
+        cfy(f"users create {name} -p first-one")
+    assert cfy("users set-password ann -p second-one", user="ann", password="first-one") == "New password set\n"
+    cfy("users get", user="ann", password="second-one")
+    cfy("users set-password bob -p second-one", user="ann", password="second-one", code=4)
+    cfy("users set-role ann -r sys_admin", user="ann", password="second-one", code=4)
+    cfy("users get", user="bob", password="first-one")
+
+
 def test_user_create_without_terminal_requires_password(cfy: Cfy) -> None:
     cfy("users create ann", code=2)
     assert "Give --password or --password-stdin" in cfy.errors
