@@ -38,7 +38,7 @@ class Resource:
 
     @property
     def title(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        return self.name.rpartition("/")[2].replace("_", " ").capitalize()
 
     @property
     def permission_prefix(self) -> str:

@@ -26,9 +26,9 @@ def format_time(text: str) -> str:
     return text.replace("T", " ").removesuffix("Z") if _TIME.fullmatch(text) else text
 
 
-def shorten_time(column: str, text: str) -> str:
-    """Leave out seconds of a formatted time; leave the text of other columns as it is."""
-    return text[:16] if _TIME_COLUMN.search(column) and _FORMATTED_TIME.fullmatch(text) else text
+def shorten_time(column: str, text: str, length: int) -> str:
+    """Leave out the end of a formatted time; leave the text of other columns as it is."""
+    return text[:length] if _TIME_COLUMN.search(column) and _FORMATTED_TIME.fullmatch(text) else text
 
 
 def _format_element(item: object) -> str:

@@ -155,7 +155,8 @@ def _longest_words(headings: Cells, rows: Sequence[Cells]) -> list[int]:
 
 
 def _longest_word(text: str) -> int:
-    return max(map(width, text.split()), default=0)
+    """Return the width of the longest word; a time is not broken between day and hour."""
+    return width(text) if _TIME.match(text) else max(map(width, text.split()), default=0)
 
 
 def _grown(minimum: Sequence[int], natural: Sequence[int], spare: int) -> list[int]:

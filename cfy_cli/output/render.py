@@ -21,6 +21,7 @@ Item = Mapping[str, object]
 
 _DETAILS_GAP = 6  # spaces between names and values
 _MIN_DETAILS = 20  # columns of the terminal for values; with fewer they are not wrapped
+_TIME_LENGTH, _SHORT_TIME_LENGTH = 19, 16  # characters: to the second, and to the minute
 _TAB = 8  # columns of the terminal
 
 
@@ -47,7 +48,8 @@ def records(
         click.echo(format_plain(rows, paint=partial(_paint, columns)), nl=bool(rows))
         return ()
     width = terminal_width()
-    table = None if vertical and items else _fit(columns, rows, width, narrowing)
+    is_whole = narrowing is None and len(rows) == 1  # a single item has all fields, and none is shortened
+    table = None if vertical and items else _fit(columns, rows, width, narrowing, wrapped=not is_whole)
     if table is None:
         for index, row in enumerate(rows, 1):
             record_title = f"{title} [RECORD {index}]" if len(rows) > 1 else title
@@ -123,25 +125,33 @@ def _fit(
     rows: Sequence[Cells],
     width: int | None,
     narrowing: Narrowing | None = None,
+    *,
+    wrapped: bool = True,
 ) -> tuple[str, Sequence[str]] | None:
-    """Return a table that fits, and the columns left out; None when the terminal is too narrow."""
+    """Return a table that fits, and the columns left out; None when the terminal is too narrow.
+
+    Cells may be `wrapped` where no column may be left out.
+    """
     paint = partial(_paint, columns)
     if width is None or table_width(cell_widths((columns, *rows))) <= width:
         return format_table(columns, rows, paint=paint), ()
     from cfy_cli.output import fitting
 
-    rows = [[shorten_time(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows]
     fitted = None
-    if narrowing is None or narrowing.kept.issuperset(columns):
-        fitted = fitting.wrap_cells(columns, rows, width)
+    if wrapped and (narrowing is None or narrowing.kept.issuperset(columns)):
+        fitted = fitting.wrap_cells(columns, _shorten_times(columns, rows, _TIME_LENGTH), width)
     if fitted is None and narrowing is not None:
-        fitted = fitting.shorten(columns, rows, width, narrowing)
+        fitted = fitting.shorten(columns, _shorten_times(columns, rows, _SHORT_TIME_LENGTH), width, narrowing)
     if fitted is None:
         return None
     shown = [columns[index] for index in fitted.shown]
     is_wrapped = any("\n" in cell for row in fitted.rows for cell in row)
     text = format_table(fitted.headings, fitted.rows, left=is_wrapped, paint=partial(_paint, shown))
     return text, [name for name in columns if name not in shown]
+
+
+def _shorten_times(columns: Cells, rows: Sequence[Cells], length: int) -> list[list[str]]:
+    return [[shorten_time(column, cell, length) for column, cell in zip(columns, row, strict=True)] for row in rows]
 
 
 def _paint(columns: Sequence[str], _row: int, column: int, text: str) -> str:

@@ -276,7 +276,7 @@ class Printer:
         return Style(options.format, () if options.query else wanted, options.headings, key)
 
     def _show_count(self, resource: Resource, pages: _CountedPages) -> None:
-        text = f"Showing {pages.count} of {pages.total} {resource.name}"
+        text = f"Showing {pages.count} of {pages.total} {resource.title.lower()}"
         if pages.hidden:
             text += f" ({pages.hidden} hidden by filter)"
         is_shown = not self.as_data and self._options.headings and self._options.verbosity >= 0
