@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Usage
@@ -43,15 +44,19 @@ def project_event(event: Item) -> dict[str, object]:
     return {**event, "context": context, "message": {"arguments": None, "text": event.get("message")}}
 
 
-def check_columns(resource: Resource, items: Sequence[Item], columns: Sequence[str]) -> None:
-    """Raise Usage for a column that no item has; without items every column passes."""
-    known = {name for item in items for name in item}
-    names = known | {column for column, field in resource.sources.items() if field in known}
+def check_columns(resource: Resource, known: Set[str], columns: Sequence[str]) -> None:
+    """Raise Usage for a column whose field is not among those known; when none is known, every column passes."""
+    names = {*known, *(column for column, field in resource.sources.items() if field in known)}
     if resource.name == "events":
         names.add("context")
     unknown = [column for column in columns if column not in names]
     if unknown and known:
         raise Usage(f"There is no column `{unknown[0]}`", hint=f"Columns: {', '.join(sorted(names))}")
+
+
+def allowed_fields(refusal: str) -> set[str]:
+    """Return the fields that a manager names when it refuses others."""
+    return set(re.findall(r"'([^']+)'", refusal.partition("Allowed keys are")[2]))
 
 
 def _value(resource: Resource, item: Item, column: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,11 +12,10 @@ import click
 from cfy_cli.errors import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence, Set
+    from collections.abc import Callable, Iterator, Sequence, Set
 
     from cfy_cli.client.collection import Collection, Item, Page
     from cfy_cli.contract.resource import Resource
-    from cfy_cli.errors import CfyError
     from cfy_cli.output.fitting import Narrowing
     from cfy_cli.output.formats import Style
     from cfy_cli.output.queries import Query
@@ -114,17 +114,14 @@ class Printer:
 
         resource, options = collection.resource, self._options
         columns = self._choose_columns(resource, columns, more, of_list=True)
-        pages = _CountedPages(collection.pages(_include=self._include(resource, columns), limit=options.limit, **query))
+        requested = collection.pages(_include=self._include(resource, columns), limit=options.limit, **query)
+        pages = _CountedPages(requested, partial(self._check_empty_page, resource))
         if options.format in formats.STREAMED and not options.query:
             formats.stream((self._rows(items, resource, columns) for items in pages), self._style(resource, columns))
         else:
             items = [item for items in pages for item in items]
             filtered = {"tenant_name"} if not query.get("_all_tenants") else set()
             self.show_items(items, resource, columns, same=filtered | {name for name in query if query[name]})
-        if options.columns and pages.refusal and not pages.count:
-            raise Usage(
-                f"The manager does not know all of the columns {', '.join(columns)}", hint=pages.refusal.message
-            )
         self._show_count(resource, pages)
 
     def show_items(
@@ -196,17 +193,27 @@ class Printer:
         options = self._options
         if options.format == "name" and not options.query:
             return [dict(item) for item in items]
+        known = {name for item in items for name in item}
         if options.columns:
-            check_columns(resource, items, options.columns)
+            check_columns(resource, known, options.columns)
         elif columns == self._configured_columns(resource):
             try:
-                check_columns(resource, items, columns)
+                check_columns(resource, known, columns)
             except Usage as error:
                 raise Usage(f"{error.message}, which the configuration file names", hint=error.hint) from error
         if options.query:
-            named = [name for name in options.query.names if any(name in item for item in items)]
+            named = [name for name in options.query.names if name in known]
             columns = tuple(dict.fromkeys((*columns, *named))) if columns else ()
         return [project_row(resource, item, columns, as_object=self._as_objects) for item in items]
+
+    def _check_empty_page(self, resource: Resource, page: Page) -> None:
+        """Raise Usage when --columns names what the manager does not know; items would show which fields it knows."""
+        if self._options.columns and page.refusal and not page.items:
+            from cfy_cli.output.projections import allowed_fields, check_columns
+
+            message = page.refusal.message
+            check_columns(resource, allowed_fields(message), self._options.columns)
+            raise Usage("The manager does not know all of these columns", hint=message)
 
     def _write(self, data: object, style: Style) -> None:
         from cfy_cli.output import formats, render
@@ -289,14 +296,14 @@ class Printer:
 class _CountedPages:
     """Iterates over the items of each page and counts them."""
 
-    def __init__(self, pages: Iterator[Page]) -> None:
-        self._pages = pages
+    def __init__(self, pages: Iterator[Page], check: Callable[[Page], None]) -> None:
+        self._pages, self._check = pages, check
         self.count = self.total = 0
         self.hidden: int | None = None
-        self.refusal: CfyError | None = None
 
     def __iter__(self) -> Iterator[list[Item]]:
         for page in self._pages:
+            self._check(page)
             self.count += len(page)
-            self.total, self.hidden, self.refusal = page.total, page.hidden, page.refusal
+            self.total, self.hidden = page.total, page.hidden
             yield page.items
