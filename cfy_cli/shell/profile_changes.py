@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from cfy_cli.config import keyring_storage
 from cfy_cli.config.addresses import DEFAULT_PORTS, parse_address
-from cfy_cli.config.profiles import DEFAULT_TENANT, Profile, Profiles
+from cfy_cli.config.profiles import DEFAULT_TENANT, LOCAL, Profile, Profiles
 from cfy_cli.errors import Conflict, NotFound, Usage
 from cfy_cli.shell.app import App
 
@@ -67,6 +67,8 @@ def replace_password(app: App, username: str, password: str) -> str | None:
     Returns None when the profile is of another user or stores no password.
     """
     profile = app.profile
+    if profile is None and app.uses_embedded(None) and app.profiles.exists(LOCAL):
+        profile = app.profiles.read(LOCAL)
     if profile is None or not app.profiles.exists(profile.name) or profile.manager_username != username:
         return None
     settings = app.settings_of(profile)

@@ -51,6 +51,14 @@ def test_manager_starts_when_needed_and_stops_on_request(cfy: Run, tmp_path: Pat
 
 
 @pytest.mark.process
+def test_new_password_of_the_administrator_keeps_access(cfy: Run) -> None:
+    cfy("sites", "create", "tlv")
+    assert "Profile `local` logs in with it" in cfy("users", "set-password", "admin", "-p", "another-one").stderr
+    assert cfy("manager", "stop").exit_code == 0
+    assert json.loads(cfy("sites", "list", "--json").stdout)[0]["name"] == "tlv"
+
+
+@pytest.mark.process
 def test_manager_keeps_its_port_while_nobody_else_uses_it(cfy: Run, tmp_path: Path) -> None:
     def start(*options: str) -> Result:
         outcome = cfy("manager", "start", "--workers", "1", "--json", *options)
