@@ -73,11 +73,11 @@ class Plugin(Record):
 
 
 class DeploymentSettings(Record):
-    """Settings of deployments; if there are any, the plan has an entry for schedules too."""
+    """Settings of deployments; if the section is there, the plan has an entry for schedules too."""
 
     def parse(self, node: YamlNode, compilation: Compilation) -> JsonObject:
         values = super().parse(node, compilation)
-        return {"default_schedules": {}, **values} if values else values
+        return {"default_schedules": {}, **values} if isinstance(node.value, dict) else values
 
 
 class LabelValues:

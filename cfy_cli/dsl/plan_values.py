@@ -75,9 +75,10 @@ def _map_relationship(name: str, relationship: RelationshipPlan, transform: Tran
     target = relationship["target_id"]
     where = f"node `{name}`, relationship to `{target}`"
     context = EvaluationContext(where, source_node=name, target_node=target)
+    own = EvaluationContext(where, self_node=name, source_node=name, target_node=target)
     return {
         **relationship,
-        "properties": cast("JsonObject", _map_items(transform, relationship["properties"], context)),
+        "properties": cast("JsonObject", _map_items(transform, relationship["properties"], own)),
         "source_operations": _map_operations(relationship["source_operations"], transform, context),
         "target_operations": _map_operations(relationship["target_operations"], transform, context),
     }

@@ -1,5 +1,6 @@
 """Functions when a deployment is created and while it runs."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,30 @@ outputs:
         "an integer",
     ]
     assert refusal.value.code == "deployment_creation_error"
+
+
+ODD_ARGUMENTS: tuple[Any, ...] = (
+    -1, 3, True, "web", "", None, 2.5, [], {"a": 1}, {"get_input": "name"}, {"get_input": "nest"},
+    {"get_property": ["web", "port"]}, {"get_attribute": ["web", "port"]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(names.NAMES))
+def test_odd_arguments_are_refused_or_evaluated(tmp_path: Path, lookups: InMemoryLookups, name: str) -> None:
+    """Test every function when a blueprint is compiled, when a deployment is created, and at run time."""
+    pairs = [[first, second] for first in ODD_ARGUMENTS for second in ODD_ARGUMENTS]
+    for arguments in (*ODD_ARGUMENTS, *([single] for single in ODD_ARGUMENTS), *pairs):
+        call = {name: arguments}
+        main = write_blueprint(tmp_path, HEAD + f"outputs: {{o: {{value: {json.dumps(call)}}}}}\n")
+        try:
+            plan = dsl.compile_blueprint(main)
+            dsl.prepare_deployment(plan, dsl.check_inputs(plan, {}))
+        except (dsl.BlueprintInvalid, dsl.InputsInvalid) as refusal:
+            assert refusal.message
+        try:
+            dsl.evaluate(call, lookups)
+        except dsl.EvaluationFailed as failure:
+            assert failure.message
 
 
 RUNTIME_CALLS = (

@@ -94,7 +94,7 @@ class Evaluation(ABC):
             self._in_progress.pop()
 
     def property_of(self, node_name: str, path: Sequence[Json]) -> Json:
-        key = node_name + "".join(f"[{step}]" for step in path)
+        key = "".join((f"{node_name}", *(f"[{step}]" for step in path)))
         if key not in self._properties:
             value = self.guard(key, lambda: self._evaluate_property(node_name, path))
             if holds_function(value):
