@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import BLUEPRINTS, DEPLOYMENTS
-from cfy_cli.errors import Usage
+from cfy_cli.errors import CfyError, Usage
 from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
@@ -125,15 +125,19 @@ def cli(
         earlier_attempt.check_same_values(deployment, inputs=stored, labels=deployment_labels, visibility=visibility)
         app.note(f"Deployment `{deployment_id}` exists already with the same inputs; the installation continues")
     else:
-        create_deployment(
-            app,
-            deployment_id,
-            blueprint_id=blueprint_id,
-            skip_plugins_validation=skip_plugins_validation,
-            inputs=inputs,
-            labels=deployment_labels,
-            visibility=visibility,
-        )
+        try:
+            create_deployment(
+                app,
+                deployment_id,
+                blueprint_id=blueprint_id,
+                skip_plugins_validation=skip_plugins_validation,
+                inputs=inputs,
+                labels=deployment_labels,
+                visibility=visibility,
+            )
+        except CfyError as error:
+            error.hint = error.hint or "Correct this and repeat the command, which then uses the uploaded blueprint."
+            raise
         app.note(f"Deployment `{deployment_id}` created from blueprint `{blueprint_id}`")
     run_workflow(
         app,

@@ -71,6 +71,7 @@ def test_archive_with_missing_inputs_installs_when_given(cfy: Cfy, blueprint_fil
     cfy(f"install {archive}", code=1)
     assert "`port`" in cfy.errors
     assert "`host`" in cfy.errors
+    assert "Hint: Correct this and repeat the command" in cfy.errors
     cfy(f"install {archive} -i port=1 -i host=h")
     assert "is on the manager already" in cfy.errors
     assert names(cfy, "deployments") == ["app"]
