@@ -97,8 +97,8 @@ def _read_mapping(source: str) -> JsonObject | None:
 
 
 def _files(source: str) -> list[Path]:
-    path = Path(os.path.expanduser(source))
     with suppress(OSError, ValueError):  # a value may be an invalid path: too long, or with a null character
+        path = Path(os.path.expanduser(source))
         if path.is_dir():
             return sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
         if path.is_file():

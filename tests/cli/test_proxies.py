@@ -69,11 +69,11 @@ def test_manager_elsewhere_is_reached_through_the_proxy(port: int, monkeypatch: 
 def test_operations_reach_the_manager_without_proxy(port: int, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(cfy_cli.manager.engine.__file__).parent / "python"))
     monkeypatch.setenv("http_proxy", UNREACHABLE)
-    from cloudify.rest import Client
+    from cloudify_rest_client.client import CloudifyClient
 
     try:
-        client = Client(host=host, port=port, protocol="http")
-        assert client.request("GET", "/version") == VERSION
+        client = CloudifyClient(host=host, port=port, protocol="http")
+        assert client.manager.get_version() == VERSION
     finally:
-        for name in [name for name in sys.modules if name.split(".")[0] == "cloudify"]:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("cloudify", "cloudify_rest_client")]:
             del sys.modules[name]
