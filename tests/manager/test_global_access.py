@@ -155,6 +155,11 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
         answer = ask("POST", path, json=sent, **AS_UNA)
         if answer.status_code != 403:
             wrong.append(f"POST {path}: {answer.status_code} {answer.text}")
+    external = {"external_source": {"deployment": "x"}, "source_deployment": "x", "target_deployment": "app"}
+    dependency = {"dependency_creator": "x", **external}
+    assert ask("PUT", "/deployments/inter-deployment-dependencies", json=dependency).status_code == 200
+    if ask("DELETE", "/deployments/inter-deployment-dependencies", json=dependency, **AS_UNA).status_code != 403:
+        wrong.append("DELETE /deployments/inter-deployment-dependencies")
     if ask("DELETE", "/events?deployment_id=app", **AS_UNA).status_code != 403:
         wrong.append("DELETE /events")
     assert not wrong, "\n".join(wrong)

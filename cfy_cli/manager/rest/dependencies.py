@@ -73,7 +73,8 @@ def replace_dependencies(call: Call, key: str, body: Dependencies) -> JsonObject
 def delete_dependency(call: Call, body: Dependency) -> JsonObject:
     """Delete the dependency of this creator, source and target; answer it as it was."""
     source, target = _source(call.store, body), _target(call.store, body, required=False)
-    dependency = dependencies.find(call.store, body.dependency_creator, source, target, body.external_source)
+    found = dependencies.find(call.store, body.dependency_creator, source, target, body.external_source)
+    dependency = call.store.get_own(InterDeploymentDependency, found.id)
     answer = noun.show(call, dependency)
     dependencies.delete_many(call.store, [dependency])
     return answer

@@ -79,11 +79,12 @@ def create_events(call: Call, body: NewEvents) -> None:
     has_filters=True,
 )
 def delete_events(call: Call) -> JsonObject:
-    """Delete events of one deployment, which may be deleted itself; answer their number."""
+    """Delete events of deployments, which may be deleted themselves; answer their number."""
     listing = call.listing("reported_timestamp")
     if not listing.filters.get("deployment_id"):
         raise Invalid("Give the deployment whose events to delete as `deployment_id`")
-    events.check_deployment(call.store, listing.filters["deployment_id"][0])
+    for deployment_id in listing.filters["deployment_id"]:
+        events.check_deployment(call.store, deployment_id)
     count = events.delete(call.store, _with_times(call, listing), _condition(call, listing))
     return {"items": [count], "metadata": {"pagination": {"total": count, "size": count, "offset": 0}}}
 
