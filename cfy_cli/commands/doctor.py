@@ -17,8 +17,10 @@ def cli(app: App) -> None:
     from cfy_cli.shell.diagnostics import CHECKS, ERROR, check_home, diagnose
 
     findings = [*diagnose(app, is_stopped=is_stopped(app)), *check_home(app), *check_embedded_manager(app)]
-    columns = CHECKS.columns if any(finding.hint for finding in findings) else CHECKS.columns[:-1]
-    app.show_items([asdict(finding) for finding in findings], CHECKS, columns)
+    rows = [asdict(finding) for finding in findings]
+    if not app.as_data:
+        rows = [row | {"details": ". ".join(filter(None, (row["details"], row["hint"])))} for row in rows]
+    app.show_items(rows, CHECKS, CHECKS.columns if app.as_data else CHECKS.columns[:-1])
     failed = next((finding for finding in findings if finding.result == ERROR), None)
     if failed:
         raise CfyError(f"{failed.check}: {failed.details}", hint=failed.hint, code=ErrorCode.UNHEALTHY)

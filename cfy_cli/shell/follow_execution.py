@@ -195,7 +195,7 @@ def _format_progress(execution: Item, events: EventStream | None) -> str:
     running = events.running if events else []
     total = execution.get("total_operations")
     done = f"{execution.get('finished_operations') or 0} of {total} operations"
-    parts = [done if total else str(execution["status"])]
+    parts = [done if total else str(execution.get("status_display") or execution["status"])]
     if running:
         parts.append(f"running {running[0]}" + (f" and {len(running) - 1} more" if len(running) > 1 else ""))
     return "; ".join(parts)

@@ -11,6 +11,8 @@ import responses
 import yaml
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from cfy_cli.output import render
+from cfy_cli.output.width import width
 from tests.conftest import Cfy
 
 from .conftest import Run
@@ -151,6 +153,18 @@ def test_other_formats_contain_only_data(cfy: Cfy, blueprint: Path, form: str) -
         elif form == "jsonl":
             assert all(json.loads(part) is not None for part in out.splitlines())
         assert not {"Finished", "Showing", "Labels", "Deployment"} & {part.split(" ")[0] for part in out.splitlines()}
+
+
+@pytest.mark.usefixtures("worker")
+def test_no_line_is_longer_than_the_terminal(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of events may be longer."""
+    monkeypatch.setattr(render, "terminal_width", lambda: 80)
+    long_lines: list[str] = []
+    for text in filter(None, SCENARIO.format(blueprint=f"{blueprint.parent.name}/{blueprint.name}").splitlines()):
+        if not text.startswith(("completion", "doctor", "api")):
+            lines = (cfy(text) + cfy.errors).splitlines()
+            long_lines += [line for line in lines if width(line.expandtabs()) > 80 and " CFY <" not in line]
+    assert long_lines == []
 
 
 def test_scenario_covers_every_command() -> None:

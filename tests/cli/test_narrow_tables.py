@@ -132,7 +132,8 @@ def color_code(state: str) -> int:
 @pytest.mark.parametrize(
     ("flags", "environ", "is_colored"),
     [("", {}, False), ("--color always", {}, True), ("--color always", {"NO_COLOR": "1"}, True),
-     ("-x --color always", {}, True), ("--color never", {}, False)],
+     ("-x --color always", {}, True), ("--color never", {}, False),
+     ("--color always --no-color", {}, False)],
 )  # fmt: skip
 def test_tables_and_records_color_states_on_request(
     run: Run, wire: responses.RequestsMock, flags: str, environ: dict[str, str], is_colored: bool
