@@ -160,7 +160,9 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     assert ask("PUT", "/deployments/inter-deployment-dependencies", json=dependency).status_code == 200
     if ask("DELETE", "/deployments/inter-deployment-dependencies", json=dependency, **AS_UNA).status_code != 403:
         wrong.append("DELETE /deployments/inter-deployment-dependencies")
-    if ask("DELETE", "/events?deployment_id=app", **AS_UNA).status_code != 403:
-        wrong.append("DELETE /events")
+    ask("PUT", "/deployments/mine", json={"blueprint_id": "app"}, **AS_UNA)
+    for query in ("deployment_id=app", "deployment_id=mine&deployment_id=app"):
+        if ask("DELETE", f"/events?{query}", **AS_UNA).status_code != 403:
+            wrong.append(f"DELETE /events?{query}")
     assert not wrong, "\n".join(wrong)
     assert [ask("GET", path).json() for path in paths] == before

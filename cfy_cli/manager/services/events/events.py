@@ -87,8 +87,9 @@ def check_deployment(store: Store, deployment_id: str) -> None:
 
 
 def delete(store: Store, listing: Listing, where: Condition) -> int:
-    """Delete the events that a list would give; return their number."""
-    chosen = apply_filters(store.visible(Event).where(where), Event, listing)
+    """Delete the tenant's events that a list would give; return their number."""
+    own = store.visible(Event).where(where, Event.tenant_name == store.scope.tenant)
+    chosen = apply_filters(own, Event, listing)
     statement = sql_delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
     return store.unscoped.connection().execute(statement).rowcount  # the subquery selects visible events only
 
