@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
@@ -34,9 +35,14 @@ def new_key(resource: Resource) -> options.Decorator:
 
 
 def create(app: App, resource: Resource, key: str, if_exists: str, **fields: object) -> None:
-    """Create an item, or do with an existing one what --if-exists says, and report it."""
+    """Create an item, or do with an existing one what --if-exists says, and report it.
+
+    An update leaves alone what no option gives, such as the visibility.
+    """
     items = app.client.collection(resource)
-    new, update = partial(items.create, key, **fields), partial(items.update, key, **fields)
+    source = click.get_current_context().get_parameter_source
+    given = {name: value for name, value in fields.items() if source(name) != ParameterSource.DEFAULT}
+    new, update = partial(items.create, key, **fields), partial(items.update, key, **given)
     create_unless_exists(app, resource, key, if_exists, new, partial(items.get, key), update)
 
 

@@ -51,3 +51,12 @@ def test_second_creation_hints_at_what_works(cfy: Cfy, tmp_path: Path, command: 
     assert key in cfy(f"{noun} get {key}")
     for choice in COMMANDS[command]:
         cfy(f"{line} --if-exists {choice}", code=1 if choice == "fail" else 0)
+
+
+def test_update_of_what_exists_leaves_its_visibility(cfy: Cfy) -> None:
+    for visibility in ("private", "global"):
+        cfy(f"sites create {visibility} -l {visibility}")
+        cfy(f"sites create {visibility} --location 1,2 --if-exists update")
+        assert visibility in cfy(f"sites get {visibility} --json --query visibility")
+    cfy("sites create private -l tenant --if-exists update")
+    assert "tenant" in cfy("sites get private --json --query visibility")
