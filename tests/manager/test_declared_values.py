@@ -196,6 +196,29 @@ def test_all_problems_of_parameters_are_told_at_once(ask: Ask, upload: Upload, w
     ]
 
 
+def test_calls_in_parameters_are_evaluated_and_checked(ask: Ask, upload: Upload, run: Run) -> None:
+    ask("PUT", "/secrets/key", json={"value": "hidden"})
+    parameters = {
+        "size": {"type": "integer", "default": {"get_input": "size"}, "constraints": [{"less_than": 9}]},
+        "secret": {"default": {"get_secret": "key"}, "constraints": [{"max_length": 6}]},
+    }
+    script = "from cloudify.workflows import ctx, parameters as p\nctx.logger.info(f'{p.size} {len(p.secret)}')\n"
+    workflow = json.dumps({"w": {"mapping": "w.py", "parameters": parameters}})
+    upload("app", f"{HEAD}inputs: {{size: {{default: 7}}}}\nworkflows: {workflow}\n", {"w.py": script})
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    ended = run("d", "w")
+    assert (ended["status"], ended["parameters"]["size"]) == ("terminated", 7)
+    assert ended["parameters"]["secret"] == {"get_secret": "key"}
+    events = ask("GET", f"/events?execution_id={ended['id']}&include_logs=true").json()["items"]
+    assert "7 6" in [event["message"] for event in events]
+    ask("PATCH", "/secrets/key", json={"value": "hidden-too"})
+    body = {"deployment_id": "d", "workflow_id": "w", "parameters": {"size": {"get_input": "siez"}}}
+    refused = ask("POST", "/executions", json=body).json()["message"].splitlines()
+    assert refused[0].startswith('Parameter "size" cannot be evaluated: ')
+    assert refused[1].startswith("Parameter \"secret\": the value of {'get_secret': 'key'} violates")
+    assert "hidden" not in str(refused)
+
+
 def test_constraints_call_functions_of_other_inputs(ask: Ask, upload: Upload) -> None:
     upload(
         "app", HEAD + "inputs: {top: {default: 5}, n: {type: integer, constraints: [{less_than: {get_input: top}}]}}\n"

@@ -27,6 +27,7 @@ NAMES = RUNTIME_FUNCTIONS.union(
 INPUT_FUNCTIONS = ("get_input",)
 NODE_FUNCTIONS = ("get_property", "get_attribute", "get_attributes_list", "get_attributes_dict")
 _TYPICAL_PREFIXES = ("get_", "get-", "string_", "string-")  # of functions, and of no data by chance
+INSTANCE_WORDS = ("SELF", "SOURCE", "TARGET")
 TYPE = "type"  # a call may declare the type of its result: {get_input: port, type: integer}
 
 
@@ -72,3 +73,14 @@ def similar_function(name: str) -> str | None:
         return None
     matches = get_close_matches(name.lower().replace("-", "_"), NAMES, n=1, cutoff=0.8)
     return matches[0] if matches else None
+
+
+def needs_instance(value: object) -> bool:
+    """Return whether `value` holds a call that only a node instance can answer, such as `get_attribute` of SELF."""
+    if isinstance(value, dict):
+        name = called_function(value)
+        arguments = value[name] if name else None
+        if name in NODE_FUNCTIONS and isinstance(arguments, list) and arguments and arguments[0] in INSTANCE_WORDS:
+            return True
+        return any(map(needs_instance, value.values()))
+    return isinstance(value, list) and any(map(needs_instance, value))

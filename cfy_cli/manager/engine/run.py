@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Callable
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.dsl.functions.names import needs_instance
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.server import ContextServer, shared_server
 from cfy_cli.manager.engine.executor import LocalExecutor
+from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult, GraphRunner
 from cfy_cli.manager.engine.journal import NullJournal
@@ -104,6 +107,7 @@ class _WorkflowRun:
         if result.cancel_request is not CancelRequest.NONE:
             return result
         if isinstance(workflow, WorkflowFunction):
+            parameters = self._evaluate(parameters)
             return run_function(workflow, parameters, context, self._journal, self._server, self._engine())
         graphs = workflow(context, parameters)
         try:
@@ -119,6 +123,11 @@ class _WorkflowRun:
             return GraphResult(failed.failures)
         finally:
             graphs.close()
+
+    def _evaluate(self, parameters: JsonObject) -> JsonObject:
+        """Return the parameters with calls evaluated, those of secrets; operations evaluate those of node instances."""
+        calls = {name: value for name, value in parameters.items() if not needs_instance(value)}
+        return {**parameters, **evaluate_functions(calls, self._records)}
 
     def _engine(self) -> Engine:
         return Engine(

@@ -14,6 +14,7 @@ from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
+from cfy_cli.manager.services.executions import parameters as workflow_parameters
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -67,8 +68,9 @@ def start(
     deployment = store.get_permitted(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
-    rule = workflows.parameter_rule(app, store, deployment, workflow)
-    complete = workflows.complete_parameters(workflow_id, workflow, parameters, rule, custom=allow_custom_parameters)
+    complete = workflow_parameters.complete(
+        app, store, deployment, workflow_id, workflow, parameters, custom=allow_custom_parameters
+    )
     operation_inputs.check_inputs(store, deployment, workflow, complete)
     if not force:
         dependencies.check_workflow(store, deployment, workflow_id, complete, creator=creator)

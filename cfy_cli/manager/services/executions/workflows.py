@@ -1,21 +1,12 @@
 """Workflows of a deployment: their parameters, and the conditions under which they are available."""
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TypedDict
 
-from cfy_cli import dsl
-from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import AvailabilityRules, ParameterPlan, WorkflowPlan
 from cfy_cli.contract.states import InstancesActive
-from cfy_cli.dsl.value_types import PRIMITIVE_TYPES
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
-from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployments.existing_resources import StoreResources
-from cfy_cli.manager.services.secrets.secrets import stored_secrets
 from cfy_cli.manager.store.models import Deployment
-from cfy_cli.manager.store.store import Store
 
 ACTIVE_WORDS = {"all": "all", "partial": "some", "none": "none"}  # of availability rules, as messages spell them
 ACTIVE_NOW = {
@@ -96,68 +87,6 @@ def instances_active(deployment: Deployment) -> InstancesActive:
 
 def _availability_rules(workflow: WorkflowPlan) -> AvailabilityRules:
     return workflow.get("availability_rules") or {}
-
-
-def parameter_rule(app: AppContext, store: Store, deployment: Deployment, workflow: WorkflowPlan) -> dsl.DeclaredValues:
-    """Return the rule for values of the parameters of a workflow; constraints may call functions."""
-    existing = StoreResources(store, deployment, stored_secrets(app, store))
-    declared = workflow.get("parameters") or {}
-    has_data_types = any(each.get("type", "string") not in PRIMITIVE_TYPES for each in declared.values())
-    plan = (
-        app.service(PlanCache).get(store.unscoped, deployment.blueprint_storage_id)  # of the deployment
-        if has_data_types
-        else None
-    )
-    return dsl.DeclaredValues(
-        plan["data_types"] if plan else {},
-        existing,
-        lambda value: existing.evaluate(value, deployment.inputs),
-        converts_text=True,
-        strict_text=True,
-    )
-
-
-def complete_parameters(
-    name: str, workflow: WorkflowPlan, parameters: Mapping[str, Json], rule: dsl.DeclaredValues, *, custom: bool
-) -> JsonObject:
-    """Return the parameters with the declared defaults. Raises Invalid with every problem.
-
-    Parameters that are not declared are a problem unless they may be `custom`.
-    """
-    declared = workflow.get("parameters") or {}
-    problems = []
-    unknown = [key for key in parameters if key not in declared]
-    if unknown and not custom:
-        problems.append(
-            f'Workflow "{name}" does not have the following parameters declared: {",".join(unknown)}. '
-            "Remove these parameters or use the flag for allowing custom parameters"
-        )
-    missing = [
-        key
-        for key, parameter in declared.items()
-        if "default" not in parameter and key not in parameters and parameter.get("required", True)
-    ]
-    if missing:
-        problems.append(
-            f'Workflow "{name}" must be provided with the following parameters to execute: {",".join(missing)}'
-        )
-    values: JsonObject = {**{key: each["default"] for key, each in declared.items() if "default" in each}, **parameters}
-    for key, parameter in declared.items():
-        if values.get(key) is not None:
-            values[key], found = _check_parameter(key, values[key], parameter, rule)
-            problems += found
-    if problems:
-        raise Invalid("\n".join(problems), code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)
-    return values
-
-
-def _check_parameter(
-    key: str, value: Json, parameter: ParameterPlan, rule: dsl.DeclaredValues
-) -> tuple[Json, list[str]]:
-    value, mismatches = rule.coerce(value, parameter)
-    problems = [f'Parameter "{key}"{mismatch.path}: {mismatch.message}' for mismatch in mismatches]
-    violations = rule.find_violations(value, parameter)
-    return value, [*problems, *(f'Parameter "{key}" does not meet its constraints: {each}' for each in violations)]
 
 
 def describe(deployment: Deployment) -> list[WorkflowAnswer]:
