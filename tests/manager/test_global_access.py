@@ -7,7 +7,7 @@ import pytest
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.server import permissions
-from tests.conftest import Ask
+from tests.conftest import Ask, Cfy
 from tests.manager.conftest import HELLO, wait_for_end
 from tests.wagons import package
 
@@ -165,3 +165,12 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     wrong += [query for query in queries if ask("DELETE", f"/events?{query}", **AS_UNA).status_code != 403]
     assert not wrong, "\n".join(wrong)
     assert [ask("GET", path).json() for path in paths] == before
+
+
+@pytest.mark.usefixtures("global_app")
+def test_command_through_another_tenant_follows_to_the_end(cfy: Cfy):
+    assert "hello" in cfy("executions start install -d app -t red")
+    assert "started" in cfy("node-instances list -d app -t red")
+    refused = cfy("executions start uninstall -d app -t red", user="una", password=PASSWORD, code=4)
+    assert refused == ""
+    assert "default_tenant" in cfy.errors
