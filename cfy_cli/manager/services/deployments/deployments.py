@@ -31,7 +31,6 @@ from cfy_cli.manager.store.models import (
     Event,
     Execution,
     InterDeploymentDependency,
-    Node,
     NodeInstance,
     Operation,
     Site,
@@ -39,7 +38,8 @@ from cfy_cli.manager.store.models import (
     User,
 )
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
-from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.models.owned import models_in_tenants
+from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -158,9 +158,11 @@ def set_visibility(store: Store, deployment: Deployment, visibility: str) -> Non
     own_executions = select(Execution.id).where(Execution.deployment_storage_id == deployment.storage_id)
     own_graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(own_executions))
     contents: dict[type[Base], Condition] = {
-        Node: Node.deployment_storage_id == deployment.storage_id,
-        NodeInstance: NodeInstance.deployment_storage_id == deployment.storage_id,
-        Execution: Execution.deployment_storage_id == deployment.storage_id,
+        model: column(model, "deployment_storage_id") == deployment.storage_id
+        for model in models_in_tenants()
+        if hasattr(model, "deployment_storage_id")
+    }
+    contents |= {
         TasksGraph: TasksGraph.execution_id.in_(own_executions),
         Operation: Operation.tasks_graph_id.in_(own_graphs),
         InterDeploymentDependency: InterDeploymentDependency.source_storage_id == deployment.storage_id,
