@@ -7,7 +7,7 @@ from cfy_cli.contract.durations import parse_duration
 from cfy_cli.errors import Usage
 
 _EPOCH = r"\d{9,}(\.\d+)?"  # seconds since 1970
-_COMPACT = r"(\d{12})([+-]\d{4})"  # 201801182230-0500
+_COMPACT = r"(\d{12})([+-]\d\d:?\d\d|Z)"  # 201801182230-0500
 _TIME_OF_DAY = r"\d{1,2}:\d\d(:\d\d)?"
 _ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
 FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."

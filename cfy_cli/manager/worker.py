@@ -34,6 +34,8 @@ class Worker:
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="execution")
         self._limit = ConcurrencyLimit(MAX_CONCURRENT_EXECUTIONS)
         self._stopping = threading.Event()
+        self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
+        self._closed = False
 
     def work(self) -> None:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
@@ -52,7 +54,8 @@ class Worker:
         """Wait for running executions and store the last events."""
         self._threads.shutdown(wait=True)
         self._event_writer.close()
-        with self._app.database.write() as session:
+        with self._heartbeat_lock, self._app.database.write() as session:
+            self._closed = True  # a late heartbeat must not add the row again
             session.execute(delete(WorkerRecord).where(WorkerRecord.name == self._name))
 
     def _start_executions(self, slots: list[Slot]) -> bool:
@@ -89,7 +92,9 @@ class Worker:
             log.warning("The heartbeat of the worker was not stored: %s", error)
 
     def _store_heartbeat(self) -> None:
-        with self._app.database.write() as session:
+        with self._heartbeat_lock, self._app.database.write() as session:
+            if self._closed:
+                return
             row = session.query(WorkerRecord).filter_by(name=self._name).one_or_none()
             if row is None:
                 session.add(WorkerRecord(name=self._name, pid=os.getpid()))

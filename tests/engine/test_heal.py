@@ -1,12 +1,19 @@
 """The workflows check_status, check_drift and heal, and the graphs of updates."""
 
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from cfy_cli.contract.states import InstanceState
+from cfy_cli.manager.engine.run import run_workflow
+from cfy_cli.manager.engine.tasks import Operation, TaskState
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.updating import build_relationships
 from tests.engine import cluster
 from tests.engine.deployment import Deployment, node, operation
+from tests.engine.journal import MemoryJournal
 
 SICK = "exit 3"
 
@@ -175,3 +182,28 @@ def test_build_relationships_only_runs_given_relationships(installed):
     app, db = installed.ids("app")[0], installed.ids("db")[0]
     graph = build_relationships(topology, {(app, db)}, "establish", "establish")
     assert [task for task in graph.tasks if "/" in task] == [f"stub_{app}/1", f"stub_{app}/2"]
+
+
+def test_late_end_of_operation_belongs_to_its_graph(deployment: Callable[..., Deployment], tmp_path: Path):
+    slow = f"cd {tmp_path}; [ ! -e again ] || exit 0; touch again; until [ -e go ]; do sleep 0.05; done"
+    check = {"cloudify.interfaces.validation.check_status": operation(source=SICK)}
+    healed = deployment(
+        node("bad", {**check, "heal": operation(source="exit 1")}),
+        node("slow", {**check, "heal": operation(source=slow)}),
+    )
+    healed.run("install")
+    journal = MemoryJournal(healed.records)
+    run_workflow(healed.job("heal"), healed.records, journal, wait_after_fail=0.2)
+    (tmp_path / "go").touch()
+    first = next(stored for stored in journal.stored_graphs() if stored.graph.name == "heal")
+    [task] = [
+        task.id
+        for task in first.graph.tasks.values()
+        if isinstance(task.action, Operation) and task.action.instance_id == "slow_1"
+    ]
+    deadline = time.monotonic() + 10
+    while journal.states("heal")[task] is not TaskState.SUCCEEDED:
+        assert time.monotonic() < deadline, journal.states("heal")
+        time.sleep(0.05)
+    for stored in journal.stored_graphs():
+        assert set(stored.states) <= set(stored.graph.tasks)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.errors import Conflict
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, wait_for_end, wait_until
 
@@ -158,6 +159,23 @@ def test_computed_target_is_updated_after_an_execution(ask: Ask, upload: Upload,
     assert labels(ask, "net") == [("csys-consumer-id", "app"), ("csys-consumer-id", "early")]
     ask("DELETE", "/deployments/net", params={"force": "true"})
     wait_until(lambda: [target for _, _, target in list_dependencies(ask)], lambda targets: targets == [None, None])
+
+
+def test_target_that_cannot_be_set_is_logged(
+    ask: Ask, deploy: Callable[..., None], run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise Conflict("cyclic dependency")
+
+    monkeypatch.setattr("cfy_cli.manager.services.deployments.dependencies.set_target", refuse)
+    monkeypatch.setattr("cfy_cli.manager.services.runtime.event_writer.MAX_PENDING_EVENTS", -1)  # each one is stored
+    deploy("early", EMPTY + "outputs: {port: {value: {get_capability: [net, port]}}}\n")
+    deploy("net", HELLO)
+    execution = run("early", "install")
+    assert execution["status"] == "terminated"
+    events = ask("GET", "/events", params={"execution_id": execution["id"], "include_logs": "true"}).json()["items"]
+    problem = "Failed updating dependencies of deployment early: cyclic dependency"
+    assert [event["level"] for event in events if event["message"] == problem] == ["error"]
 
 
 def test_parent_has_counts_and_worst_status_of_its_children(ask: Ask, deploy: Callable[..., None], run: Run):

@@ -383,7 +383,19 @@ def test_concurrent_starts_accept_one_execution(ask: Ask, sleeper: str):
     wait_for_end(ask, started)
 
 
-@pytest.mark.parametrize("text", ["2030-01-31 22:30", "2030-01-31T22:30:00Z", "203001312230+0000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2030-01-31 22:30",
+        "2030-01-31T22:30:00Z",
+        "203001312230+0000",
+        "203001312230+00:00",
+        "203001312230Z",
+        "203001312330+0100",
+        "2030-01-31 23:30 Europe/Berlin",
+        "1896129000",
+    ],
+)
 def test_scheduled_time_accepts_common_formats(ask: Ask, hello: str, text: str):
     assert start(ask, hello, scheduled_time=text).json()["scheduled_for"] == "2030-01-31T22:30:00.000Z"
 

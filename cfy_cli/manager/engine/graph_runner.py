@@ -243,7 +243,7 @@ class GraphRunner:
             if self._result.cancel_request is not CancelRequest.KILL:
                 self._process_outcomes()
                 self._detached = True
-        self._states.store()
+            self._states.store()  # under the lock, because from now on other threads store too
 
     def _wait(self) -> None:
         """Wait for an outcome, the next retry, the deadline, or the next poll for a cancel request."""

@@ -153,11 +153,10 @@ class _WorkflowRun:
 
     def _run_graph(self, graph: Graph, stored: StoredGraph | None = None) -> GraphResult:
         """Run a graph, or the rest of its stored one."""
-        graph = stored.graph if stored else graph
-        self._states.load(graph, stored)
-        return GraphRunner(
-            graph, self._states, self._records, self._executor, wait_after_fail=self._wait_after_fail
-        ).run()
+        # States of its own: operations of an earlier graph may still run, and their ends belong to that graph.
+        graph, states = stored.graph if stored else graph, self._states.add_sibling()
+        states.load(graph, stored)
+        return GraphRunner(graph, states, self._records, self._executor, wait_after_fail=self._wait_after_fail).run()
 
     def _run_concurrent_graph(
         self,

@@ -27,7 +27,7 @@ EVENTS = {  # the event type and the message
 
 
 class TaskStates:
-    """Task states of one execution, for one graph after another. Called by one thread at a time."""
+    """Task states of one graph of an execution. Called by one thread at a time."""
 
     def __init__(self, records: Records, journal: Journal, *, dry_run: bool = False) -> None:
         self.dry_run = dry_run

@@ -1,5 +1,6 @@
 """Advisory locks that serialize transactions of several processes on one database."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from sqlalchemy import text
@@ -22,3 +23,9 @@ def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:
     if session.get_bind().dialect.name == "postgresql":
         keys = {"key": int(key), "row": storage_id & 0x7FFFFFFF}
         session.execute(text("SELECT pg_advisory_xact_lock(:key, :row)"), keys)
+
+
+def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) -> None:
+    """Wait for several locks, in the order that all transactions have in common, so that none waits for another."""
+    for storage_id in sorted(set(storage_ids)):
+        acquire_lock(session, key, storage_id)

@@ -1,6 +1,6 @@
 """Reading and writing of rows within the scope of a user and a tenant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TypeVar
 
@@ -171,6 +171,10 @@ class Store:
     def flush(self) -> None:
         """Write pending changes, so that later queries of the transaction see them."""
         self.unscoped.flush()
+
+    def acquire_locks(self, key: LockKey, storage_ids: Iterable[int]) -> None:
+        """Wait for several locks, in their common order, and hold them until the transaction ends."""
+        advisory_locks.acquire_locks(self.unscoped, key, storage_ids)
 
     def acquire_lock(self, key: LockKey, storage_id: int = 0) -> None:
         """Wait for an advisory lock and hold it until the transaction ends."""

@@ -60,13 +60,19 @@ def update_targets(context: ExecutionContext) -> None:
         return
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     target_ids = {row.storage_id: _evaluate_target(row.target_deployment_func, lookups) for row in computed}
+    problems: list[str] = []  # logged afterwards: the log may need a transaction of its own
     with context.app.writing(context.scope) as store:
         source = _get_deployment(store, storage_id)
         for dependency in _find_computed(store, storage_id) if source else []:
             target_id = target_ids.get(dependency.storage_id)
             target = store.find(Deployment, target_id) if target_id else None
             if source and target and target.storage_id != dependency.target_storage_id:
-                _set_target(context, store, source, dependency, target)
+                try:
+                    dependencies.set_target(store, source, dependency, target)
+                except CfyError as error:
+                    problems.append(f"Failed updating dependencies of deployment {source.id}: {error}")
+    for problem in problems:
+        context.log(problem, "error")
 
 
 def _function(call: CapabilityCall) -> JsonObject:
@@ -104,12 +110,3 @@ def _evaluate_target(function: Json, lookups: StoreLookups) -> str | None:
         log.info("The target deployment of %s cannot be evaluated yet: %s", function, error)
         return None
     return target_id if isinstance(target_id, str) else None
-
-
-def _set_target(
-    context: ExecutionContext, store: Store, source: Deployment, dependency: Dependency, target: Deployment
-) -> None:
-    try:
-        dependencies.set_target(store, source, dependency, target)
-    except CfyError as error:
-        context.log(f"Failed updating dependencies of deployment {source.id}: {error}", "error")

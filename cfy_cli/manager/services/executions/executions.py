@@ -7,10 +7,11 @@ from typing import TypedDict
 
 from sqlalchemy import select, update
 
+from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
-from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
-from cfy_cli.errors import Conflict, ErrorCode, Invalid
+from cfy_cli.contract.timestamps import format_timestamp, now
+from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
@@ -31,7 +32,6 @@ VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
-TIME_FORMS = "Expected: 203001312230-0500 (YYYYMMDDHHMM and a zone), or 2030-01-31 22:30, which is in UTC"
 
 
 class DeploymentColumns(TypedDict, total=False):
@@ -225,13 +225,14 @@ def release_next(store: Store, ended: Execution) -> bool:
         return False
     if exclusive_workflows.release_next(store):
         return True
-    storage_ids: Sequence[int | None] = [ended.deployment_storage_id]
-    if ended.is_system_workflow:
+    storage_ids = {ended.deployment_storage_id}
+    if ended.is_system_workflow:  # it has no deployment
         queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
-        storage_ids = store.unscoped.scalars(queued).all()
-    for storage_id in storage_ids:
-        if storage_id is not None:
-            _release_next_of(store, storage_id)
+        storage_ids = set(store.unscoped.scalars(queued))
+    present = sorted(storage_id for storage_id in storage_ids if storage_id is not None)
+    store.acquire_locks(LockKey.DEPLOYMENT, present)
+    for storage_id in present:
+        _release_next_of(store, storage_id)
     return True
 
 
@@ -277,8 +278,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
 
 
 def _release_next_of(store: Store, deployment_storage_id: int) -> None:
-    """Make the oldest queued execution of a deployment pending, unless another one runs."""
-    store.acquire_lock(LockKey.DEPLOYMENT, deployment_storage_id)
+    """Make the oldest queued execution of a deployment pending, unless another one runs; the caller holds its lock."""
     oldest = (
         select(Execution.storage_id)
         .where(Execution.deployment_storage_id == deployment_storage_id, Execution.status == ExecutionState.QUEUED)
@@ -328,18 +328,10 @@ def _describe_running(store: Store, deployment_storage_id: int) -> list[str]:
 
 def _parse_scheduled_time(text: str) -> str:
     """Return a timestamp in the future. Raises Invalid."""
-    time = _parse_time(text)
+    try:
+        time = parse_datetime(text)
+    except Usage as error:
+        raise Invalid(error.message, hint=error.hint) from None
     if time <= datetime.now(UTC):
         raise Invalid(f"Date `{text}` has already passed.", hint=f"It is {now()} now; give a later time.")
     return format_timestamp(time)
-
-
-def _parse_time(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y%m%d%H%M%z")
-    except ValueError:
-        pass
-    try:
-        return parse_timestamp(text)
-    except ValueError:
-        raise Invalid(f"`{text}` is not a time. {TIME_FORMS}") from None

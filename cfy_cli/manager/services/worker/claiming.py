@@ -9,7 +9,7 @@ from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.executions import exclusive_workflows
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_locks
 from cfy_cli.manager.store.models import Deployment, Execution
 
 CLAIM_BATCH = 4  # executions in one claim at most, which leaves some to other workers
@@ -39,6 +39,8 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
     with app.database.write() as session:
         acquire_lock(session, LockKey.CLAIMING)
         due = session.scalars(OLDEST_UNCLAIMED, {"now": now(), "limit": min(limit, CLAIM_BATCH)}).all()
+        scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
+        acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])
         claimed = []
         for execution in exclusive_workflows.select_compatible(due):
             if execution.status == ExecutionState.SCHEDULED and not _can_start_scheduled(session, execution):
@@ -50,9 +52,11 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
 
 
 def _can_start_scheduled(session: Session, execution: Execution) -> bool:
-    """Return whether a scheduled execution that is due can start: no other runs on its deployment, or it is forced."""
+    """Return whether a scheduled execution that is due can start: no other runs on its deployment, or it is forced.
+
+    The caller holds the lock of the deployment.
+    """
     deployment_storage_id = execution.deployment_storage_id or 0
-    acquire_lock(session, LockKey.DEPLOYMENT, deployment_storage_id)
     others = exists().where(_other.deployment_storage_id == deployment_storage_id, _other.status.in_(RUNNING))
     if not execution.force and session.scalar(select(others)):
         return False

@@ -1,12 +1,17 @@
 """Recovery of executions whose workers have exited: they run on, unless they are what the workers crash from."""
 
-from collections.abc import Collection, Iterable
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Busy
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
@@ -16,6 +21,10 @@ from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 from cfy_cli.manager.store.store import Store
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+MAX_TRIES = 20
+RETRY_INTERVAL = 0.5  # seconds
 CLAIMED = (ExecutionState.STARTED, *STOPPING)
 
 
@@ -25,6 +34,14 @@ def recover(app: AppContext, exited_workers: Collection[str]) -> int:
     Processes of their operations that still run are killed, and the operations run once more. Executions that a user
     has cancelled are completed as cancelled.
     """
+    number, cancelled = _repeat_if_busy(lambda: _recover(app, exited_workers))
+    for execution_id in cancelled:  # each in a transaction of its own, which therefore locks one deployment only
+        _repeat_if_busy(partial(_complete_cancelled, app, execution_id))
+    return number
+
+
+def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, list[str]]:
+    """Make executions claimable again; return how many the workers had, and the ids of the cancelled ones."""
     with app.database.write() as session:
         claimed = session.scalars(
             select(Execution).where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
@@ -38,10 +55,28 @@ def recover(app: AppContext, exited_workers: Collection[str]) -> int:
         journal.reset_running_operations(session, _ids(recoverable))
         for execution in recoverable:
             execution.status = ExecutionState.PENDING
-        for execution in cancelled:
+        return len(claimed), _ids(cancelled)
+
+
+def _complete_cancelled(app: AppContext, execution_id: str) -> None:
+    """Complete an execution as cancelled, if a user has cancelled it."""
+    with app.database.write() as session:
+        own = select(Execution).where(Execution.id == execution_id, Execution.status.in_(STOPPING))
+        execution = session.scalars(own).one_or_none()
+        if execution is not None:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
             executions.on_ended(Store(session, system_scope(execution.tenant_name)), execution)
-    return len(claimed)
+
+
+def _repeat_if_busy(action: Callable[[], T]) -> T:
+    """Return the result of an action. Repeat it while the database is busy: an error would end the worker's start."""
+    for _ in range(MAX_TRIES):
+        try:
+            return action()
+        except Busy as error:
+            log.warning("Recovering executions is tried again: %s", error)
+            time.sleep(RETRY_INTERVAL)
+    return action()
 
 
 def workers_without_successor(app: AppContext, own_name: str, in_use: Collection[str]) -> list[str]:
