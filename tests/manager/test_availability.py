@@ -77,6 +77,21 @@ def test_deployment_without_instances_misses_nothing(ask: Ask, create: Callable[
     assert "some of the node instances are active; now there are none." in refused.json()["hint"]
 
 
+def test_state_set_over_the_api_changes_availability(ask: Ask, create: Callable[[str], None]):
+    create(RULES + NODES)
+
+    def set_states(state: str) -> None:
+        for instance in ask("GET", "/node-instances?deployment_id=d").json()["items"]:
+            change = {"version": instance["version"], "state": state}
+            assert ask("PATCH", f"/node-instances/{instance['id']}", json=change).status_code == 200
+
+    for state, words in (("started", {"all"}), ("stopped", {"none", "partial"}), ("deleted", {"none"})):
+        set_states(state)
+        assert applying(ask) == words
+        installed = "active" if state != "deleted" else "inactive"
+        assert ask("GET", "/deployments/d").json()["installation_status"] == installed
+
+
 @pytest.mark.parametrize("version", ["1_3", "1_4", "1_5"])
 def test_workflows_end_well_without_nodes(ask: Ask, create: Callable[[str], None], run: Run, version: str):
     create(TYPES.format(version=version))

@@ -28,6 +28,7 @@ NODE_PARAMETERS = (
 )
 
 PROPERTIES = ("runtime_properties", "system_properties")
+SUMMARIZED = frozenset({"state", "system_properties"})  # fields that the status of the deployment follows from
 
 routes = Routes("nodes")
 instances = Noun(NODE_INSTANCES, NodeInstance, parameters=(EVALUATE,), routes=routes)
@@ -95,7 +96,11 @@ def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObje
     if not changes:
         raise Invalid("Nothing to change: give `state` or `runtime_properties`")
     version = None if call.flag("force") else body.version or 1
-    return serialize(node_instances.change(call.store, key, version, changes))
+    row = node_instances.change(call.store, key, version, changes)
+    if not SUMMARIZED.isdisjoint(changes):
+        deployment = call.store.unscoped.get_one(Deployment, row.deployment_storage_id)  # of a row in scope
+        deployments.refresh_status(call.store, deployment)
+    return serialize(row)
 
 
 def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObject:
