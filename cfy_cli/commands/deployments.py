@@ -177,7 +177,10 @@ def show_inputs(app: App, deployment_id: str) -> None:
 @click.argument("deployment_id")
 @pass_app
 def show_outputs(app: App, deployment_id: str) -> None:
-    """Show the outputs of the deployment DEPLOYMENT_ID, with their current values."""
+    """Show the outputs of the deployment DEPLOYMENT_ID, with their current values.
+
+    --query gets each output as its value alone, without the description: --query port.
+    """
     show_values(app, deployment_id, "outputs", app.client.deployments.outputs(deployment_id))
 
 
@@ -185,7 +188,10 @@ def show_outputs(app: App, deployment_id: str) -> None:
 @click.argument("deployment_id")
 @pass_app
 def show_capabilities(app: App, deployment_id: str) -> None:
-    """Show the capabilities of the deployment DEPLOYMENT_ID, with their current values."""
+    """Show the capabilities of the deployment DEPLOYMENT_ID, with their current values.
+
+    --query gets each capability as its value alone, without the description: --query port.
+    """
     show_values(app, deployment_id, "capabilities", app.client.deployments.capabilities(deployment_id))
 
 
@@ -204,7 +210,10 @@ def set_site(app: App, deployment_id: str, site_name: str | None, detach_site: b
 
 
 def show_values(app: App, deployment_id: str, kind: str, values: Mapping[str, object]) -> None:
-    """Show outputs or capabilities: their current values and their descriptions."""
+    """Show outputs or capabilities: their current values and their descriptions; to --query the values alone."""
+    if app.options.query:
+        app.answer(values)
+        return
     declared: dict[str, Item] = {}
     if values:
         declared = app.client.deployments.get(deployment_id, _include=kind).get(kind) or {}

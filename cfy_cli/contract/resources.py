@@ -6,6 +6,7 @@ BLUEPRINTS = Resource(
     name="blueprints",
     noun="blueprint",
     key="id",
+    begins_with_letter=False,
     argument="blueprint_id",
     example="web",
     sort="created_at",
