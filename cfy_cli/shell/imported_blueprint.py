@@ -14,7 +14,9 @@ def download_blueprint(client: Client, name: str, folder: Path) -> ResolvedImpor
     blueprint_id = name.partition(":")[2].strip()
     blueprint = client.blueprints.find_uploaded(blueprint_id)
     if blueprint is None:
-        raise ImportUnavailable("the manager in use does not have it", hint=f"upload it first: {blueprint_id}")
+        raise ImportUnavailable(
+            "the manager in use does not have it", hint=f"upload it first: cfy blueprints upload FILE -b {blueprint_id}"
+        )
     root = Path(tempfile.mkdtemp(dir=folder)).resolve()
     archive = save(client.blueprints.archive(blueprint_id), root.with_suffix(".archive"))
     for file, content in read_files(archive):

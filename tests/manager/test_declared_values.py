@@ -163,6 +163,43 @@ def test_value_of_call_violates_declaration_operation_fails(ask: Ask, upload: Up
     assert "70001" not in ended["error"]
 
 
+def test_relationship_holds_inputs_to_declarations(ask: Ask, upload: Upload, run: Run) -> None:
+    ask("PUT", "/secrets/limit", json={"value": "70001"})
+    operation = {
+        "implementation": "say.sh",
+        "max_retries": 0,
+        "inputs": {"value": {"type": "integer", "constraints": [{"less_than": 5}]}},
+    }
+    interfaces = {"cloudify.interfaces.relationship_lifecycle": {"establish": operation}}
+    link = {"derived_from": "cloudify.relationships.depends_on", "source_interfaces": interfaces}
+    given = {
+        "cloudify.interfaces.relationship_lifecycle": {"establish": {"inputs": {"value": {"get_secret": "limit"}}}}
+    }
+    relationship = {"type": "link", "target": "a", "source_interfaces": given}
+    nodes = {
+        "a": {"type": "cloudify.nodes.Root"},
+        "b": {"type": "cloudify.nodes.Root", "relationships": [relationship]},
+    }
+    upload("b", f"{HEAD}relationships: {json.dumps({'link': link})}\nnode_templates: {json.dumps(nodes)}\n")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "b"})
+    assert "violates the declaration of the input `value`" in run("d", "install")["error"]
+
+
+def test_component_holds_inputs_to_declarations(ask: Ask, upload: Upload, run: Run) -> None:
+    upload("child", f"{HEAD}inputs: {{key: {{type: secret_key}}, n: {{type: integer}}}}\n", {})
+    config = {
+        "blueprint": {"external_resource": True, "id": "child"},
+        "deployment": {"id": "kid", "inputs": {"key": "nosuch", "n": "one"}},
+    }
+    node = {"type": "cloudify.nodes.Component", "properties": {"resource_config": config}}
+    upload("b", f"{HEAD}node_templates: {json.dumps({'a': node})}\n")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "b"})
+    error = run("d", "install")["error"]
+    assert "there is no secret `nosuch`" in error
+    assert "the input `n`: expected a value of the type integer" in error
+    assert ask("GET", "/deployments/kid").status_code == 404
+
+
 @pytest.mark.parametrize("entry", [give_input, give_parameter])
 def test_every_entry_holds_values_to_declarations(
     entry: Callable[[Ask, Upload], Give], ask: Ask, upload: Upload, target: str

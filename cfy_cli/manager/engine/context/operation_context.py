@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.plan import PluginPlan
+from cfy_cli.contract.plan import Operations, PluginPlan
 from cfy_cli.dsl.functions.names import holds_function
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies, BlueprintCopy
@@ -41,9 +41,9 @@ class OperationContext(JobFiles):
 
     def _check_evaluated(self) -> None:
         """Raise Invalid when the value of a call violates what the type of the node declares; it may be secret."""
-        if self.is_relationship or self.inputs == self.operation.inputs:
+        if self.inputs == self.operation.inputs:
             return
-        plan = self.records.node(self.operation.node_id)["operations"].get(self.operation.name)
+        plan = self._operations().get(self.operation.name)
         for name, declaration in (plan.get("inputs_schema") or {} if plan else {}).items():
             written = self.operation.inputs.get(name)
             if not holds_function(written):
@@ -54,6 +54,19 @@ class OperationContext(JobFiles):
                 raise Invalid(
                     f"The value of {written} violates the declaration of the input `{name}`: {declaration}"
                 ) from None
+
+    def _operations(self) -> Operations:
+        """Return the operations among which this is one: those of the node, or of one end of a relationship."""
+        operation = self.operation
+        if operation.source_id is None or operation.target_id is None:
+            return self.records.node(operation.node_id)["operations"]
+        source, target = self.records.node_of(operation.source_id), self.records.node_of(operation.target_id)
+        for plan in self.records.node(source)["relationships"]:
+            ends = plan["source_operations"], plan["target_operations"]
+            operations = ends[0] if operation.instance_id == operation.source_id else ends[1]
+            if plan["target_id"] == target and operation.name in operations:
+                return operations
+        return {}
 
     @property
     def files(self) -> Path:

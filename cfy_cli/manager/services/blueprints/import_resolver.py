@@ -62,7 +62,10 @@ class ManagerResolver:
         with self._app.reading(scope) as store:
             blueprint = store.find(Blueprint, blueprint_id)
             if blueprint is None:
-                raise Invalid(f"there is no blueprint `{blueprint_id}`", hint="upload it first")
+                raise Invalid(
+                    f"there is no blueprint `{blueprint_id}`",
+                    hint=f"upload it first: cfy blueprints upload FILE -b {blueprint_id}",
+                )
             check_uploaded(blueprint)
         root = self._app.files.resources_folder(blueprint.storage_id)
         main = root / str(blueprint.main_file_name)
