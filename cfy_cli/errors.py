@@ -16,6 +16,7 @@
   - StillRunning            exit 7            we stopped waiting, it goes on
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -41,6 +42,7 @@ class ErrorCode(StrEnum):
     ILLEGAL_EXECUTION_PARAMETERS = "illegal_execution_parameters_error"
     INTERNAL_SERVER = "internal_server_error"
     INTERRUPTED = "interrupted"
+    INVALID_FILTER_RULE = "invalid_filter_rule"
     INVALID_BLUEPRINT = "invalid_blueprint_error"
     INVALID_EXCEPTION_STATUS_UPDATE = "invalid_exception_status_update"
     METHOD_NOT_ALLOWED = "method_not_allowed_error"
@@ -75,6 +77,7 @@ class CfyError(Exception):
         self.hint = hint
         self.code = code or self.code
         self.request_id: str | None = None
+        self.details: Mapping[str, object] = {}  # further fields of the answer
 
 
 class Usage(CfyError):
@@ -83,6 +86,16 @@ class Usage(CfyError):
 
 
 class Invalid(CfyError): ...
+
+
+class InvalidRule(Invalid):
+    """A filter rule that is not well-formed, with the reason."""
+
+    code = ErrorCode.INVALID_FILTER_RULE
+
+    def __init__(self, rule: object, reason: str) -> None:
+        super().__init__(f"The filter rule {rule} is not in the right format. {reason}")
+        self.details = {"err_filter_rule": rule, "err_reason": reason}
 
 
 class Unauthorized(CfyError):

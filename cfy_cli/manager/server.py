@@ -27,6 +27,7 @@ from cfy_cli.manager.rest import (
     tenants,
     tokens,
     users,
+    workflows,
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.rest.request_ids import RequestIds
@@ -48,6 +49,7 @@ RESOURCES: tuple[Routes, ...] = (
     tenants.routes,
     tokens.routes,
     users.routes,
+    workflows.routes,
 )
 
 

@@ -122,6 +122,7 @@ def _send_deployments(send: Send) -> None:
     send("GET", "/deployments/{key}/capabilities", "d")
     send("GET", "/workflows", params={"id": "d"})
     send("POST", "/searches/deployments", json={"filter_rules": []})
+    send("POST", "/searches/workflows", json={"filter_rules": []})
     send("PATCH", "/deployments/{key}", "d", json={"labels": [{"team": "core"}]})
     send("PATCH", "/deployments/{key}/set-visibility", "d", json={"visibility": "tenant"})
     send("POST", "/deployments/{key}/set-site", "d", json={"site_name": "s"})

@@ -26,6 +26,7 @@ PARAMS = {
     "/executions": {"_include_system_workflows": "true"},
     "/events": {"include_logs": "true"},
     "/workflows": {"id": "d1"},
+    "/searches/workflows": {"id": "d1"},
 }
 DRIFT = {"result": {"port": 80}}
 DRIFTS: list[Item] = [

@@ -111,6 +111,7 @@ DELETE /users/{username}                       user_delete
 POST   /searches/blueprints                    blueprint_list
 POST   /searches/deployments                   deployment_list
 POST   /searches/secrets                       secret_list
+POST   /searches/workflows                     deployment_list
 """
 TABLE = [tuple(line.split()) for line in ENDPOINTS.strip().splitlines()]
 NEEDED = {("GET", "/workflows"): {"id": "nothing"}, ("DELETE", "/events"): {"deployment_id": "nothing"}}

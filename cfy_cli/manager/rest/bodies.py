@@ -85,4 +85,8 @@ class LabeledChange(Body):
 
 
 class RulesBody(Body):
-    filter_rules: list[dict[str, AnyJson]] = []
+    """Search by rules, those of a stored filter too, or by constraints."""
+
+    filter_rules: list[AnyJson] | None = None
+    filter_id: str | None = None
+    constraints: dict[str, AnyJson] | None = None

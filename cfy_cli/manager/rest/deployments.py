@@ -1,9 +1,9 @@
-"""Endpoints of deployments and their workflows."""
+"""Endpoints of deployments."""
 
 from collections.abc import Sequence
 from typing import cast
 
-from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import ErrorCode, Invalid
@@ -11,8 +11,6 @@ from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter
-from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
@@ -38,10 +36,6 @@ DELETE_PARAMETERS = (
     Parameter("recursive", "Delete the deployments inside it too.", "boolean"),
 )
 ASYNC_CREATE = Parameter("async_create", "Answer before the environment is created.", "boolean")
-WORKFLOW_PARAMETERS = (
-    Parameter("id", "The deployment whose workflows to list."),
-    Parameter("deployment_id", "The same as `id`."),
-)
 
 
 class NewDeployment(Body):
@@ -168,18 +162,3 @@ def get_deployment_capabilities(call: Call, key: str) -> deployments.Capabilitie
     deployment = call.store.get(Deployment, key)
     values = deployments.evaluate_values(call.app, call.store, deployment, deployment.capabilities)
     return {"deployment_id": key, "capabilities": values}
-
-
-@routes.get(
-    "/workflows",
-    "deployment_list",
-    WORKFLOW_PARAMETERS,
-    list_answer(answer_of(workflows.WorkflowAnswer), "WorkflowList"),
-)
-def list_workflows(call: Call) -> JsonObject:
-    """List the workflows of the deployment that `id` (or `deployment_id`) names."""
-    names = [value for name in ("id", "deployment_id") if (value := call.query.get(name))]
-    if not names:
-        raise Invalid("Give the deployment whose workflows to list as `id`")
-    found = workflows.describe(call.store.get(Deployment, names[0]))
-    return whole_list(cast("list[Json]", found))

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -23,8 +24,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def answer(status: int, code: str, message: str, hint: str | None = None) -> Response:
-    body = {"message": message, "error_code": code, "server_traceback": None}
+def answer(
+    status: int, code: str, message: str, hint: str | None = None, details: Mapping[str, object] | None = None
+) -> Response:
+    body: dict[str, object] = {"message": message, "error_code": code, "server_traceback": None, **(details or {})}
     if hint:
         body["hint"] = hint
     headers = {}
@@ -39,7 +42,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, CfyError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("%s %s: %s", request.method, request.url.path, error.message)
-    return answer(error.status, error.code, error.message, error.hint)
+    return answer(error.status, error.code, error.message, error.hint, error.details)
 
 
 async def _not_as_described(_request: Request, error: Exception) -> Response:

@@ -8,15 +8,15 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import Body, RulesBody, VisibilityBody
-from cfy_cli.manager.rest.query import SEARCH, Parameter
+from cfy_cli.manager.rest.query import FILTER_ID, SEARCH, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
+from cfy_cli.manager.services import searches
 from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import Condition, all_of
-from cfy_cli.manager.store.rules import rule_conditions
 from cfy_cli.manager.store.store import Store
 
 M = TypeVar("M", bound=Base)
@@ -27,8 +27,8 @@ class Noun(Generic[M]):
 
     `parameters` are those of its list beside the ones that all lists share. `searched` names the columns that some of
     them look in, and `conditions` turns others into conditions, for list and search alike.
-    `computed` gives values of wire fields that are no attributes of the row, and
-    `computed_types` their types. Permissions are named NOUN_VERB.
+    `computed` gives values of wire fields that are no attributes of the row, and `computed_types` their types.
+    Permissions are named NOUN_VERB.
     """
 
     def __init__(
@@ -49,9 +49,11 @@ class Noun(Generic[M]):
         self.item_path = f"{self.path}/{{key}}"
         self.answer = row_answer(model, computed_types)
         self.list_answer = list_answer(self.answer, f"{model.__name__}List")
-        self.parameters = (*((SEARCH,) if resource.search else ()), *parameters)
+        fields = searches.FIELDS.get(model)
+        filters = (FILTER_ID,) if fields and fields.has_filters else ()
+        self.parameters = (*((SEARCH,) if resource.search else ()), *filters, *parameters)
         self.searched = {**({SEARCH.name: resource.search} if resource.search else {}), **(searched or {})}
-        self._conditions, self._computed = conditions, computed
+        self.conditions, self._computed = conditions, computed
 
     def permission(self, verb: str) -> str:
         return f"{self.resource.permission_prefix}_{verb}"
@@ -60,17 +62,33 @@ class Noun(Generic[M]):
         """Return a row as this resource is answered, with the fields that the request includes."""
         return serialize(row, call.include, **self._computed(call, row))
 
-    def find_page(self, call: Call, rules: Sequence[JsonObject] = ()) -> JsonObject:
+    def find_page(self, call: Call, body: RulesBody | None = None) -> JsonObject:
         """Return the page that a list or a search asks for; `filtered` counts the items that the rules exclude."""
         listing = call.listing(self.resource.order, self.searched)
-        conditions = self._conditions(call)
-        where = all_of(*conditions, *rule_conditions(self.model, rules))
-        page = call.store.list(self.model, listing, where=where)
+        conditions, rules = self.conditions(call), self.rule_conditions(call, body)
+        page = call.store.list(self.model, listing, where=all_of(*conditions, *rules))
         answer = page_of(page, [self.show(call, row) for row in page.items])
         if rules:
             total = call.store.count(self.model, listing, where=all_of(*conditions))
             answer["metadata"] |= {"filtered": total - page.total}  # type: ignore[operator]
         return answer
+
+    def rule_conditions(self, call: Call, body: RulesBody | None) -> Sequence[Condition]:
+        """Return the conditions of stored filters, rules and constraints. Raises Invalid, and NotFound for filters."""
+        body = body or RulesBody()
+        given = (body.filter_rules, body.filter_id)
+        if body.constraints is not None and any(each is not None for each in given):
+            raise Invalid("Give either `constraints` or `filter_rules` and `filter_id`, not both")
+        filter_ids = [each for each in (call.query.get(FILTER_ID.name), body.filter_id) if each]
+        if not (filter_ids or body.filter_rules or body.constraints):
+            return []
+        return searches.search_conditions(
+            call.store,
+            self.model,
+            rules=body.filter_rules or (),
+            filter_ids=filter_ids,
+            constraints=body.constraints,
+        )
 
     def add_list(self) -> None:
         @self.routes.listing(self.path, self.permission("list"), self.parameters, self.list_answer)
@@ -82,8 +100,8 @@ class Noun(Generic[M]):
         path = f"/searches{self.path}"
 
         @self.routes.search(path, self.permission("list"), self.parameters, self.list_answer)
-        def search(call: Call, body: RulesBody) -> JsonObject:
-            return self.find_page(call, body.filter_rules)
+        def search(call: Call, body: RulesBody | None = None) -> JsonObject:
+            return self.find_page(call, body)
 
     def add_get(self) -> None:
         @self.routes.get(self.item_path, self.permission("get"), (), self.answer)

@@ -39,7 +39,7 @@ GET_DATA = Parameter("_get_data", "Answer names and roles where counts are answe
 SEARCH = Parameter("_search", "Text that the name of an item must contain.", repeated=True)
 SORT = Parameter(
     "_sort",
-    "Comma-separated fields to sort by; `-` before a field sorts in descending order, `+` in ascending order.",
+    "Comma-separated fields to sort by, or `label:KEY`; `-` in front sorts in descending order, `+` in ascending.",
     repeated=True,
 )
 RANGE = Parameter(
@@ -48,6 +48,7 @@ RANGE = Parameter(
     repeated=True,
 )
 ALL_TENANTS = Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean")
+FILTER_ID = Parameter("_filter_id", "Only items that match the rules of this stored filter.")
 PAGE = (
     Parameter("_offset", "Number of items to skip.", "integer"),
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),

@@ -2,7 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
-from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 
 
@@ -13,6 +13,8 @@ class ErrorAnswer(TypedDict):
     error_code: str
     server_traceback: None
     hint: NotRequired[str]
+    err_filter_rule: NotRequired[Json]  # the filter rule that is not valid
+    err_reason: NotRequired[str]
 
 
 ERROR = answer_of(ErrorAnswer)

@@ -16,17 +16,17 @@ from cfy_cli.manager.store.query import column, expression
 def loading_options(model: type[Base], include: Sequence[str] | None) -> tuple[ORMOption, ...]:
     """Return the options of a query for rows of which the fields `include` are answered; None stands for all.
 
-    Large columns and related rows that no field needs are left out. Fields that only Python computes need everything.
+    Large columns and related rows that no field needs are left out. Everything is read for a field of which it is not
+    known what it needs.
     """
-    names = model.WIRE_FIELDS if include is None else include
+    fields = model.WIRE_FIELDS if include is None else include
+    names = [name for field in fields for name in model.COMPUTED_FROM.get(field, (field,))]
     mapper = class_mapper(model)
     attributes = mapper.column_attrs
     deferred = [name for name in names if name in attributes and attributes[name].deferred]
     wanted = [undefer(column(model, name)) for name in deferred if isinstance(attributes[name].columns[0].type, JSON)]
-    if include is None:
-        return tuple(wanted)
     needed, tables = set[str](), set[FromClause]()
-    for name in include:
+    for name in names:
         if name in attributes:
             needed.add(name)
         elif name in mapper.relationships:

@@ -3,19 +3,34 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
-from sqlalchemy import JSON, Boolean, ColumnElement, Float, Integer, Select, and_, literal, null, or_, true
-from sqlalchemy.orm import class_mapper, defer, undefer
-from sqlalchemy.orm.interfaces import LoaderOption
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    and_,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import class_mapper
 
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.types import Attribute, Sql, TimestampText
 
 M = TypeVar("M", bound=Base)
 Condition = ColumnElement[bool]
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+LABEL = "label:"  # KEY: the order of the values of a label
 MAX_INTEGER = 2**63 - 1
 
 
@@ -64,19 +79,23 @@ def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Sel
 
 def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:
     """Add the order and the page. Equal rows are in the order of their creation. Raises Invalid for unknown fields."""
-    names = [key.lstrip("-+ ") for key in listing.sort]
-    for sql, key in zip(_expressions(model, names, "Sort"), listing.sort, strict=True):
+    for key in listing.sort:
+        name = key.lstrip("-+ ")
+        label = name.removeprefix(LABEL) if name.startswith(LABEL) and has_labels(model) else None
+        sql = _value_of_label(model, label) if label else _expressions(model, [name], "Sort")[0]
         statement = statement.order_by(sql.desc() if key.startswith("-") else sql.asc())
-    statement = statement.options(*_loaded_columns(model, listing.include))
     return statement.order_by(model.storage_id).offset(listing.offset).limit(listing.size)
 
 
-def _loaded_columns(model: type[Base], include: Sequence[str] | None) -> list[LoaderOption]:
-    """Load those columns of JSON, which may be large, that the fields of the answer read; leave out the others."""
-    fields = model.WIRE_FIELDS if include is None else include
-    read = {source for name in fields for source in model.COMPUTED_FROM.get(name, (name,))}
-    names = [item.key for item in class_mapper(model).column_attrs if isinstance(item.columns[0].type, JSON)]
-    return [(undefer if name in read else defer)(column(model, name)) for name in names]
+def has_labels(model: type[Base]) -> bool:
+    return "labels" in class_mapper(model).relationships
+
+
+def _value_of_label(model: type[Base], key: str) -> Sql:
+    """Return the first value of a label in the order of values; null for rows without the label."""
+    relationship = column(model, "labels").property
+    label: type[Label] = relationship.mapper.class_
+    return select(func.min(label.value)).where(relationship.primaryjoin, label.key == key.lower()).scalar_subquery()
 
 
 def filterable_fields(model: type[Base]) -> tuple[str, ...]:

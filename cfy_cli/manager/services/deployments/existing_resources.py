@@ -8,16 +8,16 @@ from typing import cast
 from sqlalchemy import false, select
 
 from cfy_cli import dsl
-from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import Operations, Plan, ScalingGroupPlan
 from cfy_cli.dsl.problems import suggest
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.searches import search_conditions
 from cfy_cli.manager.services.secrets.secrets import ReadSecret
 from cfy_cli.manager.store.models import Base, Blueprint, Deployment, Node, NodeInstance, Secret
 from cfy_cli.manager.store.query import column
-from cfy_cli.manager.store.rules import rule_conditions
 from cfy_cli.manager.store.store import Store
 
 PATTERNS: Mapping[str, Callable[[str, str], bool]] = {
@@ -30,17 +30,16 @@ PATTERNS: Mapping[str, Callable[[str, str], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A resource that has a table: its key, and the field that `name_pattern` looks at."""
+    """A resource that has a table."""
 
     model: type[Base]
     noun: str
-    name_field: str
 
 
 ROWS = {
-    "blueprint_id": NamedRow(Blueprint, "blueprint", "id"),
-    "deployment_id": NamedRow(Deployment, "deployment", "display_name"),
-    "secret_key": NamedRow(Secret, "secret", "key"),
+    "blueprint_id": NamedRow(Blueprint, "blueprint"),
+    "deployment_id": NamedRow(Deployment, "deployment"),
+    "secret_key": NamedRow(Secret, "secret"),
 }
 PARTS = {  # of a deployment
     "capability_value": "capability",
@@ -85,7 +84,7 @@ class StoreResources:
             similar = suggest(value, session.scalars(visible.with_only_columns(key).limit(1000)))
             return f"there is no {row.noun} `{value}`{similar}"
         for name, argument in constraints:
-            conditions = rule_conditions(row.model, _rules(row, name, argument))
+            conditions = search_conditions(self._store, row.model, constraints={name: argument})
             if session.scalar(named.where(*conditions).with_only_columns(key).limit(1)) is None:
                 return f"the {row.noun} `{value}` does not meet `{name}: {argument}`"
         return None
@@ -173,31 +172,3 @@ def _patterns(patterns: Json) -> list[tuple[str, str]]:
     if not isinstance(patterns, dict) or not patterns.keys() <= PATTERNS.keys():
         raise Invalid(f"`name_pattern` takes a mapping of {', '.join(PATTERNS)}, not `{patterns}`")
     return [(operator, str(text)) for operator, text in patterns.items()]
-
-
-def _rules(row: NamedRow, name: str, argument: Json) -> list[JsonObject]:
-    """Return a constraint as filter rules. Raises Invalid."""
-    if name == "name_pattern":
-        return [
-            _rule("attribute", row.name_field, "any_of" if operator == "equals_to" else operator, [text])
-            for operator, text in _patterns(argument)
-        ]
-    if name == "filter_id":
-        raise Invalid(f"there is no filter `{argument}`")
-    if not isinstance(argument, list):
-        raise Invalid(f"`{name}` takes a list, not `{argument}`")
-    if name == "tenants":
-        return [_rule("attribute", "tenant_name", "any_of", argument)]
-    return [rule for label in argument for rule in _label_rules(label)]
-
-
-def _label_rules(label: Json) -> list[JsonObject]:
-    if not isinstance(label, dict) or not label:
-        raise Invalid(f"`labels` takes a list of mappings such as {{env: prod}}, not `{label}`")
-    return [
-        _rule("label", key, "any_of", values if isinstance(values, list) else [values]) for key, values in label.items()
-    ]
-
-
-def _rule(kind: str, key: str, operator: str, values: list[Json]) -> JsonObject:
-    return {"type": kind, "key": key, "operator": operator, "values": [str(value) for value in values]}

@@ -1,12 +1,19 @@
 """Workflows of a deployment: their parameters, and the conditions under which they are available."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypedDict
+
+from sqlalchemy.orm import lazyload, load_only
 
 from cfy_cli.contract.plan import AvailabilityRules, ParameterPlan, WorkflowPlan
 from cfy_cli.contract.states import InstancesActive
 from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
 from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.store import Store
 
 ACTIVE_WORDS = {"all": "all", "partial": "some", "none": "none"}  # of availability rules, as messages spell them
 ACTIVE_NOW = {
@@ -16,6 +23,13 @@ ACTIVE_NOW = {
     InstancesActive.NONE: "none are",
     InstancesActive.EMPTY: "there are none",
 }
+
+DESCRIBED = (
+    Deployment.created_at,
+    Deployment.workflow_definitions,
+    Deployment.instances_active,
+    Deployment.node_types,
+)
 
 
 class WorkflowAnswer(TypedDict):
@@ -104,3 +118,25 @@ def describe(deployment: Deployment) -> list[WorkflowAnswer]:
         }
         for name, workflow in deployment.workflow_definitions.items()
     ]
+
+
+def describe_all(deployments: Sequence[Deployment], *, common_only: bool) -> list[WorkflowAnswer]:
+    """Return the workflows of several deployments, each name once: from the first one that has it available."""
+    found: dict[str, WorkflowAnswer] = {}
+    for workflow in (workflow for deployment in deployments for workflow in describe(deployment)):
+        known = found.get(workflow["name"])
+        if known is None or (workflow["is_available"] and not known["is_available"]):
+            found[workflow["name"]] = workflow
+    names = [set(deployment.workflow_definitions) for deployment in deployments]
+    return [found[name] for name in found if not common_only or all(name in each for each in names)]
+
+
+def find_deployments(store: Store, listing: Listing, where: Condition) -> list[Deployment]:
+    """Return all deployments that a list selects, with the columns that `describe` reads."""
+    found: list[Deployment] = []
+    while True:
+        selected = replace(listing, offset=len(found), size=MAX_PAGE_SIZE)
+        page = store.list(Deployment, selected, where=where, options=(lazyload("*"), load_only(*DESCRIBED)))
+        found += page.items
+        if len(found) >= page.total or not page.items:
+            return found

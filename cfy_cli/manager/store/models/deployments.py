@@ -92,7 +92,7 @@ class Deployment(Owned, Base):
         "labels",
         "deployment_groups",
     )
-    COMPUTED_FROM = {"workflows": ("workflow_definitions",)}
+    COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types")}
 
     id: Mapped[str] = mapped_column(Name)
     display_name: Mapped[str] = mapped_column(Name)
@@ -138,6 +138,7 @@ class Deployment(Owned, Base):
     )
 
     permalink = None
+    schedules = None  # there are no schedules yet
     workdir_zip = None
     deployment_groups: tuple[str, ...] = ()
 
@@ -311,10 +312,6 @@ class NodeInstance(InDeployment, Base):
         "deployment_id",
         *Owned.OWNED_FIELDS,
     )
-    COMPUTED_FROM = {
-        "has_configuration_drift": ("system_properties",),
-        "is_status_check_ok": ("system_properties",),
-    }
 
     id: Mapped[str] = mapped_column(Name)
     node_id: Mapped[str] = mapped_column(Name)

@@ -16,7 +16,8 @@ class Base(DeclarativeBase):
     """A table.
 
     `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
-    `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns of JSON that a computed field reads.
+    `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns that a field needs
+    which only Python computes.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()

@@ -37,7 +37,6 @@ class Plugin(Owned, Base):
         "file_server_path",
     )
     COMPUTED_FROM = {
-        "file_server_path": ("yaml_files",),
         "labels": ("deployment_labels",),
         "yaml_files_paths": ("yaml_files",),
     }
