@@ -60,7 +60,7 @@ def test_deployment_create_to_uninstall(cfy: Cfy, blueprint_file: Path) -> None:
     assert out.endswith("Finished executing workflow `install` on deployment `dep`\n")
     assert cfy("deployments inputs dep") == ' - "word":\n     Value: hello\n - "count":\n     Value: 3\n'
     assert cfy("deployments outputs dep") == ' - "said":\n     Description: What was said.\n     Value: hello\n'
-    assert cfy("deployments outputs dep --query said") == '"hello"\n'
+    assert cfy("deployments outputs dep --query said") == "hello\n"
     capabilities = json.loads(cfy("deployments capabilities dep --json"))
     assert capabilities == {"count": {"value": 3, "description": None}}
     assert "Showing 1 of 1 nodes" in cfy("nodes list -d dep")
