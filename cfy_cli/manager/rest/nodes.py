@@ -27,6 +27,7 @@ NODE_PARAMETERS = (
     Parameter("_instance_counts", "Count the node instances; they are counted in any case.", "boolean"),
 )
 
+MAX_VERSION = 2**31 - 1
 PROPERTIES = ("runtime_properties", "system_properties")
 SUMMARIZED = frozenset({"state", "system_properties"})  # fields that the status of the deployment follows from
 
@@ -42,7 +43,7 @@ nodes = Noun(
 
 
 class InstanceChange(Body):
-    version: int = Field(ge=0)  # 0 stands for 1: old clients send it for a new node instance
+    version: int = Field(ge=0, le=MAX_VERSION)  # 0 stands for 1: old clients send it for a new node instance
     state: InstanceState | None = None
     runtime_properties: dict[str, AnyJson] | None = None
     system_properties: dict[str, AnyJson] | None = None
