@@ -7,6 +7,8 @@ from pathlib import Path
 from cfy_cli.config.config_file import HOME_VARIABLE
 from cfy_cli.errors import CfyError
 
+_HINT = f"`cfy doctor` checks the folder; to use another one, set {HOME_VARIABLE}."
+
 
 def home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of profiles and of the embedded manager: $CFY_WORKDIR/.cloudify, by default ~/.cloudify."""
@@ -25,10 +27,13 @@ def _home_of_user() -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Create the folder, accessible only to its owner, if it does not exist."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    """Create the folder, accessible only to its owner, if it does not exist. Raises CfyError."""
+    try:
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CfyError(f"Cannot create {error.filename or path}: {error.strerror}", hint=_HINT) from error
     return path
 
 
@@ -37,7 +42,7 @@ def write_private(path: Path, text: str) -> None:
     try:
         _replace(path, text)
     except OSError as error:
-        raise CfyError(f"Cannot write {path}: {error.strerror}", hint="`cfy doctor` checks the folder.") from error
+        raise CfyError(f"Cannot write {path}: {error.strerror}", hint=_HINT) from error
 
 
 def _replace(path: Path, text: str) -> None:

@@ -159,7 +159,8 @@ def prepare_folder(data_dir: Path) -> Path:
             pass
     except OSError as error:
         raise CfyError(
-            f"The data folder {data_dir} cannot be used: {error.strerror}", hint="Give another one with --data-dir."
+            f"The data folder {data_dir} cannot be used: {error.strerror}",
+            hint="Give another one: cfy manager start --data-dir FOLDER, or set CFY_WORKDIR.",
         ) from error
     if log_file.stat().st_size > MAX_LOG_BYTES:
         log_file.replace(log_file.with_suffix(".log.1"))

@@ -127,7 +127,8 @@ def test_user_without_home_is_told_what_to_set(words: str) -> None:
 
 def test_unusable_home_is_an_error(run: Run, workdir: Path) -> None:
     workdir.write_text("a file, not a folder")
-    assert "Not a directory" in run("profiles use http://m --skip-credentials-validation", code=1, profile=None).err
+    error = run("profiles use http://m --skip-credentials-validation", code=1, profile=None).err
+    assert "Not a directory\nHint: `cfy doctor` checks the folder; to use another one, set CFY_WORKDIR." in error
     assert "Not a directory" in run("doctor", code=1, profile=None).err
 
 
