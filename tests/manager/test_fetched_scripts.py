@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 from tests.manager.web import serving
@@ -46,9 +48,13 @@ def test_failed_fetch_of_a_script_is_reported(ask: Ask, upload: Upload, run: Run
     assert f"The script `{missing}` could not be fetched: it answered 404 Not Found." in failed["error"]
 
 
-def test_fetch_of_a_script_is_retried(ask: Ask, upload: Upload, run: Run):
+@pytest.mark.parametrize(("path", "tries"), [("missing", 1), ("overloaded", 2), ("broken", 2), (":closed", 2)])
+def test_fetch_is_retried_only_if_that_may_help(ask: Ask, upload: Upload, run: Run, path: str, tries: int):
     with serving(b"") as address:
-        missing = address.replace("archive.tar.gz", "missing")
-        failed = _install(ask, upload, run, missing, retries=1)
+        url = address.replace("archive.tar.gz", path)
+        if path == ":closed":
+            url = "http://127.0.0.1:1/script.sh"
+        failed = _install(ask, upload, run, url, retries=1)
     failures = [message for message in _messages(ask, failed) if message.startswith("Task failed")]
-    assert len(failures) == 2
+    assert len(failures) == tries
+    assert f": {'NonRecoverableError' if tries == 1 else 'RecoverableError'} `The script" in failed["error"]

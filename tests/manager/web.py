@@ -10,7 +10,8 @@ class serving:  # noqa: N801 - reads as a verb
     def __init__(self, body: bytes) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(404 if self.path.endswith("missing") else 200)
+                statuses = {"missing": 404, "overloaded": 429, "broken": 502}
+                self.send_response(statuses.get(self.path.rpartition("/")[2], 200))
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -49,7 +49,7 @@ class FetchingHost(Protocol):
     """Records whose manager downloads scripts."""
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
-        """Download a URL to the file. Raises CfyError."""
+        """Download a URL to the file. Raises OperationFailed if a retry may succeed, else CfyError."""
 
 
 def run_script(ctx: OperationContext, server: ContextServer, processes: ProcessRegistry) -> Json:
@@ -159,7 +159,7 @@ def _open_script(ctx: OperationContext, options: ProcessOptions) -> Iterator[Pat
 
 @contextlib.contextmanager
 def _download(ctx: OperationContext, url: str) -> Iterator[Path]:
-    """Yield a downloaded script. A failure is recoverable, as the network may work at the next attempt."""
+    """Yield a downloaded script."""
     if not isinstance(ctx.records, FetchingHost):
         raise non_recoverable(f"The script {url} cannot be downloaded: only a manager downloads scripts.")
     host = ctx.records
@@ -168,7 +168,7 @@ def _download(ctx: OperationContext, url: str) -> Iterator[Path]:
         try:
             host.fetch(url, file)
         except CfyError as error:
-            raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
+            raise non_recoverable(f"The script {error.message}.") from error
 
     with _temporary_script(PurePosixPath(urlsplit(url).path).suffix, fetch) as script:
         yield script

@@ -17,6 +17,7 @@ from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.operations.plugin import ExtensionHost
 from cfy_cli.manager.engine.operations.script import FetchingHost
 from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost
+from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
 from cfy_cli.manager.services.blueprints import blueprint_imports
@@ -80,7 +81,10 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         return extensions.run(self._context, ctx, name)
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
-        fetching.fetch(url, file)
+        try:
+            fetching.fetch(url, file)
+        except fetching.FetchInterrupted as error:
+            raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
 
     def uninstall_contained(self, *, ignore_failure: bool) -> None:
         cascade.uninstall(
