@@ -23,6 +23,7 @@ OVERLAP = 50
 WORKFLOW_STARTED = "workflow_started"  # also of a resumed execution
 WORKFLOW_ENDED = frozenset({"workflow_succeeded", "workflow_failed", "workflow_cancelled"})
 TASK_STARTED = "task_started"
+TASK_FAILED = frozenset({"task_failed", "task_rescheduled"})  # the next attempt may follow
 TASK_ENDED = frozenset({"task_succeeded", "task_failed", "task_rescheduled"})
 
 
@@ -36,6 +37,7 @@ class EventStream:
         self._seen: set[tuple[object, str]] = set()
         self._running: dict[tuple[object, object], None] = {}  # node instance and operation, in order of their start
         self.is_complete = False  # the event of the workflow's end was read
+        self.has_failures = False  # the event of a failed operation was read
 
     @property
     def is_started(self) -> bool:
@@ -77,6 +79,7 @@ class EventStream:
             self._running[task] = None
         elif kind in TASK_ENDED:
             self._running.pop(task, None)
+            self.has_failures = self.has_failures or kind in TASK_FAILED
 
 
 def show_event(app: App, event: Item, follow: FollowOptions) -> bool:

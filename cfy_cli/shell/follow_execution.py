@@ -129,6 +129,7 @@ class _Follower:
         shows_events = _shows_events(app, follow)
         self.events = EventStream(client, query, follow.include_logs) if shows_events else None
         self.status_line = StatusLine(shown=shows_events and app.options.verbosity >= 0)
+        self._is_explained = False
 
     def wait(self) -> Item:
         execution, is_done = poll_until(
@@ -167,9 +168,19 @@ class _Follower:
 
     def _poll(self) -> Item:
         execution = self.collection.get(self.execution["id"])
+        if self.events and self.events.has_failures and not is_ended(execution["status"]):
+            self._explain_retries()
         self._show_new_events()
         self.status_line.show(_format_progress(execution, self.events))
         return execution
+
+    def _explain_retries(self) -> None:
+        """Say once, while operations are tried again, how to stop that."""
+        if not self._is_explained and not self.group:
+            self._is_explained = True
+            self.status_line.clear()
+            command = f"cfy executions cancel {self.execution['id']}"
+            self.app.note(f"An operation failed and may be tried again; to stop the execution: {command}")
 
     def _show_new_events(self) -> None:
         for event in self.events.read_new() if self.events else ():

@@ -74,6 +74,22 @@ def test_follow_exits_with_code_of_the_state(
     assert words in run(START, code=code).err
 
 
+def test_retries_are_explained_once_while_they_go_on(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "started", "started", "started", "failed")
+    failures = [event(number, event_type="task_failed") for number in (1, 2)]
+    wire.get(f"{API}/events", json=page(failures[0]))
+    wire.get(f"{API}/events", json=page(*failures))
+    wire.get(f"{API}/events", json=page(*failures, END))
+    assert run(START, code=5).err.count("to stop the execution: cfy executions cancel e1\n") == 1
+
+
+def test_failure_that_ends_the_execution_is_no_retry(run: Run, wire: responses.RequestsMock) -> None:
+    states(wire, "started", "failed")
+    wire.get(f"{API}/events", json=page())
+    wire.get(f"{API}/events", json=page(event(1, event_type="task_failed"), END))
+    assert "tried again" not in run(START, code=5).err
+
+
 @pytest.mark.parametrize("status", list(ExecutionState))
 def test_every_state_has_an_exit_code(status: ExecutionState) -> None:
     expected = {"terminated": 0, "failed": 5, "cancelled": 6}.get(status, 7)
