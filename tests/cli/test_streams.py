@@ -5,7 +5,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ from .test_completion import environment, write_profile
 
 # Runs each command line in a child with the given streams, after importing everything once, and prints the exit codes.
 DRIVER = """
-import json, os, sys
-from cfy_cli.main import main
-import cfy_cli.client.client, cfy_cli.output.render
+import importlib, json, os, sys
+from cfy_cli.main import SUMMARIES, main
+import cfy_cli.client.client, cfy_cli.output.render, cfy_cli.output.formats
+for name in SUMMARIES:
+    importlib.import_module("cfy_cli.commands." + name.replace("-", "_"))
 lines, streams, errors = json.load(sys.stdin)
 codes = []
 for words in lines:
@@ -51,59 +54,64 @@ ANSWERS = {
     "sites": [{"name": "tlv"}], "status": {"status": "OK", "services": {}}, "version": {"version": "7.0.0"},
     "deployments": [{"id": "web"}], "blueprints": [{"id": "web"}],
 }  # fmt: skip
-SKIPPED = ("manager ", "quickstart", "events list")  # they start a manager, or follow an execution that never ends
+SKIPPED = ("manager", "quickstart")  # they start a manager
+OTHERS = ("--help", "sites -h", "nosuch", "sites", "sites get", "sites list --json", "profiles list", "users create x")
+CLOSED = ("stdin", "stdout", "stderr", "stdin stdout stderr")
 
 pytestmark = pytest.mark.process
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    with canned(ANSWERS) as (address, _):
-        write_profile(tmp_path, address)
-        yield tmp_path
+@dataclass(frozen=True)
+class Outcome:
+    codes: dict[str, int]  # exit codes, by command line
+    errors: str  # what all command lines wrote to stderr
 
 
-@pytest.fixture
-def lines(tmp_path: Path) -> list[list[str]]:
-    """Sample command lines of all commands, their help, and errors of usage."""
-    blueprint = tmp_path / "app/blueprint.yaml"
-    blueprint.parent.mkdir()
-    blueprint.write_text("tosca_definitions_version: cloudify_dsl_1_4\n")
-    samples = [shlex.split(line(name, command, blueprint)) for name, command in commands()]
-    kept = [words for words in samples if not " ".join(words).startswith(SKIPPED)]
-    return [*kept, ["--help"], ["sites", "-h"], ["nosuch"], ["sites"], ["sites", "get"], ["sites", "list", "--json"]]
-
-
-def run_all(home: Path, lines: list[list[str]], **streams: str) -> tuple[dict[str, int], str]:
-    """Return the exit code of each command line, and what all of them wrote to stderr."""
+def run_all(home: Path, lines: Sequence[str], **streams: str) -> Outcome:
     errors = home / "errors"
     errors.write_text("")
+    words = [shlex.split(line) for line in lines]
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], input=json.dumps([lines, streams, str(errors)]), env=environment(home),
+        [sys.executable, "-c", DRIVER], input=json.dumps([words, streams, str(errors)]), env=environment(home),
         capture_output=True, text=True, check=True, timeout=100, cwd=home,
     )  # fmt: skip
-    return dict(zip(map(" ".join, lines), json.loads(done.stdout), strict=True)), errors.read_text()
+    return Outcome(dict(zip(lines, json.loads(done.stdout), strict=True)), errors.read_text())
 
 
-@pytest.mark.parametrize("closed", [("stdin",), ("stdout",), ("stderr",), ("stdin", "stdout", "stderr")], ids=" ".join)
-def test_closed_streams_change_no_exit_code(home: Path, lines: list[list[str]], closed: tuple[str, ...]) -> None:
-    usual, _ = run_all(home, lines)
-    codes, errors = run_all(home, lines, **dict.fromkeys(closed, "closed"))
-    assert codes == usual
-    assert "Traceback" not in errors
-    assert "Unexpected error" not in errors
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Outcome]]:
+    """Home folder with a profile, and the outcome of a command of each group with open streams."""
+    home = tmp_path_factory.mktemp("home")
+    blueprint = home / "app/blueprint.yaml"
+    blueprint.parent.mkdir()
+    blueprint.write_text("tosca_definitions_version: cloudify_dsl_1_4\n")
+    samples = {name.split(" ")[0]: line(name, command, blueprint) for name, command in commands()}
+    lines = [*(sample for group, sample in samples.items() if group not in SKIPPED), *OTHERS]
+    with canned(ANSWERS) as (address, _):
+        write_profile(home, address)
+        yield home, run_all(home, lines)
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_closed_streams_change_no_exit_code(usual: tuple[Path, Outcome], closed: str) -> None:
+    home, expected = usual
+    outcome = run_all(home, list(expected.codes), **dict.fromkeys(closed.split(), "closed"))
+    assert outcome.codes == expected.codes
+    assert "Traceback" not in outcome.errors
+    assert "Unexpected error" not in outcome.errors
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is absent")
-def test_full_disk_is_an_error_of_commands_with_output(home: Path, lines: list[list[str]]) -> None:
-    usual, _ = run_all(home, lines)
-    codes, errors = run_all(home, lines, stdout="/dev/full")
-    assert {name: code for name, code in codes.items() if code != usual[name] and (usual[name], code) != (0, 1)} == {}
-    assert codes["sites list"] == codes["sites list --json"] == codes["--help"] == 1
-    assert "Error: Cannot write the output: No space left on device\n" in errors
-    assert '"message": "Cannot write the output' in errors
-    assert "Traceback" not in errors
-    assert run_all(home, lines, stderr="/dev/full")[0] == usual
+def test_full_disk_is_an_error_of_commands_with_output(usual: tuple[Path, Outcome]) -> None:
+    home, expected = usual
+    outcome = run_all(home, list(expected.codes), stdout="/dev/full")
+    changes = {pair for pair in zip(expected.codes.values(), outcome.codes.values(), strict=True) if len({*pair}) > 1}
+    assert changes == {(0, 1)}
+    assert {outcome.codes[line] for line in ("sites list --json", "profiles list", "--help")} == {1}
+    assert "Error: Cannot write the output: No space left on device\n" in outcome.errors
+    assert '"message": "Cannot write the output' in outcome.errors
+    assert "Traceback" not in outcome.errors
+    assert run_all(home, list(expected.codes), stderr="/dev/full").codes == expected.codes
 
 
 @pytest.mark.parametrize("words", ["sites list", "profiles list", "doctor", "manager status", "manager start"])
