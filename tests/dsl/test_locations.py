@@ -135,5 +135,5 @@ def test_invalid_yaml_is_reported_at_or_after_junk(tmp_path: Path, data: st.Data
     lines = text.splitlines()
     number = data.draw(st.integers(1, len(lines)))
     lines.insert(number, junk)
-    problems = dsl.lint(write_blueprint(tmp_path, "\n".join(lines) + "\n"))
+    problems = dsl.lint(write_blueprint(tmp_path, "\n".join(lines) + "\n")).errors
     assert not problems or any(problem.location.line >= number for problem in problems)
