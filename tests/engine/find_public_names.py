@@ -75,4 +75,5 @@ def problems(lines: list[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(problems(Path(sys.argv[1]).read_text().splitlines())))
+    for found in problems(Path(sys.argv[1]).read_text().splitlines()):
+        print(found)

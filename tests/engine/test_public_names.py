@@ -215,6 +215,16 @@ def test_public_names_are_served_or_absent_for_a_reason(tmp_path: Path):
     assert sorted(entries - used) == [], "these are served now"
 
 
+def test_names_of_older_releases_are_served(tmp_path: Path):
+    text = (
+        "cloudify.utils.CFY_EXEC_TEMPDIR_ENVVAR\ncloudify.utils.get_manager_ip()\ncloudify.proxy.server.UnixCtxProxy\n"
+        "cloudify.ctx_wrappers.CtxComponent\nscript_runner.constants.ENV_CFY_EXEC_TEMPDIR\n"
+        "dsl_parser.functions.Function\ndsl_parser.functions.register(fn?, name?)\n"
+        "dsl_parser.functions.is_function(value)\n"
+    )
+    assert find_problems(text, tmp_path) == []
+
+
 def test_other_order_of_arguments_is_found(tmp_path: Path):
     text = (
         "cloudify_rest_client.sites.SitesClient.update(name, location?, visibility?, new_name?)\n"

@@ -1,4 +1,4 @@
-"""Libraries that cloudify-common brings on a public manager, in one environment that plugins share.
+"""Libraries that cloudify-common and the worker of a public manager bring, in one environment that plugins share.
 
 The engine provides the modules of cloudify-common, so nothing else installs what that package requires. Plugins that
 require it find the shared environment after their own packages, and the packages of the manager itself after that.
@@ -25,6 +25,7 @@ from cfy_cli.manager.store.files import Files
 LIBRARIES = (
     "aiohttp<4",
     "bottle<1",
+    "cryptography",
     "distro<2,>=1.7",
     "fasteners<1",
     "jinja2<4,>=3.1.4",
@@ -32,10 +33,13 @@ LIBRARIES = (
     "packaging",
     "pika<2",
     "pip",
+    "proxy_tools<1",
+    "python-dateutil",
     "pytz",
     "PyYAML<7,>6",
     "requests<3,>=2.32",
     "requests_toolbelt<2,>=1",
+    "retrying",
     "setuptools",
     "urllib3>=2.0.7",
     "wagon<2,>=1",

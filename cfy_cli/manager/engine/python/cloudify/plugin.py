@@ -33,9 +33,9 @@ def _call(name: str) -> object:
     return find_function(name)(**inputs, ctx=ctx)
 
 
-def find_function(name: str) -> Callable[..., object]:
+def find_function(task_name: str) -> Callable[..., object]:
     """Import MODULE.FUNCTION. Raises NonRecoverableError when there is no such module or function."""
-    module_name, _, function_name = name.rpartition(".")
+    module_name, _, function_name = task_name.rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:

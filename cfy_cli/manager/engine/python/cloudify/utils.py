@@ -1,7 +1,6 @@
 """Functions that scripts import from cloudify.utils."""
 
 import functools
-import importlib
 import logging
 import os
 import random
@@ -23,6 +22,7 @@ from .constants import KEEP_TRYING_HTTP_TOTAL_TIMEOUT_SEC, MAX_WAIT_BETWEEN_HTTP
 from .constants import SUPPORTED_ARCHIVE_TYPES as SUPPORTED_ARCHIVE_TYPES
 from .exceptions import NonRecoverableError
 from .messages import JsonObject
+from .plugin import find_function as get_func  # noqa: F401 - the public name
 from .state import Process, current_ctx, current_workflow_ctx
 from .state import ctx as ctx
 from .state import workflow_ctx as workflow_ctx
@@ -218,19 +218,6 @@ def plugin_prefix(
     """Return the folder of the virtual environment of the plugin that runs; None for others."""
     plugin = current_ctx.get_ctx().plugin
     return plugin.prefix if name in (plugin.name, plugin.package_name) else None
-
-
-def get_func(task_name: str) -> Callable[..., object]:
-    """Import MODULE.FUNCTION. Raises NonRecoverableError when there is no such module or function."""
-    module_name, _, function_name = task_name.rpartition(".")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise NonRecoverableError(f"No module named {module_name} ({error})") from error
-    function: Callable[..., object] | None = getattr(module, function_name, None)
-    if not callable(function):
-        raise NonRecoverableError(f"{module_name} has no function named '{function_name}'")
-    return function
 
 
 def get_instances_of_node(
