@@ -126,13 +126,13 @@ def _rank_columns(columns: Sequence[str], rows: Sequence[Cells], narrowing: Narr
 
 
 def _shortened(cell: str, limit: int) -> str:
-    """Cut the year of a time, the end of a sentence, and the middle of a name, as names often differ in their ends."""
+    """Cut the year of a time, the end of a sentence or list, and the middle of a name: names differ in their ends."""
     text = cell.replace("\n", " ")
     if width(text) <= limit:
         return text
     if _TIME.fullmatch(text) and limit >= DATE_AND_TIME:
         return text[-DATE_AND_TIME:]
-    if " " in text:
+    if " " in text or "," in text:
         return f"{cut(text, limit - 1)}{ELLIPSIS}"
     end = cut(text[::-1], (limit - 1) // 2)[::-1]
     return f"{cut(text, limit - 1 - width(end))}{ELLIPSIS}{end}"

@@ -249,8 +249,8 @@ class Printer:
         from cfy_cli.output.colors import STATE_COLUMNS
         from cfy_cli.output.fitting import Narrowing
 
-        chosen = self._options.columns or self._configured_columns(resource)
-        kept = chosen or STATE_COLUMNS | {resource.key} | ({"tenant_name"} - same)
+        is_chosen = columns in (self._options.columns, self._configured_columns(resource))
+        kept = columns if is_chosen else STATE_COLUMNS | {resource.key} | ({"tenant_name"} - same)
         return Narrowing([name for name in resource.narrow if name not in same], frozenset(kept), resource.key)
 
     def _show_hidden(self, hidden: Sequence[str], resource: Resource) -> None:

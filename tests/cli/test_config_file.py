@@ -93,6 +93,7 @@ def test_alias_and_its_arguments_complete(tmp_path: Path) -> None:
         ("\n\ncolor = true", 3, "`color` must be one of always, never, auto"),
         ("columns = ['id']", 1, "`columns` must be a table"),
         ("[columns]\n\nsite = ['id']", 3, "`columns.site` is no list"),
+        ("[columns]\nworkflows = ['name']", 2, "`columns.workflows` is no list"),
         ("[columns]\nsites = 'id,name'", 2, "`columns.sites` must be a list of fields"),
         ("[columns]\nsites = []", 2, "`columns.sites` must be a list of fields"),
         ("[aliases]\na = 'sites list'\nsites = 'x'", 3, "`aliases.sites` is the name of a command"),
