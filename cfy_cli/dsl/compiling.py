@@ -159,6 +159,7 @@ class _Compiler:
         }
         if "upload_resources" in document.sections:
             plan["upload_resources"] = sections["upload_resources"]
+        schemas.warn_of_constraints(inputs, inputs_section)
         for name, problem in find_wrong_defaults(inputs):
             compilation.report(inputs_section.locate((name, "default")), "constraint", problem)
         plan["requirements"] = self._check_calls(plan)

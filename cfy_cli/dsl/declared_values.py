@@ -13,7 +13,7 @@ from cfy_cli.dsl.coercion import Coercion, DataTypes
 from cfy_cli.dsl.constraints import CONSTRAINTS, MESSAGE, find_violation, is_checked_by_manager
 from cfy_cli.dsl.functions.names import holds_function, is_function
 from cfy_cli.dsl.parsers import describe_value
-from cfy_cli.dsl.problems import InputsInvalid
+from cfy_cli.dsl.problems import InputsInvalid, quote_all
 from cfy_cli.dsl.typed_text import coerce_parameter
 from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES, has_type
 from cfy_cli.errors import CfyError
@@ -164,6 +164,18 @@ def check_values(values: Mapping[str, Json], schema: Schema) -> JsonObject:
     if problems:
         raise InputsInvalid(problems)
     return checked
+
+
+def find_useless_constraints(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the name and the problem of declarations whose constraints refuse every value, as a sentence."""
+    for name, declaration in schema.items():
+        kind = declaration.get("type") or ""
+        kind = declaration.get("item_type", kind) if kind == "list" else kind
+        constraints = [key for entry in declaration.get("constraints") or [] for key in entry if key in CONSTRAINTS]
+        for constraint in constraints:
+            kinds = CONSTRAINTS[constraint].kinds
+            if kinds and kind not in kinds:
+                yield name, f"`{constraint}` refuses every value of `{name}`: it is for values of {quote_all(kinds)}"
 
 
 def find_wrong_defaults(schema: Schema) -> Iterator[tuple[str, str]]:

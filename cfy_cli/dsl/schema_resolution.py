@@ -7,7 +7,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import DeclaredOperation, Interfaces, Schema
 from cfy_cli.dsl.coercion import Coercion, DataTypes
 from cfy_cli.dsl.compilation import Compilation
-from cfy_cli.dsl.declared_values import find_wrong_defaults
+from cfy_cli.dsl.declared_values import find_useless_constraints, find_wrong_defaults
 from cfy_cli.dsl.functions.values import parse_value
 from cfy_cli.dsl.yaml_nodes import Path, YamlNode
 
@@ -48,7 +48,12 @@ class SchemaResolver:
         schema = self.resolve_schema(own, node, path, inputs=True)
         for name, problem in find_wrong_defaults(schema):
             self.compilation.warn(node.locate((*path, name, "default")), "constraint", problem)
+        self.warn_of_constraints(schema, node, path)
         return schema
+
+    def warn_of_constraints(self, schema: Schema, node: YamlNode, path: Path = ()) -> None:
+        for name, problem in find_useless_constraints(schema):
+            self.compilation.warn(node.locate((*path, name, "constraints")), "constraint", problem)
 
     def merge_interfaces(self, own: Interfaces, node: YamlNode, path: Path, parent: Interfaces) -> Interfaces:
         """Return the parent's operations overridden by its own, each as a whole, so that `{}` removes one."""

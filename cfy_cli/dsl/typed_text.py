@@ -8,6 +8,7 @@ import yaml
 
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import ParameterPlan
+from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.problems import InputsInvalid
 from cfy_cli.dsl.value_types import REFERENCE_TYPES
 
@@ -51,7 +52,9 @@ def correct_type(declaration: ParameterPlan, value: Json) -> Json:
 
 def coerce_parameter(declaration: ParameterPlan, text: str) -> Json:
     """Do the same for a parameter of a workflow; without a declared type, it has that of its default."""
-    implied = {bool: "boolean", list: "list", dict: "dict"}.get(type(declaration.get("default")), "string")
+    default = declaration.get("default")
+    kinds = {bool: "boolean", list: "list", dict: "dict"}
+    implied = "string" if is_function(default) else kinds.get(type(default), "string")
     return coerce_input({"type": declaration.get("type") or implied}, text)
 
 

@@ -187,6 +187,11 @@ def test_coerce_input_restores_formatted_value(value: Any) -> None:
     assert dsl.coerce_input({"type": kind}, str(value)) == value
 
 
+def test_parameter_with_computed_default_is_text() -> None:
+    assert dsl.coerce_parameter({"default": {"get_input": "size"}}, "5") == "5"
+    assert dsl.coerce_parameter({"default": {"size": 1}}, "{size: 5}") == {"size": 5}
+
+
 def test_inputs_of_reference_types_must_exist(tmp_path: Path) -> None:
     plan = dsl.compile_blueprint(
         write_blueprint(
