@@ -264,3 +264,39 @@ def test_values_of_event_filters_are_alternatives(ask: Ask, names: dict[str, str
     assert ended - started == ended
     assert messages(("message", "Starting%"), ("message.text", "%execution succeeded")) == started | ended
     assert messages(("message", "Starting%"), ("message", "%execution succeeded")) == started | ended
+
+
+def test_list_counts_only_the_deployments_directly_inside(ask: Ask, upload: Upload):
+    upload("app")
+    for name, parent in (("top", None), ("middle", "top"), ("inner", "middle")):
+        labels = [{"csys-obj-parent": parent}] if parent else []
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app", "labels": labels})
+
+    def count(**params: str) -> int:
+        params |= {"id": "top", "_include": "id,sub_services_count"}
+        [top] = ask("GET", "/deployments", params=params).json()["items"]
+        assert set(top) == {"id", "sub_services_count"}
+        return int(top["sub_services_count"])
+
+    assert (count(), count(all_sub_deployments="True"), count(all_sub_deployments="false")) == (2, 2, 1)
+
+
+def test_label_names_its_creator_and_the_creators_number(ask: Ask, upload: Upload):
+    upload("app", labels=[{"key": "team", "value": "core"}])
+    users = {user["username"]: user for user in ask("GET", "/users").json()["items"]}
+    for answer in (ask("GET", "/blueprints/app").json(), ask("GET", "/blueprints").json()["items"][0]):
+        [label] = answer["labels"]
+        assert (label["created_by"], label["creator_id"]) == ("admin", 1)
+        assert label["created_by"] in users
+
+
+@pytest.mark.parametrize("item", [{"no_such": "other"}, {"source_deployment": "other"}], ids=str)
+def test_dependency_with_an_unknown_field_is_refused(ask: Ask, names: dict[str, str], item: dict[str, str]):
+    body = {"inter_deployment_dependencies": [{"dependency_creator": "x", "target_deployment": "d", **item}]}
+    for method, path, more in (
+        ("POST", "/deployments/inter-deployment-dependencies", {"source_deployment_id": "d"}),
+        ("PUT", "/deployments/d/inter-deployment-dependencies", {}),
+    ):
+        refused = ask(method, path, json={**body, **more})
+        assert refused.status_code == 400
+        assert any(word in refused.json()["message"] for word in ("no_such", "`other`"))

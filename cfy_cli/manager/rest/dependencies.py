@@ -4,7 +4,7 @@ from pydantic import Field
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import DEPENDENCIES
-from cfy_cli.errors import NotFound
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
@@ -31,8 +31,20 @@ class Dependency(Body):
     is_component_deletion: bool = False
 
 
+class DependencyItem(Body):
+    """A dependency of a source that is given beside it."""
+
+    dependency_creator: str | None = None
+    source_deployment: str | None = None
+    target_deployment: str | None = None
+    target_deployment_func: dict[str, AnyJson] | None = None
+    external_source: dict[str, AnyJson] | None = None
+    external_target: dict[str, AnyJson] | None = None
+    id: str | None = Field(None, max_length=36)
+
+
 class Dependencies(Body):
-    inter_deployment_dependencies: list[dict[str, AnyJson]]
+    inter_deployment_dependencies: list[DependencyItem]
 
 
 class DependenciesOf(Dependencies):
@@ -59,14 +71,14 @@ def create_dependency(call: Call, body: Dependency) -> JsonObject:
 def create_dependencies(call: Call, body: DependenciesOf) -> JsonObject:
     """Add several dependencies of one source deployment."""
     source = call.store.get_own(Deployment, body.source_deployment_id)
-    return _ids(dependencies.create_many(call.store, source, body.inter_deployment_dependencies))
+    return _ids(dependencies.create_many(call.store, source, _items(source, body)))
 
 
 @routes.put("/deployments/{key}/inter-deployment-dependencies", "inter_deployment_dependency_create", (), IDS)
 def replace_dependencies(call: Call, key: str, body: Dependencies) -> JsonObject:
     """Replace all dependencies of a source deployment."""
     source = call.store.get_own(Deployment, key)
-    return _ids(dependencies.replace(call.store, source, body.inter_deployment_dependencies))
+    return _ids(dependencies.replace(call.store, source, _items(source, body)))
 
 
 @routes.delete(PATH, "inter_deployment_dependency_delete", (), noun.answer, status=200)
@@ -96,6 +108,13 @@ def _target(store: Store, body: Dependency, *, required: bool) -> Deployment | N
             "and no `target_deployment_func` is given."
         )
     return target
+
+
+def _items(source: Deployment, body: Dependencies) -> list[JsonObject]:
+    for item in body.inter_deployment_dependencies:
+        if item.source_deployment not in (None, source.id):
+            raise Invalid(f"The source of these dependencies is `{source.id}`, not `{item.source_deployment}`")
+    return [item.model_dump(exclude_none=True) for item in body.inter_deployment_dependencies]
 
 
 def _ids(rows: list[InterDeploymentDependency]) -> JsonObject:

@@ -1,7 +1,7 @@
 """Endpoints of deployments."""
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import DEPLOYMENTS
@@ -18,14 +18,15 @@ from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.query import Condition
 
+ALL_SUB_DEPLOYMENTS = Parameter(
+    "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
+)
 LIST_PARAMETERS = (
+    ALL_SUB_DEPLOYMENTS,
     Parameter("_search_name", "Text that the display name must contain.", repeated=True),
     Parameter("_group_id", "Only deployments of this deployment group."),
     Parameter("_dependencies_of", "Only deployments that this deployment depends on, directly or indirectly."),
     Parameter("_environments_only", "Only deployments that are no components of others.", "boolean"),
-)
-ALL_SUB_DEPLOYMENTS = Parameter(
-    "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
 )
 INCLUDE_WORKDIR = Parameter(
     "include_workdir", "Answer the working directory as `workdir_zip`, a zip in base64.", "boolean"
@@ -57,6 +58,8 @@ class SiteBody(Body):
 
 
 def _conditions(call: Call) -> Sequence[Condition]:
+    if ALL_SUB_DEPLOYMENTS.name in call.declared:
+        call.flag(ALL_SUB_DEPLOYMENTS.name)  # it is checked even when the list is empty
     return deployments.list_conditions(
         call.store,
         group_id=call.query.get("_group_id"),
@@ -65,13 +68,23 @@ def _conditions(call: Call) -> Sequence[Condition]:
     )
 
 
+def _computed(call: Call, row: Deployment) -> dict[str, Callable[[], object]]:
+    fields: dict[str, Callable[[], object]] = {"workflows": lambda: workflows.describe(row)}
+    if ALL_SUB_DEPLOYMENTS.name in call.declared and not call.flag(ALL_SUB_DEPLOYMENTS.name, True):
+        summary = cache(lambda: tree.summarize_children(call.store.unscoped, row))  # of a deployment that is in scope
+        fields |= {name: partial(lambda name: summary().get(name), name) for name in tree.Summary.__annotations__}
+    if INCLUDE_WORKDIR.name in call.declared and call.flag(INCLUDE_WORKDIR.name):
+        fields["workdir_zip"] = lambda: deployments.zip_workdir(call.app, row)
+    return fields
+
+
 noun = Noun(
     DEPLOYMENTS,
     Deployment,
     parameters=LIST_PARAMETERS,
     searched={"_search_name": ("display_name",)},
     conditions=_conditions,
-    computed=lambda _call, row: {"workflows": lambda: workflows.describe(row)},
+    computed=_computed,
     computed_types={"workflows": list[workflows.WorkflowAnswer], "workdir_zip": str | None},
 )
 routes = noun.routes
@@ -82,14 +95,7 @@ noun.add_set_visibility("deployment_set_visibility", deployments.set_visibility)
 
 @routes.get("/deployments/{key}", "deployment_get", (ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)
 def get_deployment(call: Call, key: str) -> JsonObject:
-    deployment = call.store.get(Deployment, key)
-    answer = noun.show(call, deployment)
-    if not call.flag("all_sub_deployments", True):
-        summary = tree.summarize_children(call.store.unscoped, deployment)  # of a deployment that is in scope
-        answer |= {name: value for name, value in cast(JsonObject, summary).items() if name in answer}
-    if call.flag(INCLUDE_WORKDIR.name) and "workdir_zip" in answer:
-        answer["workdir_zip"] = deployments.zip_workdir(call.app, deployment)
-    return answer
+    return noun.show(call, call.store.get(Deployment, key))
 
 
 @routes.put("/deployments/{key}", "deployment_create", (ASYNC_CREATE,), noun.answer, status=201)

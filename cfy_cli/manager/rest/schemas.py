@@ -174,6 +174,7 @@ class LabelAnswer(TypedDict):
     value: str
     created_at: str
     created_by: str
+    creator_id: int | None
 
 
 _METADATA: JsonObject = {

@@ -7,6 +7,8 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
 from cfy_cli.manager.store.models import Base
 
+LABEL_FIELDS = ("key", "value", "created_at", "created_by", "creator_id")
+
 
 def serialize(row: Base, include: Sequence[str] | None = None, **computed: Callable[[], object]) -> JsonObject:
     """Return the wire fields of a row, or those in `include`; `computed` gives the values of further fields."""
@@ -52,8 +54,5 @@ def whole_list(items: Sequence[Json]) -> JsonObject:
 def _value(value: object) -> object:
     """Turn label rows into objects; everything else is plain already."""
     if isinstance(value, list) and value and hasattr(value[0], "created_by"):
-        return [
-            {"key": label.key, "value": label.value, "created_at": label.created_at, "created_by": label.created_by}
-            for label in value
-        ]
+        return [{name: getattr(label, name) for name in LABEL_FIELDS} for label in value]
     return value

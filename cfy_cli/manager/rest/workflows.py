@@ -15,10 +15,11 @@ from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.query import all_of
 
 FIELDS = ("name", "plugin", "operation", "is_cascading", "is_available")  # those that deployments do not have
+UNUSED = ("_group_id", deployments.ALL_SUB_DEPLOYMENTS.name)  # of the parameters of deployments
 PARAMETERS = (
     Parameter("deployment_id", "The same as `id`, the id of a deployment.", repeated=True),
     Parameter("deployment_group_id", "Only workflows of the deployments in this group."),
-    *(each for each in deployments.noun.parameters if each.name != "_group_id"),
+    *(each for each in deployments.noun.parameters if each.name not in UNUSED),
 )
 COMMON_ONLY = Parameter("_common_only", "Only workflows that all of the deployments have.", "boolean")
 ANSWER = list_answer(answer_of(workflows.WorkflowAnswer), "WorkflowList")
