@@ -43,7 +43,7 @@ EXAMPLES = {
         "cfy deployments list -b web --columns id,installation_status",
         "cfy deployments list -ar 'created_by=ann' --format csv",
     ),
-    "deployments outputs": ("cfy deployments outputs web-1 --query port",),
+    "deployments outputs": ("cfy deployments outputs web-1 --query port.value",),
     "deployments status-list": ("cfy deployments status-list -b web",),
     "deployments set-site": ("cfy deployments set-site web-1 -s tel-aviv",),
     "doctor": ("cfy doctor", "cfy doctor --profile production"),

@@ -90,6 +90,12 @@ plugins list -> plugin [0].id
 plugins list --get-data
 plugins get {plugin}
 plugins get {plugin} --get-data
+plugins blueprint-labels add a:b,a:c {plugin}
+plugins blueprint-labels list {plugin}
+plugins blueprint-labels delete a:b {plugin}
+plugins blueprint-labels list {plugin}
+plugins deployment-labels add d:e {plugin}
+plugins deployment-labels list {plugin}
 plugins set-visibility {plugin} -l tenant
 plugins set-global {plugin}
 plugins download {plugin} -o fetched.wgn
@@ -97,6 +103,9 @@ plugins download_yaml {plugin} -o fetched.yaml
 plugins delete {plugin}
 blueprints upload app/blueprint.yaml -b app --labels a:b
 blueprints list
+blueprints list -lr a=b
+blueprints list -lr a=nothing
+blueprints list --search ap --sort-by id --descending
 blueprints inputs app
 blueprints labels list app
 blueprints labels add c:d app
@@ -108,7 +117,13 @@ deployments create other -b app -i name=api
 blueprints get app
 blueprints set-visibility app -l global
 deployments list
+deployments list -b app -lr x=y
+deployments list -ar created_by=admin --search de
+deployments list --search-name oth
+deployments list --sort-by id --descending -s 1 -o 1
+deployments list --all-tenants
 deployments status-list
+deployments status-list -lr x=y
 deployments inputs dep
 deployments outputs dep
 deployments capabilities dep
@@ -125,25 +140,39 @@ executions start install -d dep
 executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create --json-output
 executions list -d dep -> execution [?workflow_id=='install'].id|[0]
 executions list -d dep --include-system-workflows
+executions list --sort-by workflow_id --descending -s 2
 executions get {execution}
 events list {execution}
 events list {execution} --no-logs
 events list {execution} --json-output
 executions graphs list {execution} -> graph [?name=='install'].id|[0]
 executions operations list {execution} -> operation [-1].id
+executions operations list {execution} --state failed
+executions operations list {execution} --show-internal
 executions operations list --graph-id {graph}
 executions operations get {operation}
 nodes list
 nodes list -d dep
+nodes list -d dep --evaluate-functions
 nodes get page -d dep
 nodes get db -d dep
+nodes get db -d dep --evaluate-functions
 node-instances list -d dep -> instance [?node_id=='page'].id|[0]
+node-instances list -n page
 node-instances get {instance}
+node-instances get {instance} --evaluate-functions
 node-instances update-runtime {instance} -p more.x=1
 node-instances delete-runtime {instance} -p more
 deployments outputs dep
 deployments list
+executions start check_status -d dep --json-output
+executions start check_drift -d dep
+deployments list -b app
+executions start scale -d dep -p scalable_entity_name=page -p delta=1
+nodes list -d dep
 executions start uninstall -d dep
+executions list -d dep
+nodes list -d dep
 events delete dep
 deployments delete dep
 deployments delete other
