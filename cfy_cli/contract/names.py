@@ -27,6 +27,12 @@ def find_fault(resource: Resource, name: str) -> str | None:
     return None
 
 
+def suggest(resource: Resource, name: str) -> str | None:
+    """Return a hint with a similar name that is allowed; None when there is none."""
+    similar = make_name(name, resource.noun)
+    return None if find_fault(resource, similar) else f"`{similar}` would be allowed."
+
+
 def describe_others(text: str) -> str:
     """Return the characters of a text that names cannot contain, for a message; empty text when there are none."""
     found = dict.fromkeys(re.findall(_OTHER, text))

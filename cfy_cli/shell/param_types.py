@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.durations import parse_duration
-from cfy_cli.contract.names import find_fault
+from cfy_cli.contract.names import find_fault, suggest
 from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
@@ -19,7 +19,7 @@ def name_of(resource: Resource) -> Callable[[str], str]:
 
     def name(text: str) -> str:
         if fault := find_fault(resource, text):
-            raise Usage(fault)
+            raise Usage(fault, hint=suggest(resource, text))
         return text
 
     return name

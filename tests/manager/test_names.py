@@ -70,6 +70,13 @@ def test_names_of_letters_digits_and_signs_are_accepted(ask: Ask, worker: object
         assert "begin with a letter" in create(ask, noun, "9lives").json()["message"]
 
 
+def test_similar_name_is_suggested(ask: Ask, cfy: Cfy):
+    cfy("sites create 'tel aviv (1)'", code=2)
+    assert "Hint: `tel-aviv-1` would be allowed." in cfy.errors
+    assert ask("PUT", "/sites/9lives").json()["hint"] == "`site-9lives` would be allowed."
+    assert "hint" not in ask("PUT", f"/sites/{'a' * 257}").json()
+
+
 def test_renamed_site_has_an_allowed_name(ask: Ask, cfy: Cfy):
     ask("PUT", "/sites/s")
     refused = ask("POST", "/sites/s", json={"new_name": "a b"})

@@ -1,6 +1,6 @@
 """Checks of names that requests give."""
 
-from cfy_cli.contract.names import MAX_NAME_LENGTH, find_fault
+from cfy_cli.contract.names import MAX_NAME_LENGTH, find_fault, suggest
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Invalid
 
@@ -8,7 +8,7 @@ from cfy_cli.errors import Invalid
 def check_name(resource: Resource, name: str) -> str:
     """Return the name of a new resource. Raises Invalid when a resource of this kind cannot have it."""
     if fault := find_fault(resource, name):
-        raise Invalid(fault)
+        raise Invalid(fault, hint=suggest(resource, name))
     return name
 
 
