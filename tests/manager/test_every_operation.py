@@ -17,7 +17,7 @@ from tests.openapi import AnswerSchemas
 
 KEYS = ("id", "name", "key", "username")  # fields that the story reads from answers
 PARAMETERS = {
-    operation: [each.name for each in parameters]
+    operation: {each.name: each for each in parameters}
     for routes in RESOURCES
     for operation, parameters in routes.parameters.items()
 }
@@ -67,6 +67,23 @@ def test_unknown_body_field_of_any_operation_is_refused(ask: Ask):
         return ask(method, path, **options)
 
     tell_story(ask, request)
+
+
+@pytest.mark.usefixtures("worker")
+def test_value_of_the_wrong_type_is_refused_by_any_operation(ask: Ask):
+    accepted = []
+
+    def request(method: str, template: str, path: str, options: Options) -> requests.Response:
+        for name, parameter in PARAMETERS[method, template].items():
+            refused = None
+            if parameter.type != "string":
+                refused = ask(method, path, **with_params(options, **{name: "wrong"}))
+            if refused is not None and (refused.status_code != 400 or name not in refused.json()["message"]):
+                accepted.append(f"{method} {template}: {name}")
+        return ask(method, path, **options)
+
+    tell_story(ask, request)
+    assert not accepted
 
 
 @pytest.mark.usefixtures("worker")

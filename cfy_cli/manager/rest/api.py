@@ -18,7 +18,6 @@ from starlette.datastructures import QueryParams
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.query import (
-    GET_DATA,
     INCLUDE,
     LISTING,
     Parameter,
@@ -81,7 +80,6 @@ class Call:
 
         `sort` is its default order, and `searched` names the columns that each search parameter looks in.
         """
-        self.flag(GET_DATA.name)
         return parse_listing(self.query, sort, self.declared, searched or {})
 
     def open(self, *, write: bool) -> AbstractContextManager[Store]:

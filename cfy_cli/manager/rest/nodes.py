@@ -57,7 +57,6 @@ def list_nodes(call: Call) -> JsonObject:
     has_counts = listing.include is None or not node_instances.COUNTS.isdisjoint(listing.include)
     counts = node_instances.count(call.store, page.items) if has_counts else {}
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
-    call.flag("_instance_counts")
     self_id = call.query.get("_instance_context")
     instance = call.store.get(NodeInstance, self_id) if self_id else None
     items: list[Json] = []

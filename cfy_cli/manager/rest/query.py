@@ -60,7 +60,10 @@ LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE, GET_DATA)
 def check_parameters(
     query: QueryParams, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool
 ) -> None:
-    """Raise Invalid for parameters that the endpoint does not declare; filters are checked with the model later."""
+    """Raise Invalid for parameters that the endpoint does not declare, and values that are not of the declared type.
+
+    Filters are checked with the model later.
+    """
     known = {*declared, *fields} if has_filters else declared
     unknown = [name for name in query if name not in known and (name.startswith("_") or not has_filters)]
     if unknown:
@@ -69,6 +72,10 @@ def check_parameters(
     for name, parameter in declared.items():
         if not parameter.repeated and len(set(query.getlist(name))) > 1:
             raise Invalid(f"`{name}` may be given only once")
+        if parameter.type == "boolean":
+            parse_flag(query, name)
+        if parameter.type == "integer":
+            parse_integer(query, name, 0)
 
 
 def parse_listing(
