@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.imports import ImportedFiles
-from cfy_cli.dsl.problems import suggest
+from cfy_cli.dsl.problems import closest_name, suggest
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
 _NOUNS = {
@@ -57,9 +57,9 @@ def check_references(compilation: Compilation, sections: Mapping[str, YamlNode],
         if complete or alias or suggest(reference.name, names, cutoff=_TYPO_CUTOFF):
             hint = f"; did you mean `{alias}`?" if alias else suggest(reference.name, names)
             compilation.report(reference.node, "unknown-name", f"there is no {noun} `{reference.name}`{hint}")
-        elif similar := suggest(reference.name, elsewhere, cutoff=_TYPO_CUTOFF):
-            message = f"the {noun} `{reference.name}` is not known of the plugins that were not checked{similar}"
-            compilation.warn(reference.node, "unknown-name", message)
+        elif similar := closest_name(reference.name, frozenset(elsewhere)):
+            message = f"the {noun} `{reference.name}` is not known of the plugins that were not checked"
+            compilation.warn(reference.node, "unknown-name", message, f"did you mean `{similar}`?")
         elif imported.has_unchecked:
             message = f"the {noun} `{reference.name}` was not checked: an import that is missing may define it"
             compilation.problems.note(reference.node.location, "unknown-name", message)

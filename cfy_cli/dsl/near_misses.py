@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
-from functools import cache
 
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import DeclaredOperation, Interfaces
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.declarations import NodeTemplate
 from cfy_cli.dsl.inheritance import NodeTypeRegistry, RelationshipTypeRegistry, ResolvedType
+from cfy_cli.dsl.problems import closest_name
 from cfy_cli.dsl.resolver import is_remote
 from cfy_cli.dsl.value_types import PRIMITIVE_TYPES
 from cfy_cli.dsl.yaml_nodes import YamlNode
 
-MIN_SIMILARITY = 0.8  # of names, and of their last parts
 _SCHEMA_KEYS = frozenset({"type", "default", "description", "required", "constraints", "item_type", "display_label"})
 
 
@@ -78,7 +76,7 @@ class _InterfaceChecker:
                     self._check_inputs(operation, known.get(name), node, path)
 
     def _check_name(self, noun: str, name: str, known: set[str], node: YamlNode, path: tuple[str, ...]) -> None:
-        similar = _closest(name, frozenset(known))
+        similar = closest_name(name, frozenset(known))
         if similar:
             message = f"the type has no {noun} `{name}`, so that no workflow runs it"
             self.compilation.warn(node.locate(path), "unknown-name", message, f"did you mean `{similar}`?")
@@ -97,17 +95,3 @@ class _InterfaceChecker:
                     f"the value of the input `{name}` is written as a schema, and the operation gets it as it is",
                     f"write the value itself, such as `{name}: VALUE`; a schema belongs in a type",
                 )
-
-
-@cache
-def _closest(name: str, known: frozenset[str]) -> str | None:
-    """Return the known name that a name is probably meant to be.
-
-    Long prefixes in common do not count, and `restart` is no mistake for `start`.
-    """
-    for match in get_close_matches(name, sorted(known), n=1, cutoff=MIN_SIMILARITY):
-        written, meant = name.rpartition(".")[2], match.rpartition(".")[2]
-        is_compound = len(written) > len(meant) + 1 and (written.startswith(meant) or written.endswith(meant))
-        if not is_compound and SequenceMatcher(None, written, meant).ratio() >= MIN_SIMILARITY:
-            return match
-    return None

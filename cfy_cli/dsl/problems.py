@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from enum import StrEnum
+from functools import cache
 
 from cfy_cli.errors import CfyError, ErrorCode
+
+MIN_SIMILARITY = 0.8  # of names, and of their last parts
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -107,6 +110,20 @@ def suggest(word: object, words: Iterable[str], cutoff: float = 0.6) -> str:
     """Return `; did you mean ...?` with the closest of the known words, or an empty string."""
     matches = get_close_matches(str(word), sorted(words), n=1, cutoff=cutoff)
     return f"; did you mean `{matches[0]}`?" if matches else ""
+
+
+@cache
+def closest_name(name: str, known: frozenset[str]) -> str | None:
+    """Return the known name that a name is probably meant to be.
+
+    Long prefixes in common do not count, and `restart` is no mistake for `start`.
+    """
+    for match in get_close_matches(name, sorted(known), n=1, cutoff=MIN_SIMILARITY):
+        written, meant = name.rpartition(".")[2], match.rpartition(".")[2]
+        is_compound = len(written) > len(meant) + 1 and (written.startswith(meant) or written.endswith(meant))
+        if not is_compound and SequenceMatcher(None, written, meant).ratio() >= MIN_SIMILARITY:
+            return match
+    return None
 
 
 def quote_all(words: Iterable[str]) -> str:
