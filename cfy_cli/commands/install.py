@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @options.parameters()
 @click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment is running.")
 @click.option("--skip-plugins-validation", is_flag=True, help="Do not check that its plugins are on the manager.")
-@options.labels("--blueprint-labels", of="the blueprint")
+@options.labels("--blueprint-labels", of="the blueprint instead of those in its file")
 @options.labels("--deployment-labels", of="the deployment")
 @options.visibility()
 @with_follow_options()
