@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cfy_cli.config.config_file import InvalidConfig
+from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App
 from cfy_cli.shell.global_options import GlobalOption, global_options
 from cfy_cli.shell.printer import WITH_JSON_ERRORS
 from cfy_cli.shell.streams import failed_writes, finish_streams, prepare_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from click.shell_completion import CompletionItem
 
     from cfy_cli.config.config_file import Config
 
+SUMMARY_LENGTH = 200  # characters of the summary of a command; it is wrapped, not cut
 HELP_NAMES = ["-h", "--help"]
 WITHOUT_CONFIG = frozenset({"doctor", "completion"})  # commands that work with an invalid configuration file
 
@@ -50,7 +52,12 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words; for completion, a last option without its value does not hide the arguments."""
         is_unfinished = ctx.resilient_parsing and args and self._takes_value(args[-1])
-        return super().parse_args(ctx, [*args, ""] if is_unfinished else args)
+        with _hint_of_help(ctx):
+            return super().parse_args(ctx, [*args, ""] if is_unfinished else args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _hint_of_help(ctx):
+            return super().invoke(ctx)
 
     def _takes_value(self, word: str) -> bool:
         options = [param for param in self.params if isinstance(param, click.Option) and word in param.opts]
@@ -66,6 +73,16 @@ class Command(click.Command):
         if examples:
             with formatter.section("For example"), formatter.indentation():
                 formatter.write("".join(f"  {example}\n" for example in examples))
+
+
+@contextmanager
+def _hint_of_help(ctx: click.Context) -> Iterator[None]:
+    """Hint at the help of the command where the error of a command line has no other hint."""
+    try:
+        yield
+    except Usage as error:
+        error.hint = error.hint or f"Run `{ctx.command_path} -h` for help"
+        raise
 
 
 class CommandGroup(click.Group):
@@ -92,6 +109,17 @@ class CommandGroup(click.Group):
                 raise
             raise _unknown_command(ctx, args[0], self.list_commands(ctx)) from None
         return (command.name if command else name), command, remaining
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(SUMMARY_LENGTH))
+                    for name, command in commands
+                    if command and not command.hidden
+                ]
+            )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)  # before the options: readers look for commands first

@@ -239,7 +239,7 @@ class Printer:
         hidden = render.records(
             rows, columns, title, vertical=options.vertical, headings=options.headings, narrowing=narrowing
         )
-        if hidden:
+        if hidden and rows:
             self._show_hidden(hidden, resource)
 
     def _narrowing(self, resource: Resource, columns: tuple[str, ...], same: Set[str]) -> Narrowing | None:

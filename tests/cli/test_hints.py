@@ -73,3 +73,16 @@ def test_blueprint_archive_excludes_profiles(tmp_path: Path) -> None:
     (tmp_path / "blueprint.yaml").write_text("x")
     with archive_of(tmp_path) as archive, tarfile.open(archive) as tar:
         assert [name.partition("/")[2] for name in tar.getnames()] == ["", "blueprint.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [("events list", "events list"), ("deployments set-site web", "deployments set-site"),
+     ("executions list --sort-by x --limit 0", "executions list"), ("sites create 'a b'", "sites create")],
+)  # fmt: skip
+def test_usage_error_without_hint_names_the_help(run: Run, line: str, command: str) -> None:
+    assert run(line, code=2).err.endswith(f"\nHint: Run `cfy {command} -h` for help\n")
+
+
+def test_summaries_of_commands_are_not_cut(run: Run) -> None:
+    assert "..." not in run("deployments --help").out.split("Options:")[0].split("Commands:")[1]
