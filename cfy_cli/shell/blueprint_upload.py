@@ -77,7 +77,7 @@ def validate_source(app: App, blueprint_id: str, source: BlueprintSource, visibi
 
 
 def validate_on_manager(app: App, blueprint_id: str, source: BlueprintSource, visibility: str) -> None:
-    """Validate the blueprint on the manager. Raises ExecutionFailed with all problems."""
+    """Validate the blueprint on the manager and note warnings. Raises ExecutionFailed with all problems."""
     with _progress_bar(app, source) as progress:
         execution = app.client.blueprints.validate(
             blueprint_id,
@@ -91,6 +91,9 @@ def validate_on_manager(app: App, blueprint_id: str, source: BlueprintSource, vi
         execution = follow_execution(app, execution, follow)
         if execution["status"] != "terminated":
             report_end(app, execution, follow)
+        for page in app.client.events.pages(execution_id=execution["id"], level="warning", include_logs=True):
+            for event in page:
+                app.note(f"Warning: {event['message']}")
 
 
 def validate_offline(app: App, blueprint: Path, plugin_yamls: Sequence[str] = ()) -> None:

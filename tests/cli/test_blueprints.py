@@ -103,6 +103,12 @@ def test_upload_logs_warnings_and_succeeds(cfy: Cfy, blueprint_file: Path) -> No
     assert "The last one." in cfy("blueprints get two")
 
 
+def test_validation_on_manager_notes_warnings(cfy: Cfy, blueprint_file: Path) -> None:
+    blueprint_file.write_text(BLUEPRINT + "description: The last one.\n")
+    assert cfy(f"blueprints validate {blueprint_file} --on-manager") == "Blueprint validated successfully\n"
+    assert "Warning: blueprint.yaml:13:1: `description` is already set at blueprint.yaml:2:1" in cfy.errors
+
+
 def test_lint_reports_every_problem_with_position(cfy: Cfy, blueprint_file: Path) -> None:
     assert cfy(f"blueprints lint {blueprint_file}") == f"{blueprint_file}: no problems\n"
     blueprint_file.write_text(BLUEPRINT.replace("cloudify.nodes.Root", "acme.Nothing"))
