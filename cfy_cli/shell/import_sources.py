@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 import tempfile
+from contextlib import suppress
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from cfy_cli.dsl import ImportUnavailable, ResolvedImport, package_of
 from cfy_cli.dsl.resolver import check_scheme
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from cfy_cli.client.collection import Item
     from cfy_cli.shell.app import App
 
+CONNECT_TIMEOUT = 2  # seconds
 PLUGIN = "plugin:"
 BLUEPRINT = "blueprint:"
 CONSTRAINT = re.compile(r"\s*(>=|<=|==|!=|~=|>|<|)\s*([\w.]+)\s*")
@@ -54,7 +57,7 @@ class ImportSources:
         hint = "give its file with --plugin-yaml FILE, or use a manager that has it"
         client = self._client
         if client is None:
-            raise ImportUnavailable("no manager is in use", hint=hint)
+            raise ImportUnavailable("no manager is in use, or it does not answer", hint=hint)
         try:
             plugins = client.plugins.list(package_name=package, _include="id,package_version").items
             versions = parse_qs(name.partition("?")[2]).get("version", [""])
@@ -71,7 +74,7 @@ class ImportSources:
         hint = "use a manager that has it"
         client = self._client
         if client is None:
-            raise ImportUnavailable("no manager is in use", hint=hint)
+            raise ImportUnavailable("no manager is in use, or it does not answer", hint=hint)
         from cfy_cli.shell.imported_blueprint import download_blueprint
 
         try:
@@ -95,9 +98,19 @@ class ImportSources:
         app = App(profile=profile, environ=self._app.environ, session=self._app.session)  # without autostart
         app.options.non_interactive = True
         try:
-            return app.client
+            is_reachable = self._app.session is not None or any(map(_accepts_connections, app.connection.urls))
+            return app.client if is_reachable else None
         except CfyError:
             return None
+
+
+def _accepts_connections(url: str) -> bool:
+    """Return at once whether a server listens: requests would be repeated, and a check of a file must not wait."""
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    with suppress(OSError), socket.create_connection((address.hostname or "", port), CONNECT_TIMEOUT):
+        return True
+    return False
 
 
 def _find_files(typed: Sequence[str]) -> Iterator[Path]:

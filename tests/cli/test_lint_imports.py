@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import responses
 
 from tests.conftest import Cfy
 from tests.wagons import YAML, package
@@ -125,11 +124,10 @@ def test_plugins_define_no_nodes(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_unreachable_manager_leaves_a_note(run: Run, wire: responses.RequestsMock) -> None:
+def test_unreachable_manager_leaves_a_note(run: Run) -> None:
     write("plugin:cloudify-aws-plugin", "cloudify.nodes.aws.ec2.Subnet")
     assert "was not checked: " in run("blueprints lint blueprint.yaml", code=1).out
     assert MISTAKE in run("blueprints lint blueprint.yaml", code=1).out
-    assert len(wire.calls) >= 1
 
 
 @pytest.mark.usefixtures("folder", "worker")
