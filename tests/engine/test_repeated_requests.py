@@ -48,8 +48,8 @@ def single(tmp_path: Path, source: str = 'ctx logger info "did $word"') -> Deplo
 
 
 def many(script: str, kind: str) -> str:
-    """Return a script in which each word is done, in operations or in graphs."""
-    return "\n".join(f"{kind}('{word}')" for word in script.split())
+    """Return a script in which each word is done, in operations or in graphs; `resumed` asks whether it is resumed."""
+    return "\n".join("ctx.resume" if word == "resumed" else f"{kind}('{word}')" for word in script.split())
 
 
 @pytest.mark.parametrize("kind", ["do", "do_in_graph"])
@@ -58,10 +58,12 @@ def many(script: str, kind: str) -> str:
     [
         (["a b a", "a b a a"], ["", "a"]),
         (["backup upgrade", "upgrade backup"], ["", "backup"]),  # what is done already is left out
-        (["a b", "recover a b", "recover a b c"], ["", "recover", "c"]),
+        (["a b", "resumed recover a b", "resumed recover a b c"], ["", "recover", "c"]),
+        (["a b", "c b", "c b a"], ["", "c b", "a"]),
+        (["a b", "a c b", "a c b d"], ["", "c b", "d"]),
         (["a a a", "a a a"], ["", ""]),
         (["a b c", "c a", "c a b"], ["", "a", "b"]),
-        (["a b", "c a b", "a b d"], ["", "c", "d"]),
+        (["a b", "resumed c a b", "resumed a b d"], ["", "c", "d"]),
     ],
 )
 def test_resumed_workflow_does_what_is_new(tmp_path: Path, kind: str, runs: list[str], expected: list[str]):
@@ -121,6 +123,16 @@ def test_requests_of_threads_continue_in_any_order(tmp_path: Path):
         """
     counts = run(single(tmp_path), threads.replace("WORDS", "'abc'"), threads.replace("WORDS", "'cbad'"))
     assert counts == [Counter("abc"), Counter("d")]
+
+
+def test_tasks_started_together_are_not_repeated(tmp_path: Path):
+    together = """
+        start = [db.execute_operation(START, {"word": word}, allow_kwargs_override=True) for word in WORDS]
+        for task in [task.apply_async() for task in start]:
+            task.get()
+        """
+    counts = run(single(tmp_path), together.replace("WORDS", "'ac'"), together.replace("WORDS", "'abcd'"))
+    assert counts == [Counter("ac"), Counter("bd")], "as if the worker had crashed before it stored the second one"
 
 
 LIFECYCLE = """

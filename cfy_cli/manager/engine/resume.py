@@ -113,8 +113,13 @@ def _overcomes(later: StoredGraph, stored: StoredGraph) -> bool:
         return False
     if before == after and before.position is not None:
         return True
-    changes = [later.states.get(task) for task in later.graph.tasks]
-    return all(change and change.state in DONE and not _counts_as_failed(later, change) for change in changes)
+    return has_succeeded(later)
+
+
+def has_succeeded(stored: StoredGraph) -> bool:
+    """Return whether all tasks of a graph have ended, without a failure that counts."""
+    changes = [stored.states.get(task) for task in stored.graph.tasks]
+    return all(change and change.state in DONE and not _counts_as_failed(stored, change) for change in changes)
 
 
 def _counts_as_failed(stored: StoredGraph, change: TaskStateChange) -> bool:

@@ -2,6 +2,7 @@
 
 A request continues the first one like it that comes after the last one that was continued. So if a resumed workflow
 leaves out a request, because it looks at what is done already, an equal request later in the same run is a new one.
+A workflow may also request something new in between when it is resumed, if it asks `ctx.resume`.
 Requests of threads and of handlers have no order: they continue any one like them.
 """
 
@@ -15,6 +16,7 @@ from typing import cast
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.graph import Graph, Request
 from cfy_cli.manager.engine.ports import StoredGraph
+from cfy_cli.manager.engine.resume import has_succeeded
 from cfy_cli.manager.engine.tasks import DONE
 from cfy_cli.manager.engine.workflows.graph_spec import TaskSpec
 
@@ -38,7 +40,7 @@ class RequestHistory:
     def take_graph(self, is_like: Callable[[StoredGraph], bool], *, ordered: bool) -> StoredGraph | None:
         """Remove and return the graph that a request continues."""
         found = [
-            (request.position or 0.0 if (request := stored.graph.request) else 0.0, index)
+            (_position(stored), index)
             for index, stored in enumerate(self._graphs)
             if self._may_continue(stored.graph.request, ordered) and is_like(stored)
         ]
@@ -65,11 +67,18 @@ class RequestHistory:
                 return request
         return None
 
-    def add_position(self) -> float:
-        """Return the position of a new request: after the last one, and before the next one of earlier runs."""
-        positions = [stored.graph.request.position for stored in self._graphs if stored.graph.request]
-        positions += [request.position for request in self._decided]
-        later = [position for position in positions if position is not None and position > self._last]
+    def add(self, *, may_insert: bool) -> float:
+        """Return the position of a new request.
+
+        It is between the last one and the next one of earlier runs. But if all of these succeeded, the workflow leaves
+        out what is done: then a new request is after all earlier ones. `may_insert` says that it is not so, because the
+        workflow has asked whether it is resumed, or requests more at the same time.
+        """
+        positions = [*map(_position, self._graphs), *(request.position or 0.0 for request in self._decided)]
+        later = [position for position in positions if position > self._last]
+        if not may_insert and all(has_succeeded(stored) for stored in self._graphs if _position(stored) > self._last):
+            self._last = max([self._last, *later])
+            later.clear()
         self._last = (self._last + min(later)) / 2 if later else floor(self._last) + 1.0
         return self._last
 
@@ -79,6 +88,10 @@ class RequestHistory:
         if request.position is None:
             return not ordered
         return ordered and request.position > self._last
+
+
+def _position(stored: StoredGraph) -> float:
+    return (stored.graph.request.position if stored.graph.request else None) or 0.0
 
 
 def describe_part(workflow: str, parameters: Mapping[str, Json]) -> str:

@@ -217,20 +217,22 @@ class WorkflowRpc(JobFiles):
         if not self.job.dry_run:
             apply_state(self._context.records, SetState(instance_id, parse_state(state)))
 
-    def _run_graph(self, name: str | None, tasks: Sequence[TaskSpec], ordered: bool) -> str:
-        return self._start_graph(*self._request_graph(name or self.job.workflow_id, tasks, ordered))
+    def _run_graph(self, name: str | None, tasks: Sequence[TaskSpec], ordered: bool, may_insert: bool) -> str:
+        return self._start_graph(*self._request_graph(name or self.job.workflow_id, tasks, ordered, may_insert))
 
-    def _request_graph(self, name: str, tasks: Sequence[TaskSpec], ordered: bool) -> tuple[Graph, StoredGraph | None]:
+    def _request_graph(
+        self, name: str, tasks: Sequence[TaskSpec], ordered: bool, may_insert: bool
+    ) -> tuple[Graph, StoredGraph | None]:
         """Return the graph that a workflow requests, and the stored one that the request continues."""
         graph = build_graph(name, tasks, self._context.topology())
         description = describe_graph(name, tasks)
         with self._lock:
             like = replace(graph, request=Request(description))
             stored = self._history.take_graph(lambda stored: continues(stored, like), ordered=ordered)
-            position = self._history.add_position() if ordered and stored is None else None
+            position = self._history.add(may_insert=may_insert) if ordered and stored is None else None
         return replace(graph, request=Request(description, position)), stored
 
-    def _has_stored_graph(self, name: str, ordered: bool) -> bool:
+    def _has_stored_graph(self, name: str, ordered: bool, may_insert: bool) -> bool:
         with self._lock:
             stored = self._history.take_graph(lambda stored: has_name(stored, name), ordered=ordered)
             if stored is not None:
@@ -242,9 +244,9 @@ class WorkflowRpc(JobFiles):
             stored = self._stored.pop(name)
         return self._start_graph(stored.graph, stored)
 
-    def _run_task(self, task: TaskSpec, ordered: bool) -> str:
+    def _run_task(self, task: TaskSpec, ordered: bool, may_insert: bool) -> str:
         name = str(task.get("operation") or task.get("name") or task["kind"])
-        return self._start_graph(*self._request_graph(name, [task], ordered), single_task=True)
+        return self._start_graph(*self._request_graph(name, [task], ordered, may_insert), single_task=True)
 
     def _start_graph(self, graph: Graph, stored: StoredGraph | None, *, single_task: bool = False) -> str:
         def run(session: GraphSession) -> None:
@@ -260,10 +262,10 @@ class WorkflowRpc(JobFiles):
         graph_run = self._engine.run_graph(graph, stored, session, self._cancel_request)
         session.complete(graph_run, self._engine.explain(graph_run))
 
-    def _start_modification(self, nodes: Mapping[str, EntityChange], ordered: bool) -> Modification:
+    def _start_modification(self, nodes: Mapping[str, EntityChange], ordered: bool, may_insert: bool) -> Modification:
         with self._lock:
             continued = self._history.take_decided(MODIFICATION, cast(Json, nodes), ordered=ordered)
-            position = self._history.add_position() if ordered and continued is None else None
+            position = self._history.add(may_insert=may_insert) if ordered and continued is None else None
         return self._modifications.start(nodes, continued.name if continued else None, position)
 
     def _stored_parts(self) -> list[DecidedRequest]:
@@ -272,7 +274,9 @@ class WorkflowRpc(JobFiles):
             parts.append(DecidedRequest(f"{PART}{len(parts) + 1}", *cast("tuple[str, float | None]", stored)))
         return parts
 
-    def _request_part(self, name: str, parameters: Mapping[str, Json], ordered: bool) -> DecidedRequest:
+    def _request_part(
+        self, name: str, parameters: Mapping[str, Json], ordered: bool, may_insert: bool
+    ) -> DecidedRequest:
         """Return the request to run a built-in workflow: one of an earlier run that it continues, or a new one."""
         content = describe_part(name, parameters)
         with self._lock:
@@ -280,12 +284,13 @@ class WorkflowRpc(JobFiles):
             if continued is not None:
                 return continued
             self._parts += 1
-            part = DecidedRequest(f"{PART}{self._parts}", content, self._history.add_position() if ordered else None)
+            position = self._history.add(may_insert=may_insert) if ordered else None
+            part = DecidedRequest(f"{PART}{self._parts}", content, position)
             self._context.decide_once(part.name, lambda: [part.content, part.position])
         return part
 
-    def _run_built_in(self, name: str, parameters: Mapping[str, Json], ordered: bool) -> str:
-        part = self._request_part(name, parameters, ordered)
+    def _run_built_in(self, name: str, parameters: Mapping[str, Json], ordered: bool, may_insert: bool) -> str:
+        part = self._request_part(name, parameters, ordered, may_insert)
         request = Request(str(part.content), part.position)
         graphs = self._engine.built_in[name](self._context.for_part(part.name), parameters)
 

@@ -51,7 +51,9 @@ class WorkflowContextInternal:
         """
         is_main = threading.current_thread() is threading.main_thread()
         ordered = is_main and not self._handlers_running
-        return (connection or self.connection).call(method, **arguments, ordered=ordered)
+        is_concurrent = bool(self.started_tasks) and not self.started_tasks[-1].is_terminated
+        order = {"ordered": ordered, "may_insert": self._context.knows_resume or is_concurrent}
+        return (connection or self.connection).call(method, **arguments, **order)
 
     def send_workflow_event(self, event_type: str, message: str = "", **_kwargs: object) -> None:
         self.connection.call("event", instance_id=None, message=message, event_type=event_type)

@@ -39,6 +39,7 @@ class CloudifyWorkflowContext(RestCalls):
     """Calls the manager on first use, so that importing it costs nothing."""
 
     local = False
+    knows_resume = False  # the workflow has asked whether it is resumed
     bypass_maintenance = False
     execution_token: str | None = None
 
@@ -63,6 +64,7 @@ class CloudifyWorkflowContext(RestCalls):
 
     def __getattr__(self, name: str) -> object:
         if name in _STATIC:
+            self.knows_resume = self.knows_resume or name == "resume"
             return cast(Mapping[str, object], self._static)[name]
         raise AttributeError(f"the ctx of a workflow has no {name}")
 
