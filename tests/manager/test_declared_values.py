@@ -233,6 +233,17 @@ def test_all_problems_of_parameters_are_told_at_once(ask: Ask, upload: Upload, w
     ]
 
 
+def test_constraint_names_deployment_by_an_input(ask: Ask, upload: Upload, target: str) -> None:
+    declared = (
+        "inputs: {where: {type: deployment_id}, n: {type: node_id, constraints: [{deployment_id: {get_input: where}}]}}"
+    )
+    upload("app", f"{HEAD}{declared}\n", {})
+    body = {"blueprint_id": "app", "inputs": {"where": "target", "n": "boxx"}}
+    refused = ask("PUT", "/deployments/d", json=body).json()["message"]
+    assert refused == "the input `n`: there is no node `boxx`; did you mean `box`?"
+    assert ask("PUT", "/deployments/d", json={**body, "inputs": {"where": "target", "n": "box"}}).status_code == 201
+
+
 def test_calls_in_parameters_are_evaluated_and_checked(ask: Ask, upload: Upload, run: Run) -> None:
     ask("PUT", "/secrets/key", json={"value": "hidden"})
     parameters = {

@@ -41,6 +41,7 @@ ROWS = {
     "deployment_id": NamedRow(Deployment, "deployment"),
     "secret_key": NamedRow(Secret, "secret"),
 }
+MAX_LISTED = 8  # names in a sentence
 PARTS = {  # of a deployment
     "capability_value": "capability",
     "scaling_group": "scaling group",
@@ -94,9 +95,12 @@ class StoreResources:
         given = dict(constraints)
         names = self._find_parts(kind, given.get("deployment_id"))
         found = [name for name, part in names if part == value]
+        if not found and kind == "capability_value":  # values may be secret
+            return f"no capability has the value `{value}`"
         if not found:
             parts = {str(part) for _name, part in names}
-            return f"there is no {noun} `{value}`{suggest(value, parts) or f'; there is {join_names(parts)}'}"
+            hint = suggest(value, parts) or f"; there is {join_names(parts, MAX_LISTED)}"
+            return f"there is no {noun} `{value}`{hint}"
         for name, argument in constraints:
             if name == "name_pattern" and not any(_matches(each, argument) for each in found):
                 return f"the {noun} `{value}` does not meet `{name}: {argument}`"
