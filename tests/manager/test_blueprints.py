@@ -126,9 +126,7 @@ def test_id_with_special_characters_is_refused(ask: Ask, worker: object, name: s
     assert answer.json()["message"]
 
 
-@pytest.mark.parametrize(
-    "name", ["1e5", "007", "2024-01-15-TestZone", "Ünïcode", "a b", "a+b", "x" * 256, "null", "true"]
-)
+@pytest.mark.parametrize("name", ["1e5", "007", "2024-01-15-TestZone", "1.5e-3", "_", "x" * 256, "null", "true"])
 def test_id_is_text_whatever_it_looks_like(ask: Ask, worker: object, name: str):
     answer = ask("PUT", f"/blueprints/{name}", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
     assert answer.json()["id"] == name
