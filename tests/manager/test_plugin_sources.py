@@ -114,6 +114,22 @@ def test_source_folder_is_installed_once_for_all_deployments(ask: Ask, app: AppC
     assert not environment.parent.exists()
 
 
+def test_plugins_with_the_same_source_share_an_environment(ask: Ask, app: AppContext, upload: Upload, run: Run):
+    blueprint = BLUEPRINT.replace("SOURCE", "my-plugin").replace(
+        "  mine: {",
+        "  other: {executor: central_deployment_agent, source: my-plugin, install_arguments: ''}\n  mine: {",
+    )
+    start = "        start: {implementation: other.tiny_ops.create}\n"
+    sources = {f"plugins/my-plugin/{path}": text for path, text in SOURCE.items()}
+    uploaded = upload("bp", blueprint.replace("ARGUMENTS", "''") + start, sources).json()
+    assert uploaded["state"] == "uploaded", uploaded["error"]
+    assert ask("PUT", "/deployments/app", json={"blueprint_id": "bp"}).status_code == 201
+    execution = run("app", "install")
+    assert execution["status"] == "terminated", execution["error"]
+    assert messages(ask, execution).count("hello nobody") == 1
+    assert len(find_environments(app)) == 1
+
+
 def test_source_may_be_an_archive_in_the_blueprint(ask: Ask, deploy: Deploy, run: Run):
     deploy("my-plugin", {"plugins/my-plugin.zip": zipped("my-plugin/")})
     execution = run("app", "install")

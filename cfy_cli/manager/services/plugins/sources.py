@@ -22,11 +22,11 @@ PROJECT_FILES = ("setup.py", "pyproject.toml")
 def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction) -> Path:
     """Return the virtual environment of a plugin with a `source`; create it if there is none. Raises Invalid.
 
-    `plugin` is its entry in the plan. The environment is stored with the blueprint.
+    `plugin` is its entry in the plan. The environment is stored with the blueprint; plugins with the same source share it.
     """
     name, source = str(plugin["name"]), str(plugin["source"])
     arguments = _parse_arguments(name, plugin.get("install_arguments"))
-    digest = hashlib.sha256(json.dumps([name, source, arguments]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([source, arguments]).encode()).hexdigest()
     folder = files.blueprint_folder(blueprint_storage_id) / "plugins" / digest[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
