@@ -58,7 +58,7 @@ def provide_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> N
         ensure_venv(
             folder,
             "cloudify-common",
-            lambda libraries: libraries.install("--retries", "1", *LIBRARIES),
+            lambda libraries: libraries.install("--retries", "1", "--no-compile", *LIBRARIES),
             lambda: log("info", "Installing the libraries that cloudify-common brings"),
         )
     except Invalid as error:

@@ -22,7 +22,7 @@ PROJECT_FILES = ("setup.py", "pyproject.toml")
 def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction) -> Path:
     """Return the virtual environment of a plugin with a `source`; create it if there is none. Raises Invalid.
 
-    `plugin` is its entry in the plan. The environment is stored with the blueprint; plugins with the same source share it.
+    `plugin` is its entry in the plan. The environment is stored with the blueprint; plugins of one source share it.
     """
     name, source = str(plugin["name"]), str(plugin["source"])
     arguments = _parse_arguments(name, plugin.get("install_arguments"))
