@@ -115,7 +115,7 @@ def validate_blueprint(
 @click.option("-i", "--icon-path", type=click.Path(exists=True, dir_okay=False), help="A PNG image to use as its icon.")
 @click.option("-a", "--async-upload", is_flag=True, help="Do not wait until the manager has processed it.")
 @click.option("--validate", is_flag=True, help="Validate it before the upload.")
-@options.labels(of="the blueprint")
+@options.labels(of="the blueprint instead of those in its file")
 @options.private_resource()
 @options.visibility()
 @if_exists_option(update=False)

@@ -104,14 +104,21 @@ def delete_events(
 ) -> None:
     """Delete the events of the deployment DEPLOYMENT_ID."""
     times, include_logs = _time_range(query), query["include_logs"]
-    app.client.deployments.get(deployment_id, _include="id")
     if store_before and output_path:
         events = app.client.events
         page = events.list(deployment_id=deployment_id, _sort=EVENTS.order, include_logs=include_logs, **times)
+        _check_deployment(app, deployment_id, page.total)
         Path(output_path).write_text("".join(_format_lines(page.items)), "utf-8")
     store = "true" if store_before and not output_path else None
     count = app.client.events.delete_of(deployment_id, store_before=store, include_logs=include_logs, **times)
+    _check_deployment(app, deployment_id, count)
     app.result(f"Deleted {count} events" if count else "No events to delete", {"deleted": count})
+
+
+def _check_deployment(app: App, deployment_id: str, count: int) -> None:
+    """Raise NotFound for an unknown deployment, which must not look like one without events; a deleted one may have."""
+    if not count:
+        app.client.deployments.get(deployment_id, _include="id")
 
 
 def _follow(app: App, execution_id: str | None, group_id: str | None, query: EventListOptions) -> None:

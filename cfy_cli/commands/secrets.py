@@ -126,7 +126,7 @@ def list_secrets(app: App, providers: tuple[str, ...], **query: Unpack[ListOptio
     "--hidden-value/--not-hidden-value", "is_hidden_value", default=None,
     help="Show the value only to the owner and administrators, or to all users who can see the secret.",
 )  # fmt: skip
-@options.visibility(default=None)
+@options.new_visibility()
 @provider()
 @pass_app
 def update_secret(

@@ -14,6 +14,7 @@ from cfy_cli.shell.streams import read_secret
 
 CommandFunction = Callable[..., None]
 VISIBILITIES = ("private", "tenant", "global")
+WHO_CAN_SEE = "Who can see it."
 
 
 class Decorator(Protocol):
@@ -79,11 +80,16 @@ def filtering() -> Decorator:
     )  # fmt: skip
 
 
-def visibility(*, default: str | None = "tenant", choices: tuple[str, ...] = VISIBILITIES) -> Decorator:
+def visibility() -> Decorator:
+    """Add the option of commands that create something."""
     return click.option(
-        "-l", "--visibility", type=click.Choice(choices), default=default, show_default=default is not None,
-        required=default is None and choices != VISIBILITIES, help="Who can see it.",
-    )  # fmt: skip
+        "-l", "--visibility", type=click.Choice(VISIBILITIES), default="tenant", show_default=True, help=WHO_CAN_SEE
+    )
+
+
+def new_visibility(*, required: bool = False) -> Decorator:
+    """Add the option of commands that change something, which can only become more visible."""
+    return click.option("-l", "--visibility", type=click.Choice(VISIBILITIES[1:]), required=required, help=WHO_CAN_SEE)
 
 
 def private_resource() -> Decorator:

@@ -75,7 +75,7 @@ def add_delete(group: CommandGroup, resource: Resource) -> None:
 def add_set_visibility(group: CommandGroup, resource: Resource) -> None:
     @group.command("set-visibility", help=f"Set the visibility of the {resource.noun} {resource.argument.upper()}.")
     @click.argument(resource.argument)
-    @options.visibility(default=None, choices=("tenant", "global"))
+    @options.new_visibility(required=True)
     @pass_app
     def set_visibility(app: App, visibility: str, **arguments: str) -> None:
         _set_visibility(app, resource, arguments[resource.argument], visibility)

@@ -159,6 +159,13 @@ def test_events_delete_stores_copy_first(deployed: Cfy, tmp_path: Path) -> None:
     assert deployed("events delete dep") == "No events to delete\n"
 
 
+def test_events_of_a_deleted_deployment_are_deleted(deployed: Cfy) -> None:
+    deployed("deployments delete dep")
+    assert deployed("events delete dep").startswith("Deleted ")
+    deployed("events delete dep", code=3)
+    deployed("events delete nosuch", code=3)
+
+
 def test_events_delete_keeps_events_outside_time_range(deployed: Cfy) -> None:
     for option in ("--before '1 day'", "--to '1 day ago'", "--from +1h"):
         assert deployed(f"events delete dep {option}") == "No events to delete\n"

@@ -54,3 +54,11 @@ def test_what_is_there_already_may_be_left_or_changed(cfy: Cfy) -> None:
     assert json.loads(cfy("sites get tlv --json"))["location"] == "1,1"
     assert cfy("sites create tlv --location 2,2 --if-exists update") == "Site `tlv` updated\n"
     assert json.loads(cfy("sites create tlv --if-exists skip --json"))["location"] == "2,2"
+
+
+def test_site_update_needs_something_to_change(cfy: Cfy) -> None:
+    cfy("sites create tlv -l private")
+    cfy("sites update tlv", code=2)
+    assert "Give --location, --new-name or --visibility" in cfy.errors
+    cfy("sites update tlv -l private", code=2)
+    assert cfy("sites update tlv -l tenant") == "Site `tlv` updated\n"
