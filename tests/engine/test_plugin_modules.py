@@ -152,7 +152,9 @@ ctx.logger.info("unheard"); ctx.instance.update(); ctx.marked = 1
 assert mock.marked == 1
 with current_ctx.push(MockCloudifyContext(source="s", target="t")):
     assert (ctx.source, ctx.type) == ("s", "relationship-instance")
-assert ctx.node.name == "a"
+with current_ctx.push(ctx, {"word": "other"}):
+    assert (ctx.node.name, ctx_parameters["word"]) == ("a", "other")
+assert ctx.node.name == "a" and ctx and ctx != None and "a_1" not in repr(ctx) and hasattr(ctx, "logger")
 found = []
 def read():
     try: ctx.node

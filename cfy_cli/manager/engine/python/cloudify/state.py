@@ -26,7 +26,8 @@ class CurrentContext(threading.local):
         self._is_cleared = False
 
     def set(self, ctx: object, parameters: Mapping[str, Json] | None = None) -> None:
-        self._replaced, self._is_cleared = (ctx, CtxParameters(parameters)), False
+        own = ctx._get_current_object() if isinstance(ctx, _Proxy) else ctx
+        self._replaced, self._is_cleared = (own, CtxParameters(parameters)), False
 
     def clear(self) -> None:
         self._replaced, self._is_cleared = None, True
