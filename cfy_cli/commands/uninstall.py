@@ -2,6 +2,7 @@
 
 import click
 
+from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
@@ -37,7 +38,13 @@ def cli(
 
     blueprint_id = app.client.deployments.get(deployment_id, _include="blueprint_id")["blueprint_id"]
     parameters = (*parameters, '{"recursive": true}') if recursive else parameters
-    run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, **fields)
+    try:
+        run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, **fields)
+    except CfyError as error:
+        if error.code == ErrorCode.UNAVAILABLE_WORKFLOW:
+            delete = f"If nothing is installed, delete the deployment: cfy deployments delete {deployment_id}"
+            error.hint = f"{error.hint} {delete}" if error.hint else delete
+        raise
     if follow.no_wait:
         app.note(f"When it has ended, delete the deployment: cfy deployments delete {deployment_id}")
         return

@@ -116,6 +116,12 @@ def test_unavailable_workflow_reports_its_condition(deployed: Cfy) -> None:
     )
 
 
+def test_uninstall_of_what_is_not_installed_hints_at_delete(deployed: Cfy) -> None:
+    deployed("uninstall dep", code=1)
+    assert "If nothing is installed, delete the deployment: cfy deployments delete dep" in deployed.errors
+    deployed("deployments delete dep")
+
+
 def test_workflow_parameters_are_coerced_from_text(deployed: Cfy) -> None:
     start = "executions start execute_operation -d dep -p operation=cloudify.interfaces.lifecycle.create"
     output = deployed(f"{start} -p node_ids=page -p 'operation_kwargs={{\"more\": 1}}'")
