@@ -78,7 +78,7 @@ def test_blueprint_archive_excludes_profiles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "command"),
     [("events list", "events list"), ("deployments set-site web", "deployments set-site"),
-     ("executions list --sort-by x --limit 0", "executions list"), ("sites create 'a b'", "sites create")],
+     ("executions list --sort-by x --limit 0", "executions list")],
 )  # fmt: skip
 def test_usage_error_without_hint_names_the_help(run: Run, line: str, command: str) -> None:
     assert run(line, code=2).err.endswith(f"\nHint: Run `cfy {command} -h` for help\n")
