@@ -18,6 +18,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions operations list": "e1",
+    "sites update": "--location 1,2",
     "events delete": "--before '1 day'",
     "profiles set": "-t blue",
     "profiles unset": "-s",
