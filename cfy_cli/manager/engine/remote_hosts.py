@@ -35,6 +35,8 @@ def check_operation(records: Records, operation: Operation) -> None:
     """Raise OperationFailed for an operation that an agent on another machine would run."""
     if operation.executor not in AGENT_EXECUTORS and operation.function not in AGENT_INSTALLATIONS:
         return
+    if not records.node(operation.node_id).get("host_id"):  # which costs less than reading the instance
+        return
     host_id = records.instance(operation.instance_id).host_id
     address = find_remote_address(records, host_id) if host_id else None
     if address:
