@@ -314,3 +314,15 @@ def test_full_disk_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Files, "save_archive", fail)
     refused = ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": "{}"}))
     assert (refused.status_code, refused.json()["message"]) == (503, "The disk of the manager is full")
+
+
+@pytest.mark.usefixtures("worker")
+def test_upload_ends_with_state_after_unexpected_error(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr("cfy_cli.dsl.compile_blueprint", crash)
+    ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
+    blueprint = ask("GET", "/blueprints/app").json()
+    assert (blueprint["state"], blueprint["error"]) == ("invalid", "Unexpected error: ValueError: odd")
+    assert ask("DELETE", "/blueprints/app").status_code == 204

@@ -53,6 +53,11 @@ def upload_blueprint(context: ExecutionContext) -> None:
     except CfyError as error:
         _store_failure(context, storage_id, FAILED_STATES[state], error)
         raise
+    except Exception as error:
+        if not context.stopping.is_set():  # a fault of the manager; otherwise the next worker tries again
+            reason = CfyError(f"Unexpected error: {type(error).__name__}: {error}")
+            _store_failure(context, storage_id, FAILED_STATES[state], reason)
+        raise
     finally:
         if parameters.get("validate_only"):
             _delete(context, storage_id)
