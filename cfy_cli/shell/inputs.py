@@ -8,6 +8,8 @@ from contextlib import suppress
 from glob import glob
 from pathlib import Path
 
+import click
+
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.key_values import merged, nested, parse_pairs
 from cfy_cli.contract.plan import ParameterPlan
@@ -116,17 +118,34 @@ def _read_file(path: Path) -> JsonObject:
 
 
 def _parse(text: str, origin: str) -> JsonObject:
-    import yaml
-
+    """Parse JSON or YAML; warn of keys that are set twice. Raises Usage."""
     try:
-        content = json.loads(text)
+        content: Json = json.loads(text, object_pairs_hook=_unique_keys)
     except ValueError:
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise Usage(f"{origin} is neither JSON nor YAML: {' '.join(str(error).split())}", hint=FORMS) from error
+        content = _parse_yaml(text, origin)
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise Usage(f"{origin} is not a mapping of names to values", hint=FORMS)
-    return {str(key): value for key, value in content.items()}
+    return content
+
+
+def _parse_yaml(text: str, origin: str) -> Json:
+    from cfy_cli.dsl.problems import Problems
+    from cfy_cli.dsl.yaml_nodes import SourceFile
+    from cfy_cli.dsl.yaml_reader import read_yaml
+
+    problems = Problems()
+    node = read_yaml(text.encode(), SourceFile(origin), problems)
+    if problems.errors:
+        raise Usage("\n".join(map(str, problems.errors)), hint=FORMS)
+    for problem in problems.warnings:
+        click.echo(str(problem), err=True)
+    return node.plain if node else None
+
+
+def _unique_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
+    """Build an object of JSON. Raises ValueError when a key is set twice: the reader of YAML says where."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)

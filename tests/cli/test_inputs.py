@@ -113,3 +113,24 @@ def test_dotted_keys_are_nested_only_on_request() -> None:
 @pytest.mark.parametrize("value", ["x" * 5000, "~nobody-of-that-name/x", "a\0b"])
 def test_value_that_is_an_invalid_path_is_accepted(value: str) -> None:
     assert read_inputs([f"~={value}", f"text={value}"], dict) == {"~": value, "text": value}
+
+
+@pytest.mark.parametrize("text", ["port: 1\nnames: [a]\nport: 2\n", '{"port": 1,\n "port": 2}'])
+def test_key_that_is_set_twice_in_a_file_is_told(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "inputs.yaml"
+    file.write_text(text)
+    assert read_inputs([str(file)], dict)["port"] == 2
+    assert "warning: `port` is already set at" in capsys.readouterr().err
+
+
+def test_mistake_in_a_file_of_inputs_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "inputs.yaml"
+    file.write_text("port: 1\n\thost: a\n")
+    with pytest.raises(Usage, match=r"inputs\.yaml:2:1: the line is indented with a tab; indent with spaces"):
+        read_inputs([str(file)], dict)
+
+
+def test_date_in_a_file_of_inputs_is_text(tmp_path: Path) -> None:
+    file = tmp_path / "inputs.yaml"
+    file.write_text("day: 2026-11-29\nports: {80: web}\n")
+    assert read_inputs([str(file)], dict) == {"day": "2026-11-29", "ports": {"80": "web"}}
