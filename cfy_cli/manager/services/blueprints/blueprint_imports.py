@@ -30,7 +30,8 @@ def add(store: Store, blueprint: Blueprint, imported: Mapping[str, str]) -> None
         for namespace, imported_id in imported.items()
     )
     store.flush()
-    missing = imported.keys() - find_imported(store.unscoped, blueprint.storage_id).keys()
+    found = find_imported(store.unscoped, blueprint.storage_id)  # of the blueprint
+    missing = imported.keys() - found.keys()
     if missing:
         names = ", ".join(imported[namespace] for namespace in sorted(missing))
         raise Invalid(
