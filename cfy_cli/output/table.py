@@ -1,7 +1,6 @@
 """Tables with borders, and rows without them; every cell is drawn as the text that it is given."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from cfy_cli.output.width import width
 
@@ -11,30 +10,17 @@ _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if
 Cells = Sequence[str]
 Paint = Callable[[int, int, str], str]  # adds the color of a cell, by the numbers of row and column and its text
 
-_PaintRow = Callable[[int, str], str]
-
 
 def format_table(headings: Cells, rows: Sequence[Cells], *, left: bool = False, paint: Paint | None = None) -> str:
     """Draw the rows with borders; cells may have several lines. `left` aligns text to the left."""
-    widths = cell_widths((headings, *rows))
-    border = "+".join(["", *("-" * (size + BORDER - 1) for size in widths), ""])
-    head = _draw_row(headings, widths, left=left, paint=None)
-    body = (
-        line
-        for number, row in enumerate(rows)
-        for line in _draw_row(row, widths, left=left, paint=partial(paint, number) if paint else None)
-    )
-    return "\n".join([border, *head, border, *body, border])
+    alignments = ["left"] * len(headings) if left and rows else None
+    return _draw(_paint_all(rows, paint), "pretty", headings=headings, alignments=alignments)
 
 
 def format_plain(rows: Sequence[Cells], *, paint: Paint | None = None) -> str:
     """Draw the rows aligned, without headings and borders."""
     texts = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = cell_widths(texts)
-    return "\n".join(
-        "  ".join(_pad_row(row, widths, left=True, paint=partial(paint, number) if paint else None)).rstrip()
-        for number, row in enumerate(texts)
-    )
+    return "\n".join(line.rstrip() for line in _draw(_paint_all(texts, paint), "plain").split("\n"))
 
 
 def table_width(widths: Sequence[int]) -> int:
@@ -52,16 +38,19 @@ def visible(text: str) -> str:
     return text if text.isprintable() else text.translate(_VISIBLE)
 
 
-def _draw_row(row: Cells, widths: Sequence[int], *, left: bool, paint: _PaintRow | None) -> Iterator[str]:
-    lines = [cell.split("\n") for cell in row]
-    for number in range(max(map(len, lines))):
-        parts = [cell[number] if number < len(cell) else "" for cell in lines]
-        yield f"| {' | '.join(_pad_row(parts, widths, left=left, paint=paint))} |"
+def _paint_all(rows: Sequence[Cells], paint: Paint | None) -> Sequence[Cells]:
+    """Add colors line by line, because the lines of a cell are drawn apart."""
+    if paint is None:
+        return rows
+    return [
+        ["\n".join(paint(number, index, line.strip()) for line in cell.split("\n")) for index, cell in enumerate(row)]
+        for number, row in enumerate(rows)
+    ]
 
 
-def _pad_row(parts: Cells, widths: Sequence[int], *, left: bool, paint: _PaintRow | None) -> Iterator[str]:
-    for index, (part, size) in enumerate(zip(parts, widths, strict=True)):
-        text = part.strip()
-        missing = size - width(text)
-        before = 0 if left else missing // 2
-        yield f"{' ' * before}{paint(index, text) if paint else text}{' ' * (missing - before)}"
+def _draw(rows: Sequence[Cells], style: str, *, headings: Cells = (), alignments: Sequence[str] | None = None) -> str:
+    import tabulate
+
+    # The search for wide characters is slow, and a table of ASCII text has none.
+    tabulate.WIDE_CHARS_MODE = not all(cell.isascii() for row in (headings, *rows) for cell in row)
+    return tabulate.tabulate(rows, headers=headings, tablefmt=style, disable_numparse=True, colalign=alignments)
