@@ -1,5 +1,7 @@
 """`cfy uninstall`."""
 
+from dataclasses import replace
+
 import click
 
 from cfy_cli.errors import CfyError, ErrorCode
@@ -8,10 +10,12 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
+DEFAULT_WORKFLOW = "uninstall"
+
 
 @click.command("uninstall", cls=Command)
 @click.argument("deployment_id")
-@click.option("-w", "--workflow-id", default="uninstall", show_default=True, help="The workflow to run.")
+@click.option("-w", "--workflow-id", default=DEFAULT_WORKFLOW, show_default=True, help="The workflow to run.")
 @click.option(
     "-f",
     "--force",
@@ -41,10 +45,10 @@ def cli(
     try:
         run_workflow(app, deployment_id, workflow_id, parameters, follow, force=force, **fields)
     except CfyError as error:
-        if error.code == ErrorCode.UNAVAILABLE_WORKFLOW:
-            delete = f"If nothing is installed, delete the deployment: cfy deployments delete {deployment_id}"
-            error.hint = f"{error.hint} {delete}" if error.hint else delete
-        raise
+        if error.code != ErrorCode.UNAVAILABLE_WORKFLOW or workflow_id != DEFAULT_WORKFLOW:
+            raise
+        app.note(f"Nothing of deployment `{deployment_id}` is installed")  # else its deletion is refused
+        follow = replace(follow, no_wait=False)
     if follow.no_wait:
         app.note(f"When it has ended, delete the deployment: cfy deployments delete {deployment_id}")
         return

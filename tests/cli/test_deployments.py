@@ -116,10 +116,15 @@ def test_unavailable_workflow_reports_its_condition(deployed: Cfy) -> None:
     )
 
 
-def test_uninstall_of_what_is_not_installed_hints_at_delete(deployed: Cfy) -> None:
-    deployed("uninstall dep", code=1)
-    assert "If nothing is installed, delete the deployment: cfy deployments delete dep" in deployed.errors
-    deployed("deployments delete dep")
+def test_uninstall_of_what_is_not_installed_deletes_it(deployed: Cfy) -> None:
+    out = deployed("uninstall dep --no-wait")
+    assert "Nothing of deployment `dep` is installed\n" in deployed.errors
+    assert out.splitlines() == ["Deployment `dep` deleted", "Blueprint `app` deleted"]
+
+
+def test_uninstall_by_another_workflow_is_not_skipped(deployed: Cfy) -> None:
+    deployed("uninstall dep -w stop", code=1)
+    assert deployed("deployments list --format name") == "dep\n"
 
 
 def test_workflow_parameters_are_coerced_from_text(deployed: Cfy) -> None:
