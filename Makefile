@@ -24,7 +24,7 @@ types:
 imports:
 	$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
 
-# Less than a minute, on SQLite: no processes, workers, pip and generated inputs. The markers are in pyproject.toml.
+# About a minute and a half on two cores, on SQLite: no processes, workers, pip and generated inputs. The markers are in pyproject.toml.
 quick:
 	CFY_TEST_POSTGRESQL= $(PYTHON) -m pytest -n $(JOBS) --dist worksteal \
 	    -m 'not (slow or process or worker or pip or fuzz or crash)'
