@@ -134,7 +134,8 @@ def _packages(file: Path) -> Iterator[str]:
         return
     plugins = content.get("plugins") if isinstance(content, dict) else None
     for name, plugin in (plugins or {}).items() if isinstance(plugins, dict) else ():
-        yield str((plugin or {}).get("package_name") or name)
+        declared = plugin.get("package_name") if isinstance(plugin, dict) else None
+        yield str(declared or name)
 
 
 def _has_version(plugin: Item, constraints: str) -> bool:

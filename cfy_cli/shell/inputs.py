@@ -85,7 +85,7 @@ def _read_mapping(source: str) -> JsonObject | None:
     if source.lstrip().startswith("{"):
         return _parse(source, "The text of -i or -p")
     if source in ("-", "@-"):
-        return _parse(sys.stdin.read(), "The input from stdin")
+        return _parse(_read_stdin(), "The input from stdin")
     if source.startswith("@"):
         return _read_file(Path(os.path.expanduser(source[1:])))
     paths = _files(source)
@@ -107,6 +107,13 @@ def _files(source: str) -> list[Path]:
             return [path]
         return [Path(name) for name in sorted(glob(source))]
     return []
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise CfyError(f"The input from stdin cannot be read: {error}") from error
 
 
 def _read_file(path: Path) -> JsonObject:
@@ -136,7 +143,7 @@ def _parse_yaml(text: str, origin: str) -> Json:
     from cfy_cli.dsl.yaml_reader import read_yaml
 
     problems = Problems()
-    node = read_yaml(text.encode(), SourceFile(origin), problems)
+    node = read_yaml(text.encode("utf-8", "surrogateescape"), SourceFile(origin), problems)  # which refuses what is not UTF-8
     if problems.errors:
         raise Usage("\n".join(map(str, problems.errors)), hint=FORMS)
     for problem in problems.warnings:

@@ -35,7 +35,7 @@ def write_config(workdir: Path) -> Write:
     [
         ({"HOME": "/home/ann"}, "/home/ann/.config/cfy/config.toml"),
         ({"HOME": "/home/ann", "XDG_CONFIG_HOME": "/etc/ann"}, "/etc/ann/cfy/config.toml"),
-        ({"HOME": "/home/ann", "XDG_CONFIG_HOME": "/etc/ann", "CFY_WORKDIR": "/work"}, "/work/config.toml"),
+        ({"HOME": "/home/ann", "XDG_CONFIG_HOME": "/etc/ann", "CFY_WORKDIR": "/srv/cfy"}, "/srv/cfy/config.toml"),
         ({"HOME": "/home/ann", "XDG_CONFIG_HOME": "relative"}, ""),
     ],
 )

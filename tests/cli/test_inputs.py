@@ -134,3 +134,11 @@ def test_date_in_a_file_of_inputs_is_text(tmp_path: Path) -> None:
     file = tmp_path / "inputs.yaml"
     file.write_text("day: 2026-11-29\nports: {80: web}\n")
     assert read_inputs([str(file)], dict) == {"day": "2026-11-29", "ports": {"80": "web"}}
+
+
+def test_text_that_is_not_utf8_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Usage, match="not UTF-8"):
+        read_inputs(["{a: \udcff}"], dict)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a: \xff"), encoding="utf-8"))
+    with pytest.raises(CfyError, match="stdin cannot be read"):
+        read_inputs(["-"], dict)

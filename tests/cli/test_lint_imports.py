@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "plugins" / "tiny").mkdir(parents=True)
     (tmp_path / "plugins" / "tiny" / "plugin.yaml").write_text(PLUGIN)
     (tmp_path / "plugins" / "other.yaml").write_text("[")
+    (tmp_path / "plugins" / "odd.yaml").write_text("plugins: {a: text, b: null, c: [1]}")
     return tmp_path
 
 
