@@ -143,7 +143,9 @@ def _parse_yaml(text: str, origin: str) -> Json:
     from cfy_cli.dsl.yaml_reader import read_yaml
 
     problems = Problems()
-    node = read_yaml(text.encode("utf-8", "surrogateescape"), SourceFile(origin), problems)  # which refuses what is not UTF-8
+    node = read_yaml(
+        text.encode("utf-8", "surrogateescape"), SourceFile(origin), problems
+    )  # which refuses what is not UTF-8
     if problems.errors:
         raise Usage("\n".join(map(str, problems.errors)), hint=FORMS)
     for problem in problems.warnings:
