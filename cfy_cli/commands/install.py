@@ -93,7 +93,9 @@ def cli(
         if plan is not None:
             check_plan_inputs(plan, inputs)
         deployment = None if count else earlier_attempt.find_same_deployment(app, deployment_id, blueprint_id)
-        if earlier_attempt.find_same_blueprint(app, blueprint_id, source):
+        if earlier_attempt.find_same_blueprint(
+            app, blueprint_id, source, labels=blueprint_labels, visibility=visibility
+        ):
             app.note(f"Blueprint `{blueprint_id}` is on the manager already, from the same files")
         else:
             upload_blueprint(

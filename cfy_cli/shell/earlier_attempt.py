@@ -24,10 +24,12 @@ FAILED_CREATION = "failed"
 DEPLOYMENT_FIELDS = "id,blueprint_id,inputs,visibility,labels,installation_status,create_execution"
 
 
-def find_same_blueprint(app: App, blueprint_id: str, source: BlueprintSource) -> Item | None:
+def find_same_blueprint(
+    app: App, blueprint_id: str, source: BlueprintSource, *, labels: Sequence[Label] | None, visibility: str
+) -> Item | None:
     """Return the blueprint if it was uploaded from the same files; None if it is to be uploaded.
 
-    Raises Conflict when the blueprint of this id has other files.
+    Raises Conflict when the blueprint of this id has other files, labels or another visibility.
     """
     blueprint = app.client.blueprints.find_uploaded(blueprint_id)
     if blueprint is None or not isinstance(source.archive, Path):
@@ -36,6 +38,10 @@ def find_same_blueprint(app: App, blueprint_id: str, source: BlueprintSource) ->
         uploaded = save(app.client.blueprints.archive(blueprint_id), Path(folder) / "archive")
         changed = _changed_files(uploaded, source.archive)
     if not changed and blueprint.get("main_file_name") in (None, source.file_name):
+        different = _different_values(blueprint, labels, visibility)
+        if different:
+            reason = f"Blueprint `{blueprint_id}` already exists with other values (different: {', '.join(different)})"
+            raise Conflict(reason, hint=_hint_replace_blueprint(app, blueprint_id))
         return blueprint
     raise Conflict(
         f"Blueprint `{blueprint_id}` already exists and was uploaded from other files"
@@ -74,15 +80,19 @@ def check_same_values(
     """Raise Conflict when the deployment has other inputs, labels or another visibility than the command gives."""
     stored = deployment.get("inputs") or {}
     changed = [f"input `{name}`" for name, value in inputs.items() if stored.get(name) != value]
-    present = {(label["key"], label["value"]) for label in deployment.get("labels") or ()}
-    changed += [f"label `{key}:{value}`" for key, value in labels or () if (key, value) not in present]
-    changed += ["visibility"] if deployment.get("visibility") != visibility else []
+    changed += _different_values(deployment, labels, visibility)
     if changed:
         key = deployment["id"]
         raise Conflict(
             f"Deployment `{key}` already exists with other values (different: {', '.join(changed)})",
             hint=f"Remove it: cfy uninstall {key}; or give the new deployment another id: -d ID",
         )
+
+
+def _different_values(item: Item, labels: Sequence[Label] | None, visibility: str) -> list[str]:
+    present = {(label["key"], label["value"]) for label in item.get("labels") or ()}
+    different = [f"label `{key}:{value}`" for key, value in labels or () if (key, value) not in present]
+    return [*different, *(["visibility"] if item.get("visibility") != visibility else [])]
 
 
 def _is_creation_failed(app: App, deployment: Item) -> bool:

@@ -105,6 +105,15 @@ def test_other_values_are_refused(cfy: Cfy, blueprint_file: Path, change: str) -
     assert "cfy uninstall app" in cfy.errors
 
 
+@pytest.mark.parametrize(("change", "named"), [("--blueprint-labels a:b", "label `a:b`"), ("-l global", "visibility")])
+def test_other_values_of_blueprint_are_refused(cfy: Cfy, blueprint_file: Path, change: str, named: str) -> None:
+    cfy(f"blueprints upload {blueprint_file}")
+    cfy(f"install {blueprint_file} -i port=1 -i host=h {change}", code=1)
+    assert f"Blueprint `app` already exists with other values (different: {named})" in cfy.errors
+    cfy("blueprints delete app")
+    cfy(f"install {blueprint_file} -i port=1 -i host=h {change}")
+
+
 def test_changed_files_are_named_and_the_hint_works(cfy: Cfy, blueprint_file: Path) -> None:
     command = f"install {blueprint_file} -i port=1 -i host=h -i mark=/nowhere"
     cfy(command, code=5)
