@@ -5,6 +5,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cfy_cli.contract.limits import Limits
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
 ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # environment variable that gives the key of the secrets
@@ -21,6 +23,7 @@ class ManagerSettings:
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def database(self) -> str:
@@ -44,4 +47,4 @@ class ManagerSettings:
     @classmethod
     def from_json(cls, text: str) -> "ManagerSettings":
         fields = json.loads(text)
-        return cls(**{**fields, "data_dir": Path(fields["data_dir"])})
+        return cls(**{**fields, "data_dir": Path(fields["data_dir"]), "limits": Limits(**fields["limits"])})
