@@ -5,7 +5,6 @@ The settings of a manager hold its limits; the command line uses the defaults fo
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import cast
 
 from cfy_cli.errors import Invalid
 
@@ -13,7 +12,7 @@ MIB = 1024**2
 
 
 def _limit(default: int, unit: str, description: str) -> int:
-    return cast(int, field(default=default, metadata={"unit": unit, "description": description}))
+    return field(default=default, metadata={"unit": unit, "description": description})
 
 
 @dataclass(frozen=True, slots=True)
