@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ from cfy_cli.output import render
 from cfy_cli.shell import param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class ManagerOptions(TypedDict, total=False):
     database_url: str | None
     workers: int | None
     keep_events: str | None
+    limits: tuple[tuple[str, int], ...]
 
 
 class _ManagerGroup(CommandGroup):
@@ -74,6 +75,7 @@ def _data_dir_option() -> Decorator:
     "--keep-events", type=param_types.retention, metavar="DURATION",
     help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
 )  # fmt: skip
+@limit_option()
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOptions]) -> None:
@@ -121,6 +123,15 @@ def show_status(app: App, data_dir: str | None) -> None:
         render.details(_as_fields(running) or {}, "Manager:")
 
 
+@cli.command("limits")
+@_data_dir_option()
+@pass_app
+def list_limits(app: App, data_dir: str | None) -> None:
+    """List the limits of the manager on this machine: what it refuses, so that nothing can exhaust it."""
+    items = limit_items(_load_settings(app, data_dir=data_dir).limits, as_numbers=app.as_data)
+    app.show_items(items, LIMITS, (*LIMITS.columns, *LIMITS.more) if app.as_data else LIMITS.columns)
+
+
 @cli.command("logs")
 @_data_dir_option()
 @click.option(
@@ -136,19 +147,16 @@ def show_status(app: App, data_dir: str | None) -> None:
 def show_logs(app: App, lines: int, follow: bool, data_dir: str | None) -> None:
     """Show the log of the manager on this machine."""
     from cfy_cli.manager import control
+    from cfy_cli.shell.manager_log import follow_lines, last_lines
 
     log = _load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
     if not log.is_file():
         raise CfyError(f"The log {log} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
     with log.open(encoding="utf-8", errors="replace") as file:
-        for text in file.readlines()[-lines:] if lines else file.readlines()[:0]:
-            render.line(text.rstrip("\n"))
-        while follow:
-            text = file.readline()
-            if text:
-                render.line(text.rstrip("\n"))
-            else:
-                time.sleep(0.2)
+        for text in last_lines(file, lines):
+            render.line(text)
+        for text in follow_lines(log, file) if follow else ():
+            render.line(text)
 
 
 @cli.command("backup")
@@ -324,6 +332,7 @@ def _require_installed() -> None:
 
 def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
     """Return the settings of the last start, changed by the given options."""
+    from cfy_cli.contract.limits import Limits
     from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
@@ -332,7 +341,9 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
     if options.get("data_dir") and not options.get("database_url"):
         settings.pop("database_url", None)  # another folder is another manager
     previous_folder = _absolute(settings["data_dir"]) if EMBEDDED in profile.unknown else None
+    limits = {**settings.get("limits", {}), **dict(options.pop("limits", ()))}
     settings |= {name: value for name, value in options.items() if value is not None}
+    settings["limits"] = Limits.from_stored(limits)
     settings["data_dir"] = _absolute(settings["data_dir"])
     settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
@@ -360,7 +371,7 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
         for name in ("database_url", "host", "port", "workers", "keep_events")
         if getattr(settings, name) != getattr(defaults, name)
     }
-    profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed
+    profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting
     _update_password(profile, settings.data_dir / "admin.json")
     if json.dumps(profile.as_fields()) != before:
         app.profiles.write(profile)

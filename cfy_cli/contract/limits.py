@@ -3,10 +3,14 @@
 The settings of a manager hold its limits; the command line uses the defaults for the files that it reads itself.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from contextlib import suppress
+from dataclasses import Field, dataclass, field, fields
+from datetime import datetime
 
-from cfy_cli.errors import Invalid
+from cfy_cli.contract.durations import parse_duration
+from cfy_cli.errors import Usage
 
 MIB = 1024**2
 
@@ -37,26 +41,82 @@ class Limits:
     log_files: int = _limit(5, "files", "rotated logs that are kept")
 
     @classmethod
-    def from_texts(cls, texts: Mapping[str, str]) -> "Limits":
-        """Return the default limits, changed by name. Raises Invalid for an unknown name and for a bad value."""
-        return replace(cls(), **{name: _parse(cls.find(name), text) for name, text in texts.items()})
+    def from_stored(cls, values: Mapping[str, int]) -> "Limits":
+        """Return the default limits with the stored values; names that another version has stored are left out."""
+        known = {limit.name for limit in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
-    @classmethod
-    def find(cls, name: str) -> "Field[int]":
-        """Return the field of a limit. Raises Invalid."""
-        known = {limit.name: limit for limit in fields(cls)}
-        if name not in known:
-            raise Invalid(f"There is no limit `{name}`", hint=f"Limits: {', '.join(known)}")
-        return known[name]
+    @property
+    def as_setting(self) -> dict[str, dict[str, int]]:
+        """Return the limits that differ from their defaults, as the setting `limits`; nothing when none do."""
+        changed = {limit.name: getattr(self, limit.name) for limit in fields(self)}
+        changed = {name: value for name, value in changed.items() if value != getattr(Limits(), name)}
+        return {"limits": changed} if changed else {}
+
+
+def find_limit(name: str) -> "Field[int]":
+    """Return the field of a limit. Raises Usage."""
+    known = {limit.name: limit for limit in fields(Limits)}
+    if name not in known:
+        raise Usage(f"There is no limit `{name}`", hint=f"Limits: {', '.join(known)}")
+    return known[name]
+
+
+def parse_limit(text: str) -> tuple[str, int]:
+    """Parse `NAME=VALUE`; the value may have a unit, or be `default`. Raises Usage."""
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise Usage(f"`{text}` is not a limit", hint="Give NAME=VALUE, such as request_body=64M: cfy manager limits")
+    limit = find_limit(name.strip())
+    value = value.strip()
+    number = limit.default if value.lower() == "default" else _parse_number(value.lower(), limit.metadata["unit"])
+    if not isinstance(number, int) or not 0 < number < 2**53:
+        unit = limit.metadata["unit"]
+        raise Usage(
+            f"The limit `{limit.name}` must be a positive number of {unit}, not `{value}`", hint=_HINTS.get(unit)
+        )
+    return limit.name, number
+
+
+def format_limit(name: str, value: int) -> str:
+    """Return the value of a limit as users read it: `64 MiB`, `10000 files`."""
+    unit = find_limit(name).metadata["unit"]
+    if unit == "bytes":
+        for factor, word in ((MIB * 1024, "GiB"), (MIB, "MiB"), (1024, "KiB")):
+            if value % factor == 0:
+                return f"{value // factor} {word}"
+    return f"{value} {unit}"
 
 
 def raise_hint(name: str) -> str:
     """Return the hint of an error for a limit that was exceeded."""
-    unit = Limits.find(name).metadata["unit"]
+    unit = find_limit(name).metadata["unit"]
     return f"The limit is a setting of the manager: cfy manager start --limit {name}={unit.upper()}"
 
 
-def _parse(limit: "Field[int]", text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 2**53:
-        raise Invalid(f"The limit `{limit.name}` must be a positive number of {limit.metadata['unit']}, not `{text}`")
-    return int(text)
+_HINTS = {
+    "bytes": "A size may have a unit: 64M, 64MiB or 1G",
+    "seconds": "A time may have a unit: 90s, 5min or 1h",
+    "milliseconds": "A time may have a unit: 500ms or 2s",
+}
+_SIZES = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
+
+
+def _parse_number(text: str, unit: str) -> int | None:
+    """Parse a number and its optional unit; None when it is neither."""
+    match = re.fullmatch(r"([0-9]{1,16}) ?([a-z]*)", text)
+    if not match:
+        return None
+    number, word = int(match[1]), match[2]
+    if word in ("", unit):
+        return number
+    if unit == "bytes":
+        factor = _SIZES.get(re.sub(r"(?<=[kmgt])(i?b)$|^b$", "", word))
+        return number * factor if factor else None
+    if unit == "milliseconds" and word == "ms":
+        return number
+    if unit in ("seconds", "milliseconds"):
+        with suppress(Usage):
+            seconds = parse_duration(text).after(datetime.min) - datetime.min
+            return int(seconds.total_seconds()) * (1000 if unit == "milliseconds" else 1)
+    return None

@@ -103,6 +103,7 @@ def items(home: Path, shell: str, words: str, word: str, **more: str) -> list[tu
         ("cfy sites list -t", "r", ["red"]),
         ("cfy profiles delete", "h", ["here"]),
         ("cfy sites list --profile", "h", ["here"]),
+        ("cfy manager start --limit", "request_b", ["request_body="]),
         ("cfy secrets get", "d", ["db"]),
         ("cfy secrets create", "d", []),
         ("cfy deployments create -b web -i", "p", ["port="]),

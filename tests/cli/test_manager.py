@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cfy_cli.contract.limits import parse_limit
 from cfy_cli.main import main, start_embedded
 from cfy_cli.shell.app import App
 
@@ -78,6 +79,62 @@ def test_manager_keeps_its_port_while_nobody_else_uses_it(cfy: Run, tmp_path: Pa
         refused = cfy("manager", "start", "--port", str(taken))
         assert refused.exit_code == 1
         assert "another program listens there\nHint: Stop that program, or give another port: " in refused.stderr
+
+
+@pytest.mark.process
+def test_limits_are_kept_from_start_to_start(cfy: Run) -> None:
+    def start(*options: str) -> dict[str, int]:
+        assert cfy("manager", "start", "--workers", "1", *options).exit_code == 0
+        cfy("manager", "stop")
+        limits = json.loads(cfy("manager", "limits", "--json").stdout)
+        return {limit["name"]: limit["value"] for limit in limits if limit["value"] != limit["default"]}
+
+    changed = {"request_body": 64 * 1024**2, "idle_connection": 120}
+    assert start("--limit", "request_body=64M", "--limit", "idle_connection=2 min") == changed
+    assert start() == changed
+    assert start("--limit", "request_body=default") == {"idle_connection": 120}
+    listed = cfy("manager", "limits").stdout
+    assert all(text in listed for text in ("idle_connection", "120 seconds", "60 seconds", "16 MiB"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nosuch=1", "There is no limit `nosuch`\nHint: Limits: request_body, "),
+        ("upload", "`upload` is not a limit\nHint: Give NAME=VALUE, such as "),
+        ("upload=many", "The limit `upload` must be a positive number of bytes, not `many`\nHint: A size may"),
+        ("upload=0", "The limit `upload` must be a positive number of bytes, not `0`"),
+        ("upload=9999999T", "The limit `upload` must be a positive number of bytes, not `9999999T`"),
+        ("upload=5 min", "The limit `upload` must be a positive number of bytes, not `5 min`"),
+        ("json_depth=1k", "The limit `json_depth` must be a positive number of levels, not `1k`\n"),
+        ("idle_connection=1G", "not `1G`\nHint: A time may have a unit: 90s, 5min or 1h"),
+        ("pattern_time=-1s", "not `-1s`\nHint: A time may have a unit: 500ms or 2s"),
+    ],
+)
+def test_limit_that_is_not_one_is_refused(cfy: Run, text: str, message: str) -> None:
+    outcome = cfy("manager", "start", "--limit", text)
+    assert (outcome.exit_code, message in outcome.stderr) == (2, True), outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("upload=5", 5),
+        ("upload=5 bytes", 5),
+        ("upload=5B", 5),
+        ("upload=5k", 5 * 1024),
+        ("upload=5MB", 5 * 1024**2),
+        ("upload=5GiB", 5 * 1024**3),
+        ("idle_connection=90s", 90),
+        ("idle_connection=1 hour", 3600),
+        ("pattern_time=250ms", 250),
+        ("pattern_time=250", 250),
+        ("pattern_time=2s", 2000),
+        ("events=7 events", 7),
+    ],
+)
+def test_limit_may_have_a_unit(text: str, value: int) -> None:
+    assert parse_limit(text) == (text.partition("=")[0], value)
 
 
 def test_autostart_can_be_disabled(cfy: Run, tmp_path: Path) -> None:
