@@ -9,7 +9,8 @@
   - Conflict                exit 1   HTTP 409
   - TooLarge                exit 1   HTTP 413
   - Failed                  exit 1   HTTP 500 the manager's own fault
-  - Busy                    exit 1   HTTP 503 try again in a moment
+  - Unavailable             exit 1   HTTP 503 the disk, the database or a key cannot be used
+    - Busy                                    try again in a moment
   - Unreachable             exit 9            no manager answered
   - ExecutionFailed         exit 5
   - ExecutionCancelled      exit 6
@@ -131,9 +132,12 @@ class Failed(CfyError):
     code = ErrorCode.INTERNAL_SERVER
 
 
-class Busy(CfyError):
+class Unavailable(CfyError):
     status = 503
     code = ErrorCode.SERVICE_UNAVAILABLE
+
+
+class Busy(Unavailable): ...
 
 
 class Unreachable(CfyError):

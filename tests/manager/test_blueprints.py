@@ -302,7 +302,7 @@ def test_labels_of_an_upload_replace_those_of_the_blueprint(ask: Ask, upload: Up
 def test_parameters_that_are_not_json_are_refused(ask: Ask, worker: object):
     answer = ask("PUT", "/blueprints/app", files={"params": (None, "{nonsense"), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
-    assert "are not JSON" in answer.json()["message"]
+    assert "is not JSON" in answer.json()["message"]
     answer = ask("PUT", "/blueprints/app", files={"params": (None, json.dumps([1])), "blueprint_archive": ("a", b"x")})
     assert answer.status_code == 400
 

@@ -15,8 +15,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
+from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
+from cfy_cli.manager.rest.json_bodies import JsonBodyRoute
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -107,7 +109,7 @@ class Routes:
     """
 
     def __init__(self, tag: str) -> None:
-        self.router = APIRouter(tags=[tag])
+        self.router = APIRouter(tags=[tag], route_class=JsonBodyRoute)
         self.permissions: dict[tuple[str, str], str] = {}  # (method, path) -> permission
         self.parameters: dict[tuple[str, str], tuple[Parameter, ...]] = {}
         self.answers: list[Answer] = []
@@ -260,6 +262,8 @@ def authorized(
         is_own = request.path_params.get("username") == identity.username
         needed = OWN_PERMISSIONS.get(permission, permission) if is_own else permission
         scope = scope_for(identity, tenant, needed, tenant_exists=exists)
+        for text in request.path_params.values():
+            check_text(text, "The path")
         check_parameters(request.query_params, declared, fields, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
         request.state.declared = declared
@@ -286,4 +290,12 @@ def _exists(app: AppContext, tenant: str) -> bool:
 
 
 def dump(answer: object) -> bytes:
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+    """Return an answer as JSON, whatever was stored: what cannot be written is replaced."""
+    try:
+        return _dump(answer)
+    except ValueError:  # lone surrogates, numbers that are not finite
+        return _dump(sanitize(answer))
+
+
+def _dump(answer: object) -> bytes:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=str).encode()

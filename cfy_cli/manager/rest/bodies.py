@@ -1,6 +1,5 @@
 """Request bodies: what all of them have in common, and those that several resources share."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
@@ -8,8 +7,10 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 from pydantic import JsonValue as AnyJson
 
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.errors import Invalid, TooLarge
 
+WHAT = "The request body"
 MAX_UNUSED_BODY = 64 * 1024  # bytes
 VisibilityName = Literal["private", "tenant", "global"]
 __all__ = [
@@ -56,9 +57,9 @@ async def check_no_body(request: Request) -> None:
         if len(content) > MAX_UNUSED_BODY:
             raise TooLarge("This request takes no body")
     try:
-        given = json.loads(content or b"null")
-    except ValueError:
-        given = content
+        given = parse_json(bytes(content), WHAT) if content else None
+    except Invalid:
+        given = False
     if isinstance(given, dict):
         check_fields(given, [])
     elif given is not None:

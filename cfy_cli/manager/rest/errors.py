@@ -1,27 +1,31 @@
 """Every failure as the wire says it: {"message", "error_code", "server_traceback"}."""
 
-import errno
 import logging
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cfy_cli.errors import Busy, CfyError, ErrorCode
-from cfy_cli.manager.rest import request_ids
 from cfy_cli.manager.rest.api import dump
+from cfy_cli.manager.store.files import DISK_FULL
 
 log = logging.getLogger(__name__)
-FULL = (errno.ENOSPC, errno.EDQUOT)
+CODE = Path(__file__).parents[2]  # our own packages
+MAX_REASON = 200  # characters of an exception in the log
 
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(CfyError, _ours)
     app.add_exception_handler(RequestValidationError, _not_as_described)
     app.add_exception_handler(HTTPException, _no_such_place)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(Failures)
 
 
 def answer(
@@ -66,10 +70,53 @@ async def _no_such_place(request: Request, error: Exception) -> Response:
     return answer(error.status_code, code, message)
 
 
+class Failures:
+    """Answer what no handler expects, and log it in one line (ASGI middleware).
+
+    Starlette would raise it again after its answer, so that the server writes the whole traceback and closes the
+    connection without a word.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            log.info("%s %s: the client closed the connection", scope["method"], scope["path"])
+        except Exception as error:
+            response = await _unexpected(Request(scope), error)
+            if not is_started:  # an answer that has begun ends here, which the client sees as a broken connection
+                await response(scope, receive, send)
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return await _ours(request, Busy("The disk of the manager is full", hint="Make room and try again."))
+    log.error("%s %s failed: %s", request.method, request.url.path, describe(error))
     response = answer(500, ErrorCode.INTERNAL_SERVER, "The manager failed at this request; its log says more")
-    response.headers[request_ids.HEADER] = request_ids.current()  # it is sent outside of all middleware
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    response.headers["Connection"] = "close"
     return response
+
+
+def describe(error: BaseException) -> str:
+    """Return one line: the type and text of an exception, and the lines of our own code that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [
+        f"{Path(frame.filename).relative_to(CODE)}:{frame.lineno}"
+        for frame in frames
+        if Path(frame.filename).is_relative_to(CODE)
+    ]
+    reason = " ".join(str(error).split())[:MAX_REASON]
+    return f"{type(error).__name__}: {reason} at {' > '.join(places) or 'no line of ours'}"

@@ -7,6 +7,7 @@ from typing import Literal
 from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json_values import check_text
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
@@ -64,6 +65,9 @@ def check_parameters(
 
     Filters are checked with the model later.
     """
+    for name, value in query.multi_items():
+        check_text(name, "The name of a query parameter")
+        check_text(value, f"`{name}`")
     known = {*declared, *fields} if has_filters else declared
     unknown = [name for name in query if name not in known and (name.startswith("_") or not has_filters)]
     if unknown:

@@ -1,6 +1,5 @@
 """Uploaded archives, as multipart or raw body, streamed to a temporary file."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.errors import Invalid, TooLarge
 from cfy_cli.manager.rest.bodies import check_fields
 from cfy_cli.manager.rest.query import INCLUDE
@@ -79,10 +79,8 @@ def _parse_params(request: Request, part: object) -> JsonObject:
     """Parse JSON that has the names of query parameters. Raises Invalid, for unknown ones too."""
     if part is None:
         return {}
-    try:
-        params = json.loads(str(part))
-    except ValueError as error:
-        raise Invalid(f"The parameters of the upload are not JSON: {error}") from None
+    app: AppContext = request.app.state.app_context
+    params = parse_json(str(part), "The object of parameters of the upload", app.settings.limits)
     if not isinstance(params, dict):
         raise Invalid("The parameters of the upload are not a JSON object")
     check_fields(params, [name for name in request.state.declared if name != INCLUDE.name])

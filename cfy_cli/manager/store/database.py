@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from cfy_cli.errors import Busy, CfyError, Failed, Invalid
+from cfy_cli.errors import Busy, CfyError, Conflict, Invalid, Unavailable
 
 BUSY_TIMEOUT = 30  # seconds for a connection of the pool, and for the lock of writers
 LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of writers
@@ -23,6 +23,11 @@ SQLITE_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_
 SQLITE_BROKEN_CODES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
 POSTGRESQL_BUSY_STATES = ("40001", "40P01", "55P03", "53300")  # serialization, deadlock, lock, too many connections
 POSTGRESQL_DISK_FULL = "53100"
+POSTGRESQL_TOO_COMPLEX = "54"  # how its codes of statements beyond its limits begin
+TOO_COMPLEX = (  # what statements beyond the limits of SQLite, and of the wire of PostgreSQL, are refused with
+    "too many SQL variables", "Expression tree is too large", "parser stack overflow", "too many terms",
+    "pattern too complex", "too many columns", "number of parameters must be", "too many arguments",
+)  # fmt: skip
 CONNECTION_LOST = ("08", "57P")  # how PostgreSQL's codes begin when a connection broke, or the server stops or starts
 
 
@@ -148,7 +153,7 @@ class _TimeoutLock:
 
 @contextmanager
 def translate_errors(url: URL) -> Iterator[None]:
-    """Raise errors of the database as CfyErrors: Busy if a retry can help, Invalid for values, otherwise Failed."""
+    """Raise errors of the database as CfyErrors: Busy if a retry helps, Invalid for values, otherwise Unavailable."""
     try:
         yield
     except DBAPIError as error:
@@ -170,6 +175,10 @@ def primary_code(error: BaseException | None) -> int:
 def _translate(error: DBAPIError, url: URL) -> CfyError | None:
     code = primary_code(error.orig)
     state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith(POSTGRESQL_TOO_COMPLEX) or any(sign in str(error.orig) for sign in TOO_COMPLEX):
+        return Invalid("The request has more conditions, or longer ones, than the database can look for")
+    if isinstance(error, IntegrityError):
+        return Conflict("The change contradicts another one that was made at the same time", hint=RETRY_HINT)
     if isinstance(error, DataError):
         return Invalid(f"A value cannot be stored: {str(error.orig).splitlines()[0]}")
     if code in SQLITE_BUSY_CODES or state in POSTGRESQL_BUSY_STATES:
@@ -177,9 +186,11 @@ def _translate(error: DBAPIError, url: URL) -> CfyError | None:
     if code == sqlite3.SQLITE_FULL or state == POSTGRESQL_DISK_FULL:
         return Busy("The disk of the manager's database is full", hint="Free some space and try again.")
     if code == sqlite3.SQLITE_NOTADB:
-        return Failed(f"{url.database} is not a SQLite database", hint="Move it away, or give another data folder.")
+        return Unavailable(
+            f"{url.database} is not a SQLite database", hint="Move it away, or give another data folder."
+        )
     if code in SQLITE_BROKEN_CODES:
-        return Failed(f"The database {url.database} cannot be used: {error.orig}")
+        return Unavailable(f"The database {url.database} cannot be used: {error.orig}")
     is_lost = isinstance(error, OperationalError) and (not state or state.startswith(CONNECTION_LOST))
     if is_lost and url.get_backend_name() == "postgresql":
         address = url.render_as_string(hide_password=True)

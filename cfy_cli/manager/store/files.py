@@ -1,5 +1,6 @@
 """Archives and unpacked folders on disk: written to a temporary file, synced and renamed."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Files:

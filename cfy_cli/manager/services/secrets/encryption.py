@@ -2,10 +2,11 @@
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from cfy_cli.errors import Failed, Invalid
+from cfy_cli.errors import Invalid, Unavailable
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.key_files import load_or_create_key
 from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE
+from cfy_cli.manager.store.files import DISK_FULL
 
 
 class Cipher:
@@ -19,7 +20,7 @@ class Cipher:
     def encrypt(self, text: str, *, like: str | None = None) -> str:
         """Encrypt text; create the key if there is none.
 
-        `like` is any text that was encrypted before. Raises Failed when it was encrypted with another key.
+        `like` is any text that was encrypted before. Raises Unavailable when it was encrypted with another key.
         """
         if like is None:
             return self._load(create=True).encrypt(text.encode()).decode()
@@ -27,12 +28,12 @@ class Cipher:
         return self._load().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:
-        """Decrypt text. Raises Failed when it was encrypted with another key."""
+        """Decrypt text. Raises Unavailable when it was encrypted with another key."""
         try:
             return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:
             hint = f"Restore the file {self._key_file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}."
-            raise Failed(
+            raise Unavailable(
                 "The manager's encryption key is not the one that its secrets were encrypted with", hint=hint
             ) from None
 
@@ -45,7 +46,9 @@ class Cipher:
             try:
                 key = load_or_create_key(file, Fernet.generate_key) if create else file.read_bytes()
             except OSError as error:
-                raise Failed(
+                if error.errno in DISK_FULL:
+                    raise
+                raise Unavailable(
                     f"The manager's encryption key cannot be read: {file}: {error.strerror}",
                     hint=f"Restore the file, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
                 ) from error
