@@ -1,6 +1,10 @@
 """Labels that managers keep in lower case, on every resource that has labels, over HTTP."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import requests
 
 from cfy_cli.manager.store.models import Base
 from tests.conftest import Ask
@@ -67,3 +71,43 @@ def test_type_of_a_deployment_changes_counts_above_it(ask: Ask, upload: Upload) 
     ask("DELETE", "/deployments/leaf")
     wait_until(lambda: ask("GET", "/deployments/leaf").status_code, lambda status: status == 404)
     assert read() == [[1, 0], [0, 0]]
+
+
+def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [answer.result() for answer in [pool.submit(call) for call in calls]]
+
+
+@pytest.mark.parametrize("noun", LABELLED)
+def test_labels_set_by_many_at_once_are_those_of_one(noun: str, ask: Ask, upload: Upload) -> None:
+    upload("app")
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+
+    def set_labels(number: int) -> Callable[[], requests.Response]:
+        given = [{"color": "red"}, {"number": str(number)}]
+        return lambda: ask("PATCH", f"/{noun}/app", json={"labels": given})
+
+    for _ in range(3):
+        answers = at_once(*map(set_labels, range(8)))
+        assert [(answer.status_code, answer.json()) for answer in answers if answer.status_code != 200] == []
+        found = labels_of(ask, f"/{noun}/app")
+        assert ("color", "red") in found
+        assert len(found) == 2
+
+
+def test_children_added_at_once_are_all_counted(ask: Ask, upload: Upload) -> None:
+    upload("app")
+    names = [f"child{number}" for number in range(8)]
+    for name in ("top", *names):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
+
+    def label(name: str, labels: list[dict[str, str]]) -> Callable[[], requests.Response]:
+        return lambda: ask("PATCH", f"/deployments/{name}", json={"labels": labels})
+
+    for labels, expected in ([{"csys-obj-parent": "top"}], names), ([], []):
+        answers = at_once(*(label(name, labels) for name in names), label("top", [{"color": "red"}]))
+        assert [answer.json() for answer in answers if answer.status_code != 200] == []
+        assert (
+            sorted(value for key, value in labels_of(ask, "/deployments/top") if key == "csys-consumer-id") == expected
+        )
+        assert ask("GET", "/deployments/top").json()["sub_services_count"] == len(expected)

@@ -69,7 +69,7 @@ def set_target(store: Store, source: Deployment, dependency: Dependency, target:
     _check_acyclic(store, source, target)
     former = dependency.target_storage_id
     dependency.target_storage_id = target.storage_id
-    _update_consumers_of(store, {former, target.storage_id})
+    update_consumers_of(store, {former, target.storage_id})
 
 
 def create_many(store: Store, source: Deployment, items: Iterable[Mapping[str, Json]]) -> list[Dependency]:
@@ -105,7 +105,7 @@ def delete_many(store: Store, dependencies: Iterable[Dependency]) -> None:
     deleted = list(dependencies)
     for dependency in deleted:
         store.delete(dependency)
-    _update_consumers_of(store, {dependency.target_storage_id for dependency in deleted})
+    update_consumers_of(store, {dependency.target_storage_id for dependency in deleted})
 
 
 def find(
@@ -146,6 +146,8 @@ def update_consumers(store: Store, target: Deployment) -> None:
 
     Dependencies of components are left out, because their source is the parent.
     """
+    store.flush()
+    tree.lock(store.unscoped, [target])  # the consumers that other transactions add are seen here
     statement = (
         select(Deployment.id)
         .join(Dependency, Dependency.source_storage_id == Deployment.storage_id)
@@ -154,7 +156,6 @@ def update_consumers(store: Store, target: Deployment) -> None:
         )
         .order_by(Dependency.storage_id)
     )
-    store.flush()
     sources = store.unscoped.scalars(statement)  # of any user
     consumers = [*(child.id for child in _find_children(store, target)), *sources]
     others = [(label.key, label.value) for label in target.labels if label.key != CONSUMER]
@@ -162,11 +163,10 @@ def update_consumers(store: Store, target: Deployment) -> None:
     labels.replace(target.labels, DeploymentLabel, pairs, store.scope.user)
 
 
-def _update_consumers_of(store: Store, storage_ids: Collection[int | None]) -> None:
-    for storage_id in storage_ids:
-        if storage_id is not None:
-            target = store.unscoped.get_one(Deployment, storage_id)  # the target of a dependency in scope
-            update_consumers(store, target)
+def update_consumers_of(store: Store, storage_ids: Collection[int | None]) -> None:
+    for storage_id in sorted(storage_id for storage_id in storage_ids if storage_id is not None):
+        target = store.unscoped.get_one(Deployment, storage_id)  # the target of a dependency in scope
+        update_consumers(store, target)
 
 
 def check_deletable(store: Store, deployment: Deployment, *, recursive: bool, creator: str | None) -> None:

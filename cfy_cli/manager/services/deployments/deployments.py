@@ -100,6 +100,7 @@ def set_labels(store: Store, deployment: Deployment, pairs: Iterable[Pair]) -> N
     Raises NotFound for an unknown parent, and Conflict for one that is inside the deployment.
     """
     own = [(key, value) for key, value in pairs if key != CONSUMER]
+    tree.lock(store.unscoped, [deployment])  # a row in scope
     consumers = [(label.key, label.value) for label in deployment.labels if label.key == CONSUMER]
     former_ids = {label.value for label in deployment.labels if label.key == PARENT}
     parent_ids = list(dict.fromkeys(value for key, value in own if key == PARENT))
@@ -117,9 +118,7 @@ def delete(store: Store, deployment: Deployment) -> None:
     target_ids = {dependency.target_storage_id for dependency in dependencies.find_of_source(store, deployment)}
     store.delete(deployment)
     _update_parents(store, parents)
-    for target_id in target_ids - {None, *(parent.storage_id for parent in parents)}:
-        target = store.unscoped.get_one(Deployment, target_id)  # the target of a dependency in scope
-        dependencies.update_consumers(store, target)
+    dependencies.update_consumers_of(store, target_ids - {parent.storage_id for parent in parents})
 
 
 def _find_parents(store: Store, deployment: Deployment) -> list[Deployment]:
@@ -128,6 +127,7 @@ def _find_parents(store: Store, deployment: Deployment) -> list[Deployment]:
 
 def _update_parents(store: Store, parents: Iterable[Deployment]) -> None:
     by_storage_id = {parent.storage_id: parent for parent in parents}
+    tree.lock(store.unscoped, by_storage_id.values())  # of any user
     for parent in by_storage_id.values():
         dependencies.update_consumers(store, parent)
     tree.refresh(store.unscoped, by_storage_id.values())  # everything above them, of any user

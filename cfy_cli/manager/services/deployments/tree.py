@@ -16,10 +16,19 @@ from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
+from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
 
 GOOD, IN_PROGRESS, REQUIRES_ATTENTION = "good", "in_progress", "requires_attention"
 BEST_TO_WORST = (GOOD, IN_PROGRESS, REQUIRES_ATTENTION)
+SHARED_ATTRIBUTES = (  # those that executions of other deployments change too
+    "labels",
+    "deployment_status",
+    "sub_services_count",
+    "sub_services_status",
+    "sub_environments_count",
+    "sub_environments_status",
+)
 PARENT_LABEL = (
     select(DeploymentLabel.storage_id)
     .where(DeploymentLabel.deployment_storage_id == bindparam("child"), DeploymentLabel.key == PARENT)
@@ -77,6 +86,11 @@ def refresh_parents(session: Session, deployment: Deployment) -> None:
         refresh(session, find_parents(session, deployment))
 
 
+def lock(session: Session, deployments: Collection[Deployment]) -> None:
+    """Lock deployments until the transaction ends, and read anew what follows from other deployments."""
+    lock_rows(session, deployments, SHARED_ATTRIBUTES)
+
+
 def refresh(session: Session, changed: Iterable[Deployment]) -> None:
     """Update the summaries of these deployments and of everything above them.
 
@@ -84,11 +98,8 @@ def refresh(session: Session, changed: Iterable[Deployment]) -> None:
     """
     level = {deployment.storage_id: deployment for deployment in changed}
     while level:
-        # Others that update these summaries wait until this transaction ends, and so count its changes.
         session.flush()
-        rows = select(Deployment.storage_id).where(Deployment.storage_id.in_(level)).order_by(Deployment.storage_id)
-        # `key_share` lets transactions proceed that only refer to these rows, such as those that add labels.
-        session.execute(rows.with_for_update(key_share=True))
+        lock(session, level.values())  # others wait until this transaction ends, and so count its changes
         for deployment in level.values():
             _store_summary(session, deployment)
         level = {

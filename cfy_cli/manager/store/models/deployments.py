@@ -212,7 +212,7 @@ class LatestExecution(Base):
     """The few columns of an execution that its deployment shows."""
 
     __table__ = Execution.__table__
-    __mapper_args__ = {
+    __mapper_args__ = Base.__mapper_args__ | {
         "include_properties": ("storage_id", "id", "status", "workflow_id", "total_operations", "finished_operations")
     }
 

@@ -25,6 +25,8 @@ class Base(DeclarativeBase):
     IS_NAMED: ClassVar[bool] = True
     COMPUTED_FROM: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
+    __mapper_args__ = {"confirm_deleted_rows": False}  # another transaction may have deleted a row meanwhile
+
     storage_id: Mapped[int] = mapped_column(primary_key=True)
 
 
