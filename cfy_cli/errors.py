@@ -8,6 +8,7 @@
   - NotFound                exit 3   HTTP 404
   - Conflict                exit 1   HTTP 409
   - TooLarge                exit 1   HTTP 413
+  - Misdirected             exit 1   HTTP 421 the Host header names another server
   - Failed                  exit 1   HTTP 500 the manager's own fault
   - Unavailable             exit 1   HTTP 503 the disk, the database or a key cannot be used
     - Busy                                    try again in a moment
@@ -47,6 +48,7 @@ class ErrorCode(StrEnum):
     INVALID_BLUEPRINT = "invalid_blueprint_error"
     INVALID_EXCEPTION_STATUS_UPDATE = "invalid_exception_status_update"
     METHOD_NOT_ALLOWED = "method_not_allowed_error"
+    MISDIRECTED = "misdirected_request_error"
     MISSING_REQUIRED_DEPLOYMENT_INPUT = "missing_required_deployment_input_error"
     NONEXISTENT_WORKFLOW = "nonexistent_workflow_error"
     NOT_FOUND = "not_found_error"
@@ -127,6 +129,11 @@ class TooLarge(CfyError):
     code = ErrorCode.TOO_LARGE
 
 
+class Misdirected(CfyError):
+    status = 421
+    code = ErrorCode.MISDIRECTED
+
+
 class Failed(CfyError):
     status = 500
     code = ErrorCode.INTERNAL_SERVER
@@ -161,5 +168,6 @@ class StillRunning(CfyError):
 
 
 BY_STATUS: dict[int, type[CfyError]] = {
-    kind.status: kind for kind in (Invalid, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Failed, Busy)
+    kind.status: kind
+    for kind in (Invalid, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Misdirected, Failed, Busy)
 }

@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 
 from cfy_cli.config.profiles import Profile
 from cfy_cli.main import main
+from cfy_cli.manager.rest.browsers import HEADERS
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
@@ -36,6 +37,7 @@ from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
 from tests.openapi import NO_BODY, AnswerSchemas, path_of
 
+NEEDED_HEADERS = {name.decode() for name, _ in HEADERS}
 PASSWORD = "admin-of-the-tests"
 POSTGRESQL = os.environ.get("CFY_TEST_POSTGRESQL", "")  # postgresql://USER:PASSWORD@HOST:PORT: may create databases
 
@@ -90,7 +92,11 @@ class InProcess(BaseAdapter):
         return response
 
     def _check(self, request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Validate the answer against what the OpenAPI document declares."""
+        """Validate the answer against what the OpenAPI document declares, and its headers."""
+        assert {name.lower() for name in response.headers} >= NEEDED_HEADERS, (
+            f"{request.method} {request.url}: {response.headers}"
+        )
+        assert "location" not in response.headers
         path = path_of(urlsplit(request.url or "").path)
         if path is None or response.status_code >= 500:
             return
@@ -166,7 +172,9 @@ def _administer(statement: str) -> None:
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[AppContext]:
-    app = AppContext(ManagerSettings(tmp_path / "data", database_url=database_url))
+    app = AppContext(
+        ManagerSettings(tmp_path / "data", database_url=database_url, server_names=("manager", "testserver"))
+    )
     bootstrap(app, PASSWORD)
     yield app
     app.close()

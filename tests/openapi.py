@@ -65,4 +65,4 @@ class AnswerSchemas:
 
 def path_of(url_path: str) -> str | None:
     """Return the path of a request to the API; None for other requests."""
-    return url_path if url_path.startswith(PREFIX) else None
+    return url_path.removesuffix("/") if url_path.startswith(PREFIX) else None

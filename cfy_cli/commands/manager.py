@@ -43,6 +43,7 @@ class ManagerOptions(TypedDict, total=False):
     workers: int | None
     keep_events: str | None
     limits: tuple[tuple[str, int], ...]
+    server_names: tuple[str, ...] | None
 
 
 class _ManagerGroup(CommandGroup):
@@ -76,6 +77,11 @@ def _data_dir_option() -> Decorator:
     help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
 )  # fmt: skip
 @limit_option()
+@click.option(
+    "--server-name", "server_names", type=param_types.server_name, multiple=True, metavar="NAME",
+    callback=lambda _context, _parameter, names: tuple(filter(None, names)) if names else None,
+    help="A further name under which clients reach the manager, such as that of a proxy; an empty name removes all.",
+)  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOptions]) -> None:
@@ -347,6 +353,7 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
     settings["data_dir"] = _absolute(settings["data_dir"])
     settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
+    settings["server_names"] = tuple(settings.get("server_names", ()))
     return ManagerSettings(**settings)
 
 
@@ -368,7 +375,7 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
     defaults = type(settings)(settings.data_dir)
     changed = {
         name: getattr(settings, name)
-        for name in ("database_url", "host", "port", "workers", "keep_events")
+        for name in ("database_url", "host", "port", "workers", "keep_events", "server_names")
         if getattr(settings, name) != getattr(defaults, name)
     }
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp
 
 from cfy_cli import __version__
 from cfy_cli.manager.rest import (
@@ -30,7 +31,9 @@ from cfy_cli.manager.rest import (
     workflows,
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
+from cfy_cli.manager.rest.browsers import BrowserProtection, ServedNames
 from cfy_cli.manager.rest.request_ids import RequestIds
+from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
 from cfy_cli.manager.services.context import AppContext
 
 RESOURCES: tuple[Routes, ...] = (
@@ -53,9 +56,23 @@ RESOURCES: tuple[Routes, ...] = (
 )
 
 
+class Api(FastAPI):
+    """The web application, within what every request and every answer passes, those to unexpected errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        names = ServedNames(self.state.app_context.settings)
+        return RequestIds(BrowserProtection(TrailingSlashes(super().build_middleware_stack()), names))
+
+
 def create_app(app_context: AppContext) -> FastAPI:
     """Build the web application of a manager; its database must have been bootstrapped."""
-    app = FastAPI(title="Conductor REST API", version=f"3.1 (cfy {__version__})", docs_url=None, redoc_url=None)
+    app = Api(
+        title="Conductor REST API",
+        version=f"3.1 (cfy {__version__})",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.app_context = app_context
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
@@ -64,7 +81,6 @@ def create_app(app_context: AppContext) -> FastAPI:
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
-    app.add_middleware(RequestIds)
     return app
 
 

@@ -22,6 +22,7 @@ class ManagerSettings:
     previous_port: int = 0  # of the last start; 0 before the first one
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
+    server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
     limits: Limits = field(default_factory=Limits)
 
@@ -47,4 +48,11 @@ class ManagerSettings:
     @classmethod
     def from_json(cls, text: str) -> "ManagerSettings":
         fields = json.loads(text)
-        return cls(**{**fields, "data_dir": Path(fields["data_dir"]), "limits": Limits(**fields["limits"])})
+        return cls(
+            **{
+                **fields,
+                "data_dir": Path(fields["data_dir"]),
+                "server_names": tuple(fields["server_names"]),
+                "limits": Limits(**fields["limits"]),
+            }
+        )

@@ -167,9 +167,11 @@ class Supervisor:
         self._stopping = True
 
     def _actual_settings(self) -> ManagerSettings:
-        """Return the settings with the port that was bound."""
+        """Return the settings with the address and port that were bound."""
         host, port = self._socket.getsockname()[:2]
-        return replace(self._settings, host=host, port=port)
+        return replace(
+            self._settings, host=host, port=port, server_names=(*self._settings.server_names, self._settings.host)
+        )
 
     def _write_state(self) -> RunningManager:
         settings = self._actual_settings()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from cfy_cli.errors import Conflict, Failed
@@ -162,6 +163,28 @@ def test_expired_events_are_deleted_automatically(cfy: Run, data: Path) -> None:
     profile = json.loads((data.parent / "profiles/local/context.json").read_text())
     assert "keep_events" not in profile["embedded"]
     assert (data.parent.stat().st_mode & 0o777) == 0o700
+
+
+@pytest.mark.process
+def test_manager_keeps_its_server_names(cfy: Run, data: Path) -> None:
+    def answer_to(host: str) -> int:
+        url = json.loads(cfy("manager status --json"))["url"]
+        return requests.get(f"{url}/health", headers={"Host": host}, timeout=10).status_code
+
+    assert "the name alone" in cfy("manager start --server-name https://cfy.example", code=2)
+    cfy("manager start --server-name cfy.example --server-name cfy.other")
+    assert [answer_to(host) for host in ("cfy.example", "cfy.other", "localhost:1", "evil.example")] == [
+        200,
+        200,
+        200,
+        421,
+    ]
+    cfy("manager stop")
+    cfy("manager start")
+    assert [answer_to(host) for host in ("cfy.example", "cfy.other")] == [200, 200]
+    cfy("manager stop")
+    cfy("manager start --server-name=")
+    assert answer_to("cfy.example") == 421
 
 
 def test_vacuum_of_a_busy_database_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,6 @@ def test_lines_of_the_log_name_the_request_they_are_about(
 ) -> None:
     app = FastAPI()
     errors.install(app)
-    app.add_middleware(request_ids.RequestIds)
 
     @app.get("/it")
     def it() -> None:
@@ -33,7 +32,7 @@ def test_lines_of_the_log_name_the_request_they_are_about(
         raise kind("no")
 
     request_ids.name_in_log(caplog.handler)
-    answer = TestClient(app, raise_server_exceptions=False).get("/it")
+    answer = TestClient(request_ids.RequestIds(app), raise_server_exceptions=False).get("/it")
     name = answer.headers["X-Request-Id"]
     lines = [record.getMessage() for record in caplog.records if record.name in ("test", errors.__name__)]
     assert len(lines) == 2

@@ -26,6 +26,7 @@ _ERRORS = {
     405: "The resource is in a state that does not allow this",
     409: "The name is taken, or the resource was changed meanwhile",
     413: "The body is too large",
+    421: "The Host header names another server",
     500: "The manager failed; its log says more",
     503: "The manager is busy: retry after the time in Retry-After",
 }
