@@ -19,6 +19,7 @@ from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
+from cfy_cli.shell.server_names import server_name_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,11 +78,7 @@ def _data_dir_option() -> Decorator:
     help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
 )  # fmt: skip
 @limit_option()
-@click.option(
-    "--server-name", "server_names", type=param_types.server_name, multiple=True, metavar="NAME",
-    callback=lambda _context, _parameter, names: tuple(filter(None, names)) if names else None,
-    help="A further name under which clients reach the manager, such as that of a proxy; an empty name removes all.",
-)  # fmt: skip
+@server_name_option()
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOptions]) -> None:

@@ -1,6 +1,5 @@
 """Parsers of option values, used as click types: text in; the value, or Usage, out."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -51,13 +50,6 @@ def minute(text: str) -> str:
 def retention(text: str) -> str:
     """Return a duration, or an empty text for `always`."""
     return "" if text.strip().lower() == "always" else str(parse_duration(text))
-
-
-def server_name(text: str) -> str:
-    """Return the name or address of a server, without scheme and port, as requests have it in `Host`."""
-    if re.search(r"[^\w.:-]", text) or re.search(r"^[^:]*:\d+$", text):
-        raise Usage(f"`{text}` is not the name of a server", hint="Give the name alone: --server-name cfy.example.com")
-    return text.lower()
 
 
 def before(text: str) -> str:
