@@ -22,7 +22,7 @@ from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.server_names import server_name_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Unpack
 
     from cfy_cli.config.profiles import Profile
@@ -85,7 +85,7 @@ def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOption
     """Start a manager in the background; options not given are as at its last start."""
     settings = _load_settings(app, **options)
     if foreground:
-        _run_in_foreground(settings, lambda running: _report_started(app, running, settings))
+        _run_in_foreground(app, settings)
     else:
         _report_started(app, _start(app, settings), settings)
 
@@ -228,8 +228,7 @@ def upgrade_manager(app: App, data_dir: str | None) -> None:
     from cfy_cli.manager import control, maintenance
 
     settings = _load_settings(app, data_dir=data_dir)
-    maintenance.check_owner(settings.data_dir)
-    control.prepare_folder(settings.data_dir)
+    control.prepare_folder(settings.data_dir, app.note)
     stopped = control.stop(settings.data_dir)
     before, after = maintenance.upgrade(settings)
     if stopped:
@@ -300,11 +299,10 @@ def _start(app: App, settings: ManagerSettings) -> RunningManager:
     _require_installed()
     from cfy_cli.manager import control, maintenance
 
-    maintenance.check_owner(settings.data_dir)
     kind = None if settings.database_url else maintenance.find_network_file_system(settings.data_dir)
     if kind:
         app.note(f"{settings.data_dir} is on a network file system ({kind}). {_NETWORK_HINT}")
-    return control.start(settings)
+    return control.start(settings, app.note)
 
 
 def _note_new_port(app: App, running: RunningManager, settings: ManagerSettings) -> None:
@@ -316,13 +314,16 @@ def _note_new_port(app: App, running: RunningManager, settings: ManagerSettings)
         )
 
 
-def _run_in_foreground(settings: ManagerSettings, ready: Callable[[RunningManager], None]) -> None:
+def _run_in_foreground(app: App, settings: ManagerSettings) -> None:
     """Run the supervisor in this process until it is stopped."""
     _require_installed()
     from cfy_cli.manager import control, supervisor
+    from cfy_cli.manager.process_secrets import erase_secrets, protect_process
 
-    control.prepare_folder(settings.data_dir)
-    raise SystemExit(supervisor.supervise(settings, ready))
+    control.prepare_folder(settings.data_dir, app.note)
+    protect_process()
+    erase_secrets(os.environ, [settings.database_url])
+    raise SystemExit(supervisor.supervise(settings, lambda running: _report_started(app, running, settings)))
 
 
 def _require_installed() -> None:
@@ -336,7 +337,8 @@ def _require_installed() -> None:
 def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
     """Return the settings of the last start, changed by the given options."""
     from cfy_cli.contract.limits import Limits
-    from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
+    from cfy_cli.manager.process_secrets import DATABASE_PASSWORD_VARIABLE, ENCRYPTION_KEY_VARIABLE
+    from cfy_cli.manager.settings import ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
     profile = _read_local_profile(app)
@@ -351,6 +353,7 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
     settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
     settings["server_names"] = tuple(settings.get("server_names", ()))
+    settings["database_password"] = app.environ.get(DATABASE_PASSWORD_VARIABLE, "")
     return ManagerSettings(**settings)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.control import SETTINGS_VARIABLE, tail
+from cfy_cli.manager import process_secrets
+from cfy_cli.manager.control import tail
 from cfy_cli.manager.heartbeat import Heartbeat
 from cfy_cli.manager.settings import ManagerSettings
 
@@ -27,12 +28,14 @@ class Child:
         self.restart_at: float | None = None  # set once its exit was noticed
         self._ready, ready = os.pipe()
         self._heartbeat = Heartbeat()
-        inherited = {**descriptors, "heartbeat": self._heartbeat.child_descriptor, "ready": ready}
+        settings_pipe = process_secrets.open_pipe(settings.to_json())
+        own = {"heartbeat": self._heartbeat.child_descriptor, "ready": ready, "settings": settings_pipe}
+        inherited = {**descriptors, **own}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(inherited)],
                 pass_fds=list(inherited.values()),
-                env={**os.environ, SETTINGS_VARIABLE: settings.to_json()},
+                env=process_secrets.without_secrets(os.environ),
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone, which stops its children in order
             )
         except OSError:
@@ -40,6 +43,7 @@ class Child:
             raise
         finally:
             os.close(ready)
+            os.close(settings_pipe)
             self._heartbeat.close_child_end()
         self._started_at = time.monotonic()
 

@@ -10,18 +10,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from cfy_cli.errors import CfyError, Conflict
-from cfy_cli.manager import locks
+from cfy_cli.manager import data_folder, locks, process_secrets
 from cfy_cli.manager.settings import ManagerSettings
 
 STATE_FILE, LOG_FILE = "manager.json", "logs/manager.log"
 TEMPORARY_FOLDER = "tmp"  # holds a folder for each child
-SETTINGS_VARIABLE = "CFY_MANAGER_SETTINGS"  # not an argument: others could read the database password there
 START_TIMEOUT = 60.0  # seconds
 STOP_TIMEOUT = 20.0  # seconds; then the supervisor kills its children
 KILL_TIMEOUT = 5.0  # seconds for the supervisor to exit after that
@@ -60,28 +60,31 @@ class AlreadyRunning(Conflict):
         self.running = running
 
 
-def start(settings: ManagerSettings) -> RunningManager:
-    """Start a manager in the background and return once it answers requests.
+def start(settings: ManagerSettings, note: Callable[[str], None] = lambda _: None) -> RunningManager:
+    """Start a manager in the background and return once it answers requests; `note` is told what else was done.
 
     Raises AlreadyRunning, or CfyError with the reason why it did not start.
     """
-    log_file = prepare_folder(settings.data_dir)
+    log_file = prepare_folder(settings.data_dir, note)
     running = status(settings.data_dir)
     if running is not None:
         raise AlreadyRunning(running, settings.data_dir)
+    process_secrets.erase_secrets(os.environ, [settings.database_url])
     read, write = os.pipe()
+    settings_pipe = process_secrets.open_pipe(settings.to_json())
     with open(log_file, "ab") as output:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "cfy_cli.manager.supervisor", str(write)],
+            [sys.executable, "-m", "cfy_cli.manager.supervisor", str(write), str(settings_pipe)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            pass_fds=[write],
-            env={**os.environ, SETTINGS_VARIABLE: settings.to_json()},
+            pass_fds=[write, settings_pipe],
+            env=process_secrets.without_secrets(os.environ),
             cwd="/",
         )
     os.close(write)
+    os.close(settings_pipe)
     with os.fdopen(read) as pipe:
         return _parse_report(_read_report(pipe, supervisor), settings, log_file)
 
@@ -145,18 +148,23 @@ def _has_exited(pid: int) -> bool:
     return False
 
 
-def prepare_folder(data_dir: Path) -> Path:
-    """Create the data folder and return its log file. Raises CfyError when it cannot be written to."""
+def prepare_folder(data_dir: Path, note: Callable[[str], None] = lambda _: None) -> Path:
+    """Create the data folder, or take the permissions of others from what is in it; return its log file.
+
+    Raises CfyError when it cannot be written to.
+    """
     log_file = data_dir / LOG_FILE
     try:
+        count = data_folder.protect(data_dir)
+        if count:
+            note(f"Other users had permissions in {data_dir}: {count} files and folders are now its owner's only.")
         missing = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
         for folder in reversed(missing):  # one by one, since `parents=True` ignores the mode for parents
             folder.mkdir(mode=0o700, exist_ok=True)
         log_file.parent.mkdir(mode=0o700, exist_ok=True)
         with open(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"):
             pass
-        with open(lock_path(data_dir, "manager"), "a"):
-            pass
+        locks.FileLock(lock_path(data_dir, "manager")).release()
     except OSError as error:
         raise CfyError(
             f"The data folder {data_dir} cannot be used: {error.strerror}",

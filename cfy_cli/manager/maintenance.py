@@ -11,8 +11,10 @@ from pathlib import Path
 
 from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import CfyError, Conflict, Failed
-from cfy_cli.manager.services.transfer.extraction import extract_all
+from cfy_cli.errors import CfyError, Failed
+from cfy_cli.manager.data_folder import protect
+from cfy_cli.manager.process_secrets import private_files
+from cfy_cli.manager.services.transfer.extraction import extract_with_links
 from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"
@@ -34,6 +36,7 @@ class VacuumResult:
     events_deleted: int
 
 
+@private_files()
 def back_up(settings: ManagerSettings, target: Path) -> int:
     """Write the data folder to a tar.gz that only its owner can read, and return its size in bytes.
 
@@ -46,7 +49,8 @@ def back_up(settings: ManagerSettings, target: Path) -> int:
             copy = Path(folder) / DATABASE
             with _connect(database) as source, closing(sqlite3.connect(copy)) as destination:
                 source.backup(destination)
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            part.unlink(missing_ok=True)  # others may be able to read one that is left over
+            with part.open("xb") as file:
                 with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
                     tar.add(copy, arcname=DATABASE)
                     for path in sorted(settings.data_dir.iterdir()):
@@ -62,6 +66,7 @@ def back_up(settings: ManagerSettings, target: Path) -> int:
     return target.stat().st_size
 
 
+@private_files()
 def restore(settings: ManagerSettings, archive: Path) -> Path | None:
     """Replace the data folder by the content of a backup; no manager may run on it.
 
@@ -70,13 +75,14 @@ def restore(settings: ManagerSettings, archive: Path) -> Path | None:
     """
     _sqlite_file(settings, "pg_restore", must_exist=False)
     target = settings.data_dir
+    protect(target)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         restored = Path(folder) / "restored"
         restored.mkdir(mode=0o700)
         try:
             with tarfile.open(archive) as tar:
-                extract_all(tar, restored)
+                extract_with_links(tar, restored)
         except READ_ERRORS as error:
             reason = str(error).partition("\n")[0].rstrip(":")
             raise CfyError(f"{archive} is no backup of a manager: {reason}", hint=_BACKUP_HINT) from error
@@ -88,6 +94,7 @@ def restore(settings: ManagerSettings, archive: Path) -> Path | None:
     return before
 
 
+@private_files()
 def vacuum(settings: ManagerSettings, events_before: str | None = None) -> VacuumResult:
     """Return unused space of the database to the disk; the manager may run.
 
@@ -106,13 +113,14 @@ def _delete_events(settings: ManagerSettings, before: str) -> int:
     from cfy_cli.manager.services.events.retention import delete_events_before
     from cfy_cli.manager.store.database import Database
 
-    database = Database(settings.database)
+    database = Database(settings.database, settings.database_password)
     try:
         return delete_events_before(database, before)
     finally:
         database.close()
 
 
+@private_files()
 def upgrade(settings: ManagerSettings) -> tuple[str | None, str]:
     """Migrate the tables to this version, and return the revisions before and after.
 
@@ -122,7 +130,7 @@ def upgrade(settings: ManagerSettings) -> tuple[str | None, str]:
     from cfy_cli.manager.store.database import Database
 
     revision = _find_revision(settings)
-    database = Database(settings.database)
+    database = Database(settings.database, settings.database_password)
     try:
         schema.prepare(database)
     finally:
@@ -148,15 +156,6 @@ def find_network_file_system(folder: Path) -> str | None:
         if is_below and len(mount_point) >= len(longest):
             longest, file_system = mount_point, fields[2]
     return file_system if file_system in _NETWORK_FILE_SYSTEMS else None
-
-
-def check_owner(folder: Path) -> None:
-    """Raise Conflict when the folder belongs to another user, since two users cannot share a manager's files."""
-    if folder.exists() and folder.stat().st_uid != os.getuid():
-        raise Conflict(
-            f"The data folder {folder} belongs to another user",
-            hint="Set CFY_WORKDIR to a folder of your own, or give one with --data-dir.",
-        )
 
 
 def _find_revision(settings: ManagerSettings) -> str | None:

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import READY
-from cfy_cli.manager.control import SETTINGS_VARIABLE, TEMPORARY_FOLDER, lock_path
+from cfy_cli.manager.control import TEMPORARY_FOLDER, lock_path
 from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
-from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE, ManagerSettings
+from cfy_cli.manager.process_secrets import protect_process, read_pipe
+from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.wakeup import WakeupPipe
 
 if TYPE_CHECKING:
@@ -36,10 +37,9 @@ GC_THRESHOLD = 20_000  # allocations between two collections of cyclic garbage
 
 def main() -> None:
     """Run the child named by the first argument; the second one is a JSON object of inherited descriptors."""
+    protect_process()
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
-    # Scripts inherit our environment: it must hold neither the database's password nor the key of the secrets.
-    settings = ManagerSettings.from_json(os.environ.pop(SETTINGS_VARIABLE))
-    os.environ.pop(ENCRYPTION_KEY_VARIABLE, None)
+    settings = ManagerSettings.from_json(read_pipe(descriptors.pop("settings")))
     logging.basicConfig(format=f"%(asctime)s {name} %(levelname)s %(message)s", level=logging.WARNING)
     for descriptor in descriptors.values():
         os.set_inheritable(descriptor, False)

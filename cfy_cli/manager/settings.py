@@ -9,7 +9,6 @@ from cfy_cli.contract.limits import Limits
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
-ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # environment variable that gives the key of the secrets
 MAX_DEFAULT_WORKERS = 4
 
 
@@ -23,6 +22,7 @@ class ManagerSettings:
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
+    database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
     limits: Limits = field(default_factory=Limits)
 

@@ -20,7 +20,6 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import Child
 from cfy_cli.manager.control import (
     LOG_FILE,
-    SETTINGS_VARIABLE,
     STATE_FILE,
     STOP_TIMEOUT,
     TEMPORARY_FOLDER,
@@ -32,6 +31,7 @@ from cfy_cli.manager.control import (
 )
 from cfy_cli.manager.listener import listen
 from cfy_cli.manager.locks import FileLock
+from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.wakeup import WakeupPipe
@@ -235,15 +235,19 @@ def _list_folder(folder: Path) -> list[str]:
 
 
 def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.partition("?")[0].partition("://")  # parameters may hold a password too
     login, at, address = rest.rpartition("@")
     return f"{scheme}://{login.partition(':')[0]}@{address}" if at else url
 
 
 def main() -> int:
-    """Run in the background, and report the start as one line of JSON on the descriptor given as argument."""
+    """Run in the background, and report the start as one line of JSON.
+
+    The arguments are the descriptors of the pipe for the report and of the one with the settings.
+    """
     logging.basicConfig(format="%(asctime)s supervisor %(levelname)s %(message)s", level=logging.INFO)
-    settings, descriptor = ManagerSettings.from_json(os.environ.pop(SETTINGS_VARIABLE)), int(sys.argv[1])
+    protect_process()
+    settings, descriptor = ManagerSettings.from_json(read_pipe(int(sys.argv[2]))), int(sys.argv[1])
 
     def report(outcome: Mapping[str, object]) -> None:
         with suppress(OSError), os.fdopen(descriptor, "w") as pipe:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cfy_cli.errors import Conflict, Failed
 from cfy_cli.main import main, start_embedded
-from cfy_cli.manager import maintenance
+from cfy_cli.manager import data_folder, maintenance
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.shell.app import App
 
@@ -124,11 +124,11 @@ def test_maintenance_without_a_manager_creates_nothing(cfy: Run, data: Path, tmp
 
 
 def test_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    maintenance.check_owner(tmp_path)
-    maintenance.check_owner(tmp_path / "absent")
+    data_folder.check_owner(tmp_path)
+    data_folder.check_owner(tmp_path / "absent")
     monkeypatch.setattr(os, "getuid", lambda: 4242)
     with pytest.raises(Conflict, match="belongs to another user"):
-        maintenance.check_owner(tmp_path)
+        data_folder.check_owner(tmp_path)
 
 
 def test_network_file_system_is_found_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

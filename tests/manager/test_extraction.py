@@ -66,7 +66,7 @@ def test_harmless_members_are_extracted_as_own_files(archive: Path) -> None:
     pack(archive, HARMLESS)
     target = extract(archive)
     modes = {name: (target / name).lstat().st_mode & 0o7777 for name in ("app/run.sh", "app/data", "app/absolute")}
-    assert modes == {"app/run.sh": 0o755, "app/data": 0o644, "app/absolute": 0o644}
+    assert modes == {"app/run.sh": 0o700, "app/data": 0o600, "app/absolute": 0o600}
     assert (target / "app/link").readlink() == Path("run.sh")
     assert (target / "app/again").read_bytes() == b"abc"
     assert {path.lstat().st_uid for path in target.rglob("*")} == {os.getuid()}

@@ -17,6 +17,7 @@ import pytest
 from cfy_cli.errors import CfyError
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.process_secrets import open_pipe
 from cfy_cli.manager.settings import ManagerSettings
 from tests.manager.conftest import SLEEPER, archive
 from tests.manager.processes import (
@@ -226,12 +227,13 @@ def test_child_that_hangs_is_killed_and_restarted(data_dir: Path):
     control.prepare_folder(data_dir)
     settings = ManagerSettings(data_dir, port=find_free_port(), workers=1)
     read, write = os.pipe()
+    settings_pipe = open_pipe(settings.to_json())
     subprocess.Popen(
-        [sys.executable, "-c", WITH_SHORT_TIMEOUT, str(write)],
-        pass_fds=[write],
-        env={**os.environ, control.SETTINGS_VARIABLE: settings.to_json()},
+        [sys.executable, "-c", WITH_SHORT_TIMEOUT, str(write), str(settings_pipe)],
+        pass_fds=[write, settings_pipe],
     )
     os.close(write)
+    os.close(settings_pipe)
     with os.fdopen(read) as report:
         assert json.loads(report.readline())["data_dir"] == str(data_dir)
     running = control.status(data_dir)

@@ -39,7 +39,7 @@ class AppContext:
         execution_ended: WakeupPipe | None = None,
     ) -> None:
         self.settings = settings
-        self.database = Database(settings.database)
+        self.database = Database(settings.database, settings.database_password)
         self.files = Files(settings.files)
         self.work_available = work_available or WakeupPipe.create()
         self.execution_ended = execution_ended or WakeupPipe.create()

@@ -34,9 +34,13 @@ CONNECTION_LOST = ("08", "57P")  # how PostgreSQL's codes begin when a connectio
 class Database:
     """Engine and transactions of one process."""
 
-    def __init__(self, url: str) -> None:
-        """Raise Invalid when the URL is not that of a supported database; nothing is connected yet."""
-        self.url = parse_url(url)
+    def __init__(self, url: str, password: str = "") -> None:
+        """Use the password where the URL has none. Raise Invalid for a database that is not supported.
+
+        Nothing is connected yet.
+        """
+        parsed = parse_url(url)
+        self.url = parsed.set(password=password) if password and not parsed.password else parsed
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url, _begin_deferred) if self.is_sqlite else _postgresql_engine(self.url)
         # SQLite refuses at once, whatever the timeout, to turn a reader into a writer, so writers begin as such.

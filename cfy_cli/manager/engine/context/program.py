@@ -63,4 +63,4 @@ def write_program(folder: Path) -> None:
     for name, path in paths.items():
         text = text.replace(name, path, 1)
     program.write_text(text, encoding="utf-8")
-    program.chmod(0o755)
+    program.chmod(0o700)

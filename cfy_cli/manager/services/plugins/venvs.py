@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.manager.data_folder import protect
 from cfy_cli.manager.locks import FileLock
 
 # Wagons often leave these out, since every manager has them. The engine provides the module `cloudify`.
@@ -90,6 +91,7 @@ def ensure_venv(folder: Path, name: str, fill: Callable[[VenvBuilder], None], on
         venv = folder / f"environment-{uuid.uuid4().hex[:8]}"
         try:
             fill(VenvBuilder(name, venv))
+            protect(venv)  # pip lets others execute programs, whatever the umask
         except BaseException:
             shutil.rmtree(venv, ignore_errors=True)
             raise

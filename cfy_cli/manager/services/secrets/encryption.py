@@ -3,9 +3,9 @@
 from cryptography.fernet import Fernet, InvalidToken
 
 from cfy_cli.errors import Invalid, Unavailable
+from cfy_cli.manager.process_secrets import ENCRYPTION_KEY_VARIABLE
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.key_files import load_or_create_key
-from cfy_cli.manager.settings import ENCRYPTION_KEY_VARIABLE
 from cfy_cli.manager.store.files import DISK_FULL
 
 
