@@ -76,6 +76,8 @@ def check_text(text: str, what: str) -> str:
 
 def sanitize_text(text: str) -> str:
     """Replace what is no text: NUL, lone surrogates, bytes in another encoding."""
+    if _text_fault(text) is None:
+        return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

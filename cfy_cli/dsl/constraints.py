@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.names import holds_function, is_function
 from cfy_cli.dsl.functions.values import parse_value
@@ -15,6 +17,7 @@ from cfy_cli.dsl.problems import quote_all, suggest
 from cfy_cli.dsl.value_types import REFERENCE_TYPES, is_number, is_regex
 from cfy_cli.dsl.versions import version_name
 from cfy_cli.dsl.yaml_nodes import YamlNode
+from cfy_cli.errors import CfyError
 
 MESSAGE = "error_message"
 
@@ -132,10 +135,8 @@ def find_violation(value: Json, entry: JsonObject, written: JsonObject) -> str |
 def _read_argument(argument: Json, constraint: Constraint) -> Json:
     """Return the value of a call; secrets are text, which may be JSON."""
     if isinstance(argument, str) and not constraint.is_argument(argument):
-        try:
-            return cast("Json", json.loads(argument))
-        except ValueError:
-            return argument
+        with suppress(CfyError):
+            return parse_json(argument, "The argument")
     return argument
 
 

@@ -1,16 +1,17 @@
 """Conversion of text from a command line to the declared type of an input or parameter."""
 
-import json
-import math
+from contextlib import suppress
 from typing import cast
 
 import yaml
 
 from cfy_cli.contract.json import Json
+from cfy_cli.contract.json_values import check_json, find_fault, parse_json
 from cfy_cli.contract.plan import ParameterPlan
 from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.problems import InputsInvalid
 from cfy_cli.dsl.value_types import REFERENCE_TYPES
+from cfy_cli.errors import CfyError
 
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -19,13 +20,11 @@ def coerce_input(declaration: ParameterPlan, text: str) -> Json:
     """Return the text as a value of the declared type; string types keep it as it is. Raises InputsInvalid."""
     kind = declaration.get("type")
     try:
-        if kind == "integer":
-            return int(text)
-        if kind == "float":
-            number = float(text)
-            if math.isfinite(number):
-                return number
-            raise ValueError(text)
+        if kind in ("integer", "float"):
+            number = int(text) if kind == "integer" else float(text)
+            if find_fault(number):
+                raise ValueError(text)
+            return number
         if kind == "boolean":
             return _BOOLEANS[text.strip().lower()]
     except (ValueError, KeyError):
@@ -59,11 +58,12 @@ def coerce_parameter(declaration: ParameterPlan, text: str) -> Json:
 
 
 def _parse(text: str) -> Json:
+    """Return the value of JSON or YAML; None for other text."""
+    with suppress(CfyError):
+        return parse_json(text, "The value")
     try:
-        return cast("Json", json.loads(text))
-    except ValueError:
-        pass
-    try:
-        return cast("Json", yaml.safe_load(text))
-    except (yaml.YAMLError, RecursionError, ValueError):
+        value = yaml.safe_load(text)
+        check_json(value, "The value")
+    except (yaml.YAMLError, RecursionError, ValueError, CfyError):
         return None
+    return cast("Json", value)

@@ -1,10 +1,10 @@
 """Reading YAML into nodes that know their locations."""
 
-import math
 from typing import Any, cast
 
 import yaml
 
+from cfy_cli.contract.json_values import find_fault
 from cfy_cli.dsl.problems import Location, Problems, suggest
 from cfy_cli.dsl.yaml_advice import explain
 from cfy_cli.dsl.yaml_nodes import NodeValue, SourceFile, YamlNode
@@ -15,6 +15,7 @@ Event = Any  # yaml.Event, whose types say that locations may be missing; those 
 MAX_FILE_SIZE = 5_000_000  # bytes
 MAX_SLOW_SIZE = 500_000  # bytes that are read again without libyaml, which takes some seconds
 MAX_VALUES = 1_000_000  # after aliases are expanded
+MAX_SHOWN = 40  # characters of a number in a problem
 MAX_DEPTH = 100  # collections within collections
 TOO_DEEP = f"collections are nested more than {MAX_DEPTH} levels deep"
 
@@ -140,6 +141,8 @@ class _Reader:
         if event.tag or event.implicit[0]:  # unquoted
             is_known = event.tag is None and value in self.resolved
             value = self.resolved[event.value] if is_known else self.resolve(event)
+        if event.style == '"' and (fault := find_fault(value)):  # by an escape sequence
+            self.report(event, "yaml", f"this text contains {fault}")
         return YamlNode(value, self.source, mark.line + 1, mark.column + 1)
 
     def resolve(self, event: Event) -> NodeValue:
@@ -156,8 +159,9 @@ class _Reader:
             except (ValueError, KeyError, yaml.YAMLError):
                 self.report(event, "yaml", f"`{event.value}` is not a valid {_short(tag)}")
                 return None
-            if isinstance(value, float) and not math.isfinite(value):
-                self.report(event, "yaml", f"`{event.value}` is not a finite number")
+            if find_fault(value):
+                reason = "not a finite number" if isinstance(value, float) else "too large a number"
+                self.report(event, "yaml", f"`{event.value[:MAX_SHOWN]}` is {reason}")
                 return None
         if event.tag is None:
             self.resolved[event.value] = value

@@ -1,9 +1,7 @@
 """Functions of resources of the manager outside of the deployment's own nodes."""
 
-import json
-from typing import cast
-
 from cfy_cli.contract.json import Json
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.dsl.functions.function import (
     EvaluationContext,
     Evaluator,
@@ -15,6 +13,7 @@ from cfy_cli.dsl.functions.function import (
 from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.lookups import ExtendedLookups
 from cfy_cli.dsl.problems import quote_all, suggest
+from cfy_cli.errors import CfyError
 
 PARENT_LABEL = "csys-obj-parent"
 SYS_PROPERTIES = {"tenant": ("name",), "deployment": ("id", "name", "blueprint", "owner")}
@@ -34,9 +33,9 @@ def _get_secret(arguments: str | list[str], evaluator: Evaluator, _context: Eval
     value = evaluator.lookups.secret(str(name))
     if isinstance(value, str):
         try:
-            value = cast("Json", json.loads(value))
-        except ValueError as error:
-            raise FunctionFailed(f"the secret `{name}` is not JSON, so it has no keys: {error}") from None
+            value = parse_json(value, "It")
+        except CfyError:
+            raise FunctionFailed(f"the secret `{name}` is not JSON, so it has no keys") from None
     return step_into(value, path, f"the secret `{name}`")
 
 

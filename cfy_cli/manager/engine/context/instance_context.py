@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json_values import check_json
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.engine.context.storable import check_storable
 from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.ports import Instance, Records, StaleVersion
 
@@ -37,7 +37,7 @@ class InstanceContext:
             instance = self.instance()
             properties = copy.deepcopy(instance.runtime_properties)
             edit(properties)
-            check_storable(properties)
+            check_json(properties, "The value")
             try:
                 self._records.update_instance(self.id, version=instance.version, runtime_properties=properties)
             except StaleVersion:
@@ -49,7 +49,7 @@ class InstanceContext:
     def replace(self, properties: Mapping[str, Json], version: int) -> None:
         """Store all runtime properties. Raises StaleVersion when `version` is not the current one, and Invalid."""
         stored = dict(properties)
-        check_storable(stored)
+        check_json(stored, "The value")
         self._records.update_instance(self.id, version=version, runtime_properties=stored)
 
     def host_ip(self) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import TypedDict
 
 from cfy_cli.contract.json import Json
+from cfy_cli.contract.json_values import check_json, sanitize_text
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.engine.context.storable import check_storable, sanitize_text
 from cfy_cli.manager.engine.process import ProcessResult
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed, non_recoverable
 
@@ -39,7 +39,7 @@ class ScriptResult:
         self._lock = threading.Lock()
 
     def set_value(self, value: Json) -> None:
-        check_storable(value)
+        check_json(value, "The value")
         self._set_once()
         self.value = value
 

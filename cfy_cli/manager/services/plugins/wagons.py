@@ -1,6 +1,5 @@
 """Uploaded plugins: a wagon, or a zip of a wagon, the plugin's YAML files and an icon."""
 
-import json
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import yaml
 
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.transfer.archives import CHUNK_SIZE, MAX_BYTES
@@ -74,7 +74,7 @@ def read_metadata(wagon: Path) -> WagonMetadata:
     """Return the package.json of a wagon. Raises Invalid when the file is no wagon."""
     try:
         with _open_metadata(wagon) as file:
-            metadata = json.loads(_read_bounded(file, METADATA_FILE))
+            metadata = parse_json(_read_bounded(file, METADATA_FILE), f"The {METADATA_FILE} of the wagon")
     except READ_ERRORS as error:
         is_archive = not isinstance(error, tarfile.ReadError)
         reason = error if is_archive else "it is neither a zip nor a complete tar archive"

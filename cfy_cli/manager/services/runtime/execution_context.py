@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import cast
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json_values import sanitize, sanitize_text
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
@@ -80,8 +81,8 @@ class ExecutionContext:
 
     def event_row(self, event: ExecutionEvent) -> EventRow:
         fields = dict(zip(EVENT_FIELDS, _get_event_fields(event), strict=True))
-        fields["message"] = self.masking.mask(event.message)
-        fields["error_causes"] = self.masking.mask(event.error_causes)
+        fields["message"] = sanitize_text(self.masking.mask(event.message))
+        fields["error_causes"] = sanitize(self.masking.mask(event.error_causes))
         return cast(EventRow, {**self._common_fields, **fields})
 
     @cached_property

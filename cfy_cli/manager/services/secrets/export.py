@@ -1,6 +1,5 @@
 """Export and import of secrets, from one manager to another."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict, cast
@@ -8,6 +7,7 @@ from typing import TypedDict, cast
 from sqlalchemy import select
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
@@ -173,6 +173,6 @@ def _import(app: AppContext, store: Store, item: ExportedSecret, key: Passphrase
 
 def _parse_json(text: str) -> Json:
     try:
-        return cast("Json", json.loads(text))
-    except ValueError:
+        return parse_json(text, "The value")
+    except Invalid:
         raise Invalid("Its value is not JSON, though it has a schema") from None

@@ -24,6 +24,8 @@ def check_value(value: Json, schema: JsonObject) -> None:
         raise Invalid(f"The schema is not a valid JSON schema: {error.message}") from None
     except Unresolvable as error:
         raise Invalid(f"The schema refers to `{error.ref}`, which is not in it") from None
+    except RecursionError:
+        raise Invalid("The schema refers to itself without end") from None
     if mismatch is None:
         return
     location = "`" + ".".join(map(str, mismatch.absolute_path)) + "`" if mismatch.absolute_path else "its root"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select, update
 
+from cfy_cli.contract.json_values import sanitize_text
 from cfy_cli.contract.states import ENDED
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.engine.context.storable import sanitize_text
 from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
