@@ -246,8 +246,9 @@ def ask(session: requests.Session) -> Ask:
         tenant: str = "default_tenant",
         **options: Any,
     ) -> requests.Response:
+        headers = {"Tenant": tenant, **options.pop("headers", {})}
         return session.request(
-            method, f"http://manager/api/v3.1{path}", auth=(user, password), headers={"Tenant": tenant}, **options
+            method, f"http://manager/api/v3.1{path}", auth=(user, password), headers=headers, **options
         )
 
     return ask

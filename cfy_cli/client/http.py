@@ -16,6 +16,7 @@ from cfy_cli.client import failures
 from cfy_cli.client.loopback import proxies_for
 from cfy_cli.client.redaction import safe_body, safe_headers, safe_url
 from cfy_cli.contract.connection import Connection
+from cfy_cli.contract.json_values import check_json, check_text
 from cfy_cli.errors import Unreachable
 
 API = "/api/v3.1/"
@@ -122,6 +123,7 @@ class Http:
         self, method: str, path: str, *, params: Mapping[str, object] | None = None, **content: Any
     ) -> requests.Response:
         """Send a request, with the retries that are safe for its method; return the answer whatever its status."""
+        _check_values(path, params, content.get("json"), self.connection)
         if method == "DELETE":
             self._before_delete()
         for interval in (*RETRY_INTERVALS, None):
@@ -246,6 +248,18 @@ def _address(url: str, path: str) -> str:
     """Return the address of a path below the API, or of one from the manager's root on."""
     path = path.lstrip("/")
     return f"{url}/{path}" if path.startswith(FROM_ROOT) else f"{url}{API}{path}"
+
+
+def _check_values(path: str, params: Mapping[str, object] | None, body: object, connection: Connection) -> None:
+    """Raise Invalid for text and numbers that cannot be sent, such as arguments that are not UTF-8."""
+    check_text(path, "The address")
+    for name, value in (params or {}).items():
+        for text in value if isinstance(value, list | tuple) else [value]:
+            check_text(str(text), f"`{name}`")
+    for name in ("tenant", "token", "username", "password"):
+        check_text(getattr(connection, name) or "", f"The {name}")
+    if body is not None:
+        check_json(body, "The request")
 
 
 def _query(params: Mapping[str, object] | None) -> dict[str, Any]:

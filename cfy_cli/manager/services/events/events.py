@@ -6,7 +6,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy import delete as sql_delete
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
@@ -95,21 +95,45 @@ def delete(store: Store, listing: Listing, where: Condition) -> int:
 
 
 def _fields(kind: str, item: Mapping[str, Json]) -> JsonObject:
-    posted = item.get("context")
-    context = posted if isinstance(posted, dict) else {}
+    context = item.get("context") or {}
+    if not isinstance(context, dict):
+        raise Invalid("The `context` of an event or log must be an object")
     message = item.get("message")
     text = message.get("text") if isinstance(message, dict) else message
     if text is None:
         raise Invalid('An event or log needs a `message`: {"text": ...}')
     fields: JsonObject = {
         "message": str(text),
-        "reported_timestamp": item.get("timestamp") or item.get("reported_timestamp") or now(),
-        "operation": context.get("operation"),
-        "node_instance_id": context.get("node_id"),
-        "node_name": context.get("node_name"),
-        "source_id": context.get("source_id"),
-        "target_id": context.get("target_id"),
+        "reported_timestamp": _time(item, "timestamp") or _time(item, "reported_timestamp") or now(),
+        "operation": _text(context, "operation"),
+        "node_instance_id": _text(context, "node_id"),
+        "node_name": _text(context, "node_name"),
+        "source_id": _text(context, "source_id"),
+        "target_id": _text(context, "target_id"),
     }
     if kind == "cloudify_event":
-        return {**fields, "event_type": item.get("event_type"), "error_causes": context.get("task_error_causes")}
-    return {**fields, "level": item.get("level") or "info", "logger": item.get("logger")}
+        return {**fields, "event_type": _text(item, "event_type"), "error_causes": _causes(context)}
+    return {**fields, "level": _text(item, "level") or "info", "logger": _text(item, "logger")}
+
+
+def _text(fields: Mapping[str, Json], name: str) -> str | None:
+    """Return a field of an event, such as a level that is a number, as text. Raises Invalid for lists and objects."""
+    value = fields.get(name)
+    if isinstance(value, dict | list):
+        raise Invalid(f"The `{name}` of an event or log must be text")
+    return None if value is None else str(value)
+
+
+def _time(item: Mapping[str, Json], name: str) -> str | None:
+    text = _text(item, name)
+    try:
+        return format_timestamp(parse_timestamp(text)) if text else None
+    except (ValueError, OverflowError):
+        raise Invalid(f"The `{name}` of an event or log is not a time such as 2026-01-31T12:00:00Z") from None
+
+
+def _causes(context: Mapping[str, Json]) -> Json:
+    causes = context.get("task_error_causes")
+    if causes is not None and not (isinstance(causes, list) and all(isinstance(cause, dict) for cause in causes)):
+        raise Invalid("The `task_error_causes` of an event must be a list of objects")
+    return causes

@@ -86,6 +86,8 @@ class Credentials:
             if scheme.lower() != "basic":
                 raise ValueError
             username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+            if "\0" in username:
+                raise ValueError
         except (binascii.Error, ValueError):
             raise Unauthorized("User unauthorized: The Authorization header is neither Basic nor Bearer") from None
         return self._verify_password(username, password)

@@ -10,6 +10,7 @@ from sqlalchemy import Text, and_, cast, false, or_, select
 from sqlalchemy.orm import undefer
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.json_values import check_json
 from cfy_cli.contract.plan import Plan, PluginPlan
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.contract.states import Visibility
@@ -200,6 +201,7 @@ def _merge_sections(documents: Sequence[JsonObject], name: str) -> JsonObject:
         if not isinstance(section, dict):
             raise Invalid(f"The section `{name}` of the plugin's yaml file is not a mapping")
         merged.update(section)
+    check_json(merged, f"The section `{name}` of the plugin's yaml file")
     return merged
 
 

@@ -11,7 +11,7 @@ from typing import IO, TypedDict, cast
 import yaml
 
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
-from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import parse_json
 from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
@@ -21,6 +21,9 @@ METADATA_FILE = "package.json"  # in the folder at the top of every wagon
 SUFFIX = ".wgn"
 MAX_TEXT_BYTES = 5 * 1024 * 1024  # of a YAML file, an icon or package.json
 REQUIRED = ("package_name", "package_version", "archive_name")
+TEXTS = ("package_source", "supported_platform")
+LISTS = ("supported_python_versions", "wheels", "excluded_wheels")
+SYSTEM = "build_server_os_properties"
 
 
 class BuildServer(TypedDict, total=False):
@@ -83,7 +86,25 @@ def read_metadata(wagon: Path) -> WagonMetadata:
         isinstance(metadata.get(name), str) and metadata[name] for name in REQUIRED
     ):
         raise Invalid(f"The {METADATA_FILE} of the wagon needs {', '.join(REQUIRED)}")
+    _check_types(metadata)
     return cast("WagonMetadata", metadata)
+
+
+def _check_types(metadata: JsonObject) -> None:
+    """Raise Invalid for an optional field of a wrong type."""
+    system = metadata.get(SYSTEM) or {}
+    fields: list[tuple[str, Json, str]] = [
+        *((name, metadata.get(name) or "", "text") for name in TEXTS),
+        *((name, metadata.get(name) or [], "a list of texts") for name in LISTS),
+        (SYSTEM, system, "an object"),
+    ]
+    if isinstance(system, dict):
+        fields += [(f"{SYSTEM}.{name}", value or "", "text") for name, value in system.items()]
+    kinds = {"text": str, "a list of texts": list, "an object": dict}
+    for name, value, kind in fields:
+        is_text = not isinstance(value, list) or all(isinstance(item, str) for item in value)
+        if not isinstance(value, kinds[kind]) or not is_text:
+            raise Invalid(f"`{name}` in the {METADATA_FILE} of the wagon must be {kind}")
 
 
 @contextmanager
