@@ -1,6 +1,7 @@
 """JSON schemas of secrets. Errors never contain a part of the value."""
 
 import json
+import re
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Conflict, Invalid
@@ -26,6 +27,8 @@ def check_value(value: Json, schema: JsonObject) -> None:
         raise Invalid(f"The schema refers to `{error.ref}`, which is not in it") from None
     except RecursionError:
         raise Invalid("The schema refers to itself without end") from None
+    except (ValueError, ArithmeticError, LookupError, TypeError, re.error) as error:
+        raise Invalid(f"The schema cannot be used: {type(error).__name__}") from None
     if mismatch is None:
         return
     location = "`" + ".".join(map(str, mismatch.absolute_path)) + "`" if mismatch.absolute_path else "its root"
