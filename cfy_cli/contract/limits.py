@@ -12,7 +12,7 @@ from datetime import datetime
 from cfy_cli.contract.durations import parse_duration
 from cfy_cli.errors import Usage
 
-MIB = 1024**2
+KIB, MIB = 1024, 1024**2
 
 
 def _limit(default: int, unit: str, description: str) -> int:
@@ -24,17 +24,23 @@ class Limits:
     """One field for each limit; its metadata has the unit and the description that users see."""
 
     request_body: int = _limit(16 * MIB, "bytes", "the body of a request, files excluded")
+    request_head: int = _limit(64 * KIB, "bytes", "the address and the headers of a request")
+    request_headers: int = _limit(100, "headers", "headers of a request")
     upload: int = _limit(2048 * MIB, "bytes", "an uploaded file")
     json_depth: int = _limit(100, "levels", "lists and objects within each other, in JSON and YAML")
     json_values: int = _limit(1_000_000, "values", "values in a JSON body or a YAML file, aliases expanded")
     search_text: int = _limit(1_000, "characters", "`_search` and other text that lists are searched for")
     query_values: int = _limit(100, "values", "values of one query parameter, such as `_sort` and `_range`")
     rule_values: int = _limit(1_000, "values", "values of one filter rule")
+    event: int = _limit(1 * MIB, "bytes", "one event or log in a request")
     events: int = _limit(10_000, "events", "events and logs in one request")
     pattern_time: int = _limit(1_000, "milliseconds", "the time to match one regular expression of a user")
     node_instances: int = _limit(10_000, "instances", "node instances of one deployment")
     archive_files: int = _limit(10_000, "files", "files in an archive")
     archive_content: int = _limit(500 * MIB, "bytes", "files of an archive, unpacked")
+    connections: int = _limit(1_000, "connections", "connections at the same time; idle ones give way to new ones")
+    waiting_requests: int = _limit(500, "requests", "requests that wait for an execution at the same time")
+    body_rate: int = _limit(1 * KIB, "bytes", "the part of a body or an answer that must be transferred in a second")
     idle_connection: int = _limit(60, "seconds", "the time until a connection without a request is closed")
     ctx_message: int = _limit(64 * MIB, "bytes", "one call of a script or plugin to its ctx")
     log_file: int = _limit(20 * MIB, "bytes", "the log of the manager before it is rotated")
@@ -82,7 +88,7 @@ def format_limit(name: str, value: int) -> str:
     """Return the value of a limit as users read it: `64 MiB`, `10000 files`."""
     unit = find_limit(name).metadata["unit"]
     if unit == "bytes":
-        for factor, word in ((MIB * 1024, "GiB"), (MIB, "MiB"), (1024, "KiB")):
+        for factor, word in ((KIB * MIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
             if value % factor == 0:
                 return f"{value // factor} {word}"
     return f"{value} {unit}"
@@ -99,7 +105,7 @@ _HINTS = {
     "seconds": "A time may have a unit: 90s, 5min or 1h",
     "milliseconds": "A time may have a unit: 500ms or 2s",
 }
-_SIZES = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": MIB * MIB}
+_SIZES = {"": 1, "k": KIB, "m": MIB, "g": KIB * MIB, "t": MIB * MIB}
 
 
 def _parse_number(text: str, unit: str) -> int | None:

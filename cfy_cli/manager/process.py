@@ -73,6 +73,7 @@ class _Child:
 
         sys.setswitchinterval(THREAD_SWITCH_INTERVAL)
 
+        from cfy_cli.manager.connections import connections_of, reserve_descriptors
         from cfy_cli.manager.rest.request_ids import name_in_log
         from cfy_cli.manager.server import create_app
         from cfy_cli.manager.services.events.retention import Retention
@@ -98,6 +99,8 @@ class _Child:
         server = uvicorn.Server(
             uvicorn.Config(
                 api,
+                http=connections_of(reserve_descriptors(self._settings.limits)),
+                ws="none",
                 log_level="warning",
                 access_log=False,
                 lifespan="on",
