@@ -17,6 +17,8 @@ from cfy_cli.manager.settings import ManagerSettings
 MIN_UPTIME = 10.0  # seconds; a child that exits sooner counts as crashing in a row
 RESTART_DELAY, MAX_RESTART_DELAY = 0.25, 30.0  # seconds, doubled from crash to crash
 READY = "ready\n"
+# The C library keeps what threads have freed unless it is told how much to keep; other platforms ignore this.
+ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": str(1024**2)}
 
 
 class Child:
@@ -35,7 +37,7 @@ class Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(inherited)],
                 pass_fds=list(inherited.values()),
-                env=process_secrets.without_secrets(os.environ),
+                env={**process_secrets.without_secrets(os.environ), **(ALLOCATOR if name == "server" else {})},
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone, which stops its children in order
             )
         except OSError:

@@ -33,8 +33,13 @@ from cfy_cli.manager.rest import (
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.rest.browsers import BrowserProtection, ServedNames
 from cfy_cli.manager.rest.request_ids import RequestIds
+<<<<<<< HEAD
 from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
+=======
+from cfy_cli.manager.rest.request_limits import RequestLimits
+>>>>>>> 99898d9 (rest: authorize requests before their bodies are received, and limit heads and bodies)
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.settings import ManagerSettings
 
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
@@ -60,8 +65,9 @@ class Api(FastAPI):
     """The web application, within what every request and every answer passes, those to unexpected errors too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        names = ServedNames(self.state.app_context.settings)
-        return RequestIds(BrowserProtection(TrailingSlashes(super().build_middleware_stack()), names))
+        settings: ManagerSettings = self.state.app_context.settings
+        api = BrowserProtection(TrailingSlashes(super().build_middleware_stack()), ServedNames(settings))
+        return RequestIds(RequestLimits(api, settings.limits))
 
 
 def create_app(app_context: AppContext) -> FastAPI:

@@ -18,7 +18,6 @@ from starlette.datastructures import QueryParams
 from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
-from cfy_cli.manager.rest.json_bodies import JsonBodyRoute
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -30,6 +29,7 @@ from cfy_cli.manager.rest.query import (
     parse_listing,
 )
 from cfy_cli.manager.rest.responses import responses_of
+from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.rest.serialize import select_fields
 from cfy_cli.manager.services.context import AppContext
@@ -42,7 +42,6 @@ from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 PREFIX = "/api/v3.1"
-MAX_WAITING_REQUESTS = 500  # requests that wait for an execution at the same time
 _LIMITER: RunVar[CapacityLimiter] = RunVar("limit of requests that wait for an execution")
 Endpoint = Callable[..., Any]
 E = TypeVar("E", bound=Endpoint)
@@ -109,7 +108,7 @@ class Routes:
     """
 
     def __init__(self, tag: str) -> None:
-        self.router = APIRouter(tags=[tag], route_class=JsonBodyRoute)
+        self.router = APIRouter(tags=[tag], route_class=AuthorizedRoute)
         self.permissions: dict[tuple[str, str], str] = {}  # (method, path) -> permission
         self.parameters: dict[tuple[str, str], tuple[Parameter, ...]] = {}
         self.answers: list[Answer] = []
@@ -207,7 +206,7 @@ def _takes_body(function: Endpoint, path: str) -> bool:
 
 
 def _endpoint(
-    function: Endpoint, dependency: Callable[[Request], Awaitable[Call]], *, status: int, write: bool
+    function: Endpoint, authorize: Callable[[Request], Awaitable[None]], *, status: int, write: bool
 ) -> Endpoint:
     """Wrap an endpoint so that it runs in a thread and in one transaction, which is committed before the answer."""
 
@@ -218,7 +217,9 @@ def _endpoint(
             return answer
         compute = answer.compute
         return finished(
-            await to_thread.run_sync(lambda: dump(select_fields(compute(), call.include)), limiter=_waiting_limiter())
+            await to_thread.run_sync(
+                lambda: dump(select_fields(compute(), call.include)), limiter=_waiting_limiter(call.app)
+            )
         )
 
     def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
@@ -235,26 +236,32 @@ def _endpoint(
 
     signature = inspect.signature(function)
     first, *rest = signature.parameters.values()
-    caller = first.replace(annotation=Annotated[Call, Depends(dependency)])
+    caller = first.replace(annotation=Annotated[Call, Depends(_call_of)])
     run.__signature__ = signature.replace(parameters=[caller, *rest])  # type: ignore[attr-defined]
+    run.authorize = authorize  # type: ignore[attr-defined]
     return run
 
 
-def _waiting_limiter() -> CapacityLimiter:
+async def _call_of(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+def _waiting_limiter(app: AppContext) -> CapacityLimiter:
     """Return the thread limit of deferred answers, so that they cannot starve ordinary requests."""
     try:
         return _LIMITER.get()
     except LookupError:
-        _LIMITER.set(limiter := CapacityLimiter(MAX_WAITING_REQUESTS))
+        _LIMITER.set(limiter := CapacityLimiter(app.settings.limits.waiting_requests))
         return limiter
 
 
 def authorized(
     permission: str, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool, takes_body: bool
-) -> Callable[[Request], Awaitable[Call]]:
-    """Return a dependency that authenticates the user, checks the permission, and builds the call."""
+) -> Callable[[Request], Awaitable[None]]:
+    """Return a function that authenticates the user, checks the permission, and builds the call of a request."""
 
-    async def call(request: Request) -> Call:
+    async def authorize(request: Request) -> None:
         app: AppContext = request.app.state.app_context
         identity = await _identity(app, request)
         tenant = request.headers.get("tenant", DEFAULT_TENANT)
@@ -269,9 +276,9 @@ def authorized(
         request.state.declared = declared
         if not takes_body:
             await check_no_body(request)
-        return Call(app, identity, scope, request.query_params, declared)
+        request.state.call = Call(app, identity, scope, request.query_params, declared)
 
-    return call
+    return authorize
 
 
 async def _identity(app: AppContext, request: Request) -> Identity:

@@ -1,0 +1,78 @@
+"""The route of every endpoint: it authorizes a request before it receives its body, which has a limit."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from tempfile import SpooledTemporaryFile
+from typing import Protocol, cast
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Message, Receive
+
+from cfy_cli.contract.limits import Limits, format_limit, raise_hint
+from cfy_cli.errors import TooLarge
+from cfy_cli.manager.rest.json_bodies import is_json, parse_body
+from cfy_cli.manager.services.context import AppContext
+
+MAX_IN_MEMORY = 64 * 1024  # bytes of a body that is still arriving; there may be one on each connection
+_PARSED = b"parsed"  # stands for a body that need not be kept beside its value
+
+Handler = Callable[[Request], Coroutine[object, object, Response]]
+
+
+class AuthorizedEndpoint(Protocol):
+    """An endpoint with the function that authorizes its requests."""
+
+    authorize: Callable[[Request], Awaitable[None]]
+
+
+class AuthorizedRoute(APIRoute):
+    def get_route_handler(self) -> Handler:
+        handle = cast("Handler", super().get_route_handler())
+        authorize = cast("AuthorizedEndpoint", self.endpoint).authorize
+        has_json_body = self.body_field is not None
+
+        async def authorize_and_handle(request: Request) -> Response:
+            app: AppContext = request.app.state.app_context
+            limits = app.settings.limits
+            request._receive = _limited(request, limits, "request_body" if has_json_body else "upload")
+            await authorize(request)
+            if has_json_body:
+                request._body = await _read(request)
+                if request._body and is_json(request):
+                    request._json = await parse_body(request._body, limits)
+                    request._body = _PARSED
+            return await handle(request)
+
+        return authorize_and_handle
+
+
+def _limited(request: Request, limits: Limits, name: str) -> Receive:
+    """Return a function that receives the body of a request. It raises TooLarge."""
+    receive, limit = request.receive, int(getattr(limits, name))
+    announced, received = request.headers.get("content-length", ""), 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        if announced.isdecimal() and int(announced) > limit:
+            raise too_large(name, limit)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise too_large(name, limit)
+        return message
+
+    return receive_limited
+
+
+def too_large(name: str, limit: int) -> TooLarge:
+    what = "The body of the request" if name == "request_body" else "The uploaded file"
+    return TooLarge(f"{what} is larger than {format_limit(name, limit)}", hint=raise_hint(name))
+
+
+async def _read(request: Request) -> bytes:
+    """Return the body; on its way, a large one is kept in a file."""
+    with SpooledTemporaryFile(MAX_IN_MEMORY) as file:
+        async for chunk in request.stream():
+            file.write(chunk)
+        file.seek(0)
+        return file.read()
