@@ -33,11 +33,8 @@ from cfy_cli.manager.rest import (
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.rest.browsers import BrowserProtection, ServedNames
 from cfy_cli.manager.rest.request_ids import RequestIds
-<<<<<<< HEAD
-from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
-=======
 from cfy_cli.manager.rest.request_limits import RequestLimits
->>>>>>> 99898d9 (rest: authorize requests before their bodies are received, and limit heads and bodies)
+from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
 
