@@ -138,28 +138,24 @@ def list_limits(app: App, data_dir: str | None) -> None:
 @cli.command("logs")
 @_data_dir_option()
 @click.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(0),
-    default=50,
-    show_default=True,
+    "-n", "--lines", type=click.IntRange(0), default=50, show_default=True,
     help="The number of lines to show, from the end.",
-)
+)  # fmt: skip
 @click.option("-f", "--follow", is_flag=True, help="Follow the log until you press Ctrl-C.")
 @pass_app
 def show_logs(app: App, lines: int, follow: bool, data_dir: str | None) -> None:
     """Show the log of the manager on this machine."""
     from cfy_cli.manager import control
-    from cfy_cli.shell.manager_log import follow_lines, last_lines
+    from cfy_cli.manager.log_file import LogFile
 
-    log = _load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
-    if not log.is_file():
-        raise CfyError(f"The log {log} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
-    with log.open(encoding="utf-8", errors="replace") as file:
-        for text in last_lines(file, lines):
-            render.line(text)
-        for text in follow_lines(log, file) if follow else ():
-            render.line(text)
+    path = _load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
+    if not path.is_file():
+        raise CfyError(f"The log {path} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
+    log = LogFile(path)
+    for line in log.last_lines(lines):
+        render.line(line)
+    for line in log.follow() if follow else ():
+        render.line(line)
 
 
 @cli.command("backup")

@@ -26,7 +26,6 @@ START_TIMEOUT = 60.0  # seconds
 STOP_TIMEOUT = 20.0  # seconds; then the supervisor kills its children
 KILL_TIMEOUT = 5.0  # seconds for the supervisor to exit after that
 STATUS_ATTEMPTS, STATUS_INTERVAL = 100, 0.1  # seconds; a supervisor holds its lock before it writes its state
-MAX_LOG_BYTES = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,6 @@ def prepare_folder(data_dir: Path, note: Callable[[str], None] = lambda _: None)
             f"The data folder {data_dir} cannot be used: {error.strerror}",
             hint="Give another one: cfy manager start --data-dir FOLDER, or set CFY_WORKDIR.",
         ) from error
-    if log_file.stat().st_size > MAX_LOG_BYTES:
-        log_file.replace(log_file.with_suffix(".log.1"))
     return log_file
 
 

@@ -31,6 +31,7 @@ from cfy_cli.manager.control import (
 )
 from cfy_cli.manager.listener import listen
 from cfy_cli.manager.locks import FileLock
+from cfy_cli.manager.log_file import LogFile
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.files import Files
@@ -81,7 +82,9 @@ class Supervisor:
 
     def watch(self) -> int:
         """Restart children that exit until a signal stops us. Return an exit code: 1 if the server keeps crashing."""
+        limits, log_file = self._settings.limits, LogFile(self._settings.data_dir / LOG_FILE)
         while not self._stopping:
+            log_file.rotate(limits.log_file, limits.log_files)
             for child in list(self._children.values()):
                 if child.process.poll() is None:
                     self._check_heartbeat(child)

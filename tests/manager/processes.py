@@ -7,11 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import requests
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
@@ -29,10 +31,12 @@ def find_free_port() -> int:
         return port
 
 
-def start(data_dir: Path, *, port: int = 0, workers: int = 1, database_url: str = "") -> RunningManager:
+def start(
+    data_dir: Path, *, port: int = 0, workers: int = 1, database_url: str = "", limits: Limits | None = None
+) -> RunningManager:
     """Start a manager at a free port."""
     settings = ManagerSettings(data_dir, port=port or find_free_port(), workers=workers, database_url=database_url)
-    return control.start(settings)
+    return control.start(replace(settings, limits=limits or settings.limits))
 
 
 def request(
