@@ -29,7 +29,13 @@ UPLOAD_FIELDS = (
 )  # fmt: skip
 PART_NAMES, FILE_NAMES = (b"blueprint_archive", b"x", b""), (b"a.tar.gz", b"", b"\xff", b"../../x", b"x" * 500)
 CHARSETS = (b"", b"", b"; charset=utf-7", b"; charset=x", b"; charset=utf-16", b"; charset=unicode_escape")
-QUERY_WORDS = ("true", "false", "5", "0", "id", "-created_at", "created_at,,", "2020-01-01", "name", "x")
+QUERY_WORDS: dict[str, tuple[str, ...]] = {  # by name or type of a parameter
+    "boolean": ("true", "false", "1", "", "True"),
+    "integer": ("0", "1", "5", "1000", "9223372036854775807", ""),
+    "_include": (*FIELDS, "id,created_at"),
+    "_sort": tuple(f"{sign}{name}" for name in (*FIELDS, "label:a") for sign in ("", "-", "+")),
+    "_range": tuple(f"{name},{ends}" for name in FIELDS for ends in (",", "2020-01-01,", "1,5", ",x")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +107,9 @@ class Requests:
         """Return the request of a number: the operations take turns, all else is random."""
         rng = random.Random(f"{self._seed} {number}")
         method, path, operation = self.operations[number % len(self.operations)]
-        made = _Maker(rng, self._names, self._schemas)
+        made = _Maker(method, rng, self._names, self._schemas)
         target = made.target(path, operation)
-        headers, body = made.body(method, path, operation)
+        headers, body = made.body(operation)
         headers += [rng.choice(HEADERS)] if rng.random() < 0.1 else []
         if rng.random() < 0.02:
             method = rng.choice(("GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "FOO"))
@@ -111,8 +117,8 @@ class Requests:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random, names: Names, schemas: dict[str, Any]) -> None:
-        self.rng, self.names, self.schemas = rng, names, schemas
+    def __init__(self, method: str, rng: random.Random, names: Names, schemas: dict[str, Any]) -> None:
+        self.method, self.rng, self.names, self.schemas = method, rng, names, schemas
 
     def target(self, path: str, operation: dict[str, Any]) -> bytes:
         parts = [self.segment(path, part) if part.startswith("{") else part.encode() for part in path.split("/")]
@@ -125,25 +131,28 @@ class _Maker:
     def segment(self, path: str, part: str) -> bytes:
         name = part.strip("{}")
         known = self.names.by_field.get(name) or self.names.keys.get(path.removeprefix(PREFIX).split("/")[1], ())
-        if known and self.rng.random() < 0.7:
+        if known and self.rng.random() < (0.2 if self.method == "delete" else 0.8):
             return quote_from_bytes(self.rng.choice(known).encode(), safe="").encode()
         return self.quoted(self.odd_bytes())[:8000] or b"x"
 
     def query(self, operation: dict[str, Any]) -> bytes:
-        parameters = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+        parameters = [each for each in operation.get("parameters", []) if each["in"] == "query"]
         chosen = self.rng.sample(parameters, min(self.rng.choice((0, 0, 0, 1, 1, 2, 4)), len(parameters)))
         pairs = []
-        for name in chosen:
-            pairs += [(name, self.query_value(name)) for _ in range(self.rng.choice((1,) * 20 + (2, 200)))]
+        for parameter in chosen:
+            pairs += [
+                (parameter["name"], self.query_value(parameter)) for _ in range(self.rng.choice((1,) * 20 + (2, 200)))
+            ]
         if self.rng.random() < 0.1:
-            pairs.append((self.rng.choice((*FIELDS, "_no_such", "", "a\0")), self.query_value("")))
+            pairs.append((self.rng.choice((*FIELDS, "_no_such", "", "a\0")), self.query_value({})))
         encoded = b"&".join(quote_from_bytes(name.encode(), safe="").encode() + b"=" + value for name, value in pairs)
         return encoded[:60_000]
 
-    def query_value(self, name: str) -> bytes:
-        if self.rng.random() < 0.6:
-            known = self.names.by_field.get(name.lstrip("_"), ())
-            return self.quoted(self.rng.choice((*known, *QUERY_WORDS)).encode())
+    def query_value(self, parameter: dict[str, Any]) -> bytes:
+        if self.rng.random() < 0.75:
+            name, kind = parameter.get("name", ""), parameter.get("schema", {}).get("type")
+            known = [*self.names.by_field.get(name.lstrip("_"), ()), *QUERY_WORDS.get(name, ())]
+            return self.quoted(self.rng.choice(known or QUERY_WORDS.get(kind, TEXTS)).encode())
         if self.rng.random() < 0.02:
             return b"x" * 50_001
         return self.quoted(self.odd_bytes())
@@ -156,11 +165,11 @@ class _Maker:
             return bytes(self.rng.randrange(256) for _ in range(self.rng.randrange(1, 20)))
         return self.rng.choice((*TEXTS, "\0", "a\0b")).encode()
 
-    def body(self, method: str, path: str, operation: dict[str, Any]) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    def body(self, operation: dict[str, Any]) -> tuple[list[tuple[bytes, bytes]], bytes]:
         content = operation.get("requestBody", {}).get("content", {})
         json_type = [(b"Content-Type", b"application/json")]
         if "application/json" not in content or "multipart/form-data" in content:
-            if method in ("put", "post"):
+            if self.method in ("put", "post"):
                 return self.upload()
             return (
                 (json_type, self.odd_json().encode("utf-8", "surrogatepass")) if self.rng.random() < 0.1 else ([], b"")
