@@ -21,6 +21,7 @@ from cfy_cli.manager.rest import errors
 
 MAX_PIPELINED = 16  # requests that a client sends before it has the answer to the first
 MAX_CHUNK = 256 * 1024  # bytes that arrive at once, of which some may belong to the next request
+MAX_URL = 65535  # bytes that httptools can parse
 OTHER_DESCRIPTORS = 256  # of the database, uploads and pipes
 
 
@@ -78,6 +79,8 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._is_refused = True
             self.transport.abort()
+        if len(self.url) > min(self.limits.request_head, MAX_URL):
+            self._refuse(414, ErrorCode.TOO_LARGE, "The address of the request is too long", "request_head")
         if not self._is_refused:
             self._has_head, self._received = True, 0
             self.idle.pop(self, None)
@@ -156,8 +159,9 @@ class Connection(HttpToolsProtocol):
         """Answer a request that the application does not see, or not to its end, and close the connection."""
         self._is_refused = True
         self._stop_timer()
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering and (self.cycle.response_started or not self._has_head):
+            self.transport.abort()  # an answer may have begun
             return
         value = f" (limit: {getattr(self.limits, limit)} {limit})" if limit else ""
         answer = errors.answer(status, code, message + value, raise_hint(limit) if limit else None)
