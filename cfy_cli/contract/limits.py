@@ -23,7 +23,7 @@ def _limit(default: int, unit: str, description: str) -> int:
 class Limits:
     """One field for each limit; its metadata has the unit and the description that users see."""
 
-    request_body: int = _limit(16 * MIB, "bytes", "the body of a request, files excluded")
+    request_body: int = _limit(8 * MIB, "bytes", "the body of a request, files excluded")
     request_head: int = _limit(64 * KIB, "bytes", "the address and the headers of a request")
     request_headers: int = _limit(100, "headers", "headers of a request")
     upload: int = _limit(2048 * MIB, "bytes", "an uploaded file")

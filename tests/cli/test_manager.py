@@ -94,7 +94,7 @@ def test_limits_are_kept_from_start_to_start(cfy: Run) -> None:
     assert start() == changed
     assert start("--limit", "request_body=default") == {"idle_connection": 120}
     listed = cfy("manager", "limits").stdout
-    assert all(text in listed for text in ("idle_connection", "120 seconds", "60 seconds", "16 MiB"))
+    assert all(text in listed for text in ("idle_connection", "120 seconds", "60 seconds", "8 MiB"))
 
 
 @pytest.mark.parametrize(

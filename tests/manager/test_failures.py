@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from cfy_cli.manager.rest import status
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import key_files
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import Upload
@@ -136,3 +137,21 @@ def test_parameters_of_uploads_have_types(ask: Ask, upload: Upload):
             for method, path in (("PUT", "/blueprints/b"), ("POST", "/plugins")):
                 answer = ask(method, path, files=files)
                 assert answer.status_code == 400, (name, value, answer.text)
+
+
+def test_range_of_a_field_that_is_true_or_false_is_refused(ask: Ask):
+    for path, field in (("secrets", "is_hidden_value"), ("executions", "is_system_workflow"), ("users", "active")):
+        refused = ask("GET", f"/{path}?_range={field},1,1")
+        assert refused.status_code == 400, refused.text
+        assert f"`{field}`" in refused.json()["message"] or field in refused.json()["message"]
+
+
+def test_odd_ranges_of_a_file_are_answered(ask: Ask, app: AppContext, upload: Upload):
+    upload("app")
+    whole = ask("GET", "/blueprints/app/archive")
+    for odd in ("x", "bytes", "bytes=", "bytes=x-y"):
+        answer = ask("GET", "/blueprints/app/archive", headers={"Range": odd})
+        assert (answer.status_code, answer.content) == (200, whole.content), odd
+    (archive,) = app.files.folder.glob("blueprints/*/archive.*")
+    archive.unlink()
+    assert ask("GET", "/blueprints/app/archive").status_code == 404

@@ -57,6 +57,7 @@ class Call:
     query: QueryParams
     declared: Mapping[str, Parameter]  # by name: the query parameters that the endpoint declares
     _store: Store | None = None
+    before_waiting: Callable[[], None] = lambda: None  # called when the answer has to wait for an execution
 
     @property
     def store(self) -> Store:
@@ -216,6 +217,7 @@ def _endpoint(
         if not isinstance(answer, Deferred):
             return answer
         compute = answer.compute
+        call.before_waiting()
         return finished(
             await to_thread.run_sync(
                 lambda: dump(select_fields(compute(), call.include)), limiter=_waiting_limiter(call.app)

@@ -5,13 +5,13 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import Depends, Response
-from fastapi.responses import FileResponse
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import LabeledChange
+from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter, parse_flag
 from cfy_cli.manager.rest.schemas import FILE, row_answer
@@ -99,7 +99,7 @@ def download_blueprint(call: Call, key: str) -> Response:
     if archive is None:
         raise NotFound(f"Blueprint `{key}` has no archive: its upload failed")
     name = f"{key}.{archive.name.removeprefix('archive.')}"
-    return FileResponse(archive, media_type="application/octet-stream", filename=name)
+    return Download(archive, name)
 
 
 @routes.patch("/blueprints/{key}", "blueprint_upload", (), noun.answer)

@@ -18,6 +18,7 @@ from cfy_cli.manager.store.files import DISK_FULL
 
 log = logging.getLogger(__name__)
 CODE = Path(__file__).parents[2]  # our own packages
+MAX_MESSAGE = 20_000  # characters
 MAX_REASON = 200  # characters of an exception in the log
 
 
@@ -31,7 +32,12 @@ def install(app: FastAPI) -> None:
 def answer(
     status: int, code: str, message: str, hint: str | None = None, details: Mapping[str, object] | None = None
 ) -> Response:
-    body: dict[str, object] = {"message": message, "error_code": code, "server_traceback": None, **(details or {})}
+    body: dict[str, object] = {
+        "message": message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…",  # it may repeat a value
+        "error_code": code,
+        "server_traceback": None,
+        **(details or {}),
+    }
     if hint:
         body["hint"] = hint
     headers = {}

@@ -1,17 +1,22 @@
 """JSON bodies of requests: parsed in one place, before FastAPI validates them against what an endpoint declares."""
 
-from anyio import CapacityLimiter, to_thread
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import IO
+
+from anyio import Semaphore
 from anyio.lowlevel import RunVar
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
-from cfy_cli.contract.json import Json
 from cfy_cli.contract.json_values import parse_json
 from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.rest.bodies import WHAT
 
 MAX_QUICK_BODY = 16 * 1024  # bytes that are parsed at once; longer bodies are parsed in a thread
-MAX_PARSED = 2  # longer bodies that are parsed at the same time, since each may need 100 MiB meanwhile
-_LIMITER: RunVar[CapacityLimiter] = RunVar("limit of long bodies that are parsed")
+MAX_SHORT_BODY = 64 * 1024  # bytes; the values of longer bodies may need 100 MiB, so one at a time is in memory
+_PARSED = b"parsed"  # stands for a body that need not be kept beside its value
+_LANE: RunVar[Semaphore] = RunVar("the lane of long bodies")
 
 
 def is_json(request: Request) -> bool:
@@ -20,16 +25,44 @@ def is_json(request: Request) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-async def parse_body(data: bytes, limits: Limits) -> Json:
-    """Parse a JSON body. Raises Invalid and TooLarge."""
-    if len(data) <= MAX_QUICK_BODY:
-        return parse_json(data, WHAT, limits)
-    return await to_thread.run_sync(parse_json, data, WHAT, limits, limiter=_limiter())
+async def parse_body(request: Request, file: IO[bytes], limits: Limits) -> None:
+    """Give the request its body, and the value of JSON. Raises Invalid and TooLarge."""
+    request._body = file.read()
+    if not request._body or not is_json(request):
+        return
+    if len(request._body) <= MAX_QUICK_BODY:
+        request._json = parse_json(request._body, WHAT, limits)
+    else:
+        request._json = await run_in_threadpool(parse_json, request._body, WHAT, limits)
+        request._body = _PARSED
 
 
-def _limiter() -> CapacityLimiter:
+@asynccontextmanager
+async def lane_of_long_bodies(request: Request, size: int) -> AsyncIterator[None]:
+    """Wait until no other long body is handled; the next one begins when this one ends, or waits for an execution."""
+    if size <= MAX_SHORT_BODY:
+        yield
+        return
+    lane = _lane()
+    await lane.acquire()
+    is_held = True
+
+    def leave() -> None:
+        nonlocal is_held
+        if is_held:
+            is_held = False
+            lane.release()
+
+    request.state.call.before_waiting = leave
     try:
-        return _LIMITER.get()
+        yield
+    finally:
+        leave()
+
+
+def _lane() -> Semaphore:
+    try:
+        return _LANE.get()
     except LookupError:
-        _LIMITER.set(limiter := CapacityLimiter(MAX_PARSED))
-        return limiter
+        _LANE.set(lane := Semaphore(1))
+        return lane

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
-from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import PLUGINS
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, GET_DATA, Parameter
 from cfy_cli.manager.rest.schemas import FILE, either
@@ -160,15 +160,21 @@ def download_plugin(call: Call, key: str) -> Response:
     plugin = call.store.get(Plugin, key)
     folder = call.app.files.plugin_folder(plugin.storage_id)
     if not call.flag("full_archive"):
-        return _file(folder / plugins.WAGON, plugin.archive_name)
+        return Download(folder / plugins.WAGON, plugin.archive_name)
     handle, name = tempfile.mkstemp(dir=call.app.files.incoming)
     archive = Path(name)
-    with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as packed:
-        packed.write(folder / plugins.WAGON, plugin.archive_name)
-        for name in (*plugin.yaml_files, plugins.ICON):
-            if (folder / name).is_file():
-                packed.write(folder / name, name)
-    return _file(archive, f"{plugin.id}.zip", BackgroundTask(archive.unlink, missing_ok=True))
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as packed:
+            packed.write(folder / plugins.WAGON, plugin.archive_name)
+            for name in (*plugin.yaml_files, plugins.ICON):
+                if (folder / name).is_file():
+                    packed.write(folder / name, name)
+    except OSError as error:
+        archive.unlink()
+        if isinstance(error, FileNotFoundError):
+            raise NotFound(f"The files of the plugin `{key}` do not exist any more") from None
+        raise
+    return Download(archive, f"{plugin.id}.zip", BackgroundTask(archive.unlink, missing_ok=True))
 
 
 @routes.get("/plugins/{key}/yaml", "plugin_download", (DSL_VERSION,), FILE)
@@ -176,8 +182,4 @@ def download_plugin_yaml(call: Call, key: str) -> Response:
     """Answer the plugin's YAML file."""
     plugin = call.store.get(Plugin, key)
     file = plugins.yaml_file(call.app, plugin, call.query.get("dsl_version"))
-    return _file(file, file.name)
-
-
-def _file(path: Path, name: str, background: BackgroundTask | None = None) -> FileResponse:
-    return FileResponse(path, media_type="application/octet-stream", filename=name, background=background)
+    return Download(file, file.name)

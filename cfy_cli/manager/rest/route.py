@@ -10,11 +10,8 @@ from starlette.types import Message, Receive
 
 from cfy_cli.contract.limits import Limits, format_limit, raise_hint
 from cfy_cli.errors import TooLarge
-from cfy_cli.manager.rest.json_bodies import is_json, parse_body
+from cfy_cli.manager.rest.json_bodies import MAX_SHORT_BODY, lane_of_long_bodies, parse_body
 from cfy_cli.manager.services.context import AppContext
-
-MAX_IN_MEMORY = 64 * 1024  # bytes of a body that is still arriving; there may be one on each connection
-_PARSED = b"parsed"  # stands for a body that need not be kept beside its value
 
 Handler = Callable[[Request], Coroutine[object, object, Response]]
 
@@ -36,12 +33,16 @@ class AuthorizedRoute(APIRoute):
             limits = app.settings.limits
             request._receive = _limited(request, limits, "request_body" if has_json_body else "upload")
             await authorize(request)
-            if has_json_body:
-                request._body = await _read(request)
-                if request._body and is_json(request):
-                    request._json = await parse_body(request._body, limits)
-                    request._body = _PARSED
-            return await handle(request)
+            if not has_json_body:
+                return await handle(request)
+            with SpooledTemporaryFile(MAX_SHORT_BODY) as file:  # there may be one on each connection
+                async for chunk in request.stream():
+                    file.write(chunk)
+                size = file.tell()
+                async with lane_of_long_bodies(request, size):
+                    file.seek(0)
+                    await parse_body(request, file, limits)
+                    return await handle(request)
 
         return authorize_and_handle
 
@@ -67,12 +68,3 @@ def _limited(request: Request, limits: Limits, name: str) -> Receive:
 def too_large(name: str, limit: int) -> TooLarge:
     what = "The body of the request" if name == "request_body" else "The uploaded file"
     return TooLarge(f"{what} is larger than {format_limit(name, limit)}", hint=raise_hint(name))
-
-
-async def _read(request: Request) -> bytes:
-    """Return the body; on its way, a large one is kept in a file."""
-    with SpooledTemporaryFile(MAX_IN_MEMORY) as file:
-        async for chunk in request.stream():
-            file.write(chunk)
-        file.seek(0)
-        return file.read()

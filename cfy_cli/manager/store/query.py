@@ -67,6 +67,8 @@ def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Sel
     for range_ in listing.ranges:
         [sql] = _expressions(model, [range_.column], "Range")
         kind = type(sql.type)
+        if issubclass(kind, Boolean):
+            raise Invalid(f"`{range_.column}` has no range: it is true or false (_range)")
         if range_.start:
             statement = statement.where(sql >= parse_values(range_.column, [range_.start], kind)[0])
         if range_.end:

@@ -1,6 +1,7 @@
 """Passwords, stored as argon2 hashes."""
 
 import secrets
+import threading
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -9,6 +10,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from cfy_cli.errors import Invalid
 
 MIN_LENGTH, MAX_LENGTH = 5, 256  # characters
+MAX_CONCURRENT = 4  # hashes that are computed at the same time: each needs 19 MiB
+_memory = threading.BoundedSemaphore(MAX_CONCURRENT)
 
 
 @cache
@@ -20,13 +23,15 @@ def hash_password(password: str) -> str:
     """Hash a new password. Raises Invalid when it is too short or too long."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid(f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters; this one has {len(password)}")
-    return _hasher().hash(password)
+    with _memory:
+        return _hasher().hash(password)
 
 
 def matches(stored: str, password: str) -> bool:
     """Return whether a password is the one that was hashed."""
     try:
-        return _hasher().verify(stored, password)
+        with _memory:
+            return _hasher().verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
 
