@@ -14,6 +14,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import key_files
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import Upload
+from tests.wagons import package
 
 AUTHORIZATION = f"Authorization: Basic {b64encode(f'admin:{PASSWORD}'.encode()).decode()}\r\n"
 RULE = {"key": "a", "values": ["b"], "operator": "any_of", "type": "label"}
@@ -155,3 +156,11 @@ def test_odd_ranges_of_a_file_are_answered(ask: Ask, app: AppContext, upload: Up
     (archive,) = app.files.folder.glob("blueprints/*/archive.*")
     archive.unlink()
     assert ask("GET", "/blueprints/app/archive").status_code == 404
+
+
+@pytest.mark.parametrize("version", ["x", "1_", "1.4", "../..", "9" * 5000, "١"])
+def test_odd_version_of_the_language_is_refused(ask: Ask, version: str):
+    plugin = ask("POST", "/plugins", data=package()).json()["id"]
+    refused = ask("GET", f"/plugins/{plugin}/yaml", params={"dsl_version": version})
+    assert refused.status_code == 400, refused.text
+    assert "is not a version of the language" in refused.json()["message"]

@@ -25,6 +25,7 @@ from cfy_cli.manager.store.store import Store
 
 WAGON = "wagon.wgn"  # names of files in the plugin's folder
 ICON = "icon.png"
+MAX_DIGITS = 10  # of a part of a version of the language
 
 LabelValues = dict[str, list[str]]  # values by key
 
@@ -162,7 +163,7 @@ def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -
     if not plugin.yaml_files:
         raise Invalid(f"The plugin {plugin.package_name} {plugin.package_version} was uploaded without a yaml file")
     files = {_version_in(name): name for name in plugin.yaml_files}
-    wanted = tuple(int(part) for part in dsl_version.split("_")) if dsl_version else max(files)
+    wanted = _parse_version(dsl_version) if dsl_version else max(files)
     fitting = files if len(files) == 1 else [version for version in files if version <= wanted]
     best = max(fitting, default=None)
     if best is None:
@@ -171,6 +172,13 @@ def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -
             f"{dsl_version} of the language, only {', '.join(plugin.yaml_files)}"
         )
     return app.files.plugin_folder(plugin.storage_id) / files[best]
+
+
+def _parse_version(dsl_version: str) -> tuple[int, ...]:
+    parts = dsl_version.split("_")
+    if not all(part.isascii() and part.isdecimal() and len(part) < MAX_DIGITS for part in parts):
+        raise Invalid(f"`{dsl_version}` is not a version of the language, such as 1_4")
+    return tuple(map(int, parts))
 
 
 def _version_in(name: str) -> tuple[int, ...]:
