@@ -158,7 +158,7 @@ def test_odd_ranges_of_a_file_are_answered(ask: Ask, app: AppContext, upload: Up
     assert ask("GET", "/blueprints/app/archive").status_code == 404
 
 
-@pytest.mark.parametrize("version", ["x", "1_", "1.4", "../..", "9" * 5000, "١"])
+@pytest.mark.parametrize("version", ["x", "1_", "1.4", "../..", "9" * 5000, "\u0661"])
 def test_odd_version_of_the_language_is_refused(ask: Ask, version: str):
     plugin = ask("POST", "/plugins", data=package()).json()["id"]
     refused = ask("GET", f"/plugins/{plugin}/yaml", params={"dsl_version": version})
