@@ -101,7 +101,7 @@ class _Child:
                 api,
                 http=connections_of(reserve_descriptors(self._settings.limits)),
                 ws="none",
-                log_level="warning",
+                log_level="error",  # a line for each odd request would fill the log
                 access_log=False,
                 lifespan="on",
                 timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,

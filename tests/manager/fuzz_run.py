@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 
+import psutil
+
 from tests.manager.fuzz_requests import Request, Requests
 
 TIMEOUT = 60  # seconds for one answer
@@ -22,18 +24,21 @@ class Report:
     """What came back."""
 
     statuses: Counter[str] = field(default_factory=Counter)
-    by_operation: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     slowest: float = 0.0  # seconds until an answer
     slowest_request: str = ""
     health: float = 0.0  # seconds, the longest that /health took
+    health_cpu: float = 0.0  # seconds of processor time that the server used meanwhile, at most
+    meanwhile: str = ""  # the requests that were being answered then
+    in_flight: dict[int, Request] = field(default_factory=dict)  # by client
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __str__(self) -> str:
         statuses = ", ".join(f"{status}: {count}" for status, count in sorted(self.statuses.items()))
         return (
-            f"{self.statuses.total()} requests ({statuses}); /health took {self.health:.3f} s at most; "
-            f"the slowest answer {self.slowest:.1f} s: {self.slowest_request[:300]}"
+            f"{self.statuses.total()} requests ({statuses}); the slowest answer took {self.slowest:.1f} s: "
+            f"{self.slowest_request[:200]}; /health took {self.health:.3f} s at most, and {self.health_cpu:.3f} s of "
+            f"the server's processor time, while others asked {self.meanwhile}"
         )
 
 
@@ -103,7 +108,10 @@ def send_all(
     def work(index: int) -> None:
         client = Client(port, authorization)
         for number in numbers[index::clients]:
-            _send(client, requests.make(number), report)
+            request = requests.make(number)
+            with report.lock:
+                report.in_flight[index] = request
+            _send(client, request, report)
         client.close()
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(clients)]
@@ -131,22 +139,30 @@ def _send(client: Client, request: Request, report: Report) -> None:
 
 
 @contextmanager
-def watching_health(port: int, report: Report) -> Iterator[None]:
+def watching_health(port: int, server: psutil.Process, report: Report) -> Iterator[None]:
     """Ask for /health all the while."""
     stop = threading.Event()
+
+    def cpu_seconds() -> float:
+        times = server.cpu_times()
+        return times.user + times.system
 
     def watch() -> None:
         client = Client(port, b"x")
         request = Request(-1, "GET", b"/health", (), b"")
         while not stop.wait(HEALTH_INTERVAL):
-            start = time.monotonic()
+            start, cpu_start = time.monotonic(), cpu_seconds()
             try:
                 client.send(request)
             except (OSError, HTTPException) as error:
                 with report.lock:
                     report.failures.append(f"/health: {error!r}")
             seconds = time.monotonic() - start
-            report.health = max(report.health, seconds)
+            report.health_cpu = max(report.health_cpu, cpu_seconds() - cpu_start)
+            if seconds > report.health:
+                with report.lock:
+                    others = "; ".join(f"{each.show()[:200]}" for each in report.in_flight.values())
+                report.health, report.meanwhile = seconds, others
 
     thread = threading.Thread(target=watch)
     thread.start()

@@ -1,7 +1,7 @@
 """Whatever is sent to any operation, the manager answers, and stays quick and small.
 
 CFY_FUZZ_SEED changes the requests, CFY_FUZZ_REQUESTS the number of those that `make check-all` sends, and
-CFY_FUZZ_ONLY=NUMBER sends a single one, to repeat a failure.
+CFY_FUZZ_ONLY=NUMBER or FIRST-LAST sends some of them, to repeat a failure.
 """
 
 import json
@@ -83,8 +83,8 @@ def furnish(ask: AskAny) -> Names:
 
 
 def numbers(count: int) -> list[int]:
-    only = os.environ.get("CFY_FUZZ_ONLY")
-    return [int(only)] if only else list(range(count))
+    first, _, last = os.environ.get("CFY_FUZZ_ONLY", "").partition("-")
+    return list(range(int(first), int(last or first) + 1)) if first else list(range(count))
 
 
 def authorization(password: str) -> bytes:
@@ -95,7 +95,8 @@ def assert_good(report: Report, ask: AskAny, document: dict[str, Any]) -> None:
     """Assert that all was answered, and that everything stored can still be read."""
     shown = "\n".join(report.failures[:MAX_SHOWN])
     assert not report.failures, f"seed {SEED}: {len(report.failures)} of {report}\n{shown}"
-    assert report.statuses["200"] > report.statuses.total() / 20, f"hardly anything was accepted: {report}"
+    if "CFY_FUZZ_ONLY" not in os.environ:
+        assert report.statuses["200"] > report.statuses.total() / 20, f"hardly anything was accepted: {report}"
     for path, methods in document["paths"].items():
         parameters = [each["name"] for each in methods.get("get", {}).get("parameters", [])]
         if "_size" in parameters and not path.endswith("/workflows"):  # those of one deployment
@@ -132,7 +133,7 @@ def test_odd_requests_leave_a_server_quick_and_small(data_dir: Path, database_ur
     password = json.loads((data_dir / "admin.json").read_text())["password"]
     server, port, start_time = psutil.Process(running.server), int(running.url.rpartition(":")[2]), time.monotonic()
     memory = PeakMemory(server)
-    with watching_health(port, report), memory:
+    with watching_health(port, server, report), memory:
         send_all(made, numbers(LONG), port, authorization(password), report)
     seconds = time.monotonic() - start_time
     print(f"\n{database_url.partition(':')[0]}: {report} in {seconds:.0f} s; the server had {memory.peak} MiB at most")
@@ -142,7 +143,8 @@ def test_odd_requests_leave_a_server_quick_and_small(data_dir: Path, database_ur
     assert "Traceback" not in log
     assert " failed: " not in log
     assert memory.peak < MAX_MEMORY
-    assert report.health < MAX_HEALTH
+    is_loaded = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)  # by others: then only the server's own time counts
+    assert (report.health_cpu if is_loaded else report.health) < MAX_HEALTH
 
 
 class PeakMemory:
