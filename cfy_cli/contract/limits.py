@@ -28,7 +28,7 @@ class Limits:
     request_headers: int = _limit(100, "headers", "headers of a request")
     upload: int = _limit(2048 * MIB, "bytes", "an uploaded file")
     json_depth: int = _limit(100, "levels", "lists and objects within each other, in JSON and YAML")
-    json_values: int = _limit(1_000_000, "values", "values in a JSON body or a YAML file, aliases expanded")
+    json_values: int = _limit(500_000, "values", "values in a JSON body or a YAML file, aliases expanded")
     search_text: int = _limit(1_000, "characters", "`_search` and other text that lists are searched for")
     query_values: int = _limit(100, "values", "values of one query parameter, such as `_sort` and `_range`")
     rule_values: int = _limit(1_000, "values", "values of one filter rule")

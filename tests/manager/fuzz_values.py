@@ -66,6 +66,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 
 HUGE: tuple[Callable[[], str], ...] = (
     lambda: '"' + "x" * (3 * MIB) + '"',
+    lambda: "[" + "{}," * 200_000 + "{}]",
     lambda: "[" + "{}," * 400_000 + "{}]",
     lambda: "[" + "1," * 1_500_000 + "1]",
     lambda: "{" + ",".join(f'"k{number}":{number}' for number in range(200_000)) + "}",
