@@ -24,6 +24,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from cfy_cli.config.profiles import Profile
+from cfy_cli.contract.limits import Limits
 from cfy_cli.main import main
 from cfy_cli.manager.rest.browsers import HEADERS
 from cfy_cli.manager.server import create_app
@@ -171,9 +172,16 @@ def _administer(statement: str) -> None:
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[AppContext]:
+def limits() -> Limits:
+    return Limits()
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path, limits: Limits) -> Iterator[AppContext]:
     app = AppContext(
-        ManagerSettings(tmp_path / "data", database_url=database_url, server_names=("manager", "testserver"))
+        ManagerSettings(
+            tmp_path / "data", database_url=database_url, server_names=("manager", "testserver"), limits=limits
+        )
     )
     bootstrap(app, PASSWORD)
     yield app

@@ -10,7 +10,7 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 
 from cfy_cli.contract.durations import parse_duration
-from cfy_cli.errors import Usage
+from cfy_cli.errors import CfyError, Invalid, Usage
 
 KIB, MIB = 1024, 1024**2
 
@@ -31,7 +31,9 @@ class Limits:
     json_values: int = _limit(500_000, "values", "values in a JSON body or a YAML file, aliases expanded")
     search_text: int = _limit(1_000, "characters", "`_search` and other text that lists are searched for")
     query_values: int = _limit(100, "values", "values of one query parameter, such as `_sort` and `_range`")
-    rule_values: int = _limit(1_000, "values", "values of one filter rule")
+    rules: int = _limit(50, "rules", "filter rules of one search")
+    rule_values: int = _limit(500, "values", "values of all filter rules of a search, or of one field to filter by")
+    all_results: int = _limit(20_000, "items", "items in one answer with `_get_all_results`")
     event: int = _limit(1 * MIB, "bytes", "one event or log in a request")
     events: int = _limit(10_000, "events", "events and logs in one request")
     pattern_time: int = _limit(1_000, "milliseconds", "the time to match one regular expression of a user")
@@ -58,6 +60,12 @@ class Limits:
         changed = {limit.name: getattr(self, limit.name) for limit in fields(self)}
         changed = {name: value for name, value in changed.items() if value != getattr(Limits(), name)}
         return {"limits": changed} if changed else {}
+
+    def check(self, name: str, number: int, what: str, error: type[CfyError] = Invalid) -> None:
+        """Raise the error when a number is above the limit of that name; `what` is counted, in the plural."""
+        limit = getattr(self, name)
+        if number > limit:
+            raise error(f"{what} are more than {format_limit(name, limit)}: {number}", hint=raise_hint(name))
 
 
 def find_limit(name: str) -> "Field[int]":

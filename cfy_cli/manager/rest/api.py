@@ -82,7 +82,7 @@ class Call:
 
         `sort` is its default order, and `searched` names the columns that each search parameter looks in.
         """
-        return parse_listing(self.query, sort, self.declared, searched or {})
+        return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits)
 
     def open(self, *, write: bool) -> AbstractContextManager[Store]:
         return self.app.writing(self.scope) if write else self.app.reading(self.scope)
@@ -273,7 +273,7 @@ def authorized(
         scope = scope_for(identity, tenant, needed, tenant_exists=exists)
         for text in request.path_params.values():
             check_text(text, "The path")
-        check_parameters(request.query_params, declared, fields, has_filters=has_filters)
+        check_parameters(request.query_params, declared, fields, app.settings.limits, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
         request.state.declared = declared
         if not takes_body:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, mod
 from pydantic import JsonValue as AnyJson
 
 from cfy_cli.contract.json_values import parse_json
-from cfy_cli.errors import Invalid, TooLarge
+from cfy_cli.errors import Invalid
 
 WHAT = "The request body"
 MAX_UNUSED_BODY = 64 * 1024  # bytes
@@ -55,7 +55,7 @@ async def check_no_body(request: Request) -> None:
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_UNUSED_BODY:
-            raise TooLarge("This request takes no body")
+            raise Invalid("This request takes no body")
     try:
         given = parse_json(bytes(content), WHAT) if content else None
     except Invalid:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.errors import Conflict, Invalid
-from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.errors import Conflict, Invalid, TooLarge
+from cfy_cli.manager.rest.api import Call, Routes, dump
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import LISTING, Parameter, parse_integer, parse_time
 from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
@@ -64,6 +64,9 @@ def create_events(call: Call, body: NewEvents) -> None:
     """Add events and logs to an execution."""
     if not body.execution_id:
         raise Conflict("No execution passed, and not authenticated by an execution token")
+    limits, every = call.app.settings.limits, (*(body.events or ()), *(body.logs or ()))
+    limits.check("events", len(every), "The events of the request", TooLarge)
+    limits.check("event", max((len(dump(item)) for item in every), default=0), "The bytes of an event", TooLarge)
     execution = call.store.get_own(Execution, body.execution_id)
     for kind, items in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         for item in items or ():

@@ -88,6 +88,7 @@ class Noun(Generic[M]):
             rules=body.filter_rules or (),
             filter_ids=filter_ids,
             constraints=body.constraints,
+            limits=call.app.settings.limits,
         )
 
     def add_list(self) -> None:

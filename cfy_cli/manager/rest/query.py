@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import check_text
+from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
@@ -55,15 +56,17 @@ PAGE = (
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
     Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
+_LISTED = (INCLUDE.name, SORT.name)  # parameters with commas between values
 LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE, GET_DATA)
 
 
 def check_parameters(
-    query: QueryParams, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool
+    query: QueryParams, declared: Mapping[str, Parameter], fields: Sequence[str], limits: Limits, *, has_filters: bool
 ) -> None:
-    """Raise Invalid for parameters that the endpoint does not declare, and values that are not of the declared type.
+    """Raise Invalid for parameters that the endpoint does not declare, and for values that it does not take.
 
-    Filters are checked with the model later.
+    Those are values that are not of the declared type, or more or longer than the limits allow. Values of filters are
+    checked with the model later.
     """
     for name, value in query.multi_items():
         check_text(name, "The name of a query parameter")
@@ -80,17 +83,22 @@ def check_parameters(
             parse_flag(query, name)
         if parameter.type == "integer":
             parse_integer(query, name, 0)
+    for name in query:
+        values = [part for value in query.getlist(name) for part in (value.split(",") if name in _LISTED else [value])]
+        limits.check("query_values" if name in declared else "rule_values", len(values), f"The values of `{name}`")
+        if has_filters:
+            limits.check("search_text", max(map(len, values)), f"The characters of a value of `{name}`")
 
 
 def parse_listing(
-    query: QueryParams, sort: str, declared: Collection[str], searched: Mapping[str, Sequence[str]]
+    query: QueryParams, sort: str, declared: Collection[str], searched: Mapping[str, Sequence[str]], limits: Limits
 ) -> Listing:
     """Read the parameters that all lists share; those that are not declared are filters."""
     return Listing(
         include=parse_include(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=parse_integer(query, "_offset", 0),
-        size=_parse_size(query),
+        size=_parse_size(query, limits),
         searches=tuple(
             (field, word)
             for name, fields in searched.items()
@@ -104,9 +112,9 @@ def parse_listing(
     )
 
 
-def _parse_size(query: QueryParams) -> int:
+def _parse_size(query: QueryParams, limits: Limits) -> int:
     if parse_flag(query, "_get_all_results") and not query.get("_size"):
-        return MAX_INTEGER
+        return max(limits.all_results, MAX_PAGE_SIZE)
     return min(parse_integer(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE)
 
 

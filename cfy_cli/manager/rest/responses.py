@@ -25,7 +25,10 @@ _ERRORS = {
     404: "The resource, or one that the request names, does not exist",
     405: "The resource is in a state that does not allow this",
     409: "The name is taken, or the resource was changed meanwhile",
+    408: "The body arrives too slowly",
     413: "The body is too large",
+    414: "The address of the request is too long",
+    431: "The headers of the request are too long or too many",
     421: "The Host header names another server",
     500: "The manager failed; its log says more",
     503: "The manager is busy: retry after the time in Retry-After",
@@ -37,7 +40,7 @@ def responses_of(method: str, status: int, answer: Answer) -> dict[int | str, di
     success: JsonObject = {"description": "Success"}
     if status != 204:
         success["content"] = answer.content
-    statuses = [code for code in _ERRORS if method != "GET" or code not in (409, 413)]
+    statuses = [code for code in _ERRORS if method != "GET" or code not in (408, 409, 413)]
     errors: dict[int | str, dict[str, Any]] = {
         code: {"description": _ERRORS[code], "content": ERROR.content} for code in statuses
     }

@@ -31,8 +31,8 @@ class AuthorizedRoute(APIRoute):
         async def authorize_and_handle(request: Request) -> Response:
             app: AppContext = request.app.state.app_context
             limits = app.settings.limits
-            request._receive = _limited(request, limits, "request_body" if has_json_body else "upload")
             await authorize(request)
+            request._receive = _limited(request, limits, "request_body" if has_json_body else "upload")
             if not has_json_body:
                 return await handle(request)
             with SpooledTemporaryFile(MAX_SHORT_BODY) as file:  # there may be one on each connection

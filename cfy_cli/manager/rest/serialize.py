@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import format_limit, raise_hint
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Page
 from cfy_cli.manager.store.models import Base
 
@@ -37,7 +39,12 @@ def select_fields(answer: object, include: Sequence[str] | None) -> object:
 
 
 def page_of(page: Page[object], items: Sequence[Json]) -> JsonObject:
-    """Return the envelope of a page."""
+    """Return the envelope of a page. Raises Invalid when a page of all items has not all of them."""
+    if page.size > MAX_PAGE_SIZE and page.offset + page.size < page.total:
+        raise Invalid(
+            f"There are {page.total} items, more than {format_limit('all_results', page.size)} for `_get_all_results`",
+            hint=f"Read them in pages, with `_offset` and `_size`. {raise_hint('all_results')}",
+        )
     pagination: JsonObject = {
         "total": page.total,
         "size": min(page.size, max(page.total, MAX_PAGE_SIZE)),

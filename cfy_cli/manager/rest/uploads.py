@@ -9,13 +9,12 @@ from starlette.datastructures import UploadFile
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import parse_json
-from cfy_cli.errors import Invalid, TooLarge
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.bodies import check_fields
 from cfy_cli.manager.rest.query import INCLUDE
 from cfy_cli.manager.services.context import AppContext
 
-MAX_UPLOAD_SIZE = 2 * 1024**3  # bytes
-MAX_PARAMETERS_SIZE = 8 * 1024**2  # bytes of the part `params`
+MAX_FILES, MAX_FIELDS = 4, 20  # parts of a multipart body
 CHUNK_SIZE = 1024**2  # bytes
 
 
@@ -41,32 +40,26 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
     of the endpoint.
     """
     app: AppContext = request.app.state.app_context
+    max_parameters = app.settings.limits.request_body
     with app.files.open_temporary() as (file, path):
         params: JsonObject = dict(request.query_params)
         size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with request.form(max_files=4, max_fields=20, max_part_size=MAX_PARAMETERS_SIZE) as form:
+            async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=max_parameters) as form:
                 params.update(_parse_params(request, form.get("params")))
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
                 while archive is not None and (chunk := await archive.read(CHUNK_SIZE)):
-                    size = _add_size(size, chunk)
+                    size += len(chunk)
                     file.write(chunk)
         else:
             async for chunk in request.stream():
-                size = _add_size(size, chunk)
+                size += len(chunk)
                 file.write(chunk)
         file.flush()
-        if 0 < size <= MAX_PARAMETERS_SIZE and _is_json_object(path):
+        if 0 < size <= max_parameters and _is_json_object(path):
             params.update(_parse_params(request, path.read_text(errors="replace")))
             size = 0
         yield UploadedFile(path if size else None, params)
-
-
-def _add_size(size: int, chunk: bytes) -> int:
-    size += len(chunk)
-    if size > MAX_UPLOAD_SIZE:
-        raise TooLarge(f"An archive may have at most {MAX_UPLOAD_SIZE >> 30} GiB")
-    return size
 
 
 def _is_json_object(path: Path) -> bool:

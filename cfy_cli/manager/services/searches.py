@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from cfy_cli.contract.json import Json
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.store.constraints import constraint_conditions
 from cfy_cli.manager.store.models import Base, Blueprint, Deployment, Secret
@@ -10,6 +11,7 @@ from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.rules import SearchFields, rule_conditions
 from cfy_cli.manager.store.store import Store
 
+_DEFAULT = Limits()
 DEPLOYMENT_ATTRIBUTES = (
     "id",
     "blueprint_id",
@@ -34,12 +36,31 @@ def search_conditions(
     rules: Sequence[Json] = (),
     filter_ids: Sequence[Json] = (),
     constraints: Mapping[str, Json] | None = None,
+    limits: Limits = _DEFAULT,
 ) -> list[Condition]:
     """Return the conditions of a search. Raises Invalid, and NotFound for an unknown stored filter."""
     fields, constraints = FIELDS[model], dict(constraints or {})
     stored = [*filter_ids, constraints.pop("filter_id", None)]
+    _check_size(list(rules), constraints, limits)
     every = [*rules, *(rule for filter_id in stored if filter_id for rule in _find_rules(store, model, filter_id))]
     return [*rule_conditions(model, every, fields), *constraint_conditions(model, constraints, fields)]
+
+
+def _check_size(rules: list[Json], constraints: Mapping[str, Json], limits: Limits) -> None:
+    """Raise Invalid for a search that would be too much work for the database."""
+    labels = constraints.get("labels")
+    label_values = [value for each in _objects(labels) for value in each.values()]
+    patterns = [part for each in _objects([constraints.get("name_pattern")]) for part in each.values()]
+    lists = (*(rule.get("values") for rule in _objects(rules)), *label_values, *patterns, *constraints.values())
+    values = [value for each in lists for value in (each if isinstance(each, list) else [each])]
+    texts = [text for text in (*values, *(rule.get("key") for rule in _objects(rules))) if isinstance(text, str)]
+    limits.check("rules", len(rules) + len(label_values), "The filter rules")
+    limits.check("rule_values", len(values), "The values of filter rules")
+    limits.check("search_text", max(map(len, texts), default=0), "The characters of a value of a filter rule")
+
+
+def _objects(values: object) -> list[JsonObject]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _find_rules(store: Store, model: type[Base], filter_id: Json) -> Sequence[Json]:
