@@ -65,13 +65,13 @@ class AppContext:
     def reading(self, scope: Scope) -> Iterator[Store]:
         """Open a read transaction in a scope."""
         with self.database.read() as session:
-            yield Store(session, scope)
+            yield Store(session, scope, self.settings.limits.page)
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[Store]:
         """Open a write transaction in a scope; commit it and run its commit hooks at the end."""
         with self.database.write() as session:
-            store = Store(session, scope)
+            store = Store(session, scope, self.settings.limits.page)
             yield store
         store.run_commit_hooks()
 

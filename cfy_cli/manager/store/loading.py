@@ -9,6 +9,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.sql.visitors import iterate
 
 from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.models.types import Attribute
 from cfy_cli.manager.store.query import column, expression
 
 
@@ -48,6 +49,18 @@ def loading_options(model: type[Base], include: Sequence[str] | None) -> tuple[O
         if relationship.lazy != "select" and relationship.mapper.local_table not in tables
     ]
     return (*wanted, *unused, *unrelated)
+
+
+@lru_cache(maxsize=1000)
+def large_columns(model: type[Base], include: Sequence[str] | None) -> tuple[Attribute, ...]:
+    """Return the columns of a list that may hold large values: JSON, and text without a length."""
+    fields = model.WIRE_FIELDS if include is None else include
+    names = {name for field in fields for name in model.COMPUTED_FROM.get(field, (field,))}
+    return tuple(
+        column(model, name)
+        for name, attribute in class_mapper(model).column_attrs.items()
+        if name in names and isinstance(attribute.columns[0].type, JSON | Text)
+    )
 
 
 def _columns(sql: ColumnElement[object]) -> Iterable[Column[object]]:

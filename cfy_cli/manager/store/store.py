@@ -1,25 +1,28 @@
 """Reading and writing of rows within the scope of a user and a tenant."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
 from cfy_cli.manager.store import advisory_locks, query
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
-from cfy_cli.manager.store.loading import loading_options
+from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
 
 M = TypeVar("M", bound=Base)
+ROW_BYTES = 1000  # that a row needs beside its large values
 
 
 def _is_global(model: type[Base]) -> ColumnElement[bool]:
@@ -67,9 +70,10 @@ class Store:
     a user gave is never looked up with it.
     """
 
-    def __init__(self, session: Session, scope: Scope) -> None:
+    def __init__(self, session: Session, scope: Scope, max_page_bytes: int = Limits().page) -> None:
         self.unscoped = session
         self.scope = scope
+        self._max_page_bytes = max_page_bytes
         self._commit_hooks: list[Callable[[], None]] = []
 
     def get(self, model: type[M], key: str) -> M:
@@ -121,13 +125,32 @@ class Store:
     ) -> Page[M]:
         """Return one page of the visible rows; `options` say what is read of them beside the fields that are answered.
 
-        Raises Invalid for parameters that the model does not have.
+        The page ends early rather than exhaust the memory. Raises Invalid for parameters that the model does not have.
         """
         statement = self._select(model, listing, where)
         total = self._count(statement, model)
-        page = query.apply_page(statement, model, listing).options(*loading_options(model, listing.include), *options)
+        shown = listing
+        if total > 1 and listing.size > 1:
+            shown = replace(listing, size=self._fitting_size(statement, model, listing))
+        page = query.apply_page(statement, model, shown).options(*loading_options(model, listing.include), *options)
         rows = self.unscoped.scalars(page).unique().all() if listing.size else []
         return Page(rows, total, listing.offset, listing.size)
+
+    def _fitting_size(self, statement: Select[M], model: type[M], listing: Listing) -> int:
+        """Return how many rows of a page, at least one, have values within the limit."""
+        size = min(listing.size, self._max_page_bytes // ROW_BYTES)
+        sizes = [func.coalesce(func.length(cast(large, Text)), 0) for large in large_columns(model, listing.include)]
+        if not sizes:
+            return size
+        page = query.apply_page(statement, model, replace(listing, size=size))
+        rows = self.unscoped.scalars(page.with_only_columns(sum(sizes[1:], sizes[0])))
+        fitting, remaining = 0, self._max_page_bytes
+        for size_of_row in rows:
+            remaining -= size_of_row + ROW_BYTES
+            if remaining < 0 and fitting:
+                return fitting
+            fitting += 1
+        return max(fitting, 1)
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
         return self._count(self._select(model, listing, where), model)
