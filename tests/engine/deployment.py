@@ -123,6 +123,8 @@ class MemoryRecords:
                 for target in self.instance_ids(related["target_id"])
             ]
 
+    def check_rights(self) -> None: ...
+
     def instances(self) -> list[Instance]:
         with self._lock:
             return copy.deepcopy(list(self._instances.values()))

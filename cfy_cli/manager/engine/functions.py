@@ -20,6 +20,7 @@ def evaluate_functions(
         return dict(values)
     from cfy_cli.dsl import evaluate
 
+    records.check_rights()
     return {
         name: evaluate(value, records, self_id=self_id, source_id=source_id, target_id=target_id)
         for name, value in values.items()

@@ -106,6 +106,9 @@ class Records(Lookups, Protocol):
     Run-time functions are evaluated against it, as it is a `Lookups` too. Called from several threads.
     """
 
+    def check_rights(self) -> None:
+        """Raise Forbidden when the user for whom functions are evaluated may not read the deployment any more."""
+
     def instances(self) -> list[Instance]: ...
 
     def instance(self, instance_id: str) -> Instance: ...

@@ -10,13 +10,14 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.contract.resources import NODE_INSTANCES, NODES
 from cfy_cli.contract.states import InstanceState
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.deployments import deployments, node_instances
+from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
 
 EVALUATE = Parameter("_evaluate_functions", "Answer the values of functions instead of their calls.", "boolean")
@@ -59,14 +60,15 @@ def list_nodes(call: Call) -> JsonObject:
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
     self_id = call.query.get("_instance_context")
     instance = call.store.get(NodeInstance, self_id) if self_id else None
+    evaluation = _Evaluation(call)
     items: list[Json] = []
     for row in page.items:
         row_counts: Mapping[str, object] = counts.get(row.storage_id, {})
         computed = {name: partial(row_counts.get, name) for name in row_counts}
         node = serialize(row, listing.include, plugins_to_install=partial(_plugins_to_install, row), **computed)
         if should_evaluate and "properties" in node:
-            is_seen = instance is not None and instance.deployment_id == row.deployment_id
-            node["properties"] = _evaluate(call, row.deployment_id, node["properties"], self_id if is_seen else None)
+            is_seen = instance is not None and instance.deployment_storage_id == row.deployment_storage_id
+            node["properties"] = evaluation.evaluate(row, node["properties"], self_id if is_seen else None)
         items.append(node)
     return page_of(page, items)
 
@@ -74,14 +76,15 @@ def list_nodes(call: Call) -> JsonObject:
 @routes.listing("/node-instances", "node_instance_list", instances.parameters, instances.list_answer)
 def list_node_instances(call: Call) -> JsonObject:
     listing = call.listing(NODE_INSTANCES.order, instances.searched)
-    should_evaluate = call.flag(EVALUATE.name)
+    evaluation = _Evaluation(call) if call.flag(EVALUATE.name) else None
     page = call.store.list(NodeInstance, listing)
-    return page_of(page, [_show_instance(call, row, evaluate=should_evaluate) for row in page.items])
+    return page_of(page, [_show_instance(call, row, evaluation) for row in page.items])
 
 
 @routes.get("/node-instances/{key}", "node_instance_get", (EVALUATE,), instances.answer)
 def get_node_instance(call: Call, key: str) -> JsonObject:
-    return _show_instance(call, call.store.get(NodeInstance, key), evaluate=call.flag(EVALUATE.name))
+    evaluation = _Evaluation(call) if call.flag(EVALUATE.name) else None
+    return _show_instance(call, call.store.get(NodeInstance, key), evaluation)
 
 
 @routes.patch("/node-instances/{key}", "node_instance_update", (FORCE,), instances.answer)
@@ -103,10 +106,10 @@ def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObje
     return serialize(row)
 
 
-def _show_instance(call: Call, row: NodeInstance, *, evaluate: bool) -> JsonObject:
+def _show_instance(call: Call, row: NodeInstance, evaluation: "_Evaluation | None") -> JsonObject:
     answer = serialize(row, call.include)
-    if evaluate and "runtime_properties" in answer:
-        answer["runtime_properties"] = _evaluate(call, row.deployment_id, answer["runtime_properties"], row.id)
+    if evaluation and "runtime_properties" in answer:
+        answer["runtime_properties"] = evaluation.evaluate(row, answer["runtime_properties"], row.id)
     return answer
 
 
@@ -114,8 +117,31 @@ def _plugins_to_install(row: Node) -> list[PluginPlan]:
     return row.plugins_to_install or []
 
 
-def _evaluate(call: Call, deployment_id: str, properties: Json, self_id: str | None = None) -> Json:
-    deployment = call.store.get(Deployment, deployment_id)
-    lookups = deployments.user_lookups(call.app, call.scope, deployment)
-    value: Json = dsl.evaluate(properties, lookups, self_id=self_id)
-    return value
+class _Evaluation:
+    """Evaluation of functions in nodes and node instances of several deployments on behalf of a user.
+
+    A property that cannot be evaluated stays as it is written.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._lookups: dict[int, StoreLookups] = {}  # by the storage id of the deployment
+
+    def evaluate(self, row: Node | NodeInstance, properties: Json, self_id: str | None = None) -> Json:
+        lookups = self._lookups_of(row.deployment_storage_id)
+        if not isinstance(properties, dict):
+            return properties
+        values: JsonObject = {}
+        for name, value in properties.items():
+            try:
+                values[name] = dsl.evaluate(value, lookups, self_id=self_id)
+            except CfyError:
+                values[name] = value
+        return values
+
+    def _lookups_of(self, storage_id: int) -> StoreLookups:
+        if storage_id not in self._lookups:
+            call = self._call
+            deployment = call.store.unscoped.get_one(Deployment, storage_id)  # of a row in scope
+            self._lookups[storage_id] = deployments.user_lookups(call.app, call.scope, deployment)
+        return self._lookups[storage_id]

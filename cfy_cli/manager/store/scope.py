@@ -1,6 +1,8 @@
 """Scope of a request: the user on whose behalf rows are read and written, and the tenants visible to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+NO_TENANT = ""  # of a scope that sees global rows only
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,14 @@ class Scope:
     def is_permitted_in(self, tenant: str) -> bool:
         """Return whether the user has the permission of the request in a tenant, whichever the request names."""
         return tenant == self.tenant or self.tenants is None or tenant in self.tenants
+
+    def in_tenant(self, tenant: str) -> "Scope":
+        """Return what the user sees through another tenant: only global rows, without a role there."""
+        if tenant == self.tenant:
+            return self
+        if not self.is_permitted_in(tenant):
+            return replace(self, tenant=NO_TENANT, can_see_private=False)
+        return replace(self, tenant=tenant, can_see_private=self.administrator or tenant in self.private_tenants)
 
 
 def system_scope(tenant: str, user: str = "admin") -> Scope:

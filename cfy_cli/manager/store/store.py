@@ -76,6 +76,16 @@ class Store:
         self._max_page_bytes = max_page_bytes
         self._commit_hooks: list[Callable[[], None]] = []
 
+    def with_scope(self, scope: Scope) -> "Store":
+        """Return the store of the same transaction in another scope."""
+        other = Store(self.unscoped, scope)
+        other._commit_hooks = self._commit_hooks
+        return other
+
+    def in_tenant(self, tenant: str) -> "Store":
+        """Return what the same user sees through another tenant, in the same transaction."""
+        return self if tenant == self.scope.tenant else self.with_scope(self.scope.in_tenant(tenant))
+
     def get(self, model: type[M], key: str) -> M:
         """Return one visible row: the tenant's, or a global one. Raises NotFound."""
         row = self.find(model, key)

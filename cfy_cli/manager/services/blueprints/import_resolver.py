@@ -1,7 +1,8 @@
 """Imports of blueprints from outside their archive: URLs, plugins and other blueprints."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import cast
 
@@ -13,30 +14,31 @@ from cfy_cli.manager.services.plugins import plugins
 from cfy_cli.manager.services.plugins.resolve import resolve_import
 from cfy_cli.manager.services.transfer.fetching import SCHEMES, fetch
 from cfy_cli.manager.store.models import Blueprint
-from cfy_cli.manager.store.scope import Scope
+from cfy_cli.manager.store.store import Store
 
 MAX_BYTES = 5 * 1024 * 1024
 PLUGIN = "plugin:"
 BLUEPRINT = "blueprint:"
 VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudify_dsl_(\d+_\d+)""", re.MULTILINE)
+OpenStore = Callable[[], AbstractContextManager[Store]]
 
 
 class ManagerResolver:
     """Resolves imports on behalf of the user who uploads a blueprint.
 
-    Without a scope, plugins and blueprints cannot be imported. `main` is the main file of the blueprint; its DSL
-    version selects the YAML file of a plugin that has several.
+    `read` opens a store with the rights of that user; without it, plugins and blueprints cannot be imported. `main` is
+    the main file of the blueprint; its DSL version selects the YAML file of a plugin that has several.
     """
 
-    def __init__(self, app: AppContext, scope: Scope | None = None, main: Path | None = None) -> None:
-        self._app, self._scope = app, scope
+    def __init__(self, app: AppContext, read: OpenStore | None = None, main: Path | None = None) -> None:
+        self._app, self._read = app, read
         self._dsl_version = find_dsl_version(main) if main else None
 
     def resolve(self, name: str) -> ResolvedImport | None:
-        if name.startswith(PLUGIN) and self._scope is not None:
-            return self._resolve_plugin(name, self._scope)
-        if name.startswith(BLUEPRINT) and self._scope is not None:
-            return self._resolve_blueprint(name, self._scope)
+        if name.startswith(PLUGIN) and self._read is not None:
+            return self._resolve_plugin(name, self._read)
+        if name.startswith(BLUEPRINT) and self._read is not None:
+            return self._resolve_blueprint(name, self._read)
         kind = name.partition(":")[0]
         if kind not in SCHEMES:
             raise Invalid(f"`{kind}:` imports are not supported here, only plugins and URLs ({', '.join(SCHEMES)})")
@@ -45,8 +47,8 @@ class ManagerResolver:
             file.flush()
             return ResolvedImport(name, path.read_bytes())
 
-    def _resolve_plugin(self, name: str, scope: Scope) -> ResolvedImport:
-        with self._app.reading(scope) as store:
+    def _resolve_plugin(self, name: str, read: OpenStore) -> ResolvedImport:
+        with read() as store:
             plugin = resolve_import(store, name.removeprefix(PLUGIN))
             file = plugins.yaml_file(self._app, plugin, self._dsl_version)
         return ResolvedImport(
@@ -57,9 +59,9 @@ class ManagerResolver:
             resource_tags=_single_values(plugin.resource_tags or {}),
         )
 
-    def _resolve_blueprint(self, name: str, scope: Scope) -> ResolvedImport:
+    def _resolve_blueprint(self, name: str, read: OpenStore) -> ResolvedImport:
         blueprint_id = name.removeprefix(BLUEPRINT).strip()
-        with self._app.reading(scope) as store:
+        with read() as store:
             blueprint = store.find(Blueprint, blueprint_id)
             if blueprint is None:
                 raise Invalid(

@@ -53,7 +53,7 @@ def update_targets(context: ExecutionContext) -> None:
     storage_id = context.execution.deployment_storage_id
     if storage_id is None or context.execution.is_dry_run:
         return
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         computed = _find_computed(store, storage_id)
         deployment = _get_deployment(store, storage_id) if computed else None
     if deployment is None:
@@ -61,7 +61,7 @@ def update_targets(context: ExecutionContext) -> None:
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     target_ids = {row.storage_id: _evaluate_target(row.target_deployment_func, lookups) for row in computed}
     problems: list[str] = []  # logged afterwards: the log may need a transaction of its own
-    with context.app.writing(context.scope) as store:
+    with context.writing("inter_deployment_dependency_update") as store:
         source = _get_deployment(store, storage_id)
         for dependency in _find_computed(store, storage_id) if source else []:
             target_id = target_ids.get(dependency.storage_id)

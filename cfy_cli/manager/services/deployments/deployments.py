@@ -182,7 +182,7 @@ def evaluate_values(
 
 def user_lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:
     """Return the lookups for functions that are evaluated on behalf of a user."""
-    return StoreLookups(lambda: app.reading(scope), deployment, secrets.user_secrets(app, scope))
+    return StoreLookups(lambda _permission: app.reading(scope), deployment, secrets.shown_secrets(app))
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:

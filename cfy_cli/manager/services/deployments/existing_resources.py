@@ -146,7 +146,7 @@ class StoreResources:
         return session.scalars(select(field).where(Node.deployment_storage_id == deployment.storage_id)).all()
 
     def _find_capabilities(self, deployment: Deployment) -> Iterable[tuple[str, Json]]:
-        lookups = StoreLookups(lambda: nullcontext(self._store), deployment, self._read_secret)
+        lookups = StoreLookups(lambda _permission: nullcontext(self._store), deployment, self._read_secret)
         return dsl.evaluate_outputs(deployment.capabilities or {}, lookups).items()
 
 
@@ -156,7 +156,7 @@ class _CheckLookups(StoreLookups):
     def __init__(
         self, store: Store, deployment: Deployment, read_secret: ReadSecret, inputs: Mapping[str, Json]
     ) -> None:
-        super().__init__(lambda: nullcontext(store), deployment, read_secret)
+        super().__init__(lambda _permission: nullcontext(store), deployment, read_secret)
         self._inputs = inputs
 
     def input(self, name: str) -> Json:

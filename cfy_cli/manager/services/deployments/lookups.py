@@ -1,7 +1,8 @@
 """Lookups of functions that are evaluated at run time, in the rows of one deployment."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, select
@@ -16,25 +17,38 @@ from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, Node
 from cfy_cli.manager.store.store import Store
 
 OpenStore = Callable[[], AbstractContextManager[Store]]
+OpenPermitted = Callable[[str], AbstractContextManager[Store]]  # with a permission
 T = TypeVar("T")
+DEPLOYMENT_GET = "deployment_get"
 
 
 class StoreLookups:
-    """Implements `cfy_cli.dsl.lookups.WiderLookups`; `read` opens a store for each lookup.
+    """Implements `cfy_cli.dsl.lookups.ExtendedLookups`.
 
-    `read_secret` returns the value of a secret; it raises KeyError with a sentence, or NotYet to leave a call
-    unevaluated. Queries are unscoped, for rows of the deployment itself, which are as visible as the deployment.
+    `read` opens a store for each lookup, with the rights of the user for whom functions are evaluated. What they name
+    is looked up in the tenant of the deployment, whichever the user works in. `read_own` opens one for rows of the
+    deployment itself, which are as visible as the deployment, so that queries of them are unscoped; it is `read` unless
+    the caller checks the rights. `read_secret` returns the value of a secret; it raises KeyError with a sentence, or
+    NotYet to leave a call unevaluated.
     """
 
-    def __init__(self, read: OpenStore, deployment: Deployment, read_secret: ReadSecret) -> None:
+    def __init__(
+        self,
+        read: OpenPermitted,
+        deployment: Deployment,
+        read_secret: ReadSecret,
+        *,
+        read_own: OpenStore | None = None,
+    ) -> None:
         self._read = read
         self._read_secret = read_secret
+        self._read_own = read_own or partial(read, DEPLOYMENT_GET)
         self.deployment = deployment
         self._nodes: dict[str, NodePlan] = {}
 
     def node(self, node_id: str) -> NodePlan:
         if not self._nodes:
-            with self._read() as store:
+            with self._read_own() as store:
                 rows = store.unscoped.scalars(select(Node).where(self._in_deployment(Node))).all()  # its nodes
             self._nodes = {row.id: plan_node(row) for row in rows}
         return self._nodes[node_id]
@@ -45,7 +59,7 @@ class StoreLookups:
             .where(self._in_deployment(NodeInstance), NodeInstance.node_id == node_id)
             .order_by(NodeInstance.index)
         )
-        with self._read() as store:
+        with self._read_own() as store:
             return list(store.unscoped.scalars(statement))  # its node instances
 
     def node_of(self, instance_id: str) -> str:
@@ -55,13 +69,13 @@ class StoreLookups:
         return self._column(instance_id, NodeInstance.index)
 
     def consumers(self, what: str) -> Json:
-        """Return `ids`, display `names` or the `count` of the deployments that depend on this one."""
+        """Return `ids`, display `names` or the `count` of the visible deployments that depend on this one."""
         ids = self.label(CONSUMER)
+        with self._read_in_tenant(DEPLOYMENT_GET) as store:
+            consumers = [consumer for each in ids if (consumer := store.find(Deployment, each)) is not None]
         if what == "names":
-            with self._read() as store:
-                consumers = [store.find(Deployment, deployment_id) for deployment_id in ids]
-            return [consumer.display_name for consumer in consumers if consumer is not None]
-        return len(ids) if what == "count" else [*ids]
+            return [consumer.display_name for consumer in consumers]
+        return len(consumers) if what == "count" else [consumer.id for consumer in consumers]
 
     def group_capability(self, group_id: str, name: str) -> Json:
         raise KeyError(
@@ -81,10 +95,11 @@ class StoreLookups:
         return self.deployment.inputs[name]
 
     def secret(self, key: str) -> Json:
-        return self._read_secret(key)
+        with self._read_in_tenant("secret_get") as store:
+            return self._read_secret(store, key)
 
     def capability(self, deployment_id: str, name: str) -> Json:
-        with self._read() as store:
+        with self._read_in_tenant("deployment_capabilities") as store:
             other = store.find(Deployment, deployment_id)
         if other is None:
             raise KeyError(f"Requested deployment `{deployment_id}` was not found (get_capability)")
@@ -98,7 +113,7 @@ class StoreLookups:
             .where(DeploymentLabel.deployment_storage_id == self.deployment.storage_id, DeploymentLabel.key == key)
             .order_by(DeploymentLabel.storage_id)
         )
-        with self._read() as store:
+        with self._read_own() as store:
             return list(store.unscoped.scalars(statement))  # its labels
 
     def sys(self, entity: str, name: str) -> Json:
@@ -111,12 +126,17 @@ class StoreLookups:
         }
         return values[entity, name]
 
+    @contextmanager
+    def _read_in_tenant(self, permission: str) -> Iterator[Store]:
+        with self._read(permission) as store:
+            yield store.in_tenant(self.deployment.tenant_name)
+
     def _in_deployment(self, model: type[Node] | type[NodeInstance]) -> ColumnElement[bool]:
         return model.deployment_storage_id == self.deployment.storage_id
 
     def _column(self, instance_id: str, column: InstrumentedAttribute[T]) -> T:
         statement = select(column).where(self._in_deployment(NodeInstance), NodeInstance.id == instance_id)
-        with self._read() as store:
+        with self._read_own() as store:
             row = store.unscoped.execute(statement).one_or_none()  # of its node instances
         if row is None:
             raise KeyError(f"There is no node instance `{instance_id}` in deployment `{self.deployment.id}`")

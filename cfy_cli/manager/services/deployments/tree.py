@@ -64,6 +64,12 @@ def find_children(session: Session, deployment: Deployment) -> list[Deployment]:
     return list(session.scalars(children.order_by(Deployment.storage_id)).unique())
 
 
+def find_contents(session: Session, deployment: Deployment) -> list[Deployment]:
+    """Return the deployments inside one, at any depth."""
+    contents = select(Deployment).where(Deployment.storage_id.in_(_descendant_ids(deployment)))
+    return list(session.scalars(contents.order_by(Deployment.storage_id)).unique())
+
+
 def check_parents(store: Store, deployment: Deployment, ids: Collection[str]) -> list[Deployment]:
     """Return the deployments of these ids. Raises NotFound, and Conflict for one that is inside the deployment."""
     parents = {deployment_id: store.find(Deployment, deployment_id) for deployment_id in ids}

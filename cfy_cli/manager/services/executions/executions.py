@@ -16,6 +16,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
+from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -86,7 +87,8 @@ def start(
             _check_idle(store, deployment)
         if status is ExecutionState.PENDING:  # a queued workflow may be available when it is released
             workflows.check_available(deployment, workflow_id, workflow)
-    execution = store.add(
+    execution = _add(
+        store,
         Execution(
             id=execution_id or str(uuid.uuid4()),
             workflow_id=workflow_id,
@@ -99,7 +101,7 @@ def start(
             scheduled_for=scheduled_for,
             visibility=deployment.visibility,
             **_deployment_columns(deployment),
-        )
+        ),
     )
     _update_deployment(store, deployment, execution)
     store.after_commit(app.work_available.notify)
@@ -116,18 +118,24 @@ def start_system(
 ) -> Execution:
     """Start a workflow that the manager runs itself. The caller notifies `work_available`."""
     exclusive_workflows.must_wait(store)
-    execution = store.add(
+    execution = _add(
+        store,
         Execution(
             id=execution_id or str(uuid.uuid4()),
             workflow_id=workflow_id,
             parameters=parameters,
             allow_custom_parameters=True,
             **_deployment_columns(deployment),
-        )
+        ),
     )
     if deployment:
         _update_deployment(store, deployment, execution)
     return execution
+
+
+def _add(store: Store, execution: Execution) -> Execution:
+    set_user(store, execution)
+    return store.add(execution)
 
 
 def apply_action(app: AppContext, store: Store, execution_id: str, action: str) -> Execution:
@@ -275,6 +283,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     if deployment is not None:
         _update_deployment(store, deployment, execution)
     execution.resume, execution.worker, execution.crashes = True, None, 0
+    set_user(store, execution)  # who may have other rights than the one who started it
 
 
 def _release_next_of(store: Store, deployment_storage_id: int) -> None:

@@ -61,7 +61,7 @@ def delete(extension: ExtensionContext) -> bool:
     properties = extension.runtime_properties.get("blueprint") or {}
     if properties.get("uploaded_here"):
         blueprint_id = properties["id"]
-        with extension.writing_as_user("blueprint_delete") as store:
+        with extension.writing("blueprint_delete") as store:
             if store.find(Blueprint, blueprint_id) is not None:
                 extension.log(f'Deleting the blueprint "{blueprint_id}"')
                 blueprints.delete(extension.app, store, blueprint_id)
@@ -72,7 +72,7 @@ def delete(extension: ExtensionContext) -> bool:
 
 
 def _find(extension: ExtensionContext, blueprint_id: str) -> Blueprint | None:
-    with extension.reading() as store:
+    with extension.reading("blueprint_get") as store:
         return store.find(Blueprint, blueprint_id)
 
 
@@ -105,7 +105,7 @@ def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, c
         is_url = "://" in source
         if not is_url:
             _pack(extension.ctx.require(source), archive)
-        with extension.writing_as_user("blueprint_upload") as store:
+        with extension.writing("blueprint_upload") as store:
             blueprint, _ = blueprint_requests.upload(
                 extension.app,
                 store,

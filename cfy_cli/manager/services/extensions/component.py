@@ -64,7 +64,7 @@ def delete(extension: ExtensionContext) -> bool:
     deployment_id = extension.target_deployment_id
     if deployment_id and not extension.deployment_config.get("external_resource"):
         _delete(extension, deployment_id)
-        with extension.writing() as store:
+        with extension.writing("inter_deployment_dependency_delete") as store:
             dependencies.delete_many(store, _dependencies(extension, store))
     blueprint.delete(extension)
     extension.set_runtime_properties(delete=("deployment", "blueprint", "_component_create_deployment_id"))
@@ -83,7 +83,7 @@ def _delete(extension: ExtensionContext, deployment_id: str) -> None:
             dependencies.check_workflow(store, deployment, "uninstall", {}, creator=_creator(extension))
         _execute(extension, "uninstall", {}, force=True)
     extension.log(f'Delete component\'s "{deployment_id}" deployment')
-    with extension.writing_as_user("deployment_delete") as store:
+    with extension.writing("deployment_delete") as store:
         deployment_requests.start_delete(
             extension.app,
             store,
@@ -152,7 +152,7 @@ def _start_creation(extension: ExtensionContext, config: DeploymentConfig) -> st
 def _create(extension: ExtensionContext, config: DeploymentConfig, deployment_id: str) -> str:
     uploaded = extension.runtime_properties.get("blueprint")
     blueprint_id = uploaded["id"] if uploaded else extension.blueprint_config.get("id")
-    with extension.writing_as_user("deployment_create") as store:
+    with extension.writing("deployment_create") as store:
         deployment, _ = deployment_requests.create(
             extension.app,
             store,

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import select
-
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.extensions.configuration import PluginConfig
@@ -33,7 +31,7 @@ def upload_plugins(extension: ExtensionContext, configs: Mapping[str, PluginConf
 def delete_plugins(extension: ExtensionContext) -> None:
     """Delete the plugins that this node instance has uploaded and nothing else uses."""
     for archive_name in extension.runtime_properties.get("_plugins") or ():
-        with extension.writing_as_user("plugin_delete") as store:
+        with extension.writing("plugin_delete") as store:
             plugin = _find_plugin(store, archive_name)
             if plugin is None:
                 continue
@@ -49,13 +47,13 @@ def delete_plugins(extension: ExtensionContext) -> None:
 def _upload(extension: ExtensionContext, package: Package) -> None:
     archive_name = package.metadata["archive_name"]
     uploaded = set(extension.runtime_properties.get("_plugins") or ())
-    with extension.reading() as store:
+    with extension.reading("plugin_get") as store:
         exists = _find_plugin(store, archive_name) is not None
     if not exists:
         # Stored before the upload, so that a plugin is known as uploaded here if the worker crashes after it.
         extension.set_runtime_properties(_plugins=sorted({*uploaded, archive_name}))
         try:
-            with extension.writing_as_user("plugin_upload") as store:
+            with extension.writing("plugin_upload") as store:
                 plugins.add(extension.app, store, package, title=None, visibility=Visibility.TENANT)
         except Conflict:  # it is a global plugin of another tenant, or another user has uploaded it meanwhile
             extension.set_runtime_properties(_plugins=sorted(uploaded))
@@ -67,8 +65,9 @@ def _upload(extension: ExtensionContext, package: Package) -> None:
 
 
 def _find_plugin(store: Store, archive_name: str) -> Plugin | None:
-    own = select(Plugin).where(Plugin.archive_name == archive_name, Plugin.tenant_name == store.scope.tenant)
-    return store.unscoped.scalars(own.limit(1)).first()  # of the tenant; the guard finds plugins by id only
+    visible = store.visible(Plugin)
+    own = visible.where(Plugin.archive_name == archive_name, Plugin.tenant_name == store.scope.tenant)
+    return store.unscoped.scalars(own.limit(1)).first()  # a visible one
 
 
 @contextmanager

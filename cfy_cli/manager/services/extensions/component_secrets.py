@@ -16,7 +16,7 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
     Raises Invalid when a secret of the same key exists that this node instance has not created.
     """
     created = set(extension.runtime_properties.get("_secrets") or ())
-    with extension.reading() as store:
+    with extension.reading("secret_get") as store:
         existing = {key for key in values if store.find(Secret, key) is not None}
     taken = sorted(existing - created)
     if taken:
@@ -30,7 +30,7 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
         value = values[key]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         extension.context.masking.add_secret(text)
-        with extension.writing_as_user("secret_create") as store:
+        with extension.writing("secret_create") as store:
             secrets.create(extension.app, store, key, text)
         extension.log(f'Created the secret "{key}"')
 
@@ -38,7 +38,7 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
 def delete_secrets(extension: ExtensionContext) -> None:
     """Delete the secrets that this node instance has created."""
     for key in extension.runtime_properties.get("_secrets") or ():
-        with extension.writing_as_user("secret_delete") as store:
+        with extension.writing("secret_delete") as store:
             secret = store.find(Secret, key)
             if secret is not None and secret.tenant_name == store.scope.tenant:
                 store.delete(secret)

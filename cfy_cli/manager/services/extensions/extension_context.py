@@ -18,8 +18,7 @@ from cfy_cli.manager.services.extensions.configuration import (
     ResourceConfig,
     RuntimeProperties,
 )
-from cfy_cli.manager.services.identity.execution_user import execution_user_scope
-from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.execution_context import READ, ExecutionContext
 from cfy_cli.manager.services.secrets.secrets import defer_secret
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
@@ -159,19 +158,15 @@ class ExtensionContext:
         self.ctx.log(level, message)
 
     @contextmanager
-    def reading(self) -> Iterator[Store]:
-        with self.context.reading() as store:
+    def reading(self, permission: str = READ) -> Iterator[Store]:
+        """Open a read transaction of the user whom the execution acts for. Raises Forbidden without the permission."""
+        with self.context.reading(permission) as store:
             yield store
 
     @contextmanager
-    def writing(self) -> Iterator[Store]:
-        with self.app.writing(self.context.scope) as store:
-            yield store
-
-    @contextmanager
-    def writing_as_user(self, permission: str) -> Iterator[Store]:
-        """Open a write transaction of the user who started the execution. Raises Forbidden without the permission."""
-        with self.app.writing(execution_user_scope(self.context, permission)) as store:
+    def writing(self, permission: str) -> Iterator[Store]:
+        """Open a write transaction of that user. Raises Forbidden without the permission."""
+        with self.context.writing(permission) as store:
             yield store
 
     def exists(self, deployment_id: str) -> bool:

@@ -41,7 +41,7 @@ def find_drift(extension: ExtensionContext) -> Drift | None:
     deployment_config, blueprint_config = extension.deployment_config, extension.blueprint_config
     capabilities = extension.evaluate_capabilities(deployment)
     fetched = extension.runtime_properties.get("capabilities") or {}
-    with extension.reading() as store:
+    with extension.reading("blueprint_get") as store:
         blueprint = store.find(Blueprint, deployment.blueprint_id)
     has_suffix = bool(deployment_config.get("auto_inc_suffix"))
     drift = {
@@ -71,7 +71,7 @@ def update(extension: ExtensionContext) -> None:
                 "manager updates no deployments yet. Reinstall the node instead",
             )
     if "labels" in drift.get("deployment", ()):
-        with extension.writing_as_user("deployment_update") as store:
+        with extension.writing("deployment_update") as store:
             deployment = store.get_own(Deployment, deployment_id)
             present = [(label.key, label.value) for label in deployment.labels]
             set_labels(store, deployment, [*present, *parse(extension.deployment_config.get("labels"))])

@@ -81,5 +81,5 @@ def _check(length: int, minimums: Mapping[str, int]) -> None:
 
 
 def _exists(extension: ExtensionContext, key: str) -> bool:
-    with extension.reading() as store:
+    with extension.reading("secret_get") as store:
         return store.find(Secret, key) is not None

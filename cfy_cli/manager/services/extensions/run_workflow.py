@@ -2,15 +2,12 @@
 
 import uuid
 
-from sqlalchemy import select
-
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.extensions.wait import wait_for_execution
 from cfy_cli.manager.store.models import Execution
-from cfy_cli.manager.store.store import Store
 
 
 def run_workflow(
@@ -30,8 +27,8 @@ def run_workflow(
     names the dependency on the deployment that requests the execution, if one does.
     """
     execution_id = _execution_id(extension)
-    with extension.writing_as_user("execution_start") as store:
-        if _find_execution(store, execution_id) is None:
+    with extension.writing("execution_start") as store:
+        if store.find(Execution, execution_id) is None:
             executions.start(
                 extension.app,
                 store,
@@ -53,14 +50,9 @@ def _execution_id(extension: ExtensionContext) -> str:
     operation = f"{extension.ctx.job.execution_id}/{extension.ctx.task_id}"
     started = extension.runtime_properties.get("_begun_execution")
     execution_id = started["id"] if started and started["by"] == operation else str(uuid.uuid4())
-    with extension.reading() as store:
-        execution = _find_execution(store, execution_id)
+    with extension.reading("execution_get") as store:
+        execution = store.find(Execution, execution_id)
     if execution and execution.status in ENDED and execution.status != ExecutionState.TERMINATED:
         execution_id = str(uuid.uuid4())  # the operation is retried because that execution failed
     extension.set_runtime_properties(_begun_execution={"by": operation, "id": execution_id})
     return execution_id
-
-
-def _find_execution(store: Store, execution_id: str) -> Execution | None:
-    # by the id that this operation has generated
-    return store.unscoped.scalar(select(Execution).where(Execution.id == execution_id))

@@ -38,7 +38,7 @@ def connect(extension: ExtensionContext) -> bool:
     if deployment.installation_status == "inactive":
         _install(extension, deployment)
     extension.fetch_capabilities()
-    with extension.writing() as store:
+    with extension.writing("inter_deployment_dependency_create") as store:
         own = store.get(Deployment, extension.own_deployment_id)
         # a dependency of the own deployment, which exists if a worker crashed after this
         if store.unscoped.scalar(_own_dependency(extension, own)) is None:
@@ -54,7 +54,7 @@ def disconnect(extension: ExtensionContext) -> bool:
             f'Removing inter-deployment dependency between this deployment ("{extension.own_deployment_id}") and '
             f'"{deployment_id}" SharedResource\'s deployment...'
         )
-        with extension.writing() as store:
+        with extension.writing("inter_deployment_dependency_delete") as store:
             own = store.get(Deployment, extension.own_deployment_id)
             session = store.unscoped  # dependencies of the own deployment
             dependencies.delete_many(store, session.scalars(_own_dependency(extension, own)))

@@ -24,7 +24,7 @@ def wait_for_execution(
 
     def has_ended() -> bool:
         nonlocal repeated, execution
-        with extension.reading() as store:
+        with extension.reading("execution_get") as store:
             execution = store.find(Execution, execution_id)
         repeated = _repeat_events(extension, execution_id, repeated) if repeat_events else repeated
         return execution is None or execution.status in ENDED  # it may have deleted its own deployment
@@ -88,9 +88,9 @@ def _count_repeated(extension: ExtensionContext) -> dict[str, int]:
 
 def _repeat_events(extension: ExtensionContext, execution_id: str, repeated: int) -> int:
     """Repeat the new events of an execution in the own one; return the number of events that are repeated by then."""
-    own = select(Event).where(Event.execution_id == execution_id).order_by(Event.storage_id)
-    with extension.reading() as store:
-        events = store.unscoped.scalars(own.offset(repeated)).all()  # of an execution that this operation has started
+    with extension.reading("event_list") as store:
+        own = store.visible(Event).where(Event.execution_id == execution_id).order_by(Event.storage_id)
+        events = store.unscoped.scalars(own.offset(repeated)).all()  # visible ones
     for event in events:
         extension.log(f"{event.reported_timestamp} {_origin(event)}{event.message}", event.level or "info")
     return repeated + len(events)

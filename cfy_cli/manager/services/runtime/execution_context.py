@@ -15,6 +15,7 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity import execution_user
 from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
@@ -24,6 +25,12 @@ from cfy_cli.manager.store.scope import Scope, system_scope
 from cfy_cli.manager.store.store import Store
 
 MANAGER_NAME = "cfy"
+READ = "deployment_get"  # what every member of a tenant may
+PERMISSIONS = {  # of workflows that the manager runs itself
+    "upload_blueprint": "blueprint_upload",
+    "create_deployment_environment": "deployment_create",
+    "delete_deployment_environment": "deployment_delete",
+}
 MAX_CRASHES = 5  # consecutive crashes of workers after which an execution without progress counts as their cause
 EVENT_FIELDS = tuple(ExecutionEvent.__slots__)
 _get_event_fields = attrgetter(*EVENT_FIELDS)
@@ -35,7 +42,11 @@ StoreResult = Callable[[Store, Deployment], None]
 
 @dataclass(frozen=True)
 class ExecutionContext:
-    """An execution and the services of its worker process. Used by several threads."""
+    """An execution and the services of its worker process. Used by several threads.
+
+    `reading` and `writing` see and change what the user may whom the execution acts for. What needs no right of the
+    user, the bookkeeping of the worker, has methods of its own.
+    """
 
     app: AppContext
     execution: Execution  # the row as it was when it was claimed, detached; do not change it
@@ -46,26 +57,68 @@ class ExecutionContext:
     masking: Masking = field(default_factory=Masking)
 
     @property
-    def scope(self) -> Scope:
-        return system_scope(self.execution.tenant_name, self.execution.created_by)
+    def permission(self) -> str:
+        """The permission that its user needs to start it."""
+        return PERMISSIONS.get(self.execution.workflow_id, "execution_start")
 
     @property
     def parameters(self) -> JsonObject:
         return self.execution.parameters
 
     @contextmanager
-    def reading(self, scope: Scope | None = None) -> Iterator[Store]:
-        """Open a read transaction, in the scope of the tenant or in another one; wait for an unavailable database."""
+    def reading(self, permission: str = READ) -> Iterator[Store]:
+        """Open a read transaction with the present rights of the user whom the execution acts for. Raises Forbidden."""
+        with self.reading_own_rows() as own:
+            yield self.as_user(own, permission)
+
+    @contextmanager
+    def writing(self, permission: str) -> Iterator[Store]:
+        """Open a write transaction with the present rights of that user. Raises Forbidden."""
+        with self.writing_own_rows() as own:
+            yield self.as_user(own, permission)
+
+    def as_user(self, own: Store, permission: str) -> Store:
+        """Return the store of the same transaction with the present rights of that user. Raises Forbidden."""
+        # users are in no tenant
+        return own.with_scope(execution_user.find_scope(own.unscoped, self.execution, permission))
+
+    @contextmanager
+    def reading_own_rows(self) -> Iterator[Store]:
+        """Open a read transaction for rows of the execution, of its deployment or of the blueprint that it uploads.
+
+        They are read whatever the rights of the user are; what a name stands for is read with `reading`. Waits for an
+        unavailable database.
+        """
         with ExitStack() as stack:
 
             def connect() -> Store:
                 with ExitStack() as opening:
-                    store = opening.enter_context(self.app.reading(scope or self.scope))
+                    store = opening.enter_context(self.app.reading(self._system_scope))
                     store.unscoped.connection()  # no rows: an unavailable database is noticed here
                     stack.push(opening.pop_all())
                 return store
 
             yield retry_until_available(self.stopping, connect)
+
+    @contextmanager
+    def writing_own_rows(self) -> Iterator[Store]:
+        """Open a write transaction for the same rows."""
+        with self.app.writing(self._system_scope) as store:
+            yield store
+
+    @property
+    def _system_scope(self) -> Scope:
+        return system_scope(self.execution.tenant_name, self.execution.created_by)
+
+    def check_start(self) -> None:
+        """Raise Forbidden when the user may not start the execution now, and Failed after too many crashes."""
+        self.check_crashes()
+        self.check_rights()
+
+    def check_rights(self) -> None:
+        """Raise Forbidden when the user may not start the execution now."""
+        with self.reading(self.permission):
+            pass
 
     def check_crashes(self) -> None:
         """Raise Failed when worker after worker crashed while it ran this execution."""

@@ -58,7 +58,7 @@ class StoreJournal:
         self._operation_ids: dict[str, OperationIds] = {}  # by graph
 
     def stored_graphs(self) -> list[StoredGraph]:
-        with self._context.reading() as store:
+        with self._context.reading_own_rows() as store:
             session = store.unscoped  # rows of this execution
             graphs = session.scalars(
                 select(TasksGraph)

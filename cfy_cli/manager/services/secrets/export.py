@@ -121,7 +121,7 @@ def import_secrets(
         tenant = valid["tenant_name"]
         try:
             scope = scope_for(identity, tenant, "secret_create", tenant_exists=True)
-            in_tenant = Store(store.unscoped, scope)  # the same transaction, guarded by the scope in that tenant
+            in_tenant = store.with_scope(scope)
             if not _import(app, in_tenant, valid, key, override=override):
                 colliding.setdefault(tenant, []).append(valid["key"])
         except CfyError as error:

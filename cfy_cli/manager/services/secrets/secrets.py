@@ -12,7 +12,6 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.execution_user import execution_user_scope
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.encryption import Cipher
@@ -22,7 +21,9 @@ from cfy_cli.manager.store.models import Secret, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
-ReadSecret = Callable[[str], str]  # returns the value of a key as text; raises KeyError with a sentence
+# Returns the value of a key, among the secrets that the user of the store may see, as text; raises KeyError with a
+# sentence.
+ReadSecret = Callable[[Store, str], str]
 
 
 def create(
@@ -107,25 +108,15 @@ def decrypt_value(app: AppContext, secret: Secret) -> Json:
     return cast("Json", json.loads(text)) if secret.schema else text
 
 
-def defer_secret(_key: str) -> str:
+def defer_secret(_store: Store, _key: str) -> str:
     """Leave calls of `get_secret` unevaluated, in values that are going to be stored."""
     raise NotYet
 
 
-def user_secrets(app: AppContext, scope: Scope) -> ReadSecret:
+def shown_secrets(app: AppContext) -> ReadSecret:
     """Return the function that evaluates `get_secret` in answers to a user, without hidden values."""
 
-    def read(key: str) -> str:
-        with app.reading(scope) as store:
-            return stored_secrets(app, store)(key)
-
-    return read
-
-
-def stored_secrets(app: AppContext, store: Store) -> ReadSecret:
-    """Do the same within a transaction."""
-
-    def read(key: str) -> str:
+    def read(store: Store, key: str) -> str:
         secret = _find(store, key)
         if secret.is_hidden_value and not can_see_hidden(store.scope, secret):
             raise KeyError(f"the value of the secret `{key}` is hidden from user `{store.scope.user}`")
@@ -137,23 +128,15 @@ def stored_secrets(app: AppContext, store: Store) -> ReadSecret:
 def execution_secrets(context: ExecutionContext) -> ReadSecret:
     """Return the function that evaluates `get_secret` in an execution, with hidden values.
 
-    It reads what the user who started the execution may use. The values are masked in later events of the execution.
+    The values are masked in later events of the execution.
     """
 
-    def read(key: str) -> str:
-        with context.reading(_execution_scope(context)) as store:
-            text = _decrypt_text(context.app, _find(store, key))
+    def read(store: Store, key: str) -> str:
+        text = _decrypt_text(context.app, _find(store, key))
         context.masking.add_secret(text)
         return text
 
     return read
-
-
-def _execution_scope(context: ExecutionContext) -> Scope:
-    try:
-        return execution_user_scope(context, "secret_get")
-    except Forbidden:  # global secrets need no permission in the tenant
-        return Scope(context.execution.created_by, context.execution.tenant_name)
 
 
 def _find(store: Store, key: str) -> Secret:

@@ -26,15 +26,15 @@ def uninstall(context: ExecutionContext, *, should_continue: Callable[[], bool],
     context.log("Uninstalling service deployments recursively")
     started: dict[str, str] = {}  # deployment ids by execution id
     failures: list[str] = []
-    for deployment_id in _services(context):
+    for service in _services(context):
         try:
-            with context.app.writing(context.scope) as store:
-                execution_id = _start_uninstall(context, store, deployment_id, ignore_failure=ignore_failure)
+            with context.writing("execution_start") as store:
+                execution_id = _start_uninstall(context, store, service, ignore_failure=ignore_failure)
         except CfyError as error:
-            failures.append(f"{deployment_id}: {error.message}")
+            failures.append(f"{service.id}: {error.message}")
         else:
             if execution_id is not None:
-                started[execution_id] = deployment_id
+                started[execution_id] = service.id
 
     def have_ended() -> bool:
         return all(status in ENDED for status in _statuses(context, started).values())
@@ -54,16 +54,17 @@ def uninstall(context: ExecutionContext, *, should_continue: Callable[[], bool],
 def delete(context: ExecutionContext) -> None:
     """Delete the deployments inside, and those inside them. Raises Invalid when a deletion fails."""
     parameters = cast(deployment_requests.DeleteParameters, context.parameters)
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         deployment = _own_deployment(context, store)
         children = [child.storage_id for child in _children(store, deployment)]
-    with context.app.writing(context.scope) as store:
+    with context.writing("deployment_delete") as store:
         for child in _remaining(store, children):
+            deployment_requests.check_permitted(store, child)
             if _latest_deletion(store, child) not in (None, *ENDED):  # started before a worker crashed
                 continue
             deployment_requests.start_delete(
                 context.app,
-                store,
+                store.in_tenant(child.tenant_name),
                 child.id,
                 force=parameters["force"],
                 delete_logs=parameters["delete_logs"],
@@ -72,7 +73,7 @@ def delete(context: ExecutionContext) -> None:
             )
 
     def are_deleted() -> bool:
-        with context.reading() as store:
+        with context.reading_own_rows() as store:
             remaining = _remaining(store, children)
             failed = [
                 child.id
@@ -87,19 +88,23 @@ def delete(context: ExecutionContext) -> None:
         raise Invalid(f"The deletion of the deployments inside `{deployment.id}` was interrupted")
 
 
-def _services(context: ExecutionContext) -> list[str]:
-    """Return the ids of the deployments inside that are not components."""
-    with context.reading() as store:
+def _services(context: ExecutionContext) -> list[Deployment]:
+    """Return the deployments inside that are not components, whether the user may see them or not."""
+    with context.reading_own_rows() as store:
         deployment = _own_deployment(context, store)
         components = dependencies.component_ids(store, deployment)
-        return [child.id for child in _children(store, deployment) if child.storage_id not in components]
+        return [child for child in _children(store, deployment) if child.storage_id not in components]
 
 
 def _start_uninstall(
-    context: ExecutionContext, store: Store, deployment_id: str, *, ignore_failure: bool
+    context: ExecutionContext, store: Store, service: Deployment, *, ignore_failure: bool
 ) -> str | None:
-    """Start `uninstall` unless it runs already; return the execution's id, or None if there is nothing to uninstall."""
-    child = store.get_own(Deployment, deployment_id)
+    """Start `uninstall` unless it runs already; return the execution's id, or None if there is nothing to uninstall.
+
+    Raises CfyError when the user may not.
+    """
+    store = store.in_tenant(service.tenant_name)
+    child = deployment_requests.check_permitted(store, service)
     # executions of the child
     running = store.unscoped.scalar(
         select(Execution.id).where(
@@ -114,7 +119,7 @@ def _start_uninstall(
     execution = executions.start(
         context.app,
         store,
-        deployment_id,
+        child.id,
         UNINSTALL,
         {"recursive": True, "ignore_failure": ignore_failure},
         queue=True,
@@ -153,5 +158,5 @@ def _latest_deletion(store: Store, deployment: Deployment) -> str | None:
 
 def _statuses(context: ExecutionContext, execution_ids: Collection[str]) -> dict[str, str]:
     statement = select(Execution.id, Execution.status).where(Execution.id.in_(execution_ids))
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         return {row.id: row.status for row in store.unscoped.execute(statement)}  # executions started by this one

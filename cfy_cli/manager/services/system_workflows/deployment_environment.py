@@ -36,7 +36,7 @@ class OwnerColumns(TypedDict):
 
 def create_deployment_environment(context: ExecutionContext) -> StoreResult:
     """Prepare the plan and the working directory; the returned function stores the nodes and node instances."""
-    context.check_crashes()
+    context.check_start()
     deployment, blueprint_plan = _read_deployment(context)
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     plan = dsl.prepare_deployment(
@@ -69,6 +69,7 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
     The returned function deletes the deployment with its nodes, node instances and executions, this one too, and with
     its events and logs if that is requested.
     """
+    context.check_rights()
     if context.parameters.get("recursive"):
         cascade.delete(context)
 
@@ -85,7 +86,7 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
 
 def _read_deployment(context: ExecutionContext) -> tuple[Deployment, Plan]:
     """Return the deployment and the plan of its blueprint. Raises Invalid when there is no plan."""
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         session = store.unscoped  # the execution's own deployment and its blueprint
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=deployments.SLIM)
         plan = context.app.service(PlanCache).get(session, deployment.blueprint_storage_id)

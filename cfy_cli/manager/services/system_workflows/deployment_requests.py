@@ -8,7 +8,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.resources import DEPLOYMENTS
 from cfy_cli.contract.states import Visibility
-from cfy_cli.errors import ErrorCode, Invalid, NotFound
+from cfy_cli.errors import ErrorCode, Forbidden, Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
@@ -23,7 +23,7 @@ from cfy_cli.manager.services.deployments.existing_resources import StoreResourc
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins import resolve
-from cfy_cli.manager.services.secrets.secrets import stored_secrets
+from cfy_cli.manager.services.secrets.secrets import shown_secrets
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Site
@@ -102,7 +102,7 @@ def _check_inputs(
         tenant_name=store.scope.tenant,
         created_by=store.scope.user,
     )
-    existing = StoreResources(store, planned, stored_secrets(app, store), plan=plan)
+    existing = StoreResources(store, planned, shown_secrets(app), plan=plan)
     return dsl.check_inputs(plan, inputs, existing=existing)
 
 
@@ -142,6 +142,8 @@ def start_delete(
     deployment = store.get_own(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
     _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
+    if recursive:
+        _check_contents_permitted(store, deployment)
     parameters: DeleteParameters = {"delete_logs": delete_logs, "force": force, "recursive": recursive}
     execution = executions.start_system(
         store, "delete_deployment_environment", cast(JsonObject, parameters), deployment
@@ -176,3 +178,22 @@ def _check_deletable(
     for child in tree.find_children(store.unscoped, deployment) if recursive else ():
         between = dependencies.find_creator(store, deployment, child)
         _check_deletable(store, child, force=force, recursive=True, creator=between)
+
+
+def check_permitted(store: Store, contained: Deployment) -> Deployment:
+    """Return a deployment inside another one, as the user may see and change it. Raises Forbidden."""
+    found = store.in_tenant(contained.tenant_name).find(Deployment, contained.id)
+    is_visible = found is not None and found.storage_id == contained.storage_id
+    if found is None or not is_visible or not store.scope.is_permitted_in(contained.tenant_name):
+        raise Forbidden(
+            f"User `{store.scope.user}` may not see or change all of the deployments inside: one is of tenant "
+            f"`{contained.tenant_name}` and belongs to `{contained.created_by}`",
+            hint="Let an administrator do it, or leave out `recursive`.",
+        )
+    return found
+
+
+def _check_contents_permitted(store: Store, deployment: Deployment) -> None:
+    """Raise Forbidden when the user may not change one of the deployments inside, at any depth."""
+    for contained in tree.find_contents(store.unscoped, deployment):  # of any user
+        check_permitted(store, contained)

@@ -19,7 +19,6 @@ from cfy_cli.manager.services.system_workflows.blueprint_requests import UploadP
 from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
-from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 # The state during a step, and the state after the step has failed.
@@ -40,7 +39,7 @@ def upload_blueprint(context: ExecutionContext) -> None:
     if state == BlueprintState.UPLOADED:  # a worker stored the plan and crashed before it completed the execution
         return
     try:
-        context.check_crashes()
+        context.check_start()
         url = parameters.get("url")
         if url:
             _fetch(context, storage_id, url)
@@ -66,7 +65,7 @@ def upload_blueprint(context: ExecutionContext) -> None:
 def _find_blueprint(context: ExecutionContext, parameters: UploadParameters) -> int:
     """Return the storage id of the blueprint that this execution uploads."""
     own = select(Blueprint.storage_id).where(Blueprint.upload_execution_id == context.execution.id)
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         storage_id = store.unscoped.scalar(own)  # the row that the upload request has created
     if storage_id is None:
         raise Invalid(f"Blueprint `{parameters['blueprint_id']}` was deleted before it was uploaded")
@@ -82,7 +81,7 @@ def _read_state(context: ExecutionContext, storage_id: int) -> BlueprintState:
 
     Raises Invalid when the upload failed already and the worker crashed before it completed the execution.
     """
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         row = _get_blueprint(store, storage_id)
     if row.state in FAILED_STATES.values():
         raise Invalid(row.error or "The upload failed")
@@ -113,9 +112,7 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
         files = sorted(path.relative_to(root).as_posix() for path in root.glob("*.y*ml"))
         hint = f"It has {', '.join(files[:MAX_LISTED_FILES])}: name one with --blueprint-filename." if files else None
         raise Invalid(f"The archive has no file `{main_file}`", hint=hint, code=ErrorCode.INVALID_BLUEPRINT)
-    # In the scope of the user who uploads it, who may not use private plugins of others.
-    uploader = Scope(user=context.execution.created_by, tenant=context.execution.tenant_name)
-    resolver = ManagerResolver(context.app, uploader, main)
+    resolver = ManagerResolver(context.app, lambda: context.reading("blueprint_upload"), main)
 
     def log(warnings: Sequence[dsl.Problem]) -> None:
         for warning in warnings[:MAX_LOGGED_WARNINGS]:
@@ -129,14 +126,14 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
 def _enter(context: ExecutionContext, storage_id: int, state: BlueprintState, message: str) -> BlueprintState:
     """Store the state and return it."""
     context.log(message)
-    with context.app.writing(context.scope) as store:
+    with context.writing_own_rows() as store:
         row = _get_blueprint(store, storage_id)
         row.state, row.updated_at = state, now()
     return state
 
 
 def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
-    with context.app.writing(context.scope) as store:
+    with context.writing_own_rows() as store:
         row = _get_blueprint(store, storage_id)
         row.plan = plan
         row.description = plan.get("description")
@@ -148,13 +145,13 @@ def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
 
 
 def _store_failure(context: ExecutionContext, storage_id: int, state: BlueprintState, error: CfyError) -> None:
-    with context.app.writing(context.scope) as store:
+    with context.writing_own_rows() as store:
         row = _get_blueprint(store, storage_id)
         row.state, row.error, row.updated_at = state, str(error), now()
     context.app.files.delete_blueprint(storage_id)
 
 
 def _delete(context: ExecutionContext, storage_id: int) -> None:
-    with context.app.writing(context.scope) as store:
+    with context.writing_own_rows() as store:
         store.delete(_get_blueprint(store, storage_id))
     context.app.files.delete_blueprint(storage_id)

@@ -38,11 +38,11 @@ def complete_execution(
 
     def store() -> None:
         rows = [context.event_row(event) for event in final_events]
-        with context.event_writer.draining(rows) as batch, context.app.writing(context.scope) as store:
+        with context.event_writer.draining(rows) as batch, context.writing_own_rows() as store:
             store.acquire_lock(LockKey.EVENTS)
             deployment = executions.find_deployment(store, context.execution)
             if store_result is not None and deployment is not None:
-                store_result(store, deployment)
+                store_result(context.as_user(store, context.permission), deployment)
             session = store.unscoped  # rows of this execution and its deployment
             batch.store(session)
             with session.no_autoflush:  # write the deployment once, with all its changes

@@ -50,7 +50,7 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         """
         app = self._context.app
         try:
-            with self._context.reading() as store:
+            with self._context.reading("plugin_get") as store:
                 uploaded = resolve_requirement(store, plugin)
         except NotFound:
             if not plugin.get("source") and plugin.get("install") is False:
@@ -66,12 +66,12 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         namespace = plugin["name"].rpartition("--")[0]
         if not namespace:
             return own
-        with self._context.reading() as store:
+        with self._context.reading_own_rows() as store:
             return blueprint_imports.find_imported(store.unscoped, own).get(namespace, own)  # of the deployment
 
     def workflow_plugin(self, name: str) -> PluginPlan:
         blueprint_storage_id = self.deployment.blueprint_storage_id
-        with self._context.reading() as store:
+        with self._context.reading_own_rows() as store:
             # the deployment's own blueprint
             plan = store.unscoped.scalar(select(Blueprint.plan).where(Blueprint.storage_id == blueprint_storage_id))
         plugins = plan["workflow_plugins_to_install"] if plan else ()
@@ -102,5 +102,5 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
             return self._token
 
     def _create_token(self) -> str:
-        with self._context.app.writing(self._context.scope) as store:
+        with self._context.writing("deployment_get") as store:
             return tokens.create(store, f"execution {self._context.execution.id}", "+1d")[1]

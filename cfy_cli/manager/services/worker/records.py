@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
-from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.states import ExecutionState, Visibility
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, Records, StaleVersion
 from cfy_cli.manager.services.deployments import node_instances
@@ -42,7 +42,7 @@ class StoreRecords(StoreLookups, Records):
     """Records over the store; each change is a transaction of its own. Called from several threads."""
 
     def __init__(self, context: ExecutionContext, deployment: Deployment) -> None:
-        super().__init__(context.reading, deployment, execution_secrets(context))
+        super().__init__(context.reading, deployment, execution_secrets(context), read_own=context.reading_own_rows)
         self._context = context
         self._cancel_request = CancelRequest.NONE
         self._next_poll = 0.0  # monotonic time
@@ -54,7 +54,7 @@ class StoreRecords(StoreLookups, Records):
 
     def instances(self) -> list[Instance]:
         own = select(*INSTANCE_COLUMNS).where(self._in_deployment(NodeInstance)).order_by(NodeInstance.storage_id)
-        with self._read() as store:
+        with self._read_own() as store:
             instances = [Instance(*row) for row in store.unscoped.execute(own)]  # rows of the deployment
         self._node_ids.update((instance.id, instance.node_id) for instance in instances)
         return instances
@@ -65,8 +65,13 @@ class StoreRecords(StoreLookups, Records):
         return self._node_ids[instance_id]
 
     def instance(self, instance_id: str) -> Instance:
-        with self._read() as store:
+        with self._read_own() as store:
             return _instance(store.get(NodeInstance, instance_id))
+
+    def check_rights(self) -> None:
+        with self._read("deployment_get") as store:
+            if self.deployment.visibility == Visibility.PRIVATE:  # else it is visible to whoever has the permission
+                store.get(Deployment, self.deployment.id)
 
     def update_instance(
         self,
@@ -128,7 +133,7 @@ class StoreRecords(StoreLookups, Records):
 
     def store_progress(self) -> None:
         total, finished = self._progress
-        with self._context.app.writing(self._context.scope) as store:
+        with self._context.writing_own_rows() as store:
             self._update_execution(store, total_operations=total, finished_operations=finished)
 
     def _poll(self) -> None:
@@ -136,8 +141,8 @@ class StoreRecords(StoreLookups, Records):
         columns = select(Execution.status, Execution.total_operations, Execution.finished_operations)
         own = columns.where(Execution.id == self._context.execution.id)
         # Without a retry: the caller polls again.
-        with self._context.app.reading(self._context.scope) as store:
-            row = store.unscoped.execute(own).one_or_none()  # the row of this execution
+        with self._context.app.database.read() as session:
+            row = session.execute(own).one_or_none()
         if row is None:
             self._cancel_request = CancelRequest.KILL  # it was deleted
             return
@@ -154,7 +159,7 @@ class StoreRecords(StoreLookups, Records):
         """Run the change in a transaction of its own; wait for an unavailable database."""
 
         def write() -> T:
-            with self._context.app.writing(self._context.scope) as store:
+            with self._context.writing_own_rows() as store:
                 return change(store)
 
         return retry_until_available(self._context.stopping, write)

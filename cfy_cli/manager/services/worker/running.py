@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, Forbidden
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause
@@ -88,20 +88,22 @@ def _run_system_workflow(context: ExecutionContext) -> None:
 
 
 def _run_on_deployment(context: ExecutionContext) -> None:
-    _check_crashes(context)
+    _check_start(context)
     result = _run_workflow(context)
     if context.stopping.is_set() and result.state != ExecutionState.TERMINATED:
         return
     try:
         retry_until_available(context.stopping, lambda: capability_dependencies.update_targets(context))
+    except Forbidden as error:
+        context.log(f"The dependencies of the deployment are not updated: {error}", "error")
     except Exception:
         log.exception("Updating the dependencies after execution %s failed", context.execution.id)
     complete_execution(context, result)
 
 
-def _check_crashes(context: ExecutionContext) -> None:
+def _check_start(context: ExecutionContext) -> None:
     try:
-        context.check_crashes()
+        context.check_start()
     except CfyError as error:
         context.emit_event("workflow_failed", f"'{context.execution.workflow_id}' workflow execution failed: {error}")
         raise
@@ -146,7 +148,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
 
 def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan], dict[str, Path]]:
     """Return the deployment, its nodes and the folders of imported blueprints."""
-    with context.reading() as store:
+    with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
         nodes = session.scalars(

@@ -67,6 +67,9 @@ class Execution(Owned, Base):
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
     worker: Mapped[str | None] = mapped_column(Name)  # name of the worker that runs it
+    # The user with whose rights it runs: who started it, or resumed it last. The storage id is never used again.
+    acts_for: Mapped[str | None] = mapped_column(Name)
+    acts_for_storage_id: Mapped[int | None]
     crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # consecutive worker crashes without progress
     progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
     decisions: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)  # made by its workflow, needed to resume it
