@@ -16,6 +16,7 @@ from cfy_cli.manager.store.models import Execution
 from tests.conftest import PASSWORD
 from tests.manager.conftest import archive, wait_until
 
+OWNER = {"tenant_name": "default_tenant", "visibility": "tenant", "created_by": "admin"}
 REQUESTS = 45  # more than there are threads for requests that do not wait
 
 
@@ -48,7 +49,7 @@ def test_waiting_requests_do_not_block_other_requests(app: AppContext, port: int
 def test_wait_returns_at_end_timeout_or_deletion(app: AppContext):
     with app.database.write() as session:
         for name in ("ends", "stays"):
-            session.add(Execution(id=name, workflow_id="w", tenant_name="default_tenant", created_by="admin"))
+            session.add(Execution(id=name, workflow_id="w", **OWNER))
     returned = threading.Event()
     thread = threading.Thread(target=lambda: (app.service(ExecutionWaiter).wait("ends", 30), returned.set()))
     thread.start()
@@ -64,7 +65,14 @@ def test_wait_returns_at_end_timeout_or_deletion(app: AppContext):
 def test_failed_poll_is_repeated(app: AppContext, monkeypatch: pytest.MonkeyPatch):
     with app.database.write() as session:
         session.add(
-            Execution(id="e", workflow_id="w", status="terminated", tenant_name="default_tenant", created_by="admin")
+            Execution(
+                id="e",
+                workflow_id="w",
+                status="terminated",
+                tenant_name="default_tenant",
+                visibility="tenant",
+                created_by="admin",
+            )
         )
     original, errors = app.database.read, iter([RuntimeError("unexpected")])
 

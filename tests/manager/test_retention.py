@@ -11,13 +11,15 @@ from cfy_cli.manager.services.events import retention
 from cfy_cli.manager.services.events.retention import Retention
 from cfy_cli.manager.store.models import Event
 
+OWNER = {"tenant_name": "default_tenant", "visibility": "tenant", "created_by": "admin"}
+
 
 def add_events(app: AppContext, *days_ago: int) -> None:
     with app.database.write() as session:
         for days in days_ago:
             when = format_timestamp(datetime.now(UTC) - timedelta(days=days))
-            session.add(Event(type="cloudify_event", tenant_name="default_tenant", created_by="admin",
-                              message=str(days), timestamp=when, reported_timestamp=when))  # fmt: skip
+            times = {"timestamp": when, "reported_timestamp": when}
+            session.add(Event(type="cloudify_event", message=str(days), **OWNER, **times))
 
 
 def remaining_messages(app: AppContext) -> list[str]:

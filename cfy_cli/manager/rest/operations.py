@@ -15,6 +15,7 @@ from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
 from cfy_cli.manager.services.executions import operations
 from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
+from cfy_cli.manager.store.models.owned import inherited_columns
 
 LIST_PARAMETERS = (
     Parameter("graph_id", "Only operations of this tasks graph.", repeated=True),
@@ -139,8 +140,8 @@ def _add_graph(call: Call, body: NewGraph) -> JsonObject:
             id=body.graph_id or str(uuid.uuid4()),
             name=body.name,
             execution_id=execution.id,
-            visibility=execution.visibility,
             created_at=body.created_at or now(),
+            **inherited_columns(execution),
         )
     )
     for operation in body.operations or ():

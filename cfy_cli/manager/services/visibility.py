@@ -1,11 +1,17 @@
-"""Visibility of resources: who may change it, and in which direction."""
+"""Visibility and owners of resources: who may change them, and what follows for all that belongs to a resource."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import and_, or_, select, update
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, ErrorCode, Forbidden, Invalid
-from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Operation, TasksGraph, User
+from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
+from cfy_cli.manager.store.models.owned import Base, Owned, models_in_tenants
+from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -31,9 +37,49 @@ def widen(store: Store, row: Base, visibility: str) -> None:
         _check_permitted(store.scope, visibility)
     if visibility == Visibility.GLOBAL and store.is_name_taken(row, name, visibility):
         raise Conflict(f"Another tenant has a {type(row).__name__} `{name}`: it cannot become global")
-    row.visibility = visibility
+    _change(store, row, "visibility", visibility)
     if hasattr(row, "updated_at"):
         row.updated_at = now()
+
+
+def set_creator(store: Store, row: Base, username: str) -> None:
+    """Give a row, and all that belongs to it, to another user. Raises NotFound."""
+    _change(store, row, "created_by", store.get(User, username).username)
+
+
+def _change(store: Store, row: Base, name: str, value: str) -> None:
+    """Set `visibility` or `created_by` of a row, and the same columns of all that belongs to it."""
+    assert isinstance(row, Owned)
+    conditions = belonging_conditions(row)
+    if conditions:
+        store.acquire_lock(LockKey.EVENTS)  # workers store events with the columns of their execution
+    setattr(row, name, value)
+    values = {"visibility": row.visibility, "owned_by": row.created_by}
+    for model, belongs in conditions.items():
+        statement = update(model).where(belongs).values(values).execution_options(synchronize_session=False)
+        store.unscoped.execute(statement)  # rows that belong to one in scope
+
+
+def belonging_conditions(owner: Owned) -> Mapping[type[Base], Condition]:
+    """Return the conditions that match what belongs to a deployment or blueprint, by model."""
+    if isinstance(owner, Blueprint):
+        conditions: dict[type[Base], Condition] = {Execution: Execution.id == owner.upload_execution_id}
+    elif isinstance(owner, Deployment):
+        own = (model for model in models_in_tenants() if hasattr(model, "deployment_storage_id"))
+        conditions = {model: column(model, "deployment_storage_id") == owner.storage_id for model in own}
+        of_external_source = and_(
+            Dependency.source_storage_id.is_(None), Dependency.target_storage_id == owner.storage_id
+        )
+        conditions[Dependency] = or_(Dependency.source_storage_id == owner.storage_id, of_external_source)
+    else:
+        return {}
+    executions = select(Execution.id).where(conditions[Execution])
+    graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(executions))
+    return conditions | {
+        TasksGraph: TasksGraph.execution_id.in_(executions),
+        Operation: Operation.tasks_graph_id.in_(graphs),
+        Event: Event.execution_id.in_(executions),
+    }
 
 
 def refused(message: str) -> Invalid:

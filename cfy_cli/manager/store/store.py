@@ -18,6 +18,7 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
+from cfy_cli.manager.store.models.owned import Belonging
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
 
@@ -30,8 +31,9 @@ def _is_global(model: type[Base]) -> ColumnElement[bool]:
 
 
 def _is_public(model: type[Base], user: ColumnElement[str]) -> ColumnElement[bool]:
-    """Match rows that are not private, or belong to the user."""
-    return or_(column(model, "visibility") != Visibility.PRIVATE, column(model, "created_by") == user)
+    """Match rows that are not private, or are the user's: by whom they, or what they belong to, were created."""
+    owner = column(model, "owned_by" if issubclass(model, Belonging) else "created_by")
+    return or_(column(model, "visibility") != Visibility.PRIVATE, owner == user)
 
 
 def _is_visible_in(

@@ -10,7 +10,8 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.labels import parse, replace
-from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution, User
+from cfy_cli.manager.services.visibility import set_creator
+from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
 from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
 
@@ -67,11 +68,11 @@ def _find_deployments(store: Store, blueprint: Blueprint) -> Sequence[str]:
 def update(store: Store, blueprint_id: str, *, labels_given: object = None, creator: str | None = None) -> Blueprint:
     """Replace the labels and the owner, where they are not None; labels have one of the forms that the API accepts."""
     blueprint = store.get_own(Blueprint, blueprint_id)
+    if creator is not None:
+        set_creator(store, blueprint, creator)
     if labels_given is not None:
         lock_rows(store.unscoped, [blueprint], ["labels"])  # a row in scope
         replace(blueprint.labels, BlueprintLabel, parse(labels_given), store.scope.user)
-    if creator is not None:
-        blueprint.created_by = store.get(User, creator).username
     blueprint.updated_at = now()
     return blueprint
 

@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.states import ExecutionState, Visibility
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.labels import CONSUMER
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
+from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.store import Store
 
 COMPONENT, SHARED_RESOURCE = "component.", "sharedresource."  # prefixes of `dependency_creator`
@@ -47,6 +48,7 @@ def create(
     if source is not None and target is not None:
         _check_acyclic(store, source, target)
     owner = source or target
+    inherited = inherited_columns(owner) if owner else {"visibility": Visibility.TENANT, "owned_by": store.scope.user}
     dependency = store.add(
         Dependency(
             id=dependency_id or str(uuid.uuid4()),
@@ -56,7 +58,8 @@ def create(
             target_deployment_func=function,
             external_source=external_source,
             external_target=external_target,
-            **({"visibility": owner.visibility} if owner else {}),
+            # One of an external source belongs to the tenant that adds it, and its target may be of another one.
+            **{**inherited, "tenant_name": store.scope.tenant},
         )
     )
     if target is not None:

@@ -6,8 +6,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from sqlalchemy import and_, select
-from sqlalchemy import update as sql_update
+from sqlalchemy import select
 from sqlalchemy.orm import defer, lazyload
 
 from cfy_cli import dsl
@@ -22,24 +21,16 @@ from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.services.visibility import refused, widen
+from cfy_cli.manager.services.visibility import refused, set_creator, widen
 from cfy_cli.manager.store.models import (
-    Base,
     Blueprint,
     Deployment,
     DeploymentLabel,
-    Event,
-    Execution,
-    InterDeploymentDependency,
     NodeInstance,
-    Operation,
     Site,
-    TasksGraph,
-    User,
 )
 from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
-from cfy_cli.manager.store.models.owned import models_in_tenants
-from cfy_cli.manager.store.query import Condition, column
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -86,10 +77,10 @@ def find_live_instances(store: Store, deployment: Deployment) -> Sequence[str]:
 def update(store: Store, deployment_id: str, *, labels_given: object = None, creator: str | None = None) -> Deployment:
     """Replace the labels and the owner, where they are not None; labels have one of the forms that the API accepts."""
     deployment = store.get_own(Deployment, deployment_id)
+    if creator is not None:
+        set_creator(store, deployment, creator)
     if labels_given is not None:
         set_labels(store, deployment, labels.parse(labels_given))
-    if creator is not None:
-        deployment.created_by = store.get(User, creator).username
     deployment.updated_at = now()
     return deployment
 
@@ -152,25 +143,9 @@ def check_blueprint_visibility(deployment_id: str, visibility: str, blueprint: B
 
 
 def set_visibility(store: Store, deployment: Deployment, visibility: str) -> None:
-    """Widen the visibility of a deployment and of all that belongs to it. Raises Invalid."""
+    """Widen the visibility of a deployment. Raises Invalid."""
     check_blueprint_visibility(deployment.id, visibility, deployment.blueprint)
     widen(store, deployment, visibility)
-    own_executions = select(Execution.id).where(Execution.deployment_storage_id == deployment.storage_id)
-    own_graphs = select(TasksGraph.id).where(TasksGraph.execution_id.in_(own_executions))
-    contents: dict[type[Base], Condition] = {
-        model: column(model, "deployment_storage_id") == deployment.storage_id
-        for model in models_in_tenants()
-        if hasattr(model, "deployment_storage_id")
-    }
-    contents |= {
-        TasksGraph: TasksGraph.execution_id.in_(own_executions),
-        Operation: Operation.tasks_graph_id.in_(own_graphs),
-        InterDeploymentDependency: InterDeploymentDependency.source_storage_id == deployment.storage_id,
-        Event: and_(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id),
-    }
-    for model, is_inside in contents.items():
-        # rows of a deployment that is in scope
-        store.unscoped.execute(sql_update(model).where(is_inside).values(visibility=visibility))
 
 
 def evaluate_values(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy import delete as sql_delete
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -11,6 +11,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.models import Deployment, Event, Execution
+from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.query import Condition, all_of, apply_filters
 from cfy_cli.manager.store.store import Store
 
@@ -63,8 +64,7 @@ def add(
     store.add(
         Event(
             type=kind,
-            tenant_name=execution.tenant_name,
-            visibility=execution.visibility,
+            **inherited_columns(execution),
             created_by=store.scope.user,
             execution_id=execution.id,
             workflow_id=execution.workflow_id,
@@ -80,18 +80,27 @@ def add(
 
 def check_deployment(store: Store, deployment_id: str) -> None:
     """Raise NotFound unless the tenant has the deployment, or events that are left of it; Forbidden for another's."""
-    left = select(Event.storage_id).where(Event.tenant_name == store.scope.tenant, Event.deployment_id == deployment_id)
-    # events of the tenant
+    left = _visible_in_tenant(store).where(Event.deployment_id == deployment_id).with_only_columns(Event.storage_id)
+    # events that are visible
     if store.find(Deployment, deployment_id) is not None or store.unscoped.scalar(left.limit(1)) is None:
         store.get_own(Deployment, deployment_id)
 
 
 def delete(store: Store, listing: Listing, where: Condition) -> int:
     """Delete the tenant's events that a list would give; return their number."""
-    own = store.visible(Event).where(where, Event.tenant_name == store.scope.tenant)
-    chosen = apply_filters(own, Event, listing)
+    chosen = apply_filters(_visible_in_tenant(store).where(where), Event, listing)
     statement = sql_delete(Event).where(Event.storage_id.in_(chosen.with_only_columns(Event.storage_id)))
     return store.unscoped.connection().execute(statement).rowcount  # the subquery selects visible events only
+
+
+def delete_of_deployment(store: Store, deployment: Deployment) -> None:
+    """Delete the events of a deployment; those of former deployments of its name stay."""
+    executions = select(Execution.id).where(Execution.deployment_storage_id == deployment.storage_id)
+    store.unscoped.execute(sql_delete(Event).where(Event.execution_id.in_(executions)))  # of all users
+
+
+def _visible_in_tenant(store: Store) -> Select[Event]:
+    return store.visible(Event).where(Event.tenant_name == store.scope.tenant)
 
 
 def _fields(kind: str, item: Mapping[str, Json]) -> JsonObject:

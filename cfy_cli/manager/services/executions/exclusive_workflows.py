@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.states import RUNNING, ExecutionState
+from cfy_cli.contract.states import RUNNING, ExecutionState, Visibility
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
@@ -32,6 +32,8 @@ def start(store: Store, workflow_id: str, parameters: JsonObject, *, queue: bool
             is_system_workflow=True,
             allow_custom_parameters=True,
             status=ExecutionState.QUEUED if others else ExecutionState.PENDING,
+            visibility=Visibility.TENANT,  # it belongs to nothing but the tenant
+            owned_by=store.scope.user,
         )
     )
 

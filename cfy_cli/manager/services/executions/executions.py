@@ -19,7 +19,8 @@ from cfy_cli.manager.services.executions import parameters as workflow_parameter
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
+from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.store import Store
 
 CANCEL_ACTIONS = {
@@ -38,7 +39,6 @@ ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionSta
 class DeploymentColumns(TypedDict, total=False):
     """Columns of an execution that describe its deployment."""
 
-    tenant_name: str  # an execution belongs to the tenant of its deployment, whichever tenant the request names
     deployment_storage_id: int
     deployment_id: str
     deployment_display_name: str
@@ -99,7 +99,7 @@ def start(
             allow_custom_parameters=allow_custom_parameters,
             wait_after_fail=wait_after_fail,
             scheduled_for=scheduled_for,
-            visibility=deployment.visibility,
+            **inherited_columns(deployment),  # its tenant too, whichever the request names
             **_deployment_columns(deployment),
         ),
     )
@@ -112,11 +112,15 @@ def start_system(
     store: Store,
     workflow_id: str,
     parameters: JsonObject,
-    deployment: Deployment | None = None,
+    owner: Deployment | Blueprint,
     *,
     execution_id: str | None = None,
 ) -> Execution:
-    """Start a workflow that the manager runs itself. The caller notifies `work_available`."""
+    """Start a workflow that the manager runs itself, on a deployment or blueprint.
+
+    The caller notifies `work_available`.
+    """
+    deployment = owner if isinstance(owner, Deployment) else None
     exclusive_workflows.must_wait(store)
     execution = _add(
         store,
@@ -125,6 +129,7 @@ def start_system(
             workflow_id=workflow_id,
             parameters=parameters,
             allow_custom_parameters=True,
+            **inherited_columns(owner),
             **_deployment_columns(deployment),
         ),
     )
@@ -306,7 +311,6 @@ def _deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
     if deployment is None:
         return {}
     return {
-        "tenant_name": deployment.tenant_name,
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
         "deployment_display_name": deployment.display_name,

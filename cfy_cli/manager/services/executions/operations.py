@@ -10,6 +10,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.tasks import Failure, TaskState
 from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
+from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.query import Condition, all_of
 from cfy_cli.manager.store.store import Store
 
@@ -40,10 +41,10 @@ def add(store: Store, operation_id: str, graph: TasksGraph, state: str, fields: 
         Operation(
             id=operation_id,
             tasks_graph_id=graph.id,
-            visibility=graph.visibility,
             created_at=graph.created_at,
             state=state,
             **fields,
+            **inherited_columns(graph),
         )
     )
 

@@ -19,8 +19,8 @@ from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins.wagons import Package, read_yaml
-from cfy_cli.manager.services.visibility import check_visibility
-from cfy_cli.manager.store.models import Blueprint, Plugin, User
+from cfy_cli.manager.services.visibility import check_visibility, set_creator
+from cfy_cli.manager.store.models import Blueprint, Plugin
 from cfy_cli.manager.store.store import Store
 
 WAGON = "wagon.wgn"  # names of files in the plugin's folder
@@ -100,7 +100,7 @@ def update(
     if resource_tags is not None:
         plugin.resource_tags = resource_tags
     if creator is not None:
-        plugin.created_by = store.get(User, creator).username
+        set_creator(store, plugin, creator)
     return plugin
 
 

@@ -11,7 +11,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.store.bulk import BulkStatement
-from cfy_cli.manager.store.models import Event, NodeInstance, Operation
+from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation
 
 R = TypeVar("R")
 
@@ -48,6 +48,7 @@ class EventRow(TypedDict):
 
     tenant_name: str
     visibility: str
+    owned_by: str
     created_by: str
     type: str
     timestamp: str
@@ -138,7 +139,21 @@ class Batch:
             self._store_instance_states(session)
         UPDATE_PROCESS.execute(connection, _sorted_rows(self.processes))
         UPDATE_TASK.execute(connection, _sorted_rows(self.tasks))
-        INSERT_EVENT.execute(connection, self.events)
+        if self.events:
+            self._inherit(session)
+            INSERT_EVENT.execute(connection, self.events)
+
+    def _inherit(self, session: Session) -> None:
+        """Give events the visibility of their executions, which may have changed since those were claimed."""
+        ids = {event["execution_id"] for event in self.events}
+        rows = session.execute(
+            select(Execution.id, Execution.visibility, Execution.owned_by).where(Execution.id.in_(ids))
+        )
+        columns: dict[str | None, tuple[str, str]] = {key: (visibility, owned_by) for key, visibility, owned_by in rows}
+        for event in self.events:  # the execution may be deleted
+            present = columns.get(event["execution_id"])
+            if present:
+                event["visibility"], event["owned_by"] = present
 
     def _store_instance_states(self, session: Session) -> None:
         instances = session.execute(

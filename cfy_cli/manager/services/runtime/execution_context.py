@@ -21,6 +21,7 @@ from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.masking import Masking
 from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.scope import Scope, system_scope
 from cfy_cli.manager.store.store import Store
 
@@ -141,10 +142,11 @@ class ExecutionContext:
     @cached_property
     def _common_fields(self) -> dict[str, str | None]:
         """The columns that all events of the execution share."""
-        execution = self.execution
+        execution, inherited = self.execution, inherited_columns(self.execution)
         return {
-            "tenant_name": execution.tenant_name,
-            "visibility": execution.visibility,
+            "tenant_name": inherited["tenant_name"],
+            "visibility": inherited["visibility"],
+            "owned_by": inherited["owned_by"],
             "created_by": execution.created_by,
             "execution_id": execution.id,
             "workflow_id": execution.workflow_id,

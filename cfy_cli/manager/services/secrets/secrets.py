@@ -16,8 +16,8 @@ from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.schemas import check_value
-from cfy_cli.manager.services.visibility import check_visibility, widen
-from cfy_cli.manager.store.models import Secret, User
+from cfy_cli.manager.services.visibility import check_visibility, set_creator, widen
+from cfy_cli.manager.store.models import Secret
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -79,7 +79,7 @@ def update(
     if value is not None:
         secret.encrypted_value = _encrypt(app, store, value, secret.schema)
     if creator is not None:
-        secret.created_by = store.get(User, creator).username
+        set_creator(store, secret, creator)
     secret.updated_at = now()
     return secret
 

@@ -73,7 +73,7 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
         "validate_only": request.validate_only,
         "labels": [{"key": key, "value": value} for key, value in request.labels],
     }
-    execution = executions.start_system(store, "upload_blueprint", cast(JsonObject, parameters))
+    execution = executions.start_system(store, "upload_blueprint", cast(JsonObject, parameters), blueprint)
     blueprint.upload_execution_id = execution.id
     store.after_commit(app.work_available.notify)
     return blueprint, execution

@@ -1,8 +1,6 @@
 """`create_deployment_environment` and `delete_deployment_environment`: nodes and node instances of a deployment."""
 
-from typing import TypedDict
-
-from sqlalchemy import delete, exists, select
+from sqlalchemy import exists, select
 
 from cfy_cli import dsl
 from cfy_cli.contract.plan import InstancePlan, NodePlan, Plan, PreparedPlan
@@ -13,23 +11,23 @@ from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployments import capability_dependencies, deployments
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.events import events
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.store.bulk import BulkStatement
-from cfy_cli.manager.store.models import Deployment, Event, Node, NodeInstance
+from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
+from cfy_cli.manager.store.models.owned import InheritedColumns, inherited_columns
 from cfy_cli.manager.store.store import Store
 
 INSERT_NODE, INSERT_INSTANCE = BulkStatement.insert(Node), BulkStatement.insert(NodeInstance)
 
 
-class OwnerColumns(TypedDict):
+class OwnerColumns(InheritedColumns):
     """Columns that the nodes and node instances of a deployment have in common."""
 
     deployment_storage_id: int
     deployment_id: str
-    tenant_name: str
-    visibility: str
     created_by: str
     created_at: str
 
@@ -75,9 +73,7 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
 
     def delete_deployment(store: Store, deployment: Deployment) -> None:
         if context.parameters.get("delete_logs"):
-            store.unscoped.execute(  # events of the deployment
-                delete(Event).where(Event.tenant_name == deployment.tenant_name, Event.deployment_id == deployment.id)
-            )
+            events.delete_of_deployment(store, deployment)
         deployments.delete(store, deployment)
         store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 
@@ -123,10 +119,9 @@ def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None
 
 def owner_columns(deployment: Deployment) -> OwnerColumns:
     return {
+        **inherited_columns(deployment),
         "deployment_storage_id": deployment.storage_id,
         "deployment_id": deployment.id,
-        "tenant_name": deployment.tenant_name,
-        "visibility": deployment.visibility,
         "created_by": deployment.created_by,
         "created_at": now(),
     }

@@ -4,11 +4,11 @@ from sqlalchemy import ForeignKey, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from cfy_cli.manager.store.models.deployments import Deployment
-from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
 from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, JsonValue, text
 
 
-class InterDeploymentDependency(Owned, Base):
+class InterDeploymentDependency(Belonging, Owned, Base):
     """The source needs the target; the target's place is empty when it is gone or not known yet."""
 
     __tablename__ = "inter_deployment_dependencies"

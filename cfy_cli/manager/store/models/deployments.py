@@ -41,7 +41,7 @@ from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.expressions import any_value, is_truthy
 from cfy_cli.manager.store.models.labels import Label
-from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
 from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Sql, Timestamp, text
 
@@ -236,7 +236,7 @@ class DeploymentLabel(Label, Base):
     deployment_storage_id: Mapped[int] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
 
 
-class InDeployment(Owned):
+class InDeployment(Belonging, Owned):
     """Columns of rows that belong to a deployment and are deleted with it."""
 
     deployment_storage_id: Mapped[int] = mapped_column(

@@ -6,11 +6,11 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
 
 
-class Execution(Owned, Base):
+class Execution(Belonging, Owned, Base):
     __tablename__ = "executions"
     __table_args__ = (
         UniqueConstraint("id"),
@@ -86,7 +86,7 @@ class Execution(Owned, Base):
         )
 
 
-class Event(Base):
+class Event(Belonging, Base):
     """An event of an execution: `cloudify_event` from the engine, `cloudify_log` from an operation."""
 
     __tablename__ = "events"
@@ -123,7 +123,6 @@ class Event(Base):
     _storage_id = synonym("storage_id")
     execution_group_id = None  # there are no execution groups yet
     tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
-    visibility: Mapped[str] = mapped_column(text(16), default="tenant")
     created_by: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Timestamp, default=now)

@@ -3,11 +3,11 @@
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
-from cfy_cli.manager.store.models.owned import Base, Owned
+from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
 from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, JsonValue, Name, text
 
 
-class TasksGraph(Owned, Base):
+class TasksGraph(Belonging, Owned, Base):
     __tablename__ = "tasks_graphs"
     __table_args__ = (UniqueConstraint("id"),)
     WIRE_FIELDS = ("created_at", "visibility", "id", "name", "execution_id", *Owned.OWNED_FIELDS)
@@ -19,7 +19,7 @@ class TasksGraph(Owned, Base):
     position: Mapped[float | None]  # of the request among those of the workflow that have an order
 
 
-class Operation(Owned, Base):
+class Operation(Belonging, Owned, Base):
     """A task of a graph, of whatever kind; the API calls all of them operations."""
 
     __tablename__ = "operations"

@@ -1,7 +1,7 @@
 """Columns that all tables, or all tables of resources in tenants, have in common."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -52,6 +52,31 @@ class Owned:
     @hybrid_property
     def private_resource(self) -> bool:
         return self.visibility == Visibility.PRIVATE
+
+
+class Belonging:
+    """Columns of rows that belong to a deployment or blueprint, and are as visible as that.
+
+    `inherited_columns` gives their values: a row without them is refused by the database.
+    """
+
+    visibility: Mapped[str] = mapped_column(text(16))
+    # creator of what it belongs to, who sees the row while it is private
+    owned_by: Mapped[str] = mapped_column(Name, server_default="")
+
+
+class InheritedColumns(TypedDict):
+    """Columns that a row has from what it belongs to."""
+
+    tenant_name: str
+    visibility: str
+    owned_by: str
+
+
+def inherited_columns(owner: Owned) -> InheritedColumns:
+    """Return the columns of a row that belongs to a deployment, a blueprint, or to another row that does."""
+    owned_by = owner.owned_by if isinstance(owner, Belonging) else owner.created_by
+    return {"tenant_name": owner.tenant_name, "visibility": owner.visibility, "owned_by": owned_by}
 
 
 def models_in_tenants() -> list[type[Base]]:
