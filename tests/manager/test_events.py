@@ -15,6 +15,7 @@ EVENT = {column.name: None for column in Event.__table__.columns if column.name 
     "tenant_name": "default_tenant",
     "visibility": "tenant",
     "created_by": "admin",
+    "owned_by": "admin",
     "type": "cloudify_log",
 }
 
