@@ -10,6 +10,7 @@ from sqlalchemy import select
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError, Forbidden
+from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause
@@ -141,6 +142,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         records,
         StoreJournal(context, deployment.storage_id),
         wait_after_fail=float(execution.wait_after_fail),
+        server=shared_server(context.app.settings.limits),
     )
     retry_until_available(context.stopping, records.store_progress)
     return result
