@@ -69,6 +69,15 @@ class BlueprintState(StrEnum):
     FAILED_PARSING = "failed_parsing"
 
 
+UPLOADING_STATES = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
+FAILED_UPLOAD_STATES = (
+    BlueprintState.INVALID,
+    BlueprintState.FAILED_UPLOADING,
+    BlueprintState.FAILED_EXTRACTING,
+    BlueprintState.FAILED_PARSING,
+)
+
+
 class Visibility(StrEnum):
     PRIVATE = "private"
     TENANT = "tenant"

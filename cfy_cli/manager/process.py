@@ -24,6 +24,7 @@ from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.wakeup import WakeupPipe
 
 if TYPE_CHECKING:
@@ -150,19 +151,20 @@ class _Child:
         from cfy_cli.manager.services.context import AppContext
         from cfy_cli.manager.services.secrets.encryption import Cipher
 
-        app = AppContext(self._settings, self._work_available, self._execution_ended)
+        app = AppContext(self._settings, self._work_available, self._execution_ended, self._name)
         app.service(Cipher)  # raises now when the configured key is not valid
         return app
 
     def _acquire_name(self) -> None:
-        """Become the only child of this name, with an empty temporary folder of its own.
+        """Become the only child of this name, with empty folders of its own for temporary and incoming files.
 
         The lock is held until the process has exited: until then a thread may start a script, and the next child of
         this name looks for scripts that are left over.
         """
         self._acquire_lock(self._name)
         folder = self._settings.data_dir / TEMPORARY_FOLDER / self._name
-        shutil.rmtree(folder, ignore_errors=True)
+        for path in (folder, Files(self._settings.files, self._name).incoming):
+            shutil.rmtree(path, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
         tempfile.tempdir = str(folder)
 

@@ -311,7 +311,7 @@ def test_full_disk_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     def fail(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Files, "save_archive", fail)
+    monkeypatch.setattr(Files, "stage", fail)
     refused = ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": "{}"}))
     assert (refused.status_code, refused.json()["message"]) == (503, "The disk of the manager is full")
 

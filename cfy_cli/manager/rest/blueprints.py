@@ -89,7 +89,7 @@ def validate_blueprint(call: Call, key: str, body: Upload) -> JsonObject:
 
 @routes.delete("/blueprints/{key}", "blueprint_delete", (FORCE,))
 def delete_blueprint(call: Call, key: str) -> None:
-    blueprints.delete(call.app, call.store, key, force=call.flag("force"))
+    blueprints.delete(call.store, key, force=call.flag("force"))
 
 
 @routes.get("/blueprints/{key}/archive", "blueprint_download", (), FILE)

@@ -1,10 +1,8 @@
 """Every failure as the wire says it: {"message", "error_code", "server_traceback"}."""
 
 import logging
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,13 +11,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cfy_cli.errors import Busy, CfyError, ErrorCode
+from cfy_cli.manager.failures import describe, disk_full, is_disk_full
 from cfy_cli.manager.rest.api import dump
-from cfy_cli.manager.store.files import DISK_FULL
 
 log = logging.getLogger(__name__)
-CODE = Path(__file__).parents[2]  # our own packages
 MAX_MESSAGE = 20_000  # characters
-MAX_REASON = 200  # characters of an exception in the log
 
 
 def install(app: FastAPI) -> None:
@@ -108,21 +104,9 @@ class Failures:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return await _ours(request, Busy("The disk of the manager is full", hint="Make room and try again."))
+    if is_disk_full(error):
+        return await _ours(request, disk_full())
     log.error("%s %s failed: %s", request.method, request.url.path, describe(error))
     response = answer(500, ErrorCode.INTERNAL_SERVER, "The manager failed at this request; its log says more")
     response.headers["Connection"] = "close"
     return response
-
-
-def describe(error: BaseException) -> str:
-    """Return one line: the type and text of an exception, and the lines of our own code that led to it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [
-        f"{Path(frame.filename).relative_to(CODE)}:{frame.lineno}"
-        for frame in frames
-        if Path(frame.filename).is_relative_to(CODE)
-    ]
-    reason = " ".join(str(error).split())[:MAX_REASON]
-    return f"{type(error).__name__}: {reason} at {' > '.join(places) or 'no line of ours'}"

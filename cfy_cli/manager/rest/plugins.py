@@ -117,10 +117,10 @@ def upload_plugin(call: Call, upload: Annotated[UploadedPackages, Depends(upload
     if upload.is_bundle:
         if upload.title:
             raise Invalid("A bundle takes no `title`: its plugins have the names of their packages")
-        new = plugins.add_new(call.app, call.store, upload.packages, visibility=upload.visibility)
+        new = plugins.add_new(call.store, upload.packages, visibility=upload.visibility)
         return whole_list([noun.show(call, plugin) for plugin in new])
     (package,) = upload.packages
-    plugin = plugins.add(call.app, call.store, package, title=upload.title, visibility=upload.visibility)
+    plugin = plugins.add(call.store, package, title=upload.title, visibility=upload.visibility)
     return noun.show(call, plugin)
 
 
@@ -152,7 +152,7 @@ def update_plugin(call: Call, key: str, body: PluginChange) -> JsonObject:
 
 @routes.delete("/plugins/{key}", "plugin_delete", (FORCE,))
 def delete_plugin(call: Call, key: str, body: DeleteBody | None = None) -> None:
-    plugins.delete(call.app, call.store, key, force=call.flag("force") or bool(body and body.force))
+    plugins.delete(call.store, key, force=call.flag("force") or bool(body and body.force))
 
 
 @routes.get("/plugins/{key}/archive", "plugin_download", (FULL_ARCHIVE,), FILE)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
+from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
@@ -29,7 +30,8 @@ S = TypeVar("S", bound=Service)
 class AppContext:
     """Settings, database, files and wake-up pipes of one process, and the services that were built from them.
 
-    `work_available` wakes workers; `execution_ended` wakes requests that wait for an execution.
+    `process` is its name among those of the manager. `work_available` wakes workers; `execution_ended` wakes requests
+    that wait for an execution.
     """
 
     def __init__(
@@ -37,10 +39,11 @@ class AppContext:
         settings: ManagerSettings,
         work_available: WakeupPipe | None = None,
         execution_ended: WakeupPipe | None = None,
+        process: str = "",
     ) -> None:
         self.settings = settings
         self.database = Database(settings.database, settings.database_password)
-        self.files = Files(settings.files)
+        self.files = Files(settings.files, process)
         self.work_available = work_available or WakeupPipe.create()
         self.execution_ended = execution_ended or WakeupPipe.create()
         self._services: dict[type[Service], Service] = {}
@@ -69,10 +72,17 @@ class AppContext:
 
     @contextmanager
     def writing(self, scope: Scope) -> Iterator[Store]:
-        """Open a write transaction in a scope; commit it and run its commit hooks at the end."""
-        with self.database.write() as session:
-            store = Store(session, scope, self.settings.limits.page)
-            yield store
+        """Open a write transaction in a scope; commit it with its files and run its commit hooks at the end."""
+        files = FileChanges(self.files)
+        try:
+            with self.database.write() as session:
+                store = Store(session, scope, self.settings.limits.page, files)
+                yield store
+                files.place(session)
+        except BaseException:
+            files.undo(self.database)
+            raise
+        files.finish()
         store.run_commit_hooks()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ class LockKey(IntEnum):
     EVENTS = 0x63667901  # events are committed in the order of their storage ids
     CLAIMING = 0x63667902  # no two workers claim executions that must not run at the same time
     DEPLOYMENT = 0x63667903  # starts and ends of executions of one deployment see each other
+    FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:

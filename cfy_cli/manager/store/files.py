@@ -1,15 +1,18 @@
-"""Archives and unpacked folders on disk: written to a temporary file, synced and renamed."""
+"""Folders of files that belong to rows: received beside their place, synced, and renamed into it."""
 
 import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+BLUEPRINTS, DEPLOYMENTS, PLUGINS = "blueprints", "deployments", "plugins"  # folders of the files of rows
+Content = Path | bytes  # a file to move, or what to write
 
 
 class Files:
@@ -17,19 +20,30 @@ class Files:
 
     blueprints/ID/archive.SUFFIX, blueprints/ID/resources/, blueprints/ID/plugins/ (virtual environments of the plugins
     that a blueprint brings as source), deployments/ID/, plugins/ID/, libraries/: ID is the storage id of the row, so no
-    name that a user typed becomes the name of a folder.
+    name that a user typed becomes the name of a folder. `incoming` is for files that are being received or removed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, process: str = "") -> None:
+        """Use a folder of its own for what a process receives, so that its next start can empty it."""
         self.folder = folder
-        self.incoming = folder / "incoming"
+        self.incoming = folder / "incoming" / process
 
     def create_folders(self) -> None:
         for folder in (self.folder, self.incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def row_folder(self, kind: str, storage_id: int) -> Path:
+        """Return the folder of the files that belong to a row."""
+        return self.folder / kind / str(storage_id)
+
+    def list_storage_ids(self, kind: str) -> list[int]:
+        """Return the storage ids of the rows that have a folder."""
+        with suppress(FileNotFoundError):
+            return [int(path.name) for path in (self.folder / kind).iterdir() if path.name.isdecimal()]
+        return []
+
     def blueprint_folder(self, storage_id: int) -> Path:
-        return self.folder / "blueprints" / str(storage_id)
+        return self.row_folder(BLUEPRINTS, storage_id)
 
     def resources_folder(self, storage_id: int) -> Path:
         """Return the folder of the unpacked blueprint, which holds its scripts and templates."""
@@ -39,11 +53,11 @@ class Files:
         return next(iter(sorted(self.blueprint_folder(storage_id).glob("archive.*"))), None)
 
     def deployment_folder(self, storage_id: int) -> Path:
-        return self.folder / "deployments" / str(storage_id)
+        return self.row_folder(DEPLOYMENTS, storage_id)
 
     def plugin_folder(self, storage_id: int) -> Path:
         """Return the folder of a plugin: its wagon, its YAML files and its virtual environment."""
-        return self.folder / "plugins" / str(storage_id)
+        return self.row_folder(PLUGINS, storage_id)
 
     def libraries_folder(self) -> Path:
         """Return the folder of the virtual environment that plugins share."""
@@ -61,19 +75,60 @@ class Files:
         finally:
             path.unlink(missing_ok=True)
 
-    def save_archive(self, path: Path, storage_id: int, suffix: str) -> None:
-        """Move a received file to where the blueprint's archive belongs, atomically."""
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-        target = self.blueprint_folder(storage_id)
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.replace(target / f"archive.{suffix}")
+    def stage(self, contents: Mapping[str, Content]) -> Path:
+        """Return a new folder with files, by their names, that survives a loss of power."""
+        folder = self._new_path()
+        folder.mkdir(mode=0o700, parents=True)
+        try:
+            for name, content in contents.items():
+                if isinstance(content, Path):
+                    content.replace(folder / name)
+                else:
+                    (folder / name).write_bytes(content)
+                sync(folder / name)
+            sync(folder)
+        except BaseException:
+            self.delete(folder)
+            raise
+        return folder
 
-    def delete_blueprint(self, storage_id: int) -> None:
-        shutil.rmtree(self.blueprint_folder(storage_id), ignore_errors=True)
+    def place(self, staged: Path, target: Path) -> None:
+        """Move a staged folder to its place; replace what a process that was killed has left there."""
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.discard(target)
+            staged.rename(target)
+        except BaseException:
+            self.delete(staged)
+            raise
+        sync(target.parent)
 
-    def delete_deployment(self, storage_id: int) -> None:
-        shutil.rmtree(self.deployment_folder(storage_id), ignore_errors=True)
+    def discard(self, folder: Path) -> None:
+        """Remove a folder, at once for everybody who looks for it; a process that is killed leaves nothing of it."""
+        if moved := self.set_aside(folder):
+            self.delete(moved)
 
-    def delete_plugin(self, storage_id: int) -> None:
-        shutil.rmtree(self.plugin_folder(storage_id), ignore_errors=True)
+    def set_aside(self, folder: Path) -> Path | None:
+        """Move a folder away, to be deleted; return its path, None if there is none."""
+        aside = self._new_path()
+        aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.rename(aside)
+        except FileNotFoundError:
+            return None
+        return aside
+
+    def delete(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _new_path(self) -> Path:
+        return self.incoming / uuid.uuid4().hex
+
+
+def sync(path: Path) -> None:
+    """Write a file, or the entries of a folder, to the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,6 +1,6 @@
 """Reading and writing of rows within the scope of a user and a tenant."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TypeVar
@@ -15,6 +15,8 @@ from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
 from cfy_cli.manager.store import advisory_locks, query
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.file_changes import FileChanges
+from cfy_cli.manager.store.files import Content
 from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
@@ -72,15 +74,22 @@ class Store:
     a user gave is never looked up with it.
     """
 
-    def __init__(self, session: Session, scope: Scope, max_page_bytes: int = Limits().page) -> None:
+    def __init__(
+        self,
+        session: Session,
+        scope: Scope,
+        max_page_bytes: int = Limits().page,
+        files: FileChanges | None = None,
+    ) -> None:
         self.unscoped = session
         self.scope = scope
         self._max_page_bytes = max_page_bytes
+        self._files = files  # None in a transaction that only reads
         self._commit_hooks: list[Callable[[], None]] = []
 
     def with_scope(self, scope: Scope) -> "Store":
         """Return the store of the same transaction in another scope."""
-        other = Store(self.unscoped, scope)
+        other = Store(self.unscoped, scope, self._max_page_bytes, self._files)
         other._commit_hooks = self._commit_hooks
         return other
 
@@ -200,8 +209,21 @@ class Store:
             setattr(row, row.KEY, name)
 
     def delete(self, row: Base) -> None:
+        """Delete a row, and its files once that is committed."""
+        self.remove_files(row)
         self.unscoped.delete(row)
         self.flush()
+
+    def add_files(self, row: Base, contents: Mapping[str, Content]) -> None:
+        """Give a stored row its files, which replace those it has; both are committed, or neither."""
+        assert self._files is not None, "files are stored in write transactions"
+        self._files.add(row, contents)
+
+    def remove_files(self, row: Base) -> None:
+        """Remove the files of a row once the transaction is committed."""
+        if row.FOLDER:
+            assert self._files is not None, "files are removed in write transactions"
+            self._files.remove(row)
 
     def flush(self) -> None:
         """Write pending changes, so that later queries of the transaction see them."""

@@ -4,27 +4,18 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.states import FAILED_UPLOAD_STATES, UPLOADING_STATES, BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints import blueprint_imports
-from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.labels import parse, replace
 from cfy_cli.manager.services.visibility import set_creator
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
 from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
 
-UPLOADING_STATES = (BlueprintState.PENDING, BlueprintState.UPLOADING, BlueprintState.EXTRACTING, BlueprintState.PARSING)
-
 MAX_LISTED = 10  # deployments in an error
 IS_LISTED = Blueprint.is_hidden.is_(False)
-FAILED_STATES = (
-    BlueprintState.INVALID,
-    BlueprintState.FAILED_UPLOADING,
-    BlueprintState.FAILED_EXTRACTING,
-    BlueprintState.FAILED_PARSING,
-)
 
 
 def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | None:
@@ -32,7 +23,7 @@ def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | Non
     return store.find(Execution, blueprint.upload_execution_id) if blueprint.upload_execution_id else None
 
 
-def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = False) -> None:
+def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
     """Delete a blueprint and its files.
 
     Raises Invalid while deployments of it exist, and, without `force`, while other blueprints import it or its upload
@@ -54,9 +45,7 @@ def delete(app: AppContext, store: Store, blueprint_id: str, *, force: bool = Fa
             hint="Wait until the upload has ended, or delete it with --force.",
             code=ErrorCode.DEPENDENT_EXISTS,
         )
-    storage_id = blueprint.storage_id
     store.delete(blueprint)
-    store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
 def _find_deployments(store: Store, blueprint: Blueprint) -> Sequence[str]:
@@ -79,7 +68,7 @@ def update(store: Store, blueprint_id: str, *, labels_given: object = None, crea
 
 def check_not_failed(blueprint: Blueprint) -> None:
     """Raise Invalid with the reason for which the upload of a blueprint failed, if it did."""
-    if blueprint.state in FAILED_STATES:
+    if blueprint.state in FAILED_UPLOAD_STATES:
         is_invalid = blueprint.state == BlueprintState.INVALID
         raise Invalid(
             blueprint.error or f"Blueprint `{blueprint.id}` is {blueprint.state}",

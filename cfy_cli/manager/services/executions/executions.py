@@ -12,6 +12,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
+from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
@@ -165,6 +166,7 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
         )
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
+        uploads.on_ended(store, execution)
         release_next(store, execution)
         store.after_commit(app.work_available.notify)
     else:
@@ -213,6 +215,7 @@ def on_ended(store: Store, execution: Execution) -> bool:
 
     Returns whether there may be an execution to claim.
     """
+    uploads.on_ended(store, execution)
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)
     if deployment is not None:

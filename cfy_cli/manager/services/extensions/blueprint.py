@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from cfy_cli.contract.names import make_name
-from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.states import FAILED_UPLOAD_STATES, BlueprintState
 from cfy_cli.errors import CfyError, Conflict, Invalid
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
@@ -43,7 +43,7 @@ def upload(extension: ExtensionContext) -> bool:
                 "`external_resource` is true"
             )
         extension.log("Using external blueprint.")
-    elif existing is None or existing.state in blueprints.FAILED_STATES:
+    elif existing is None or existing.state in FAILED_UPLOAD_STATES:
         existing = _upload(extension, properties, config)
     else:
         extension.log(f'Using the existing blueprint "{blueprint_id}"')
@@ -64,7 +64,7 @@ def delete(extension: ExtensionContext) -> bool:
         with extension.writing("blueprint_delete") as store:
             if store.find(Blueprint, blueprint_id) is not None:
                 extension.log(f'Deleting the blueprint "{blueprint_id}"')
-                blueprints.delete(extension.app, store, blueprint_id)
+                blueprints.delete(store, blueprint_id)
     delete_secrets(extension)
     delete_plugins(extension)
     extension.set_runtime_properties(delete=("blueprint",))

@@ -36,7 +36,7 @@ def delete_plugins(extension: ExtensionContext) -> None:
             if plugin is None:
                 continue
             try:
-                plugins.delete(extension.app, store, plugin.id)
+                plugins.delete(store, plugin.id)
             except plugins.PluginInUse as error:
                 extension.log(f"The plugin is not deleted: {error.message}")
             else:
@@ -54,7 +54,7 @@ def _upload(extension: ExtensionContext, package: Package) -> None:
         extension.set_runtime_properties(_plugins=sorted({*uploaded, archive_name}))
         try:
             with extension.writing("plugin_upload") as store:
-                plugins.add(extension.app, store, package, title=None, visibility=Visibility.TENANT)
+                plugins.add(store, package, title=None, visibility=Visibility.TENANT)
         except Conflict:  # it is a global plugin of another tenant, or another user has uploaded it meanwhile
             extension.set_runtime_properties(_plugins=sorted(uploaded))
             exists = True

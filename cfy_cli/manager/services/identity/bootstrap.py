@@ -11,19 +11,28 @@ from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.store import schema
+from cfy_cli.manager.store.leftovers import check_database, remember_database, remove_leftovers
 from cfy_cli.manager.store.models import Membership, Tenant, User
 
 ADMIN_FILE = "admin.json"  # {"username", "password"}: lets the owner of the data folder log in
 
 
 def bootstrap(app: AppContext, password: str | None = None) -> None:
-    """Prepare the data folder and the database; does nothing when both are ready.
+    """Prepare the data folder and the database, and remove what requests that were interrupted have left there.
 
-    Without a password for the administrator, a random one is generated.
+    Without a password for the administrator, a random one is generated. Raises Failed when the files in the data
+    folder belong to another database.
     """
     app.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     app.files.create_folders()
     schema.prepare(app.database)
+    check_database(app.database, app.files)
+    _create_administrator(app, password)
+    remember_database(app.database, app.files)
+    remove_leftovers(app.database, app.files)
+
+
+def _create_administrator(app: AppContext, password: str | None) -> None:
     with app.database.write() as session:
         if session.scalar(select(User.storage_id).limit(1)) is not None:
             return

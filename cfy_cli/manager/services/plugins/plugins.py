@@ -1,6 +1,5 @@
 """Uploaded plugins: storing, changing and deleting them, and the blueprints that use them."""
 
-import os
 import uuid
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -35,7 +34,7 @@ class PluginInUse(Invalid):
     code = ErrorCode.PLUGIN_IN_USE
 
 
-def add(app: AppContext, store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:
+def add(store: Store, package: Package, *, title: str | None, visibility: str) -> Plugin:
     """Store a package. Raises Conflict when the same archive is stored already."""
     check_visibility(store.scope, visibility)
     metadata = package.metadata
@@ -63,22 +62,17 @@ def add(app: AppContext, store: Store, package: Package, *, title: str | None, v
     )
     _check_not_stored(store, plugin)
     store.add(plugin)
-    folder = app.files.plugin_folder(plugin.storage_id)
-    folder.mkdir(mode=0o700, parents=True)
-    for name, content in {**package.yamls, **({ICON: package.icon} if package.icon else {})}.items():
-        (folder / name).write_bytes(content)
-    with package.wagon.open("rb") as file:
-        os.fsync(file.fileno())
-    package.wagon.replace(folder / WAGON)
+    icon = {ICON: package.icon} if package.icon else {}
+    store.add_files(plugin, {WAGON: package.wagon, **package.yamls, **icon})
     return plugin
 
 
-def add_new(app: AppContext, store: Store, packages: Sequence[Package], *, visibility: str) -> list[Plugin]:
+def add_new(store: Store, packages: Sequence[Package], *, visibility: str) -> list[Plugin]:
     """Store the packages that are not stored yet; return their plugins."""
     new = []
     for package in packages:
         with suppress(Conflict):
-            new.append(add(app, store, package, title=None, visibility=visibility))
+            new.append(add(store, package, title=None, visibility=visibility))
     return new
 
 
@@ -104,7 +98,7 @@ def update(
     return plugin
 
 
-def delete(app: AppContext, store: Store, plugin_id: str, *, force: bool = False) -> None:
+def delete(store: Store, plugin_id: str, *, force: bool = False) -> None:
     """Delete a plugin and its files. Raises PluginInUse while blueprints use it, unless `force`."""
     plugin = store.get_own(Plugin, plugin_id)
     users = [] if force else find_blueprints_using(store, plugin)
@@ -113,9 +107,7 @@ def delete(app: AppContext, store: Store, plugin_id: str, *, force: bool = False
             f'Plugin "{plugin_id}" is currently in use in blueprints: {_join_ids(store, users)}. '
             'You can "force" plugin removal if needed.'
         )
-    storage_id = plugin.storage_id
     store.delete(plugin)
-    store.after_commit(lambda: app.files.delete_plugin(storage_id))
 
 
 def _join_ids(store: Store, blueprints: Sequence[Blueprint]) -> str:

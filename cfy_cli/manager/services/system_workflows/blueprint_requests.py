@@ -6,9 +6,8 @@ from typing import TypedDict, cast
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.states import FAILED_UPLOAD_STATES, BlueprintState
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.blueprints.blueprints import FAILED_STATES
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.labels import Pair, replace
@@ -61,11 +60,11 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     suffix = archives.detect_suffix(request.archive) if request.archive else ""
     if request.url:
         check_url(request.url)
-    _remove_failed_upload(app, store, blueprint.id)
+    _remove_failed_upload(store, blueprint.id)
     store.add(blueprint)
     replace(blueprint.labels, BlueprintLabel, request.labels, store.scope.user)
     if request.archive:
-        app.files.save_archive(request.archive, blueprint.storage_id, suffix)
+        store.add_files(blueprint, {f"archive.{suffix}": request.archive})
     parameters: UploadParameters = {
         "blueprint_id": blueprint.id,
         "app_file_name": main_file,
@@ -79,13 +78,11 @@ def upload(app: AppContext, store: Store, request: Upload) -> tuple[Blueprint, E
     return blueprint, execution
 
 
-def _remove_failed_upload(app: AppContext, store: Store, blueprint_id: str) -> None:
+def _remove_failed_upload(store: Store, blueprint_id: str) -> None:
     """Remove a blueprint of this name whose upload failed, so that the new one can take its name."""
     existing = store.find(Blueprint, blueprint_id)
-    if existing and existing.tenant_name == store.scope.tenant and existing.state in FAILED_STATES:
-        storage_id = existing.storage_id
+    if existing and existing.tenant_name == store.scope.tenant and existing.state in FAILED_UPLOAD_STATES:
         store.delete(existing)
-        store.after_commit(lambda: app.files.delete_blueprint(storage_id))
 
 
 def _check_main_file(name: str) -> str:

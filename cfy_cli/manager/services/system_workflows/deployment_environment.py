@@ -75,7 +75,6 @@ def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
         if context.parameters.get("delete_logs"):
             events.delete_of_deployment(store, deployment)
         deployments.delete(store, deployment)
-        store.after_commit(lambda: context.app.files.delete_deployment(deployment.storage_id))
 
     return delete_deployment
 

@@ -1,16 +1,20 @@
 """`upload_blueprint`: unpack the archive of a blueprint, compile it and store the plan."""
 
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 from sqlalchemy import select
 
 from cfy_cli import dsl
 from cfy_cli.contract.plan import Plan
-from cfy_cli.contract.states import BlueprintState
+from cfy_cli.contract.states import UPLOADING_STATES, BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
+from cfy_cli.manager.failures import describe, explain
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
@@ -18,82 +22,88 @@ from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.system_workflows.blueprint_requests import UploadParameters
 from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.services.transfer.fetching import fetch
+from cfy_cli.manager.store.file_changes import remove_unreferenced
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
 from cfy_cli.manager.store.store import Store
 
-# The state during a step, and the state after the step has failed.
-FAILED_STATES = {
-    BlueprintState.UPLOADING: BlueprintState.FAILED_UPLOADING,
-    BlueprintState.EXTRACTING: BlueprintState.FAILED_EXTRACTING,
-    BlueprintState.PARSING: BlueprintState.INVALID,
-}
+log = logging.getLogger(__name__)
 MAX_LISTED_FILES = 10
 MAX_LOGGED_WARNINGS = 20
 
 
 def upload_blueprint(context: ExecutionContext) -> None:
-    """Raise CfyError when the blueprint cannot be used, and store the message in its row."""
-    parameters = cast(UploadParameters, context.parameters)
-    storage_id = _find_blueprint(context, parameters)
-    state = _read_state(context, storage_id)
-    if state == BlueprintState.UPLOADED:  # a worker stored the plan and crashed before it completed the execution
-        return
+    """Raise CfyError when the blueprint cannot be used; the end of the execution stores the message in its row."""
+    storage_id = _find_blueprint(context)
     try:
-        context.check_start()
-        url = parameters.get("url")
-        if url:
-            _fetch(context, storage_id, url)
-        state = _enter(context, storage_id, BlueprintState.EXTRACTING, "Blueprint archive uploaded. Extracting...")
-        _unpack(context, storage_id)
-        state = _enter(context, storage_id, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
-        plan = _compile(context, storage_id, parameters["app_file_name"])
-        context.log("Blueprint parsed. Updating DB with blueprint plan.")
-        _store_plan(context, storage_id, plan)
-    except CfyError as error:
-        _store_failure(context, storage_id, FAILED_STATES[state], error)
+        _upload(context, storage_id)
+    except CfyError:
+        _remove_unreferenced(context, storage_id)
         raise
     except Exception as error:
-        if not context.stopping.is_set():  # a fault of the manager; otherwise the next worker tries again
-            reason = CfyError(f"Unexpected error: {type(error).__name__}: {error}")
-            _store_failure(context, storage_id, FAILED_STATES[state], reason)
-        raise
-    finally:
-        if parameters.get("validate_only"):
-            _delete(context, storage_id)
+        if context.stopping.is_set():  # the next worker tries again
+            raise
+        _remove_unreferenced(context, storage_id)
+        log.error("Upload of blueprint %s failed: %s", context.parameters["blueprint_id"], describe(error))
+        raise explain(error) from error
 
 
-def _find_blueprint(context: ExecutionContext, parameters: UploadParameters) -> int:
+def _upload(context: ExecutionContext, storage_id: int) -> None:
+    parameters = cast(UploadParameters, context.parameters)
+    with context.reading_own_rows() as store:
+        blueprint = _get_blueprint(store, storage_id)
+    if blueprint and blueprint.state == BlueprintState.UPLOADED:
+        return  # a worker stored the plan and crashed before it completed the execution
+    context.check_start()
+    url = parameters.get("url")
+    message = "Blueprint archive uploaded. Extracting..."
+    if url:
+        context.log(f"Fetching {url}")
+        with context.app.files.open_temporary() as (file, path):
+            fetch(url, file)
+            file.flush()
+            archive = {f"archive.{archives.detect_suffix(path)}": path}
+            _enter(context, storage_id, BlueprintState.EXTRACTING, message, archive)
+    else:
+        _enter(context, storage_id, BlueprintState.EXTRACTING, message)
+    _unpack(context, storage_id)
+    _enter(context, storage_id, BlueprintState.PARSING, "Blueprint archive extracted. Parsing...")
+    plan = _compile(context, storage_id, parameters["app_file_name"])
+    context.log("Blueprint parsed. Updating DB with blueprint plan.")
+    _store_plan(context, storage_id, plan)
+
+
+def _find_blueprint(context: ExecutionContext) -> int:
     """Return the storage id of the blueprint that this execution uploads."""
     own = select(Blueprint.storage_id).where(Blueprint.upload_execution_id == context.execution.id)
     with context.reading_own_rows() as store:
         storage_id = store.unscoped.scalar(own)  # the row that the upload request has created
     if storage_id is None:
-        raise Invalid(f"Blueprint `{parameters['blueprint_id']}` was deleted before it was uploaded")
+        raise _deleted(context)
     return storage_id
 
 
-def _get_blueprint(store: Store, storage_id: int) -> Blueprint:
-    return store.unscoped.get_one(Blueprint, storage_id)  # the blueprint that this execution uploads
+def _get_blueprint(store: Store, storage_id: int) -> Blueprint | None:
+    return store.unscoped.get(Blueprint, storage_id)  # the blueprint that this execution uploads
 
 
-def _read_state(context: ExecutionContext, storage_id: int) -> BlueprintState:
-    """Return the state of the blueprint.
-
-    Raises Invalid when the upload failed already and the worker crashed before it completed the execution.
-    """
-    with context.reading_own_rows() as store:
-        row = _get_blueprint(store, storage_id)
-    if row.state in FAILED_STATES.values():
-        raise Invalid(row.error or "The upload failed")
-    return BlueprintState(row.state)
+def _get_uploading(context: ExecutionContext, store: Store, storage_id: int) -> Blueprint:
+    """Return the blueprint. Raises Invalid when it was deleted, or its upload was ended, by somebody else."""
+    blueprint = _get_blueprint(store, storage_id)
+    if blueprint is None:
+        raise _deleted(context)
+    if blueprint.state not in UPLOADING_STATES:
+        raise Invalid(blueprint.error or f"Blueprint `{blueprint.id}` is {blueprint.state}")
+    return blueprint
 
 
-def _fetch(context: ExecutionContext, storage_id: int, url: str) -> None:
-    context.log(f"Fetching {url}")
-    with context.app.files.open_temporary() as (file, path):
-        fetch(url, file)
-        file.flush()
-        context.app.files.save_archive(path, storage_id, archives.detect_suffix(path))
+def _deleted(context: ExecutionContext) -> Invalid:
+    return Invalid(f"Blueprint `{context.parameters['blueprint_id']}` was deleted before it was uploaded")
+
+
+def _remove_unreferenced(context: ExecutionContext, storage_id: int) -> None:
+    """Remove the files of a blueprint that was deleted while they were written."""
+    with suppress(CfyError, OSError):  # the next start removes them
+        remove_unreferenced(context.app.database, context.app.files, [(Blueprint, storage_id)])
 
 
 def _unpack(context: ExecutionContext, storage_id: int) -> None:
@@ -123,18 +133,25 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
     return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warnings=log)
 
 
-def _enter(context: ExecutionContext, storage_id: int, state: BlueprintState, message: str) -> BlueprintState:
-    """Store the state and return it."""
+def _enter(
+    context: ExecutionContext,
+    storage_id: int,
+    state: BlueprintState,
+    message: str,
+    files: Mapping[str, Path] | None = None,
+) -> None:
+    """Store the state, and the files of the blueprint if there are new ones."""
     context.log(message)
     with context.writing_own_rows() as store:
-        row = _get_blueprint(store, storage_id)
+        row = _get_uploading(context, store, storage_id)
         row.state, row.updated_at = state, now()
-    return state
+        if files:
+            store.add_files(row, files)
 
 
 def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
     with context.writing_own_rows() as store:
-        row = _get_blueprint(store, storage_id)
+        row = _get_uploading(context, store, storage_id)
         row.plan = plan
         row.description = plan.get("description")
         row.requirements = plan.get("requirements")
@@ -142,16 +159,3 @@ def _store_plan(context: ExecutionContext, storage_id: int, plan: Plan) -> None:
         blueprint_imports.add(store, row, plan["namespaces_mapping"])
         if not row.labels:  # those of the request replace the blueprint's own
             labels.replace(row.labels, BlueprintLabel, labels.of_plan(plan["blueprint_labels"]), row.created_by)
-
-
-def _store_failure(context: ExecutionContext, storage_id: int, state: BlueprintState, error: CfyError) -> None:
-    with context.writing_own_rows() as store:
-        row = _get_blueprint(store, storage_id)
-        row.state, row.error, row.updated_at = state, str(error), now()
-    context.app.files.delete_blueprint(storage_id)
-
-
-def _delete(context: ExecutionContext, storage_id: int) -> None:
-    with context.writing_own_rows() as store:
-        store.delete(_get_blueprint(store, storage_id))
-    context.app.files.delete_blueprint(storage_id)

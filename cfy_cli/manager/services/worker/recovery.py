@@ -13,13 +13,14 @@ from cfy_cli.contract.states import STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Busy
 from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
+from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
 from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
-from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,13 +36,20 @@ def recover(app: AppContext, exited_workers: Collection[str]) -> int:
     has cancelled are completed as cancelled.
     """
     number, cancelled = _repeat_if_busy(lambda: _recover(app, exited_workers))
-    for execution_id in cancelled:  # each in a transaction of its own, which therefore locks one deployment only
-        _repeat_if_busy(partial(_complete_cancelled, app, execution_id))
+    for (
+        execution_id,
+        tenant,
+    ) in cancelled:  # each in a transaction of its own, which therefore locks one deployment only
+        _repeat_if_busy(partial(_complete_cancelled, app, execution_id, tenant))
+    _repeat_if_busy(partial(_fail_interrupted_uploads, app))
     return number
 
 
-def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, list[str]]:
-    """Make executions claimable again; return how many the workers had, and the ids of the cancelled ones."""
+def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, list[tuple[str, str]]]:
+    """Make executions claimable again.
+
+    Returns how many the workers had, and the ids and tenants of the cancelled ones.
+    """
     with app.database.write() as session:
         claimed = session.scalars(
             select(Execution).where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
@@ -55,17 +63,22 @@ def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, lis
         journal.reset_running_operations(session, _ids(recoverable))
         for execution in recoverable:
             execution.status = ExecutionState.PENDING
-        return len(claimed), _ids(cancelled)
+        return len(claimed), [(execution.id, execution.tenant_name) for execution in cancelled]
 
 
-def _complete_cancelled(app: AppContext, execution_id: str) -> None:
+def _complete_cancelled(app: AppContext, execution_id: str, tenant: str) -> None:
     """Complete an execution as cancelled, if a user has cancelled it."""
-    with app.database.write() as session:
+    with app.writing(system_scope(tenant)) as store:
         own = select(Execution).where(Execution.id == execution_id, Execution.status.in_(STOPPING))
-        execution = session.scalars(own).one_or_none()
+        execution = store.unscoped.scalars(own).one_or_none()  # whose worker has exited
         if execution is not None:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
-            executions.on_ended(Store(session, system_scope(execution.tenant_name)), execution)
+            executions.on_ended(store, execution)
+
+
+def _fail_interrupted_uploads(app: AppContext) -> None:
+    with app.writing(system_scope(DEFAULT_TENANT)) as store:
+        uploads.fail_interrupted(store)
 
 
 def _repeat_if_busy(action: Callable[[], T]) -> T:

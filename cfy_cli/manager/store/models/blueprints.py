@@ -1,10 +1,12 @@
 """Blueprints and their labels."""
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cfy_cli.contract.plan import Plan
+from cfy_cli.contract.states import FAILED_UPLOAD_STATES
 from cfy_cli.contract.timestamps import now
+from cfy_cli.manager.store.files import BLUEPRINTS
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonValue, Name, Timestamp, text
@@ -31,6 +33,8 @@ class Blueprint(Owned, Base):
         "upload_execution",
     )
 
+    FOLDER = BLUEPRINTS
+
     id: Mapped[str] = mapped_column(Name)
     main_file_name: Mapped[str | None] = mapped_column(Name)
     description: Mapped[str | None] = mapped_column(Text)
@@ -45,6 +49,10 @@ class Blueprint(Owned, Base):
     labels: Mapped[list["BlueprintLabel"]] = relationship(
         cascade="all, delete-orphan", order_by="BlueprintLabel.storage_id", lazy="selectin"
     )
+
+    @classmethod
+    def has_files(cls) -> ColumnElement[bool]:
+        return cls.state.not_in(FAILED_UPLOAD_STATES)
 
 
 class BlueprintLabel(Label, Base):

@@ -37,6 +37,7 @@ from cfy_cli.contract.plan import (
 )
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
+from cfy_cli.manager.store.files import DEPLOYMENTS
 from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.expressions import any_value, is_truthy
@@ -93,6 +94,7 @@ class Deployment(Owned, Base):
         "deployment_groups",
     )
     COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types")}
+    FOLDER = DEPLOYMENTS
 
     id: Mapped[str] = mapped_column(Name)
     display_name: Mapped[str] = mapped_column(Name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, TypedDict
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ColumnElement, ForeignKey, true
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -17,17 +17,24 @@ class Base(DeclarativeBase):
 
     `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
     `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns that a field needs
-    which only Python computes.
+    which only Python computes. `FOLDER` is where the files of the rows are, each row's in a folder named by its storage
+    id: they come and go with the row.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
     IS_NAMED: ClassVar[bool] = True
     COMPUTED_FROM: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    FOLDER: ClassVar[str] = ""
 
     __mapper_args__ = {"confirm_deleted_rows": False}  # another transaction may have deleted a row meanwhile
 
     storage_id: Mapped[int] = mapped_column(primary_key=True)
+
+    @classmethod
+    def has_files(cls) -> ColumnElement[bool]:
+        """Match the rows that may have files."""
+        return true()
 
 
 class Owned:

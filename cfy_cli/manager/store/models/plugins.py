@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, Text, func, literal, type_coerce
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
+from cfy_cli.manager.store.files import PLUGINS
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, text
 
@@ -40,6 +41,8 @@ class Plugin(Owned, Base):
         "labels": ("deployment_labels",),
         "yaml_files_paths": ("yaml_files",),
     }
+
+    FOLDER = PLUGINS
 
     id: Mapped[str] = mapped_column(text(36), unique=True)
     archive_name: Mapped[str] = mapped_column(Name)
