@@ -27,6 +27,12 @@ def find_fault(resource: Resource, name: str) -> str | None:
     return None
 
 
+def pattern_of(resource: Resource) -> str:
+    """Return the regular expression of the names of new resources of a kind."""
+    first = "A-Za-z" if resource.begins_with_letter else "A-Za-z0-9_"
+    return f"^[{first}][A-Za-z0-9._-]{{0,{MAX_NAME_LENGTH - 1}}}$"
+
+
 def suggest(resource: Resource, name: str) -> str | None:
     """Return a hint with a similar name that is allowed; None when there is none."""
     similar = make_name(name, resource.noun)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
@@ -19,9 +18,9 @@ from cfy_cli.manager.rest import (
     events,
     executions,
     nodes,
+    openapi,
     operations,
     plugins,
-    responses,
     secrets,
     sites,
     status,
@@ -88,13 +87,10 @@ def create_app(app_context: AppContext) -> FastAPI:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """Build the OpenAPI document, once; add the schemas that the answers of all routes refer to."""
+    """Build the OpenAPI document, once."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for answer in (responses.ERROR, *(answer for routes in RESOURCES for answer in routes.answers)):
-            schemas.update(answer.components)
-        app.openapi_schema = document
+        answers = [answer for routes in RESOURCES for answer in routes.answers]
+        app.openapi_schema = openapi.build_document(app, answers)
     return app.openapi_schema
 
 

@@ -16,6 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.json_values import check_text, sanitize
+from cfy_cli.contract.names import pattern_of
+from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.query import (
@@ -28,6 +30,7 @@ from cfy_cli.manager.rest.query import (
     parse_include,
     parse_listing,
 )
+from cfy_cli.manager.rest.requests import filters_of, upload_body
 from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
@@ -105,7 +108,8 @@ class Routes:
     """The endpoints of one resource: each names its permission; each call is one transaction.
 
     An endpoint takes a `Call` first. Its return type is its declared answer, unless `answer` gives it. Where an answer
-    has fields, the request may select among them with `_include`.
+    has fields, the request may select among them with `_include`. `new` is the resource whose name the path gives to a
+    new item, and `archive` the part of a multipart body with the file to upload.
     """
 
     def __init__(self, tag: str) -> None:
@@ -128,15 +132,15 @@ class Routes:
 
     def put(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 200,
+        status: int = 200, *, new: Resource | None = None, archive: str = "",
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("PUT", path, permission, parameters, answer, status=status)
+        return self._add("PUT", path, permission, parameters, answer, status=status, new=new, archive=archive)
 
     def post(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 200,
+        status: int = 200, *, new: Resource | None = None, archive: str = "",
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("POST", path, permission, parameters, answer, status=status)
+        return self._add("POST", path, permission, parameters, answer, status=status, new=new, archive=archive)
 
     def search(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
@@ -157,15 +161,16 @@ class Routes:
 
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
-        status: int = 200, write: bool = True, has_filters: bool = False,
+        status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None, archive: str = "",
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
             fields = returned.fields
             takes_body = _takes_body(function, path)
-            taken = (*((INCLUDE,) if fields else ()), *parameters)
+            taken = (*((replace(INCLUDE, values=fields),) if fields else ()), *parameters)
             self.permissions[method, path] = permission
             self.parameters[method, path] = taken
+            filters = filters_of(returned, taken) if has_filters else ()
             self.answers.append(returned)
             declared = {parameter.name: parameter for parameter in taken}
             self.router.add_api_route(
@@ -184,7 +189,9 @@ class Routes:
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={
                     "x-permission": permission,
-                    "parameters": [parameter.document for parameter in taken],
+                    "x-path-schema": {"pattern": pattern_of(new)} if new else {},
+                    "parameters": [each.document for each in (*taken, *filters)],
+                    **({"requestBody": upload_body(archive, parameters)} if archive else {}),
                 },
             )
             return function

@@ -57,7 +57,9 @@ noun.add_get()
 noun.add_set_visibility("resource_set_visibility")
 
 
-@routes.put("/blueprints/{key}", "blueprint_upload", UPLOAD, noun.answer, status=201)
+@routes.put(
+    "/blueprints/{key}", "blueprint_upload", UPLOAD, noun.answer, 201, new=BLUEPRINTS, archive="blueprint_archive"
+)
 def upload_blueprint(
     call: Call, key: str, body: Annotated[UploadedFile, Depends(uploaded_file)]
 ) -> JsonObject | Deferred:
@@ -80,7 +82,15 @@ def upload_blueprint(
     return Deferred(when_uploaded)
 
 
-@routes.put("/blueprints/{key}/validate", "blueprint_upload", UPLOAD, row_answer(Execution), status=201)
+@routes.put(
+    "/blueprints/{key}/validate",
+    "blueprint_upload",
+    UPLOAD,
+    row_answer(Execution),
+    201,
+    new=BLUEPRINTS,
+    archive="blueprint_archive",
+)
 def validate_blueprint(call: Call, key: str, body: Upload) -> JsonObject:
     """Upload a blueprint only to validate it; answer the execution that does."""
     _, execution = blueprint_requests.upload(call.app, call.store, _request(key, body, validate_only=True))

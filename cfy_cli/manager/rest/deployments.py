@@ -98,7 +98,7 @@ def get_deployment(call: Call, key: str) -> JsonObject:
     return noun.show(call, call.store.get(Deployment, key))
 
 
-@routes.put("/deployments/{key}", "deployment_create", (ASYNC_CREATE,), noun.answer, status=201)
+@routes.put("/deployments/{key}", "deployment_create", (ASYNC_CREATE,), noun.answer, 201, new=noun.resource)
 def create_deployment(call: Call, key: str, body: NewDeployment) -> JsonObject | Deferred:
     deployment, execution = deployment_requests.create(
         call.app,

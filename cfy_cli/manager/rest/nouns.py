@@ -113,7 +113,7 @@ class Noun(Generic[M]):
         """Add PUT, which stores the fields of the body under the key in the path."""
         empty = _empty_body(new)
 
-        @self.routes.put(self.item_path, self.permission("create"), (), self.answer)
+        @self.routes.put(self.item_path, self.permission("create"), (), self.answer, new=self.resource)
         def create(call: Call, key: str, body: new = empty) -> JsonObject:  # type: ignore[valid-type]
             fields = _fields(body)
             check_visibility(call.scope, fields.get("visibility"))

@@ -105,7 +105,9 @@ def get_plugin(call: Call, key: str) -> JsonObject:
     return noun.show(call, call.store.get(Plugin, key))
 
 
-@routes.post("/plugins", "plugin_upload", UPLOAD, either(noun.answer, noun.list_answer), status=201)
+@routes.post(
+    "/plugins", "plugin_upload", UPLOAD, either(noun.answer, noun.list_answer), status=201, archive="plugin_archive"
+)
 def upload_plugin(call: Call, upload: Annotated[UploadedPackages, Depends(uploaded_packages)]) -> JsonObject:
     """Upload a plugin: a wagon, or a zip of a wagon, its YAML files and an icon; or `plugin_archive_url`.
 

@@ -23,19 +23,28 @@ class Parameter:
     description: str
     type: Literal["string", "boolean", "integer"] = "string"
     repeated: bool = False  # may be given several times
+    separated: bool = False  # by commas, several values
+    values: tuple[str, ...] = ()  # that are allowed; any when empty
+    pattern: str = ""  # of each value
 
     @property
     def document(self) -> JsonObject:
-        return {
-            "name": self.name,
-            "in": "query",
-            "required": False,
-            "description": self.description,
-            "schema": {"type": self.type},
-        }
+        """Return the parameter as the OpenAPI document describes it."""
+        value: JsonObject = {"type": self.type}
+        if self.type == "integer":
+            value |= {"minimum": 0, "maximum": MAX_INTEGER}
+        if self.values:
+            value["enum"] = list(self.values)
+        if self.pattern:
+            value["pattern"] = self.pattern
+        document: JsonObject = {"name": self.name, "in": "query", "description": self.description, "schema": value}
+        if self.repeated:
+            document["schema"] = {"type": "array", "items": value}
+            document["explode"] = not self.separated
+        return document
 
 
-INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.", repeated=True)
+INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.", repeated=True, separated=True)
 FORCE = Parameter("force", "Skip the checks that may be skipped.", "boolean")
 GET_DATA = Parameter("_get_data", "Answer names and roles where counts are answered without it.", "boolean")
 SEARCH = Parameter("_search", "Text that the name of an item must contain.", repeated=True)
@@ -43,11 +52,13 @@ SORT = Parameter(
     "_sort",
     "Comma-separated fields to sort by, or `label:KEY`; `-` in front sorts in descending order, `+` in ascending.",
     repeated=True,
+    separated=True,
 )
 RANGE = Parameter(
     "_range",
     "FIELD,FROM,TO: the values between which a field must be, such as two times; either end may be empty.",
     repeated=True,
+    pattern="^[^,]+,[^,]*,[^,]*$",
 )
 ALL_TENANTS = Parameter("_all_tenants", "List the items of all tenants of the user.", "boolean")
 FILTER_ID = Parameter("_filter_id", "Only items that match the rules of this stored filter.")

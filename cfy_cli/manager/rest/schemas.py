@@ -26,6 +26,7 @@ from cfy_cli.manager.store.field_types import ANY_JSON, field_types
 from cfy_cli.manager.store.models import Base
 
 JSON = "application/json"
+FilterType = Literal["string", "integer", "boolean"]
 _SCALARS: dict[object, JsonObject] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -54,6 +55,16 @@ class Answer:
         """Return the fields that `_include` selects among: those of the resource, or of the items of the list."""
         names = _selectable(self.schema, self.components)
         return tuple(dict.fromkeys(field for name in names for field in _properties(self.components[name])))
+
+    @property
+    def filters(self) -> "Mapping[str, FilterType]":
+        """Return the fields that hold neither objects nor lists, by which a list can be filtered, with their types."""
+        found = {}
+        for name in _selectable(self.schema, self.components):
+            for field, schema in _properties(self.components[name]).items():
+                if kind := _filter_type(schema):
+                    found[field] = kind
+        return found
 
     @property
     def partial(self) -> "Answer":
@@ -140,6 +151,17 @@ def _selectable(schema: JsonObject, components: Mapping[str, JsonObject]) -> Ite
             yield from _selectable(properties["items"], components)
         else:
             yield name
+
+
+def _filter_type(schema: JsonObject) -> FilterType | None:
+    """Return how values of a field are written in a query; None for fields that cannot be filtered by."""
+    kinds = {
+        str(each.get("type", "string" if "enum" in each else "object"))
+        for each in cast("list[JsonObject]", schema.get("anyOf", [schema]))
+    } - {"null"}
+    if not kinds <= {"string", "integer", "number", "boolean"}:
+        return None
+    return "integer" if kinds == {"integer"} else "boolean" if kinds == {"boolean"} else "string"
 
 
 def _properties(component: JsonObject) -> dict[str, JsonObject]:

@@ -72,7 +72,7 @@ def get_secret(call: Call, key: str) -> JsonObject:
     return _show(secret, secrets.decrypt_value(call.app, secret))
 
 
-@routes.put("/secrets/{key}", "secret_create", (), SECRET)
+@routes.put("/secrets/{key}", "secret_create", (), SECRET, new=SECRETS)
 def create_secret(call: Call, key: str, body: NewSecret) -> JsonObject:
     """Create a secret; `update_if_exists` replaces the value of an existing one.
 

@@ -67,7 +67,7 @@ def get_tenant(call: Call, tenant_name: str) -> JsonObject:
     return _show(call, users.get_tenant(call.store, tenant_name))
 
 
-@routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, status=201)
+@routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, 201, new=TENANTS)
 def create_tenant(call: Call, tenant_name: str, body: NewTenant | None = None) -> JsonObject:
     return _show(call, tenants.create(call.store, tenant_name))
 

@@ -1,0 +1,37 @@
+"""What an endpoint takes, as the OpenAPI document declares it, where FastAPI does not know it."""
+
+from collections.abc import Sequence
+
+from cfy_cli.contract.json import JsonObject
+from cfy_cli.manager.rest.query import Parameter
+from cfy_cli.manager.rest.schemas import Answer
+
+
+def filters_of(answer: Answer, taken: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Return the fields of an answer as query parameters, but for those with a meaning of their own."""
+    names = {parameter.name for parameter in taken}
+    return tuple(
+        Parameter(name, f"Only items with one of these values of `{name}`.", kind, repeated=True)
+        for name, kind in answer.filters.items()
+        if name not in names
+    )
+
+
+def upload_body(archive: str, parameters: Sequence[Parameter]) -> JsonObject:
+    """Describe the body of an upload: the file alone, or the parameters as JSON, or both."""
+    file: JsonObject = {"type": "string", "format": "binary"}
+    given: JsonObject = {
+        "type": "object",
+        "description": "The query parameters of the operation.",
+        "properties": {parameter.name: {"type": parameter.type} for parameter in parameters},
+        "additionalProperties": False,
+    }
+    parts: JsonObject = {"type": "object", "properties": {"params": given, archive: file}}
+    encoding: JsonObject = {"params": {"contentType": "application/json"}}
+    return {
+        "content": {
+            "application/octet-stream": {"schema": file},
+            "multipart/form-data": {"schema": parts, "encoding": encoding},
+            "application/json": {"schema": given},
+        }
+    }
