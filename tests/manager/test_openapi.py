@@ -1,10 +1,20 @@
-"""The OpenAPI document: every endpoint declares its answers and errors."""
+"""The OpenAPI document: every endpoint declares what it takes, its answers and its errors."""
+
+import base64
+import re
 
 import pytest
+import requests
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cfy_cli.manager.server import create_app
+from cfy_cli.contract.names import find_fault, pattern_of
+from cfy_cli.contract.resource import Resource
+from cfy_cli.contract.resources import ALL
+from cfy_cli.manager.server import RESOURCES, create_app
 from cfy_cli.manager.services.context import AppContext
+from tests.conftest import PASSWORD, Ask
 from tests.openapi import AnswerSchemas
 
 
@@ -31,7 +41,8 @@ def test_references_of_document_exist(schemas: AnswerSchemas):
             return own + [each for inner in value.values() for each in references(inner)]
         return [each for inner in value for each in references(inner)] if isinstance(value, list) else []
 
-    known = {f"#/components/schemas/{name}" for name in schemas.document["components"]["schemas"]}
+    components = schemas.document["components"]
+    known = {f"#/components/{kind}/{name}" for kind in ("schemas", "parameters") for name in components[kind]}
     assert set(references(schemas.document)) <= known
 
 
@@ -50,3 +61,59 @@ def test_document_is_served(app: AppContext):
     document = TestClient(create_app(app)).get("/openapi.json").json()
     site = document["paths"]["/api/v3.1/sites/{key}"]["get"]["responses"]["200"]["content"]["application/json"]
     assert site["schema"] == {"$ref": "#/components/schemas/Site"}
+
+
+def test_document_promises_only_statuses_that_are_answered(schemas: AnswerSchemas):
+    assert not [path for _, path, operation in schemas.operations() if "422" in operation["responses"]]
+    assert not {"HTTPValidationError", "ValidationError"} & schemas.document["components"]["schemas"].keys()
+
+
+def test_document_tells_how_to_log_in(schemas: AnswerSchemas, ask: Ask, session: requests.Session):
+    token = ask("POST", "/tokens", json={}).json()["value"]
+    basic = "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+    headers = {
+        "basic": {"Authorization": basic},
+        "bearer": {"Authorization": f"Bearer {token}"},
+        "token": {"Authentication-Token": token},
+    }
+    declared = [name for each in schemas.document["security"] for name in each]
+    assert declared == list(schemas.document["components"]["securitySchemes"]) == list(headers)
+    for name in declared:
+        assert session.get("http://manager/api/v3.1/status", headers=headers[name]).status_code == 200
+    assert all({"$ref": "#/components/parameters/Tenant"} in each["parameters"] for _, _, each in schemas.operations())
+
+
+def test_query_parameters_of_document_are_those_taken(schemas: AnswerSchemas, ask: Ask):
+    wrong = []
+    examples = {"string": "1", "integer": "1", "boolean": "true"}
+    for method, path, operation in schemas.operations():
+        declared = {each["name"]: each["schema"] for each in operation["parameters"] if each.get("in") == "query"}
+        template = path.removeprefix("/api/v3.1")
+        taken = next(each.parameters[method, template] for each in RESOURCES if (method, template) in each.parameters)
+        wrong += [f"{method} {path} lacks {each.name}" for each in taken if each.name not in declared]
+        for name, schema in declared.items() if method == "GET" and "{" not in path else ():
+            if name in ("_sort", "_range"):
+                continue  # their values are fields, which differ
+            schema = schema.get("items", schema)
+            value = schema.get("enum", [examples[schema["type"]]])[0]
+            answer = ask(method, template, params={name: value})
+            if not answer.ok and re.search("Unknown parameters|keys .* do not exist", answer.json()["message"]):
+                wrong.append(f"{method} {path} refuses {name}: {answer.json()['message'][:100]}")
+    assert not wrong
+
+
+def test_uploads_of_document_have_the_bodies_that_are_taken(schemas: AnswerSchemas):
+    uploads = {
+        path: set(operation["requestBody"]["content"])
+        for _, path, operation in schemas.operations()
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    }
+    kinds = {"application/octet-stream", "multipart/form-data", "application/json"}
+    assert uploads == dict.fromkeys(
+        [f"/api/v3.1/{name}" for name in ("blueprints/{key}", "blueprints/{key}/validate", "plugins")], kinds
+    )
+
+
+@given(st.sampled_from(ALL), st.text("aZ09_.- é/", max_size=5) | st.text("a", min_size=254, max_size=258))
+def test_pattern_of_names_allows_what_is_allowed(resource: Resource, name: str):
+    assert bool(re.search(pattern_of(resource), name)) == (find_fault(resource, name) is None)

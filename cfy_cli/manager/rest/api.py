@@ -126,9 +126,12 @@ class Routes:
 
     def get(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
-        has_filters: bool = False,
+        has_filters: bool = False, filtered: Answer | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("GET", path, permission, parameters, answer, write=False, has_filters=has_filters)
+        """Add an endpoint that reads. `filtered` describes the items that filters look at, if not those answered."""
+        return self._add(
+            "GET", path, permission, parameters, answer, write=False, has_filters=has_filters, filtered=filtered
+        )
 
     def put(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
@@ -161,7 +164,8 @@ class Routes:
 
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
-        status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None, archive: str = "",
+        status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
+        archive: str = "", filtered: Answer | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -170,7 +174,7 @@ class Routes:
             taken = (*((replace(INCLUDE, values=fields),) if fields else ()), *parameters)
             self.permissions[method, path] = permission
             self.parameters[method, path] = taken
-            filters = filters_of(returned, taken) if has_filters else ()
+            filters = filters_of(returned, filtered or returned, taken) if has_filters else ()
             self.answers.append(returned)
             declared = {parameter.name: parameter for parameter in taken}
             self.router.add_api_route(

@@ -1,4 +1,4 @@
-"""What an endpoint takes, as the OpenAPI document declares it, where FastAPI does not know it."""
+"""Query parameters and bodies in the OpenAPI document, where FastAPI does not know them."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,16 @@ from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import Answer
 
 
-def filters_of(answer: Answer, taken: Sequence[Parameter]) -> tuple[Parameter, ...]:
-    """Return the fields of an answer as query parameters, but for those with a meaning of their own."""
+def filters_of(answer: Answer, filtered: Answer, taken: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Return the fields of an answer that the filtered items have as query parameters.
+
+    Those with a meaning of their own are taken already.
+    """
     names = {parameter.name for parameter in taken}
     return tuple(
         Parameter(name, f"Only items with one of these values of `{name}`.", kind, repeated=True)
         for name, kind in answer.filters.items()
-        if name not in names
+        if name in filtered.filters and name not in names
     )
 
 

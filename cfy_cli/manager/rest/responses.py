@@ -41,8 +41,12 @@ def responses_of(method: str, status: int, answer: Answer) -> dict[int | str, di
     success: JsonObject = {"description": "Success"}
     if status != 204:
         success["content"] = answer.content
-    statuses = [code for code in _ERRORS if method != "GET" or code not in (408, 409, 413)]
+    left_out = {*((408, 409) if method == "GET" else ()), *(() if answer.is_file else (416,))}
     errors: dict[int | str, dict[str, Any]] = {
-        code: {"description": _ERRORS[code], "content": ERROR.content} for code in statuses
+        code: {"description": description, "content": ERROR.content}
+        for code, description in _ERRORS.items()
+        if code not in left_out
     }
+    if answer.is_file:
+        errors[206] = {**success, "description": "The range that was asked for"}
     return {status: success, **errors}

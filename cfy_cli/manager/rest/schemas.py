@@ -51,6 +51,10 @@ class Answer:
         return {self.media_type: {"schema": self.schema}}
 
     @property
+    def is_file(self) -> bool:
+        return self.media_type != JSON
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Return the fields that `_include` selects among: those of the resource, or of the items of the list."""
         names = _selectable(self.schema, self.components)
@@ -61,9 +65,9 @@ class Answer:
         """Return the fields that hold neither objects nor lists, by which a list can be filtered, with their types."""
         found = {}
         for name in _selectable(self.schema, self.components):
-            for field, schema in _properties(self.components[name]).items():
+            for property_name, schema in _properties(self.components[name]).items():
                 if kind := _filter_type(schema):
-                    found[field] = kind
+                    found[property_name] = kind
         return found
 
     @property

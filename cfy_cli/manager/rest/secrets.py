@@ -127,6 +127,7 @@ def delete_secret(call: Call, key: str) -> None:
     "secret_export",
     EXPORT_PARAMETERS,
     has_filters=True,
+    filtered=noun.answer,
 )
 def export_secrets(call: Call) -> list[export.ExportedSecret]:
     """Answer all secrets whose value the user may see; encrypted if `_passphrase` is given."""
