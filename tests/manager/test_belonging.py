@@ -209,12 +209,12 @@ def test_events_of_a_running_execution_follow_the_deployment(as_member: As, work
         assert find_items(as_member("vera"), query) == find_items(alice, query) != [], path
 
 
-def test_rows_of_revision_0007_are_repaired(private: As, app: AppContext):
+def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext):
     """Earlier versions stored what system workflows do with the visibility `tenant`."""
     alice = private("alice")
     expected = {path: find_items(alice, path) for path in LISTS}
     with app.database.write() as session:
-        command.downgrade(schema.alembic_config(session.connection()), "0007")
+        command.downgrade(schema.alembic_config(session.connection()), "0008")
         system = "('upload_blueprint', 'create_deployment_environment')"
         for table in ("executions", "events"):
             session.execute(text(f"UPDATE {table} SET visibility = 'tenant' WHERE workflow_id IN {system}"))
