@@ -43,6 +43,7 @@ class ManagerOptions(TypedDict, total=False):
     database_url: str | None
     workers: int | None
     keep_events: str | None
+    run_as: str | None
     limits: tuple[tuple[str, int], ...]
     server_names: tuple[str, ...] | None
 
@@ -79,6 +80,7 @@ def _data_dir_option() -> Decorator:
 )  # fmt: skip
 @limit_option()
 @server_name_option()
+@click.option("--run-as", metavar="USER", help="Run operations as this user, where root starts the manager.")
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
 def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOptions]) -> None:
@@ -224,7 +226,7 @@ def upgrade_manager(app: App, data_dir: str | None) -> None:
     from cfy_cli.manager import control, maintenance
 
     settings = _load_settings(app, data_dir=data_dir)
-    control.prepare_folder(settings.data_dir, app.note)
+    control.prepare(settings, app.note)
     stopped = control.stop(settings.data_dir)
     before, after = maintenance.upgrade(settings)
     if stopped:
@@ -316,7 +318,7 @@ def _run_in_foreground(app: App, settings: ManagerSettings) -> None:
     from cfy_cli.manager import control, supervisor
     from cfy_cli.manager.process_secrets import erase_secrets, protect_process
 
-    control.prepare_folder(settings.data_dir, app.note)
+    control.prepare(settings, app.note)
     protect_process()
     erase_secrets(os.environ, [settings.database_url])
     raise SystemExit(supervisor.supervise(settings, lambda running: _report_started(app, running, settings)))
@@ -371,7 +373,7 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
     defaults = type(settings)(settings.data_dir)
     changed = {
         name: getattr(settings, name)
-        for name in ("database_url", "host", "port", "workers", "keep_events", "server_names")
+        for name in ("database_url", "host", "port", "workers", "keep_events", "run_as", "server_names")
         if getattr(settings, name) != getattr(defaults, name)
     }
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting

@@ -18,6 +18,7 @@ from typing import IO
 
 from cfy_cli.errors import CfyError, Conflict
 from cfy_cli.manager import data_folder, locks, process_secrets
+from cfy_cli.manager.engine.operation_user import find_user
 from cfy_cli.manager.settings import ManagerSettings
 
 STATE_FILE, LOG_FILE = "manager.json", "logs/manager.log"
@@ -64,7 +65,7 @@ def start(settings: ManagerSettings, note: Callable[[str], None] = lambda _: Non
 
     Raises AlreadyRunning, or CfyError with the reason why it did not start.
     """
-    log_file = prepare_folder(settings.data_dir, note)
+    log_file = prepare(settings, note)
     running = status(settings.data_dir)
     if running is not None:
         raise AlreadyRunning(running, settings.data_dir)
@@ -147,14 +148,20 @@ def _has_exited(pid: int) -> bool:
     return False
 
 
-def prepare_folder(data_dir: Path, note: Callable[[str], None] = lambda _: None) -> Path:
+def prepare(settings: ManagerSettings, note: Callable[[str], None] = lambda _: None) -> Path:
+    """Prepare the data folder for a manager with these settings. Raises CfyError when that is impossible."""
+    user = find_user(settings.run_as, settings.data_dir) if settings.run_as else None
+    return prepare_folder(settings.data_dir, note, user.gid if user else None)
+
+
+def prepare_folder(data_dir: Path, note: Callable[[str], None] = lambda _: None, readers: int | None = None) -> Path:
     """Create the data folder, or take the permissions of others from what is in it; return its log file.
 
-    Raises CfyError when it cannot be written to.
+    The group `readers` keeps what it was given. Raises CfyError when the folder cannot be written to.
     """
     log_file = data_dir / LOG_FILE
     try:
-        count = data_folder.protect(data_dir)
+        count = data_folder.protect(data_dir, readers)
         if count:
             note(f"Other users had permissions in {data_dir}: {count} files and folders are now its owner's only.")
         missing = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]

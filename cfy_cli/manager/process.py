@@ -14,12 +14,14 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import READY
 from cfy_cli.manager.control import TEMPORARY_FOLDER, lock_path
+from cfy_cli.manager.engine.operation_user import let_search
 from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
@@ -84,6 +86,7 @@ class _Child:
             name_in_log(handler)
         app = self._create_context()
         bootstrap(app)
+        self._share_folder(app)
         retention = Retention(app.database, self._settings.keep_events)
 
         @contextlib.asynccontextmanager
@@ -121,6 +124,7 @@ class _Child:
         own = worker_name(self._settings, self._name)
         in_use = [worker_name(self._settings, f"worker-{index}") for index in range(self._settings.worker_count)]
         self._acquire_name()
+        self._share_folder(app)
         recovery.recover(app, {own})
         for other in recovery.workers_without_successor(app, own, in_use):
             lock = self._acquire_lock(other.rpartition("/")[2])
@@ -146,6 +150,12 @@ class _Child:
             with contextlib.suppress(OSError), os.fdopen(self._ready, "w") as pipe:
                 pipe.write(line)
             self._ready = -1
+
+    def _share_folder(self, app: "AppContext") -> None:
+        """Let the user of operations reach what is in our temporary folder, and access files with its groups."""
+        if app.operation_user:
+            os.setgroups(app.operation_user.groups)
+            let_search(Path(tempfile.gettempdir()), app.operation_user)
 
     def _create_context(self) -> "AppContext":
         from cfy_cli.manager.services.context import AppContext

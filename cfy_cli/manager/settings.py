@@ -23,6 +23,7 @@ class ManagerSettings:
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
+    run_as: str = ""  # the user that operations run as; the one who runs the manager when empty
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
     limits: Limits = field(default_factory=Limits)
 

@@ -29,6 +29,7 @@ from cfy_cli.manager.control import (
     lock_path,
     status,
 )
+from cfy_cli.manager.engine.operation_user import find_user
 from cfy_cli.manager.listener import listen
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.log_file import LogFile
@@ -205,6 +206,9 @@ def supervise(settings: ManagerSettings, on_ready: Callable[[RunningManager], No
     `on_ready` is called once the manager answers requests. Raises AlreadyRunning, or CfyError when it does not start;
     nothing is left running then.
     """
+    user = find_user(settings.run_as, settings.data_dir) if settings.run_as else None
+    if user:
+        user.check_access()
     supervisor = Supervisor(settings)
     try:
         running = supervisor.start()

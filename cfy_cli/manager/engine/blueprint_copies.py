@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from cfy_cli.manager.engine.operation_user import OperationUser, give
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 
 PREFIX = "files-"
@@ -36,7 +37,9 @@ class BlueprintCopies:
     Scripts are those of the deployment's blueprint and of the blueprints that it imports.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, user: OperationUser | None = None) -> None:
+        """Give the copies to a user, who gets a new one for each script."""
+        self._user = user
         self._free: dict[Path, list[Path]] = {}  # by the folder of the blueprint
         self._originals: dict[Path, Original] = {}
         self._closed = False
@@ -67,6 +70,7 @@ class BlueprintCopies:
         try:
             folder = folder or Path(tempfile.mkdtemp(prefix=PREFIX))
             _restore(self._read_original(source), str(folder))
+            give(folder, self._user)
         except OSError as error:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +88,7 @@ class BlueprintCopies:
             _marker(copy.folder).write_text(str(copy.pid))
             return
         with self._lock:
-            if not self._closed:
+            if not self._closed and self._user is None:  # a user can put links into its copy
                 self._free.setdefault(copy.source, []).append(copy.folder)
                 return
         shutil.rmtree(copy.folder, ignore_errors=True)

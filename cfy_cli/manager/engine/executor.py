@@ -27,7 +27,7 @@ class LocalExecutor:
         self._job, self._records, self._server, self._on_start = job, records, server, on_start
         self._pool = ThreadPool(concurrency, f"execution-{job.execution_id}")
         self._processes = ProcessRegistry()
-        self._copies = BlueprintCopies()
+        self._copies = BlueprintCopies(job.user)
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         if does_nothing(attempt.operation):  # faster than handing it to a thread

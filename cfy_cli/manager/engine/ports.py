@@ -12,6 +12,7 @@ from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.manager.engine.graph import Graph
+from cfy_cli.manager.engine.operation_user import OperationUser
 from cfy_cli.manager.engine.tasks import Attempt, ErrorCause, Failure, Outcome, SetState, TaskState
 
 
@@ -43,6 +44,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
     resource_tags: JsonObject = field(default_factory=dict)  # of the deployment
     imported: Mapping[str, Path] = field(default_factory=dict)  # folders of imported blueprints, by namespace
+    user: OperationUser | None = None  # that operations run as; the one of this process when there is none
 
 
 @dataclass(slots=True)

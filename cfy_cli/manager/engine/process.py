@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfy_cli.manager.engine.operation_user import OperationUser, process_owner
 from cfy_cli.manager.engine.output import LineReader, OnLine
 from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE, kill_tree
 
@@ -79,6 +80,7 @@ def run_process(
     merge: bool = False,
     timeout: float | None = None,
     on_start: Callable[[int], None] | None = None,
+    user: OperationUser | None = None,
 ) -> ProcessResult:
     """Run a command in a session of its own; `merge` sends its stderr to its stdout, `timeout` is in seconds.
 
@@ -95,6 +97,7 @@ def run_process(
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            **process_owner(user),
         )
     except OSError as error:
         raise NotStarted(str(error)) from error

@@ -13,6 +13,7 @@ from cfy_cli.manager.engine.functions import evaluate_functions
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult, GraphRunner
 from cfy_cli.manager.engine.journal import NullJournal
+from cfy_cli.manager.engine.operation_user import give, let_read
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
     ExecutionEvent,
@@ -55,6 +56,9 @@ def run_workflow(
     """
     used_journal = NullJournal(records) if journal is None or job.dry_run else journal
     used_server = server or shared_server()
+    give(job.workdir, job.user)
+    for folder in (job.resources, *job.imported.values(), used_server.programs):
+        let_read(folder, job.user)
     executor = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
     return _WorkflowRun(job, records, used_journal, executor, wait_after_fail, used_server).run()
 

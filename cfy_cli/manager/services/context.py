@@ -1,11 +1,13 @@
 """The application context of a server or worker process."""
 
+import functools
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from cfy_cli.manager.engine.operation_user import OperationUser, find_user
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.file_changes import FileChanges
@@ -48,6 +50,11 @@ class AppContext:
         self.execution_ended = execution_ended or WakeupPipe.create()
         self._services: dict[type[Service], Service] = {}
         self._lock = threading.RLock()  # a service may need another one while it is built
+
+    @functools.cached_property
+    def operation_user(self) -> OperationUser | None:
+        """The user that operations run as, None if it is the one of this process."""
+        return find_user(self.settings.run_as, self.settings.data_dir) if self.settings.run_as else None
 
     @property
     def hostname(self) -> str:

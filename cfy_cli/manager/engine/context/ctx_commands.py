@@ -18,6 +18,7 @@ from cfy_cli.manager.engine.context.ctx_arguments import (
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import LEVELS, OperationContext
 from cfy_cli.manager.engine.context.render import render
+from cfy_cli.manager.engine.operation_user import acting_as
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def _returns(ctx: OperationContext, args: Args) -> None:
 def _get_resource(ctx: OperationContext, args: Args) -> str:
     """Return the text of a file; bytes that are no text stay as they are."""
     (path,) = pad(args, 1)
-    return ctx.file(parse_path(path)).read_bytes().decode("utf-8", "surrogateescape")
+    return ctx.read(parse_path(path)).decode("utf-8", "surrogateescape")
 
 
 def _get_rendered(ctx: OperationContext, args: Args) -> str:
@@ -125,7 +126,8 @@ def _scaling_groups(instance: InstanceContext) -> JsonObject:
 
 
 def _plugin_workdir(ctx: OperationContext) -> str:
-    ctx.plugin_workdir().mkdir(parents=True, exist_ok=True)
+    with acting_as(ctx.job.user):
+        ctx.plugin_workdir().mkdir(parents=True, exist_ok=True)
     return str(ctx.plugin_workdir())
 
 

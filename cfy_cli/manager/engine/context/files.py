@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.operation_user import acting_as
 from cfy_cli.manager.engine.ports import Job
 
 MANAGER_RESOURCES = "/opt/manager/resources"  # the folder of a public manager, which public code has built in
@@ -69,6 +70,15 @@ class JobFiles(ABC):
             raise Invalid(f"{path} is not a file.")
         return resource
 
+    def read(self, path: str) -> bytes:
+        """Return the content of a file. Raises Invalid when there is none, or when it cannot be read."""
+        file = self.file(path)
+        try:
+            with acting_as(self.job.user):
+                return file.read_bytes()
+        except OSError as error:
+            raise Invalid(f"{path} cannot be read: {error.strerror or error}.") from error
+
     def download(self, path: str, target: str | None = None) -> str:
         """Copy a file of the blueprint to `target`, or to a new folder that is kept as long as the deployment."""
         source = self.file(path)
@@ -92,7 +102,8 @@ class JobFiles(ABC):
 
     def _write(self, path: str, destination: Path, write: Callable[[Path], object]) -> str:
         try:
-            write(destination)
+            with acting_as(self.job.user):
+                write(destination)
         except OSError as error:
             raise Invalid(f"{path} cannot be copied to {destination}: {error.strerror or error}.") from error
         self.log("info", f"Downloaded {path} to {destination}")
@@ -100,5 +111,6 @@ class JobFiles(ABC):
 
     def _create_folder(self) -> Path:
         downloads = self.job.workdir / "downloads"
-        downloads.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=downloads))
+        with acting_as(self.job.user):
+            downloads.mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(dir=downloads))

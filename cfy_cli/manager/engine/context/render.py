@@ -16,7 +16,7 @@ def render(ctx: OperationContext, path: str, variables: Mapping[str, Json] | Non
 
     if variables and "ctx" in variables:
         raise Invalid("A variable of a template cannot be named ctx, which is the context of the operation.")
-    text = ctx.file(path).read_text("utf-8", "replace")
+    text = ctx.read(path).decode("utf-8", "replace")
     environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=False)
     try:
         return environment.from_string(text).render({**(variables or {}), "ctx": _describe(ctx)})

@@ -11,7 +11,8 @@ from cfy_cli.contract.plan import PluginPlan
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
-from cfy_cli.manager.engine.operations.script import MODULES, check_timeout
+from cfy_cli.manager.engine.operation_user import MODULES
+from cfy_cli.manager.engine.operations.script import check_timeout
 from cfy_cli.manager.engine.ports import Job
 from cfy_cli.manager.engine.process import NotStarted, ProcessRegistry, run_process
 from cfy_cli.manager.engine.tasks import non_recoverable
@@ -56,6 +57,7 @@ def run_plugin(ctx: OperationContext, server: ContextServer, processes: ProcessR
             stdout=lambda line: ctx.log("info", f"<out> {line}"),
             stderr=lambda line: ctx.log("info", f"<err> {line}"),
             timeout=operation.timeout,
+            user=ctx.job.user,
         )
     except NotStarted as error:
         raise non_recoverable(f"The Python of the plugin {operation.plugin} cannot be started: {error}.") from error

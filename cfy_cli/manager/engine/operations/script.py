@@ -15,12 +15,12 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.operation_user import MODULES, acting_as, give
 from cfy_cli.manager.engine.operations import command_line
 from cfy_cli.manager.engine.operations.environment import script_environment
 from cfy_cli.manager.engine.process import NotStarted, ProcessRegistry, ProcessResult, run_process
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed, non_recoverable
 
-MODULES = Path(__file__).parent.parent / "python"  # holds the module `cloudify`
 RUN_PYTHON = MODULES / "run_script.py"
 OPTION_TYPES: dict[str, tuple[type, str]] = {
     "env": (dict, "a map of names to values"),
@@ -57,7 +57,7 @@ def run_script(ctx: OperationContext, server: ContextServer, processes: ProcessR
     options = _read_options(ctx.inputs.get("process") or {})
     with _open_script(ctx, options) as script:
         is_python = _is_python(script, options)
-        if not is_python and command_line.has_windows_line_ends(script):
+        if not is_python and _has_windows_line_ends(ctx, script):
             name = ctx.inputs.get("script_path") or script.name
             ctx.log("warning", f"{name} has Windows line ends (CRLF): the shell takes the CR as a part of words.")
         token = server.register(ctx, cast(Mapping[str, Json], options))
@@ -98,10 +98,12 @@ def _run(
         programs=server.programs,
         modules=MODULES,
     )
-    command = _python_command(script) if is_python else _command(script, options)
+    with acting_as(ctx.job.user):
+        command = _python_command(script) if is_python else _command(script, options)
     cwd = ctx.job.workdir / (options.get("cwd") or "")
     if not is_python and options.get("command_prefix"):
-        command_line.make_executable(script)
+        with acting_as(ctx.job.user):
+            command_line.make_executable(script)
     announced = ctx.announced = threading.Event()
 
     def announce(pid: int) -> None:
@@ -120,6 +122,7 @@ def _run(
             merge=bool(options.get("stderr_to_stdout")),
             timeout=ctx.operation.timeout,
             on_start=announce,
+            user=ctx.job.user,
         )
     except NotStarted as error:
         raise non_recoverable(
@@ -131,6 +134,11 @@ def _run(
         shell_command = _shell_command(ctx, script, options)
         ctx.log("info", f"Execution done (PID={process.pid}, return_code={process.code}): {shell_command}")
     return process
+
+
+def _has_windows_line_ends(ctx: OperationContext, script: Path) -> bool:
+    with acting_as(ctx.job.user):
+        return command_line.has_windows_line_ends(script)
 
 
 def _logger(ctx: OperationContext, prefix: str, *, enabled: object) -> Callable[[str], None] | None:
@@ -153,7 +161,7 @@ def _open_script(ctx: OperationContext, options: ProcessOptions) -> Iterator[Pat
         return
     text = textwrap.dedent(str(source))
     suffix = ".py" if options.get("eval_python") or command_line.is_python_source(text) else ".sh"
-    with _temporary_script(suffix, lambda file: file.write(text.encode())) as script:
+    with _temporary_script(ctx, suffix, lambda file: file.write(text.encode())) as script:
         yield script
 
 
@@ -170,18 +178,19 @@ def _download(ctx: OperationContext, url: str) -> Iterator[Path]:
         except CfyError as error:
             raise non_recoverable(f"The script {error.message}.") from error
 
-    with _temporary_script(PurePosixPath(urlsplit(url).path).suffix, fetch) as script:
+    with _temporary_script(ctx, PurePosixPath(urlsplit(url).path).suffix, fetch) as script:
         yield script
 
 
 @contextlib.contextmanager
-def _temporary_script(suffix: str, write: Callable[[IO[bytes]], object]) -> Iterator[Path]:
+def _temporary_script(ctx: OperationContext, suffix: str, write: Callable[[IO[bytes]], object]) -> Iterator[Path]:
     """Yield a temporary file; it is closed before, because an open file cannot be executed."""
     folder = Path(tempfile.mkdtemp(prefix="script-"))
     script = folder / f"script{suffix}"
     try:
         with script.open("wb") as file:
             write(file)
+        give(folder, ctx.job.user)
         yield script
     finally:
         shutil.rmtree(folder, ignore_errors=True)

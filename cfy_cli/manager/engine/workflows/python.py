@@ -22,8 +22,8 @@ from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.server import ContextServer
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.graph_runner import GraphResult
+from cfy_cli.manager.engine.operation_user import MODULES, give
 from cfy_cli.manager.engine.operations.plugin import PluginHost, plugin_environment, python_of
-from cfy_cli.manager.engine.operations.script import MODULES
 from cfy_cli.manager.engine.orphans import identify
 from cfy_cli.manager.engine.ports import CancelRequest, Journal, TaskStateChange
 from cfy_cli.manager.engine.process import NotStarted, ProcessRegistry, ProcessResult, run_process
@@ -89,7 +89,7 @@ class _FunctionRun:
         self._parameters, self._job, self._records = parameters, context.job, context.records
         self._processes = ProcessRegistry()
         self._rpc = WorkflowRpc(context, parameters, engine, self._processes.kill)
-        self._copies = BlueprintCopies()
+        self._copies = BlueprintCopies(context.job.user)
         self._ended = threading.Event()
 
     def run(self) -> GraphResult:
@@ -124,6 +124,7 @@ class _FunctionRun:
                 # Sets must have the same order each time, so that the same graphs are built.
                 env={**env, OPERATION_ID_VARIABLE: operation_id, "PYTHONHASHSEED": "0"},
                 cwd=self._job.workdir,
+                user=self._job.user,
                 processes=self._processes.with_listener(
                     lambda pid: self._journal.add_process(operation_id, identify(pid))
                 ),
@@ -198,4 +199,5 @@ class _FunctionRun:
         with tempfile.NamedTemporaryFile("w", prefix="workflow-", suffix=".py", encoding="utf-8") as file:
             file.write(textwrap.dedent(str(source)))
             file.flush()
+            give(Path(file.name), self._job.user)
             yield Path(file.name)

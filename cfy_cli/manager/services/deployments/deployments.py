@@ -15,6 +15,7 @@ from cfy_cli.contract.plan import ValuePlan
 from cfy_cli.contract.states import InstancesActive, InstanceState, Visibility
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid, NotFound, TooLarge
+from cfy_cli.manager.engine.operation_user import acting_as
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
@@ -194,7 +195,7 @@ def zip_workdir(app: AppContext, deployment: Deployment) -> str:
     if sum(path.stat().st_size for path in files) > MAX_WORKDIR_SIZE:
         raise TooLarge(f"The working directory of {deployment.id} has more than {MAX_WORKDIR_SIZE >> 20} MiB")
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, acting_as(app.operation_user):
         for path in files:
             archive.write(path, path.relative_to(folder))
     return base64.b64encode(buffer.getvalue()).decode()

@@ -9,6 +9,7 @@ from typing import cast
 from cfy_cli.contract.names import make_name
 from cfy_cli.contract.states import FAILED_UPLOAD_STATES, BlueprintState
 from cfy_cli.errors import CfyError, Conflict, Invalid
+from cfy_cli.manager.engine.operation_user import acting_as
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
 from cfy_cli.manager.services.extensions.component_plugins import delete_plugins, upload_plugins
@@ -104,7 +105,7 @@ def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, c
     with extension.app.files.open_temporary() as (_, archive):
         is_url = "://" in source
         if not is_url:
-            _pack(extension.ctx.require(source), archive)
+            _pack(extension, source, archive)
         with extension.writing("blueprint_upload") as store:
             blueprint, _ = blueprint_requests.upload(
                 extension.app,
@@ -120,10 +121,13 @@ def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, c
     return blueprint
 
 
-def _pack(source: Path, archive: Path) -> None:
+def _pack(extension: ExtensionContext, path: str, archive: Path) -> None:
     """Write the archive of a blueprint, which is a file or a folder of the own blueprint."""
-    if source.is_dir():
-        with tarfile.open(archive, "w:gz") as packed:
-            packed.add(source, arcname=source.name)
-    else:
-        shutil.copyfile(source, archive)
+    source = extension.ctx.require(path)
+    with archive.open("wb") as target, acting_as(extension.ctx.job.user):
+        if source.is_dir():
+            with tarfile.open(fileobj=target, mode="w:gz") as packed:
+                packed.add(source, arcname=source.name)
+        else:
+            with source.open("rb") as file:
+                shutil.copyfileobj(file, target)

@@ -1,6 +1,5 @@
 """Plugins of nodes: uploaded with the node unless they exist, deleted with it unless something uses them."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,5 +88,5 @@ def _file(extension: ExtensionContext, source: str) -> Iterator[Path]:
             fetch(source, file)
             file.flush()
         else:
-            shutil.copyfile(extension.ctx.file(source), path)
+            path.write_bytes(extension.ctx.read(source))
         yield path

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins.libraries import provide_libraries
 from cfy_cli.manager.services.plugins.plugins import WAGON
@@ -31,7 +32,9 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         _store_state(app, plugin, "installed")
 
     try:
-        return ensure_venv(folder, f"{plugin.package_name} {plugin.package_version}", fill, log_start)
+        return ensure_venv(
+            folder, f"{plugin.package_name} {plugin.package_version}", fill, log_start, app.operation_user
+        )
     except CfyError as error:
         _store_state(app, plugin, "error", error.message)
         raise
@@ -40,6 +43,7 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
 def _install_wagon(builder: VenvBuilder, folder: Path, requirement: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as wheels:
         _unpack_wheels(folder / WAGON, Path(wheels))
+        give(Path(wheels), builder.user)
         builder.install("--isolated", "--no-index", "--find-links", wheels, requirement)
 
 

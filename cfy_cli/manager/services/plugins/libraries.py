@@ -60,6 +60,7 @@ def provide_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> N
             "cloudify-common",
             lambda libraries: libraries.install("--retries", "1", "--no-compile", *LIBRARIES),
             lambda: log("info", "Installing the libraries that cloudify-common brings"),
+            builder.user,
         )
     except Invalid as error:
         log(
@@ -69,7 +70,7 @@ def provide_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> N
         )
     of_manager = [path for path in sys.path if Path(path).name in PACKAGE_FOLDERS]
     lines = [str(modules_folder(folder / "environment")), *of_manager]
-    (builder.modules / LINK_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    builder.write(LINK_FILE, "".join(f"{line}\n" for line in lines))
 
 
 def _requires_provided_package(modules: Path) -> bool:

@@ -10,20 +10,24 @@ from functools import partial
 from pathlib import Path
 
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.operation_user import give
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins.libraries import provide_libraries
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv
 from cfy_cli.manager.services.transfer.archives import unpack
 from cfy_cli.manager.services.transfer.fetching import fetch
-from cfy_cli.manager.store.files import Files
 
 PROJECT_FILES = ("setup.py", "pyproject.toml")
 
 
-def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction) -> Path:
+def ensure_source_venv(
+    app: AppContext, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction
+) -> Path:
     """Return the virtual environment of a plugin with a `source`; create it if there is none. Raises Invalid.
 
     `plugin` is its entry in the plan. The environment is stored with the blueprint; plugins of one source share it.
     """
+    files = app.files
     name, source = str(plugin["name"]), str(plugin["source"])
     arguments = _parse_arguments(name, plugin.get("install_arguments"))
     digest = hashlib.sha256(json.dumps([source, arguments]).encode()).hexdigest()
@@ -34,12 +38,13 @@ def ensure_source_venv(files: Files, blueprint_storage_id: int, plugin: Mapping[
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             project = Path(temporary) / "project"
             _copy_source(name, source, files.resources_folder(blueprint_storage_id), project)
+            give(Path(temporary), builder.user)
             builder.install_stubs()
             builder.install(*arguments, ".", cwd=project)  # paths in the arguments are relative to the project
             provide_libraries(files, builder, log)
 
     log_start = partial(log, "info", f"Installing plugin from source: {name} [{source}]")
-    return ensure_venv(folder, name, fill, log_start)
+    return ensure_venv(folder, name, fill, log_start, app.operation_user)
 
 
 def _copy_source(name: str, source: str, resources: Path, project: Path) -> None:

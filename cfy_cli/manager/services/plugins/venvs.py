@@ -14,6 +14,14 @@ from pathlib import Path
 
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.data_folder import protect
+from cfy_cli.manager.engine.operation_user import (
+    OperationUser,
+    acting_as,
+    give,
+    let_read,
+    process_owner,
+    take_back,
+)
 from cfy_cli.manager.locks import FileLock
 
 # Wagons often leave these out, since every manager has them. The engine provides the module `cloudify`.
@@ -33,10 +41,13 @@ MAX_ERROR_LINES = 12  # of the output of a failed subprocess
 
 
 class VenvBuilder:
-    """A virtual environment that is being created; `name` is that of the plugin, for errors."""
+    """A virtual environment that is being created; `name` is that of the plugin, for errors.
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name, self._folder = name, folder
+    Packages can run their own code when they are built, so all is done as the user of operations.
+    """
+
+    def __init__(self, name: str, folder: Path, user: OperationUser | None) -> None:
+        self.name, self._folder, self.user = name, folder, user
         self.modules = modules_folder(folder)
         self._has_pip = importlib.util.find_spec("pip") is not None  # in the Python of the manager
 
@@ -53,20 +64,26 @@ class VenvBuilder:
         self._create()
         for package in PROVIDED_PACKAGES:
             for path, text in _stub_files(package, PROVIDED_VERSION).items():
-                file = self.modules / path
-                file.parent.mkdir(exist_ok=True)
-                file.write_text(text, encoding="utf-8")
+                self.write(path, text)
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file among the packages."""
+        file = self.modules / path
+        with acting_as(self.user):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
 
     def _create(self) -> None:
-        if not self._folder.exists():
+        if not (self._folder / "pyvenv.cfg").exists():
             without_pip = ["--without-pip"] if self._has_pip else []  # pip takes most of the time
             self._run([sys.executable, "-m", "venv", *without_pip, str(self._folder)])
 
     def _run(self, command: Sequence[str], cwd: Path | None = None) -> None:
+        environment = {**os.environ, **(self.user.environment if self.user else {})}
         try:
             result = subprocess.run(
                 command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=STEP_TIMEOUT, check=False,
+                timeout=STEP_TIMEOUT, check=False, env=environment, **process_owner(self.user),
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Invalid(f"The plugin {self.name} could not be installed: {error}") from error
@@ -75,29 +92,42 @@ class VenvBuilder:
             raise Invalid(f"The plugin {self.name} could not be installed: {output}")
 
 
-def ensure_venv(folder: Path, name: str, fill: Callable[[VenvBuilder], None], on_start: Callable[[], None]) -> Path:
-    """Return the virtual environment in a folder; create it if there is none.
+def ensure_venv(
+    folder: Path,
+    name: str,
+    fill: Callable[[VenvBuilder], None],
+    on_start: Callable[[], None],
+    user: OperationUser | None = None,
+) -> Path:
+    """Return the virtual environment in a folder, which the user of operations can read; create it if there is none.
 
     While one process creates it, others wait. `on_start` is called before it is created, `fill` installs packages.
     Raises what `fill` raises, and NotFound when the folder was deleted.
     """
     link = folder / "environment"
-    if link.exists():
-        return link.resolve()
-    with _exclusive(folder):
-        if link.exists():
-            return link.resolve()
-        on_start()
-        venv = folder / f"environment-{uuid.uuid4().hex[:8]}"
-        try:
-            fill(VenvBuilder(name, venv))
-            protect(venv)  # pip lets others execute programs, whatever the umask
-        except BaseException:
-            shutil.rmtree(venv, ignore_errors=True)
-            raise
-        os.symlink(venv.name, folder / "new")
-        (folder / "new").replace(link)  # atomic: whoever sees the link finds a complete environment
-        return venv
+    if not link.exists():
+        with _exclusive(folder):
+            if not link.exists():
+                on_start()
+                _create_venv(folder, name, fill, user)
+    venv = link.resolve()
+    let_read(venv, user)
+    return venv
+
+
+def _create_venv(folder: Path, name: str, fill: Callable[[VenvBuilder], None], user: OperationUser | None) -> None:
+    venv = folder / f"environment-{uuid.uuid4().hex[:8]}"
+    try:
+        venv.mkdir()
+        give(venv, user)
+        fill(VenvBuilder(name, venv, user))
+        take_back(venv, user)
+        protect(venv, user.gid if user else None)  # pip lets others execute programs, whatever the umask
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        raise
+    os.symlink(venv.name, folder / "new")
+    (folder / "new").replace(folder / "environment")  # atomic: whoever sees the link finds a complete environment
 
 
 def modules_folder(venv: Path) -> Path:

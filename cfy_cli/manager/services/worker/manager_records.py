@@ -57,7 +57,7 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
                 return Path(sys.prefix)
             if not plugin.get("source"):
                 raise
-            return ensure_source_venv(app.files, self._find_source_blueprint(plugin), plugin, log)
+            return ensure_source_venv(app, self._find_source_blueprint(plugin), plugin, log)
         return ensure_plugin_venv(app, uploaded, log)
 
     def _find_source_blueprint(self, plugin: PluginPlan) -> int:

@@ -137,7 +137,12 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             start_mode=context.start_mode,
             resource_tags=deployment.resource_tags,
             imported=imported,
-            environment={"REST_HOST": app.settings.host, "REST_PORT": str(app.settings.port)},
+            environment={
+                **(app.operation_user.environment if app.operation_user else {}),
+                "REST_HOST": app.settings.host,
+                "REST_PORT": str(app.settings.port),
+            },
+            user=app.operation_user,
         ),
         records,
         StoreJournal(context, deployment.storage_id),
