@@ -205,7 +205,10 @@ def _parse_report(line: str, settings: ManagerSettings, log_file: Path) -> Runni
 
 def _parse_state(text: str) -> RunningManager:
     fields = json.loads(text)
-    return RunningManager(**{**fields, "workers": tuple(fields["workers"])})
+    running = RunningManager(**{**fields, "workers": tuple(fields["workers"])})
+    if not isinstance(running.pid, int) or running.pid <= 1:  # signals to others would reach more than one process
+        raise ValueError(f"{running.pid} is no process id of a manager")
+    return running
 
 
 def tail(log_file: Path, lines: int = 8) -> str:

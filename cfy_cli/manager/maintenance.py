@@ -19,6 +19,7 @@ from cfy_cli.manager.settings import ManagerSettings
 
 DATABASE = "manager.db"
 BUSY_TIMEOUT = 30  # seconds
+_RESTORE_HINT = "Restore a backup: cfy manager restore FILE"
 _BACKUP_HINT = "Backups are made by: cfy manager backup FILE"
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
@@ -132,7 +133,7 @@ def upgrade(settings: ManagerSettings) -> tuple[str | None, str]:
     revision = _find_revision(settings)
     database = Database(settings.database, settings.database_password)
     try:
-        schema.prepare(database)
+        schema.prepare(database, is_new=not (settings.data_dir / "admin.json").exists())
     finally:
         database.close()
     return revision, schema.HEAD
@@ -160,7 +161,7 @@ def find_network_file_system(folder: Path) -> str | None:
 
 def _find_revision(settings: ManagerSettings) -> str | None:
     database = settings.data_dir / DATABASE
-    if settings.database_url or not database.is_file():
+    if settings.database_url or not database.is_file() or not database.stat().st_size:
         return None
     with _connect(database) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -174,6 +175,8 @@ def _sqlite_file(settings: ManagerSettings, instead: str, *, must_exist: bool = 
     database = settings.data_dir / DATABASE
     if must_exist and not database.is_file():
         raise CfyError(f"There is no manager in {settings.data_dir}", hint="Give its folder with --data-dir.")
+    if must_exist and not database.stat().st_size:
+        raise CfyError(f"The database {database} is empty", hint=_RESTORE_HINT)
     return database
 
 
@@ -185,9 +188,9 @@ def _connect(database: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
         hint = "The manager is busy: try again, or stop it first." if is_busy else None
-        raise Failed(f"{database}: {error}", hint=hint) from error
+        raise Failed(f"{database}: {error}", hint=hint or _RESTORE_HINT) from error
     except sqlite3.DatabaseError as error:
-        raise CfyError(f"{database} is no database: {error}") from error
+        raise CfyError(f"{database} is no database: {error}", hint=_RESTORE_HINT) from error
 
 
 def _check_integrity(database: Path, archive: Path) -> None:

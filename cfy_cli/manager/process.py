@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import READY
@@ -32,6 +32,7 @@ from cfy_cli.manager.wakeup import WakeupPipe
 if TYPE_CHECKING:
     from cfy_cli.manager.services.context import AppContext
 
+FOLDER_HINT = "Make room, or repair what is there; `cfy manager restore FILE` restores a backup."
 LOCK_INTERVAL = 0.05  # seconds
 SHUTDOWN_TIMEOUT = 5  # seconds for requests that are being answered
 THREAD_SWITCH_INTERVAL = 0.0005  # seconds; each request is passed between two threads, which should not delay another
@@ -54,9 +55,11 @@ def main() -> None:
         else:
             child.work()
     except CfyError as error:
-        logging.error("%s", error)
-        child.report(json.dumps({"error": str(error), "hint": error.hint}) + "\n")
-        sys.exit(1)
+        child.fail(error)
+    except OSError as error:  # such as a full disk, or a folder in place of a file
+        logging.debug("The start failed", exc_info=True)
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        child.fail(CfyError(f"The data folder {settings.data_dir} cannot be used: {reason}", hint=FOLDER_HINT))
 
 
 class _Child:
@@ -143,6 +146,12 @@ class _Child:
         worker.work()
         worker.close()
         app.close()
+
+    def fail(self, error: CfyError) -> NoReturn:
+        """Log an error, report it to the supervisor, and exit."""
+        logging.error("%s", error)
+        self.report(json.dumps({"error": str(error), "hint": error.hint}) + "\n")
+        sys.exit(1)
 
     def report(self, line: str) -> None:
         """Tell the supervisor that the start succeeded or failed; only the first report counts."""

@@ -62,6 +62,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._stopping = False
         self._is_state_written = True
+        self._state_version: tuple[int, int, int] | None = None
 
     @property
     def _state_file(self) -> Path:
@@ -91,7 +92,7 @@ class Supervisor:
                     self._check_heartbeat(child)
                 elif not self._restart(child):
                     return 1
-            if not self._is_state_written:
+            if not self._is_state_written or self._is_state_changed():
                 with suppress(CfyError):  # the disk is full: try again
                     self._write_state()
             time.sleep(POLL_INTERVAL)
@@ -197,7 +198,12 @@ class Supervisor:
         except OSError as error:
             raise CfyError(f"{self._state_file} cannot be written: {error.strerror}") from error
         self._is_state_written = True
+        self._state_version = _file_version(self._state_file)
         return running
+
+    def _is_state_changed(self) -> bool:
+        """Tell whether the state file was damaged or removed, by a process that is not ours."""
+        return _file_version(self._state_file) != self._state_version
 
 
 def supervise(settings: ManagerSettings, on_ready: Callable[[RunningManager], None]) -> int:
@@ -233,6 +239,13 @@ def _lock(data_dir: Path) -> FileLock:
             raise AlreadyRunning(running, data_dir)
         time.sleep(0.01)
     return lock
+
+
+def _file_version(file: Path) -> tuple[int, int, int] | None:
+    with suppress(OSError):
+        status = file.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+    return None
 
 
 def _list_folder(folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ BUSY_TIMEOUT = 30  # seconds for a connection of the pool, and for the lock of w
 LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of writers
 MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
+RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
 RETRY_HINT = "Try again in a moment."
 SQLITE_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)  # the last: too many races
 SQLITE_BROKEN_CODES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
@@ -190,11 +191,9 @@ def _translate(error: DBAPIError, url: URL) -> CfyError | None:
     if code == sqlite3.SQLITE_FULL or state == POSTGRESQL_DISK_FULL:
         return Busy("The disk of the manager's database is full", hint="Free some space and try again.")
     if code == sqlite3.SQLITE_NOTADB:
-        return Unavailable(
-            f"{url.database} is not a SQLite database", hint="Move it away, or give another data folder."
-        )
+        return Unavailable(f"{url.database} is not a SQLite database", hint=RESTORE_HINT)
     if code in SQLITE_BROKEN_CODES:
-        return Unavailable(f"The database {url.database} cannot be used: {error.orig}")
+        return Unavailable(f"The database {url.database} cannot be used: {error.orig}", hint=RESTORE_HINT)
     is_lost = isinstance(error, OperationalError) and (not state or state.startswith(CONNECTION_LOST))
     if is_lost and url.get_backend_name() == "postgresql":
         address = url.render_as_string(hide_password=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.locks import FileLock
-from cfy_cli.manager.store.database import Database, translate_errors
+from cfy_cli.manager.store.database import RESTORE_HINT, Database, translate_errors
 from cfy_cli.manager.store.models import Base
 
 if TYPE_CHECKING:
@@ -22,10 +22,18 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK_KEY = 0x63667900  # "cfy": any number, the same for every manager of one PostgreSQL database
 
 
-def prepare(database: Database) -> None:
-    """Create the tables, or migrate them to HEAD. Raises CfyError and changes nothing when that is impossible."""
+def prepare(database: Database, *, is_new: bool = True) -> None:
+    """Create the tables, or migrate them to HEAD. Raises CfyError and changes nothing when that is impossible.
+
+    An SQLite file without tables is refused where `is_new` is false: it was lost or emptied.
+    """
     with translate_errors(database.url), _exclusive(database):
         revision = _find_revision(database)
+        if revision is None and database.is_sqlite and not is_new:
+            raise CfyError(
+                f"The database {database.url.database} is missing or empty, although a manager has used its folder",
+                hint=RESTORE_HINT,
+            )
         if revision is None:
             _create(database)
         elif revision != HEAD:

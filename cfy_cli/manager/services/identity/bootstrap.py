@@ -25,7 +25,7 @@ def bootstrap(app: AppContext, password: str | None = None) -> None:
     """
     app.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     app.files.create_folders()
-    schema.prepare(app.database)
+    schema.prepare(app.database, is_new=not (app.settings.data_dir / ADMIN_FILE).exists())
     check_database(app.database, app.files)
     _create_administrator(app, password)
     remember_database(app.database, app.files)

@@ -6,6 +6,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cfy_cli.errors import Unavailable
+
+RESTORE_HINT = "it is in each backup of the manager (`cfy manager backup FILE`)."
+
 
 def load_or_create_key(path: Path, generate: Callable[[], bytes]) -> bytes:
     """Return the key in a file; create the file if there is none.
@@ -14,7 +18,15 @@ def load_or_create_key(path: Path, generate: Callable[[], bytes]) -> bytes:
     """
     if not path.exists():
         _create(path, generate())
-    return path.read_bytes()
+    return read_key(path)
+
+
+def read_key(path: Path) -> bytes:
+    """Return the key in a file. Raises Unavailable when it is empty: that is no key to sign or encrypt with."""
+    key = path.read_bytes()
+    if not key.strip():
+        raise Unavailable(f"The key file {path} is empty", hint=f"Restore it: {RESTORE_HINT}")
+    return key
 
 
 def _create(path: Path, key: bytes) -> None:

@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cfy_cli.errors import Invalid, Unavailable
 from cfy_cli.manager.process_secrets import ENCRYPTION_KEY_VARIABLE
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.key_files import load_or_create_key
+from cfy_cli.manager.services.identity.key_files import RESTORE_HINT, load_or_create_key, read_key
 from cfy_cli.manager.store.files import DISK_FULL
 
 
@@ -44,7 +44,7 @@ class Cipher:
         if self._fernet is None:
             file = self._key_file
             try:
-                key = load_or_create_key(file, Fernet.generate_key) if create else file.read_bytes()
+                key = load_or_create_key(file, Fernet.generate_key) if create else read_key(file)
             except OSError as error:
                 if error.errno in DISK_FULL:
                     raise
@@ -52,7 +52,10 @@ class Cipher:
                     f"The manager's encryption key cannot be read: {file}: {error.strerror}",
                     hint=f"Restore the file, or start the manager with the key in ${ENCRYPTION_KEY_VARIABLE}.",
                 ) from error
-            self._fernet = _create_fernet(key.strip())
+            try:
+                self._fernet = _create_fernet(key.strip())
+            except Invalid as error:
+                raise Unavailable(f"The key file {file} is damaged", hint=f"Restore it: {RESTORE_HINT}") from error
         return self._fernet
 
 
