@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -17,6 +16,7 @@ from cfy_cli.output import render
 from cfy_cli.shell import param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
+from cfy_cli.shell.first_login import update_login
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.server_names import server_name_option
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from cfy_cli.shell.diagnostics import Finding
 
 EMBEDDED = "embedded"  # field of the `local` profile: the settings of the last start
-FIRST_LOGIN = "founded"  # field of the `local` profile: digest of the file with the first password
 
 
 class ManagerOptions(TypedDict, total=False):
@@ -377,38 +376,10 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
         if getattr(settings, name) != getattr(defaults, name)
     }
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting
-    _update_password(profile, settings.data_dir / "admin.json")
+    update_login(profile, settings.data_dir / "admin.json")
     if json.dumps(profile.as_fields()) != before:
         app.profiles.write(profile)
     return profile
-
-
-def _update_password(profile: Profile, file: Path) -> None:
-    """Take the first password of a new manager from its file; keep a password that was changed since."""
-    text = file.read_text("utf-8", "replace") if file.is_file() else "{}"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if profile.unknown.get(FIRST_LOGIN) != digest:
-        credentials = _parse_credentials(text)
-        if credentials is None and (profile.manager_password or profile.manager_token):
-            return  # whoever damaged the file, the login in the profile was in use
-        if credentials is None:
-            raise CfyError(
-                f"The file {file}, which has the first password of the administrator, is damaged",
-                hint="Restore it from a backup, or log in: cfy profiles set --manager-username admin "
-                "--manager-password PASSWORD",
-            )
-        profile.manager_username, profile.manager_password = credentials.get("username"), credentials.get("password")
-        profile.manager_token = None
-        profile.unknown[FIRST_LOGIN] = digest
-
-
-def _parse_credentials(text: str) -> dict[str, str] | None:
-    """Return username and password, None when the text is damaged; both may be missing."""
-    with suppress(ValueError):
-        content = json.loads(text)
-        if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
-            return content
-    return None
 
 
 def _as_fields(running: RunningManager | None) -> dict[str, object] | None:

@@ -194,11 +194,11 @@ class Supervisor:
         temporary = self._state_file.with_suffix(".new")
         try:
             temporary.write_text(json.dumps(asdict(running)))
+            self._state_version = _file_version(temporary)  # before others can change it
             temporary.replace(self._state_file)
         except OSError as error:
             raise CfyError(f"{self._state_file} cannot be written: {error.strerror}") from error
         self._is_state_written = True
-        self._state_version = _file_version(self._state_file)
         return running
 
     def _is_state_changed(self) -> bool:

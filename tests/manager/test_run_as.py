@@ -1,5 +1,6 @@
 """Operations that run as another user than the manager."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from cfy_cli.errors import CfyError
+from cfy_cli.main import main
 from cfy_cli.manager import control
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.engine.operation_user import acting_as, find_user
 from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.shell.app import App
 from tests.manager.conftest import archive
 from tests.manager.processes import find_free_port, request, wait_until
 from tests.wagons import package
@@ -176,3 +180,19 @@ def test_data_folder_that_is_closed_to_the_user_is_refused(folder: Path):
     folder.chmod(0o700)
     with pytest.raises(CfyError, match=f"nobody cannot reach the data folder .*: {folder} is closed to it"):
         start(folder / "data")
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("nobody")
+def test_user_of_operations_is_kept_from_start_to_start(folder: Path):
+    environment = {"CFY_WORKDIR": str(folder)}
+    start_manager = ["manager", "start", "--port", str(find_free_port())]
+    options = ["--workers", "1", "--data-dir", str(folder / "data"), "--run-as", "nobody"]
+    started = CliRunner().invoke(main, [*start_manager, *options], obj=App(environ=environment))
+    assert started.exit_code == 0, started.output
+    settings = json.loads((folder / ".cloudify/profiles/local/context.json").read_text())["embedded"]
+    assert settings["run_as"] == "nobody"
+    control.stop(folder / "data")
+    again = CliRunner().invoke(main, start_manager, obj=App(environ=environment))
+    assert again.exit_code == 0, again.output
+    assert (folder / "data").stat().st_mode & 0o777 == 0o710
