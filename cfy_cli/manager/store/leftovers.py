@@ -18,8 +18,8 @@ def models_with_files() -> list[type[Base]]:
 def check_database(database: Database, files: Files) -> None:
     """Raise Failed when there are files of another database."""
     file = files.folder.with_name(DATABASE_FILE)
-    known = file.read_text() if file.exists() else None
-    if known is None or known == _created_at(database):
+    known = file.read_text("utf-8", "replace") if file.exists() else ""
+    if not known.strip() or known == _created_at(database):  # empty: the machine failed before it was on the disk
         return
     if any(files.list_storage_ids(model.FOLDER) for model in models_with_files()):
         raise Failed(
@@ -32,7 +32,7 @@ def check_database(database: Database, files: Files) -> None:
 def remember_database(database: Database, files: Files) -> None:
     """Store which database the files belong to."""
     file, created_at = files.folder.with_name(DATABASE_FILE), _created_at(database)
-    if created_at and not (file.exists() and file.read_text() == created_at):
+    if created_at and not (file.exists() and file.read_text("utf-8", "replace") == created_at):
         temporary = files.incoming / DATABASE_FILE
         temporary.write_text(created_at)
         temporary.replace(file)
