@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from cfy_cli.contract.limits import Limits, raise_hint
 from cfy_cli.errors import ErrorCode
 from cfy_cli.manager.rest import errors
+from cfy_cli.manager.rest.request_limits import ANSWERED
 
 MAX_PIPELINED = 16  # requests that a client sends before it has the answer to the first
 MAX_CHUNK = 256 * 1024  # bytes that arrive at once, of which some may belong to the next request
@@ -73,6 +74,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {ANSWERED: self._give_way}  # type: ignore[dict-item]
         self._has_head = self._has_body = False
 
     def on_headers_complete(self) -> None:
@@ -107,6 +109,8 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
         elif self._has_body:
             self._wait_for_request()
+        else:
+            self._give_way()
 
     def _wait_for_request(self) -> None:
         """Close the connection unless the head of a request arrives in time."""
@@ -114,6 +118,11 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.idle[self] = None
             self._start_timer(self.transport.close)
+
+    def _give_way(self) -> None:
+        """Let a new connection have the place of this one, whose request is answered but has not all arrived."""
+        if not self.transport.is_closing():
+            self.idle[self] = None
 
     def _check_rate(self) -> None:
         """Refuse a body that arrives too slowly; one that the server does not read meanwhile is not slow."""

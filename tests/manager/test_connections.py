@@ -160,6 +160,18 @@ def test_idle_connections_give_way_to_new_ones(serve: Serve):
         connection.close()
 
 
+@pytest.mark.parametrize("length", [1_000, 1_000_000])
+def test_answered_requests_give_way_before_their_end(serve: Serve, length: int):
+    server = serve(Limits(connections=2))
+    head = request(f"{PATH}/executions", JSON, f"Content-Length: {length}\r\n", method="POST")
+    connections = [server.connect(head) for _ in range(2)]  # they never send the body
+    assert [connection.recv(12) for connection in connections] == [b"HTTP/1.1 401"] * 2
+    with closing(server.connect(request(f"{PATH}/version", ADMIN))) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+    for connection in connections:
+        connection.close()
+
+
 def test_connection_is_refused_while_all_others_are_in_use(serve: Serve):
     server = serve(Limits(connections=1))
     head = request(f"{PATH}/executions", ADMIN, JSON, "Content-Length: 2\r\n", method="POST")

@@ -12,6 +12,7 @@ from cfy_cli.errors import ErrorCode
 from cfy_cli.manager.rest import errors
 
 MAX_DISCARDED = 64 * 1024  # bytes of a body that nobody has read, but that is not worth a new connection
+ANSWERED = "cfy.answered"  # extension of ASGI: a function to call when the answer is sent, but the body not received
 LINGER_TIMEOUT = 5  # seconds
 
 
@@ -42,6 +43,7 @@ class RequestLimits:
                 MutableHeaders(scope=message)["Connection"] = "close"
             if is_closing and message["type"] == "http.response.body" and not message.get("more_body", False):
                 await send({**message, "more_body": True})
+                scope.get("extensions", {}).get(ANSWERED, _do_nothing)()
                 if "expect" not in headers:
                     await _discard(receive)
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -71,6 +73,9 @@ def _refuse(status: HTTPStatus, what: str, name: str, limit: int) -> Response:
 def _may_be_large(headers: Headers) -> bool:
     size = headers.get("content-length", "")
     return "transfer-encoding" in headers or (size.isdecimal() and int(size) > MAX_DISCARDED)
+
+
+def _do_nothing() -> None: ...
 
 
 async def _discard(receive: Receive) -> None:
