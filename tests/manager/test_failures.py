@@ -8,6 +8,7 @@ from http.client import HTTPResponse
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 
 from cfy_cli.manager.rest import status
 from cfy_cli.manager.services.context import AppContext
@@ -80,9 +81,10 @@ def test_full_disk_at_the_first_secret_is_told(ask: Ask, monkeypatch: pytest.Mon
     assert ask("PUT", "/secrets/k", json={"value": "v"}).status_code == 200
 
 
-def test_change_that_contradicts_another_is_a_conflict(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [IntegrityError("", {}, Exception("UNIQUE")), StaleDataError("0 were matched")])
+def test_change_that_contradicts_another_is_a_conflict(ask: Ask, monkeypatch: pytest.MonkeyPatch, error: Exception):
     def fail(*_: object, **__: object) -> None:
-        raise IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
+        raise error
 
     monkeypatch.setattr("cfy_cli.manager.services.identity.users.add_to_tenant", fail)
     refused = ask("PUT", "/tenants/users", json={"username": "a", "tenant_name": "b"})

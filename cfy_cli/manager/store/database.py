@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from cfy_cli.errors import Busy, CfyError, Conflict, Invalid, Unavailable
 
@@ -20,6 +21,7 @@ MAX_READERS = 50  # connections to SQLite; writers share one more
 CHECKPOINT_PAGES = 4000  # of SQLite's write-ahead log: a page written often is copied to the database file once
 RESTORE_HINT = "Restore a backup: cfy manager restore FILE. To start anew, give another data folder with --data-dir."
 RETRY_HINT = "Try again in a moment."
+CONTRADICTION = "The change contradicts another one that was made at the same time"
 SQLITE_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)  # the last: too many races
 SQLITE_BROKEN_CODES = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
 POSTGRESQL_BUSY_STATES = ("40001", "40P01", "55P03", "53300")  # serialization, deadlock, lock, too many connections
@@ -166,6 +168,8 @@ def translate_errors(url: URL) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+    except (StaleDataError, ObjectDeletedError) as error:  # of a row that was deleted meanwhile
+        raise Conflict(CONTRADICTION, hint=RETRY_HINT) from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise Invalid(f"A value cannot be stored: {error}") from error
     except PoolTimeout as error:
@@ -183,7 +187,7 @@ def _translate(error: DBAPIError, url: URL) -> CfyError | None:
     if state.startswith(POSTGRESQL_TOO_COMPLEX) or any(sign in str(error.orig) for sign in TOO_COMPLEX):
         return Invalid("The request has more conditions, or longer ones, than the database can look for")
     if isinstance(error, IntegrityError):
-        return Conflict("The change contradicts another one that was made at the same time", hint=RETRY_HINT)
+        return Conflict(CONTRADICTION, hint=RETRY_HINT)
     if isinstance(error, DataError):
         return Invalid(f"A value cannot be stored: {str(error.orig).splitlines()[0]}")
     if code in SQLITE_BUSY_CODES or state in POSTGRESQL_BUSY_STATES:
