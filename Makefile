@@ -7,7 +7,8 @@ JOBS ?= auto
 check: lint types imports pages coverage
 
 check-all: check oracle
-	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest -n $(JOBS) -m slow
+	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest -n $(JOBS) -m slow --ignore tests/manager/test_fuzz.py
+	$(PYTHON) -m pytest tests/manager/test_fuzz.py -m slow -s
 	CFY_STRESS_SECONDS=30 $(PYTHON) -m pytest tests/manager/test_processes.py -k concurrent_writers -s
 
 format:
