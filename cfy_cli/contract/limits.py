@@ -43,6 +43,7 @@ class Limits:
     archive_content: int = _limit(500 * MIB, "bytes", "files of an archive, unpacked")
     connections: int = _limit(1_000, "connections", "connections at the same time; idle ones give way to new ones")
     waiting_requests: int = _limit(500, "requests", "requests that wait for an execution at the same time")
+    waiting_logins: int = _limit(100, "logins", "logins whose passwords wait to be verified at the same time")
     body_rate: int = _limit(1 * KIB, "bytes", "the part of a body or an answer that must be transferred in a second")
     idle_connection: int = _limit(60, "seconds", "the time until a connection without a request is closed")
     ctx_message: int = _limit(64 * MIB, "bytes", "one call of a script or plugin to its ctx")

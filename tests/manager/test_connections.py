@@ -2,6 +2,7 @@
 
 import base64
 import json
+import select
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.connections import MAX_PIPELINED, connections_of, reserve_descriptors
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity import passwords
 from tests.conftest import PASSWORD
 from tests.manager.processes import wait_until
 
@@ -242,6 +244,30 @@ def test_upgrade_and_nonsense_are_answered(serve: Serve):
     nonsense = server.ask(b"\x16\x03\x01 nonsense\r\n\r\n")
     assert nonsense.startswith(b"HTTP/1.1 400 ")
     assert json.loads(nonsense.partition(b"\r\n\r\n")[2])["error_code"] == "bad_parameters_error"
+
+
+def test_logins_that_are_verified_delay_no_other_request(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    server = serve(Limits())
+    assert b" 200 OK" in server.ask(request(f"{PATH}/version", ADMIN, "Connection: close\r\n"))  # known from now on
+    release = threading.Event()
+    monkeypatch.setattr(passwords, "matches", lambda *_: release.wait(30) and False)
+    wrong = "Authorization: Basic {}\r\nConnection: close\r\n"
+    logins = [base64.b64encode(f"user{number}:x".encode()).decode() for number in range(120)]
+    connections = [server.connect(request(f"{PATH}/version", wrong.format(login))) for login in logins]
+    busy = wait_until_readable(connections)
+    assert b" 503 " in (answer := read_all(busy))
+    assert b"--limit waiting_logins=LOGINS" in answer
+    assert b" 200 OK" in server.ask(request(f"{PATH}/version", ADMIN, "Connection: close\r\n"))
+    release.set()
+    statuses = [read_all(connection)[:12] for connection in connections if connection is not busy]
+    assert all(status.startswith(b"HTTP/1.1 ") and b" 200" not in status for status in statuses)
+    for connection in connections:
+        connection.close()
+
+
+def wait_until_readable(connections: list[socket.socket]) -> socket.socket:
+    [readable, *_], _, _ = select.select(connections, [], [], 15)
+    return readable
 
 
 def test_connections_fit_into_the_descriptors_of_a_process(monkeypatch: pytest.MonkeyPatch):

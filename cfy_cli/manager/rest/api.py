@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +20,7 @@ from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
+from cfy_cli.manager.rest.login_threads import run_in_login_thread
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -300,7 +301,11 @@ async def _identity(app: AppContext, request: Request) -> Identity:
         credential = request.headers.get(header)
         if credential:
             known = credentials.find_cached(credential)
-            return known if known else await run_in_threadpool(credentials.verify, header, credential)
+            if known:
+                return known
+            if header == "Authorization":
+                return await run_in_login_thread(app.settings.limits, partial(credentials.verify, header, credential))
+            return await run_in_threadpool(credentials.verify, header, credential)
     raise Unauthorized("User unauthorized: No authentication info provided")
 
 
