@@ -41,6 +41,8 @@ class Limits:
     node_instances: int = _limit(10_000, "instances", "node instances of one deployment")
     archive_files: int = _limit(10_000, "files", "files in an archive")
     archive_content: int = _limit(500 * MIB, "bytes", "files of an archive, unpacked")
+    archive_file: int = _limit(500 * MIB, "bytes", "one file of an archive, unpacked")
+    archive_ratio: int = _limit(200, "times", "the size of an archive that its files have, unpacked, beyond 32 MiB")
     connections: int = _limit(1_000, "connections", "connections at the same time; idle ones give way to new ones")
     waiting_requests: int = _limit(500, "requests", "requests that wait for an execution at the same time")
     waiting_logins: int = _limit(100, "logins", "logins whose passwords wait to be verified at the same time")

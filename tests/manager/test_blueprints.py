@@ -5,13 +5,14 @@ import io
 import json
 import tarfile
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.transfer import archives
 from cfy_cli.manager.store.files import Files
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end
@@ -183,9 +184,9 @@ def test_malicious_archive_is_refused_and_removed(ask: Ask, worker: object, app:
 
 @pytest.mark.parametrize("archive_type", ["tar", "zip"])
 def test_archive_that_unpacks_to_too_many_bytes_is_refused(
-    ask: Ask, worker: object, app: AppContext, archive_type: str, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, worker: object, app: AppContext, archive_type: str
 ):
-    monkeypatch.setattr(archives, "MAX_BYTES", 1 << 20)
+    app.settings = replace(app.settings, limits=Limits(archive_content=1 << 20))
     if archive_type == "tar":
         body = archive({"blueprint.yaml": HELLO, "zeros": "0" * (3 << 20)})
     else:
@@ -199,8 +200,8 @@ def test_archive_that_unpacks_to_too_many_bytes_is_refused(
     assert [path for path in app.files.folder.rglob("*") if path.is_file()] == []
 
 
-def test_archive_with_too_many_files_is_refused(ask: Ask, worker: object, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "MAX_FILES", 10)
+def test_archive_with_too_many_files_is_refused(ask: Ask, worker: object, app: AppContext):
+    app.settings = replace(app.settings, limits=Limits(archive_files=10))
     body = archive({"blueprint.yaml": HELLO, **{f"file{index}": "" for index in range(20)}})
     assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["message"]
 

@@ -72,17 +72,18 @@ def uploaded_packages(
     url = body.text("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("Upload a plugin as an archive in the request or as `plugin_archive_url`: give one of them")
+    limits = app.settings.limits
     title, visibility = body.text("title"), body.text("visibility") or "tenant"
     with app.files.open_temporary() as (file, fetched), app.files.open_temporary() as (_, wagon):
         if url:
             fetch(url, file)
             file.flush()
         archive = body.archive or fetched
-        if bundles.is_bundle(archive):
-            with bundles.unpack(archive, app.files.incoming) as packages:
+        if bundles.is_bundle(archive, limits):
+            with bundles.unpack(archive, app.files.incoming, limits) as packages:
                 yield UploadedPackages(packages, is_bundle=True, title=title, visibility=visibility)
         else:
-            package = read_package(archive, wagon)
+            package = read_package(archive, wagon, limits)
             yield UploadedPackages([package], is_bundle=False, title=title, visibility=visibility)
 
 

@@ -77,7 +77,8 @@ def _package(extension: ExtensionContext, config: PluginConfig) -> Iterator[Pack
         _file(extension, config["plugin_yaml_path"]) as yaml,
         extension.app.files.open_temporary() as (_, inner_wagon),
     ):
-        yield replace(read_package(wagon, inner_wagon), yamls={"plugin.yaml": yaml.read_bytes()})
+        package = read_package(wagon, inner_wagon, extension.app.settings.limits)
+        yield replace(package, yamls={"plugin.yaml": yaml.read_bytes()})
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Bundles: many plugins in one tar archive, which lists the YAML file of each wagon."""
 
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,48 +7,42 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
+from cfy_cli.contract.archive_formats import READ_ERRORS
+from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.failures import is_disk_full
 from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
-from cfy_cli.manager.services.transfer.archives import MAX_BYTES
+from cfy_cli.manager.services.transfer.archive_limits import open_tar
+from cfy_cli.manager.services.transfer.archives import readable
 from cfy_cli.manager.services.transfer.extraction import extract_all
 
 LIST_FILE = "METADATA"  # YAML in the folder at the top: the path of the YAML file by the path of the wagon
 MAX_PLUGINS = 500
 
 
-def is_bundle(archive: Path) -> bool:
+def is_bundle(archive: Path, limits: Limits) -> bool:
     """Return whether an archive is a bundle; what is neither a bundle nor a wagon is reported when it is read."""
     try:
-        with tarfile.open(archive) as tar:
+        with open_tar(archive, limits, to_end=False) as tar:
             for member in tar:  # a wagon has its own file first, so that large wagons are not read to the end
                 path = PurePosixPath(member.name)
                 if path.name in (LIST_FILE, METADATA_FILE) and len(path.parts) <= 2:
                     return path.name == LIST_FILE
-    except READ_ERRORS:
-        pass
+    except READ_ERRORS as error:
+        if is_disk_full(error):
+            raise
     return False
 
 
 @contextmanager
-def unpack(archive: Path, folder: Path) -> Iterator[list[Package]]:
+def unpack(archive: Path, folder: Path, limits: Limits) -> Iterator[list[Package]]:
     """Yield the plugins of a bundle; their wagons are below `folder` until the context ends. Raises Invalid."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         unpacked = Path(name)
-        try:
-            with tarfile.open(archive) as tar:
-                extract_all(tar, unpacked, _checked_members(tar))
-        except READ_ERRORS as error:
-            raise Invalid(f"The bundle of plugins cannot be read: {error}", hint=READ_HINT) from error
+        with readable("The bundle of plugins"), open_tar(archive, limits) as tar:
+            extract_all(tar, unpacked, (member for member in tar if member.isfile() or member.isdir()))
         list_file = next(path for path in (unpacked / LIST_FILE, *unpacked.glob(f"*/{LIST_FILE}")) if path.is_file())
-        yield [_read_plugin(list_file.parent, *pair) for pair in _read_list(list_file)]
-
-
-def _checked_members(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    members = [member for member in tar.getmembers() if member.isfile() or member.isdir()]
-    if sum(member.size for member in members) > MAX_BYTES:
-        raise Invalid(f"The bundle of plugins is larger than {MAX_BYTES >> 20} MiB")
-    return members
+        yield [_read_plugin(list_file.parent, *pair, limits) for pair in _read_list(list_file)]
 
 
 def _read_list(file: Path) -> list[tuple[str, str]]:
@@ -63,7 +56,7 @@ def _read_list(file: Path) -> list[tuple[str, str]]:
     return [(str(wagon), str(yaml_file)) for wagon, yaml_file in content.items()]
 
 
-def _read_plugin(folder: Path, wagon: str, yaml_file: str) -> Package:
+def _read_plugin(folder: Path, wagon: str, yaml_file: str, limits: Limits) -> Package:
     for name in (wagon, yaml_file):
         path = folder / name
         if not path.is_file() or folder.resolve() not in path.resolve().parents:
@@ -73,4 +66,4 @@ def _read_plugin(folder: Path, wagon: str, yaml_file: str) -> Package:
         raise Invalid(f"`{yaml_file}` of the bundle is larger than {MAX_TEXT_BYTES >> 20} MiB")
     name = PurePosixPath(yaml_file).name
     read_yaml(name, text)
-    return Package(folder / wagon, read_metadata(folder / wagon), {name: text})
+    return Package(folder / wagon, read_metadata(folder / wagon, limits), {name: text})

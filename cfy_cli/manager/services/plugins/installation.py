@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
@@ -10,7 +11,7 @@ from cfy_cli.manager.services.plugins.libraries import provide_libraries
 from cfy_cli.manager.services.plugins.plugins import WAGON
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv, write_stub_wheels
 from cfy_cli.manager.services.plugins.wagons import open_wheels
-from cfy_cli.manager.services.transfer.archives import UnpackLimit
+from cfy_cli.manager.services.transfer.archive_limits import UnpackLimit
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.scope import system_scope
 
@@ -27,7 +28,7 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         )
 
     def fill(builder: VenvBuilder) -> None:
-        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}")
+        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}", app.settings.limits)
         provide_libraries(app.files, builder, log)
         _store_state(app, plugin, "installed")
 
@@ -40,16 +41,16 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         raise
 
 
-def _install_wagon(builder: VenvBuilder, folder: Path, requirement: str) -> None:
+def _install_wagon(builder: VenvBuilder, folder: Path, requirement: str, limits: Limits) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as wheels:
-        _unpack_wheels(folder / WAGON, Path(wheels))
+        _unpack_wheels(folder / WAGON, Path(wheels), limits)
         give(Path(wheels), builder.user)
         builder.install("--isolated", "--no-index", "--find-links", wheels, requirement)
 
 
-def _unpack_wheels(wagon: Path, target: Path) -> None:
-    limit = UnpackLimit()
-    with open_wheels(wagon) as wheels:
+def _unpack_wheels(wagon: Path, target: Path, limits: Limits) -> None:
+    limit = UnpackLimit(wagon, limits)
+    with open_wheels(wagon, limits) as wheels:
         for name, content in wheels:
             with content:
                 limit.copy(content, target / name, name)

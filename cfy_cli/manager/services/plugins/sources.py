@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
@@ -37,7 +38,7 @@ def ensure_source_venv(
     def fill(builder: VenvBuilder) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             project = Path(temporary) / "project"
-            _copy_source(name, source, files.resources_folder(blueprint_storage_id), project)
+            _copy_source(app, name, source, files.resources_folder(blueprint_storage_id), project)
             give(Path(temporary), builder.user)
             builder.install_stubs()
             builder.install(*arguments, ".", cwd=project)  # paths in the arguments are relative to the project
@@ -47,19 +48,19 @@ def ensure_source_venv(
     return ensure_venv(folder, name, fill, log_start, app.operation_user)
 
 
-def _copy_source(name: str, source: str, resources: Path, project: Path) -> None:
+def _copy_source(app: AppContext, name: str, source: str, resources: Path, project: Path) -> None:
     """Copy the plugin's folder to `project`, so that building it does not change the blueprint's files."""
     if "://" in source:
         with tempfile.NamedTemporaryFile("wb", dir=project.parent) as file:
             fetch(source, file.file)
             file.flush()
-            _unpack(name, source, Path(file.name), project)
+            _unpack(name, source, Path(file.name), project, app.settings.limits)
     else:
         path = _find_source(name, source, resources)
         if path.is_dir():
             shutil.copytree(path, project, symlinks=True)
         else:
-            _unpack(name, source, path, project)
+            _unpack(name, source, path, project, app.settings.limits)
     if not any((project / file).is_file() for file in PROJECT_FILES):
         raise Invalid(f"The source `{source}` of the plugin {name} has neither a setup.py nor a pyproject.toml")
 
@@ -77,9 +78,9 @@ def _find_source(name: str, source: str, resources: Path) -> Path:
     )
 
 
-def _unpack(name: str, source: str, archive: Path, project: Path) -> None:
+def _unpack(name: str, source: str, archive: Path, project: Path, limits: Limits) -> None:
     try:
-        unpack(archive, project)
+        unpack(archive, project, limits)
     except Invalid as error:
         raise Invalid(f"The source `{source}` of the plugin {name} cannot be unpacked: {error.message}") from error
 

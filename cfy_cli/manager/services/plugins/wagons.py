@@ -13,13 +13,17 @@ import yaml
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import parse_json
+from cfy_cli.contract.limits import Limits
 from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.services.transfer.archives import CHUNK_SIZE, MAX_BYTES
+from cfy_cli.manager.failures import is_disk_full
+from cfy_cli.manager.services.transfer.archive_limits import UnpackLimit, check, open_tar, open_zip
+from cfy_cli.manager.services.transfer.archives import readable
 
 METADATA_FILE = "package.json"  # in the folder at the top of every wagon
 SUFFIX = ".wgn"
 MAX_TEXT_BYTES = 5 * 1024 * 1024  # of a YAML file, an icon or package.json
+MAX_NAME_BYTES = 255  # of a file
 REQUIRED = ("package_name", "package_version", "archive_name")
 TEXTS = ("package_source", "supported_platform")
 LISTS = ("supported_python_versions", "wheels", "excluded_wheels")
@@ -59,26 +63,28 @@ class Package:
     icon: bytes | None = None
 
 
-def read_package(archive: Path, wagon: Path) -> Package:
+def read_package(archive: Path, wagon: Path, limits: Limits) -> Package:
     """Read an uploaded plugin; if it is a zip that contains a wagon, unpack that to `wagon`. Raises Invalid."""
-    try:
+    with readable("The plugin's archive"):
         if not zipfile.is_zipfile(archive):
-            return Package(archive, read_metadata(archive))
-        with zipfile.ZipFile(archive) as packed:
+            return Package(archive, read_metadata(archive, limits))
+        with open_zip(archive, limits) as packed:
             members = [member for member in packed.infolist() if not member.is_dir()]
             if any(_is_metadata(member.filename) for member in members):
-                return Package(archive, read_metadata(archive))
-            return _read_zip(packed, members, wagon)
-    except READ_ERRORS as error:
-        raise Invalid(f"The plugin's archive cannot be read, it may be incomplete: {error}", hint=READ_HINT) from error
+                return Package(archive, read_metadata(archive, limits))
+            limit = UnpackLimit(archive, limits)
+            return _read_zip(packed, members, wagon, limit, limits)
 
 
-def read_metadata(wagon: Path) -> WagonMetadata:
-    """Return the package.json of a wagon. Raises Invalid when the file is no wagon."""
+def read_metadata(wagon: Path, limits: Limits) -> WagonMetadata:
+    """Return the package.json of a wagon. Raises Invalid when the file is no wagon, or is damaged."""
     try:
-        with _open_metadata(wagon) as file:
+        check(wagon, limits)
+        with _open_metadata(wagon, limits) as file:
             metadata = parse_json(_read_bounded(file, METADATA_FILE), f"The {METADATA_FILE} of the wagon")
     except READ_ERRORS as error:
+        if is_disk_full(error):
+            raise
         is_archive = not isinstance(error, tarfile.ReadError)
         reason = error if is_archive else "it is neither a zip nor a complete tar archive"
         raise Invalid(f"The file is not a wagon: {reason}", hint=READ_HINT) from error
@@ -108,13 +114,13 @@ def _check_types(metadata: JsonObject) -> None:
 
 
 @contextmanager
-def open_wheels(wagon: Path) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
+def open_wheels(wagon: Path, limits: Limits) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
     """Yield file name and content of each wheel in a wagon; read each before the next one."""
     if zipfile.is_zipfile(wagon):
-        with zipfile.ZipFile(wagon) as packed:
+        with open_zip(wagon, limits) as packed:
             yield ((PurePosixPath(name).name, packed.open(name)) for name in packed.namelist() if _is_wheel(name))
         return
-    with tarfile.open(wagon) as tar:
+    with open_tar(wagon, limits) as tar:
         yield (
             (PurePosixPath(member.name).name, file)
             for member in tar
@@ -133,7 +139,9 @@ def read_yaml(name: str, text: bytes) -> JsonObject:
     return document
 
 
-def _read_zip(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], wagon: Path) -> Package:
+def _read_zip(
+    packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], wagon: Path, limit: UnpackLimit, limits: Limits
+) -> Package:
     wagons = [member for member in members if member.filename.endswith(SUFFIX)]
     if len(wagons) != 1:
         raise Invalid(
@@ -148,23 +156,31 @@ def _read_zip(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], wagon: Pa
     if not yamls:
         raise Invalid("Archive must include the plugin's yaml file beside the wagon")
     for name, text in yamls.items():
+        check_file_name(name)
         read_yaml(name, text)
     icon = next((_read_member(packed, member) for member in members if member.filename == "icon.png"), None)
-    _copy(packed, wagons[0], wagon)
-    return Package(wagon, read_metadata(wagon), yamls, icon)
+    with packed.open(wagons[0]) as source:
+        limit.copy(source, wagon, wagons[0].filename)
+    return Package(wagon, read_metadata(wagon, limits), yamls, icon)
+
+
+def check_file_name(name: str) -> None:
+    """Raise Invalid for a name that no file can have."""
+    if len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES:
+        raise Invalid(f"The archive was refused: the name `{name[:40]}...` is longer than {MAX_NAME_BYTES} bytes")
 
 
 @contextmanager
-def _open_metadata(wagon: Path) -> Iterator[IO[bytes]]:
+def _open_metadata(wagon: Path, limits: Limits) -> Iterator[IO[bytes]]:
     if zipfile.is_zipfile(wagon):
-        with zipfile.ZipFile(wagon) as packed:
+        with open_zip(wagon, limits) as packed:
             name = next((name for name in packed.namelist() if _is_metadata(name)), None)
             if name is None:
                 raise ValueError(f"it contains no {METADATA_FILE}")
             with packed.open(name) as file:
                 yield file
         return
-    with tarfile.open(wagon) as tar:
+    with open_tar(wagon, limits, to_end=False) as tar:
         for member in tar:
             if member.isfile() and _is_metadata(member.name) and (found := tar.extractfile(member)) is not None:
                 yield found
@@ -190,13 +206,3 @@ def _read_bounded(file: IO[bytes], name: str) -> bytes:
     if len(content) > MAX_TEXT_BYTES:
         raise Invalid(f"The archive was refused: `{name}` is larger than {MAX_TEXT_BYTES >> 20} MiB")
     return content
-
-
-def _copy(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    remaining = MAX_BYTES
-    with packed.open(member) as source, target.open("wb") as file:
-        while chunk := source.read(CHUNK_SIZE):
-            remaining -= len(chunk)
-            if remaining < 0:
-                raise Invalid(f"The archive was refused: its wagon is larger than {MAX_BYTES >> 20} MiB")
-            file.write(chunk)

@@ -112,7 +112,7 @@ def _unpack(context: ExecutionContext, storage_id: int) -> None:
         raise Invalid("The archive of the blueprint is missing: upload it again")
     resources = context.app.files.resources_folder(storage_id)
     shutil.rmtree(resources, ignore_errors=True)  # a worker that crashed may have left a part
-    archives.unpack(archive, resources)
+    archives.unpack(archive, resources, context.app.settings.limits)
 
 
 def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan:
