@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from cfy_cli.contract.limits import Limits, raise_hint
 from cfy_cli.errors import ErrorCode
 from cfy_cli.manager.rest import errors
+from cfy_cli.manager.rest.browsers import HEADERS
 from cfy_cli.manager.rest.request_limits import ANSWERED
 
 MAX_PIPELINED = 16  # requests that a client sends before it has the answer to the first
@@ -174,7 +175,8 @@ class Connection(HttpToolsProtocol):
             return
         value = f" (limit: {getattr(self.limits, limit)} {limit})" if limit else ""
         answer = errors.answer(status, code, message + value, raise_hint(limit) if limit else None)
-        lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)]
+        headers = (*answer.raw_headers, *HEADERS)
+        lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in headers)]
         self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", bytes(answer.body)]))
         self.transport.close()
 

@@ -30,7 +30,7 @@ from cfy_cli.manager.rest import (
     workflows,
 )
 from cfy_cli.manager.rest.api import PREFIX, Routes
-from cfy_cli.manager.rest.browsers import BrowserProtection, ServedNames
+from cfy_cli.manager.rest.browsers import BrowserProtection, HeadersForBrowsers, ServedNames
 from cfy_cli.manager.rest.request_ids import RequestIds
 from cfy_cli.manager.rest.request_limits import RequestLimits
 from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
@@ -63,7 +63,7 @@ class Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         settings: ManagerSettings = self.state.app_context.settings
         api = BrowserProtection(TrailingSlashes(super().build_middleware_stack()), ServedNames(settings))
-        return RequestIds(RequestLimits(api, settings.limits))
+        return RequestIds(HeadersForBrowsers(RequestLimits(api, settings.limits)))
 
 
 def create_app(app_context: AppContext) -> FastAPI:

@@ -210,7 +210,9 @@ def test_pipelined_requests_have_a_limit(serve: Serve):
 def test_long_head_is_refused_with_its_limit(serve: Serve, sent: str, status: int, limit: str):
     answer = serve().ask(sent)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    error = json.loads(answer.partition(b"\r\n\r\n")[2])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"x-content-type-options: nosniff" in head
+    error = json.loads(body)
     assert (error["error_code"], f"--limit {limit}=" in error["hint"]) == ("too_large_error", True)
 
 

@@ -46,8 +46,23 @@ class ServedNames:
         return _is_loopback(name) if self._is_local else _is_address(name)
 
 
+class HeadersForBrowsers:
+    """Add headers to every answer (ASGI middleware)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _answer_headers(dict(scope["headers"]), message["headers"])
+            await send(message)
+
+        await self._app(scope, receive, protected)
+
+
 class BrowserProtection:
-    """Check the Host and the origin of every request, and add headers to every answer (ASGI middleware)."""
+    """Check the Host and the origin of every request (ASGI middleware)."""
 
     def __init__(self, app: ASGIApp, names: ServedNames) -> None:
         self._app, self._names = app, names
@@ -56,15 +71,8 @@ class BrowserProtection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request: dict[bytes, bytes] = dict(scope["headers"])
-
-        async def protected(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = _answer_headers(request, message["headers"])
-            await send(message)
-
-        refused = self._check(scope, request)
-        await (refused or self._app)(scope, receive, protected)
+        refused = self._check(scope, dict(scope["headers"]))
+        await (refused or self._app)(scope, receive, send)
 
     def _check(self, scope: Scope, request: Mapping[bytes, bytes]) -> Response | None:
         """Return the answer to a request that is refused; None for others."""
