@@ -1,8 +1,10 @@
 """What other users, and the scripts of operations, can read of a manager."""
 
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,11 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
+from cfy_cli.commands.manager import _load_settings
 from cfy_cli.errors import Conflict
 from cfy_cli.manager import control, data_folder, maintenance
 from cfy_cli.manager.control import RunningManager
 from cfy_cli.manager.settings import ManagerSettings
-from tests.manager.conftest import archive
+from cfy_cli.manager.store.database import Database
+from cfy_cli.shell.app import App
+from tests.manager.conftest import HELLO, SAY, archive
 from tests.manager.processes import all_pids, find_free_port, kill, request, start, wait_until, wait_until_exited
 from tests.wagons import package
 
@@ -80,6 +85,7 @@ def test_nothing_in_the_data_folder_is_for_others(data_dir: Path, tmp_path: Path
     execution = install(
         running, data_dir, {"blueprint.yaml": BLUEPRINT, "write.sh": WRITE, "wait.sh": wait, "data.txt": "data"}
     )
+    request(running, data_dir, "/blueprints/zipped", "PUT", data=_zip({"blueprint.yaml": HELLO, "say.sh": SAY}))
     wait_until((tmp_path / "started").exists, 60)
     assert find_exposed(data_dir) == []
     kill(all_pids(running))
@@ -146,6 +152,15 @@ def test_secrets_are_in_no_arguments_or_variables(
     assert [secret for secret in (*secrets.values(), "canary-of") if secret.encode() in seen] == []
 
 
+def test_password_of_the_database_is_read_from_pgpassword(tmp_path: Path):
+    app = App(environ={"CFY_WORKDIR": str(tmp_path), "PGPASSWORD": "from-the-environment"})
+    settings = _load_settings(app, database_url="postgresql://me@host/db")
+    assert "from-the-environment" not in f"{settings} {settings.database}"
+    received = ManagerSettings.from_json(settings.to_json())
+    assert Database(received.database, received.database_password).url.password == "from-the-environment"
+    assert Database("postgresql://me:own@host/db", received.database_password).url.password == "own"
+
+
 def test_command_in_the_foreground_shows_no_secrets(tmp_path: Path):
     url = "postgresql://nobody:canary-of-the-database@127.0.0.1:1/none"
     program = (
@@ -207,6 +222,16 @@ def _require_python_of_nobody() -> None:
         subprocess.run(program, user=65534 if os.getuid() == 0 else None, cwd="/", check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"another user than root cannot run {sys.executable}")
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = 0o100777 << 16
+            archive.writestr(member, text)
+    return packed.getvalue()
 
 
 def _give_to_nobody(path: Path) -> None:

@@ -5,7 +5,6 @@ and the environments of plugins; folders above them are searchable for its group
 manager does in folders that the user owns, it does with the rights of that user, who could put links there.
 """
 
-import ctypes
 import os
 import pwd
 import stat
@@ -104,6 +103,8 @@ def acting_as(user: OperationUser | None) -> Iterator[None]:
     if user is None:
         yield
         return
+    import ctypes  # not needed by commands that start a manager
+
     system = ctypes.CDLL(None)
     group, owner = system.setfsgid(user.gid), system.setfsuid(user.uid)
     try:

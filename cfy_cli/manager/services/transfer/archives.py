@@ -84,7 +84,7 @@ def _unpack_zip(archive: Path, target: Path, limits: Limits) -> None:
             destination.parent.mkdir(parents=True, exist_ok=True)
             with packed.open(member) as source:
                 limit.copy(source, destination, member.filename)
-            destination.chmod(0o755 if (member.external_attr >> 16) & stat.S_IXUSR else 0o644)
+            destination.chmod(0o700 if (member.external_attr >> 16) & stat.S_IXUSR else 0o600)
 
 
 @contextmanager
