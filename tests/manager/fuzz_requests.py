@@ -95,6 +95,7 @@ class Requests:
 
     def __init__(self, document: dict[str, Any], names: Names, seed: int) -> None:
         self._schemas: dict[str, Any] = document["components"]["schemas"]
+        self._document = document
         self._names, self._seed = names, seed
         self.operations = [
             (method, path, operation)
@@ -107,6 +108,7 @@ class Requests:
         """Return the request of a number: the operations take turns, all else is random."""
         rng = random.Random(f"{self._seed} {number}")
         method, path, operation = self.operations[number % len(self.operations)]
+        operation = {**operation, "parameters": parameters_of(self._document, operation)}
         made = _Maker(method, rng, self._names, self._schemas)
         target = made.target(path, operation)
         headers, body = made.body(operation)
@@ -303,6 +305,12 @@ class _Maker:
         end = rng.choice((b"--", b"--", b"--", b"", b"x"))
         body = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + boundary + end
         return [(b"Content-Type", b"multipart/form-data; boundary=" + boundary + rng.choice(CHARSETS))], body
+
+
+def parameters_of(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of an operation, those that the document describes in one place too."""
+    shared = document["components"].get("parameters", {})
+    return [shared.get(each.get("$ref", "").rpartition("/")[2], each) for each in operation.get("parameters", [])]
 
 
 def encode(value: Any, rng: random.Random) -> str:
