@@ -252,10 +252,14 @@ def _check_acyclic(store: Store, source: Deployment, target: Deployment) -> None
 
 
 def _find_blocking(store: Store, deployment: Deployment, creator: str | None) -> Sequence[Dependency]:
-    """Return the dependencies on a deployment whose source is not being removed or changed itself."""
+    """Return the dependencies on a deployment whose source is not being removed or changed itself.
+
+    Those of other tenants, on a global deployment, do not block it: who has no role in its tenant has no say there.
+    """
     statement = (
         select(Dependency)
         .where(Dependency.target_storage_id == deployment.storage_id, ~_is_changing())
+        .where(Dependency.tenant_name == deployment.tenant_name)
         .where(or_(Dependency.external_source.is_(None), Dependency.dependency_creator.not_like(f"{COMPONENT}%")))
         .where(Dependency.dependency_creator != (creator or ""))
         .order_by(Dependency.storage_id)

@@ -3,16 +3,19 @@
 A deployment names its parents in its labels `csys-obj-parent`. Counts and statuses of the deployments inside one are
 stored in it and in everything above it. The functions take the session beneath the tenant guard, since private
 deployments of other users count too.
+
+A tree is within one tenant. A deployment may name a global parent of another tenant, but is no part of the tree there:
+who has no role in a tenant neither prevents that its deployments are uninstalled or deleted, nor changes their status.
 """
 
 from collections.abc import Collection, Iterable
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.labels import OBJECT_TYPE
-from cfy_cli.contract.states import ENDED, ExecutionState, Visibility
+from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services.labels import PARENT
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
@@ -49,8 +52,8 @@ def find_parents(session: Session, deployment: Deployment) -> list[Deployment]:
     ids = select(DeploymentLabel.value).where(
         DeploymentLabel.deployment_storage_id == deployment.storage_id, DeploymentLabel.key == PARENT
     )
-    is_reachable = or_(Deployment.tenant_name == deployment.tenant_name, Deployment.visibility == Visibility.GLOBAL)
-    return list(session.scalars(select(Deployment).where(Deployment.id.in_(ids), is_reachable)).unique())
+    parents = select(Deployment).where(Deployment.id.in_(ids), Deployment.tenant_name == deployment.tenant_name)
+    return list(session.scalars(parents).unique())
 
 
 def has_parents(session: Session, deployment_storage_id: int) -> bool:
@@ -180,28 +183,22 @@ def _has_instances(session: Session, deployment: Deployment) -> bool:
 
 def _descendant_ids(deployment: Deployment) -> Select[int]:
     """Select the storage ids of everything inside a deployment, at any depth; loops end the recursion."""
-    tree = _select_children(*_literals(deployment)).cte("tree", recursive=True)
-    tree = tree.union(_select_children(tree.c.id, tree.c.tenant_name, tree.c.visibility))
+    tenant = literal(deployment.tenant_name)
+    tree = _select_children(literal(deployment.id), tenant).cte("tree", recursive=True)
+    tree = tree.union(_select_children(tree.c.id, tenant))
     return select(tree.c.storage_id)
 
 
 def _children_ids(deployment: Deployment) -> Select[int]:
-    children = _select_children(*_literals(deployment)).subquery()
+    children = _select_children(literal(deployment.id), literal(deployment.tenant_name)).subquery()
     return select(children.c.storage_id)
 
 
-def _literals(deployment: Deployment) -> tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]]:
-    return literal(deployment.id), literal(deployment.tenant_name), literal(deployment.visibility)
-
-
-def _select_children(
-    deployment_id: ColumnElement[str], tenant: ColumnElement[str], visibility: ColumnElement[str]
-) -> Select[int, str, str, str]:
-    """Select the deployments that name a parent of this id, tenant and visibility."""
+def _select_children(deployment_id: ColumnElement[str], tenant: ColumnElement[str]) -> Select[int, str]:
+    """Select the deployments of a tenant that name a parent of this id."""
     child, label = aliased(Deployment), aliased(DeploymentLabel)
     return (
-        select(child.storage_id, child.id, child.tenant_name, child.visibility)
+        select(child.storage_id, child.id)
         .join(label, label.deployment_storage_id == child.storage_id)
-        .where(label.key == PARENT, label.value == deployment_id)
-        .where(or_(child.tenant_name == tenant, visibility == Visibility.GLOBAL))
+        .where(label.key == PARENT, label.value == deployment_id, child.tenant_name == tenant)
     )
