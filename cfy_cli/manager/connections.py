@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from cfy_cli.contract.limits import Limits, raise_hint
+from cfy_cli.contract.limits import Limits, format_limit, raise_hint
 from cfy_cli.errors import ErrorCode
 from cfy_cli.manager.rest import errors
 from cfy_cli.manager.rest.browsers import HEADERS
@@ -173,7 +173,7 @@ class Connection(HttpToolsProtocol):
         if is_answering and (self.cycle.response_started or not self._has_head):
             self.transport.abort()  # an answer may have begun
             return
-        value = f" (limit: {getattr(self.limits, limit)} {limit})" if limit else ""
+        value = f" (at most {format_limit(limit, getattr(self.limits, limit))})" if limit else ""
         answer = errors.answer(status, code, message + value, raise_hint(limit) if limit else None)
         headers = (*answer.raw_headers, *HEADERS)
         lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in headers)]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from cfy_cli.manager.store.models import Site
 from cfy_cli.manager.store.scope import Scope
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
+from tests.manager.processes import start
 from tests.manager.test_lists import LISTS
 
 UPLOADS = {("PUT", "/blueprints/{key}"), ("PUT", "/blueprints/{key}/validate"), ("POST", "/plugins")}
@@ -242,3 +244,20 @@ def test_message_of_an_error_repeats_no_long_text(ask: Ask):
     answer = ask("POST", "/executions", json={"deployment_id": "x" * 30_000, "workflow_id": "install"})
     assert (answer.status_code, len(answer.text) < 21_000) == (404, True)
     assert json.loads(answer.text)["message"].startswith("Requested `Deployment` with ID `xxx")
+
+
+def test_large_bodies_without_login_take_no_memory(data_dir: Path):
+    running = start(data_dir)
+    url = f"{running.url}{PREFIX}/executions"
+    before = read_peak_memory(running.server)
+    body = b"[" + b"{}," * 20_000_000 + b"{}]"
+    for chunks in (body, iter([body[:1_000_000]] * 60)):
+        answer = requests.post(url, data=chunks, headers=JSON_HEADERS, timeout=30)
+        assert (answer.status_code, answer.headers["Connection"]) == (401, "close")
+    assert read_peak_memory(running.server) - before < 20 * 1024  # KiB
+
+
+def read_peak_memory(pid: int) -> int:
+    """Return the most memory that a process has had, in KiB."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])
