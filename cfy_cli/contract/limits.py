@@ -38,7 +38,10 @@ class Limits:
     event: int = _limit(1 * MIB, "bytes", "one event or log in a request")
     events: int = _limit(10_000, "events", "events and logs in one request")
     pattern_time: int = _limit(1_000, "milliseconds", "the time to match one regular expression of a user")
-    node_instances: int = _limit(10_000, "instances", "node instances of one deployment")
+    node_instances: int = _limit(50_000, "instances", "node instances of one deployment")
+    relationships: int = _limit(1_000_000, "relationships", "relationships between node instances of one deployment")
+    evaluated_values: int = _limit(5_000_000, "values", "values that one evaluation of functions computes")
+    template_time: int = _limit(30, "seconds", "the time to render a template for a script or plugin")
     archive_files: int = _limit(10_000, "files", "files in an archive")
     archive_content: int = _limit(500 * MIB, "bytes", "files of an archive, unpacked")
     archive_file: int = _limit(500 * MIB, "bytes", "one file of an archive, unpacked")
@@ -70,6 +73,19 @@ class Limits:
         limit = getattr(self, name)
         if number > limit:
             raise error(f"{what} are more than {format_limit(name, limit)}: {number}", hint=raise_hint(name))
+
+
+_active = [Limits()]
+
+
+def active_limits() -> Limits:
+    """Return the limits of this process."""
+    return _active[0]
+
+
+def activate(limits: Limits) -> None:
+    """Set the limits of this process; a manager does so with those of its settings."""
+    _active[0] = limits
 
 
 def find_limit(name: str) -> "Field[int]":

@@ -1,7 +1,6 @@
 """Constraints of inputs: their arguments, and whether values meet them."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.names import holds_function, is_function
 from cfy_cli.dsl.functions.values import parse_value
 from cfy_cli.dsl.parsers import report_type
+from cfy_cli.dsl.patterns import PatternTimeout, is_pattern, match
 from cfy_cli.dsl.problems import quote_all, suggest
-from cfy_cli.dsl.value_types import REFERENCE_TYPES, is_number, is_regex
+from cfy_cli.dsl.value_types import REFERENCE_TYPES, is_number
 from cfy_cli.dsl.versions import version_name
 from cfy_cli.dsl.yaml_nodes import YamlNode
 from cfy_cli.errors import CfyError
@@ -70,7 +70,7 @@ CONSTRAINTS: Mapping[str, Constraint] = {
     "min_length": Constraint("a number", is_number, lambda value, arg: len(value) >= arg, "be of length {0} or more"),
     "max_length": Constraint("a number", is_number, lambda value, arg: len(value) <= arg, "be of length {0} or less"),
     "pattern": Constraint(
-        "a regular expression", is_regex, lambda value, arg: bool(re.match(arg, value)), "match the pattern {0}"
+        "a regular expression", is_pattern, lambda value, arg: match(arg, value), "match the pattern {0}"
     ),
     "filter_id": Constraint("a string", _is_string, kinds=_LABELED),
     "labels": Constraint("a list", _is_list, kinds=_LABELED),
@@ -124,6 +124,8 @@ def find_violation(value: Json, entry: JsonObject, written: JsonObject) -> str |
             is_met = constraint.is_met(value, argument)
         except TypeError:
             is_met = False
+        except PatternTimeout as error:
+            return f"cannot be checked: {error}"
         if not is_met:
             requirement = (
                 f"meet `{name}: {_show(written[name])}`" if is_called else constraint.requirement.format(argument)

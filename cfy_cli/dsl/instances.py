@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from cfy_cli.contract.limits import active_limits, raise_hint
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship, RelationshipPlan, ScalablePlan
 from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.nodes import CONNECTED_TO, CONTAINED_IN, DEPENDS_ON
-from cfy_cli.dsl.placement import PlacedInstance, Placement
+from cfy_cli.dsl.placement import PlacedInstance, Placement, TooManyInstances
 from cfy_cli.errors import Invalid
 
 _KNOWN_TYPES = {CONTAINED_IN, CONNECTED_TO, DEPENDS_ON}
@@ -33,6 +34,7 @@ class InstanceBuilder:
 
     def __init__(self, placement: Placement) -> None:
         self._nodes, self._instances, self._parents = placement.nodes, placement.instances, placement.parents
+        self._remaining = active_limits().relationships
 
     def build(self, placed: PlacedInstance, index: int) -> InstancePlan:
         instance: InstancePlan = {
@@ -51,11 +53,19 @@ class InstanceBuilder:
         return instance
 
     def relationships(self, placed: PlacedInstance) -> list[InstanceRelationship]:
-        return [
+        links: list[InstanceRelationship] = [
             {"type": relationship["type"], "target_name": relationship["target_id"], "target_id": target.id}
             for relationship in self._nodes[placed.name]["relationships"]
             for target in self._targets(placed, relationship)
         ]
+        self._remaining -= len(links)
+        if self._remaining < 0:
+            limit = active_limits().relationships
+            raise TooManyInstances(
+                f"the node instances would have more than {limit:,} relationships, with those of `{placed.name}`",
+                hint=raise_hint("relationships"),
+            )
+        return links
 
     def select_target(
         self, source: str, relationship: RelationshipPlan, targets: list[PlacedInstance]

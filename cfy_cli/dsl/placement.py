@@ -5,8 +5,10 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cfy_cli.contract.limits import active_limits, raise_hint
 from cfy_cli.contract.plan import InstanceGroup, NodePlan, ScalablePlan, ScalingGroupPlan
 from cfy_cli.dsl.nodes import container_of
+from cfy_cli.errors import Invalid
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 6
@@ -45,6 +47,10 @@ class PlacedInstance:
         return parent
 
 
+class TooManyInstances(Invalid):
+    """The limit `node_instances` or `relationships` was reached."""
+
+
 class Placement:
     """The placement of new instances of all nodes and groups of a prepared plan."""
 
@@ -54,6 +60,7 @@ class Placement:
         self.parents = self._parents()  # the node or group that contains each node and group
         self.instances: dict[str, list[PlacedInstance]] = {}
         self._ids = set(reserved_ids)
+        self._remaining = active_limits().node_instances - len(self._ids)
 
     def place_all(self) -> None:
         for name in (*self.nodes, *self.groups):
@@ -68,6 +75,13 @@ class Placement:
         return [self.create(parent, name) for _ in range(self.count_of(name))]
 
     def create(self, parent: PlacedInstance | None, name: str) -> PlacedInstance:
+        self._remaining -= 1
+        if self._remaining < 0:
+            limit = active_limits().node_instances
+            raise TooManyInstances(
+                f"the deployment would have more than {limit:,} node instances, with those of `{name}`",
+                hint=raise_hint("node_instances"),
+            )
         return PlacedInstance(self._new_id(name), name, parent, name in self.groups)
 
     def _parents(self) -> dict[str, str | None]:

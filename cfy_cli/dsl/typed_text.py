@@ -1,9 +1,6 @@
 """Conversion of text from a command line to the declared type of an input or parameter."""
 
 from contextlib import suppress
-from typing import cast
-
-import yaml
 
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.json_values import check_json, find_fault, parse_json
@@ -11,6 +8,7 @@ from cfy_cli.contract.plan import ParameterPlan
 from cfy_cli.dsl.functions.names import is_function
 from cfy_cli.dsl.problems import InputsInvalid
 from cfy_cli.dsl.value_types import REFERENCE_TYPES
+from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import CfyError
 
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
@@ -61,9 +59,8 @@ def _parse(text: str) -> Json:
     """Return the value of JSON or YAML; None for other text."""
     with suppress(CfyError):
         return parse_json(text, "The value")
-    try:
-        value = yaml.safe_load(text)
+    with suppress(ValueError, CfyError):
+        value = load_plain(text.encode())
         check_json(value, "The value")
-    except (yaml.YAMLError, RecursionError, ValueError, CfyError):
-        return None
-    return cast("Json", value)
+        return value
+    return None

@@ -1,8 +1,6 @@
 """The primitive types of values."""
 
-import re
-from typing import cast
-
+from cfy_cli.dsl.patterns import is_pattern
 from cfy_cli.dsl.versions import Version
 
 BASIC_TYPES = ("string", "integer", "float", "boolean", "list", "dict", "regex", "textarea")
@@ -25,14 +23,6 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_regex(value: object) -> bool:
-    try:
-        re.compile(cast("str", value))
-    except (re.error, TypeError, OverflowError, RecursionError):
-        return False
-    return isinstance(value, str)
-
-
 def has_type(value: object, primitive: str) -> bool:
     """Return whether a value is of a primitive type; string types accept any value, as in the public parser."""
     if primitive == "integer":
@@ -45,4 +35,4 @@ def has_type(value: object, primitive: str) -> bool:
         return isinstance(value, list)
     if primitive == "dict":
         return isinstance(value, dict)
-    return primitive != "regex" or is_regex(value)
+    return primitive != "regex" or is_pattern(value)

@@ -4,7 +4,9 @@ from typing import Any, cast
 
 import yaml
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.json_values import find_fault
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.dsl.problems import Location, Problems, suggest
 from cfy_cli.dsl.yaml_advice import explain
 from cfy_cli.dsl.yaml_nodes import NodeValue, SourceFile, YamlNode
@@ -14,10 +16,9 @@ Event = Any  # yaml.Event, whose types say that locations may be missing; those 
 
 MAX_FILE_SIZE = 5_000_000  # bytes
 MAX_SLOW_SIZE = 500_000  # bytes that are read again without libyaml, which takes some seconds
-MAX_VALUES = 1_000_000  # after aliases are expanded
 MAX_SHOWN = 40  # characters of a number in a problem
-MAX_DEPTH = 100  # collections within collections
-TOO_DEEP = f"collections are nested more than {MAX_DEPTH} levels deep"
+MAX_EXPANSION = 20  # times as many values as are written, through aliases, once there are UNSUSPICIOUS values
+UNSUSPICIOUS = 100_000
 
 _TAG = "tag:yaml.org,2002:"
 # Dates stay strings: no value of a blueprint is a date, and JSON has none.
@@ -44,7 +45,7 @@ def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode |
         advice = explain(error, text)
         location = Location(source.file, advice.line + 1, advice.column + 1)
         if _is_nesting(error):
-            problems.add(location, "too-deep", TOO_DEEP)
+            problems.add(location, "too-deep", _too_deep())
         else:
             problems.add(location, "yaml", advice.message, advice.hint)
     except _Unusable:
@@ -52,14 +53,17 @@ def read_yaml(data: bytes, source: SourceFile, problems: Problems) -> YamlNode |
     return None
 
 
-def load_plain(text: bytes) -> object:
-    """Return YAML without locations, read by the same rules. Raises yaml.YAMLError, RecursionError and ValueError."""
-    try:
-        return yaml.load(text, FastLoader)  # noqa: S506 - it is safe
-    except yaml.YAMLError:
-        if len(text) > MAX_SLOW_SIZE:
-            raise
-    return yaml.safe_load(text)
+def load_plain(text: bytes, name: str = "") -> Json:
+    """Return YAML without locations, read by the same rules as a blueprint. Raises ValueError with a sentence."""
+    problems = Problems()
+    node = read_yaml(text, SourceFile(name), problems)
+    if problems.errors or node is None:
+        raise ValueError(str(problems.errors[0]) if name else problems.errors[0].text)
+    return node.plain
+
+
+def _too_deep() -> str:
+    return f"collections are nested more than {active_limits().json_depth} levels deep"
 
 
 def _read_text(text: str, source: SourceFile, problems: Problems) -> YamlNode:
@@ -95,6 +99,8 @@ class _Reader:
         self.loader, self.source, self.problems = loader, source, problems
         self.anchors: dict[str, YamlNode | None] = {}
         self.resolved: dict[str, NodeValue] = {}  # values of unquoted scalars, by their text
+        self.limits = active_limits()
+        self.written = 0  # values so far, without the expansion of aliases
 
     def document(self) -> YamlNode:
         self.loader.get_event()  # start of the stream
@@ -104,7 +110,7 @@ class _Reader:
         self.loader.get_event()  # end of the document
         more = self.loader.get_event()
         if not isinstance(more, yaml.StreamEndEvent):
-            self.report(more, "yaml", "a second document begins here; a blueprint must be a single document")
+            self.report(more, "yaml", "a second document begins here; a file must be a single document")
         return YamlNode({}, self.source) if root.value is None else root
 
     def node(self, event: Event, depth: int) -> YamlNode:
@@ -112,8 +118,8 @@ class _Reader:
             return self.anchored(event, self.scalar(event))
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
-        if depth >= MAX_DEPTH:
-            raise self.unusable(event, "too-deep", TOO_DEEP)
+        if depth >= self.limits.json_depth:
+            raise self.unusable(event, "too-deep", _too_deep())
         if event.anchor:
             self.anchors[event.anchor] = None  # incomplete: it must not contain itself
         if isinstance(event, yaml.MappingStartEvent):
@@ -169,11 +175,13 @@ class _Reader:
 
     def sequence(self, event: Event, depth: int) -> YamlNode:
         self.check_tag(event, "seq")
+        self.written += 1
         items: list[YamlNode] = []
         size, next_event = 1, self.loader.get_event
         while not isinstance(item := next_event(), yaml.SequenceEndEvent):
             items.append(self.node(item, depth + 1))
             size += items[-1].size
+        self.written += len(items)
         return self.collection(event, items, None, size)
 
     def mapping(self, event: Event, depth: int) -> YamlNode:
@@ -198,6 +206,7 @@ class _Reader:
                 values[name], keys[name] = value, key
         if merged:
             values, keys = _merge([YamlNode(values, self.source, keys=keys), *merged])
+        self.written += len(values)
         return self.collection(event, values, keys, size)
 
     def warn_of_duplicate(self, name: str, key: YamlNode, first: YamlNode) -> None:
@@ -217,10 +226,9 @@ class _Reader:
         return [item for item in items if isinstance(item.value, dict)]
 
     def collection(self, event: Event, value: NodeValue, keys: dict[str, YamlNode] | None, size: int) -> YamlNode:
-        if size > MAX_VALUES:
-            raise self.unusable(
-                event, "alias", f"this holds more than {MAX_VALUES:,} values once its aliases are expanded"
-            )
+        limit = min(self.limits.json_values, max(UNSUSPICIOUS, MAX_EXPANSION * self.written))
+        if size > limit:
+            raise self.unusable(event, "alias", f"this holds more than {limit:,} values once its aliases are expanded")
         mark = event.start_mark
         return YamlNode(value, self.source, mark.line + 1, mark.column + 1, keys, size)
 

@@ -17,6 +17,7 @@ from cfy_cli.dsl.functions.names import (
     holds_function,
     is_function,
 )
+from cfy_cli.dsl.functions.sizes import Sizes
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.dsl.problems import InputsInvalid
 from cfy_cli.dsl.typed_text import coerce_input
@@ -43,6 +44,7 @@ class Evaluation(ABC):
         self._properties: dict[str, Json] = {}  # evaluated properties of nodes, by node and path
         self._in_progress: list[str] = []
         self._reported_cycles: set[frozenset[str]] = set()
+        self._sizes = Sizes()
 
     @abstractmethod
     def input(self, name: str) -> Json: ...
@@ -137,6 +139,7 @@ class Evaluation(ABC):
                 raise NotYet
             result = function.call(arguments, self, context)
             result = _to_declared_type(name, value.get(TYPE), result)
+            self._sizes.count(result)
         except NotYet:
             return unevaluated
         except FunctionFailed as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from cfy_cli.contract.limits import activate
 from cfy_cli.manager.engine.operation_user import OperationUser, find_user
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
@@ -44,6 +45,7 @@ class AppContext:
         process: str = "",
     ) -> None:
         self.settings = settings
+        activate(settings.limits)
         self.database = Database(settings.database, settings.database_password)
         self.files = Files(settings.files, process)
         self.work_available = work_available or WakeupPipe.create()

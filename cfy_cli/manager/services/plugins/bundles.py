@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.limits import Limits
+from cfy_cli.dsl.yaml_reader import load_plain
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.failures import is_disk_full
 from cfy_cli.manager.services.plugins.wagons import MAX_TEXT_BYTES, METADATA_FILE, Package, read_metadata, read_yaml
@@ -48,9 +47,9 @@ def unpack(archive: Path, folder: Path, limits: Limits) -> Iterator[list[Package
 def _read_list(file: Path) -> list[tuple[str, str]]:
     """Return the paths of each wagon and its YAML file."""
     try:
-        content = yaml.safe_load(file.read_bytes()[:MAX_TEXT_BYTES])
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Invalid(f"The {LIST_FILE} of the bundle is not YAML: {error}") from error
+        content = load_plain(file.read_bytes()[:MAX_TEXT_BYTES])
+    except ValueError as error:
+        raise Invalid(f"The {LIST_FILE} of the bundle cannot be read: {error}") from error
     if not isinstance(content, dict) or not content or len(content) > MAX_PLUGINS:
         raise Invalid(f"The {LIST_FILE} of the bundle does not say which yaml file each of its wagons has")
     return [(str(wagon), str(yaml_file)) for wagon, yaml_file in content.items()]

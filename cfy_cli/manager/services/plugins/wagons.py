@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TypedDict, cast
 
-import yaml
-
 from cfy_cli.contract.archive_formats import READ_ERRORS, READ_HINT
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import parse_json
@@ -132,8 +130,8 @@ def read_yaml(name: str, text: bytes) -> JsonObject:
     """Return the sections of a plugin's YAML file. Raises Invalid."""
     try:
         document = load_plain(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise Invalid(f"`{name}` is not YAML: {error}") from error
+    except ValueError as error:
+        raise Invalid(f"`{name}` cannot be read: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("plugins"), dict):
         raise Invalid(f"`{name}` is not the YAML file of a plugin: it has no section `plugins`")
     return document
