@@ -11,6 +11,7 @@ from cfy_cli.dsl.data_types import resolve_data_types
 from cfy_cli.dsl.declarations import Sections
 from cfy_cli.dsl.declared_values import find_wrong_defaults
 from cfy_cli.dsl.functions.function import EvaluationContext
+from cfy_cli.dsl.functions.sizes import ValuesTooLarge
 from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.grammar import DEFINITIONS, SECTIONS
 from cfy_cli.dsl.groups import build_groups, build_policies, build_scaling_groups
@@ -196,7 +197,11 @@ class _Compiler:
             checker.value_of(value, context)
             return value
 
-        map_values(plan, check)
+        try:
+            map_values(plan, check)
+        except ValuesTooLarge as error:
+            owner = checker.owner or self.document.main
+            self.compilation.report(owner, "too-large", error.message)
         capabilities = checker.arguments_of("get_environment_capability")
         return {
             "parent_capabilities": [

@@ -6,6 +6,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import NodePlan, ValuePlan
 from cfy_cli.dsl.functions.evaluation import Evaluation
 from cfy_cli.dsl.functions.function import EvaluationContext, FunctionFailed
+from cfy_cli.dsl.functions.sizes import ValuesTooLarge
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.errors import CfyError, ErrorCode
 
@@ -60,7 +61,10 @@ def evaluate(
         source_id=source_id,
         target_id=target_id,
     )
-    return _RuntimeEvaluation(lookups).value_of(value, context)
+    try:
+        return _RuntimeEvaluation(lookups).value_of(value, context)
+    except ValuesTooLarge as error:
+        raise EvaluationFailed(f"{where}: {error.message}" if where else error.message, hint=error.hint) from error
 
 
 def evaluate_outputs(outputs: Mapping[str, ValuePlan], lookups: Lookups) -> JsonObject:

@@ -128,11 +128,13 @@ class Evaluation(ABC):
         if problem:
             return self.fail(value, context, f"`{name}` {problem}")
         self.on_call(name, value[name])
+        self._sizes.count(None)  # the call itself
         arguments = self.value_of(value[name], context)
         is_computed = arguments is not value[name]
         if is_computed and (problem := function.check(arguments)):
             return self.fail(value, context, f"`{name}` {problem}")
         unevaluated: JsonObject = {**value, name: arguments} if is_computed else value
+        self._sizes.count(arguments)
         try:
             if function.is_deferred(arguments):
                 self.on_deferred(value, name, arguments)

@@ -1,10 +1,14 @@
 """The limit of the values that functions compute, which can double from call to call."""
 
 from cfy_cli.contract.json import Json
-from cfy_cli.contract.limits import active_limits
-from cfy_cli.dsl.functions.function import FunctionFailed
+from cfy_cli.contract.limits import active_limits, raise_hint
+from cfy_cli.errors import Invalid
 
 CHARACTERS = 16  # of a text that count as one more value
+
+
+class ValuesTooLarge(Invalid):
+    """The limit `evaluated_values` was reached; the evaluation ends at once, not only the call."""
 
 
 class Sizes:
@@ -17,10 +21,13 @@ class Sizes:
         self._known: dict[int, tuple[Json, int]] = {}
 
     def count(self, value: Json) -> None:
-        """Add the size of a value. Raises FunctionFailed above the limit `evaluated_values`."""
+        """Add the size of a value. Raises ValuesTooLarge."""
         self._total += self._size(value)
         if self._total > self._limit:
-            raise FunctionFailed(f"the values that the functions compute are too large: more than {self._limit:,}")
+            raise ValuesTooLarge(
+                f"the values that the functions compute are too large: more than {self._limit:,}",
+                hint=raise_hint("evaluated_values"),
+            )
 
     def _size(self, value: Json) -> int:
         if isinstance(value, str):
