@@ -139,9 +139,8 @@ def test_odd_requests_leave_a_server_quick_and_small(data_dir: Path, database_ur
     print(f"\n{database_url.partition(':')[0]}: {report} in {seconds:.0f} s; the server had {memory.peak} MiB at most")
     assert server.is_running(), "the server was replaced"
     assert_good(report, ask, document)
-    log = (data_dir / "logs" / "manager.log").read_text()
-    assert "Traceback" not in log
-    assert " failed: " not in log
+    lines = [line for line in (data_dir / "logs" / "manager.log").read_text().splitlines() if " server " in line]
+    assert not lines, f"{len(lines)} lines of the server in the log: {lines[:MAX_SHOWN]}"
     assert memory.peak < MAX_MEMORY
     is_loaded = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)  # by others: then only the server's own time counts
     assert (report.health_cpu if is_loaded else report.health) < MAX_HEALTH
