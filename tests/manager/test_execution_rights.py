@@ -432,3 +432,16 @@ def test_nodes_of_all_tenants_are_evaluated_with_their_own(ask: Ask, upload: Upl
     ask("DELETE", "/deployments/evaluated", tenant="red")
     assert ask("GET", f"/nodes{query}", tenant="red").status_code == 200
     assert ask("GET", f"/node-instances{query}", tenant="red").status_code == 200
+
+
+def test_token_of_an_execution_ends_with_it(ask: Ask, upload: Upload, run: Callable[..., Any]):
+    script = "from cloudify import ctx\nctx.instance.runtime_properties['token'] = ctx.rest_token\n"
+    node = {"type": "cloudify.nodes.Root", "interfaces": {"cloudify.interfaces.lifecycle": {"create": "token.py"}}}
+    blueprint = HEAD + "node_templates: " + json.dumps({"web": node})
+    assert upload("app", blueprint, {"token.py": script}).json()["state"] == "uploaded"
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    ended = run("app", "install")
+    assert ended["status"] == "terminated", ended["error"]
+    (row,) = ask("GET", "/node-instances", params={"deployment_id": "app"}).json()["items"]
+    assert row["runtime_properties"]["token"].startswith("ctok-")
+    assert ask("GET", "/tokens").json()["items"] == []

@@ -30,3 +30,10 @@ def find_explained_lines(tree: ast.Module) -> Iterator[int]:
 def test_unscoped_queries_give_their_reason():
     found = [f"{path.relative_to(MANAGER)}:{number}" for path in MODULES for number in find_unexplained_lines(path)]
     assert found == [], "say in a comment on the line, or directly above it, why the query needs no tenant guard"
+
+
+def test_node_types_of_the_manager_act_as_the_user():
+    """Bookkeeping without rights is for the worker: nodes that stand for deployments name what users have chosen."""
+    for path in sorted((MANAGER / "services" / "extensions").glob("*.py")):
+        for name in ("own_rows", "system_scope", "app.reading", "app.writing", "database."):
+            assert name not in path.read_text(), f"{path.name}: use extension.reading(...) or extension.writing(...)"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from cfy_cli.contract.json import Json
-from cfy_cli.errors import Invalid
+from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.store.models import Secret
@@ -30,8 +30,13 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
         value = values[key]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         extension.context.masking.add_secret(text)
-        with extension.writing("secret_create") as store:
-            secrets.create(extension.app, store, key, text)
+        try:
+            with extension.writing("secret_create") as store:
+                secrets.create(extension.app, store, key, text)
+        except Conflict:  # it is private to another user, or somebody else has created it meanwhile
+            extension.set_runtime_properties(_secrets=sorted(created))
+            raise
+        created.add(key)
         extension.log(f'Created the secret "{key}"')
 
 

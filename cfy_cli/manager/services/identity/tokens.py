@@ -5,7 +5,7 @@ import secrets
 import string
 from datetime import UTC, datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.durations import Duration
@@ -47,6 +47,13 @@ def get(store: Store, token_id: str) -> Token:
     if token is None or not (token.username == store.scope.user or can_manage_all(store)):
         raise NotFound(f"Requested `Token` with ID `{token_id}` was not found")
     return token
+
+
+def delete_described(store: Store, description: str) -> None:
+    """Delete all tokens of a description, of whichever user."""
+    described = select(Token).where(Token.description == description)
+    for token in store.unscoped.scalars(described).all():  # tokens are in no tenant
+        store.delete(token)
 
 
 def belongs_to(username: str) -> Condition:

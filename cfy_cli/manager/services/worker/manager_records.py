@@ -16,7 +16,7 @@ from cfy_cli.manager.engine.context.calls import TokenHost
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.operations.plugin import ExtensionHost
 from cfy_cli.manager.engine.operations.script import FetchingHost
-from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost
+from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost, StartMode
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
@@ -94,7 +94,7 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         )
 
     def rest_token(self) -> str:
-        """Return a token of the user who started the execution, valid for at least half a day."""
+        """Return a token of the user whom the execution acts for, valid until it ends, and for half a day at least."""
         with self._token_lock:
             if time.monotonic() >= self._renew_token_at:
                 self._token = retry_until_available(self._context.stopping, self._create_token)
@@ -103,4 +103,14 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
 
     def _create_token(self) -> str:
         with self._context.writing("deployment_get") as store:
-            return tokens.create(store, f"execution {self._context.execution.id}", "+1d")[1]
+            return tokens.create(store, self._token_description, "+1d")[1]
+
+    def revoke_tokens(self) -> None:
+        """Delete the tokens of the execution, which has ended."""
+        if self._token or self._context.start_mode is not StartMode.NEW:
+            with self._context.writing_own_rows() as store:
+                tokens.delete_described(store, self._token_description)
+
+    @property
+    def _token_description(self) -> str:
+        return f"execution {self._context.execution.id}"

@@ -150,6 +150,8 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         server=shared_server(context.app.settings.limits),
     )
     retry_until_available(context.stopping, records.store_progress)
+    if not context.stopping.is_set():
+        retry_until_available(context.stopping, records.revoke_tokens)
     return result
 
 
