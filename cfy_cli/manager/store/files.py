@@ -105,7 +105,11 @@ class Files:
 
     def discard(self, folder: Path) -> None:
         """Remove a folder, at once for everybody who looks for it; a process that is killed leaves nothing of it."""
-        if moved := self.set_aside(folder):
+        try:
+            moved = self.set_aside(folder)
+        except OSError:  # a full disk, which a folder can be removed from but not moved on
+            moved = folder
+        if moved:
             self.delete(moved)
 
     def set_aside(self, folder: Path) -> Path | None:
