@@ -1,0 +1,141 @@
+"""Requests that Schemathesis makes of the OpenAPI document: every answer is as the document declares it.
+
+CFY_FUZZ_SEED changes the requests.
+"""
+
+import functools
+import os
+import time
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from urllib3 import HTTPResponse
+
+from cfy_cli.manager.server import create_app
+from cfy_cli.manager.services.context import AppContext
+from tests.conftest import PASSWORD, Ask
+from tests.manager.conftest import Upload
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+SEED = int(os.environ.get("CFY_FUZZ_SEED", "1"))
+FEW, MANY = 3, 60  # cases of each operation
+OWN_HEADERS = ("Authorization", "Authentication-Token", "Tenant", "Cookie")
+
+
+@pytest.fixture
+def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
+    """Something of every kind, and the names by which paths name it."""
+    upload("app")
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    ask("PUT", "/sites/app", json={})
+    ask("PUT", "/secrets/app", json={"value": "v"})
+    ask("POST", "/tenants/app")
+    ask("PUT", "/users", json={"username": "ann", "password": "a-long-password"})
+    instances, executions = ask("GET", "/node-instances").json(), ask("GET", "/executions").json()
+    return {
+        "key": ["app", *(item["id"] for found in (instances, executions) for item in found["items"])],
+        "tenant_name": ["app"],
+        "username": ["ann"],
+        "token_id": [ask("POST", "/tokens", json={}).json()["id"]],
+        "operation_id": ["app"],
+    }
+
+
+@functools.cache
+def all_operations() -> list[APIOperation]:
+    """Read the document once: it is the same for every manager of a test process."""
+    return []
+
+
+def operations(app: AppContext) -> list[APIOperation]:
+    if not all_operations():
+        found = schemathesis.openapi.from_dict(create_app(app).openapi()).get_all_operations()
+        all_operations().extend(operation.ok() for operation in found)
+    return all_operations()
+
+
+def send_cases(
+    session: requests.Session, operation: APIOperation, names: dict[str, list[str]], count: int
+) -> tuple[int, int, list[str]]:
+    """Send generated requests of an operation; return their number, that of those accepted, and the failures."""
+    modes = [operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)]
+    sent = accepted = 0
+    failures: list[str] = []
+
+    @seed(SEED)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data(), st.one_of(modes))
+    def send(data: st.DataObject, case: Case) -> None:
+        nonlocal sent, accepted
+        for name in case.path_parameters:
+            if data.draw(st.booleans()):
+                case.path_parameters[name] = data.draw(st.sampled_from(names[name]))
+        answer = session.request(**request_of(case))
+        sent, accepted = sent + 1, accepted + answer.ok
+        answer.raw = HTTPResponse(headers=answer.headers)  # which Schemathesis reads the headers of
+        try:
+            case.validate_response(answer, checks=CHECKS)
+        except AssertionError as error:
+            failures.append(str(error))
+
+    send()
+    return sent, accepted, failures
+
+
+def request_of(case: Case) -> dict[str, object]:
+    """Return the request of a case, of the administrator in the default tenant."""
+    request = case.as_transport_kwargs(base_url="http://manager")
+    headers = {name: value for name, value in request["headers"].items() if name not in OWN_HEADERS}
+    return {**request, "method": case.method, "headers": headers, "cookies": None, "auth": ("admin", PASSWORD)}
+
+
+def check_operations(session: requests.Session, app: AppContext, names: dict[str, list[str]], count: int) -> int:
+    """Send requests to all operations, and return their number."""
+    sent, accepted, failures, started = 0, 0, [], time.monotonic()
+    for operation in operations(app):
+        more, more_accepted, found = send_cases(session, operation, names, count)
+        sent, accepted, failures = sent + more, accepted + more_accepted, failures + found
+    print(f"{sent} cases, {accepted} accepted, {len(failures)} failures in {time.monotonic() - started:.0f} s")
+    assert not failures, "\n\n".join(failures[:20])
+    return sent
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("plugins_are_not_installed")
+def test_answers_to_generated_requests_are_as_declared(
+    session: requests.Session, app: AppContext, names: dict[str, list[str]]
+):
+    assert check_operations(session, app, names, FEW) > 250
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("plugins_are_not_installed")
+def test_answers_to_thousands_of_requests_are_as_declared(
+    session: requests.Session, app: AppContext, names: dict[str, list[str]]
+):
+    assert check_operations(session, app, names, MANY) > 5000
