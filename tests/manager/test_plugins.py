@@ -105,7 +105,7 @@ def test_archive_is_stored_once_in_a_tenant_or_globally(ask: Ask, app: AppContex
         (b"not an archive at all", "wagon"),
         (b"", "one of them"),
         (package(yamls={"plugin.yaml": "- a list"}), "plugin.yaml"),
-        (package(yamls={"plugin.yaml": "a: ["}), "not YAML"),
+        (package(yamls={"plugin.yaml": "a: ["}), "not valid YAML"),
         (package(yamls={"readme.txt": "x"}), "yaml file"),
         (package(yamls={"plugin.yaml": "plugins: {}", "second.wgn": "x"}), "one wgn"),
         (package(archive_name=None), "archive_name"),
@@ -265,7 +265,7 @@ def test_deployment_without_its_plugin_is_refused_unless_skipped(ask: Ask, uploa
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
-        ("{", "is not YAML"),
+        ("{", "not valid YAML"),
         ("[]", "does not say which yaml file"),
         ("{missing.wgn: one-1.0.yaml}", "lacks `missing.wgn`"),
         ("{one-1.0.wgn: /etc/passwd}", "lacks `/etc/passwd`"),
