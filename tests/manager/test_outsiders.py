@@ -163,3 +163,22 @@ def test_members_of_the_tenant_block_the_owner(shared: As):
     refused = alice("POST", "/executions", json={"deployment_id": "shared", "workflow_id": "uninstall"})
     assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
     assert "outside" not in refused.text
+
+
+def test_tenants_are_known_to_members_only(as_member: As):
+    """What is answered about a tenant of others is what is answered about one that does not exist."""
+    secret = {"key": "k", "value": "v", "is_hidden_value": False, "visibility": "tenant", "encrypted": False}
+    assert as_member("carol")("GET", "/tenants/red").status_code == 200
+    assert as_member("admin")("GET", "/tenants/red").status_code == 200
+    for user in ("alice", "bob", "mia", "oscar"):
+        for method, path, body in (
+            ("GET", "/tenants/NAME", {}),
+            ("GET", "/tenants?name=NAME", {}),
+            ("POST", "/secrets/share/import", {"secrets_list": [], "tenant_map": {"a": "NAME"}}),
+            ("POST", "/secrets/share/import", {"secrets_list": [{**secret, "tenant_name": "NAME"}]}),
+        ):
+            answers = [
+                as_member(user)(method, fill(path, {"NAME": name}), json=fill(body, {"NAME": name}) or None)
+                for name in ("red", "nowhere")
+            ]
+            assert len({(each.status_code, each.text.replace("nowhere", "red")) for each in answers}) == 1, path

@@ -54,8 +54,7 @@ def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
 
 @routes.listing("/tenants", "tenant_list", (SEARCH,), list_answer(TENANT, "TenantList"))
 def list_tenants(call: Call) -> JsonObject:
-    may_see_all = is_allowed("all_tenants", {call.identity.role})
-    where = None if may_see_all else tenants.is_one_of(call.identity.tenants)
+    where = tenants.is_visible_to(call.identity)
     page = call.store.list(
         Tenant, call.listing(TENANTS.order, {SEARCH.name: TENANTS.search}), where=where, options=tenants.WITH_MEMBERS
     )
@@ -64,7 +63,8 @@ def list_tenants(call: Call) -> JsonObject:
 
 @routes.get("/tenants/{tenant_name}", "tenant_get", (GET_DATA,), TENANT)
 def get_tenant(call: Call, tenant_name: str) -> JsonObject:
-    return _show(call, users.get_tenant(call.store, tenant_name))
+    """Answer a tenant; for users who are not among its members it does not exist."""
+    return _show(call, tenants.get_visible(call.store, call.identity, tenant_name))
 
 
 @routes.post("/tenants/{tenant_name}", "tenant_create", (GET_DATA,), TENANT, 201, new=TENANTS)

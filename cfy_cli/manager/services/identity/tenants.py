@@ -1,16 +1,17 @@
 """Tenants: creating, describing and deleting them."""
 
-from collections.abc import Collection
 from typing import TypedDict
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, true
 from sqlalchemy.orm import selectinload
 
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
-from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant
+from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.identity.permissions import is_allowed
+from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant, tenant_not_found
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.store.models import Event, Execution, Membership, Operation, TasksGraph, Tenant
 from cfy_cli.manager.store.models.owned import Base, models_in_tenants
@@ -58,8 +59,18 @@ def delete(store: Store, name: str) -> None:
     store.delete(tenant)
 
 
-def is_one_of(names: Collection[str]) -> Condition:
-    return Tenant.name.in_(names)
+def is_visible_to(identity: Identity) -> Condition:
+    """Match the tenants that a user may know of: those that they are a member of; for an administrator all."""
+    return true() if is_allowed("all_tenants", {identity.role}) else Tenant.name.in_(identity.tenants)
+
+
+def get_visible(store: Store, identity: Identity, name: str) -> Tenant:
+    """Return a tenant. Raises NotFound for one that the user may not know of, as for one that does not exist."""
+    tenant = store.find(Tenant, name)
+    may_see_all = is_allowed("all_tenants", {identity.role})
+    if tenant is None or not (may_see_all or name in identity.tenants):
+        raise tenant_not_found(name)
+    return tenant
 
 
 def describe(tenant: Tenant, *, with_details: bool) -> TenantAnswer:

@@ -102,8 +102,12 @@ def remove_from_tenant(store: Store, username: str, tenant_name: str) -> Tenant:
 def get_tenant(store: Store, name: str) -> Tenant:
     tenant = store.find(Tenant, name)
     if tenant is None:
-        raise NotFound(f"Requested `Tenant` with name `{name}` was not found")
+        raise tenant_not_found(name)
     return tenant
+
+
+def tenant_not_found(name: str) -> NotFound:
+    return NotFound(f"Requested `Tenant` with name `{name}` was not found")
 
 
 def check_system_role(role: str) -> str:

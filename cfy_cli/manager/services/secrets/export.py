@@ -13,6 +13,7 @@ from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.identity.tenants import is_visible_to
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
@@ -101,9 +102,10 @@ def import_secrets(
     """Store the valid secrets, and report the others.
 
     `tenant_map` gives the target tenant by the tenant of the item. Keys that exist are reported by tenant; `override`
-    replaces their values. Raises Invalid when a target tenant does not exist.
+    replaces their values. Raises Invalid when a target tenant does not exist, as those without the user do not for them.
     """
-    tenants = set(store.unscoped.scalars(select(Tenant.name)))  # tenants belong to no scope; checked below
+    # tenants of the user
+    tenants = set(store.unscoped.scalars(select(Tenant.name).where(is_visible_to(identity))))
     unknown = sorted(set(tenant_map.values()) - tenants)
     if unknown:
         raise Invalid(f"The following destination tenants do not exist on the manager: {unknown}")
