@@ -102,7 +102,7 @@ def import_secrets(
     """Store the valid secrets, and report the others.
 
     `tenant_map` gives the target tenant by the tenant of the item. Keys that exist are reported by tenant; `override`
-    replaces their values. Raises Invalid when a target tenant does not exist, as those without the user do not for them.
+    replaces their values. Raises Invalid when a target tenant does not exist, or the user is not a member of it.
     """
     # tenants of the user
     tenants = set(store.unscoped.scalars(select(Tenant.name).where(is_visible_to(identity))))
