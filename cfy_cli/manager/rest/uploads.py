@@ -1,10 +1,14 @@
 """Uploaded archives, as multipart or raw body, streamed to a temporary file."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from cfy_cli.contract.json import JsonObject
@@ -43,29 +47,46 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
     max_parameters = app.settings.limits.request_body
     with app.files.open_temporary() as (file, path):
         params: JsonObject = dict(request.query_params)
-        size = 0
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=max_parameters) as form:
                 params.update(_parse_params(request, form.get("params")))
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
-                while archive is not None and (chunk := await archive.read(CHUNK_SIZE)):
-                    size += len(chunk)
-                    file.write(chunk)
+                if archive is not None:
+                    await run_in_threadpool(shutil.copyfileobj, archive.file, file, CHUNK_SIZE)
         else:
-            async for chunk in request.stream():
-                size += len(chunk)
-                file.write(chunk)
-        file.flush()
-        if 0 < size <= max_parameters and _is_json_object(path):
-            params.update(_parse_params(request, path.read_text(errors="replace")))
-            size = 0
-        yield UploadedFile(path if size else None, params)
+            await _receive(request, file)
+        size = await run_in_threadpool(_finish, file)
+        text = await run_in_threadpool(_read_json_object, path) if 0 < size <= max_parameters else None
+        if text is not None:
+            params.update(_parse_params(request, text))
+        yield UploadedFile(path if size and text is None else None, params)
 
 
-def _is_json_object(path: Path) -> bool:
-    """Return whether a body begins as a JSON object does; no archive begins like that."""
+async def _receive(request: Request, file: BinaryIO) -> None:
+    """Write a body in threads, many chunks at a time, so that a slow disk holds up no other request."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size >= CHUNK_SIZE:
+            await run_in_threadpool(file.writelines, chunks)
+            chunks, size = [], 0
+    await run_in_threadpool(file.writelines, chunks)
+
+
+def _finish(file: BinaryIO) -> int:
+    """Write a file to the disk itself, which would take long inside a transaction; return its size."""
+    file.flush()
+    os.fsync(file.fileno())
+    return file.tell()
+
+
+def _read_json_object(path: Path) -> str | None:
+    """Return the text of a body that begins as a JSON object does, which no archive does."""
     with path.open("rb") as file:
-        return file.read(CHUNK_SIZE).lstrip().startswith(b"{")
+        start = file.read(CHUNK_SIZE).lstrip()
+    return path.read_text(errors="replace") if start.startswith(b"{") else None
 
 
 def _parse_params(request: Request, part: object) -> JsonObject:
