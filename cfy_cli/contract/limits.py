@@ -29,7 +29,7 @@ class Limits:
     upload: int = _limit(2048 * MIB, "bytes", "an uploaded file")
     json_depth: int = _limit(100, "levels", "lists and objects within each other, in JSON and YAML")
     json_values: int = _limit(500_000, "values", "values in a JSON body or a YAML file, aliases expanded")
-    page: int = _limit(32 * MIB, "bytes", "the values of one page of a list; a larger one ends early")
+    page: int = _limit(64 * MIB, "bytes", "memory for one page of a list; a larger one ends early")
     search_text: int = _limit(1_000, "characters", "`_search` and other text that lists are searched for")
     query_values: int = _limit(100, "values", "values of one query parameter, such as `_sort` and `_range`")
     rules: int = _limit(50, "rules", "filter rules of one search")

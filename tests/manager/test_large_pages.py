@@ -32,6 +32,17 @@ def test_large_page_ends_early(ask: Ask, app: AppContext, upload: Upload):
     assert len(ask("POST", "/searches/deployments", json={}).json()["items"]) == 3
 
 
+def test_values_count_more_than_their_text(ask: Ask, app: AppContext, upload: Upload):
+    upload("app")
+    execution = ask("GET", "/executions").json()["items"][0]["id"]
+    events = [{"message": "x", "context": {"task_error_causes": [{}] * 10_000}} for _ in range(5)]
+    assert ask("POST", "/events", json={"execution_id": execution, "events": events}).status_code == 201
+    listed = f"/events?execution_id={execution}&_sort=-reported_timestamp"
+    assert len(ask("GET", listed).json()["items"]) > 5
+    app.settings = replace(app.settings, limits=Limits(page=4_000_000))  # five times 30,000 characters, 20,000 values
+    assert len(ask("GET", listed).json()["items"]) == 3
+
+
 def test_row_that_is_larger_than_a_page_is_answered(ask: Ask, app: AppContext, upload: Upload):
     fill(ask, app, upload)
     app.settings = replace(app.settings, limits=Limits(page=100_000))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select, true
+from sqlalchemy import JSON, ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
@@ -21,11 +21,14 @@ from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.owned import Belonging
+from cfy_cli.manager.store.models.types import Attribute, Sql
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
 
 M = TypeVar("M", bound=Base)
 ROW_BYTES = 1000  # that a row needs beside its large values
+MARKS = ",[{"  # of JSON: there is one before each value, or nearly so
+VALUE_BYTES = 60  # that a value in JSON needs beside its text
 
 
 def _is_global(model: type[Base]) -> ColumnElement[bool]:
@@ -160,7 +163,7 @@ class Store:
     def _fitting_size(self, statement: Select[M], model: type[M], listing: Listing) -> int:
         """Return how many rows of a page, at least one, have values within the limit."""
         size = min(listing.size, self._max_page_bytes // ROW_BYTES)
-        sizes = [func.coalesce(func.length(cast(large, Text)), 0) for large in large_columns(model, listing.include)]
+        sizes = [_size_in_memory(large) for large in large_columns(model, listing.include)]
         if not sizes:
             return size
         page = query.apply_page(statement, model, replace(listing, size=size))
@@ -270,6 +273,18 @@ class Store:
         in_tenant = tenant is not None and visibility != Visibility.GLOBAL
         parameters = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
         return self.unscoped.scalar(_others_of_name(type(row), in_tenant), parameters) is not None
+
+
+def _size_in_memory(large: Attribute) -> ColumnElement[int]:
+    """Return about how many bytes a value needs as Python objects: JSON of many small values more than its text."""
+    text: Sql = cast(large, Text)
+    size: Sql = func.length(text)
+    if isinstance(large.type, JSON):
+        others = text
+        for mark in MARKS:
+            others = func.replace(others, mark, "")
+        size = size + VALUE_BYTES * (func.length(text) - func.length(others))
+    return func.coalesce(size, 0)
 
 
 def _already_exists(row: Base, name: str | None) -> Conflict:
