@@ -186,6 +186,7 @@ def test_kill_during_an_upload_leaves_nothing(manager: Manager, kind: str, proce
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("kind", "process"), PROCESSES)
 def test_kill_at_every_step_of_an_upload_leaves_nothing(manager: Manager, kind: str, process: str):
     step = kills = 0
@@ -195,5 +196,5 @@ def test_kill_at_every_step_of_an_upload_leaves_nothing(manager: Manager, kind: 
             break
         manager.check(kind)
         kills += 1
-    print(f"{kind} in {process}: {kills} kills of {kills} right")
+        print(f"{kind} in {process}: {kills} kills, all right", flush=True)
     assert kills >= 10
