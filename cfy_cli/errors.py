@@ -73,6 +73,7 @@ class CfyError(Exception):
     exit_code = 1
     status = 400
     code: str = ErrorCode.BAD_PARAMETERS
+    retry_after: int | None = None  # seconds until a retry can succeed
 
     def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -142,6 +143,7 @@ class Failed(CfyError):
 class Unavailable(CfyError):
     status = 503
     code = ErrorCode.SERVICE_UNAVAILABLE
+    retry_after = 1
 
 
 class Busy(Unavailable): ...

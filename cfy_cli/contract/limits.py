@@ -51,6 +51,18 @@ class Limits:
     waiting_logins: int = _limit(100, "logins", "logins whose passwords wait to be verified at the same time")
     body_rate: int = _limit(1 * KIB, "bytes", "the part of a body or an answer that must be transferred in a second")
     idle_connection: int = _limit(60, "seconds", "the time until a connection without a request is closed")
+    failed_logins: int = _limit(
+        5, "logins", "wrong passwords for one user from one address until further ones must wait"
+    )
+    failed_logins_of_address: int = _limit(50, "logins", "the same for one address, whichever users it names")
+    login_delay: int = _limit(
+        10, "seconds", "the first wait after too many wrong passwords, doubled by each further one"
+    )
+    max_login_delay: int = _limit(
+        600, "seconds", "the longest such wait; wrong passwords are forgotten as long after it"
+    )
+    login_records: int = _limit(10_000, "records", "addresses and users whose wrong passwords are remembered")
+    signed_token: int = _limit(36_000, "seconds", "the validity of the token that `GET /tokens` gives")
     ctx_message: int = _limit(64 * MIB, "bytes", "one call of a script or plugin to its ctx")
     log_file: int = _limit(20 * MIB, "bytes", "the log of the manager before it is rotated")
     log_files: int = _limit(5, "files", "rotated logs that are kept")

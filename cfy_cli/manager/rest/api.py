@@ -4,9 +4,9 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial, wraps
+from functools import wraps
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from anyio import CapacityLimiter, to_thread
@@ -18,9 +18,8 @@ from starlette.datastructures import QueryParams
 from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.rest.bodies import check_no_body
-from cfy_cli.manager.rest.login_threads import run_in_login_thread
+from cfy_cli.manager.rest.callers import Caller
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -37,11 +36,8 @@ from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.rest.serialize import select_fields
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.access import DEFAULT_TENANT, scope_for
-from cfy_cli.manager.services.identity.credentials import Credentials, Identity
-from cfy_cli.manager.services.identity.permissions import OWN_PERMISSIONS
+from cfy_cli.manager.services.identity.credentials import Credentials, Identity, Login
 from cfy_cli.manager.store.listing import Listing
-from cfy_cli.manager.store.models import Tenant
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -53,15 +49,20 @@ E = TypeVar("E", bound=Endpoint)
 
 @dataclass(slots=True)
 class Call:
-    """One request: the user, the scope they act in, and the store while the endpoint runs."""
+    """One request: the login, the scope it acts in, and the store while the endpoint runs."""
 
     app: AppContext
-    identity: Identity
+    caller: Caller
+    login: Login
     scope: Scope
     query: QueryParams
     declared: Mapping[str, Parameter]  # by name: the query parameters that the endpoint declares
     _store: Store | None = None
     before_waiting: Callable[[], None] = lambda: None  # called when the answer has to wait for an execution
+
+    @property
+    def identity(self) -> Identity:
+        return self.login.identity
 
     @property
     def store(self) -> Store:
@@ -88,13 +89,21 @@ class Call:
         """
         return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits)
 
-    def open(self, *, write: bool) -> AbstractContextManager[Store]:
-        return self.app.writing(self.scope) if write else self.app.reading(self.scope)
+    @contextmanager
+    def open(self, *, write: bool) -> Iterator[Store]:
+        """Open a transaction in which the login is valid; log in again when it has changed. Raises Unauthorized."""
+        opened = self.app.writing if write else self.app.reading
+        while True:
+            with opened(self.scope) as store:
+                if self.app.service(Credentials).is_current(store.unscoped, self.login):
+                    yield store
+                    return
+            self.login, self.scope = self.caller.log_in()
 
     @contextmanager
     def reopen(self) -> Iterator["Call"]:
         """Return the same call in a new read transaction, for an answer that is deferred."""
-        with self.app.reading(self.scope) as store:
+        with self.open(write=False) as store:
             yield replace(self, _store=store)
 
 
@@ -276,42 +285,20 @@ def authorized(
     """Return a function that authenticates the user, checks the permission, and builds the call of a request."""
 
     async def authorize(request: Request) -> None:
-        app: AppContext = request.app.state.app_context
-        identity = await _identity(app, request)
-        tenant = request.headers.get("tenant", DEFAULT_TENANT)
-        exists = tenant in identity.tenants or await run_in_threadpool(_exists, app, tenant)
-        is_own = request.path_params.get("username") == identity.username
-        needed = OWN_PERMISSIONS.get(permission, permission) if is_own else permission
-        scope = scope_for(identity, tenant, needed, tenant_exists=exists)
+        caller = Caller.of(request, permission)
+        limits = caller.app.settings.limits
+        known = None if takes_body else caller.find_cached()  # `Call.open` finds out when it has ended
+        login, scope = await caller.log_in_apart() if known is None else known
         for text in request.path_params.values():
             check_text(text, "The path")
-        check_parameters(request.query_params, declared, fields, app.settings.limits, has_filters=has_filters)
+        check_parameters(request.query_params, declared, fields, limits, has_filters=has_filters)
         check_include(parse_include(request.query_params), fields)
         request.state.declared = declared
         if not takes_body:
             await check_no_body(request)
-        request.state.call = Call(app, identity, scope, request.query_params, declared)
+        request.state.call = Call(caller.app, caller, login, scope, request.query_params, declared)
 
     return authorize
-
-
-async def _identity(app: AppContext, request: Request) -> Identity:
-    credentials = app.service(Credentials)
-    for header in ("Authentication-Token", "Authorization"):
-        credential = request.headers.get(header)
-        if credential:
-            known = credentials.find_cached(credential)
-            if known:
-                return known
-            if header == "Authorization":
-                return await run_in_login_thread(app.settings.limits, partial(credentials.verify, header, credential))
-            return await run_in_threadpool(credentials.verify, header, credential)
-    raise Unauthorized("User unauthorized: No authentication info provided")
-
-
-def _exists(app: AppContext, tenant: str) -> bool:
-    with app.reading(Scope(user="", tenant=tenant)) as store:
-        return store.find(Tenant, tenant) is not None
 
 
 def dump(answer: object) -> bytes:

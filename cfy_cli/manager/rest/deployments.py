@@ -118,7 +118,7 @@ def create_deployment(call: Call, key: str, body: NewDeployment) -> JsonObject |
 
     def when_created() -> JsonObject:
         if call.app.service(ExecutionWaiter).wait(execution.id, WAIT_TIMEOUT) == ExecutionState.FAILED:
-            with call.app.writing(call.scope) as store:
+            with call.open(write=True) as store:
                 error = store.get(Execution, execution.id).error
                 deployments.delete(
                     store, store.get_own(Deployment, key)

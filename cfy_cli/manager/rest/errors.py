@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cfy_cli.errors import Busy, CfyError, ErrorCode
+from cfy_cli.errors import CfyError, ErrorCode
 from cfy_cli.manager.failures import describe, disk_full, is_disk_full
 from cfy_cli.manager.rest.api import dump
 
@@ -26,7 +26,12 @@ def install(app: FastAPI) -> None:
 
 
 def answer(
-    status: int, code: str, message: str, hint: str | None = None, details: Mapping[str, object] | None = None
+    status: int,
+    code: str,
+    message: str,
+    hint: str | None = None,
+    details: Mapping[str, object] | None = None,
+    retry_after: int | None = None,
 ) -> Response:
     body: dict[str, object] = {
         "message": message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…",  # it may repeat a value
@@ -37,8 +42,8 @@ def answer(
     if hint:
         body["hint"] = hint
     headers = {}
-    if status == Busy.status:
-        headers["Retry-After"] = "1"
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Basic realm="cfy"'
     return Response(dump(body), status, headers, media_type="application/json")
@@ -48,7 +53,7 @@ async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, CfyError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("%s %s: %s", request.method, request.url.path, error.message)
-    return answer(error.status, error.code, error.message, error.hint, error.details)
+    return answer(error.status, error.code, error.message, error.hint, error.details, error.retry_after)
 
 
 async def _not_as_described(_request: Request, error: Exception) -> Response:

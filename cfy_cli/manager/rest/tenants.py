@@ -11,7 +11,6 @@ from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import tenants, users
-from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import Tenant
 
@@ -36,19 +35,16 @@ class FormerMemberBody(Body):
 
 @routes.put("/tenants/users", "tenant_add_user", (GET_DATA,), TENANT)
 def add_user_to_tenant(call: Call, body: MemberBody) -> JsonObject:
-    _forget_credentials(call)
     return _show(call, users.add_to_tenant(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.patch("/tenants/users", "tenant_update_user", (GET_DATA,), TENANT)
 def update_user_in_tenant(call: Call, body: MemberBody) -> JsonObject:
-    _forget_credentials(call)
     return _show(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
 
 
 @routes.delete("/tenants/users", "tenant_remove_user")
 def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
-    _forget_credentials(call)
     users.remove_from_tenant(call.store, body.username, body.tenant_name)
 
 
@@ -74,12 +70,7 @@ def create_tenant(call: Call, tenant_name: str, body: NewTenant | None = None) -
 
 @routes.delete("/tenants/{tenant_name}", "tenant_delete")
 def delete_tenant(call: Call, tenant_name: str) -> None:
-    _forget_credentials(call)
     tenants.delete(call.store, tenant_name)
-
-
-def _forget_credentials(call: Call) -> None:
-    call.store.after_commit(call.app.service(Credentials).clear_cache)
 
 
 def _show(call: Call, tenant: Tenant) -> JsonObject:

@@ -26,7 +26,7 @@ def list_tokens(call: Call) -> JsonObject:
     where = None if tokens.can_manage_all(call.store) else tokens.belongs_to(call.identity.username)
     page = call.store.list(Token, listing, where=where)
     role = "admin" if call.scope.administrator else "user"
-    value = call.app.service(Credentials).sign_token(call.identity.username)
+    value = call.app.service(Credentials).sign_token(call.login)
     return {**page_of(page, serialize_all(page.items, listing.include)), "role": role, "value": value}
 
 
@@ -39,11 +39,10 @@ def get_token(call: Call, token_id: str) -> JsonObject:
 def create_token(call: Call, body: NewToken | None = None) -> JsonObject:
     """Create a token; this is the only answer with its whole value."""
     new = body or NewToken()
-    token, value = tokens.create(call.store, new.description, new.expiration_date)
+    token, value = tokens.create(call.store, new.description, new.expiration_date, login=call.login)
     return {**serialize(token), "value": value}
 
 
 @routes.delete("/tokens/{token_id}", "delete_token")
 def delete_token(call: Call, token_id: str) -> None:
-    call.store.after_commit(call.app.service(Credentials).clear_cache)
     call.store.delete(tokens.get(call.store, token_id))

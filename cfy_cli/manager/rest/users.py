@@ -11,7 +11,6 @@ from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import users
-from cfy_cli.manager.services.identity.credentials import Credentials
 from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import User
 
@@ -64,13 +63,11 @@ def update_user(call: Call, username: str, body: UserChange) -> JsonObject:
         raise Forbidden(f"User `{username}` is only permitted to set the own password, alone")
     if len(given) != 1:
         raise Invalid("No valid user settings: give one of `password`, `role` and `show_getting_started`")
-    _forget_credentials(call)
     return _show(call, users.update(call.store, username, **given))
 
 
 @routes.post("/users/active/{username}", "user_set_activated", (GET_DATA,), USER)
 def set_user_active(call: Call, username: str, body: ActivationBody) -> JsonObject:
-    _forget_credentials(call)
     return _show(call, users.set_active(call.store, username, body.action == "activate"))
 
 
@@ -81,12 +78,7 @@ def unlock_user(call: Call, username: str) -> JsonObject:
 
 @routes.delete("/users/{username}", "user_delete")
 def delete_user(call: Call, username: str) -> None:
-    _forget_credentials(call)
     users.delete(call.store, username)
-
-
-def _forget_credentials(call: Call) -> None:
-    call.store.after_commit(call.app.service(Credentials).clear_cache)
 
 
 def _show(call: Call, user: User) -> JsonObject:

@@ -14,6 +14,7 @@ class LockKey(IntEnum):
     CLAIMING = 0x63667902  # no two workers claim executions that must not run at the same time
     DEPLOYMENT = 0x63667903  # starts and ends of executions of one deployment see each other
     FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers
+    FAILED_LOGINS = 0x63667905  # wrong passwords are counted one by one
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:

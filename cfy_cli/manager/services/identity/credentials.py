@@ -7,25 +7,27 @@ import hmac
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from cachetools import TTLCache
-from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity import passwords
-from cfy_cli.manager.services.identity.key_files import load_or_create_key
+from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
+from cfy_cli.manager.services.identity.client_addresses import client_key
+from cfy_cli.manager.services.identity.failed_logins import LoginAttempt
+from cfy_cli.manager.services.identity.signed_tokens import SignedToken
 from cfy_cli.manager.store.models import Membership, Token, User
-from cfy_cli.manager.store.models.identity import MAX_FAILED_LOGINS
 
-CACHE_TIMEOUT = 30  # seconds during which a verified credential is not verified again
-MAX_CACHED = 10_000  # credentials
-SIGNED_TOKEN_TIMEOUT = 10 * 3600  # seconds
+RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
+MAX_CACHED = 10_000  # logins
+VERIFYING_LOCKS = 64
+_VERSION_OF_USER = select(User.version).where(User.storage_id == bindparam("key"))
+_VERSION_OF_TOKEN = select(User.version).join(Token.user).where(Token.id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +39,95 @@ class Identity:
     tenants: Mapping[str, str]
 
 
-def _new_cache() -> TTLCache[bytes, Identity]:
-    return TTLCache(MAX_CACHED, CACHE_TIMEOUT)
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An identity and what it depends on: it ends when the user changes, or when the token is deleted or expires."""
+
+    identity: Identity
+    user_storage_id: int
+    version: str
+    token_stamp: str
+    token_id: str | None = None  # the stored token that it came from, directly or by a signed one
+    expires_at: str | None = None
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= now()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A header that says who sends a request, and the address and port that it came from."""
+
+    header: str  # `Authorization` or `Authentication-Token`
+    value: str
+    host: str
+    port: int
+
+    @property
+    def has_password(self) -> bool:
+        return self.header == "Authorization" and not self.value.lower().startswith("bearer ")
 
 
 class Credentials:
-    """Verifies the credentials of requests, and caches them; call `clear_cache` after users, roles or tokens change."""
+    """Verifies the credentials of requests, and remembers their logins.
+
+    A login that is remembered may have ended: `is_current` says so, in the transaction that it is used for.
+    """
 
     def __init__(self, app: AppContext) -> None:
         self._database = app.database
-        self._key_file = app.settings.data_dir / "token.key"
+        self._data_dir = app.settings.data_dir
+        self._limits = app.settings.limits
         self._salt = secrets.token_bytes(32)
-        self._cache = _new_cache()
+        self._cache: TTLCache[bytes, Login] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
         self._cache_lock = threading.Lock()
+        self._verifying = tuple(threading.Lock() for _ in range(VERIFYING_LOCKS))
 
-    def find_cached(self, credential: str) -> Identity | None:
-        """Return the identity of a credential that was verified lately, without the database and without argon2."""
+    def find_cached(self, credential: Credential) -> Login | None:
+        """Return the login of a credential that was verified lately, without the database and without argon2."""
         with self._cache_lock:
-            return self._cache.get(self._digest(credential))
+            login = self._cache.get(self._digest(credential))
+        return None if login is None or login.is_expired else login
 
-    def verify(self, header: str, credential: str) -> Identity:
-        """Verify a credential. Raises Unauthorized. `header` is `Authorization` or `Authentication-Token`."""
-        cache = self._cache  # what is read before `clear_cache` must not be found after it
-        if header == "Authentication-Token":
-            identity = self._verify_token(credential)
-        else:
-            identity = self._verify_authorization(credential)
+    def login(self, credential: Credential) -> Login:
+        """Return the login of a credential as of now. Raises Unauthorized."""
+        login = self.find_cached(credential)
+        if login is not None:
+            with self._database.read() as session:
+                if self.is_current(session, login):
+                    return login
+        login = self._verify(credential)
         with self._cache_lock:
-            cache[self._digest(credential)] = identity
-        return identity
+            self._cache[self._digest(credential)] = login
+        return login
 
-    def clear_cache(self) -> None:
-        with self._cache_lock:
-            self._cache = _new_cache()
+    def is_current(self, session: Session, login: Login) -> bool:
+        """Return whether the user and the token of a login are still what they were when it was verified."""
+        if login.is_expired:
+            return False
+        is_of_user = login.token_id is None
+        statement, key = (
+            (_VERSION_OF_USER, login.user_storage_id) if is_of_user else (_VERSION_OF_TOKEN, login.token_id)
+        )
+        # Every request asks this, so it goes past the session, which would take twice as long.
+        return session.connection().execute(statement, {"key": key}).scalar() == login.version
 
     def close(self) -> None:
-        self.clear_cache()
+        with self._cache_lock:
+            self._cache.clear()
 
-    def sign_token(self, username: str) -> str:
-        """Return a token of a user that is valid for SIGNED_TOKEN_TIMEOUT and is not stored."""
-        return self._serializer().dumps(username)
+    def sign_token(self, login: Login) -> str:
+        """Return a token that is not stored. It ends with the login, and at the latest after the time of its limit."""
+        latest = format_timestamp(datetime.now(UTC) + timedelta(seconds=self._limits.signed_token))
+        expires_at = min(login.expires_at or latest, latest)
+        token = SignedToken(login.user_storage_id, login.token_stamp, login.token_id, expires_at)
+        return signed_tokens.sign(self._data_dir, token)
 
-    def _verify_authorization(self, header: str) -> Identity:
-        scheme, _, value = header.partition(" ")
+    def _verify(self, credential: Credential) -> Login:
+        if credential.header == "Authentication-Token":
+            return self._verify_token(credential.value)
+        scheme, _, value = credential.value.partition(" ")
         if scheme.lower() == "bearer":
             return self._verify_token(value)
         try:
@@ -90,73 +138,62 @@ class Credentials:
                 raise ValueError
         except (binascii.Error, ValueError):
             raise Unauthorized("User unauthorized: The Authorization header is neither Basic nor Bearer") from None
-        return self._verify_password(username, password)
+        attempt = LoginAttempt(client_key(credential.host, credential.port), username)
+        # One at a time, so that wrong passwords cannot be tried at once before they are counted.
+        with self._verifying[hash(attempt) % VERIFYING_LOCKS]:
+            return self._verify_password(attempt, password)
 
-    def _verify_password(self, username: str, password: str) -> Identity:
+    def _verify_password(self, attempt: LoginAttempt, password: str) -> Login:
         with self._database.read() as session:
-            user = _find_user(session, username)
+            delay = failed_logins.remaining_delay(session, attempt)
+            user = _find_user(session, attempt.username)
+        if delay:
+            raise _too_many(attempt.username, delay)
         is_correct = passwords.matches(user.password if user else passwords.dummy_hash(), password)
-        if user is None or not is_correct or user.is_locked or not user.active:
-            if user is not None and not is_correct:
-                self._count_failure(user.storage_id)
-            raise Unauthorized(
-                f"User unauthorized: Authentication failed for user `{username}`. Wrong credentials or locked account"
-            )
-        self._count_login(user.storage_id)
-        return _identity(user)
+        if user is None or not is_correct or not user.active:
+            self._count_failure(attempt, user)
+            raise _wrong(attempt.username)
+        self._count_login(attempt, user.storage_id)
+        return _login(user)
 
-    def _verify_token(self, value: str) -> Identity:
+    def _verify_token(self, value: str) -> Login:
         with self._database.read() as session:
-            user = self._find_token_user(session, value)
-        if user is None or not user.active:
+            login = _find_stored(session, value) if value.startswith("ctok-") else self._find_signed(session, value)
+        if login is None or login.is_expired:
             raise Unauthorized("User unauthorized: Invalid or expired token")
-        return _identity(user)
+        if login.token_id is not None:
+            self._record_use(login.token_id)
+        return login
 
-    def _find_token_user(self, session: Session, value: str) -> User | None:
-        if not value.startswith("ctok-"):
-            username = self._verify_signed_token(value)
-            return _find_user(session, username) if username else None
-        _, _, rest = value.partition("-")
-        token_id, _, secret = rest.partition("-")
-        token = session.scalar(select(Token).where(Token.id == token_id))
-        if token is None or not hmac.compare_digest(token.secret, hash_secret(secret)):
+    def _find_signed(self, session: Session, value: str) -> Login | None:
+        token = signed_tokens.verify(self._data_dir, value)
+        user = _find_user(session, token.user_storage_id) if token else None
+        if token is None or user is None or not user.active or token.stamp != user.token_stamp:
             return None
-        if token.expiration_date and token.expiration_date <= now():
+        if token.token_id is not None and session.scalar(select(Token.id).where(Token.id == token.token_id)) is None:
             return None
-        self._record_use(token.storage_id)
-        return _find_user(session, token.username)
+        return replace(_login(user), token_id=token.token_id, expires_at=token.expires_at)
 
-    def _verify_signed_token(self, value: str) -> str | None:
-        try:
-            return str(self._serializer().loads(value, max_age=SIGNED_TOKEN_TIMEOUT))
-        except BadData:
-            return None
-
-    def _serializer(self) -> URLSafeTimedSerializer:
-        key = load_or_create_key(self._key_file, partial(secrets.token_bytes, 32))
-        return URLSafeTimedSerializer(key, salt="token", signer_kwargs={"digest_method": hashlib.sha256})
-
-    def _digest(self, credential: str) -> bytes:
+    def _digest(self, credential: Credential) -> bytes:
         """Return the key of a credential in the cache, which holds no passwords."""
-        return hashlib.blake2b(credential.encode(), key=self._salt, digest_size=32).digest()
+        return hashlib.blake2b(credential.value.encode(), key=self._salt, digest_size=32).digest()
 
-    def _count_failure(self, user_storage_id: int) -> None:
+    def _count_failure(self, attempt: LoginAttempt, user: User | None) -> None:
         with self._database.write() as session:
-            user = session.get_one(User, user_storage_id)
-            is_lock_over = user.failed_logins >= MAX_FAILED_LOGINS and not user.is_locked
-            user.failed_logins = 1 if is_lock_over else user.failed_logins + 1
-            user.last_failed_login_at = now()
+            failed_logins.count_failure(session, attempt, user.storage_id if user else None, self._limits)
 
-    def _count_login(self, user_storage_id: int) -> None:
+    def _count_login(self, attempt: LoginAttempt, user_storage_id: int) -> None:
         with self._database.write() as session:
-            user = session.get_one(User, user_storage_id)
-            user.failed_logins = 0
-            user.last_login_at = now()
-            user.first_login_at = user.first_login_at or user.last_login_at
+            failed_logins.clear_failures(session, attempt)
+            user = session.get(User, user_storage_id)
+            if user is not None:
+                user.failed_logins = 0
+                user.last_login_at = now()
+                user.first_login_at = user.first_login_at or user.last_login_at
 
-    def _record_use(self, token_storage_id: int) -> None:
+    def _record_use(self, token_id: str) -> None:
         with self._database.write() as session:
-            token = session.get(Token, token_storage_id)
+            token = session.scalar(select(Token).where(Token.id == token_id))
             if token is not None:
                 token.last_used = now()
 
@@ -172,13 +209,45 @@ def load_identity(session: Session, username: str) -> Identity | None:
     return _identity(user) if user and user.active else None
 
 
-def _find_user(session: Session, username: str) -> User | None:
-    statement = select(User).where(User.username == username)
+def _find_stored(session: Session, value: str) -> Login | None:
+    _, _, rest = value.partition("-")
+    token_id, _, secret = rest.partition("-")
+    token = session.scalar(select(Token).where(Token.id == token_id))
+    if token is None or not hmac.compare_digest(token.secret, hash_secret(secret)):
+        return None
+    user = _find_user(session, token.user_storage_id)
+    if user is None or not user.active:
+        return None
+    return replace(_login(user), token_id=token.id, expires_at=token.expiration_date)
+
+
+def _find_user(session: Session, key: str | int) -> User | None:
+    """Find a user by name or storage id."""
+    if isinstance(key, str) and not key.isprintable():
+        return None  # PostgreSQL refuses some characters that no name has
+    is_searched = User.username == key if isinstance(key, str) else User.storage_id == key
     memberships = joinedload(User.memberships).joinedload(Membership.tenant)
-    return session.scalars(statement.options(memberships)).unique().one_or_none()
+    return session.scalars(select(User).where(is_searched).options(memberships)).unique().one_or_none()
 
 
 def _identity(user: User) -> Identity:
     return Identity(
         user.username, user.role, {membership.tenant.name: membership.role for membership in user.memberships}
     )
+
+
+def _login(user: User) -> Login:
+    return Login(_identity(user), user.storage_id, user.version, user.token_stamp)
+
+
+def _wrong(username: str) -> Unauthorized:
+    who = f"<User username=`{username}`>"
+    return Unauthorized(f"User unauthorized: Authentication failed for {who}. Wrong credentials or locked account")
+
+
+def _too_many(username: str, delay: int) -> Unauthorized:
+    error = _wrong(username)
+    error.message += f": after too many wrong passwords from your address, wait {delay} seconds"
+    error.hint = f"An administrator can end the wait: cfy users unlock {username}, or cfy manager unlock {username}"
+    error.retry_after = delay
+    return error

@@ -10,9 +10,9 @@ from sqlalchemy import delete, select
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.durations import Duration
 from cfy_cli.contract.timestamps import format_timestamp, now
-from cfy_cli.errors import Invalid, NotFound, Usage
+from cfy_cli.errors import Invalid, NotFound, Unauthorized, Usage
 from cfy_cli.manager.services.identity import users
-from cfy_cli.manager.services.identity.credentials import hash_secret
+from cfy_cli.manager.services.identity.credentials import Login, hash_secret
 from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import Token, User
 from cfy_cli.manager.store.query import Condition
@@ -25,8 +25,19 @@ DURATION = re.compile(r"\+(\d+)([hdwmy]?)", re.IGNORECASE)
 UNITS = {"h": "hour", "d": "day", "": "day", "w": "week", "m": "month", "y": "year"}
 
 
-def create(store: Store, description: str | None, expiration: str | None) -> tuple[Token, str]:
-    """Create a token of the user, and delete all expired ones; return it with its value, which is not stored."""
+def create(
+    store: Store,
+    description: str | None,
+    expiration: str | None,
+    *,
+    login: Login | None = None,
+    execution_id: str | None = None,
+) -> tuple[Token, str]:
+    """Create a token of the user, and delete all expired ones; return it with its value, which is not stored.
+
+    A token that a `login` with another token creates ends with that one. Raises Invalid.
+    """
+    expires_at = _parse_expiration(expiration) if expiration else None
     store.unscoped.execute(delete(Token).where(Token.expiration_date <= now()))  # of all users
     secret = secrets.token_urlsafe(30)
     token = Token(
@@ -34,7 +45,9 @@ def create(store: Store, description: str | None, expiration: str | None) -> tup
         user_storage_id=users.get(store, store.scope.user).storage_id,
         secret=hash_secret(secret),
         description=description,
-        expiration_date=_parse_expiration(expiration) if expiration else None,
+        expiration_date=_limit_expiration(expires_at, login) if login else expires_at,
+        parent_storage_id=_find_parent(store, login.token_id) if login and login.token_id else None,
+        execution_id=execution_id,
     )
     store.add(token)
     store.unscoped.refresh(token)  # loads the user
@@ -49,11 +62,10 @@ def get(store: Store, token_id: str) -> Token:
     return token
 
 
-def delete_described(store: Store, description: str) -> None:
-    """Delete all tokens of a description, of whichever user."""
-    described = select(Token).where(Token.description == description)
-    for token in store.unscoped.scalars(described).all():  # tokens are in no tenant
-        store.delete(token)
+def delete_of_execution(store: Store, execution_id: str) -> None:
+    """Delete all tokens of an execution, of whichever user."""
+    is_of_execution = Token.execution_id == execution_id
+    store.unscoped.execute(delete(Token).where(is_of_execution))  # tokens are in no tenant
 
 
 def belongs_to(username: str) -> Condition:
@@ -62,6 +74,26 @@ def belongs_to(username: str) -> Condition:
 
 def can_manage_all(store: Store) -> bool:
     return store.scope.administrator and is_allowed("manage_others_tokens", {"sys_admin"})
+
+
+def _limit_expiration(expires_at: str | None, login: Login) -> str | None:
+    """Return the end of a token that a login creates: its own by default. Raises Invalid for a later one."""
+    if expires_at is not None and login.expires_at is not None and expires_at > login.expires_at:
+        raise Invalid(
+            f"A token cannot create one that expires later than itself, at {login.expires_at}",
+            hint="Log in with the password to create it.",
+        )
+    return expires_at or login.expires_at
+
+
+def _find_parent(store: Store, token_id: str) -> int:
+    """Return the storage id of the token that creates another one, and lock its row. Raises Unauthorized."""
+    storage_id = store.unscoped.scalar(  # of the login
+        select(Token.storage_id).where(Token.id == token_id).with_for_update(read=True)
+    )
+    if storage_id is None:
+        raise Unauthorized("User unauthorized: Invalid or expired token")
+    return storage_id
 
 
 def _parse_expiration(text: str) -> str:

@@ -2,12 +2,13 @@
 
 from typing import TypedDict
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import selectinload
 
 from cfy_cli.errors import Conflict, Invalid, NotFound
-from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity import failed_logins, passwords
 from cfy_cli.manager.services.identity.permissions import SYSTEM_ROLES, TENANT_ROLES
-from cfy_cli.manager.store.models import Membership, Tenant, User
+from cfy_cli.manager.store.models import Membership, Tenant, Token, User
 from cfy_cli.manager.store.store import Store
 
 ADMIN = "admin"
@@ -45,10 +46,15 @@ def update(
     role: str | None = None,
     show_getting_started: bool | None = None,
 ) -> User:
-    """Change what is not None. Raises Conflict when the first administrator would lose the role."""
+    """Change what is not None. Raises Conflict when the first administrator would lose the role.
+
+    A new password ends the user's tokens, except those of executions.
+    """
     user = get(store, username)
-    if password is not None:
+    if password is not None and not passwords.matches(user.password, password):
         user.password = passwords.hash_password(password)
+        is_of_user = Token.user_storage_id == user.storage_id
+        store.unscoped.execute(sql_delete(Token).where(is_of_user, Token.execution_id.is_(None)))
     if role is not None:
         if username == ADMIN and role != "sys_admin":
             raise Conflict("User `admin` must remain a system administrator, because there may be no other")
@@ -72,7 +78,8 @@ def set_active(store: Store, username: str, active: bool) -> User:
 def unlock(store: Store, username: str) -> User:
     """Let a user log in again whose account is locked after failed logins."""
     user = get(store, username)
-    user.failed_logins = 0
+    user.failed_logins, user.locked_until = 0, None
+    failed_logins.unlock(store.unscoped, username)
     return user
 
 

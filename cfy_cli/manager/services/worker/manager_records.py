@@ -102,15 +102,12 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
             return self._token
 
     def _create_token(self) -> str:
+        execution_id = self._context.execution.id
         with self._context.writing("deployment_get") as store:
-            return tokens.create(store, self._token_description, "+1d")[1]
+            return tokens.create(store, f"execution {execution_id}", "+1d", execution_id=execution_id)[1]
 
     def revoke_tokens(self) -> None:
         """Delete the tokens of the execution, which has ended."""
         if self._token or self._context.start_mode is not StartMode.NEW:
             with self._context.writing_own_rows() as store:
-                tokens.delete_described(store, self._token_description)
-
-    @property
-    def _token_description(self) -> str:
-        return f"execution {self._context.execution.id}"
+                tokens.delete_of_execution(store, self._context.execution.id)

@@ -4,7 +4,7 @@ from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, 
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
-from cfy_cli.manager.store.models.identity import Membership, Tenant, Token, User
+from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.plugins import Plugin
@@ -20,6 +20,7 @@ __all__ = [
     "DeploymentLabel",
     "Event",
     "Execution",
+    "FailedLogins",
     "InterDeploymentDependency",
     "Membership",
     "Node",

@@ -1,15 +1,21 @@
-"""Tenants, users, memberships of users in tenants, and tokens."""
+"""Tenants, users, memberships of users in tenants, tokens, and failed logins."""
 
-from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, and_, false, func, literal, select
+import secrets
+
+from sqlalchemy import ColumnElement, Connection, ForeignKey, UniqueConstraint, event, func, inspect, literal, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship, synonym
 
-from cfy_cli.contract.timestamps import now, seconds_ago
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.types import Name, Timestamp, text
 
-MAX_FAILED_LOGINS = 5
-LOCK_TIMEOUT = 600  # seconds
+IDENTITY_FIELDS = ("password", "role", "active")  # of a user: they decide what the user may do
+
+
+def _new_version() -> str:
+    return secrets.token_hex(8)
 
 
 class Tenant(Base):
@@ -79,6 +85,11 @@ class User(Base):
     last_login_at: Mapped[str | None] = mapped_column(Timestamp)
     failed_logins: Mapped[int] = mapped_column(default=0)
     last_failed_login_at: Mapped[str | None] = mapped_column(Timestamp)
+    locked_until: Mapped[str | None] = mapped_column(Timestamp)  # for the address that must wait the longest
+    # Random, and renewed with each change of what the user may do: what a process remembers of a login ends with it.
+    version: Mapped[str] = mapped_column(text(16), default=_new_version, server_default="")
+    # Renewed when the user may do less, or has another password: signed tokens end with it.
+    token_stamp: Mapped[str] = mapped_column(text(16), default=_new_version, server_default="")
     show_getting_started: Mapped[bool] = mapped_column(default=True)
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", cascade="all, delete-orphan")
     tokens: Mapped[list["Token"]] = relationship(back_populates="user", cascade="all, delete-orphan")
@@ -95,15 +106,13 @@ class User(Base):
 
     @hybrid_property
     def is_locked(self) -> bool:
-        if self.failed_logins < MAX_FAILED_LOGINS or not self.last_failed_login_at:
-            return False
-        return self.last_failed_login_at > seconds_ago(LOCK_TIMEOUT)
+        """Return whether some address must wait, because wrong passwords came from there."""
+        return self.locked_until is not None and self.locked_until > now()
 
     @is_locked.inplace.expression
     @classmethod
     def _is_locked(cls) -> ColumnElement[bool]:
-        is_recent = func.coalesce(cls.last_failed_login_at > seconds_ago(LOCK_TIMEOUT), false())
-        return and_(cls.failed_logins >= MAX_FAILED_LOGINS, is_recent)
+        return func.coalesce(cls.locked_until, "") > now()
 
 
 class Membership(Base):
@@ -130,6 +139,9 @@ class Token(Base):
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     expiration_date: Mapped[str | None] = mapped_column(Timestamp)
     last_used: Mapped[str | None] = mapped_column(Timestamp)
+    # The token whose holder created this one, which ends with it.
+    parent_storage_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.storage_id", ondelete="CASCADE"))
+    execution_id: Mapped[str | None] = mapped_column(text(36))  # the execution whose scripts use it
     user: Mapped[User] = relationship(back_populates="tokens", lazy="joined")
 
     @hybrid_property
@@ -158,3 +170,36 @@ class Token(Base):
     @classmethod
     def _value(cls) -> ColumnElement[str]:
         return literal("ctok-") + cls.id + "-********"
+
+
+class FailedLogins(Base):
+    """Wrong passwords that came from an address, for one user or for all of them."""
+
+    __tablename__ = "failed_logins"
+    __table_args__ = (UniqueConstraint("address", "account"),)
+
+    address: Mapped[str] = mapped_column(text(64))
+    account: Mapped[str] = mapped_column(text(64))  # digest of what was given as a user name; empty for all
+    failures: Mapped[int] = mapped_column(default=0)
+    last_failed_at: Mapped[str] = mapped_column(Timestamp)
+    locked_until: Mapped[str | None] = mapped_column(Timestamp)
+
+
+@event.listens_for(User, "before_update")
+def _renew_changed_user(_mapper: Mapper[User], _connection: Connection, user: User) -> None:
+    attributes = inspect(user).attrs
+    if any(attributes[name].history.has_changes() for name in IDENTITY_FIELDS):
+        user.version, user.token_stamp = _new_version(), _new_version()
+
+
+@event.listens_for(Membership, "after_insert")
+def _renew_new_member(_mapper: Mapper[Membership], connection: Connection, membership: Membership) -> None:
+    of_user = User.storage_id == membership.user_storage_id
+    connection.execute(sql_update(User).where(of_user).values(version=_new_version()))
+
+
+@event.listens_for(Membership, "after_update")
+@event.listens_for(Membership, "after_delete")
+def _renew_changed_member(_mapper: Mapper[Membership], connection: Connection, membership: Membership) -> None:
+    of_user = User.storage_id == membership.user_storage_id
+    connection.execute(sql_update(User).where(of_user).values(version=_new_version(), token_stamp=_new_version()))
