@@ -95,6 +95,7 @@ class Call:
         opened = self.app.writing if write else self.app.reading
         while True:
             with opened(self.scope) as store:
+                # users and tokens are in no tenant
                 if self.app.service(Credentials).is_current(store.unscoped, self.login):
                     yield store
                     return

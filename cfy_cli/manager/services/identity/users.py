@@ -54,7 +54,8 @@ def update(
     if password is not None and not passwords.matches(user.password, password):
         user.password = passwords.hash_password(password)
         is_of_user = Token.user_storage_id == user.storage_id
-        store.unscoped.execute(sql_delete(Token).where(is_of_user, Token.execution_id.is_(None)))
+        is_of_execution = Token.execution_id.is_not(None)
+        store.unscoped.execute(sql_delete(Token).where(is_of_user, ~is_of_execution))  # tokens are in no tenant
     if role is not None:
         if username == ADMIN and role != "sys_admin":
             raise Conflict("User `admin` must remain a system administrator, because there may be no other")
@@ -79,7 +80,7 @@ def unlock(store: Store, username: str) -> User:
     """Let a user log in again whose account is locked after failed logins."""
     user = get(store, username)
     user.failed_logins, user.locked_until = 0, None
-    failed_logins.unlock(store.unscoped, username)
+    failed_logins.unlock(store.unscoped, username)  # users are in no tenant
     return user
 
 
