@@ -21,7 +21,7 @@ from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.shell.app import App
 from tests.manager.conftest import archive
 from tests.manager.processes import find_free_port, request, wait_until
-from tests.wagons import package
+from tests.wagons import package, project
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run operations as another user")
 
@@ -76,6 +76,24 @@ def create(**kwargs):
     ctx.instance.runtime_properties["uid"] = os.getuid()
     ctx.instance.runtime_properties["environment"] = os.access(__file__, os.W_OK)
     ctx.instance.runtime_properties["file"] = ctx.get_resource("data.txt").decode()
+"""
+
+
+BUILT_BY = """
+    from built_by import UID
+    ctx.instance.runtime_properties["built_by"] = UID
+"""
+WRITE_BUILDER = "import os\nopen('built_by.py', 'w').write(f'UID = {os.getuid()}')\n"
+WITH_SOURCE = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+plugins:
+  tiny: {executor: central_deployment_agent, source: tiny}
+node_templates:
+  tiny:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle: {create: tiny.tiny_ops.create}
 """
 
 
@@ -154,6 +172,23 @@ def test_operations_run_as_a_user_who_reads_nothing_else(folder: Path):
     running = start(data_dir, run_as="")
     run(running, data_dir, "uninstall")
     assert data_dir.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.pip
+@pytest.mark.process
+@pytest.mark.usefixtures("nobody")
+def test_source_of_a_plugin_is_built_as_the_user(folder: Path):
+    data_dir = folder / "data"
+    running = start(data_dir)
+    source = project({"tiny_ops.py": OPS + BUILT_BY, "built_by.py": ""})
+    source["own_backend.py"] = WRITE_BUILDER + source["own_backend.py"]
+    files = {f"plugins/tiny/{name}": text for name, text in source.items()}
+    files |= {"blueprint.yaml": WITH_SOURCE, "data.txt": "data"}
+    request(running, data_dir, "/blueprints/app", "PUT", data=archive(files)).raise_for_status()
+    request(running, data_dir, "/deployments/app", "PUT", json={"blueprint_id": "app"}).raise_for_status()
+    run(running, data_dir, "install")
+    seen = properties(running, data_dir)["tiny"]
+    assert seen == {"uid": 65534, "environment": False, "file": "data", "built_by": 65534}
 
 
 def test_rights_of_the_user_end_with_the_block(folder: Path):
