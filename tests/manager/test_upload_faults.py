@@ -118,11 +118,14 @@ class Manager:
         """Kill a process at a step of an upload, then the others; return False when there is no such step."""
         pid = self.running.server if process == "server" else self.running.workers[0]
         self._fault.write_text(f"{process} {step}")
+        has_answered = False
         with suppress(requests.RequestException):
-            self.upload(kind)
+            has_answered = self.upload(kind).ok
             if process == "worker-0":
                 with suppress(AssertionError):
                     wait_until(lambda: not is_alive(pid) or self.has_ended(), bool, 20)
+        if not has_answered:
+            wait_until_exited([pid])  # its connections are closed first
         was_killed = not is_alive(pid)
         self._fault.unlink()
         pids = all_pids(self.running)
