@@ -87,6 +87,7 @@ class _Child:
 
         for handler in logging.getLogger().handlers:
             name_in_log(handler)
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the answers tell of odd bodies
         app = self._create_context()
         bootstrap(app)
         self._share_folder(app)
