@@ -19,7 +19,7 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.first_login import update_login
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
-from cfy_cli.shell.server_names import server_name_option
+from cfy_cli.shell.server_names import fetch_from_option, server_name_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ class ManagerOptions(TypedDict, total=False):
     run_as: str | None
     limits: tuple[tuple[str, int], ...]
     server_names: tuple[str, ...] | None
+    fetch_from: tuple[str, ...] | None
 
 
 class _ManagerGroup(CommandGroup):
@@ -79,6 +80,7 @@ def _data_dir_option() -> Decorator:
 )  # fmt: skip
 @limit_option()
 @server_name_option()
+@fetch_from_option()
 @click.option("--run-as", metavar="USER", help="Run operations as this user, where root starts the manager.")
 @click.option("--foreground", is_flag=True, help="Run in the foreground and log to stderr; Ctrl-C stops it.")
 @pass_app
@@ -349,7 +351,8 @@ def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettin
     settings["data_dir"] = _absolute(settings["data_dir"])
     settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
-    settings["server_names"] = tuple(settings.get("server_names", ()))
+    for name in ("server_names", "fetch_from"):
+        settings[name] = tuple(settings.get(name, ()))
     settings["database_password"] = app.environ.get(DATABASE_PASSWORD_VARIABLE, "")
     return ManagerSettings(**settings)
 
@@ -372,7 +375,7 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
     defaults = type(settings)(settings.data_dir)
     changed = {
         name: getattr(settings, name)
-        for name in ("database_url", "host", "port", "workers", "keep_events", "run_as", "server_names")
+        for name in ("database_url", "host", "port", "workers", "keep_events", "run_as", "server_names", "fetch_from")
         if getattr(settings, name) != getattr(defaults, name)
     }
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting

@@ -22,6 +22,7 @@ class ManagerSettings:
     workers: int = 0  # worker processes; 0: one for each processor, at most MAX_DEFAULT_WORKERS
     encryption_key: str = field(default="", repr=False)  # of secrets; a file in the data folder when empty
     server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
+    fetch_from: tuple[str, ...] = ()  # networks that are not public, and that blueprints may fetch from
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
     run_as: str = ""  # the user that operations run as; the one who runs the manager when empty
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
@@ -54,6 +55,7 @@ class ManagerSettings:
                 **fields,
                 "data_dir": Path(fields["data_dir"]),
                 "server_names": tuple(fields["server_names"]),
+                "fetch_from": tuple(fields["fetch_from"]),
                 "limits": Limits(**fields["limits"]),
             }
         )

@@ -1,5 +1,6 @@
-"""Names of the embedded manager, for the option that sets them."""
+"""Options for what the embedded manager is called, and for what it may connect to."""
 
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,24 @@ def server_name_option() -> Decorator:
         "--server-name", "server_names", type=_parse, multiple=True, metavar="NAME", callback=_without_empty,
         help="A further name by which clients reach the manager, such as that of a proxy; an empty name removes all.",
     )  # fmt: skip
+
+
+def fetch_from_option() -> Decorator:
+    """Add the option that allows networks which are not public; None when it is not given."""
+    return click.option(
+        "--fetch-from", type=_parse_network, multiple=True, metavar="NETWORK", callback=_without_empty,
+        help="A network that is not public and that blueprints may fetch from, such as 10.1.0.0/16, when other "
+        "machines can reach the manager; an empty one removes all.",
+    )  # fmt: skip
+
+
+def _parse_network(text: str) -> str:
+    try:
+        return text and str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise Usage(
+            f"`{text}` is not a network", hint="Give an address and its bits: --fetch-from 10.1.0.0/16"
+        ) from None
 
 
 def _parse(text: str) -> str:

@@ -76,7 +76,7 @@ def uploaded_packages(
     title, visibility = body.text("title"), body.text("visibility") or "tenant"
     with app.files.open_temporary() as (file, fetched), app.files.open_temporary() as (_, wagon):
         if url:
-            fetch(url, file)
+            fetch(url, file, app.settings)
             file.flush()
         archive = body.archive or fetched
         if bundles.is_bundle(archive, limits):

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from cfy_cli.dsl import Problem
 from cfy_cli.dsl.resolver import ResolvedImport
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.blueprints.blueprints import check_uploaded
@@ -17,6 +19,7 @@ from cfy_cli.manager.store.models import Blueprint
 from cfy_cli.manager.store.store import Store
 
 MAX_BYTES = 5 * 1024 * 1024
+HINT = "to see it, download the file and check that: cfy blueprints lint FILE"
 PLUGIN = "plugin:"
 BLUEPRINT = "blueprint:"
 VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudify_dsl_(\d+_\d+)""", re.MULTILINE)
@@ -32,6 +35,7 @@ class ManagerResolver:
 
     def __init__(self, app: AppContext, read: OpenStore | None = None, main: Path | None = None) -> None:
         self._app, self._read = app, read
+        self._private: set[str] = set()  # URLs whose content the user perhaps could not read
         self._dsl_version = find_dsl_version(main) if main else None
 
     def resolve(self, name: str) -> ResolvedImport | None:
@@ -43,9 +47,16 @@ class ManagerResolver:
         if kind not in SCHEMES:
             raise Invalid(f"`{kind}:` imports are not supported here, only plugins and URLs ({', '.join(SCHEMES)})")
         with self._app.files.open_temporary() as (file, path):
-            fetch(name, file, max_bytes=MAX_BYTES)
+            if not fetch(name, file, self._app.settings, max_bytes=MAX_BYTES):
+                self._private.add(name)
             file.flush()
             return ResolvedImport(name, path.read_bytes())
+
+    def conceal(self, problem: Problem) -> Problem:
+        """Return the problem without its text when that may repeat the content of a URL that is not public."""
+        if problem.location.file not in self._private:
+            return problem
+        return replace(problem, message=f"there is a problem of the kind `{problem.rule}`", hint=HINT)
 
     def _resolve_plugin(self, name: str, read: OpenStore) -> ResolvedImport:
         with read() as store:

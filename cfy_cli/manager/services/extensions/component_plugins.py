@@ -86,7 +86,7 @@ def _file(extension: ExtensionContext, source: str) -> Iterator[Path]:
     """Copy a file from a URL or from the folder of the own blueprint into a temporary file."""
     with extension.app.files.open_temporary() as (file, path):
         if "://" in source:
-            fetch(source, file)
+            fetch(source, file, extension.app.settings)
             file.flush()
         else:
             path.write_bytes(extension.ctx.read(source))

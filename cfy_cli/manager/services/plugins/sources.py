@@ -52,7 +52,7 @@ def _copy_source(app: AppContext, name: str, source: str, resources: Path, proje
     """Copy the plugin's folder to `project`, so that building it does not change the blueprint's files."""
     if "://" in source:
         with tempfile.NamedTemporaryFile("wb", dir=project.parent) as file:
-            fetch(source, file.file)
+            fetch(source, file.file, app.settings)
             file.flush()
             _unpack(name, source, Path(file.name), project, app.settings.limits)
     else:

@@ -59,7 +59,7 @@ def _upload(context: ExecutionContext, storage_id: int) -> None:
     if url:
         context.log(f"Fetching {url}")
         with context.app.files.open_temporary() as (file, path):
-            fetch(url, file)
+            fetch(url, file, context.app.settings)
             file.flush()
             archive = {f"archive.{archives.detect_suffix(path)}": path}
             _enter(context, storage_id, BlueprintState.EXTRACTING, message, archive)
@@ -125,12 +125,15 @@ def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan
     resolver = ManagerResolver(context.app, lambda: context.reading("blueprint_upload"), main)
 
     def log(warnings: Sequence[dsl.Problem]) -> None:
-        for warning in warnings[:MAX_LOGGED_WARNINGS]:
+        for warning in map(resolver.conceal, warnings[:MAX_LOGGED_WARNINGS]):
             context.log(f"{warning.location}: {warning.text}", "warning")
         if len(warnings) > MAX_LOGGED_WARNINGS:
             context.log(f"There are {len(warnings) - MAX_LOGGED_WARNINGS} more warnings", "warning")
 
-    return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warnings=log)
+    try:
+        return dsl.compile_blueprint(main, root=root, resolver=resolver, on_warnings=log)
+    except dsl.BlueprintInvalid as error:
+        raise dsl.BlueprintInvalid(list(map(resolver.conceal, error.problems))) from error
 
 
 def _enter(

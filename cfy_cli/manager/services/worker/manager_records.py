@@ -82,7 +82,7 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
 
     def fetch(self, url: str, file: IO[bytes]) -> None:
         try:
-            fetching.fetch(url, file)
+            fetching.fetch(url, file, self._context.app.settings)
         except fetching.FetchInterrupted as error:
             raise OperationFailed(Failure("RecoverableError", f"The script {error.message}.")) from error
 

@@ -1,0 +1,67 @@
+"""Connections of `requests` that lead only to addresses which the rules allow."""
+
+import socket
+from typing import Any, cast
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from cfy_cli.manager.services.transfer.addresses import AddressRules
+
+
+def open_session(rules: AddressRules) -> requests.Session:
+    """Return a session without the owner's `.netrc`, cookies and proxies, whose connections follow the rules."""
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _CheckingAdapter(rules))
+    return session
+
+
+class _CheckingAdapter(HTTPAdapter):
+    def __init__(self, rules: AddressRules) -> None:
+        self._rules = rules
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        rules = self._rules
+
+        class Plain(_Checking, HTTPConnection):
+            address_rules = rules
+
+        class Encrypted(_Checking, HTTPSConnection):
+            address_rules = rules
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class EncryptedPool(HTTPSConnectionPool):
+            ConnectionCls = Encrypted
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+
+
+class _Checking:
+    """Connects to the addresses that were checked; the name of the host is not resolved again."""
+
+    address_rules: AddressRules
+
+    def _new_conn(self) -> socket.socket:
+        connection = cast("HTTPConnection", self)
+        try:
+            addresses = self.address_rules.resolve(connection.host, connection.port)
+        except OSError as error:
+            raise NewConnectionError(connection, f"{connection.host} is unknown: {error}") from error
+        failure: OSError = OSError("no address")
+        for address in addresses:
+            try:
+                return socket.create_connection((address, connection.port), cast("float", connection.timeout))
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(connection, f"{connection.host} did not answer") from failure
+        raise NewConnectionError(connection, f"no connection: {failure}") from failure
