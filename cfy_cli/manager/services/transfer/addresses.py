@@ -25,7 +25,7 @@ class AddressRefused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """What a manager with these settings may connect to."""
+    """Check addresses against the settings of a manager."""
 
     settings: ManagerSettings
     reached: set[str] = field(default_factory=set)  # addresses that were resolved and allowed
