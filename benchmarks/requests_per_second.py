@@ -62,7 +62,7 @@ def deploy(url: str, login: tuple[str, str]) -> None:
 
 
 def request(path: str, **headers: str) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: manager", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
