@@ -2,6 +2,8 @@
 
 import pytest
 
+from cfy_cli.contract.limits import Limits
+from cfy_cli.manager.engine.context import render as rendering
 from tests.engine.deployment import node, operation
 
 TEMPLATE = (
@@ -76,3 +78,23 @@ def test_unrenderable_template_fails_with_reason(render, words, reason):
 def test_ctx_prints_plugin_attributes(render, word, output):
     (line,) = render("t.sh", f'#!/bin/bash\necho "[$(ctx plugin {word})]"\n')
     assert line.endswith(f"{output}]")
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "it takes more than 1 seconds",
+        ),
+        ("{{ 'a' * 9999999999 }}", "it needs more than 1024 MiB of memory"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "it calls itself without end"),
+    ],
+)
+def test_template_without_end_is_ended(deployment, monkeypatch, template, reason):
+    monkeypatch.setattr(rendering, "active_limits", lambda: Limits(template_time=1 if "seconds" in reason else 60))
+    script = "#!/bin/bash\nctx download-resource-and-render res/endless.txt 2>&1\n"
+    deployed = deployment(node("a", {"create": operation("t.sh")})).script("t.sh", script)
+    deployed.script("res/endless.txt", template)
+    assert "failed" in deployed.run("install").state
+    assert f"res/endless.txt cannot be rendered: {reason}" in "\n".join(deployed.logs)

@@ -1,29 +1,52 @@
 """Jinja2 templates among a blueprint's files."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import active_limits, raise_hint
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.instance_context import InstanceContext
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 
+PROGRAM = Path(__file__).with_name("template_program.py")
+
 
 def render(ctx: OperationContext, path: str, variables: Mapping[str, Json] | None = None) -> str:
     """Return the text of a file with its expressions evaluated; they can use the variables and `ctx`."""
-    import jinja2  # a large module that few operations need
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
     if variables and "ctx" in variables:
         raise Invalid("A variable of a template cannot be named ctx, which is the context of the operation.")
     text = ctx.read(path).decode("utf-8", "replace")
-    environment = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=False)
+    answer = _run(path, {"text": text, "variables": {**(variables or {}), "ctx": _describe(ctx)}})
+    if "error" in answer:
+        raise Invalid(f"{path} cannot be rendered: {answer['error']}.")
+    return str(answer["text"])
+
+
+def _run(path: str, request: JsonObject) -> JsonObject:
+    """Render in a process of its own, within the limit `template_time`."""
+    limit = active_limits().template_time
     try:
-        return environment.from_string(text).render({**(variables or {}), "ctx": _describe(ctx)})
-    except jinja2.TemplateSyntaxError as error:
-        raise Invalid(f"{path} cannot be rendered: {error.message} (line {error.lineno}).") from error
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise Invalid(f"{path} cannot be rendered: {error}.") from error
+        done = subprocess.run(
+            [sys.executable, "-E", str(PROGRAM)],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            timeout=limit,
+            env={"PYTHONIOENCODING": "utf-8"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Invalid(
+            f"{path} cannot be rendered: it takes more than {limit} seconds.", hint=raise_hint("template_time")
+        ) from None
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise Invalid(f"{path} cannot be rendered: {reason or f'its process ended with {done.returncode}'}.")
+    return cast(JsonObject, json.loads(done.stdout))
 
 
 def _describe(ctx: OperationContext) -> JsonObject:
