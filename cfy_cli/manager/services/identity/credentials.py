@@ -81,13 +81,16 @@ class Credentials:
         self._limits = app.settings.limits
         self._salt = secrets.token_bytes(32)
         self._cache: TTLCache[bytes, Login] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
+        self._failed_hosts: TTLCache[str, None] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
         self._cache_lock = threading.Lock()
         self._verifying = tuple(threading.Lock() for _ in range(VERIFYING_LOCKS))
 
     def find_cached(self, credential: Credential) -> Login | None:
         """Return the login of a credential that was verified lately, without the database and without argon2."""
         with self._cache_lock:
-            login = self._cache.get(self._digest(credential))
+            # Who guesses passwords must not find out for free which one somebody else logs in with.
+            is_guessing = credential.has_password and credential.host in self._failed_hosts
+            login = None if is_guessing else self._cache.get(self._digest(credential))
         return None if login is None or login.is_expired else login
 
     def login(self, credential: Credential) -> Login:
@@ -97,7 +100,12 @@ class Credentials:
             with self._database.read() as session:
                 if self.is_current(session, login):
                     return login
-        login = self._verify(credential)
+        try:
+            login = self._verify(credential)
+        except Unauthorized:
+            with self._cache_lock:
+                self._failed_hosts[credential.host] = None
+            raise
         with self._cache_lock:
             self._cache[self._digest(credential)] = login
         return login
