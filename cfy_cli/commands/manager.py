@@ -1,4 +1,4 @@
-"""`cfy manager`: the embedded manager. Only this module imports `cfy_cli.manager`."""
+"""`cfy manager`: the embedded manager. Only this module and `manager_accounts` import `cfy_cli.manager`."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def cli() -> None:
     """Run a manager on this machine."""
 
 
-def _data_dir_option() -> Decorator:
+def data_dir_option() -> Decorator:
     return click.option("--data-dir", type=click.Path(file_okay=False), help="The folder of the manager's data.")
 
 
 @cli.command("start")
-@_data_dir_option()
+@data_dir_option()
 @click.option("--host", help="The address to listen on; by default only this machine can reach it.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
 @click.option(
@@ -86,7 +86,7 @@ def _data_dir_option() -> Decorator:
 @pass_app
 def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOptions]) -> None:
     """Start a manager in the background; options not given are as at its last start."""
-    settings = _load_settings(app, **options)
+    settings = load_settings(app, **options)
     if foreground:
         _run_in_foreground(app, settings)
     else:
@@ -102,24 +102,24 @@ def _report_started(app: App, running: RunningManager, settings: ManagerSettings
 
 
 @cli.command("stop")
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def stop_manager(app: App, data_dir: str | None) -> None:
     """Stop the manager on this machine; its data stays, and executions resume at its next start."""
     from cfy_cli.manager import control
 
-    stopped = control.stop(_load_settings(app, data_dir=data_dir).data_dir)
+    stopped = control.stop(load_settings(app, data_dir=data_dir).data_dir)
     app.result("Manager stopped" if stopped else "No manager is running", _as_fields(stopped))
 
 
 @cli.command("status")
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def show_status(app: App, data_dir: str | None) -> None:
     """Show whether a manager is running on this machine, and its address."""
     from cfy_cli.manager import control
 
-    settings = _load_settings(app, data_dir=data_dir)
+    settings = load_settings(app, data_dir=data_dir)
     running = control.status(settings.data_dir)
     if running is None:
         raise Unreachable(f"No manager is running on {settings.data_dir}", hint="Start it: cfy manager start")
@@ -130,16 +130,16 @@ def show_status(app: App, data_dir: str | None) -> None:
 
 
 @cli.command("limits")
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def list_limits(app: App, data_dir: str | None) -> None:
     """List the limits of the manager on this machine: what it refuses, so that nothing can exhaust it."""
-    items = limit_items(_load_settings(app, data_dir=data_dir).limits, as_numbers=app.as_data)
+    items = limit_items(load_settings(app, data_dir=data_dir).limits, as_numbers=app.as_data)
     app.show_items(items, LIMITS, (*LIMITS.columns, *LIMITS.more) if app.as_data else LIMITS.columns)
 
 
 @cli.command("logs")
-@_data_dir_option()
+@data_dir_option()
 @click.option(
     "-n", "--lines", type=click.IntRange(0), default=50, show_default=True,
     help="The number of lines to show, from the end.",
@@ -151,7 +151,7 @@ def show_logs(app: App, lines: int, follow: bool, data_dir: str | None) -> None:
     from cfy_cli.manager import control
     from cfy_cli.manager.log_file import LogFile
 
-    path = _load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
+    path = load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
     if not path.is_file():
         raise CfyError(f"The log {path} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
     log = LogFile(path)
@@ -163,7 +163,7 @@ def show_logs(app: App, lines: int, follow: bool, data_dir: str | None) -> None:
 
 @cli.command("backup")
 @click.argument("output_path", type=click.Path(dir_okay=False))
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def back_up_manager(app: App, output_path: str, data_dir: str | None) -> None:
     """Back up the manager on this machine to the archive OUTPUT_PATH; it may be running.
@@ -173,19 +173,19 @@ def back_up_manager(app: App, output_path: str, data_dir: str | None) -> None:
     from cfy_cli.manager import maintenance
 
     target = Path(os.path.expanduser(output_path))
-    size = maintenance.back_up(_load_settings(app, data_dir=data_dir), target)
+    size = maintenance.back_up(load_settings(app, data_dir=data_dir), target)
     app.result(f"Manager backed up to {target}", {"path": str(target), "size": size})
 
 
 @cli.command("restore")
 @click.argument("archive_path", type=click.Path(exists=True, dir_okay=False))
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def restore_manager(app: App, archive_path: str, data_dir: str | None) -> None:
     """Restore the manager on this machine from the backup ARCHIVE_PATH; present data is moved aside."""
     from cfy_cli.manager import control, maintenance
 
-    settings = _load_settings(app, data_dir=data_dir)
+    settings = load_settings(app, data_dir=data_dir)
     if control.is_locked(settings.data_dir):
         raise Conflict(f"A manager is running on {settings.data_dir}", hint="Stop it first: cfy manager stop")
     if settings.data_dir.exists():
@@ -206,7 +206,7 @@ def restore_manager(app: App, archive_path: str, data_dir: str | None) -> None:
     metavar="DURATION",
     help="Delete events that are older than this: `3 months`.",
 )
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def vacuum_manager(app: App, events_older_than: str | None, data_dir: str | None) -> None:
     """Free unused disk space of the manager on this machine; it may be running."""
@@ -214,19 +214,19 @@ def vacuum_manager(app: App, events_older_than: str | None, data_dir: str | None
 
     from cfy_cli.manager import maintenance
 
-    result = maintenance.vacuum(_load_settings(app, data_dir=data_dir), events_older_than)
+    result = maintenance.vacuum(load_settings(app, data_dir=data_dir), events_older_than)
     sizes = f"{result.before // 1024} KiB before, {result.after // 1024} KiB after"
     app.result(f"{result.events_deleted} events deleted; {sizes}", asdict(result))
 
 
 @cli.command("upgrade")
-@_data_dir_option()
+@data_dir_option()
 @pass_app
 def upgrade_manager(app: App, data_dir: str | None) -> None:
     """Upgrade the data of the manager on this machine to this version of cfy; a running manager is restarted."""
     from cfy_cli.manager import control, maintenance
 
-    settings = _load_settings(app, data_dir=data_dir)
+    settings = load_settings(app, data_dir=data_dir)
     control.prepare(settings, app.note)
     stopped = control.stop(settings.data_dir)
     before, after = maintenance.upgrade(settings)
@@ -243,7 +243,7 @@ def is_stopped(app: App) -> bool:
     from cfy_cli.manager import control
 
     with suppress(CfyError):
-        return control.status(_load_settings(app).data_dir) is None
+        return control.status(load_settings(app).data_dir) is None
     return False
 
 
@@ -256,7 +256,7 @@ def check_embedded_manager(app: App) -> Iterator[Finding]:
         return
     from cfy_cli.manager import control, maintenance
 
-    settings = _load_settings(app)
+    settings = load_settings(app)
     try:
         running = control.status(settings.data_dir)
     except CfyError as error:
@@ -280,7 +280,7 @@ def ensure_running(app: App) -> Profile:
     from cfy_cli.config.settings import boolean
     from cfy_cli.manager import control
 
-    settings = _load_settings(app)
+    settings = load_settings(app)
     running = control.status(settings.data_dir)
     if running is None:
         if not boolean("CFY_AUTOSTART", app.environ, default=True):
@@ -333,14 +333,14 @@ def _require_installed() -> None:
         )
 
 
-def _load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
+def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
     """Return the settings of the last start, changed by the given options."""
     from cfy_cli.contract.limits import Limits
     from cfy_cli.manager.process_secrets import DATABASE_PASSWORD_VARIABLE, ENCRYPTION_KEY_VARIABLE
     from cfy_cli.manager.settings import ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
-    profile = _read_local_profile(app)
+    profile = read_local_profile(app)
     settings |= profile.unknown.get(EMBEDDED) or {}
     if options.get("data_dir") and not options.get("database_url"):
         settings.pop("database_url", None)  # another folder is another manager
@@ -361,7 +361,7 @@ def _absolute(folder: str) -> Path:
     return Path(os.path.expanduser(folder)).absolute()
 
 
-def _read_local_profile(app: App) -> Profile:
+def read_local_profile(app: App) -> Profile:
     from cfy_cli.config.profiles import LOCAL, Profile
 
     return app.profiles.read(LOCAL) if app.profiles.exists(LOCAL) else Profile(name=LOCAL)
@@ -369,7 +369,7 @@ def _read_local_profile(app: App) -> Profile:
 
 def _update_local_profile(app: App, running: RunningManager, settings: ManagerSettings) -> Profile:
     """Save address, settings and password of the running manager in the `local` profile; return it."""
-    profile = _read_local_profile(app)
+    profile = read_local_profile(app)
     before = json.dumps(profile.as_fields())
     profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
     defaults = type(settings)(settings.data_dir)
@@ -389,3 +389,9 @@ def _as_fields(running: RunningManager | None) -> dict[str, object] | None:
     from dataclasses import asdict
 
     return asdict(running) | {"url": running.url} if running else None
+
+
+from cfy_cli.commands.manager_accounts import reset_password, unlock_user  # noqa: E402 - they use the functions above
+
+cli.add_command(unlock_user)
+cli.add_command(reset_password)

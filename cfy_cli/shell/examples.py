@@ -74,6 +74,7 @@ EXAMPLES = {
     "manager backup": ("cfy manager backup manager.tar.gz",),
     "manager limits": ("cfy manager limits",),
     "manager logs": ("cfy manager logs -f",),
+    "manager reset-password": ("cfy manager reset-password", "cfy manager reset-password bob --generate"),
     "manager restore": ("cfy manager restore manager.tar.gz --yes",),
     "manager start": (
         "cfy manager start --port 8200",
@@ -82,6 +83,7 @@ EXAMPLES = {
     ),
     "manager status": ("cfy manager status",),
     "manager stop": ("cfy manager stop",),
+    "manager unlock": ("cfy manager unlock", "cfy manager unlock bob"),
     "manager upgrade": ("cfy manager upgrade",),
     "manager vacuum": ("cfy manager vacuum --events-older-than '3 months'",),
     "managers list": ("cfy managers list",),

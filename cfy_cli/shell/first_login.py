@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 FIRST_LOGIN = "founded"  # field of the `local` profile: digest of the file with the first password
 
 
+def ignore_login(profile: Profile, file: Path) -> None:
+    """Keep the login of the profile, whatever the file has now."""
+    profile.unknown[FIRST_LOGIN] = _read(file)[1]
+
+
+def _read(file: Path) -> tuple[str, str]:
+    """Return the text of the file and its digest."""
+    text = file.read_text("utf-8", "replace") if file.is_file() else "{}"
+    return text, hashlib.sha256(text.encode()).hexdigest()
+
+
 def update_login(profile: Profile, file: Path) -> None:
     """Take the first password of a new manager from its file; keep a password that was changed since."""
-    text = file.read_text("utf-8", "replace") if file.is_file() else "{}"
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    text, digest = _read(file)
     if profile.unknown.get(FIRST_LOGIN) != digest:
         credentials = _parse_credentials(text)
         if credentials is None and (profile.manager_password or profile.manager_token):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
-from cfy_cli.commands.manager import _load_settings
+from cfy_cli.commands.manager import load_settings
 from cfy_cli.errors import Conflict
 from cfy_cli.manager import control, data_folder, maintenance
 from cfy_cli.manager.control import RunningManager
@@ -154,7 +154,7 @@ def test_secrets_are_in_no_arguments_or_variables(
 
 def test_password_of_the_database_is_read_from_pgpassword(tmp_path: Path):
     app = App(environ={"CFY_WORKDIR": str(tmp_path), "PGPASSWORD": "from-the-environment"})
-    settings = _load_settings(app, database_url="postgresql://me@host/db")
+    settings = load_settings(app, database_url="postgresql://me@host/db")
     assert "from-the-environment" not in f"{settings} {settings.database}"
     received = ManagerSettings.from_json(settings.to_json())
     assert Database(received.database, received.database_password).url.password == "from-the-environment"

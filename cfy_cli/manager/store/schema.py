@@ -40,6 +40,17 @@ def prepare(database: Database, *, is_new: bool = True) -> None:
             _migrate(database, revision)
 
 
+def check_version(database: Database) -> None:
+    """Raise CfyError unless the tables are those of this version."""
+    with translate_errors(database.url):
+        revision = _find_revision(database)
+    if revision != HEAD:
+        raise CfyError(
+            f"The database has the revision {revision}, and this version of cfy needs {HEAD}",
+            hint="Upgrade its data: cfy manager upgrade",
+        )
+
+
 def _find_revision(database: Database) -> str | None:
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):

@@ -38,12 +38,12 @@ def _create_administrator(app: AppContext, password: str | None) -> None:
             return
         password = password or passwords.generate_password()
         # The file comes first: if the process ends in between, nobody would know the password in the database.
-        _write_admin_file(app.settings.data_dir / ADMIN_FILE, password)
+        write_admin_file(app.settings.data_dir / ADMIN_FILE, password)
         admin = User(username=ADMIN, password=passwords.hash_password(password), role="sys_admin")
         session.add(Tenant(name=DEFAULT_TENANT, members=[Membership(user=admin, role="user")]))
 
 
-def _write_admin_file(path: Path, password: str) -> None:
+def write_admin_file(path: Path, password: str) -> None:
     temporary = path.with_suffix(".new")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump({"username": ADMIN, "password": password}, file)

@@ -256,6 +256,8 @@ def _wrong(username: str) -> Unauthorized:
 def _too_many(username: str, delay: int) -> Unauthorized:
     error = _wrong(username)
     error.message += f": after too many wrong passwords from your address, wait {delay} seconds"
-    error.hint = "An administrator can end the wait: cfy users unlock USERNAME"
+    error.hint = (
+        "An administrator can end the wait: cfy users unlock USERNAME, or where it runs: cfy manager unlock USERNAME"
+    )
     error.retry_after = delay
     return error
