@@ -46,7 +46,7 @@ def check_version(database: Database) -> None:
         revision = _find_revision(database)
     if revision != HEAD:
         raise CfyError(
-            f"The database has the revision {revision}, and this version of cfy needs {HEAD}",
+            f"The database has the revision {revision}, but {HEAD} is needed here",
             hint="Upgrade its data: cfy manager upgrade",
         )
 
