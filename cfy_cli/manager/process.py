@@ -114,6 +114,7 @@ class _Child:
                 lifespan="on",
                 timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
                 server_header=False,
+                proxy_headers=False,  # any client of this machine could give another address than its own
             )
         )
         self._on_orphaned(lambda: setattr(server, "should_exit", True))

@@ -14,6 +14,7 @@ from cfy_cli.shell.app import App
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDERS = {"PORT": "8200", "[OPTIONS]": "", "...": ""}
+VALUES = {"--limit": "request_body=1M", "--fetch-from": "10.0.0.0/8"}  # of options whose values are checked
 PROSE = ("cfy may need", "cfy stopped waiting", "cfy has version", "cfy expect", "cfy secrets export")
 COMMAND = re.compile(r"`(cfy [^`]+)`|(?<![\w/`.\"'-])(cfy [a-z][^`\n]*)")
 END = re.compile(r"[;,)]| or |\.(?=\s|$)|: | \| ")
@@ -51,6 +52,8 @@ def find_commands() -> list[tuple[str, str]]:
 def parse(command: str) -> None:
     """Parse the words as a command line does. Raises a UsageError."""
     line = re.split(r"[<|]", command)[0].replace("{}{}", "{}")
+    for option, value in VALUES.items():
+        line = re.sub(rf"{option} \S*{{}}\S*", f"{option} {value}", line)
     words = [PLACEHOLDERS.get(word, word).replace("{}", "x1") for word in shlex.split(line)[1:]]
     words = [word for word in words if word]
     app = App(environ={})
@@ -71,6 +74,7 @@ def test_command_in_a_message_parses(
     module: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").touch()
     parse(command)
 
 

@@ -65,7 +65,7 @@ class OperationUser:
         except (OSError, subprocess.CalledProcessError):
             raise CfyError(
                 f"The user {self.name} cannot run {sys.executable} with the modules in {MODULES}",
-                hint="Install cfy where all users can read it, such as in a virtual environment in /opt.",
+                hint="Install it where all users can read it, such as in a virtual environment in /opt.",
             ) from None
 
 

@@ -112,7 +112,7 @@ def _check_origin(method: str, request: Mapping[bytes, bytes]) -> None:
     if not is_own:
         raise Forbidden(
             "A page of another site may not use this manager",
-            hint="Use cfy or another client that is no browser, or a page with the address of the manager itself.",
+            hint="Use a client that is no browser, or a page with the address of the manager itself.",
         )
 
 
