@@ -218,7 +218,10 @@ def test_private_plugin_is_not_found_by_other_users(ask: Ask, upload: Upload):
     body = package()
     uploaded = ask("POST", "/plugins", data=body, params={"visibility": "private"}, user="ann", password="long-enough")
     assert uploaded.status_code == 201
-    assert "is not installed" in upload("by-admin", blueprint_importing("plugin:tiny-plugin")).json()["message"]
+    blueprint = archive({"blueprint.yaml": blueprint_importing("plugin:tiny-plugin")})
+    refused = ask("PUT", "/blueprints/by-bob", data=blueprint, user="bob", password="long-enough")
+    assert (refused.status_code, "is not installed" in refused.json()["message"]) == (400, True)
+    assert upload("by-admin", blueprint_importing("plugin:tiny-plugin")).json()["state"] == "uploaded"
 
 
 def test_labels_of_a_plugin_are_set_on_blueprint_and_deployment(ask: Ask, upload: Upload):
