@@ -174,7 +174,13 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()  # an answer may have begun
             return
         value = f" (at most {format_limit(limit, getattr(self.limits, limit))})" if limit else ""
-        answer = errors.answer(status, code, message + value, raise_hint(limit) if limit else None)
+        answer = errors.answer(
+            status,
+            code,
+            message + value,
+            raise_hint(limit) if limit else None,
+            retry_after=1 if status == 503 else None,
+        )
         headers = (*answer.raw_headers, *HEADERS)
         lines = [STATUS_LINE[status], *(name + b": " + value + b"\r\n" for name, value in headers)]
         self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", bytes(answer.body)]))

@@ -21,6 +21,7 @@ DATABASE = "manager.db"
 BUSY_TIMEOUT = 30  # seconds
 _RESTORE_HINT = "Restore a backup: cfy manager restore FILE"
 _BACKUP_HINT = "Backups are made by: cfy manager backup FILE"
+_DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -188,7 +189,9 @@ def _connect(database: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
         hint = "The manager is busy: try again, or stop it first." if is_busy else None
-        raise Failed(f"{database}: {error}", hint=hint or _RESTORE_HINT) from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED_CODES:
+            hint = _RESTORE_HINT
+        raise Failed(f"{database}: {error}", hint=hint) from error
     except sqlite3.DatabaseError as error:
         raise CfyError(f"{database} is no database: {error}", hint=_RESTORE_HINT) from error
 

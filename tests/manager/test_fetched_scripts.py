@@ -45,7 +45,7 @@ def test_failed_fetch_of_a_script_is_reported(ask: Ask, upload: Upload, run: Run
         missing = address.replace("archive.tar.gz", "missing")
         failed = _install(ask, upload, run, missing)
     assert failed["status"] == "failed"
-    assert f"The script `{missing}` could not be fetched: it answered 404 Not Found." in failed["error"]
+    assert f"The script `{missing}` could not be fetched: it answered 404." in failed["error"]
 
 
 @pytest.mark.parametrize(("path", "tries"), [("missing", 1), ("overloaded", 2), ("broken", 2), (":closed", 2)])

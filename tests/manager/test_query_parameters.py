@@ -101,8 +101,8 @@ def test_declared_query_parameters_are_read(ask: Ask, names: dict[str, str], mon
     monkeypatch.setattr(RecordedParams, "read", read, raising=False)
     original = api.Call.__init__
 
-    def record(self, app, identity, scope, query, declared):  # type: ignore[no-untyped-def]
-        original(self, app, identity, scope, RecordedParams(query), declared)
+    def record(self, app, caller, login, scope, query, *more):  # type: ignore[no-untyped-def]
+        original(self, app, caller, login, scope, RecordedParams(query), *more)
 
     monkeypatch.setattr(api.Call, "__init__", record)
     ignored = []

@@ -184,6 +184,8 @@ class _Connection(socketserver.BaseRequestHandler):
             line = stream.readline(max_size + 1)
             if not line:
                 return
+            if caller is not None:
+                caller = contexts.find(token)  # the operation may have ended while the line was awaited
             is_complete = len(line) <= max_size
             answer = _answer_line(caller, line) if is_complete or caller is None else _error(_too_large(max_size))
             self.request.sendall(json.dumps(answer).encode() + b"\n")
