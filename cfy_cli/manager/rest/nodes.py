@@ -125,11 +125,11 @@ class _Evaluation:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._lookups: dict[int, StoreLookups] = {}  # by the storage id of the deployment
+        self._lookups: dict[int, StoreLookups | None] = {}  # by the storage id of the deployment
 
     def evaluate(self, row: Node | NodeInstance, properties: Json, self_id: str | None = None) -> Json:
         lookups = self._lookups_of(row.deployment_storage_id)
-        if not isinstance(properties, dict):
+        if lookups is None or not isinstance(properties, dict):
             return properties
         values: JsonObject = {}
         for name, value in properties.items():
@@ -139,9 +139,11 @@ class _Evaluation:
                 values[name] = value
         return values
 
-    def _lookups_of(self, storage_id: int) -> StoreLookups:
+    def _lookups_of(self, storage_id: int) -> StoreLookups | None:
+        """Return the lookups of a deployment; None when it was deleted after the row was read."""
         if storage_id not in self._lookups:
             call = self._call
-            deployment = call.store.unscoped.get_one(Deployment, storage_id)  # of a row in scope
-            self._lookups[storage_id] = deployments.user_lookups(call.app, call.scope, deployment)
+            deployment = call.store.unscoped.get(Deployment, storage_id)  # of a row in scope
+            lookups = None if deployment is None else deployments.user_lookups(call.app, call.scope, deployment)
+            self._lookups[storage_id] = lookups
         return self._lookups[storage_id]
