@@ -21,9 +21,10 @@ from .conftest import Run
 CONTEXTS = list(walk(main, "cfy"))
 COMMANDS = [context for context in CONTEXTS if not isinstance(context.command, click.Group)]
 BY_NAME = {context.command_path.removeprefix("cfy "): context.command for context in CONTEXTS}
-PUBLIC_COMMANDS: dict[str, list[dict[str, Any]]] = json.loads(
+EVERY_PUBLIC_COMMAND: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("peer_commands.json").read_text("utf-8")
 )
+PUBLIC_COMMANDS = {name: facts for name, facts in EVERY_PUBLIC_COMMAND.items() if name in BY_NAME}
 
 
 def path(context: click.Context) -> str:
