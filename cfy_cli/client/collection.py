@@ -107,7 +107,7 @@ class Collection:
         return self.http.item(method, f"{self.path(key)}/{verb}", json=without_none(fields))
 
     def path(self, key: str) -> str:
-        return f"{self.resource.name}/{quote(key, safe='')}"
+        return f"{self.resource.path}/{quote(key, safe='')}"
 
     def _request(
         self, method: str, key: str, *, params: Mapping[str, object] | None = None, json: object = None
@@ -129,10 +129,10 @@ class Collection:
 
     def _search(self, params: Mapping[str, object], rules: object) -> Page:
         if rules:
-            path = f"searches/{self.resource.name}"
+            path = f"searches/{self.resource.path}"
             body = self.http.item("POST", path, params=params, json={"filter_rules": rules})
         else:
-            body = self.http.item("GET", self.resource.name, params=params)
+            body = self.http.item("GET", self.resource.path, params=params)
         metadata = body.get("metadata") or {}
         total = (metadata.get("pagination") or {}).get("total", len(body["items"]))
         return Page(body["items"], total, metadata.get("filtered"), metadata.get("after"))

@@ -5,10 +5,10 @@ from cfy_cli.client.collection import Collection, Item
 
 class Dependencies(Collection):
     def add(self, source: str, target: str, creator: str) -> Item:
-        return self.http.item("PUT", self.resource.name, json=_identity(source, target, creator))
+        return self.http.item("PUT", self.resource.path, json=_identity(source, target, creator))
 
     def remove(self, source: str, target: str, creator: str) -> None:
-        self.http.request("DELETE", self.resource.name, json=_identity(source, target, creator))
+        self.http.request("DELETE", self.resource.path, json=_identity(source, target, creator))
 
 
 def _identity(source: str, target: str, creator: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from cfy_cli.client.collection import MAX_PAGE_SIZE, Collection, Item, Page, wit
 class Executions(Collection):
     def start(self, deployment_id: str, workflow_id: str, **fields: object) -> Item:
         body = without_none({"deployment_id": deployment_id, "workflow_id": workflow_id, **fields})
-        return self.http.item("POST", self.resource.name, json=body)
+        return self.http.item("POST", self.resource.path, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
         return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
@@ -22,7 +22,7 @@ class Executions(Collection):
 class ExecutionGroups(Collection):
     def start(self, deployment_group_id: str, workflow_id: str, **fields: object) -> Item:
         body = without_none({"deployment_group_id": deployment_group_id, "workflow_id": workflow_id, **fields})
-        return self.http.item("POST", self.resource.name, json=body)
+        return self.http.item("POST", self.resource.path, json=body)
 
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
         return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
@@ -64,7 +64,7 @@ class Events(Collection):
     ) -> int:
         """Delete events of the deployment; return their number."""
         params = event_query(deployment_id=deployment_id, include_logs=include_logs, since=since, until=until, **query)
-        body = self.http.item("DELETE", self.resource.name, params=params)
+        body = self.http.item("DELETE", self.resource.path, params=params)
         return int((body.get("items") or [0])[0])
 
 

@@ -9,13 +9,13 @@ from cfy_cli.client.collection import Collection, Item, without_none
 class Secrets(Collection):
     def export(self, **query: object) -> list[Item]:
         """Return the secrets that match, with their values, encrypted when the query has a `_passphrase`."""
-        secrets = self.http.request("GET", f"{self.resource.name}/share/export", params=without_none(query))
+        secrets = self.http.request("GET", f"{self.resource.path}/share/export", params=without_none(query))
         return cast("list[Item]", secrets)
 
     def import_secrets(self, secrets: Sequence[Item], **fields: object) -> Item:
         """Store exported secrets; the answer names those not stored in `colliding_secrets` and `secrets_errors`."""
         body = {"secrets_list": list(secrets), **without_none(fields)}
-        return self.http.item("POST", f"{self.resource.name}/share/import", json=body)
+        return self.http.item("POST", f"{self.resource.path}/share/import", json=body)
 
     def has_schema(self, key: str) -> bool:
         return bool(self.get(key, _skip_value=True).get("schema"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class Resource:
     """Describe one resource to the command line and to the manager."""
 
-    name: str  # plural, as in commands and URLs: `cfy sites`, /sites
+    name: str  # plural, as in commands: `cfy sites`, `cfy secrets providers`
     noun: str  # singular, as in messages: "Site `x` created"
     key: str  # the field that identifies one item within a tenant
     columns: tuple[str, ...]  # of tables and of JSON; names of API fields, but for `sources`
@@ -22,6 +22,12 @@ class Resource:
     begins_with_letter: bool = True  # the key that users choose; other keys begin with a digit or `_` too
     more: tuple[str, ...] = ()  # further columns of the vertical view and of JSON
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)  # API fields of columns with other names
+    url: str = ""  # the path of the API without its first slash, where it is not the name
+
+    @property
+    def path(self) -> str:
+        """Return the path of the API, without its first slash: `sites`, `secrets-providers`."""
+        return self.url or self.name
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -38,6 +44,8 @@ class Resource:
 
     @property
     def title(self) -> str:
+        if " " in self.name:
+            return self.plural.capitalize()
         return self.name.rpartition("/")[2].replace("_", " ").capitalize()
 
     @property
@@ -48,9 +56,9 @@ class Resource:
     @property
     def plural(self) -> str:
         """Return the plural as messages spell it."""
-        return self.name.rpartition("/")[2].replace("-", " ")
+        return f"{self.noun}s" if " " in self.name else self.name.rpartition("/")[2].replace("-", " ")
 
     @property
     def attribute(self) -> str:
         """Return the name of the client's attribute for this resource."""
-        return self.name.rpartition("/")[2].replace("-", "_")
+        return self.name.rpartition("/")[2].replace("-", "_").replace(" ", "_")

@@ -1,5 +1,7 @@
 """Nouns are complete: what is missing for one is told with the place to add it."""
 
+import re
+
 import pytest
 
 from cfy_cli.contract.resource import Resource
@@ -24,13 +26,13 @@ def schemas(app) -> AnswerSchemas:  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("resource", SERVED, ids=lambda resource: resource.name)
 def test_noun_is_complete(resource: Resource):
-    assert f"/{resource.name}" in PATHS, f"add a Noun of {resource.name} in manager/rest/, and its routes in server.py"
-    assert resource.name.partition("/")[0] in SUMMARIES, f"add {resource.name} to SUMMARIES in main.py, and a command"
+    assert f"/{resource.path}" in PATHS, f"add a Noun of {resource.name} in manager/rest/, and its routes in server.py"
+    assert re.split("[ /]", resource.name)[0] in SUMMARIES, f"add {resource.name} to SUMMARIES in main.py, and a command"
 
 
 @pytest.mark.parametrize("resource", SERVED, ids=lambda resource: resource.name)
 def test_columns_of_noun_are_fields_of_its_answer(resource: Resource, schemas: AnswerSchemas):
-    operation = schemas.document["paths"][f"{PREFIX}/{resource.name}"]["get"]
+    operation = schemas.document["paths"][f"{PREFIX}/{resource.path}"]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     components = schemas.document["components"]["schemas"]
     item = components[schema["$ref"].rpartition("/")[2]]["properties"]["items"]["items"]

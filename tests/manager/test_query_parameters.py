@@ -155,7 +155,7 @@ def test_properties_seen_from_unknown_instance_are_not_found(ask: Ask, names: di
 def test_lists_are_searched_where_the_command_line_offers_it():
     declared = {path: parameters for method, path, parameters in LISTS if method == "GET"}
     declared.pop("/workflows")  # its `_search` looks for deployments
-    searchable = {f"/{resource.name}": bool(resource.search) for resource in ALL if f"/{resource.name}" in declared}
+    searchable = {f"/{resource.path}": bool(resource.search) for resource in ALL if f"/{resource.path}" in declared}
     assert len(searchable) > 10
     assert {path: "_search" in declared[path] for path in searchable} == searchable
 

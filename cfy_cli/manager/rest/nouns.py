@@ -44,8 +44,8 @@ class Noun(Generic[M]):
         routes: Routes | None = None,
     ) -> None:
         self.resource, self.model = resource, model
-        self.routes = routes or Routes(resource.name)
-        self.path = f"/{resource.name}"
+        self.routes = routes or Routes(resource.path)
+        self.path = f"/{resource.path}"
         self.item_path = f"{self.path}/{{key}}"
         self.answer = row_answer(model, computed_types)
         self.list_answer = list_answer(self.answer, f"{model.__name__}List")
