@@ -27,7 +27,9 @@ def schemas(app) -> AnswerSchemas:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("resource", SERVED, ids=lambda resource: resource.name)
 def test_noun_is_complete(resource: Resource):
     assert f"/{resource.path}" in PATHS, f"add a Noun of {resource.name} in manager/rest/, and its routes in server.py"
-    assert re.split("[ /]", resource.name)[0] in SUMMARIES, f"add {resource.name} to SUMMARIES in main.py, and a command"
+    assert re.split("[ /]", resource.name)[0] in SUMMARIES, (
+        f"add {resource.name} to SUMMARIES in main.py, and a command"
+    )
 
 
 @pytest.mark.parametrize("resource", SERVED, ids=lambda resource: resource.name)
