@@ -25,6 +25,7 @@ from enum import StrEnum
 class ErrorCode(StrEnum):
     """`error_code` of the API, and `error.code` of a command line under --json. Other managers answer others too."""
 
+    AMBIGUOUS_NAME = "ambiguous_name"
     BAD_PARAMETERS = "bad_parameters_error"
     BLUEPRINT_IN_USE = "blueprint_in_use"
     CONFLICT = "conflict_error"

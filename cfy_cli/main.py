@@ -24,6 +24,7 @@ SUMMARIES = {
     "api": "Send any request to the manager.",
     "blueprints": "Manage blueprints.",
     "completion": "Print the completion script of a shell.",
+    "config": "Manage the configuration of the manager.",
     "deployments": "Manage deployments.",
     "doctor": "Check the connection and the manager for problems.",
     "events": "Manage events and logs of executions.",

@@ -2,6 +2,7 @@
 
 from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection, Item
+from cfy_cli.client.config import Config
 from cfy_cli.client.dependencies import Dependencies
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
@@ -18,6 +19,7 @@ class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
+        self.config = Config(http, r.CONFIG)
         self.inter_deployment_dependencies = Dependencies(http, r.DEPENDENCIES)
         self.deployments = Deployments(http, r.DEPLOYMENTS)
         self.events = Events(http, r.EVENTS)

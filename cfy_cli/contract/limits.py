@@ -64,6 +64,7 @@ class Limits:
     login_records: int = _limit(10_000, "records", "addresses and users whose wrong passwords are remembered")
     signed_token: int = _limit(36_000, "seconds", "the validity of the token that `GET /tokens` gives")
     ctx_message: int = _limit(64 * MIB, "bytes", "one call of a script or plugin to its ctx")
+    config_value: int = _limit(4_096, "characters", "text in the configuration")
     log_file: int = _limit(20 * MIB, "bytes", "the log of the manager before it is rotated")
     log_files: int = _limit(5, "files", "rotated logs that are kept")
 

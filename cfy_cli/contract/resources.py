@@ -26,6 +26,14 @@ BLUEPRINTS = Resource(
     ),
     narrow=("id", "state", "error", "created_at", "description", "main_file_name", "created_by"),
 )
+CONFIG = Resource(
+    name="config",
+    noun="configuration value",
+    key="name",
+    tenanted=False,
+    columns=("name", "value", "scope", "updated_at", "is_editable", "admin_only"),
+    narrow=("name", "value", "scope", "is_editable", "updated_at", "admin_only"),
+)
 DEPENDENCIES = Resource(
     name="deployments/inter-deployment-dependencies",
     noun="inter-deployment dependency",

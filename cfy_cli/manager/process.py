@@ -170,7 +170,7 @@ class _Child:
 
     def _create_context(self) -> "AppContext":
         from cfy_cli.manager.services.context import AppContext
-        from cfy_cli.manager.services.secrets.encryption import Cipher
+        from cfy_cli.manager.services.encryption.cipher import Cipher
 
         app = AppContext(self._settings, self._work_available, self._execution_ended, self._name)
         app.service(Cipher)  # raises now when the configured key is not valid

@@ -11,6 +11,7 @@ from cfy_cli import __version__
 from cfy_cli.manager.rest import (
     blueprints,
     cluster,
+    config,
     dependencies,
     deployments,
     docs,
@@ -40,6 +41,7 @@ from cfy_cli.manager.settings import ManagerSettings
 RESOURCES: tuple[Routes, ...] = (
     blueprints.routes,
     cluster.routes,
+    config.routes,
     dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
     deployments.routes,
     events.routes,

@@ -28,6 +28,11 @@ EXAMPLES = {
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
     "blueprints validate": ("cfy blueprints validate blueprint.yaml --on-manager",),
     "completion": ('eval "$(cfy completion bash)"',),
+    "config list": ("cfy config list --columns name,value",),
+    "config update": (
+        "cfy config update rest.default_page_size=500",
+        """cfy config update '{"workflow.task_retries": 3, "workflow.task_retry_interval": 5}'""",
+    ),
     "deployments capabilities": ("cfy deployments capabilities web-1 --json",),
     "deployments create": ("cfy deployments create web-1 -b web -i port=8080 -i inputs.yaml",),
     "deployments delete": ("cfy deployments delete web-1",),

@@ -121,6 +121,8 @@ install {blueprint} -b quick -d quick
 uninstall quick
 blueprints delete app
 sites delete tlv
+config list
+config update workflow.task_retries=2
 managers list
 plugins list
 status

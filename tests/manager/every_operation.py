@@ -51,6 +51,9 @@ def tell(send: Send, ask: Ask) -> None:
 
 
 def _send_identity(send: Send) -> None:
+    send("GET", "/config", params={"scope": "workflow"})
+    send("PUT", "/config/{name}", "workflow.task_retries", json={"value": 2})
+    send("GET", "/config/{name}", "task_retries")
     for path in ("/status", "/version", "/maintenance", "/managers", "/brokers", "/db-nodes", "/user"):
         send("GET", path)
     send("POST", "/tenants/{tenant_name}", "t", status=201, json={})

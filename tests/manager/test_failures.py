@@ -12,7 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from cfy_cli.manager.rest import status
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity import key_files
+from cfy_cli.manager.services.encryption import key_files
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import Upload
 from tests.wagons import package

@@ -5,7 +5,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cfy_cli.manager.services.identity.key_files import load_or_create_key
+from cfy_cli.manager.services.encryption.key_files import load_or_create_key
 
 
 def test_key_created_at_the_same_time_is_the_same(tmp_path: Path):

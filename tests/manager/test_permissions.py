@@ -89,6 +89,9 @@ GET    /managers                               manager_get
 GET    /brokers                                broker_get
 GET    /db-nodes                               db_nodes_get
 GET    /maintenance                            maintenance_mode_get
+GET    /config                                 manager_config_get
+GET    /config/{name}                          manager_config_get
+PUT    /config/{name}                          manager_config_put
 GET    /tenants                                tenant_list
 GET    /tenants/{tenant_name}                  tenant_get
 POST   /tenants/{tenant_name}                  tenant_create

@@ -10,9 +10,9 @@ import pytest
 from cfy_cli.errors import Invalid
 from cfy_cli.manager import maintenance
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.models import Secret

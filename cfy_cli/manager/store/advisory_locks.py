@@ -15,6 +15,7 @@ class LockKey(IntEnum):
     DEPLOYMENT = 0x63667903  # starts and ends of executions of one deployment see each other
     FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers
     FAILED_LOGINS = 0x63667905  # wrong passwords are counted one by one
+    CONFIGURATION = 0x63667906  # changes of the configuration and of the maintenance mode follow each other
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:

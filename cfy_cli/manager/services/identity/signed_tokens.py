@@ -8,7 +8,7 @@ from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from cfy_cli.manager.services.identity.key_files import load_or_create_key
+from cfy_cli.manager.services.encryption.key_files import load_or_create_key
 
 KEY_FILE = "token.key"
 

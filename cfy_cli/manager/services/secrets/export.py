@@ -11,11 +11,11 @@ from cfy_cli.contract.json_values import parse_json
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.identity.access import scope_for
 from cfy_cli.manager.services.identity.credentials import Identity
 from cfy_cli.manager.services.identity.tenants import is_visible_to
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.services.visibility import is_wider
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing

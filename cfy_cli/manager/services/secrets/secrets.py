@@ -12,9 +12,9 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Forbidden, Invalid
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.secrets.encryption import Cipher
 from cfy_cli.manager.services.secrets.schemas import check_value
 from cfy_cli.manager.services.visibility import check_visibility, set_creator, widen
 from cfy_cli.manager.store.models import Secret

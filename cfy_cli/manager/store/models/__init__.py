@@ -1,6 +1,7 @@
 """Tables of the manager, one class for each."""
 
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, BlueprintLabel
+from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
@@ -16,6 +17,7 @@ __all__ = [
     "Blueprint",
     "BlueprintImport",
     "BlueprintLabel",
+    "ConfigValue",
     "Deployment",
     "DeploymentLabel",
     "Event",

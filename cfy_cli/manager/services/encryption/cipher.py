@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cfy_cli.errors import Invalid, Unavailable
 from cfy_cli.manager.process_secrets import ENCRYPTION_KEY_VARIABLE
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.key_files import RESTORE_HINT, load_or_create_key, read_key
+from cfy_cli.manager.services.encryption.key_files import RESTORE_HINT, load_or_create_key, read_key
 from cfy_cli.manager.store.files import DISK_FULL
 
 

@@ -1,0 +1,1 @@
+"""Configuration of a manager: values that administrators change while it runs."""
