@@ -72,7 +72,8 @@ def test_config_takes_text_for_other_types(ask: Ask):
     ):
         assert ask("PUT", f"/config/rest.{name}", json={"value": value}).json()["value"] == stored
     item = ask("GET", "/config/default_page_size").json()
-    assert item["updated_at"] and item["updater_name"] == "admin"
+    assert item["updated_at"]
+    assert item["updater_name"] == "admin"
 
 
 def test_config_secret_is_encrypted_and_for_administrators(app: AppContext, ask: Ask):

@@ -1,4 +1,4 @@
-"""Every entry of the configuration: its scope, default value and JSON schema, and whether it can act on this manager."""
+"""Every entry of the configuration: its scope, default and JSON schema, and whether it can act on this manager."""
 
 from dataclasses import dataclass
 
