@@ -6,6 +6,7 @@ from cfy_cli.client.config import Config
 from cfy_cli.client.dependencies import Dependencies
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
+from cfy_cli.client.filters import Filters
 from cfy_cli.client.http import Http
 from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets
@@ -20,8 +21,10 @@ class Client:
         self.http = http
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
         self.config = Config(http, r.CONFIG)
+        self.blueprints_filters = Filters(http, r.BLUEPRINTS_FILTERS)
         self.inter_deployment_dependencies = Dependencies(http, r.DEPENDENCIES)
         self.deployments = Deployments(http, r.DEPLOYMENTS)
+        self.deployments_filters = Filters(http, r.DEPLOYMENTS_FILTERS)
         self.events = Events(http, r.EVENTS)
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)

@@ -3,7 +3,7 @@
 import re
 from typing import Literal, TypedDict
 
-from cfy_cli.contract.escapes import split, unescape
+from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
 
 RuleType = Literal["label", "attribute"]
@@ -37,6 +37,19 @@ def label_rule(text: str) -> Rule:
 def attribute_rule(text: str) -> Rule:
     """Parse a rule about attributes. Raises Usage with the forms that are allowed."""
     return _parse_rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_SUFFIXES)
+
+
+def format_rule(rule: Rule) -> str:
+    """Return a rule as users type it: in quotes of a shell, and with backslashes before what it would separate."""
+    is_label = rule["type"] == "label"
+    suffixes = _LABEL_SUFFIXES if is_label else _ATTRIBUTE_SUFFIXES
+    for suffix, operator in suffixes.items():
+        if operator == rule["operator"]:
+            return f'"{rule["key"]}{suffix}"'
+    operators = _LABEL_OPERATORS if is_label else _ATTRIBUTE_OPERATORS
+    sign = next((sign for sign, operator in operators.items() if operator == rule["operator"]), f" {rule['operator']} ")
+    values = [escape(value, _ESCAPED).replace("$", "\\$") for value in rule["values"]]
+    return f'"{rule["key"]}{sign}{values[0] if len(values) == 1 else "[" + ",".join(values) + "]"}"'
 
 
 def _parse_rule(text: str, kind: RuleType, operators: dict[str, str], suffixes: dict[str, str]) -> Rule:

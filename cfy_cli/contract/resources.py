@@ -34,6 +34,26 @@ CONFIG = Resource(
     columns=("name", "value", "scope", "updated_at", "is_editable", "admin_only"),
     narrow=("name", "value", "scope", "is_editable", "updated_at", "admin_only"),
 )
+BLUEPRINTS_FILTERS = Resource(
+    name="blueprints filters",
+    url="filters/blueprints",
+    noun="blueprint filter",
+    key="id",
+    argument="filter_id",
+    example="core-blueprints",
+    search=("id",),
+    columns=(
+        "id",
+        "labels_filter_rules",
+        "attrs_filter_rules",
+        "created_at",
+        "updated_at",
+        "visibility",
+        "tenant_name",
+        "created_by",
+    ),
+    narrow=("id", "labels_filter_rules", "attrs_filter_rules", "visibility", "updated_at", "created_by"),
+)
 DEPENDENCIES = Resource(
     name="deployments/inter-deployment-dependencies",
     noun="inter-deployment dependency",
@@ -93,6 +113,26 @@ DEPLOYMENTS = Resource(
         "unavailable_instances",
         "drifted_instances",
     ),
+)
+DEPLOYMENTS_FILTERS = Resource(
+    name="deployments filters",
+    url="filters/deployments",
+    noun="deployment filter",
+    key="id",
+    argument="filter_id",
+    example="production",
+    search=("id",),
+    columns=(
+        "id",
+        "labels_filter_rules",
+        "attrs_filter_rules",
+        "created_at",
+        "updated_at",
+        "visibility",
+        "tenant_name",
+        "created_by",
+    ),
+    narrow=("id", "labels_filter_rules", "attrs_filter_rules", "visibility", "updated_at", "created_by"),
 )
 DEPLOYMENT_GROUPS = Resource(
     name="deployment-groups",
@@ -344,8 +384,10 @@ WORKFLOWS = Resource(
 
 ALL = (
     BLUEPRINTS,
+    BLUEPRINTS_FILTERS,
     DEPLOYMENT_GROUPS,
     DEPLOYMENTS,
+    DEPLOYMENTS_FILTERS,
     EVENTS,
     EXECUTION_GROUPS,
     EXECUTIONS,

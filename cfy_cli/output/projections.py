@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
+from typing import cast
 
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Usage
@@ -122,8 +123,38 @@ def _format_mapping(value: Mapping[str, object]) -> str:
     return str(dict(value))[1:-1]
 
 
+def _format_rules(field: str) -> Compute:
+    """Return filter rules as users type them, separated by commas; None where there are none."""
+
+    def compute(item: Item) -> object:
+        return ", ".join(_rules(item, field)) or None
+
+    return compute
+
+
+def _list_rules(field: str) -> Compute:
+    """Return filter rules as users type them: one as text, several as a list."""
+
+    def compute(item: Item) -> object:
+        rules = _rules(item, field)
+        return rules if len(rules) > 1 else next(iter(rules), None)
+
+    return compute
+
+
+def _rules(item: Item, field: str) -> list[str]:
+    from cfy_cli.contract.filters import Rule, format_rule
+
+    return [format_rule(rule) for rule in cast("Sequence[Rule]", item.get(field) or ())]
+
+
+_RULE_FIELDS = ("labels_filter_rules", "attrs_filter_rules")
+_FORMATTED_RULES = {field: _format_rules(field) for field in _RULE_FIELDS}
+_LISTED_RULES = {field: _list_rules(field) for field in _RULE_FIELDS}
 # Columns that are computed from an API field.
 _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
+    "blueprints filters": _FORMATTED_RULES,
+    "deployments filters": _FORMATTED_RULES,
     "executions": {"status": lambda item: item.get("status_display") or item.get("status")},
     "plugins": {"installed on": _count_installations},
     "tenants": {
@@ -139,6 +170,8 @@ _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
 # What differs only in the objects of lists.
 _LISTED: Mapping[str, Mapping[str, Compute]] = {
     "blueprints": {"labels": _join_labels, "description": _shorten_description},
+    "blueprints filters": _LISTED_RULES,
+    "deployments filters": _LISTED_RULES,
     "deployments": {"labels": _join_labels},
     "users": {"system wide roles via groups": _format_mapping_of("group_system_roles")},
 }

@@ -13,6 +13,8 @@ EXAMPLES = {
     "blueprints create-requirements": ("cfy blueprints create-requirements blueprint.yaml -o requirements.txt",),
     "blueprints delete": ("cfy blueprints delete web",),
     "blueprints download": ("cfy blueprints download web -o web.tar.gz",),
+    "blueprints filters create": ("cfy blueprints filters create core-blueprints -lr team=core -ar 'id contains web'",),
+    "blueprints filters update": ("cfy blueprints filters update core-blueprints -lr 'team=[core,web]'",),
     "blueprints get": ("cfy blueprints get web",),
     "blueprints graph": (
         "cfy blueprints graph blueprint.yaml -o graph.svg",
@@ -39,6 +41,8 @@ EXAMPLES = {
     "deployments dependencies add": ("cfy deployments dependencies add web-1 network",),
     "deployments dependencies delete": ("cfy deployments dependencies delete web-1 network",),
     "deployments dependencies list": ("cfy deployments dependencies list --target network",),
+    "deployments filters create": ("cfy deployments filters create production -lr env=prod -ar blueprint_id=web",),
+    "deployments filters update": ("cfy deployments filters update production -l global",),
     "deployments get": ("cfy deployments get web-1 -x",),
     "deployments inputs": ("cfy deployments inputs web-1",),
     "deployments labels add": ("cfy deployments labels add owner:ann web-1",),

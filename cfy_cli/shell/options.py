@@ -69,13 +69,24 @@ def filtering() -> Decorator:
     """Add the options for filter rules; `rules` combines their values."""
     return combine(
         click.option("--filter-id", "_filter_id", help="List only items that match this stored filter."),
+        _rules("List only items with matching"),
+    )
+
+
+def rules_of_filter() -> Decorator:
+    """Add the options for the rules of a stored filter."""
+    return _rules("A rule about")
+
+
+def _rules(action: str) -> Decorator:
+    return combine(
         click.option(
             "-lr", "--labels-rule", "label_rules", multiple=True, type=label_rule, metavar="RULE",
-            help="List only items with matching labels: `team=core`, `env!=dev`, `env is null`; may be repeated.",
+            help=f"{action} labels: `team=core`, `env!=dev`, `env is null`; may be repeated.",
         ),
         click.option(
             "-ar", "--attrs-rule", "attribute_rules", multiple=True, type=attribute_rule, metavar="RULE",
-            help="List only items with matching attributes: `created_by=ann`, `id contains web`; may be repeated.",
+            help=f"{action} attributes: `created_by=ann`, `id contains web`; may be repeated.",
         ),
     )  # fmt: skip
 

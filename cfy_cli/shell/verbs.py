@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def group_of(resource: Resource, summary: str, *verbs: str) -> CommandGroup:
     """Make the group of commands of a resource, with the given commands of this module."""
-    group = CommandGroup(resource.name, help=summary)
+    group = CommandGroup(resource.name.rpartition(" ")[2], help=summary)
     for verb in verbs:
         _ADD[verb](group, resource)
     return group

@@ -19,6 +19,8 @@ REQUIRED = {  # options that are required in ways that click does not know
     "events list": "",
     "executions operations list": "e1",
     "sites update": "--location 1,2",
+    "blueprints filters update": "-l global",
+    "deployments filters update": "-l global",
     "events delete": "--before '1 day'",
     "profiles set": "-t blue",
     "profiles unset": "-s",

@@ -78,7 +78,13 @@ tenants delete acme
 tokens create -d test
 tokens list
 blueprints upload {blueprint} -b app
+blueprints filters create mine -lr team=core
+blueprints filters list
+blueprints filters get mine
+blueprints filters update mine -ar state=uploaded
 blueprints list
+blueprints list --filter-id mine
+blueprints filters delete mine
 blueprints get app
 blueprints inputs app
 blueprints labels add a:b app
@@ -91,6 +97,12 @@ blueprints set-visibility app -l global
 blueprints set-global app
 blueprints set-owner app -s admin
 deployments create dep -b app
+deployments filters create mine -lr team=core
+deployments filters list
+deployments filters get mine
+deployments filters update mine -ar blueprint_id=app
+deployments list --filter-id mine
+deployments filters delete mine
 deployments list
 deployments status-list
 deployments set-owner dep -s admin

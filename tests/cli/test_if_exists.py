@@ -16,7 +16,9 @@ imports: [cloudify/types/types.yaml]
 node_templates: {a: {type: cloudify.nodes.Root}}
 """
 LINES = {  # one command of each kind, and the key that it creates
+    "blueprints filters create": ("blueprints filters create mine -lr team=core", "mine"),
     "blueprints upload": ("blueprints upload {blueprint} -b app", "app"),
+    "deployments filters create": ("deployments filters create mine -ar id=web", "mine"),
     "deployments create": ("deployments create dep -b base", "dep"),
     "secrets create": ("secrets create db -s one", "db"),
     "sites create": ("sites create tlv", "tlv"),
@@ -44,7 +46,7 @@ def test_second_creation_hints_at_what_works(cfy: Cfy, tmp_path: Path, command: 
     line = line.format(blueprint=tmp_path / "blueprint.yaml")
     cfy(line)
     cfy(line, code=1)
-    noun = command.split()[0]
+    noun = command.rpartition(" ")[0]
     update = "; change it: --if-exists update" if "update" in COMMANDS[command] else ""
     hint = f"Show it: cfy {noun} get {key}; continue with the existing one: --if-exists skip{update}"
     assert f"Hint: {hint}\n" in cfy.errors

@@ -33,6 +33,9 @@ def item_of(resource: Resource, number: int) -> dict[str, Any]:
             item[column] = "requires_attention" if column == "deployment_status" else "uninitialized"
         elif column.endswith(("_at", "_for", "_seen", "_used", "_date")):
             item[column] = f"2026-11-23T12:59:{number:02}.123Z"
+        elif column.endswith("_filter_rules"):
+            kind = "label" if column.startswith("labels") else "attribute"
+            item[column] = [{"key": "env", "values": ["prod"], "operator": "any_of", "type": kind}]
         elif column == "labels":
             item[column] = [{"key": "team", "value": "core"}, {"key": "env", "value": "prod"}]
         elif column == "description":

@@ -43,6 +43,7 @@ def tell(send: Send, ask: Ask) -> None:
     """Send a valid request to every operation; the resources of the first are what the later ones are about."""
     _send_identity(send)
     _send_sites_and_secrets(send)
+    _send_filters(send)
     _send_blueprints(send)
     plugin = _send_plugins(send)
     _send_deployments(send)
@@ -86,6 +87,16 @@ def _send_sites_and_secrets(send: Send) -> None:
     send("POST", "/searches/secrets", json={"filter_rules": []})
     send("GET", "/secrets/share/export")
     send("POST", "/secrets/share/import", json={"secrets_list": []})
+
+
+def _send_filters(send: Send) -> None:
+    rule = {"key": "id", "values": ["web"], "operator": "contains", "type": "attribute"}
+    for kind in ("blueprints", "deployments"):
+        send("PUT", f"/filters/{kind}/{{key}}", "f", json={"filter_rules": [rule]})
+        send("GET", f"/filters/{kind}")
+        send("GET", f"/filters/{kind}/{{key}}", "f")
+        send("PATCH", f"/filters/{kind}/{{key}}", "f", json={"visibility": "global"})
+        send("DELETE", f"/filters/{kind}/{{key}}", "f", status=204)
 
 
 def _send_blueprints(send: Send) -> None:

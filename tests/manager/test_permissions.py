@@ -115,6 +115,16 @@ POST   /searches/blueprints                    blueprint_list
 POST   /searches/deployments                   deployment_list
 POST   /searches/secrets                       secret_list
 POST   /searches/workflows                     deployment_list
+GET    /filters/blueprints                     filter_list
+GET    /filters/blueprints/{key}               filter_get
+PUT    /filters/blueprints/{key}               filter_create
+PATCH  /filters/blueprints/{key}               filter_update
+DELETE /filters/blueprints/{key}               filter_delete
+GET    /filters/deployments                    filter_list
+GET    /filters/deployments/{key}              filter_get
+PUT    /filters/deployments/{key}              filter_create
+PATCH  /filters/deployments/{key}              filter_update
+DELETE /filters/deployments/{key}              filter_delete
 """
 TABLE = [tuple(line.split()) for line in ENDPOINTS.strip().splitlines()]
 NEEDED = {("GET", "/workflows"): {"id": "nothing"}, ("DELETE", "/events"): {"deployment_id": "nothing"}}

@@ -28,7 +28,7 @@ class Noun(Generic[M]):
     `parameters` are those of its list beside the ones that all lists share. `searched` names the columns that some of
     them look in, and `conditions` turns others into conditions, for list and search alike.
     `computed` gives values of wire fields that are no attributes of the row, and `computed_types` their types.
-    Permissions are named NOUN_VERB.
+    Permissions are named NOUN_VERB, or begin with `permission_prefix`.
     """
 
     def __init__(
@@ -41,9 +41,11 @@ class Noun(Generic[M]):
         conditions: Callable[[Call], Sequence[Condition]] = lambda _call: (),
         computed: Callable[[Call, M], dict[str, Callable[[], object]]] = lambda _call, _row: {},
         computed_types: Mapping[str, object] | None = None,
+        permission_prefix: str = "",
         routes: Routes | None = None,
     ) -> None:
         self.resource, self.model = resource, model
+        self._permission_prefix = permission_prefix or resource.permission_prefix
         self.routes = routes or Routes(resource.path)
         self.path = f"/{resource.path}"
         self.item_path = f"{self.path}/{{key}}"
@@ -56,7 +58,7 @@ class Noun(Generic[M]):
         self.conditions, self._computed = conditions, computed
 
     def permission(self, verb: str) -> str:
-        return f"{self.resource.permission_prefix}_{verb}"
+        return f"{self._permission_prefix}_{verb}"
 
     def show(self, call: Call, row: M) -> JsonObject:
         """Return a row as this resource is answered, with the fields that the request includes."""
@@ -82,7 +84,7 @@ class Noun(Generic[M]):
         filter_ids = [each for each in (call.query.get(FILTER_ID.name), body.filter_id) if each]
         if not (filter_ids or body.filter_rules or body.constraints):
             return []
-        return searches.search_conditions(
+        search = searches.read_search(
             call.store,
             self.model,
             rules=body.filter_rules or (),
@@ -90,6 +92,7 @@ class Noun(Generic[M]):
             constraints=body.constraints,
             limits=call.app.settings.limits,
         )
+        return search.conditions()
 
     def add_list(self) -> None:
         @self.routes.listing(self.path, self.permission("list"), self.parameters, self.list_answer)

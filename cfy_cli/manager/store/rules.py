@@ -1,21 +1,21 @@
-"""SQL of filter rules: {"key", "values", "operator", "type"}, all of which must match."""
+"""Filter rules: {"key", "values", "operator", "type"}, all of which must match."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, select
 
-from cfy_cli.contract.json import Json
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.labels import find_fault, normalize
 from cfy_cli.errors import InvalidRule
 from cfy_cli.manager.store.models import Base
-from cfy_cli.manager.store.models.expressions import position
 from cfy_cli.manager.store.models.labels import Label
-from cfy_cli.manager.store.models.types import Attribute, Sql
 from cfy_cli.manager.store.query import column, expression, has_labels
+from cfy_cli.manager.store.rule_operators import ATTRIBUTE_OPERATORS, LABEL_OPERATORS, WITHOUT_VALUES
 
 Condition = ColumnElement[bool]
-Operator = TypeVar("Operator")
+KEYS = ("key", "values", "operator", "type")
+ANY = "any"  # value of a label, to check a key alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,66 +30,75 @@ class SearchFields:
     has_filters: bool = False  # filters of this resource can be stored
 
 
-def contains(text: Sql, part: str) -> Condition:
-    """Match text with a part; upper and lower case differ."""
-    return position(text, part) > 0
+@dataclass(frozen=True, slots=True)
+class FilterRule:
+    """A rule that is well-formed: its key is in lower case."""
+
+    key: str
+    values: tuple[str, ...]
+    operator: str
+    kind: str  # label or attribute
+
+    @property
+    def as_json(self) -> JsonObject:
+        return {"key": self.key, "values": list(self.values), "operator": self.operator, "type": self.kind}
+
+    def condition(self, model: type[Base]) -> Condition:
+        """Return the SQL of the rule for a model that has what it looks at."""
+        if self.kind == "label":
+            return label_condition(model, self.key, self.values, self.operator)
+        attribute = expression(model, self.key)
+        assert attribute is not None, f"{self.key} is no column"
+        return ATTRIBUTE_OPERATORS[self.operator].condition(attribute, self.values)
+
+    def matches(self, item: Mapping[str, object]) -> bool:
+        """Return whether an item matches that has no labels."""
+        value = item.get(self.key)
+        text = None if value is None else str(value)
+        return self.kind == "attribute" and ATTRIBUTE_OPERATORS[self.operator].matches(text, self.values)
 
 
-ATTRIBUTE_OPERATORS: dict[str, Callable[[Sql, Sequence[str]], Condition]] = {
-    "any_of": lambda attribute, values: attribute.in_(values),
-    "not_any_of": lambda attribute, values: or_(attribute.not_in(values), attribute.is_(None)),
-    "contains": lambda attribute, values: or_(*(contains(attribute, value) for value in values)),
-    "not_contains": lambda attribute, values: or_(
-        attribute.is_(None), and_(*(not_(contains(attribute, value)) for value in values))
-    ),
-    "starts_with": lambda attribute, values: or_(*(attribute.istartswith(value, autoescape=True) for value in values)),
-    "ends_with": lambda attribute, values: or_(*(attribute.iendswith(value, autoescape=True) for value in values)),
-    "is_not_empty": lambda attribute, _values: and_(attribute.is_not(None), attribute != ""),
-}
-# Arguments: the relationship to the labels, "the label has this key", "the label has one of these values".
-LABEL_OPERATORS: dict[str, Callable[[Attribute, Condition, Condition], Condition]] = {
-    "any_of": lambda labels, has_key, has_value: labels.any(and_(has_key, has_value)),
-    "not_any_of": lambda labels, has_key, has_value: and_(
-        labels.any(has_key), not_(labels.any(and_(has_key, has_value)))
-    ),
-    "is_not": lambda labels, has_key, has_value: not_(labels.any(and_(has_key, has_value))),
-    "is_null": lambda labels, has_key, _has_value: not_(labels.any(has_key)),
-    "is_not_null": lambda labels, has_key, _has_value: labels.any(has_key),
-}
-WITHOUT_VALUES = ("is_null", "is_not_null", "is_not_empty")
-KEYS = ("key", "values", "operator", "type")
+def read_rules(model: type[Base], rules: Sequence[Json], fields: SearchFields) -> list[FilterRule]:
+    """Return the rules without duplicates. Raises InvalidRule."""
+    return list(dict.fromkeys(_read(model, rule, fields) for rule in rules))
 
 
-def rule_conditions(model: type[Base], rules: Sequence[Json], fields: SearchFields) -> list[Condition]:
-    """Return the conditions of filter rules. Raises InvalidRule."""
-    return [_condition(model, rule, fields) for rule in rules]
+def label_condition(model: type[Base], key: str, values: Sequence[str], operator: str) -> Condition:
+    """Match rows by the ids of those that have such a label, which an index on labels gives."""
+    relationship = column(model, "labels").property
+    [(_, owner)] = relationship.local_remote_pairs
+    label: type[Label] = relationship.mapper.class_
+    found = LABEL_OPERATORS[operator]
+    owners = select(owner).where(label.key == key.lower())
+    if found.label is not None:
+        owners = owners.where(found.label(label.value.expression, values))
+    return model.storage_id.in_(owners) if found.must_exist else model.storage_id.not_in(owners)
 
 
-def label_condition(
-    model: type[Base], key: str, values: Sequence[str], operator: Callable[[Attribute, Condition, Condition], Condition]
-) -> Condition:
-    labels = column(model, "labels")
-    label: type[Label] = labels.property.mapper.class_
-    return operator(labels, label.key == key.lower(), label.value.in_(values))
-
-
-def _condition(model: type[Base], rule: Json, fields: SearchFields) -> Condition:
-    key, values, operator, kind = _read(rule)
-    if kind == "label":
-        if not has_labels(model):
-            raise InvalidRule(rule, f"There are no labels on {_plural(model)}")
-        return label_condition(model, key, values, _operator(rule, kind, operator, values, LABEL_OPERATORS))
-    if kind != "attribute":
+def _read(model: type[Base], rule: Json, fields: SearchFields) -> FilterRule:
+    key, values, operator, kind = _read_fields(rule)
+    if kind not in ("label", "attribute"):
         raise InvalidRule(rule, "The type must be `label` or `attribute`")
-    matches = _operator(rule, kind, operator, values, ATTRIBUTE_OPERATORS)
-    attribute = expression(model, key) if key in fields.attributes else None
-    if attribute is None:
+    if kind == "label" and not has_labels(model):
+        raise InvalidRule(rule, f"There are no labels on {_plural(model)}")
+    if kind == "attribute" and key not in fields.attributes:
         allowed = ", ".join(fields.attributes) or "none"
         raise InvalidRule(rule, f"The attributes to filter {_plural(model)} by are: {allowed}")
-    return matches(attribute, values)
+    operators = LABEL_OPERATORS if kind == "label" else ATTRIBUTE_OPERATORS
+    if operator not in operators:
+        raise InvalidRule(rule, f"The operator for the type `{kind}` must be one of {', '.join(operators)}")
+    if bool(values) == (operator in WITHOUT_VALUES):
+        raise InvalidRule(rule, f"The operator `{operator}` takes {'no' if values else 'at least one of'} `values`")
+    if key == "schedules" and operator != "is_not_empty":
+        raise InvalidRule(rule, "The operator for `schedules` must be is_not_empty")
+    if kind == "label":
+        if fault := next(filter(None, (find_fault(key, value) for value in values or (ANY,))), None):
+            raise InvalidRule(rule, fault)
+        values = [normalize(key, value)[1] for value in values]
+    return FilterRule(key, tuple(values), operator, kind)
 
 
-def _read(rule: Json) -> tuple[str, Sequence[str], str, str]:
+def _read_fields(rule: Json) -> tuple[str, Sequence[str], str, str]:
     if not isinstance(rule, dict) or set(rule) != set(KEYS):
         raise InvalidRule(rule, f"A rule is an object of {', '.join(KEYS)}")
     key, values, operator, kind = (rule[name] for name in KEYS)
@@ -98,15 +107,7 @@ def _read(rule: Json) -> tuple[str, Sequence[str], str, str]:
     texts = [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
     if texts != values:
         raise InvalidRule(rule, "`values` must be a list of texts")
-    return key, texts, operator.replace("-", "_"), kind
-
-
-def _operator(rule: Json, kind: str, name: str, values: Sequence[str], operators: Mapping[str, Operator]) -> Operator:
-    if name not in operators:
-        raise InvalidRule(rule, f"The operator for the type `{kind}` must be one of {', '.join(operators)}")
-    if bool(values) == (name in WITHOUT_VALUES):
-        raise InvalidRule(rule, f"The operator `{name}` takes {'no' if values else 'at least one of'} `values`")
-    return operators[name]
+    return key.lower(), texts, operator.replace("-", "_"), kind
 
 
 def _plural(model: type[Base]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.filters import add_system_filters
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.users import ADMIN
@@ -28,6 +29,8 @@ def bootstrap(app: AppContext, password: str | None = None) -> None:
     schema.prepare(app.database, is_new=not (app.settings.data_dir / ADMIN_FILE).exists())
     check_database(app.database, app.files)
     _create_administrator(app, password)
+    with app.database.write() as session:
+        add_system_filters(session, DEFAULT_TENANT, ADMIN)
     remember_database(app.database, app.files)
     remove_leftovers(app.database, app.files)
 

@@ -5,6 +5,7 @@ from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
+from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
@@ -18,8 +19,10 @@ __all__ = [
     "BlueprintImport",
     "BlueprintLabel",
     "ConfigValue",
+    "BlueprintsFilter",
     "Deployment",
     "DeploymentLabel",
+    "DeploymentsFilter",
     "Event",
     "Execution",
     "FailedLogins",

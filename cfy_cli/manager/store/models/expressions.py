@@ -2,7 +2,21 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Text, case, cast, column, exists, false, func, literal, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    TableValuedAlias,
+    Text,
+    case,
+    cast,
+    column,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -53,8 +67,18 @@ def is_truthy(json: Sql) -> ColumnElement[bool]:
 
 def any_value(json: Sql, matches: Callable[[Sql], ColumnElement[bool]]) -> ColumnElement[bool]:
     """Match where one of the values of a JSON object does; what is not an object has none."""
-    values = func.json_each(_if_object(json)).table_valued(column("key"), column("value", JsonColumn))
+    values = _each(json)
     return exists(select(literal(1)).select_from(values).where(matches(_if_object(values.c.value))))
+
+
+def any_key(json: Sql, matches: Callable[[Sql], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Match where one of the keys of a JSON object does; what is not an object has none."""
+    keys = _each(json)
+    return exists(select(literal(1)).select_from(keys).where(matches(keys.c.key)))
+
+
+def _each(json: Sql) -> TableValuedAlias:
+    return func.json_each(_if_object(json)).table_valued(column("key", Text), column("value", JsonColumn))
 
 
 def _if_object(json: Sql) -> Sql:
