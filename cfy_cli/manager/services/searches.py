@@ -55,7 +55,7 @@ FILTERS: Mapping[type[Base], type[Filter]] = {Blueprint: BlueprintsFilter, Deplo
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search looks for, all of it well-formed."""
+    """The rules and constraints of a search, all of them well-formed."""
 
     model: type[Base]
     fields: SearchFields
