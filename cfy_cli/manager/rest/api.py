@@ -36,7 +36,8 @@ from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.rest.serialize import select_fields
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.credentials import Credentials, Identity, Login
+from cfy_cli.manager.services.identity.credentials import Credentials, Login
+from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store

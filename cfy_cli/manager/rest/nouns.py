@@ -12,7 +12,6 @@ from cfy_cli.manager.rest.query import FILTER_ID, SEARCH, Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services import searches
-from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Base
@@ -182,5 +181,5 @@ def check_change(call: Call, noun: str, body: Body) -> None:
     if not given:
         fields = ", ".join(f"`{name}`" for name in type(body).__annotations__)
         raise Invalid(f"Nothing to change: give at least one of {fields}")
-    if "creator" in given and not is_allowed("set_owner", {call.identity.role}):
+    if "creator" in given and not call.scope.has_permission("set_owner"):
         raise Forbidden(f"The permission `set_owner` is required to give a {noun} to another user")

@@ -11,7 +11,6 @@ from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import tenants, users
-from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import Tenant
 
 routes = Routes("tenants")
@@ -75,6 +74,6 @@ def delete_tenant(call: Call, tenant_name: str) -> None:
 
 def _show(call: Call, tenant: Tenant) -> JsonObject:
     with_details = call.flag("_get_data")
-    if with_details and not is_allowed("tenant_list_get_data", {call.identity.role}):
+    if with_details and not call.scope.has_permission("tenant_list_get_data"):
         raise Forbidden(f"User `{call.identity.username}` is not permitted to see the members of tenants (_get_data)")
     return cast("JsonObject", tenants.describe(tenant, with_details=with_details))

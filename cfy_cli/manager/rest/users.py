@@ -11,7 +11,6 @@ from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.identity import users
-from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import User
 
 routes = Routes("users")
@@ -59,7 +58,7 @@ def create_user(call: Call, body: NewUser) -> JsonObject:
 def update_user(call: Call, username: str, body: UserChange) -> JsonObject:
     """Change the password, the role or `show_getting_started`: one of them; every user may set the own password."""
     given = body.model_dump(exclude_none=True)
-    if given.keys() != {"password"} and not is_allowed("user_update", {call.identity.role}):
+    if given.keys() != {"password"} and not call.scope.has_permission("user_update"):
         raise Forbidden(f"User `{username}` is only permitted to set the own password, alone")
     if len(given) != 1:
         raise Invalid("No valid user settings: give one of `password`, `role` and `show_getting_started`")

@@ -16,6 +16,7 @@ from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 NARROW_TO_WIDE = (Visibility.PRIVATE, Visibility.TENANT, Visibility.GLOBAL)
+CREATE_GLOBAL = "create_global_resource"  # a permission
 WIDER = NARROW_TO_WIDE[1:]  # what an existing resource can become
 
 
@@ -105,8 +106,8 @@ def _check_known(visibility: str, known: Sequence[Visibility]) -> None:
 
 
 def _check_permitted(scope: Scope, visibility: str) -> None:
-    if visibility == Visibility.GLOBAL and not scope.administrator:
+    if visibility == Visibility.GLOBAL and not scope.has_permission(CREATE_GLOBAL):
         raise Forbidden(
             f"User `{scope.user}` is not permitted to create global resources",
-            hint="Only system administrators have the permission `create_global_resource`.",
+            hint=f"Ask an administrator for a role that has the permission `{CREATE_GLOBAL}`.",
         )

@@ -14,6 +14,7 @@ class LockKey(IntEnum):
     CLAIMING = 0x63667902  # no two workers claim executions that must not run at the same time
     DEPLOYMENT = 0x63667903  # starts and ends of executions of one deployment see each other
     FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers
+    GROUPS = 0x63667906  # a user who joins a group meanwhile is among those whose rights change with it
     FAILED_LOGINS = 0x63667905  # wrong passwords are counted one by one
     CONFIGURATION = 0x63667906  # changes of the configuration and of the maintenance mode follow each other
 

@@ -13,8 +13,17 @@ class Scope:
     tenant: str
     can_see_private: bool = False  # private rows of others in the tenant: its managers and system administrators can
     tenants: frozenset[str] | None = frozenset()  # the extent of lists of all tenants; None is every tenant
-    private_tenants: frozenset[str] = frozenset()  # those of them where private rows of others are visible too
+    private_tenants: frozenset[str] | None = frozenset()  # where private rows of others are visible too; None as above
     administrator: bool = False
+    permissions: frozenset[str] | None = frozenset()  # of the user in the tenant; None is every permission
+
+    def has_permission(self, permission: str) -> bool:
+        """Return whether the user has a permission in the tenant of the request."""
+        return self.permissions is None or permission in self.permissions
+
+    def can_see_private_in(self, tenant: str) -> bool:
+        """Return whether private rows of others are visible in a tenant."""
+        return self.private_tenants is None or tenant in self.private_tenants
 
     def is_permitted_in(self, tenant: str) -> bool:
         """Return whether the user has the permission of the request in a tenant, whichever the request names."""
@@ -26,9 +35,17 @@ class Scope:
             return self
         if not self.is_permitted_in(tenant):
             return replace(self, tenant=NO_TENANT, can_see_private=False)
-        return replace(self, tenant=tenant, can_see_private=self.administrator or tenant in self.private_tenants)
+        return replace(self, tenant=tenant, can_see_private=self.can_see_private_in(tenant))
 
 
 def system_scope(tenant: str, user: str = "admin") -> Scope:
     """Return the scope of the manager's own work for a tenant."""
-    return Scope(user=user, tenant=tenant, can_see_private=True, tenants=None, administrator=True)
+    return Scope(
+        user=user,
+        tenant=tenant,
+        can_see_private=True,
+        tenants=None,
+        private_tenants=None,
+        administrator=True,
+        permissions=None,
+    )

@@ -258,11 +258,11 @@ class Store:
         scope = self.scope
         if not all_tenants:
             return _is_visible_in(model, literal(scope.tenant), literal(scope.user), scope.can_see_private)
-        if scope.tenants is None:
+        if scope.tenants is None and scope.private_tenants is None:
             return true()
         tenant = column(model, "tenant_name")
-        public = or_(_is_public(model, literal(scope.user)), tenant.in_(scope.private_tenants))
-        return or_(and_(tenant.in_(scope.tenants), public), _is_global(model))
+        public = or_(_is_public(model, literal(scope.user)), _is_any_of(tenant, scope.private_tenants))
+        return or_(and_(_is_any_of(tenant, scope.tenants), public), _is_global(model))
 
     def is_name_taken(self, row: Base, name: str, visibility: str | None) -> bool:
         """Return whether another row of the tenant or a global one has the name.
@@ -273,6 +273,10 @@ class Store:
         in_tenant = tenant is not None and visibility != Visibility.GLOBAL
         parameters = {"name": name, "own": row.storage_id or 0, **({"tenant": tenant} if in_tenant else {})}
         return self.unscoped.scalar(_others_of_name(type(row), in_tenant), parameters) is not None
+
+
+def _is_any_of(tenant: Attribute, names: frozenset[str] | None) -> ColumnElement[bool]:
+    return true() if names is None else tenant.in_(names)
 
 
 def _size_in_memory(large: Attribute) -> ColumnElement[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.filters import add_system_filters
-from cfy_cli.manager.services.identity import passwords
+from cfy_cli.manager.services.identity import passwords, role_permissions
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.store import schema
@@ -28,6 +28,8 @@ def bootstrap(app: AppContext, password: str | None = None) -> None:
     app.files.create_folders()
     schema.prepare(app.database, is_new=not (app.settings.data_dir / ADMIN_FILE).exists())
     check_database(app.database, app.files)
+    with app.database.write() as session:
+        role_permissions.add_new(session)
     _create_administrator(app, password)
     with app.database.write() as session:
         add_system_filters(session, DEFAULT_TENANT, ADMIN)

@@ -6,13 +6,12 @@ import hashlib
 import hmac
 import secrets
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from cachetools import TTLCache
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
@@ -20,28 +19,24 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
 from cfy_cli.manager.services.identity.client_addresses import client_key
 from cfy_cli.manager.services.identity.failed_logins import LoginAttempt
+from cfy_cli.manager.services.identity.identities import Identity, load_identity
+from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
 from cfy_cli.manager.services.identity.signed_tokens import SignedToken
-from cfy_cli.manager.store.models import Membership, Token, User
+from cfy_cli.manager.store.models import Token, User
 
 RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
 MAX_CACHED = 10_000  # logins
 VERIFYING_LOCKS = 64
-_VERSION_OF_USER = select(User.version).where(User.storage_id == bindparam("key"))
-_VERSION_OF_TOKEN = select(User.version).join(Token.user).where(Token.id == bindparam("key"))
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A user when the request was authenticated: name, system role, and role by tenant."""
-
-    username: str
-    role: str
-    tenants: Mapping[str, str]
+_VERSIONS_OF_USER = select(User.version, VERSION).where(User.storage_id == bindparam("key"))
+_VERSIONS_OF_TOKEN = select(User.version, VERSION).join(Token.user).where(Token.id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """An identity and what it depends on: it ends when the user changes, or when the token is deleted or expires."""
+    """An identity and what it depends on.
+
+    It ends when the user or permissions of roles change, or when the token is deleted or expires.
+    """
 
     identity: Identity
     user_storage_id: int
@@ -77,6 +72,7 @@ class Credentials:
 
     def __init__(self, app: AppContext) -> None:
         self._database = app.database
+        self._permissions = app.service(Permissions)
         self._data_dir = app.settings.data_dir
         self._limits = app.settings.limits
         self._salt = secrets.token_bytes(32)
@@ -98,28 +94,45 @@ class Credentials:
         login = self.find_cached(credential)
         if login is not None:
             with self._database.read() as session:
-                if self.is_current(session, login):
-                    return login
+                login = self._renew(session, login)
+            if login is not None:
+                return self._remember(credential, login)
         try:
             login = self._verify(credential)
         except Unauthorized:
             with self._cache_lock:
                 self._failed_hosts[credential.host] = None
             raise
+        return self._remember(credential, login)
+
+    def _remember(self, credential: Credential, login: Login) -> Login:
         with self._cache_lock:
             self._cache[self._digest(credential)] = login
         return login
 
     def is_current(self, session: Session, login: Login) -> bool:
-        """Return whether the user and the token of a login are still what they were when it was verified."""
+        """Return whether user, token and permissions of a login are still what they were when it was verified."""
+        return self._find_versions(session, login) == (login.version, login.identity.permissions.version)
+
+    def _find_versions(self, session: Session, login: Login) -> tuple[str, str] | None:
+        """Return the present versions of the user and of the permissions; None when the login has ended."""
         if login.is_expired:
-            return False
+            return None
         is_of_user = login.token_id is None
         statement, key = (
-            (_VERSION_OF_USER, login.user_storage_id) if is_of_user else (_VERSION_OF_TOKEN, login.token_id)
+            (_VERSIONS_OF_USER, login.user_storage_id) if is_of_user else (_VERSIONS_OF_TOKEN, login.token_id)
         )
         # Every request asks this, so it goes past the session, which would take twice as long.
-        return session.connection().execute(statement, {"key": key}).scalar() == login.version
+        row = session.connection().execute(statement, {"key": key}).one_or_none()
+        return row and (row[0], row[1])
+
+    def _renew(self, session: Session, login: Login) -> Login | None:
+        """Return a login with the present permissions of roles; None when the user or the token has changed."""
+        versions = self._find_versions(session, login)
+        if versions is None or versions[0] != login.version:
+            return None
+        permissions = self._permissions.of_version(session, versions[1])
+        return replace(login, identity=replace(login.identity, permissions=permissions))
 
     def close(self) -> None:
         with self._cache_lock:
@@ -162,11 +175,13 @@ class Credentials:
             self._count_failure(attempt, user)
             raise _wrong(attempt.username)
         self._count_login(attempt, user.storage_id)
-        return _login(user)
+        with self._database.read() as session:
+            return self._login(session, user)
 
     def _verify_token(self, value: str) -> Login:
         with self._database.read() as session:
-            login = _find_stored(session, value) if value.startswith("ctok-") else self._find_signed(session, value)
+            is_stored = value.startswith("ctok-")
+            login = self._find_stored(session, value) if is_stored else self._find_signed(session, value)
         if login is None or login.is_expired:
             raise Unauthorized("User unauthorized: Invalid or expired token")
         if login.token_id is not None:
@@ -180,7 +195,22 @@ class Credentials:
             return None
         if token.token_id is not None and session.scalar(select(Token.id).where(Token.id == token.token_id)) is None:
             return None
-        return replace(_login(user), token_id=token.token_id, expires_at=token.expires_at)
+        return replace(self._login(session, user), token_id=token.token_id, expires_at=token.expires_at)
+
+    def _find_stored(self, session: Session, value: str) -> Login | None:
+        _, _, rest = value.partition("-")
+        token_id, _, secret = rest.partition("-")
+        token = session.scalar(select(Token).where(Token.id == token_id))
+        if token is None or not hmac.compare_digest(token.secret, hash_secret(secret)):
+            return None
+        user = _find_user(session, token.user_storage_id)
+        if user is None or not user.active:
+            return None
+        return replace(self._login(session, user), token_id=token.id, expires_at=token.expiration_date)
+
+    def _login(self, session: Session, user: User) -> Login:
+        identity = load_identity(session, user.storage_id, user.username, self._permissions.load(session))
+        return Login(identity, user.storage_id, user.version, user.token_stamp)
 
     def _digest(self, credential: Credential) -> bytes:
         """Return the key of a credential in the cache, which holds no passwords."""
@@ -211,41 +241,12 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def load_identity(session: Session, username: str) -> Identity | None:
-    """Return the present identity of an active user."""
-    user = _find_user(session, username)
-    return _identity(user) if user and user.active else None
-
-
-def _find_stored(session: Session, value: str) -> Login | None:
-    _, _, rest = value.partition("-")
-    token_id, _, secret = rest.partition("-")
-    token = session.scalar(select(Token).where(Token.id == token_id))
-    if token is None or not hmac.compare_digest(token.secret, hash_secret(secret)):
-        return None
-    user = _find_user(session, token.user_storage_id)
-    if user is None or not user.active:
-        return None
-    return replace(_login(user), token_id=token.id, expires_at=token.expiration_date)
-
-
 def _find_user(session: Session, key: str | int) -> User | None:
     """Find a user by name or storage id."""
     if isinstance(key, str) and not key.isprintable():
         return None  # PostgreSQL refuses some characters that no name has
     is_searched = User.username == key if isinstance(key, str) else User.storage_id == key
-    memberships = joinedload(User.memberships).joinedload(Membership.tenant)
-    return session.scalars(select(User).where(is_searched).options(memberships)).unique().one_or_none()
-
-
-def _identity(user: User) -> Identity:
-    return Identity(
-        user.username, user.role, {membership.tenant.name: membership.role for membership in user.memberships}
-    )
-
-
-def _login(user: User) -> Login:
-    return Login(_identity(user), user.storage_id, user.version, user.token_stamp)
+    return session.scalar(select(User).where(is_searched))
 
 
 def _wrong(username: str) -> Unauthorized:

@@ -1,4 +1,7 @@
-"""Permissions of roles, as managers of this API have them by default."""
+"""Permissions of roles: those of this API by default, and those that the store holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SYSTEM_ROLES = ("sys_admin", "default")
 TENANT_ROLES = ("manager", "operations", "user", "viewer")
@@ -87,8 +90,32 @@ OWN_PERMISSIONS = {"user_get": "user_get_self", "user_update": "user_get_self"}
 ROLES_WITH: dict[str, frozenset[str]] = {
     permission: roles for roles, permissions in DEFAULTS.items() for permission in permissions.split()
 }
+# Permissions for what is in tenants: they count only where a user is a member, even if every user has them.
+IN_TENANTS = frozenset({"agent_replace_certs", "resource_set_global"}).union(
+    *(
+        permissions.split()
+        for roles, permissions in DEFAULTS.items()
+        if "default" not in roles and roles != ADMINISTRATORS
+    )
+)
 
 
-def is_allowed(permission: str, roles: set[str]) -> bool:
-    """Return whether one of the roles has the permission; an unknown permission is allowed to nobody."""
-    return not roles.isdisjoint(ROLES_WITH.get(permission, frozenset()))
+@dataclass(frozen=True, slots=True)
+class RolePermissions:
+    """The permissions of all roles, as one version of the store has them."""
+
+    version: str
+    by_role: Mapping[str, frozenset[str]]
+    _unions: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+
+    def of(self, roles: frozenset[str]) -> frozenset[str]:
+        """Return the permissions that a user with these roles has."""
+        union = self._unions.get(roles)
+        if union is None:  # there are few combinations of roles
+            none: frozenset[str] = frozenset()
+            union = self._unions[roles] = none.union(*(self.by_role.get(role, none) for role in roles))
+        return union
+
+    def is_for_all_users(self, permission: str) -> bool:
+        """Return whether every user has the permission, member of the tenant or not."""
+        return permission in self.by_role.get("default", ()) and permission not in IN_TENANTS

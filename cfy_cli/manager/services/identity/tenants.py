@@ -9,11 +9,20 @@ from sqlalchemy.orm import selectinload
 from cfy_cli.contract.resources import TENANTS
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
-from cfy_cli.manager.services.identity.credentials import Identity
-from cfy_cli.manager.services.identity.permissions import is_allowed
-from cfy_cli.manager.services.identity.users import RoleInTenant, TenantRoles, get_tenant, tenant_not_found
+from cfy_cli.manager.services.identity.identities import Identity
+from cfy_cli.manager.services.identity.users import RoleInTenant, get_tenant, role_in_tenant, tenant_not_found
 from cfy_cli.manager.services.names import check_name
-from cfy_cli.manager.store.models import Event, Execution, Membership, Operation, TasksGraph, Tenant
+from cfy_cli.manager.store.models import (
+    Event,
+    Execution,
+    GroupMember,
+    GroupRole,
+    Membership,
+    Operation,
+    TasksGraph,
+    Tenant,
+    UserGroup,
+)
 from cfy_cli.manager.store.models.owned import Base, models_in_tenants
 from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.store import Store
@@ -21,7 +30,25 @@ from cfy_cli.manager.store.store import Store
 # Rows that outlive the resources they are about: they are deleted with the tenant, in this order.
 HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution)
 
-WITH_MEMBERS = (selectinload(Tenant.members).joinedload(Membership.user),)
+_GROUPS = selectinload(Tenant.group_roles).joinedload(GroupRole.group)
+WITH_MEMBERS = (
+    selectinload(Tenant.members).joinedload(Membership.user),
+    _GROUPS.selectinload(UserGroup.members).joinedload(GroupMember.user),
+)
+
+
+class GroupInTenant(TypedDict):
+    """The role of a group in a tenant, and its members."""
+
+    role: str
+    users: list[str]
+
+
+class UserRoles(TypedDict):
+    """Roles in a tenant: of users by their names, and of groups by theirs."""
+
+    direct: dict[str, str]
+    groups: dict[str, GroupInTenant]
 
 
 class TenantAnswer(TypedDict, total=False):
@@ -31,7 +58,7 @@ class TenantAnswer(TypedDict, total=False):
     name: str
     groups: int | dict[str, str]
     users: int | dict[str, RoleInTenant]
-    user_roles: TenantRoles | None
+    user_roles: UserRoles | None
     rabbitmq_username: None
     rabbitmq_password: None
     rabbitmq_vhost: None
@@ -46,7 +73,7 @@ def delete(store: Store, name: str) -> None:
     tenant = get_tenant(store, name)
     if name == DEFAULT_TENANT:
         raise Conflict(f"Tenant `{name}` cannot be deleted: every manager has it")
-    if tenant.members:
+    if tenant.members or tenant.group_roles:
         raise Conflict(f"Cannot delete tenant `{name}`, because it still has users or groups associated with it")
     for model in models_in_tenants():
         is_there = select(exists().where(column(model, "tenant_name") == name))
@@ -61,29 +88,42 @@ def delete(store: Store, name: str) -> None:
 
 def is_visible_to(identity: Identity) -> Condition:
     """Match the tenants that a user may know of: those that they are a member of; for an administrator all."""
-    return true() if is_allowed("all_tenants", {identity.role}) else Tenant.name.in_(identity.tenants)
+    return true() if identity.can_see_all_tenants else Tenant.name.in_(identity.tenants)
 
 
 def get_visible(store: Store, identity: Identity, name: str) -> Tenant:
     """Return a tenant. Raises NotFound for one that the user may not know of, as for one that does not exist."""
     tenant = store.find(Tenant, name)
-    may_see_all = is_allowed("all_tenants", {identity.role})
-    if tenant is None or not (may_see_all or name in identity.tenants):
+    if tenant is None or not (identity.can_see_all_tenants or name in identity.tenants):
         raise tenant_not_found(name)
     return tenant
 
 
 def describe(tenant: Tenant, *, with_details: bool) -> TenantAnswer:
     """Return a tenant as the API answers it."""
-    roles = {member.user.username: member.role for member in tenant.members}
-    members: dict[str, RoleInTenant] = {name: {"tenant-role": role, "roles": [role]} for name, role in roles.items()}
+    roles: UserRoles = {
+        "direct": {member.user.username: member.role for member in tenant.members},
+        "groups": {
+            each.group.name: {"role": each.role, "users": sorted(member.user.username for member in each.group.members)}
+            for each in sorted(tenant.group_roles, key=lambda each: each.group.name)
+        },
+    }
     return {
         "id": tenant.storage_id,
         "name": tenant.name,
-        "groups": {} if with_details else 0,
-        "users": members if with_details else len(members),
-        "user_roles": {"direct": roles, "groups": {}} if with_details else None,
+        "groups": {name: group["role"] for name, group in roles["groups"].items()} if with_details else tenant.groups,
+        "users": _summarize(roles) if with_details else tenant.users,
+        "user_roles": roles if with_details else None,
         "rabbitmq_username": None,
         "rabbitmq_password": None,
         "rabbitmq_vhost": None,
+    }
+
+
+def _summarize(roles: UserRoles) -> dict[str, RoleInTenant]:
+    direct, groups = roles["direct"], roles["groups"].values()
+    names = sorted({*direct, *(name for group in groups for name in group["users"])})
+    return {
+        name: role_in_tenant(direct.get(name), (group["role"] for group in groups if name in group["users"]))
+        for name in names
     }

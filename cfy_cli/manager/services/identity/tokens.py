@@ -13,7 +13,6 @@ from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Invalid, NotFound, Unauthorized, Usage
 from cfy_cli.manager.services.identity import users
 from cfy_cli.manager.services.identity.credentials import Login, hash_secret
-from cfy_cli.manager.services.identity.permissions import is_allowed
 from cfy_cli.manager.store.models import Token, User
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
@@ -73,7 +72,7 @@ def belongs_to(username: str) -> Condition:
 
 
 def can_manage_all(store: Store) -> bool:
-    return store.scope.administrator and is_allowed("manage_others_tokens", {"sys_admin"})
+    return store.scope.has_permission("manage_others_tokens")
 
 
 def _limit_expiration(expires_at: str | None, login: Login) -> str | None:

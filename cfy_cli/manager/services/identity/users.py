@@ -1,5 +1,6 @@
 """Users and their memberships in tenants."""
 
+from collections.abc import Iterable
 from typing import TypedDict
 
 from sqlalchemy import delete as sql_delete
@@ -8,11 +9,15 @@ from sqlalchemy.orm import selectinload
 from cfy_cli.errors import Conflict, Invalid, NotFound
 from cfy_cli.manager.services.identity import failed_logins, passwords
 from cfy_cli.manager.services.identity.permissions import SYSTEM_ROLES, TENANT_ROLES
-from cfy_cli.manager.store.models import Membership, Tenant, Token, User
+from cfy_cli.manager.store.models import GroupMember, GroupRole, Membership, Tenant, Token, User, UserGroup
 from cfy_cli.manager.store.store import Store
 
 ADMIN = "admin"
-WITH_MEMBERSHIPS = (selectinload(User.memberships).joinedload(Membership.tenant),)
+_GROUPS = selectinload(User.group_members).joinedload(GroupMember.group)
+WITH_MEMBERSHIPS = (
+    selectinload(User.memberships).joinedload(Membership.tenant),
+    _GROUPS.selectinload(UserGroup.tenant_roles).joinedload(GroupRole.tenant),
+)
 
 
 def create(store: Store, username: str, password: str, role: str) -> User:
@@ -127,11 +132,13 @@ def check_tenant_role(role: str) -> str:
 
 
 class TenantRoles(TypedDict):
+    """Roles of a user by tenant; those through groups with the groups by role."""
+
     direct: dict[str, str]
-    groups: dict[str, list[str]]
+    groups: dict[str, dict[str, list[str]]]
 
 
-RoleInTenant = TypedDict("RoleInTenant", {"tenant-role": str, "roles": list[str]})
+RoleInTenant = TypedDict("RoleInTenant", {"tenant-role": str | None, "roles": list[str]})  # the direct one, and all
 
 
 class UserAnswer(TypedDict, total=False):
@@ -154,16 +161,18 @@ class UserAnswer(TypedDict, total=False):
 
 def describe(user: User, *, with_details: bool) -> UserAnswer:
     """Return a user as the API answers it."""
-    roles = {membership.tenant.name: membership.role for membership in user.memberships}
+    groups = sorted((member.group for member in user.group_members), key=lambda group: group.name)
+    group_system_roles: dict[str, list[str]] = {}
+    for group in groups:
+        group_system_roles.setdefault(group.role, []).append(group.name)
+    roles = _roles_by_tenant(user, groups)
     return {
         "username": user.username,
-        "tenants": {name: {"tenant-role": role, "roles": [role]} for name, role in roles.items()}
-        if with_details
-        else len(roles),
-        "tenant_roles": {"direct": roles, "groups": {}} if with_details else None,
-        "groups": [] if with_details else 0,
+        "tenants": _summarize(roles) if with_details else user.tenants,
+        "tenant_roles": roles if with_details else None,
+        "groups": [group.name for group in groups] if with_details else len(groups),
         "role": user.role,
-        "group_system_roles": {},
+        "group_system_roles": group_system_roles,
         "active": user.active,
         "created_at": user.created_at,
         "first_login_at": user.first_login_at,
@@ -172,6 +181,24 @@ def describe(user: User, *, with_details: bool) -> UserAnswer:
         "show_getting_started": user.show_getting_started,
         "password_hash": None,
     }
+
+
+def role_in_tenant(direct: str | None, through_groups: Iterable[str]) -> RoleInTenant:
+    """Return the roles of a user in a tenant as the API answers them: each once."""
+    return {"tenant-role": direct, "roles": list(dict.fromkeys([*([direct] if direct else []), *through_groups]))}
+
+
+def _roles_by_tenant(user: User, groups: Iterable[UserGroup]) -> TenantRoles:
+    through_groups: dict[str, dict[str, list[str]]] = {}
+    for group in groups:
+        for each in group.tenant_roles:
+            through_groups.setdefault(each.tenant.name, {}).setdefault(each.role, []).append(group.name)
+    return {"direct": {each.tenant.name: each.role for each in user.memberships}, "groups": through_groups}
+
+
+def _summarize(roles: TenantRoles) -> dict[str, RoleInTenant]:
+    direct, groups = roles["direct"], roles["groups"]
+    return {name: role_in_tenant(direct.get(name), groups.get(name, ())) for name in sorted({*direct, *groups})}
 
 
 def _check_username(username: str) -> str:

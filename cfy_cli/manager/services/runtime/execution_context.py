@@ -16,6 +16,7 @@ from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import execution_user
+from cfy_cli.manager.services.identity.role_permissions import Permissions
 from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
@@ -80,8 +81,9 @@ class ExecutionContext:
 
     def as_user(self, own: Store, permission: str) -> Store:
         """Return the store of the same transaction with the present rights of that user. Raises Forbidden."""
+        permissions = self.app.service(Permissions)
         # users are in no tenant
-        return own.with_scope(execution_user.find_scope(own.unscoped, self.execution, permission))
+        return own.with_scope(execution_user.find_scope(own.unscoped, permissions, self.execution, permission))
 
     @contextmanager
     def reading_own_rows(self) -> Iterator[Store]:

@@ -13,7 +13,7 @@ from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.identity.access import scope_for
-from cfy_cli.manager.services.identity.credentials import Identity
+from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.identity.tenants import is_visible_to
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.passphrases import Passphrase

@@ -95,10 +95,9 @@ def get_changeable(store: Store, key: str) -> Secret:
 def can_see_hidden(scope: Scope, secret: Secret) -> bool:
     """Return whether the user is the creator of the secret or an administrator of its tenant."""
     return (
-        scope.administrator
-        or secret.created_by == scope.user
+        secret.created_by == scope.user
         or (scope.can_see_private and secret.tenant_name == scope.tenant)
-        or secret.tenant_name in scope.private_tenants
+        or scope.can_see_private_in(secret.tenant_name)
     )
 
 

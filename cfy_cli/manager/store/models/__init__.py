@@ -1,5 +1,6 @@
 """Tables of the manager, one class for each."""
 
+from cfy_cli.manager.store.models import identity_versions
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
@@ -9,9 +10,11 @@ from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFi
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import Base
+from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
 from cfy_cli.manager.store.models.secrets import Secret
 from cfy_cli.manager.store.models.sites import Site
+from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
 
 __all__ = [
     "Base",
@@ -26,17 +29,24 @@ __all__ = [
     "Event",
     "Execution",
     "FailedLogins",
+    "GroupMember",
+    "GroupRole",
     "InterDeploymentDependency",
     "Membership",
     "Node",
     "NodeInstance",
     "Operation",
+    "Permission",
+    "PermissionsVersion",
     "Plugin",
+    "RolePermission",
     "Secret",
     "Site",
     "TasksGraph",
     "Tenant",
     "Token",
     "User",
+    "UserGroup",
     "WorkerRecord",
+    "identity_versions",
 ]

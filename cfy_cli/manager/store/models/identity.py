@@ -2,19 +2,17 @@
 
 import secrets
 
-from sqlalchemy import ColumnElement, Connection, ForeignKey, UniqueConstraint, event, func, inspect, literal, select
-from sqlalchemy import update as sql_update
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, func, literal, select, union
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship, synonym
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.types import Name, Timestamp, text
+from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole
 
-IDENTITY_FIELDS = ("password", "role", "active")  # of a user: they decide what the user may do
 
-
-def _new_version() -> str:
+def new_version() -> str:
     return secrets.token_hex(8)
 
 
@@ -33,7 +31,6 @@ class Tenant(Base):
     KEY = "name"
 
     id = synonym("storage_id")
-    groups = 0  # there are no user groups yet
     user_roles = None
     rabbitmq_username = None
     rabbitmq_password = None
@@ -42,16 +39,35 @@ class Tenant(Base):
     name: Mapped[str] = mapped_column(Name, unique=True)
     created_at: Mapped[str] = mapped_column(Timestamp, default=now)
     members: Mapped[list["Membership"]] = relationship(back_populates="tenant", cascade="all, delete-orphan")
+    group_roles: Mapped[list[GroupRole]] = relationship(back_populates="tenant", cascade="all, delete-orphan")
 
     @hybrid_property
     def users(self) -> int:
-        return len(self.members)
+        """Return the number of users who have a role in the tenant, also through a group."""
+        through_groups = {each.user_storage_id for role in self.group_roles for each in role.group.members}
+        return len(through_groups.union(member.user_storage_id for member in self.members))
 
     @users.inplace.expression
     @classmethod
     def _users(cls) -> ColumnElement[int]:
-        members = select(func.count(Membership.storage_id)).where(Membership.tenant_storage_id == cls.storage_id)
-        return members.scalar_subquery()
+        direct = select(Membership.user_storage_id).where(Membership.tenant_storage_id == cls.storage_id)
+        through_groups = (
+            select(GroupMember.user_storage_id)
+            .join(GroupRole, GroupRole.group_storage_id == GroupMember.group_storage_id)
+            .where(GroupRole.tenant_storage_id == cls.storage_id)
+        )
+        members = union(direct, through_groups).subquery()
+        return select(func.count()).select_from(members).scalar_subquery()
+
+    @hybrid_property
+    def groups(self) -> int:
+        return len(self.group_roles)
+
+    @groups.inplace.expression
+    @classmethod
+    def _groups(cls) -> ColumnElement[int]:
+        roles = select(func.count(GroupRole.storage_id)).where(GroupRole.tenant_storage_id == cls.storage_id)
+        return roles.scalar_subquery()
 
 
 class User(Base):
@@ -73,7 +89,6 @@ class User(Base):
     )
     KEY = "username"
 
-    groups = 0  # there are no user groups yet
     password_hash = None
 
     username: Mapped[str] = mapped_column(Name, unique=True)
@@ -87,22 +102,41 @@ class User(Base):
     last_failed_login_at: Mapped[str | None] = mapped_column(Timestamp)
     locked_until: Mapped[str | None] = mapped_column(Timestamp)  # for the address that must wait the longest
     # Random, and renewed with each change of what the user may do: what a process remembers of a login ends with it.
-    version: Mapped[str] = mapped_column(text(16), default=_new_version, server_default="")
+    version: Mapped[str] = mapped_column(text(16), default=new_version, server_default="")
     # Renewed when the user may do less, or has another password: signed tokens end with it.
-    token_stamp: Mapped[str] = mapped_column(text(16), default=_new_version, server_default="")
+    token_stamp: Mapped[str] = mapped_column(text(16), default=new_version, server_default="")
     show_getting_started: Mapped[bool] = mapped_column(default=True)
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", cascade="all, delete-orphan")
     tokens: Mapped[list["Token"]] = relationship(back_populates="user", cascade="all, delete-orphan")
+    group_members: Mapped[list[GroupMember]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
     @hybrid_property
     def tenants(self) -> int:
-        return len(self.memberships)
+        """Return the number of tenants where the user has a role, also through a group."""
+        through_groups = {role.tenant_storage_id for each in self.group_members for role in each.group.tenant_roles}
+        return len(through_groups.union(membership.tenant_storage_id for membership in self.memberships))
 
     @tenants.inplace.expression
     @classmethod
     def _tenants(cls) -> ColumnElement[int]:
-        memberships = select(func.count(Membership.storage_id)).where(Membership.user_storage_id == cls.storage_id)
-        return memberships.scalar_subquery()
+        direct = select(Membership.tenant_storage_id).where(Membership.user_storage_id == cls.storage_id)
+        through_groups = (
+            select(GroupRole.tenant_storage_id)
+            .join(GroupMember, GroupMember.group_storage_id == GroupRole.group_storage_id)
+            .where(GroupMember.user_storage_id == cls.storage_id)
+        )
+        tenants = union(direct, through_groups).subquery()
+        return select(func.count()).select_from(tenants).scalar_subquery()
+
+    @hybrid_property
+    def groups(self) -> int:
+        return len(self.group_members)
+
+    @groups.inplace.expression
+    @classmethod
+    def _groups(cls) -> ColumnElement[int]:
+        members = select(func.count(GroupMember.storage_id)).where(GroupMember.user_storage_id == cls.storage_id)
+        return members.scalar_subquery()
 
     @hybrid_property
     def is_locked(self) -> bool:
@@ -183,23 +217,3 @@ class FailedLogins(Base):
     failures: Mapped[int] = mapped_column(default=0)
     last_failed_at: Mapped[str] = mapped_column(Timestamp)
     locked_until: Mapped[str | None] = mapped_column(Timestamp)
-
-
-@event.listens_for(User, "before_update")
-def _renew_changed_user(_mapper: Mapper[User], _connection: Connection, user: User) -> None:
-    attributes = inspect(user).attrs
-    if any(attributes[name].history.has_changes() for name in IDENTITY_FIELDS):
-        user.version, user.token_stamp = _new_version(), _new_version()
-
-
-@event.listens_for(Membership, "after_insert")
-def _renew_new_member(_mapper: Mapper[Membership], connection: Connection, membership: Membership) -> None:
-    of_user = User.storage_id == membership.user_storage_id
-    connection.execute(sql_update(User).where(of_user).values(version=_new_version()))
-
-
-@event.listens_for(Membership, "after_update")
-@event.listens_for(Membership, "after_delete")
-def _renew_changed_member(_mapper: Mapper[Membership], connection: Connection, membership: Membership) -> None:
-    of_user = User.storage_id == membership.user_storage_id
-    connection.execute(sql_update(User).where(of_user).values(version=_new_version(), token_stamp=_new_version()))
