@@ -9,11 +9,10 @@ import pytest
 import requests
 
 from cfy_cli.manager.rest.api import PREFIX
-from cfy_cli.manager.server import RESOURCES, create_app
-from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.server import RESOURCES
 from tests.conftest import Ask
+from tests.in_process import answer_schemas
 from tests.manager.every_operation import Options, tell_story
-from tests.openapi import AnswerSchemas
 
 KEYS = ("id", "name", "key", "username")  # fields that the story reads from answers
 PARAMETERS = {
@@ -36,11 +35,9 @@ pytestmark = pytest.mark.usefixtures("plugins_are_not_installed")
 
 
 @pytest.mark.usefixtures("worker")
-def test_story_has_every_operation(ask: Ask, app: AppContext):
+def test_story_has_every_operation(ask: Ask):
     told = tell_story(ask, lambda method, _template, path, options: ask(method, path, **options))
-    operations = {
-        (method, path.removeprefix(PREFIX)) for method, path, _ in AnswerSchemas(create_app(app)).operations()
-    }
+    operations = {(method, path.removeprefix(PREFIX)) for method, path, _ in answer_schemas().operations()}
     assert not operations - told, "add a valid request for each to tests/manager/every_operation.py"
 
 

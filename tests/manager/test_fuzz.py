@@ -18,9 +18,8 @@ import pytest
 import requests
 
 from cfy_cli.manager.rest.api import PREFIX
-from cfy_cli.manager.server import create_app
-from cfy_cli.manager.services.context import AppContext
 from tests.conftest import PASSWORD, Ask
+from tests.in_process import answer_schemas
 from tests.manager.conftest import HELLO, SAY, archive, wait_until
 from tests.manager.fuzz_requests import Names, Requests, parameters_of
 from tests.manager.fuzz_run import Report, send_all, watching_health
@@ -107,14 +106,14 @@ def assert_good(report: Report, ask: AskAny, document: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("worker", "plugins_are_not_installed")
 @pytest.mark.fuzz
-def test_odd_requests_are_answered(ask: Ask, app: AppContext, port: int):
-    document, report = create_app(app).openapi(), Report()
+def test_odd_requests_are_answered(ask: Ask, port: int):
+    document, report = answer_schemas().document, Report()
     send_all(Requests(document, furnish(ask), SEED), numbers(SHORT), port, authorization(PASSWORD), report, clients=2)
     assert_good(report, ask, document)
 
 
-def test_request_of_a_number_is_always_the_same(app: AppContext):
-    document = create_app(app).openapi()
+def test_request_of_a_number_is_always_the_same():
+    document = answer_schemas().document
     made = [Requests(document, Names({}, {}), SEED).make(number) for _ in range(2) for number in (1, 70, 3000)]
     assert made[:3] == made[3:]
 

@@ -14,7 +14,8 @@ from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import client_addresses, passwords
 from cfy_cli.manager.store.models import FailedLogins, Token
-from tests.conftest import Ask, InProcess
+from tests.conftest import Ask
+from tests.in_process import InProcess
 
 ANN = "anns-password"
 API = "http://manager/api/v3.1"
@@ -207,13 +208,11 @@ class Clients:
     """Requests from addresses, as the manager sees them."""
 
     def __init__(self, app: AppContext) -> None:
-        self.app = app
+        self.application = create_app(app)
 
     def log_in(self, address: str, username: str, password: str) -> requests.Response:
-        adapter = InProcess(create_app(self.app))
-        adapter.client._transport.client = (address, 40000)  # type: ignore[attr-defined]
         with requests.Session() as session:
-            session.mount("http://", adapter)
+            session.mount("http://", InProcess(self.application, address))
             return session.get(f"{API}/sites", auth=(username, password))
 
 

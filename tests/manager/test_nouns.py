@@ -10,6 +10,7 @@ from cfy_cli.main import SUMMARIES
 from cfy_cli.manager.rest.api import PREFIX
 from cfy_cli.manager.server import RESOURCES, permissions
 from cfy_cli.manager.services.identity.permissions import ROLES_WITH
+from tests.in_process import answer_schemas
 from tests.openapi import AnswerSchemas
 
 SERVED = [resource for resource in ALL if resource not in (DEPLOYMENT_GROUPS, EXECUTION_GROUPS)]  # not built yet
@@ -18,10 +19,8 @@ PATHS = {path for routes in RESOURCES for _, path in routes.permissions}
 
 
 @pytest.fixture
-def schemas(app) -> AnswerSchemas:  # type: ignore[no-untyped-def]
-    from cfy_cli.manager.server import create_app
-
-    return AnswerSchemas(create_app(app))
+def schemas() -> AnswerSchemas:
+    return answer_schemas()
 
 
 @pytest.mark.parametrize("resource", SERVED, ids=lambda resource: resource.name)

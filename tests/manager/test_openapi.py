@@ -5,22 +5,21 @@ import re
 
 import pytest
 import requests
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cfy_cli.contract.names import find_fault, pattern_of
 from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.resources import ALL
-from cfy_cli.manager.server import RESOURCES, create_app
-from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.server import RESOURCES
 from tests.conftest import PASSWORD, Ask
+from tests.in_process import answer_schemas
 from tests.openapi import AnswerSchemas
 
 
 @pytest.fixture
-def schemas(app: AppContext) -> AnswerSchemas:
-    return AnswerSchemas(create_app(app))
+def schemas() -> AnswerSchemas:
+    return answer_schemas()
 
 
 def test_every_endpoint_declares_answers_and_errors(schemas: AnswerSchemas):
@@ -57,8 +56,8 @@ def test_answer_with_undeclared_field_is_noticed(schemas: AnswerSchemas):
         schemas.check("GET", "/api/v3.1/sites/tlv", 200, site)
 
 
-def test_document_is_served(app: AppContext):
-    document = TestClient(create_app(app)).get("/openapi.json").json()
+def test_document_is_served(session: requests.Session):
+    document = session.get("http://manager/openapi.json").json()
     site = document["paths"]["/api/v3.1/sites/{key}"]["get"]["responses"]["200"]["content"]["application/json"]
     assert site["schema"] == {"$ref": "#/components/schemas/Site"}
 

@@ -10,14 +10,13 @@ from sqlalchemy.orm import class_mapper
 from cfy_cli.contract.json_values import parse_json, sanitize
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.rest.api import PREFIX
-from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.scope import Scope
 from tests.conftest import Ask, Cfy
+from tests.in_process import answer_schemas
 from tests.manager.conftest import Upload
 from tests.manager.every_operation import Options, tell_story
-from tests.openapi import AnswerSchemas
 from tests.wagons import package, wagon
 
 FAULTS = {  # JSON, and a part of what is said about it
@@ -126,7 +125,7 @@ def test_stored_value_that_cannot_be_written_is_replaced(ask: Ask, app: AppConte
     causes = {"task_error_causes": [{"message": "x"}]}
     ask("POST", "/events", json={"execution_id": execution, "events": [{"message": "x", "context": causes}]})
     assert poison(app) == VALUES_OF_USERS
-    documents = AnswerSchemas(create_app(app)).operations()
+    documents = answer_schemas().operations()
     lists = [path.removeprefix(PREFIX) for method, path, _ in documents if method == "GET" and "{" not in path]
     for path in [*lists, "/nodes?_evaluate_functions=true", "/deployments/d", "/deployments/d/outputs"]:
         if path not in ("/secrets/share/export", "/workflows"):

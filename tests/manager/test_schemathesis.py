@@ -22,9 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from urllib3 import HTTPResponse
 
-from cfy_cli.manager.server import create_app
-from cfy_cli.manager.services.context import AppContext
 from tests.conftest import PASSWORD, Ask
+from tests.in_process import answer_schemas
 from tests.manager.conftest import Upload
 
 CHECKS = [
@@ -59,16 +58,9 @@ def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
 
 
 @functools.cache
-def all_operations() -> list[APIOperation]:
-    """Read the document once: it is the same for every manager of a test process."""
-    return []
-
-
-def operations(app: AppContext) -> list[APIOperation]:
-    if not all_operations():
-        found = schemathesis.openapi.from_dict(create_app(app).openapi()).get_all_operations()
-        all_operations().extend(operation.ok() for operation in found)
-    return all_operations()
+def operations() -> list[APIOperation]:
+    found = schemathesis.openapi.from_dict(answer_schemas().document).get_all_operations()
+    return [operation.ok() for operation in found]
 
 
 def send_cases(
@@ -112,10 +104,10 @@ def request_of(case: Case) -> dict[str, object]:
     return {**request, "method": case.method, "headers": headers, "cookies": None, "auth": ("admin", PASSWORD)}
 
 
-def check_operations(session: requests.Session, app: AppContext, names: dict[str, list[str]], count: int) -> int:
+def check_operations(session: requests.Session, names: dict[str, list[str]], count: int) -> int:
     """Send requests to all operations, and return their number."""
     sent, accepted, failures, started = 0, 0, [], time.monotonic()
-    for operation in operations(app):
+    for operation in operations():
         more, more_accepted, found = send_cases(session, operation, names, count)
         sent, accepted, failures = sent + more, accepted + more_accepted, failures + found
     print(f"{sent} cases, {accepted} accepted, {len(failures)} failures in {time.monotonic() - started:.0f} s")
@@ -126,16 +118,12 @@ def check_operations(session: requests.Session, app: AppContext, names: dict[str
 @pytest.mark.fuzz
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("plugins_are_not_installed")
-def test_answers_to_generated_requests_are_as_declared(
-    session: requests.Session, app: AppContext, names: dict[str, list[str]]
-):
-    assert check_operations(session, app, names, FEW) > 250
+def test_answers_to_generated_requests_are_as_declared(session: requests.Session, names: dict[str, list[str]]):
+    assert check_operations(session, names, FEW) > 250
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("plugins_are_not_installed")
-def test_answers_to_thousands_of_requests_are_as_declared(
-    session: requests.Session, app: AppContext, names: dict[str, list[str]]
-):
-    assert check_operations(session, app, names, MANY) > 5000
+def test_answers_to_thousands_of_requests_are_as_declared(session: requests.Session, names: dict[str, list[str]]):
+    assert check_operations(session, names, MANY) > 5000
