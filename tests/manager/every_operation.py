@@ -97,6 +97,8 @@ def _send_filters(send: Send) -> None:
         send("GET", f"/filters/{kind}/{{key}}", "f")
         send("PATCH", f"/filters/{kind}/{{key}}", "f", json={"visibility": "global"})
         send("DELETE", f"/filters/{kind}/{{key}}", "f", status=204)
+        send("GET", f"/labels/{kind}")
+        send("GET", f"/labels/{kind}/{{key}}", "team")
 
 
 def _send_blueprints(send: Send) -> None:
@@ -153,6 +155,8 @@ def _send_deployments(send: Send) -> None:
 
 def _send_executions(send: Send) -> None:
     send("GET", "/nodes")
+    for noun in ("nodes", "node-types", "node-instances", "scaling-groups", "capabilities"):
+        send("POST", f"/searches/{noun}", json={"constraints": {"deployment_id": "d"}})
     instance = str(send("GET", "/node-instances").json()["items"][0]["id"])
     send("GET", "/node-instances/{key}", instance)
     send("PATCH", "/node-instances/{key}", instance, json={"version": 1, "runtime_properties": {"port": 80}})

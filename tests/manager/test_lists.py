@@ -20,13 +20,14 @@ LISTS = sorted(
     (method, path)
     for routes in RESOURCES
     for (method, path), parameters in routes.parameters.items()
-    if "_offset" in [parameter.name for parameter in parameters] and method != "DELETE"
+    if {"_offset", "_sort"} <= {parameter.name for parameter in parameters} and method != "DELETE"
 )
 PARAMS = {
     "/executions": {"_include_system_workflows": "true"},
     "/events": {"include_logs": "true"},
     "/workflows": {"id": "d1"},
     "/searches/workflows": {"id": "d1"},
+    **{f"/searches/{name}": {"deployment_id": "d2"} for name in ("nodes", "node-types", "scaling-groups", "capabilities")},
 }
 DRIFT = {"result": {"port": 80}}
 DRIFTS: list[Item] = [
@@ -75,6 +76,9 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
         assert ask("PUT", "/deployments/inter-deployment-dependencies", json=body).ok
 
 
+NO_FILTERS = {  # fields that name where a search looks
+    path: ("blueprint_id",) for path in ("/searches/nodes", "/searches/node-types")
+}
 CHANGING = "last_login_at"  # each request may be a login
 
 
@@ -104,7 +108,8 @@ class List:
         for field in {name: None for item in whole for name in item}:
             values = [item.get(field) for item in whole]
             known = [value for value in values if value is not None]
-            if not known or any(isinstance(value, dict | list) for value in values):
+            is_scalar = not any(isinstance(value, dict | list) for value in values)
+            if not known or not is_scalar or field in NO_FILTERS.get(self._path, ()):
                 continue
             if field not in allowed:
                 yield f"{self._path}: {field} cannot be filtered by"

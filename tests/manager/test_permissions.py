@@ -114,7 +114,16 @@ DELETE /users/{username}                       user_delete
 POST   /searches/blueprints                    blueprint_list
 POST   /searches/deployments                   deployment_list
 POST   /searches/secrets                       secret_list
+POST   /searches/nodes                         node_list
+POST   /searches/node-types                    node_list
+POST   /searches/node-instances                node_instance_list
+POST   /searches/scaling-groups                deployment_list
+POST   /searches/capabilities                  deployment_capabilities
 POST   /searches/workflows                     deployment_list
+GET    /labels/blueprints                      labels_list
+GET    /labels/blueprints/{key}                labels_list
+GET    /labels/deployments                     labels_list
+GET    /labels/deployments/{key}               labels_list
 GET    /filters/blueprints                     filter_list
 GET    /filters/blueprints/{key}               filter_get
 PUT    /filters/blueprints/{key}               filter_create

@@ -18,7 +18,9 @@ from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.deployments import deployments, node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.models import Deployment, Node, NodeInstance
+from cfy_cli.manager.store.query import Condition
 
 EVALUATE = Parameter("_evaluate_functions", "Answer the values of functions instead of their calls.", "boolean")
 NODE_PARAMETERS = (
@@ -53,8 +55,12 @@ class InstanceChange(Body):
 
 @routes.listing("/nodes", "node_list", nodes.parameters, nodes.list_answer)
 def list_nodes(call: Call) -> JsonObject:
-    listing = call.listing(NODES.order, nodes.searched)
-    page = call.store.list(Node, listing)
+    return page_of(*find_nodes(call, call.listing(NODES.order, nodes.searched)))
+
+
+def find_nodes(call: Call, listing: Listing, where: Condition | None = None) -> tuple[Page[Node], list[Json]]:
+    """Return a page of nodes, and how they are answered."""
+    page = call.store.list(Node, listing, where=where)
     has_counts = listing.include is None or not node_instances.COUNTS.isdisjoint(listing.include)
     counts = node_instances.count(call.store, page.items) if has_counts else {}
     should_evaluate = call.flag("_evaluate_functions") | call.flag("evaluate_functions")
@@ -70,15 +76,21 @@ def list_nodes(call: Call) -> JsonObject:
             is_seen = instance is not None and instance.deployment_storage_id == row.deployment_storage_id
             node["properties"] = evaluation.evaluate(row, node["properties"], self_id if is_seen else None)
         items.append(node)
-    return page_of(page, items)
+    return page, items
 
 
 @routes.listing("/node-instances", "node_instance_list", instances.parameters, instances.list_answer)
 def list_node_instances(call: Call) -> JsonObject:
-    listing = call.listing(NODE_INSTANCES.order, instances.searched)
+    return page_of(*find_instances(call, call.listing(NODE_INSTANCES.order, instances.searched)))
+
+
+def find_instances(
+    call: Call, listing: Listing, where: Condition | None = None
+) -> tuple[Page[NodeInstance], list[Json]]:
+    """Return a page of node instances, and how they are answered."""
     evaluation = _Evaluation(call) if call.flag(EVALUATE.name) else None
-    page = call.store.list(NodeInstance, listing)
-    return page_of(page, [_show_instance(call, row, evaluation) for row in page.items])
+    page = call.store.list(NodeInstance, listing, where=where)
+    return page, [_show_instance(call, row, evaluation) for row in page.items]
 
 
 @routes.get("/node-instances/{key}", "node_instance_get", (EVALUATE,), instances.answer)

@@ -16,6 +16,7 @@ from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility, widen
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.query import Condition, all_of
+from cfy_cli.manager.store.rules import SearchFields
 from cfy_cli.manager.store.store import Store
 
 M = TypeVar("M", bound=Base)
@@ -76,22 +77,8 @@ class Noun(Generic[M]):
 
     def rule_conditions(self, call: Call, body: RulesBody | None) -> Sequence[Condition]:
         """Return the conditions of stored filters, rules and constraints. Raises Invalid, and NotFound for filters."""
-        body = body or RulesBody()
-        given = (body.filter_rules, body.filter_id)
-        if body.constraints is not None and any(each is not None for each in given):
-            raise Invalid("Give either `constraints` or `filter_rules` and `filter_id`, not both")
-        filter_ids = [each for each in (call.query.get(FILTER_ID.name), body.filter_id) if each]
-        if not (filter_ids or body.filter_rules or body.constraints):
-            return []
-        search = searches.read_search(
-            call.store,
-            self.model,
-            rules=body.filter_rules or (),
-            filter_ids=filter_ids,
-            constraints=body.constraints,
-            limits=call.app.settings.limits,
-        )
-        return search.conditions()
+        search = read_search(call, self.model, body or RulesBody())
+        return search.conditions() if search else []
 
     def add_list(self) -> None:
         @self.routes.listing(self.path, self.permission("list"), self.parameters, self.list_answer)
@@ -173,6 +160,26 @@ def _given(body: Body) -> dict[str, Any]:
 
 def _fields(body: Body) -> dict[str, Any]:
     return body.model_dump(exclude_none=True)
+
+
+def read_search(
+    call: Call, model: type[Base], body: RulesBody, fields: SearchFields | None = None
+) -> searches.Search | None:
+    """Read what a list or a search is restricted to; None without restrictions. Raises Invalid and NotFound."""
+    filter_ids = [each for each in (call.query.get(FILTER_ID.name), body.filter_id) if each]
+    if body.constraints is not None and (filter_ids or body.filter_rules is not None or body.filter_id is not None):
+        raise Invalid("Give either `constraints` or `filter_rules` and `filter_id`, not both")
+    if not (filter_ids or body.filter_rules or body.constraints):
+        return None
+    return searches.read_search(
+        call.store,
+        model,
+        rules=body.filter_rules or (),
+        filter_ids=filter_ids,
+        constraints=body.constraints,
+        limits=call.app.settings.limits,
+        fields=fields,
+    )
 
 
 def check_change(call: Call, noun: str, body: Body) -> None:

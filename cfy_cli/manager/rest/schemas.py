@@ -89,7 +89,7 @@ def answer_of(annotation: object) -> Answer:
     return Answer(schema_of(annotation, components), components)
 
 
-def row_answer(model: type[Base], overrides: Mapping[str, object] | None = None) -> Answer:
+def row_answer(model: type[Base], overrides: Mapping[str, object] | None = None, name: str = "") -> Answer:
     """Describe a row as `serialize` answers it; `overrides` gives the types of fields that are computed elsewhere.
 
     No field is required, since `_include` selects among them.
@@ -97,7 +97,7 @@ def row_answer(model: type[Base], overrides: Mapping[str, object] | None = None)
     components: dict[str, JsonObject] = {}
     types_of_fields = {"labels": list[LabelAnswer], **field_types(model), **(overrides or {})}
     properties: JsonObject = {name: schema_of(types_of_fields[name], components) for name in model.WIRE_FIELDS}
-    return _component(model.__name__, properties, components)
+    return _component(name or model.__name__, properties, components)
 
 
 def list_answer(item: Answer, name: str, **more: object) -> Answer:

@@ -11,6 +11,7 @@ from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployments import capability_dependencies, deployments
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
+from cfy_cli.manager.services.deployments.plan_nodes import node_columns
 from cfy_cli.manager.services.events import events
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
@@ -127,25 +128,11 @@ def owner_columns(deployment: Deployment) -> OwnerColumns:
 
 
 def _node_row(deployment: Deployment, node: NodePlan, owner: OwnerColumns) -> dict[str, object]:
-    scalable = node["capabilities"]["scalable"]["properties"]
     return {
         **owner,
-        "id": node["name"],
+        **node_columns(node),
         "blueprint_id": deployment.blueprint_id,
         "deployment_display_name": deployment.display_name,
-        "type": node["type"],
-        "type_hierarchy": node["type_hierarchy"],
-        "host_id": node.get("host_id"),
-        "properties": node["properties"],
-        "operations": node["operations"],
-        "relationships": node.get("relationships") or [],
-        "plugins": node.get("plugins") or [],
-        "plugins_to_install": node.get("plugins_to_install"),
-        "deploy_number_of_instances": scalable["default_instances"],
-        "max_number_of_instances": scalable["max_instances"],
-        "min_number_of_instances": scalable["min_instances"],
-        "number_of_instances": scalable["current_instances"],
-        "planned_number_of_instances": scalable["planned_instances"],
     }
 
 
