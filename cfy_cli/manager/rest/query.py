@@ -67,6 +67,7 @@ PAGE = (
     Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
     Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
+TRUE = ("true", "1", "yes", "on")
 _LISTED = (INCLUDE.name, SORT.name)  # parameters with commas between values
 LISTING = (SORT, *PAGE, ALL_TENANTS, RANGE, GET_DATA)
 
@@ -147,9 +148,9 @@ def check_include(names: Sequence[str] | None, fields: Sequence[str]) -> None:
 def parse_flag(values: Mapping[str, object], name: str, default: bool = False) -> bool:
     """Read a boolean. Raises Invalid."""
     value = str(values.get(name, default)).lower()
-    if value not in ("true", "false", "1", "0", "", "none"):
+    if value not in (*TRUE, "false", "0", "no", "off", "", "none"):
         raise Invalid(f"`{value}` is neither true nor false ({name})")
-    return value in ("true", "1")
+    return value in TRUE
 
 
 def parse_integer(query: QueryParams, name: str, default: int) -> int:
