@@ -27,7 +27,10 @@ PARAMS = {
     "/events": {"include_logs": "true"},
     "/workflows": {"id": "d1"},
     "/searches/workflows": {"id": "d1"},
-    **{f"/searches/{name}": {"deployment_id": "d2"} for name in ("nodes", "node-types", "scaling-groups", "capabilities")},
+    **{
+        f"/searches/{name}": {"deployment_id": "d2"}
+        for name in ("nodes", "node-types", "scaling-groups", "capabilities")
+    },
 }
 DRIFT = {"result": {"port": 80}}
 DRIFTS: list[Item] = [
@@ -76,9 +79,7 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
         assert ask("PUT", "/deployments/inter-deployment-dependencies", json=body).ok
 
 
-NO_FILTERS = {  # fields that name where a search looks
-    path: ("blueprint_id",) for path in ("/searches/nodes", "/searches/node-types")
-}
+NO_FILTERS = dict.fromkeys(("/searches/nodes", "/searches/node-types"), ("blueprint_id",))  # name where to search
 CHANGING = "last_login_at"  # each request may be a login
 
 

@@ -150,11 +150,19 @@ def test_search_for_parts_must_name_one_place(ask: Ask) -> None:
     statuses = {}
     for noun in ("nodes", "node-types", "scaling-groups", "capabilities"):
         for query, constraints in (
-            ("", None), ("", {}), ("?deployment_id=d", {"deployment_id": "d"}), ("?deployment_id=d&blueprint_id=app", {}),
-            ("?deployment_id=d", {"blueprint_id": "app"}), ("", {"deployment_id": 1}), ("", {"deployment_id": ["d"]}),
-            ("?deployment_id=d", {"labels": []}), ("?deployment_id=d", {"filter_id": "f"}), ("?deployment_id=d", {"x": 1}),
-            ("?deployment_id=d", {"name_pattern": {"like": "a"}}), ("?deployment_id=d", {"valid_values": "a"}),
-        ):  # fmt: skip
+            ("", None),
+            ("", {}),
+            ("?deployment_id=d", {"deployment_id": "d"}),
+            ("?deployment_id=d&blueprint_id=app", {}),
+            ("?deployment_id=d", {"blueprint_id": "app"}),
+            ("", {"deployment_id": 1}),
+            ("", {"deployment_id": ["d"]}),
+            ("?deployment_id=d", {"labels": []}),
+            ("?deployment_id=d", {"filter_id": "f"}),
+            ("?deployment_id=d", {"x": 1}),
+            ("?deployment_id=d", {"name_pattern": {"like": "a"}}),
+            ("?deployment_id=d", {"valid_values": "a"}),
+        ):
             body = {} if constraints is None else {"constraints": constraints}
             statuses[noun, query, str(constraints)] = ask("POST", f"/searches/{noun}{query}", json=body).status_code
         for place in ("deployment_id", "blueprint_id"):
