@@ -1,6 +1,6 @@
 """Requests that every resource of the API answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -97,6 +97,24 @@ class Collection:
 
     def set_visibility(self, key: str, visibility: str) -> Item:
         return self.act("PATCH", key, "set-visibility", visibility=visibility)
+
+    def summary(self, target_field: str, sub_field: str | None = None, **query: object) -> Sequence[Item]:
+        """Count the items for each value of a field, and within it for each value of a second field."""
+        name, parts = self.resource.attribute, f"by {sub_field}"
+        params = without_none({"_target_field": target_field, "_sub_field": sub_field, **query})
+        found: dict[object, Item] = {}
+        offset = 0
+        while True:
+            page = self.http.item("GET", f"summary/{name}", params=params | {"_offset": offset, "_size": MAX_PAGE_SIZE})
+            for item in page["items"]:
+                known = found.setdefault(item[target_field], item)
+                if known is not item:  # its values go on from the page before
+                    known[name] += item[name]
+                    known[parts] += item[parts]
+            read = sum(len(item.get(parts, (None,))) for item in page["items"])
+            offset += read
+            if not read or offset >= page["metadata"]["pagination"]["total"]:
+                return tuple(found.values())
 
     def labels_of(self, key: str) -> object:
         """Return the labels as the manager answers them; `contract.labels.labels_in` reads them."""

@@ -10,7 +10,7 @@ import click
 from cfy_cli.config.config_file import FORMATS
 from cfy_cli.contract.resources import BLUEPRINTS, BLUEPRINTS_FILTERS
 from cfy_cli.errors import CfyError, Conflict, ErrorCode, Usage
-from cfy_cli.shell import filters, labels, options, param_types, verbs
+from cfy_cli.shell import filters, labels, options, param_types, summaries, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import SKIP, add_hint, if_exists_option
 
@@ -42,6 +42,7 @@ cli = verbs.group_of(BLUEPRINTS, "Manage blueprints.", "set-visibility", "set-gl
 
 labels.add_label_commands(cli, BLUEPRINTS, lambda client: client.blueprints)
 filters.add_filter_commands(cli, BLUEPRINTS_FILTERS)
+summaries.add_summary_command(cli, BLUEPRINTS, "tenant_name", "visibility")
 
 
 @cli.command("lint")

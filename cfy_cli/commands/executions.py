@@ -11,7 +11,7 @@ import click
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.contract.timestamps import now
-from cfy_cli.shell import operations, options, param_types
+from cfy_cli.shell import operations, options, param_types, summaries
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
@@ -39,6 +39,11 @@ def cli() -> None:
 
 
 operations.add_operation_commands(cli)
+summaries.add_summary_command(
+    cli, EXECUTIONS, "status", "status_display", "blueprint_id", "deployment_id", "workflow_id", "tenant_name",
+    "visibility",
+    group=click.option("-g", "--group-id", "execution_group_id", help="Count only executions of this group."),
+)  # fmt: skip
 
 
 @cli.command("start")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import NODE_INSTANCES
-from cfy_cli.shell import options
+from cfy_cli.shell import options, summaries
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.group("node-instances", cls=CommandGroup)
 def cli() -> None:
     """Manage node instances of deployments."""
+
+
+summaries.add_summary_command(
+    cli, NODE_INSTANCES, "deployment_id", "node_id", "state", "host_id", "index", "tenant_name", "visibility"
+)
 
 
 @cli.command("list")

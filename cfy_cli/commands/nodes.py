@@ -9,7 +9,7 @@ import click
 from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.resources import NODES
 from cfy_cli.errors import NotFound, Usage
-from cfy_cli.shell import options
+from cfy_cli.shell import options, summaries
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
@@ -31,6 +31,9 @@ CHECKS = ("check_drift", "check_status")
 @click.group("nodes", cls=CommandGroup)
 def cli() -> None:
     """Manage nodes of deployments."""
+
+
+summaries.add_summary_command(cli, NODES, "deployment_id", "tenant_name", "visibility")
 
 
 @cli.command("list")

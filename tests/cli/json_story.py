@@ -124,6 +124,8 @@ deployments list --sort-by id --descending -s 1 -o 1
 deployments list --all-tenants
 deployments status-list
 deployments status-list -lr x=y
+blueprints summary visibility
+deployments summary blueprint_id site_name
 deployments inputs dep
 deployments outputs dep
 deployments capabilities dep
@@ -145,6 +147,9 @@ executions get {execution}
 events list {execution}
 events list {execution} --no-logs
 events list {execution} --json-output
+executions summary workflow_id status
+nodes summary deployment_id
+node-instances summary state -a
 executions graphs list {execution} -> graph [?name=='install'].id|[0]
 executions operations list {execution} -> operation [-1].id
 executions operations list {execution} --state failed

@@ -96,6 +96,7 @@ blueprints lint {blueprint}
 blueprints set-visibility app -l global
 blueprints set-global app
 blueprints set-owner app -s admin
+blueprints summary visibility
 deployments create dep -b app
 deployments filters create mine -lr team=core
 deployments filters list
@@ -105,6 +106,7 @@ deployments list --filter-id mine
 deployments filters delete mine
 deployments list
 deployments status-list
+deployments summary blueprint_id visibility
 deployments set-owner dep -s admin
 deployments get dep
 deployments inputs dep
@@ -127,6 +129,9 @@ executions list
 nodes list -d dep
 nodes get page -d dep
 node-instances list -d dep
+executions summary status workflow_id
+nodes summary deployment_id
+node-instances summary state
 events delete dep
 deployments delete dep --force
 install {blueprint} -b quick -d quick

@@ -157,6 +157,8 @@ def _send_executions(send: Send) -> None:
     send("GET", "/nodes")
     for noun in ("nodes", "node-types", "node-instances", "scaling-groups", "capabilities"):
         send("POST", f"/searches/{noun}", json={"constraints": {"deployment_id": "d"}})
+    for noun in ("blueprints", "deployments", "executions", "nodes", "node_instances"):
+        send("GET", f"/summary/{noun}", params={"_target_field": "tenant_name"})
     instance = str(send("GET", "/node-instances").json()["items"][0]["id"])
     send("GET", "/node-instances/{key}", instance)
     send("PATCH", "/node-instances/{key}", instance, json={"version": 1, "runtime_properties": {"port": 80}})

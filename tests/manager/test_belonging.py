@@ -41,6 +41,11 @@ LISTS = (
     "/tasks_graphs",
     "/deployments/inter-deployment-dependencies",
     "/workflows",
+    "/summary/blueprints?_target_field=visibility",
+    "/summary/deployments?_target_field=blueprint_id",
+    "/summary/executions?_target_field=deployment_id&_sub_field=blueprint_id&_include_system_workflows=true",
+    "/summary/nodes?_target_field=deployment_id",
+    "/summary/node_instances?_target_field=deployment_id",
 )
 ELSEWHERE = ("/users", "/tenants", "/tokens")
 

@@ -24,10 +24,12 @@ VALUES = {
     "_sort": "visibility", "_offset": "0", "_size": "1", "_range": "visibility,,", "_after": "0", "summary": "true",
     "visibility": "tenant", "blueprint_archive_url": "", "plugin_archive_url": "", "_passphrase": "a-long-passphrase",
     "non-encrypted": "false", "_filter_id": "",
+    "_target_field": "tenant_name", "_sub_field": "visibility",
 }  # fmt: skip
 NAMES_OF_RESOURCES = (
     "_include",
     "_group_id",
+    "deployment_group_id",
     "_instance_context",
     "graph_id",
     "execution_group_id",
@@ -55,7 +57,9 @@ ADDITIONAL: dict[str, dict[str, str]] = {
 }
 WITHOUT_EFFECT = {"_instance_counts", "_get_data"}  # the counts of instances, and the data of plugins, are always there
 LISTS = [
-    (method, path, declared) for method, path, declared in ENDPOINTS if "_offset" in declared and method != "DELETE"
+    (method, path, declared)
+    for method, path, declared in ENDPOINTS
+    if "_offset" in declared and method != "DELETE" and "/summary/" not in path
 ]
 
 

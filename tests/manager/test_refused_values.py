@@ -128,7 +128,7 @@ def test_stored_value_that_cannot_be_written_is_replaced(ask: Ask, app: AppConte
     documents = answer_schemas().operations()
     lists = [path.removeprefix(PREFIX) for method, path, _ in documents if method == "GET" and "{" not in path]
     for path in [*lists, "/nodes?_evaluate_functions=true", "/deployments/d", "/deployments/d/outputs"]:
-        if path not in ("/secrets/share/export", "/workflows"):
+        if path not in ("/secrets/share/export", "/workflows") and not path.startswith("/summary/"):
             answer = ask("GET", path)
             assert answer.status_code == 200, f"{path}: {answer.text}"
     assert "\ufffd" in ask("GET", "/deployments").text

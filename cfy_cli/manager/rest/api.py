@@ -186,14 +186,15 @@ class Routes:
             taken = (*((replace(INCLUDE, values=fields),) if fields else ()), *parameters)
             self.permissions[method, path] = permission
             self.parameters[method, path] = taken
-            filters = filters_of(returned, filtered or returned, taken) if has_filters else ()
+            items = returned if fields or filtered is None else filtered  # that filters look at
+            filters = filters_of(items, filtered or items, taken) if has_filters else ()
             self.answers.append(returned)
             declared = {parameter.name: parameter for parameter in taken}
             self.router.add_api_route(
                 path,
                 _endpoint(
                     function,
-                    authorized(permission, declared, fields, has_filters=has_filters, takes_body=takes_body),
+                    authorized(permission, declared, items.fields, has_filters=has_filters, takes_body=takes_body),
                     status=status,
                     write=write,
                 ),

@@ -16,6 +16,7 @@ from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter, parse_flag
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
+from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints
@@ -55,6 +56,7 @@ noun.add_list()
 noun.add_search()
 noun.add_get()
 noun.add_set_visibility("resource_set_visibility")
+add_summary(noun, "tenant_name", "visibility")
 
 
 @routes.put(

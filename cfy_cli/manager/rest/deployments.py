@@ -11,6 +11,7 @@ from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter
+from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
@@ -21,10 +22,11 @@ from cfy_cli.manager.store.query import Condition
 ALL_SUB_DEPLOYMENTS = Parameter(
     "all_sub_deployments", "Count deployments at every depth, not only those directly inside.", "boolean"
 )
+GROUPS = ("_group_id", "deployment_group_id")  # public clients use both names
 LIST_PARAMETERS = (
     ALL_SUB_DEPLOYMENTS,
     Parameter("_search_name", "Text that the display name must contain.", repeated=True),
-    Parameter("_group_id", "Only deployments of this deployment group."),
+    *(Parameter(name, "Only deployments of this deployment group.") for name in GROUPS),
     Parameter("_dependencies_of", "Only deployments that this deployment depends on, directly or indirectly."),
     Parameter("_environments_only", "Only deployments that are no components of others.", "boolean"),
 )
@@ -62,7 +64,7 @@ def _conditions(call: Call) -> Sequence[Condition]:
         call.flag(ALL_SUB_DEPLOYMENTS.name)  # it is checked even when the list is empty
     return deployments.list_conditions(
         call.store,
-        group_id=call.query.get("_group_id"),
+        group_id=next((group_id for name in GROUPS if (group_id := call.query.get(name))), None),
         dependencies_of=call.query.get("_dependencies_of"),
         without_components=call.flag("_environments_only"),
     )
@@ -91,6 +93,7 @@ routes = noun.routes
 noun.add_list()
 noun.add_search()
 noun.add_set_visibility("deployment_set_visibility", deployments.set_visibility)
+add_summary(noun, "blueprint_id", "tenant_name", "visibility", "site_name", "deployment_status")
 
 
 @routes.get("/deployments/{key}", "deployment_get", (ALL_SUB_DEPLOYMENTS, INCLUDE_WORKDIR), noun.answer)

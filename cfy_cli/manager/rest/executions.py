@@ -9,6 +9,7 @@ from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
+from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.query import Condition
@@ -60,6 +61,9 @@ noun = Noun(EXECUTIONS, Execution, parameters=(SYSTEM_WORKFLOWS, *GROUP_PARAMETE
 routes = noun.routes
 noun.add_list()
 noun.add_get()
+add_summary(
+    noun, "status", "status_display", "blueprint_id", "deployment_id", "workflow_id", "tenant_name", "visibility"
+)
 
 
 @routes.post("/executions", "execution_start", (FORCE,), noun.answer, status=201)

@@ -16,6 +16,7 @@ from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
+from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.services.deployments import deployments, node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.store.listing import Listing, Page
@@ -51,6 +52,10 @@ class InstanceChange(Body):
     runtime_properties: dict[str, AnyJson] | None = None
     system_properties: dict[str, AnyJson] | None = None
     relationships: list[dict[str, AnyJson]] | None = None
+
+
+add_summary(nodes, "deployment_id", "tenant_name", "visibility")
+add_summary(instances, "deployment_id", "index", "node_id", "state", "host_id", "tenant_name", "visibility")
 
 
 @routes.listing("/nodes", "node_list", nodes.parameters, nodes.list_answer)

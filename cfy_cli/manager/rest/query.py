@@ -26,6 +26,7 @@ class Parameter:
     separated: bool = False  # by commas, several values
     values: tuple[str, ...] = ()  # that are allowed; any when empty
     pattern: str = ""  # of each value
+    required: bool = False
 
     @property
     def document(self) -> JsonObject:
@@ -41,7 +42,7 @@ class Parameter:
         if self.repeated:
             document["schema"] = {"type": "array", "items": value}
             document["explode"] = not self.separated
-        return document
+        return document | ({"required": True} if self.required else {})
 
 
 INCLUDE = Parameter("_include", "Comma-separated names of the fields to answer.", repeated=True, separated=True)

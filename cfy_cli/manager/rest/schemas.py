@@ -55,6 +55,11 @@ class Answer:
         return self.media_type != JSON
 
     @property
+    def component(self) -> str:
+        """Return the name of the component that describes an answer which is one."""
+        return str(self.schema["$ref"]).rpartition("/")[2]
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Return the fields that `_include` selects among: those of the resource, or of the items of the list."""
         names = _selectable(self.schema, self.components)
@@ -108,10 +113,24 @@ def list_answer(item: Answer, name: str, **more: object) -> Answer:
     return _component(name, properties, components)
 
 
+def summary_answer(item: Answer, name: str, fields: Sequence[str]) -> Answer:
+    """Describe a page of counts of items by some of their fields; `_include` does not select among those."""
+    of_item = _properties(item.components[item.component])
+    values: JsonObject = {field: of_item[field] for field in fields}
+    count: JsonObject = {name: {"type": "integer"}}
+    nested: JsonObject = {f"by {field}": _list_of({field: of_item[field], **count}) for field in fields}
+    page: JsonObject = {"items": _list_of({**values, **count, **nested}), "metadata": _METADATA}
+    return Answer({"type": "object", "properties": page, "required": ["items", "metadata"]})
+
+
+def _list_of(properties: JsonObject) -> JsonObject:
+    return {"type": "array", "items": {"type": "object", "properties": properties, "additionalProperties": False}}
+
+
 def extended(answer: Answer, name: str, **more: object) -> Answer:
     """Describe an object answer with more fields than another one."""
     components = dict(answer.components)
-    base = components[str(answer.schema["$ref"]).rpartition("/")[2]]
+    base = components[answer.component]
     properties = dict(cast("JsonObject", base["properties"]))
     properties |= {key: schema_of(annotation, components) for key, annotation in more.items()}
     return _component(name, properties, components)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
@@ -181,6 +182,24 @@ class Store:
 
     def _count(self, statement: Select[M], model: type[M]) -> int:
         return self.unscoped.scalar(statement.with_only_columns(func.count(model.storage_id))) or 0
+
+    def summarize(
+        self, model: type[M], listing: Listing, fields: Sequence[str], *, where: ColumnElement[bool] | None = None
+    ) -> Page[tuple[Json, ...]]:
+        """Count the visible rows for each combination of values of some fields.
+
+        A page has tuples of the values and the count, in the order of the values; null is a value too.
+        """
+        values = [sql.label(name) for name in fields if (sql := query.expression(model, name)) is not None]
+        rows = self._select(model, listing, where).with_only_columns(*values).subquery()
+        groups = select(*rows.c, func.count()).group_by(*rows.c)
+        page = groups.add_columns(func.count().over()).order_by(*(each.asc().nulls_last() for each in rows.c))
+        found = self.unscoped.execute(page.offset(listing.offset).limit(listing.size)).all()  # of visible rows
+        if found:
+            total = found[0][-1]
+        else:  # the page is behind the last one, or empty
+            total = self.unscoped.scalar(select(func.count()).select_from(groups.subquery())) or 0
+        return Page([tuple(row[:-1]) for row in found], total, listing.offset, listing.size)
 
     def _select(self, model: type[M], listing: Listing, where: ColumnElement[bool] | None) -> Select[M]:
         statement = self.visible(model, all_tenants=listing.all_tenants)
