@@ -82,6 +82,7 @@ class _Child:
         from cfy_cli.manager.connections import connections_of, reserve_descriptors
         from cfy_cli.manager.rest.request_ids import name_in_log
         from cfy_cli.manager.server import create_app
+        from cfy_cli.manager.services.configuration.configuration import Configuration
         from cfy_cli.manager.services.events.retention import Retention
         from cfy_cli.manager.services.identity.bootstrap import bootstrap
 
@@ -90,6 +91,7 @@ class _Child:
         logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the answers tell of odd bodies
         app = self._create_context()
         bootstrap(app)
+        app.service(Configuration).refresh()  # the level of the log
         self._share_folder(app)
         retention = Retention(app.database, self._settings.keep_events)
 
@@ -135,7 +137,7 @@ class _Child:
             lock = self._acquire_lock(other.rpartition("/")[2])
             recovery.recover(app, {other})
             lock.release()
-        worker = Worker(app, own)
+        worker = Worker(app, own, int(self._name.rpartition("-")[2]), self._settings.worker_count)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             worker.stop()

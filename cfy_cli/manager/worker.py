@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
@@ -18,21 +19,22 @@ from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.store.models import WorkerRecord
 
 log = logging.getLogger(__name__)
-MAX_CONCURRENT_EXECUTIONS = 10  # of one worker, besides those that wait for other executions
 MAX_THREADS = 100_000  # created on demand: the slots limit how many there are
 POLL_INTERVAL = 0.5  # seconds between queries for work when nobody notifies the worker
 HEARTBEAT_INTERVAL = 5.0  # seconds
 
 
 class Worker:
-    """Runs in a process of its own, or in a thread of a test."""
+    """Runs in a process of its own, or in a thread of a test; `index` is its number among the workers, from 0."""
 
-    def __init__(self, app: AppContext, name: str) -> None:
+    def __init__(self, app: AppContext, name: str, index: int = 0, count: int = 1) -> None:
         self._app = app
         self._name = name
         self._event_writer = EventWriter(app.database)
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="execution")
-        self._limit = ConcurrencyLimit(MAX_CONCURRENT_EXECUTIONS)
+        self._index, self._count = index, count
+        self._configuration = app.service(Configuration)
+        self._limit = ConcurrencyLimit(0)
         self._stopping = threading.Event()
         self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
         self._closed = False
@@ -42,9 +44,16 @@ class Worker:
         self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         while not self._stopping.is_set():
+            self._limit.set_limit(self._share())
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if slots and not self._start_executions(slots):
                 self._app.work_available.wait(POLL_INTERVAL)
+
+    def _share(self) -> int:
+        """Return how many executions this worker may run at the same time, besides those that wait for others."""
+        return (
+            self._configuration.integer("rest.max_concurrent_workflows") + self._count - 1 - self._index
+        ) // self._count
 
     def stop(self) -> None:
         self._stopping.set()

@@ -1,13 +1,18 @@
 """The configuration: its entries, changes and their refusals, and when values are effective."""
 
+import logging
+
 import pytest
 
 from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit
 from cfy_cli.manager.store.models import ConfigValue
 from cfy_cli.manager.store.scope import system_scope
+from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask, Cfy
+from tests.manager.conftest import HELLO, Upload, wait_until
 
 PASSWORD = "password-of-a-user"
 
@@ -134,3 +139,68 @@ def test_config_update_says_what_is_effective_when(cfy: Cfy):
     assert "mgmtworker.max_workers" in cfy.errors
     cfy("config update", code=2)
     assert "default_page_size" in cfy("config list")
+
+
+@ON_SQLITE
+def test_page_size_of_the_config_is_that_of_lists(ask: Ask):
+    for name in ("a", "b", "c"):
+        ask("PUT", f"/sites/{name}", json={})
+    ask("PUT", "/config/default_page_size", json={"value": 2})
+    for query, shown, size in (("", 2, 2), ("?_size=3", 2, 2), ("?_size=1", 1, 1), ("?_get_all_results=true", 3, 1000)):
+        answer = ask("GET", f"/sites{query}").json()
+        assert (len(answer["items"]), answer["metadata"]["pagination"]["size"]) == (shown, size)
+    ask("PUT", "/config/default_page_size", json={"value": 2000})
+    assert ask("GET", "/sites?_size=3000").json()["metadata"]["pagination"]["size"] == 2000
+
+
+@ON_SQLITE
+def test_blueprint_beyond_the_config_is_refused_with_a_hint(ask: Ask, upload: Upload):
+    for name, value, message in (
+        ("blueprint_folder_max_files", 1, "it contains more than 1 files"),
+        ("blueprint_folder_max_size_mb", 0, "it unpacks to more than 0"),
+    ):
+        ask("PUT", f"/config/{name}", json={"value": value})
+        error = str(upload("app").json())
+        assert message in error
+        assert f"cfy config update rest.{name}=" in error
+        ask("DELETE", "/blueprints/app?force=true")
+        ask("PUT", f"/config/{name}", json={"value": 40})
+    assert upload("app").json()["state"] == "uploaded"
+
+
+@ON_SQLITE
+def test_retries_of_the_config_reach_later_executions(ask: Ask, upload: Upload):
+    ask("PUT", "/config/task_retries", json={"value": 1})
+    ask("PUT", "/config/task_retry_interval", json={"value": 0.01})
+    ask("PUT", "/config/subgraph_retries", json={"value": 1})
+    upload("app", HELLO, {"say.sh": "#!/bin/bash\nexit 1\n"})
+    ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    started = ask("POST", "/executions", json={"deployment_id": "app", "workflow_id": "install"}).json()
+    path = f"/executions/{started['id']}"
+    wait_until(lambda: ask("GET", path).json()["status"], lambda status: status == "failed")
+    events = ask("GET", f"/events?execution_id={started['id']}").json()["items"]
+    retries = [event["message"].partition("[retry ")[2] for event in events if "Task failed '" in event["message"]]
+    assert retries == ["", "1/1]", "", "1/1]"]
+
+
+@ON_SQLITE
+def test_config_divides_concurrent_workflows_among_workers(app: AppContext):
+    with app.writing(system_scope("default_tenant")) as store:
+        app.service(Configuration).set_many(store, {"max_concurrent_workflows": 3})
+    assert [Worker(app, "w", index, 4)._share() for index in range(4)] == [1, 1, 1, 0]
+    limit = ConcurrencyLimit(0)
+    limit.set_limit(2)
+    slots = limit.acquire_all(0)
+    limit.set_limit(1)
+    slots[0].release()
+    assert (len(slots), limit.acquire_all(0)) == (2, [])
+    slots[1].release()
+    assert len(limit.acquire_all(0)) == 1
+
+
+@ON_SQLITE
+def test_log_level_of_the_config_is_effective_at_once(ask: Ask):
+    for level in ("CRITICAL", "INFO"):
+        ask("PUT", "/config/rest_service_log_level", json={"value": level})
+        ask("GET", "/sites")
+        assert logging.getLevelName(logging.getLogger("cfy_cli").level) == level

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from cfy_cli.manager.services.configuration import configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask, Cfy
@@ -78,7 +79,11 @@ def filled(cfy: Cfy, worker: Worker, tmp_path: Path) -> Cfy:
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_number_of_statements_does_not_grow_with_rows(app: AppContext, ask: Ask) -> None:
+def test_number_of_statements_does_not_grow_with_rows(
+    app: AppContext, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "MAX_AGE", 1000.0)  # else it is read again in between
+    app.service(configuration.Configuration).refresh()
     growing = set()
     for name in LISTS:
         whole = ask("GET", f"/{name}?_size=3").json()["items"]

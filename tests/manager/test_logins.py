@@ -233,6 +233,21 @@ def test_wrong_passwords_lock_out_their_own_address_only(clients: Clients, ask: 
     assert clients.log_in("192.0.2.1", "ann", ANN).status_code == 401  # a success elsewhere does not help a guesser
 
 
+def test_account_lock_of_the_config_is_longer_than_waits(clients: Clients, ask: Ask):
+    ask("PUT", "/config/failed_logins_before_account_lock", json={"value": 2})
+    for _ in range(2):  # no lock without a period
+        clients.log_in("192.0.2.1", "ann", "wrong")
+    assert clients.log_in("192.0.2.1", "ann", ANN).status_code == 200
+    ask("PUT", "/config/account_lock_period", json={"value": 90})
+    for _ in range(2):
+        clients.log_in("192.0.2.1", "ann", "wrong")
+    refused = clients.log_in("192.0.2.1", "ann", ANN)
+    assert 5000 < int(refused.headers["Retry-After"]) <= 5401
+    assert clients.log_in("192.0.2.2", "ann", ANN).status_code == 200
+    ask("POST", "/users/unlock/ann")
+    assert clients.log_in("192.0.2.1", "ann", ANN).status_code == 200
+
+
 def test_wrong_password_during_a_wait_does_not_prolong_it(clients: Clients, app: AppContext):
     for _ in range(5):
         clients.log_in("192.0.2.1", "ann", "wrong")

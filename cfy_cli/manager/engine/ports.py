@@ -13,7 +13,16 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.manager.engine.graph import Graph
 from cfy_cli.manager.engine.operation_user import OperationUser
-from cfy_cli.manager.engine.tasks import Attempt, ErrorCause, Failure, Outcome, SetState, TaskState
+from cfy_cli.manager.engine.tasks import (
+    DEFAULT_RETRIES,
+    Attempt,
+    ErrorCause,
+    Failure,
+    Outcome,
+    Retries,
+    SetState,
+    TaskState,
+)
 
 
 class StartMode(Enum):
@@ -44,6 +53,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)  # more variables for scripts (REST_HOST, ...)
     resource_tags: JsonObject = field(default_factory=dict)  # of the deployment
     imported: Mapping[str, Path] = field(default_factory=dict)  # folders of imported blueprints, by namespace
+    retries: Retries = DEFAULT_RETRIES
     user: OperationUser | None = None  # that operations run as; the one of this process when there is none
 
 

@@ -13,6 +13,18 @@ RETRY_INTERVAL = 15.0  # seconds
 UNLIMITED_RETRIES = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Retries of operations that declare nothing, and of the installation of an instance that has failed."""
+
+    operation: int = MAX_RETRIES
+    interval: float = RETRY_INTERVAL
+    subgraph: int = 0
+
+
+DEFAULT_RETRIES = Retries()
+
+
 class TaskState(StrEnum):
     PENDING = "pending"
     SENDING = "sending"  # handed to the pool

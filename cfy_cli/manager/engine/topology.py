@@ -17,7 +17,7 @@ from cfy_cli.contract.plan import (
 )
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import Instance
-from cfy_cli.manager.engine.tasks import MAX_RETRIES, RETRY_INTERVAL, Operation
+from cfy_cli.manager.engine.tasks import DEFAULT_RETRIES, Operation, Retries
 
 T = TypeVar("T")
 
@@ -43,7 +43,8 @@ class Link:
 class Topology:
     """A snapshot of the deployment; instances are in the order of the plan."""
 
-    def __init__(self, plan: DeploymentPlan, instances: list[Instance]) -> None:
+    def __init__(self, plan: DeploymentPlan, instances: list[Instance], retries: Retries = DEFAULT_RETRIES) -> None:
+        self._retries = retries
         self.nodes: dict[str, NodePlan] = {node["id"]: node for node in plan["nodes"]}
         positions = {node: position for position, node in enumerate(self.nodes)}
         ordered = sorted(
@@ -101,12 +102,12 @@ class Topology:
 
         `inputs` are added to those of the plan; replacing one of these needs `override`.
         """
-        return _operation(instance, name, self.node(instance)["operations"], inputs or {}, override=override)
+        return self._operation(instance, name, self.node(instance)["operations"], inputs or {}, override=override)
 
     def link_operations(self, link: Link, name: str) -> list[Operation]:
         """Return the operations that the relationship runs for its source and for its target."""
         ends = ((link.source, link.plan["source_operations"]), (link.target, link.plan["target_operations"]))
-        found = [_operation(end, f"{RELATIONSHIP}.{name}", plans, {}, link=link) for end, plans in ends]
+        found = [self._operation(end, f"{RELATIONSHIP}.{name}", plans, {}, link=link) for end, plans in ends]
         return [operation for operation in found if operation is not None]
 
     def link_operation(
@@ -114,7 +115,45 @@ class Topology:
     ) -> Operation | None:
         """Return the operation, by its full name, that the relationship runs for one of its ends."""
         plans = link.plan["source_operations" if end.id == link.source.id else "target_operations"]
-        return _operation(end, name, plans, inputs or {}, link=link)
+        return self._operation(end, name, plans, inputs or {}, link=link)
+
+    def _operation(
+        self,
+        instance: Instance,
+        name: str,
+        operations: Mapping[str, OperationPlan],
+        inputs: Mapping[str, Json],
+        *,
+        override: bool = True,
+        link: Link | None = None,
+    ) -> Operation | None:
+        plan = operations.get(name)
+        if not plan or not plan.get("operation"):
+            return None
+        duplicates = sorted(set(inputs) & set(plan.get("inputs") or {}))
+        if duplicates and not override:
+            raise Invalid(
+                f"The operation {name} of {instance.node_id} already has the input {', '.join(duplicates)}.",
+                hint="Pass allow_kwargs_override=true to replace inputs of an operation.",
+            )
+        schema = plan.get("inputs_schema") or {}
+        if schema and inputs:
+            inputs = _check_inputs(instance, name, inputs, schema)
+        return Operation(
+            name=name,
+            plugin=plan["plugin"],
+            function=plan["operation"],
+            instance_id=instance.id,
+            node_id=instance.node_id,
+            inputs={**(plan.get("inputs") or {}), **inputs},
+            source_id=link.source.id if link else None,
+            target_id=link.target.id if link else None,
+            executor=plan.get("executor"),
+            max_retries=_or_default(plan.get("max_retries"), 0 if name in NOT_RETRIED else self._retries.operation),
+            retry_interval=_or_default(plan.get("retry_interval"), self._retries.interval),
+            timeout=plan.get("timeout"),
+            timeout_recoverable=bool(plan.get("timeout_recoverable")),
+        )
 
     def _relationship_plan(self, instance: Instance, relationship: InstanceRelationship) -> RelationshipPlan:
         for plan in self.node(instance)["relationships"]:
@@ -124,44 +163,6 @@ class Topology:
             f"The node instance {instance.id} has a relationship {relationship['type']} to "
             f"{relationship['target_name']}, but the plan of the node {instance.node_id} has none."
         )
-
-
-def _operation(
-    instance: Instance,
-    name: str,
-    operations: Mapping[str, OperationPlan],
-    inputs: Mapping[str, Json],
-    *,
-    override: bool = True,
-    link: Link | None = None,
-) -> Operation | None:
-    plan = operations.get(name)
-    if not plan or not plan.get("operation"):
-        return None
-    duplicates = sorted(set(inputs) & set(plan.get("inputs") or {}))
-    if duplicates and not override:
-        raise Invalid(
-            f"The operation {name} of {instance.node_id} already has the input {', '.join(duplicates)}.",
-            hint="Pass allow_kwargs_override=true to replace inputs of an operation.",
-        )
-    schema = plan.get("inputs_schema") or {}
-    if schema and inputs:
-        inputs = _check_inputs(instance, name, inputs, schema)
-    return Operation(
-        name=name,
-        plugin=plan["plugin"],
-        function=plan["operation"],
-        instance_id=instance.id,
-        node_id=instance.node_id,
-        inputs={**(plan.get("inputs") or {}), **inputs},
-        source_id=link.source.id if link else None,
-        target_id=link.target.id if link else None,
-        executor=plan.get("executor"),
-        max_retries=_or_default(plan.get("max_retries"), 0 if name in NOT_RETRIED else MAX_RETRIES),
-        retry_interval=_or_default(plan.get("retry_interval"), RETRY_INTERVAL),
-        timeout=plan.get("timeout"),
-        timeout_recoverable=bool(plan.get("timeout_recoverable")),
-    )
 
 
 def _check_inputs(instance: Instance, name: str, inputs: Mapping[str, Json], schema: Schema) -> JsonObject:

@@ -35,6 +35,7 @@ from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.rest.serialize import select_fields
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.credentials import Credentials, Login
 from cfy_cli.manager.services.identity.identities import Identity
@@ -88,7 +89,8 @@ class Call:
 
         `sort` is its default order, and `searched` names the columns that each search parameter looks in.
         """
-        return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits)
+        page_size = self.app.service(Configuration).integer("rest.default_page_size")
+        return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits, page_size)
 
     @contextmanager
     def open(self, *, write: bool) -> Iterator[Store]:

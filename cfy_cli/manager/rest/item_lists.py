@@ -20,7 +20,7 @@ def page_of_items(items: Sequence[Item], listing: Listing, fields: Sequence[str]
     for name, descending in reversed(order):
         found.sort(key=lambda item, name=name: _sort_key(item[name]), reverse=descending)  # type: ignore[misc]
     page = found[listing.offset : listing.offset + listing.size]
-    return page_of(Page(page, len(found), listing.offset, listing.size), cast("list[Json]", page))
+    return page_of(Page(page, len(found), listing.offset, listing.size, listing.is_whole), cast("list[Json]", page))
 
 
 def _is_one_of(item: Item, name: str, values: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from cfy_cli.contract.json_values import check_text
 from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Range
+from cfy_cli.manager.store.listing import Listing, Range
 from cfy_cli.manager.store.query import MAX_INTEGER
 
 
@@ -65,7 +65,7 @@ ALL_TENANTS = Parameter("_all_tenants", "List the items of all tenants of the us
 FILTER_ID = Parameter("_filter_id", "Only items that match the rules of this stored filter.")
 PAGE = (
     Parameter("_offset", "Number of items to skip.", "integer"),
-    Parameter("_size", f"Maximum number of items, up to {MAX_PAGE_SIZE}.", "integer"),
+    Parameter("_size", "Maximum number of items, up to rest.default_page_size of the configuration.", "integer"),
     Parameter("_get_all_results", "Answer all items in one page when `_size` is not given.", "boolean"),
 )
 TRUE = ("true", "1", "yes", "on")
@@ -104,14 +104,23 @@ def check_parameters(
 
 
 def parse_listing(
-    query: QueryParams, sort: str, declared: Collection[str], searched: Mapping[str, Sequence[str]], limits: Limits
+    query: QueryParams,
+    sort: str,
+    declared: Collection[str],
+    searched: Mapping[str, Sequence[str]],
+    limits: Limits,
+    page_size: int,
 ) -> Listing:
     """Read the parameters that all lists share; those that are not declared are filters."""
+    is_whole = parse_flag(query, "_get_all_results") and not query.get("_size")
     return Listing(
         include=parse_include(query),
         sort=tuple(key for value in query.getlist("_sort") for key in value.split(",") if key) or (sort,),
         offset=parse_integer(query, "_offset", 0),
-        size=_parse_size(query, limits),
+        size=max(limits.all_results, page_size)
+        if is_whole
+        else min(parse_integer(query, "_size", page_size), page_size),
+        is_whole=is_whole,
         searches=tuple(
             (field, word)
             for name, fields in searched.items()
@@ -123,12 +132,6 @@ def parse_listing(
         ranges=tuple(_parse_range(value) for value in query.getlist("_range")),
         all_tenants=parse_flag(query, "_all_tenants"),
     )
-
-
-def _parse_size(query: QueryParams, limits: Limits) -> int:
-    if parse_flag(query, "_get_all_results") and not query.get("_size"):
-        return max(limits.all_results, MAX_PAGE_SIZE)
-    return min(parse_integer(query, "_size", MAX_PAGE_SIZE), MAX_PAGE_SIZE)
 
 
 def parse_include(query: QueryParams) -> tuple[str, ...] | None:

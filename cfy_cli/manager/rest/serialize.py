@@ -40,14 +40,14 @@ def select_fields(answer: object, include: Sequence[str] | None) -> object:
 
 def page_of(page: Page[object], items: Sequence[Json]) -> JsonObject:
     """Return the envelope of a page. Raises Invalid when a page of all items has not all of them."""
-    if page.size > MAX_PAGE_SIZE and page.offset + page.size < page.total:
+    if page.is_whole and page.offset + page.size < page.total:
         raise Invalid(
             f"There are {page.total} items, more than {format_limit('all_results', page.size)} for `_get_all_results`",
             hint=f"Read them in pages, with `_offset` and `_size`. {raise_hint('all_results')}",
         )
     pagination: JsonObject = {
         "total": page.total,
-        "size": min(page.size, max(page.total, MAX_PAGE_SIZE)),
+        "size": min(page.size, max(page.total, MAX_PAGE_SIZE)) if page.is_whole else page.size,
         "offset": page.offset,
     }
     return {"items": list(items), "metadata": {"pagination": pagination, "filtered": page.filtered}}

@@ -25,6 +25,7 @@ class Listing:
     sort: tuple[str, ...] = ()  # `-` in front: descending; `+`: ascending
     offset: int = 0
     size: int = MAX_PAGE_SIZE
+    is_whole: bool = False  # all items are asked for, up to `size`
     searches: tuple[tuple[str, str], ...] = ()  # column and text that it must contain; OR between them
     filters: Mapping[str, Sequence[str]] = field(default_factory=dict)  # OR within a field, AND between fields
     ranges: tuple[Range, ...] = ()
@@ -39,4 +40,5 @@ class Page(Generic[T]):
     total: int
     offset: int
     size: int
+    is_whole: bool = False
     filtered: int | None = None  # rows that only the filter rules exclude

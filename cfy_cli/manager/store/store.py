@@ -159,7 +159,7 @@ class Store:
             shown = replace(listing, size=self._fitting_size(statement, model, listing))
         page = query.apply_page(statement, model, shown).options(*loading_options(model, listing.include), *options)
         rows = self.unscoped.scalars(page).unique().all() if listing.size else []
-        return Page(rows, total, listing.offset, listing.size)
+        return Page(rows, total, listing.offset, listing.size, listing.is_whole)
 
     def _fitting_size(self, statement: Select[M], model: type[M], listing: Listing) -> int:
         """Return how many rows of a page, at least one, have values within the limit."""

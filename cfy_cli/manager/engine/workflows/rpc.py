@@ -149,6 +149,7 @@ class WorkflowRpc(JobFiles):
             "rest_host": job.environment.get("REST_HOST"),
             "rest_port": job.environment.get("REST_PORT"),
             "wait_after_fail": self._engine.wait_after_fail,
+            "subgraph_retries": job.retries.subgraph,
             "managers": [describe_manager()],
         }
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import count
 
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.states import InstanceState as State
 from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import CascadeHost, Instance
 from cfy_cli.manager.engine.remote_hosts import check_host
-from cfy_cli.manager.engine.selection import select
+from cfy_cli.manager.engine.selection import join_names, select
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows import agents
-from cfy_cli.manager.engine.workflows.context import Graphs, WorkflowContext
+from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.order import sources_first, targets_first
 from cfy_cli.manager.engine.workflows.phases import AFTER_START, BEFORE_STOP, DELETE, INSTALL, STOP, PhaseBuilder
 
@@ -27,7 +29,29 @@ def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
         instance = topology.instances[instance_id]
         if agents.is_host(topology, instance) and instance.state != State.STARTED:
             check_host(ctx.records, instance_id)
-    yield build_install(topology, selected)
+    yield from _install_with_retries(ctx, selected)
+
+
+def _install_with_retries(ctx: WorkflowContext, selected: set[str]) -> Graphs:
+    """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
+    for number in count(1):
+        name = "install" if number == 1 else f"install-{number}"
+        failures: list[str] = []
+        try:
+            yield build_install(ctx.topology(), selected, name)
+        except GraphFailed as error:
+            if number - 1 == ctx.job.retries.subgraph:
+                raise
+            failures = sorted({operation.instance_id for operation, _ in error.failures})
+        if ctx.job.retries.subgraph:
+            failures = ctx.decide_once(f"{name} failed", partial(list[str], failures))
+        if not failures:
+            return
+        ctx.log(f"Install again after a failure: {join_names(failures)}", "warning")
+        topology = ctx.topology()
+        subtrees = {inner for instance_id in failures for inner in topology.subtree(instance_id)}
+        yield build_uninstall(topology, subtrees, f"{name}-uninstall", ignore_failure=True)
+        selected = {name for name in selected if ctx.topology().instances[name].state != State.STARTED}
 
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:

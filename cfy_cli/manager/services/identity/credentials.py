@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
 from cfy_cli.manager.services.identity.client_addresses import client_key
-from cfy_cli.manager.services.identity.failed_logins import LoginAttempt
+from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAttempt
 from cfy_cli.manager.services.identity.identities import Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
 from cfy_cli.manager.services.identity.signed_tokens import SignedToken
@@ -75,6 +76,7 @@ class Credentials:
         self._permissions = app.service(Permissions)
         self._data_dir = app.settings.data_dir
         self._limits = app.settings.limits
+        self._configuration = app.service(Configuration)
         self._salt = secrets.token_bytes(32)
         self._cache: TTLCache[bytes, Login] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
         self._failed_hosts: TTLCache[str, None] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
@@ -217,8 +219,12 @@ class Credentials:
         return hashlib.blake2b(credential.value.encode(), key=self._salt, digest_size=32).digest()
 
     def _count_failure(self, attempt: LoginAttempt, user: User | None) -> None:
+        lock = AccountLock(
+            self._configuration.integer("rest.failed_logins_before_account_lock"),
+            self._configuration.number("rest.account_lock_period"),
+        )
         with self._database.write() as session:
-            failed_logins.count_failure(session, attempt, user.storage_id if user else None, self._limits)
+            failed_logins.count_failure(session, attempt, user.storage_id if user else None, self._limits, lock)
 
     def _count_login(self, attempt: LoginAttempt, user_storage_id: int) -> None:
         with self._database.write() as session:

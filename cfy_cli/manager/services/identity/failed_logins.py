@@ -1,6 +1,7 @@
 """Limits of wrong passwords, by address and user, and by address alone.
 
-Others cannot lock a user out: who never gave a wrong password from an address can log in from there.
+Others cannot lock a user out: who never gave a wrong password from an address can log in from there. The limits of the
+manager hold always; the lock of an account, which the configuration can add, is longer.
 """
 
 import hashlib
@@ -17,6 +18,17 @@ from cfy_cli.manager.store.models import FailedLogins, User
 
 ALL_ACCOUNTS = ""
 MAX_EXPONENT = 32  # of the growing delay
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLock:
+    """The lock of an account after wrong passwords from one address; no lock where `minutes` is not positive."""
+
+    failures: int
+    minutes: float
+
+
+NO_LOCK = AccountLock(0, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,13 @@ def remaining_delay(session: Session, attempt: LoginAttempt) -> int:
     return int((parse_timestamp(locked_until) - datetime.now(UTC)).total_seconds()) + 1
 
 
-def count_failure(session: Session, attempt: LoginAttempt, user_storage_id: int | None, limits: Limits) -> None:
+def count_failure(
+    session: Session, attempt: LoginAttempt, user_storage_id: int | None, limits: Limits, lock: AccountLock = NO_LOCK
+) -> None:
     """Count a wrong password; `user_storage_id` is None for an unknown user."""
     acquire_lock(session, LockKey.FAILED_LOGINS)
-    locked_until = _count(session, attempt.address, attempt.account, limits.failed_logins, limits)
-    _count(session, attempt.address, ALL_ACCOUNTS, limits.failed_logins_of_address, limits)
+    locked_until = _count(session, attempt.address, attempt.account, limits.failed_logins, limits, lock)
+    _count(session, attempt.address, ALL_ACCOUNTS, limits.failed_logins_of_address, limits, NO_LOCK)
     _forget_oldest(session, limits)
     user = session.get(User, user_storage_id) if user_storage_id is not None else None
     if user is not None:
@@ -66,7 +80,7 @@ def unlock(session: Session, username: str) -> None:
     session.execute(delete(FailedLogins).where(FailedLogins.account.in_((_account(username), ALL_ACCOUNTS))))
 
 
-def _count(session: Session, address: str, account: str, allowed: int, limits: Limits) -> str | None:
+def _count(session: Session, address: str, account: str, allowed: int, limits: Limits, lock: AccountLock) -> str | None:
     """Count a failure and return until when the next attempt must wait."""
     where = (FailedLogins.address == address, FailedLogins.account == account)
     row = session.scalar(select(FailedLogins).where(*where))
@@ -77,8 +91,12 @@ def _count(session: Session, address: str, account: str, allowed: int, limits: L
         row.failures, row.locked_until = 0, None
     row.failures += 1
     row.last_failed_at = now()
+    delay = 0.0
     if row.failures >= allowed:
         delay = min(limits.login_delay << min(row.failures - allowed, MAX_EXPONENT), limits.max_login_delay)
+    if lock.minutes > 0 and row.failures >= lock.failures:
+        delay = max(delay, lock.minutes * 60)
+    if delay:
         row.locked_until = format_timestamp(datetime.now(UTC) + timedelta(seconds=delay))
     session.flush()
     return row.locked_until

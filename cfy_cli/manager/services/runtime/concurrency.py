@@ -9,7 +9,7 @@ class ConcurrencyLimit:
     """A semaphore of which all free slots can be acquired at once."""
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
+        self._limit = self._free = limit
         self._changed = threading.Condition()
 
     def acquire_all(self, timeout: float) -> "list[Slot]":
@@ -19,6 +19,13 @@ class ConcurrencyLimit:
             count = max(0, self._free)
             self._free -= count
         return [Slot(self) for _ in range(count)]
+
+    def set_limit(self, limit: int) -> None:
+        """Change the number of slots; occupied ones beyond it are not available again once they are released."""
+        with self._changed:
+            self._free += limit - self._limit
+            self._limit = limit
+            self._changed.notify_all()
 
     def add(self, count: int) -> None:
         """Free slots, or occupy them if `count` is negative, even when none is free."""

@@ -4,12 +4,14 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import select
 
 from cfy_cli import dsl
+from cfy_cli.contract.limits import MIB
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import UPLOADING_STATES, BlueprintState
 from cfy_cli.contract.timestamps import now
@@ -18,9 +20,11 @@ from cfy_cli.manager.failures import describe, explain
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.system_workflows.blueprint_requests import UploadParameters
 from cfy_cli.manager.services.transfer import archives
+from cfy_cli.manager.services.transfer.archive_limits import ArchiveTooLarge
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.file_changes import remove_unreferenced
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel
@@ -29,6 +33,10 @@ from cfy_cli.manager.store.store import Store
 log = logging.getLogger(__name__)
 MAX_LISTED_FILES = 10
 MAX_LOGGED_WARNINGS = 20
+CONFIGURED_BY = {  # by limit of archives
+    "archive_files": "rest.blueprint_folder_max_files=FILES",
+    "archive_content": "rest.blueprint_folder_max_size_mb=MEGABYTES",
+}
 
 
 def upload_blueprint(context: ExecutionContext) -> None:
@@ -112,7 +120,16 @@ def _unpack(context: ExecutionContext, storage_id: int) -> None:
         raise Invalid("The archive of the blueprint is missing: upload it again")
     resources = context.app.files.resources_folder(storage_id)
     shutil.rmtree(resources, ignore_errors=True)  # a worker that crashed may have left a part
-    archives.unpack(archive, resources, context.app.settings.limits)
+    configuration = context.app.service(Configuration)
+    max_files = configuration.integer("rest.blueprint_folder_max_files")
+    max_size = configuration.integer("rest.blueprint_folder_max_size_mb")
+    limits = replace(context.app.settings.limits, archive_files=max_files, archive_content=max_size * MIB)
+    try:
+        archives.unpack(archive, resources, limits)
+    except ArchiveTooLarge as error:
+        if error.limit not in CONFIGURED_BY:
+            raise
+        raise Invalid(f"{error}. To allow more: cfy config update {CONFIGURED_BY[error.limit]}") from error
 
 
 def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan:

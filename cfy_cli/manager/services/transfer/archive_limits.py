@@ -81,8 +81,17 @@ class UnpackLimit:
             raise refused(f"{size_text} (at `{name}`)", "archive_content")
 
 
+class ArchiveTooLarge(Invalid):
+    """An archive is beyond a limit of the manager, or of the one that unpacks it."""
+
+    def __init__(self, message: str, limit: str) -> None:
+        super().__init__(message, hint=raise_hint(limit))
+        self.limit = limit
+
+
 def refused(reason: str, limit: str | None = None) -> Invalid:
-    return Invalid(f"The archive was refused: {reason}", hint=raise_hint(limit) if limit else None)
+    message = f"The archive was refused: {reason}"
+    return ArchiveTooLarge(message, limit) if limit else Invalid(message)
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from cfy_cli.errors import CfyError, Forbidden
 from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
-from cfy_cli.manager.engine.tasks import ErrorCause
+from cfy_cli.manager.engine.tasks import ErrorCause, Retries
 from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -142,6 +143,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
                 "REST_HOST": app.settings.host,
                 "REST_PORT": str(app.settings.port),
             },
+            retries=_read_retries(app.service(Configuration)),
             user=app.operation_user,
         ),
         records,
@@ -153,6 +155,14 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     if not context.stopping.is_set():
         retry_until_available(context.stopping, records.revoke_tokens)
     return result
+
+
+def _read_retries(configuration: Configuration) -> Retries:
+    return Retries(
+        configuration.integer("workflow.task_retries"),
+        configuration.number("workflow.task_retry_interval"),
+        configuration.integer("workflow.subgraph_retries"),
+    )
 
 
 def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan], dict[str, Path]]:

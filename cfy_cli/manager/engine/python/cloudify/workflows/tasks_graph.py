@@ -46,13 +46,18 @@ class TaskDependencyGraph:
         **_kwargs: object,
     ) -> None:
         self.ctx, self.id = workflow_context, graph_id
-        self.subgraph_config: TaskOptions = default_subgraph_task_config or {}
+        self._subgraph_config = default_subgraph_task_config
         self.name: str | None = None  # a resumed workflow finds the graph by it
         self._tasks: dict[str, WorkflowTask] = {}
         self._dependencies: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._dependents: defaultdict[WorkflowTask, set[WorkflowTask]] = defaultdict(set)
         self._submitted: set[WorkflowTask] = set()
         self._finished_tasks: dict[WorkflowTask, object] = {}  # empty: `execute` handles tasks that have ended
+
+    @property
+    def subgraph_config(self) -> TaskOptions:
+        """The options of new subgraphs; without any, they are retried as often as the manager is configured."""
+        return self._subgraph_config or {"total_retries": self.ctx.subgraph_retries}
 
     @property
     def tasks(self) -> list[WorkflowTask]:

@@ -52,6 +52,7 @@ class CloudifyWorkflowContext(RestCalls):
     rest_host: str | None
     rest_port: str | None
     wait_after_fail: float
+    subgraph_retries: int
 
     @cached_property
     def internal(self) -> WorkflowContextInternal:
@@ -185,6 +186,7 @@ _STATIC = frozenset(
         "rest_host",
         "rest_port",
         "wait_after_fail",
+        "subgraph_retries",
     }
 )
 
