@@ -23,6 +23,7 @@ PREFERRED = (
 SUMMARIES = {
     "api": "Send any request to the manager.",
     "blueprints": "Manage blueprints.",
+    "community": "Register with the community edition of the manager.",
     "completion": "Print the completion script of a shell.",
     "config": "Manage the configuration of the manager.",
     "deployments": "Manage deployments.",
@@ -30,6 +31,7 @@ SUMMARIES = {
     "events": "Manage events and logs of executions.",
     "executions": "Manage executions of workflows.",
     "install": "Upload a blueprint, create a deployment and install it.",
+    "license": "Manage the license of the manager.",
     "manager": "Run a manager on this machine.",
     "managers": "Manage the manager nodes of a cluster.",
     "node-instances": "Manage node instances of deployments.",

@@ -8,6 +8,7 @@ from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.filters import Filters
 from cfy_cli.client.http import Http
+from cfy_cli.client.license import License
 from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets
 from cfy_cli.client.users import Tenants, Tokens, Users
@@ -29,6 +30,7 @@ class Client:
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
         self.executions = Executions(http, r.EXECUTIONS)
+        self.license = License(http, r.LICENSE)
         self.managers = Collection(http, r.MANAGERS)
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)

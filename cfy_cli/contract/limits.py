@@ -42,6 +42,7 @@ class Limits:
     relationships: int = _limit(1_000_000, "relationships", "relationships between node instances of one deployment")
     evaluated_values: int = _limit(5_000_000, "values", "values that one evaluation of functions computes")
     template_time: int = _limit(30, "seconds", "the time to render a template for a script or plugin")
+    license_file: int = _limit(64 * KIB, "bytes", "the file of a license")
     archive_files: int = _limit(10_000, "files", "files in an archive")
     archive_content: int = _limit(500 * MIB, "bytes", "files of an archive, unpacked")
     archive_file: int = _limit(500 * MIB, "bytes", "one file of an archive, unpacked")

@@ -193,6 +193,30 @@ EXECUTIONS = Resource(
     ),
     sources={"status": "status_display"},
 )
+LICENSE = Resource(
+    name="license",
+    noun="license",
+    key="customer_id",
+    tenanted=False,
+    columns=(
+        "customer_id",
+        "expiration_date",
+        "license_edition",
+        "trial",
+        "cloudify_version",
+        "capabilities",
+        "expired",
+    ),
+    narrow=(
+        "customer_id",
+        "expired",
+        "expiration_date",
+        "license_edition",
+        "trial",
+        "cloudify_version",
+        "capabilities",
+    ),
+)
 MANAGERS = Resource(
     name="managers",
     noun="manager",
@@ -391,6 +415,7 @@ ALL = (
     EVENTS,
     EXECUTION_GROUPS,
     EXECUTIONS,
+    LICENSE,
     MANAGERS,
     NODE_INSTANCES,
     NODES,

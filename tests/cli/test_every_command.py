@@ -15,6 +15,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from cfy_cli.output import render
 from cfy_cli.output.width import width
 from tests.conftest import Cfy
+from tests.manager.every_operation import LICENSE
 
 from .conftest import Run
 from .json_story import parse
@@ -40,6 +41,7 @@ def blueprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    (tmp_path / "license.yaml").write_text(LICENSE)
     return folder / "blueprint.yaml"
 
 
@@ -75,6 +77,13 @@ users activate ann
 users unlock ann
 users delete ann
 tenants delete acme
+license upload license.yaml
+license list
+license check
+license remove
+license environments list
+license environments count
+community register -f Ann -l Lee -e ann@example.com -p 1 --accept-eula
 tokens create -d test
 tokens list
 blueprints upload {blueprint} -b app

@@ -42,6 +42,7 @@ def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
 def tell(send: Send, ask: Ask) -> None:
     """Send a valid request to every operation; the resources of the first are what the later ones are about."""
     _send_identity(send)
+    _send_license(send)
     _send_sites_and_secrets(send)
     _send_filters(send)
     _send_blueprints(send)
@@ -72,6 +73,28 @@ def _send_identity(send: Send) -> None:
     send("GET", "/tokens")
     send("GET", "/tokens/{token_id}", token)
     send("DELETE", "/tokens/{token_id}", token, status=204)
+
+
+LICENSE = """\
+license:
+  customer_id: acme
+  expiration_date: 12/31/2030
+  license_edition: Premium
+  trial: false
+  cloudify_version: '7.0'
+  capabilities: [scale]
+signature: c2lnbmF0dXJl
+"""
+
+
+def _send_license(send: Send) -> None:
+    send("PUT", "/license", data=LICENSE)
+    send("GET", "/license")
+    send("GET", "/license-check")
+    send("DELETE", "/license", status=204)
+    contact = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com", "phone": "1", "is_eula": True}
+    customer = send("POST", "/contacts", json=contact).json()
+    send("POST", "/license", json=customer)
 
 
 def _send_sites_and_secrets(send: Send) -> None:

@@ -83,6 +83,12 @@ GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create
 POST   /sites/{key}                            site_update
 DELETE /sites/{key}                            site_delete
+GET    /license                                license_list
+PUT    /license                                license_upload
+POST   /license                                license_upload
+DELETE /license                                license_remove
+GET    /license-check                          license_list
+POST   /contacts                               community_contact_create
 GET    /status                                 status_get
 GET    /version                                version_get
 GET    /managers                               manager_get

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
+from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
@@ -123,7 +124,8 @@ class Routes:
 
     An endpoint takes a `Call` first. Its return type is its declared answer, unless `answer` gives it. Where an answer
     has fields, the request may select among them with `_include`. `new` is the resource whose name the path gives to a
-    new item, and `archive` the part of a multipart body with the file to upload.
+    new item, and `archive` the part of a multipart body with the file to upload. `request_body` describes
+    a body that FastAPI does not know.
     """
 
     def __init__(self, tag: str) -> None:
@@ -149,9 +151,12 @@ class Routes:
 
     def put(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 200, *, new: Resource | None = None, archive: str = "",
+        status: int = 200, *, new: Resource | None = None, archive: str = "", request_body: JsonObject | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("PUT", path, permission, parameters, answer, status=status, new=new, archive=archive)
+        return self._add(
+            "PUT", path, permission, parameters, answer, status=status, new=new, archive=archive,
+            request_body=request_body,
+        )  # fmt: skip
 
     def post(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
@@ -179,7 +184,7 @@ class Routes:
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
-        archive: str = "", filtered: Answer | None = None,
+        archive: str = "", filtered: Answer | None = None, request_body: JsonObject | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -192,6 +197,7 @@ class Routes:
             filters = filters_of(items, filtered or items, taken) if has_filters else ()
             self.answers.append(returned)
             declared = {parameter.name: parameter for parameter in taken}
+            described = upload_body(archive, parameters) if archive else request_body
             self.router.add_api_route(
                 path,
                 _endpoint(
@@ -210,7 +216,7 @@ class Routes:
                     "x-permission": permission,
                     "x-path-schema": {"pattern": pattern_of(new)} if new else {},
                     "parameters": [each.document for each in (*taken, *filters)],
-                    **({"requestBody": upload_body(archive, parameters)} if archive else {}),
+                    **({"requestBody": described} if described else {}),
                 },
             )
             return function

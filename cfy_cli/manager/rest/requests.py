@@ -6,6 +6,13 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import Answer
 
+_FILE: JsonObject = {"type": "string", "format": "binary"}
+# A file as it is, whatever its Content-Type: public clients send that of JSON.
+FILE_BODY: JsonObject = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": _FILE}},
+}
+
 
 def filters_of(answer: Answer, filtered: Answer, taken: Sequence[Parameter]) -> tuple[Parameter, ...]:
     """Return the fields of an answer that the filtered items have as query parameters.
@@ -22,18 +29,17 @@ def filters_of(answer: Answer, filtered: Answer, taken: Sequence[Parameter]) -> 
 
 def upload_body(archive: str, parameters: Sequence[Parameter]) -> JsonObject:
     """Describe the body of an upload: the file alone, or the parameters as JSON, or both."""
-    file: JsonObject = {"type": "string", "format": "binary"}
     given: JsonObject = {
         "type": "object",
         "description": "The query parameters of the operation.",
         "properties": {parameter.name: {"type": parameter.type} for parameter in parameters},
         "additionalProperties": False,
     }
-    parts: JsonObject = {"type": "object", "properties": {"params": given, archive: file}}
+    parts: JsonObject = {"type": "object", "properties": {"params": given, archive: _FILE}}
     encoding: JsonObject = {"params": {"contentType": "application/json"}}
     return {
         "content": {
-            "application/octet-stream": {"schema": file},
+            "application/octet-stream": {"schema": _FILE},
             "multipart/form-data": {"schema": parts, "encoding": encoding},
             "application/json": {"schema": given},
         }

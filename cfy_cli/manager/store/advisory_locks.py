@@ -16,7 +16,8 @@ class LockKey(IntEnum):
     FILES = 0x63667904  # between the placing of files and the commit of their row, nobody takes them for leftovers
     GROUPS = 0x63667906  # a user who joins a group meanwhile is among those whose rights change with it
     FAILED_LOGINS = 0x63667905  # wrong passwords are counted one by one
-    CONFIGURATION = 0x63667906  # changes of the configuration and of the maintenance mode follow each other
+    CONFIGURATION = 0x63667907  # changes of the configuration and of the maintenance mode follow each other
+    LICENSE = 0x63667908  # there is at most one
 
 
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:

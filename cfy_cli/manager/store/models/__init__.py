@@ -9,6 +9,7 @@ from cfy_cli.manager.store.models.executions import Event, Execution, WorkerReco
 from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
+from cfy_cli.manager.store.models.licenses import License
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
@@ -32,6 +33,7 @@ __all__ = [
     "GroupMember",
     "GroupRole",
     "InterDeploymentDependency",
+    "License",
     "Membership",
     "Node",
     "NodeInstance",
