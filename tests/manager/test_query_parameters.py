@@ -125,6 +125,8 @@ def test_declared_query_parameters_are_read(ask: Ask, names: dict[str, str], mon
 def read_list(ask: Ask, method: str, path: str, **params: str):  # type: ignore[no-untyped-def]
     if path == "/workflows":
         params |= {"id": "d"}
+    elif path in ("/searches/scaling-groups", "/searches/capabilities"):
+        params |= {"deployment_id": "d"}
     return ask(method, path, params=params, **({"json": {"filter_rules": []}} if method == "POST" else {}))
 
 

@@ -104,7 +104,7 @@ def search_capabilities(call: Call, body: RulesBody | None = None) -> JsonObject
 
 
 def _read_constraints(call: Call, body: RulesBody, what: str) -> Constraints:
-    if body.filter_rules is not None or body.filter_id is not None:
+    if body.filter_rules or body.filter_id:
         raise Invalid(f"There are no filter rules about {what}: give `constraints`")
     check_size((), body.constraints or {}, call.app.settings.limits)
     return read_constraints(body.constraints or {}, CONSTRAINTS, what)

@@ -47,7 +47,7 @@ def _find_page(call: Call, body: RulesBody | None = None) -> JsonObject:
     own = {name: values for name, values in listing.filters.items() if name in FIELDS}
     size = listing.size if call.query.get("_size") else len(found)
     sort = tuple(key for key in listing.sort if key)
-    return page_of_items(found, replace(listing, filters=own, size=size, sort=sort), (*FIELDS, "created_at"))
+    return page_of_items(found, replace(listing, filters=own, ranges=(), size=size, sort=sort), (*FIELDS, "created_at"))
 
 
 def _find_deployments(call: Call, body: RulesBody | None) -> list[Deployment]:

@@ -6,6 +6,7 @@ from cfy_cli.manager.store.listing import Listing, Page
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.query import Condition, column
+from cfy_cli.manager.store.rule_operators import contains_folded
 from cfy_cli.manager.store.store import Store
 
 
@@ -22,7 +23,7 @@ def list_labels(
     if key:
         found = found.where(label.key == key.lower())
     if listing.searches:
-        found = found.where(or_(*(text.icontains(word, autoescape=True) for _, word in listing.searches)))
+        found = found.where(or_(*(contains_folded(text.expression, word) for _, word in listing.searches)))
     session = store.unscoped
     total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
     texts = session.scalars(found.order_by(text).offset(listing.offset).limit(listing.size)).all()

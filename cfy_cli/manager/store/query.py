@@ -26,6 +26,7 @@ from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.types import Attribute, Sql, TimestampText
+from cfy_cli.manager.store.rule_operators import contains_folded
 
 M = TypeVar("M", bound=Base)
 Condition = ColumnElement[bool]
@@ -74,7 +75,7 @@ def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Sel
         if range_.end:
             statement = statement.where(sql <= parse_values(range_.column, [range_.end], kind)[0])
     if listing.searches:
-        words = [column(model, name).icontains(word, autoescape=True) for name, word in listing.searches]
+        words = [contains_folded(column(model, name).expression, word) for name, word in listing.searches]
         statement = statement.where(or_(*words))
     return statement
 

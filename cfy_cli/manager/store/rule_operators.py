@@ -55,6 +55,11 @@ def starts_with(text: Sql, prefix: str) -> Condition:
     return and_(folded >= start, *([folded < end] if end else []))
 
 
+def contains_folded(text: Sql, part: str) -> Condition:
+    """Match text with a part whatever its case."""
+    return func.lower(text).contains(fold(part), autoescape=True)
+
+
 def _contains(text: Sql, part: str) -> Condition:
     return position(text, part) > 0
 
