@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from hypothesis import settings as hypothesis_settings
+from sqlalchemy.engine import make_url
 
 from cfy_cli.config.profiles import Profile
 from cfy_cli.contract.limits import Limits
@@ -20,6 +22,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
 from tests.databases import POSTGRESQL, ReusedDatabase
@@ -60,13 +63,15 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(tmp_path_factory.mktemp("temporary"))
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
     """Hashing is meant to be slow; hundreds of managers a minute are not what it is meant for."""
     from argon2 import PasswordHasher
 
     cheap = PasswordHasher(1, 8, 1)
-    monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -93,14 +98,30 @@ def limits() -> Limits:
     return Limits()
 
 
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory, cheap_passwords: None) -> Path:
+    """A data folder and a database of SQLite after the first start of a manager, which tests copy."""
+    folder = tmp_path_factory.mktemp("first_start")
+    app = AppContext(ManagerSettings(folder / "data", database_url=f"sqlite:///{folder / 'manager.db'}"))
+    bootstrap(app, PASSWORD)
+    app.close()
+    return folder
+
+
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, limits: Limits) -> Iterator[AppContext]:
+def app(
+    database_url: str, tmp_path: Path, limits: Limits, first_start: Path, request: pytest.FixtureRequest
+) -> Iterator[AppContext]:
+    shutil.copytree(first_start / "data", tmp_path / "data")
+    if database_url.startswith("sqlite"):
+        shutil.copyfile(first_start / "manager.db", str(make_url(database_url).database))
+    else:
+        request.getfixturevalue("postgresql_database").fill(Database(f"sqlite:///{first_start / 'manager.db'}"))
     app = AppContext(
         ManagerSettings(
             tmp_path / "data", database_url=database_url, server_names=("manager", "testserver"), limits=limits
         )
     )
-    bootstrap(app, PASSWORD)
     yield app
     app.close()
 

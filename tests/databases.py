@@ -3,7 +3,7 @@
 import os
 import uuid
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Table, create_engine, text
 from sqlalchemy.engine import make_url
 
 from cfy_cli.manager.store import schema
@@ -36,6 +36,7 @@ class ReusedDatabase:
         self._url = make_url(POSTGRESQL).set(database=self._name).render_as_string(hide_password=False)
         self._empty_tables = "; ".join(f"DELETE FROM {table.name}" for table in reversed(Base.metadata.sorted_tables))
         self._connection: Connection | None = None
+        self._insert_rows = ""
 
     def provide(self) -> str:
         """Return the address of the database, with the tables as they are created and without rows."""
@@ -48,7 +49,26 @@ class ReusedDatabase:
             engine = create_engine(parse_url(self._url), isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
             self._tables = self._connection.execute(text(DESCRIBE_TABLES)).one()
+            self._insert_rows = ""
         return self._url
+
+    def fill(self, source: Database) -> None:
+        """Insert the rows of another database, always the same; the server keeps a copy of them."""
+        assert self._connection is not None
+        if self._insert_rows:
+            self._connection.exec_driver_sql(self._insert_rows)
+            return
+        statements = []
+        self._connection.execute(text("CREATE SCHEMA kept"))
+        with source.read() as session:
+            for table in Base.metadata.sorted_tables:
+                rows = session.execute(table.select()).mappings().all()
+                if rows:
+                    self._connection.execute(table.insert(), [dict(row) for row in rows])
+                    self._connection.execute(text(f"CREATE TABLE kept.{table.name} AS TABLE {table.name}"))
+                    statements += [f"INSERT INTO {table.name} SELECT * FROM kept.{table.name}", *_advance(table)]
+        self._insert_rows = "; ".join(statements)
+        self._connection.exec_driver_sql("; ".join(each for each in statements if each.startswith("SELECT")))
 
     def _clean(self, connection: Connection) -> bool:
         """Remove what the last test has left; return False when it has left other tables, or large ones."""
@@ -66,6 +86,15 @@ class ReusedDatabase:
             self._connection.close()
             self._connection.engine.dispose()
         _administer(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
+
+
+def _advance(table: Table) -> list[str]:
+    """Let the sequence of a table go on after its rows."""
+    column = table.autoincrement_column
+    if column is None:
+        return []
+    sequence = f"pg_get_serial_sequence('{table.name}', '{column.name}')"
+    return [f"SELECT setval({sequence}, (SELECT max({column.name}) FROM {table.name}))"]
 
 
 def _administer(statement: str) -> None:
