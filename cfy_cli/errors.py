@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found_error"
     NO_SUCH_INCLUDE_FIELD = "no_such_include_field_error"
     PLUGIN_IN_USE = "plugin_in_use"
+    SECRETS_PROVIDER = "secrets_provider_error"
     SERVICE_UNAVAILABLE = "service_unavailable_error"
     STILL_RUNNING = "still_running"
     TOO_LARGE = "too_large_error"

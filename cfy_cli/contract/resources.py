@@ -331,6 +331,18 @@ SECRETS = Resource(
     ),
     narrow=("key", "updated_at", "visibility", "is_hidden_value", "created_by", "created_at", "provider_name"),
 )
+SECRETS_PROVIDERS = Resource(
+    name="secrets-providers",
+    noun="secrets provider",
+    key="name",
+    argument="secrets_provider_name",
+    options=("provider_name", "providers"),
+    example="vault",
+    search=("name",),
+    columns=("name", "type", "visibility", "tenant_name", "created_by", "created_at"),
+    narrow=("name", "type", "visibility", "created_by", "created_at"),
+    more=("updated_at",),
+)
 SITES = Resource(
     name="sites",
     noun="site",
@@ -421,6 +433,7 @@ ALL = (
     NODES,
     PLUGINS,
     SECRETS,
+    SECRETS_PROVIDERS,
     SITES,
     TENANTS,
     TOKENS,

@@ -28,6 +28,9 @@ class Lookups(Protocol):
 
     def secret(self, key: str) -> Json: ...
 
+    def has_secret(self, key: str) -> bool:
+        """Return whether there is such a secret; its value is not read."""
+
     def capability(self, deployment_id: str, name: str) -> Json: ...
 
     def label(self, key: str) -> list[str]:

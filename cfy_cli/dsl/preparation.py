@@ -44,12 +44,7 @@ def _unchanged(value: Json, _context: EvaluationContext) -> Json:
 
 
 def _check_secrets(plan: BlueprintSections, lookups: Lookups) -> None:
-    missing = []
-    for name in sorted(find_secrets(plan)):
-        try:
-            lookups.secret(name)
-        except KeyError:
-            missing.append(name)
+    missing = [name for name in sorted(find_secrets(plan)) if not lookups.has_secret(name)]
     if missing:
         raise InputsInvalid(
             [f"Required secrets: [{', '.join(missing)}] don't exist in this tenant"],

@@ -62,6 +62,9 @@ class InMemoryLookups:
     def secret(self, key: str) -> Json:
         return self._find("secrets", key, "secret")
 
+    def has_secret(self, key: str) -> bool:
+        return key in self.resources.get("secrets", {})
+
     def capability(self, deployment_id: str, name: str) -> Json:
         return self._find("capabilities", f"{deployment_id}.{name}", "capability")
 

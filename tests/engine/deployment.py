@@ -226,6 +226,9 @@ class MemoryRecords:
     def secret(self, key: str) -> Any:
         raise KeyError(key)
 
+    def has_secret(self, key: str) -> bool:
+        return False
+
     def capability(self, deployment_id: str, name: str) -> Any:
         raise KeyError(name)
 

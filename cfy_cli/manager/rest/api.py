@@ -114,7 +114,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """An answer that is computed after the transaction is committed, such as one that waits for an execution."""
+    """An answer that is computed after the transaction is committed: one that waits, for an execution for instance."""
 
     compute: Callable[[], object]
 
@@ -152,10 +152,12 @@ class Routes:
     def put(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
         status: int = 200, *, new: Resource | None = None, archive: str = "", request_body: JsonObject | None = None,
+        may_be_empty: bool = False,
     ) -> Callable[[E], E]:  # fmt: skip
+        """Add an endpoint that creates. Where it `may_be_empty`, it returns responses with the status 204 too."""
         return self._add(
             "PUT", path, permission, parameters, answer, status=status, new=new, archive=archive,
-            request_body=request_body,
+            request_body=request_body, may_be_empty=may_be_empty,
         )  # fmt: skip
 
     def post(
@@ -185,6 +187,7 @@ class Routes:
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
         archive: str = "", filtered: Answer | None = None, request_body: JsonObject | None = None,
+        may_be_empty: bool = False,
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -210,7 +213,7 @@ class Routes:
                 status_code=status,
                 response_class=Response,
                 response_model=None,
-                responses=responses_of(method, status, returned),
+                responses=responses_of(method, status, returned, may_be_empty=may_be_empty),
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={
                     "x-permission": permission,
@@ -250,11 +253,7 @@ def _endpoint(
             return answer
         compute = answer.compute
         call.before_waiting()
-        return finished(
-            await to_thread.run_sync(
-                lambda: dump(select_fields(compute(), call.include)), limiter=_waiting_limiter(call.app)
-            )
-        )
+        return await to_thread.run_sync(lambda: computed(call, compute()), limiter=_waiting_limiter(call.app))
 
     def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
         with call.open(write=write) as store:
@@ -264,6 +263,9 @@ def _endpoint(
             content = dump(select_fields(answer, call.include)) if is_final else None
         # The answer is returned only now: a client must not hear of a change that could still be lost.
         return answer if content is None else finished(content)
+
+    def computed(call: Call, answer: object) -> Response:
+        return answer if isinstance(answer, Response) else finished(dump(select_fields(answer, call.include)))
 
     def finished(content: bytes) -> Response:
         return Response(content, status, media_type="application/json") if status != 204 else Response(status_code=204)

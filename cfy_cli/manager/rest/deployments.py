@@ -11,6 +11,7 @@ from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, LabeledChange
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter
+from cfy_cli.manager.rest.schemas import answer_of
 from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.executions import workflows
@@ -157,17 +158,15 @@ def update_deployment(call: Call, key: str, body: LabeledChange) -> JsonObject:
     return noun.show(call, deployments.update(call.store, key, labels_given=body.labels, creator=body.creator))
 
 
-@routes.get("/deployments/{key}/outputs", "deployment_capabilities")
-def get_deployment_outputs(call: Call, key: str) -> deployments.OutputsAnswer:
+@routes.get("/deployments/{key}/outputs", "deployment_capabilities", (), answer_of(deployments.OutputsAnswer))
+def get_deployment_outputs(call: Call, key: str) -> Deferred:
     deployment = call.store.get(Deployment, key)
-    return {
-        "deployment_id": key,
-        "outputs": deployments.evaluate_values(call.app, call.store, deployment, deployment.outputs),
-    }
+    evaluate = partial(deployments.evaluate_values, call.app, call.scope, deployment, deployment.outputs)
+    return Deferred(lambda: {"deployment_id": key, "outputs": evaluate()})
 
 
-@routes.get("/deployments/{key}/capabilities", "deployment_capabilities")
-def get_deployment_capabilities(call: Call, key: str) -> deployments.CapabilitiesAnswer:
+@routes.get("/deployments/{key}/capabilities", "deployment_capabilities", (), answer_of(deployments.CapabilitiesAnswer))
+def get_deployment_capabilities(call: Call, key: str) -> Deferred:
     deployment = call.store.get(Deployment, key)
-    values = deployments.evaluate_values(call.app, call.store, deployment, deployment.capabilities)
-    return {"deployment_id": key, "capabilities": values}
+    evaluate = partial(deployments.evaluate_values, call.app, call.scope, deployment, deployment.capabilities)
+    return Deferred(lambda: {"deployment_id": key, "capabilities": evaluate()})

@@ -79,7 +79,7 @@ def find_nodes(call: Call, listing: Listing, where: Condition | None = None) -> 
         node = serialize(row, listing.include, plugins_to_install=partial(_plugins_to_install, row), **computed)
         if should_evaluate and "properties" in node:
             is_seen = instance is not None and instance.deployment_storage_id == row.deployment_storage_id
-            node["properties"] = evaluation.evaluate(row, node["properties"], self_id if is_seen else None)
+            evaluation.add(row, node, "properties", self_id if is_seen else None)
         items.append(node)
     return page, items
 
@@ -126,7 +126,7 @@ def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObje
 def _show_instance(call: Call, row: NodeInstance, evaluation: "_Evaluation | None") -> JsonObject:
     answer = serialize(row, call.include)
     if evaluation and "runtime_properties" in answer:
-        answer["runtime_properties"] = evaluation.evaluate(row, answer["runtime_properties"], row.id)
+        evaluation.add(row, answer, "runtime_properties", row.id)
     return answer
 
 
@@ -137,24 +137,19 @@ def _plugins_to_install(row: Node) -> list[PluginPlan]:
 class _Evaluation:
     """Evaluation of functions in nodes and node instances of several deployments on behalf of a user.
 
-    A property that cannot be evaluated stays as it is written.
+    It begins when the transaction has ended, because secrets may be kept elsewhere. A property that cannot be evaluated
+    stays as it is written.
     """
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._lookups: dict[int, StoreLookups | None] = {}  # by the storage id of the deployment
 
-    def evaluate(self, row: Node | NodeInstance, properties: Json, self_id: str | None = None) -> Json:
+    def add(self, row: Node | NodeInstance, item: JsonObject, name: str, self_id: str | None = None) -> None:
+        """Evaluate a field of an item, the row as it is answered, before that is sent."""
         lookups = self._lookups_of(row.deployment_storage_id)
-        if lookups is None or not isinstance(properties, dict):
-            return properties
-        values: JsonObject = {}
-        for name, value in properties.items():
-            try:
-                values[name] = dsl.evaluate(value, lookups, self_id=self_id)
-            except CfyError:
-                values[name] = value
-        return values
+        if lookups is not None:
+            self._call.after_transaction(partial(_evaluate, item, name, lookups, self_id))
 
     def _lookups_of(self, storage_id: int) -> StoreLookups | None:
         """Return the lookups of a deployment; None when it was deleted after the row was read."""
@@ -164,3 +159,16 @@ class _Evaluation:
             lookups = None if deployment is None else deployments.user_lookups(call.app, call.scope, deployment)
             self._lookups[storage_id] = lookups
         return self._lookups[storage_id]
+
+
+def _evaluate(item: JsonObject, name: str, lookups: StoreLookups, self_id: str | None) -> None:
+    properties = item[name]
+    if not isinstance(properties, dict):
+        return
+    values: JsonObject = {}
+    for key, value in properties.items():
+        try:
+            values[key] = dsl.evaluate(value, lookups, self_id=self_id)
+        except CfyError:
+            values[key] = value
+    item[name] = values

@@ -36,7 +36,9 @@ _ERRORS = {
 }
 
 
-def responses_of(method: str, status: int, answer: Answer) -> dict[int | str, dict[str, Any]]:
+def responses_of(
+    method: str, status: int, answer: Answer, *, may_be_empty: bool = False
+) -> dict[int | str, dict[str, Any]]:
     """Describe every status that an endpoint answers."""
     success: JsonObject = {"description": "Success"}
     if status != 204:
@@ -49,4 +51,6 @@ def responses_of(method: str, status: int, answer: Answer) -> dict[int | str, di
     }
     if answer.is_file:
         errors[206] = {**success, "description": "The range that was asked for"}
+    if may_be_empty:
+        errors[204] = {"description": "Success, where nothing is to be answered"}
     return {status: success, **errors}

@@ -4,14 +4,13 @@ from pydantic import Field
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import SECRETS
-from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.rest.api import Call
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, VisibilityBody, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import ALL_TENANTS, RANGE, SEARCH, SORT, Parameter
 from cfy_cli.manager.rest.schemas import extended
 from cfy_cli.manager.services.secrets import export, secrets
-from cfy_cli.manager.services.visibility import widen
 from cfy_cli.manager.store.models import Secret
 
 SKIP_VALUE = Parameter("_skip_value", "Answer an empty value.", "boolean")
@@ -30,13 +29,22 @@ routes = noun.routes
 noun.add_list()
 noun.add_search()
 SECRET = extended(
-    noun.answer, "SecretWithValue", value=Json, schema=JsonObject | None, provider_options=None, private_resource=bool
+    noun.answer,
+    "SecretWithValue",
+    value=Json,
+    schema=JsonObject | None,
+    provider_options=JsonObject | None,
+    private_resource=bool,
 )
 
 
 class ProviderBody(Body):
     provider_name: str | None = None
     provider_options: dict[str, AnyJson] | None = None
+
+    @property
+    def source(self) -> secrets.Source:
+        return secrets.Source(self.provider_name, self.provider_options or None)
 
 
 class NewSecret(ProviderBody):
@@ -63,13 +71,16 @@ class ImportBody(Body):
 
 
 @routes.get("/secrets/{key}", "secret_get", (SKIP_VALUE,), SECRET)
-def get_secret(call: Call, key: str) -> JsonObject:
+def get_secret(call: Call, key: str) -> JsonObject | Deferred:
     """Answer a secret with its value, unless the value is hidden from the user or `_skip_value` is set."""
     secret = call.store.get(Secret, key)
     is_hidden = secret.is_hidden_value and not secrets.can_see_hidden(call.scope, secret)
     if call.flag("_skip_value") or is_hidden:
         return _show(secret, "")
-    return _show(secret, secrets.decrypt_value(call.app, secret))
+    read = secrets.find_value(call.app, call.store, secret)
+    if secrets.is_kept_elsewhere(secret):
+        return Deferred(lambda: _show(secret, read()))
+    return _show(secret, read())
 
 
 @routes.put("/secrets/{key}", "secret_create", (), SECRET, new=SECRETS)
@@ -78,25 +89,31 @@ def create_secret(call: Call, key: str, body: NewSecret) -> JsonObject:
 
     An existing one keeps its visibility: clients send one in any case, and must not widen it by that.
     """
-    _check_provider(body)
-    if body.value in (None, ""):
-        raise Invalid(f"The secret `{key}` needs a `value`")
+    if body.value in (None, "") and not body.provider_name:
+        raise Invalid(f"The secret `{key}` needs a `value`, or a `provider_name`")
     schema, hidden = body.json_schema or None, body.is_hidden_value
     app, store = call.app, call.store
     if body.update_if_exists and store.find(Secret, key) is not None:
-        secret = secrets.replace(app, store, key, body.value, schema=schema, hidden=hidden)
+        secret = secrets.replace(app, store, key, body.value, schema=schema, hidden=hidden, source=body.source)
     else:
-        visibility = body.visibility
-        secret = secrets.create(app, store, key, body.value, schema=schema, visibility=visibility, hidden=hidden)
+        secret = secrets.create(
+            app,
+            store,
+            key,
+            body.value,
+            schema=schema,
+            visibility=body.visibility,
+            hidden=hidden,
+            source=body.source,
+        )
     return _show(secret, secret.encrypted_value)
 
 
 @routes.patch("/secrets/{key}", "secret_update", (), SECRET)
 def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
-    """Change the value, the visibility or the owner; leave what is not given."""
-    _check_provider(body)
+    """Change the value, where it is kept, the visibility or the owner; leave what is not given."""
     check_change(call, "secret", body)
-    if "value" in body.model_fields_set and body.value in (None, ""):
+    if "value" in body.model_fields_set and body.value in (None, "") and not body.provider_name:
         raise Invalid(f"The `value` of the secret `{key}` cannot be empty; leave it out to keep the present one")
     secret = secrets.update(
         call.app,
@@ -106,6 +123,7 @@ def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
         visibility=body.visibility,
         hidden=body.is_hidden_value,
         creator=body.creator,
+        source=body.source,
     )
     return _show(secret, secret.encrypted_value)
 
@@ -113,7 +131,7 @@ def update_secret(call: Call, key: str, body: SecretChange) -> JsonObject:
 @routes.patch("/secrets/{key}/set-visibility", "secret_update", (), SECRET)
 def set_secret_visibility(call: Call, key: str, body: VisibilityBody) -> JsonObject:
     secret = secrets.get_changeable(call.store, key)
-    widen(call.store, secret, body.visibility)
+    secrets.widen_secret(call.store, secret, body.visibility)
     return _show(secret, secret.encrypted_value)
 
 
@@ -165,7 +183,7 @@ def _show(secret: Secret, value: Json) -> JsonObject:
         "updated_at": secret.updated_at,
         "is_hidden_value": secret.is_hidden_value,
         "schema": secret.schema,
-        "provider_options": None,
+        "provider_options": secret.provider_options,
         "key": secret.key,
         "provider_name": secret.provider_name,
         "tenant_name": secret.tenant_name,
@@ -173,11 +191,3 @@ def _show(secret: Secret, value: Json) -> JsonObject:
         "resource_availability": secret.resource_availability,
         "private_resource": secret.private_resource,
     }
-
-
-def _check_provider(body: ProviderBody) -> None:
-    if body.provider_name or body.provider_options:
-        raise NotFound(
-            f"Requested `SecretsProvider` with ID `{body.provider_name}` was not found",
-            hint="This manager stores the values of secrets itself.",
-        )

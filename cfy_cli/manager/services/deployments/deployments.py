@@ -150,10 +150,13 @@ def set_visibility(store: Store, deployment: Deployment, visibility: str) -> Non
 
 
 def evaluate_values(
-    app: AppContext, store: Store, deployment: Deployment, declared: Mapping[str, ValuePlan]
+    app: AppContext, scope: Scope, deployment: Deployment, declared: Mapping[str, ValuePlan]
 ) -> JsonObject:
-    """Evaluate outputs or capabilities; a value that cannot be evaluated is replaced by the reason."""
-    return dsl.evaluate_outputs(declared, user_lookups(app, store.scope, deployment))
+    """Evaluate outputs or capabilities; a value that cannot be evaluated is replaced by the reason.
+
+    No transaction is open meanwhile, because secrets may be kept elsewhere.
+    """
+    return dsl.evaluate_outputs(declared, user_lookups(app, scope, deployment))
 
 
 def user_lookups(app: AppContext, scope: Scope, deployment: Deployment) -> StoreLookups:

@@ -28,8 +28,8 @@ class StoreLookups:
     `read` opens a store for each lookup, with the rights of the user for whom functions are evaluated. What they name
     is looked up in the tenant of the deployment, whichever the user works in. `read_own` opens one for rows of the
     deployment itself, which are as visible as the deployment, so that queries of them are unscoped; it is `read` unless
-    the caller checks the rights. `read_secret` returns the value of a secret; it raises KeyError with a sentence, or
-    NotYet to leave a call unevaluated.
+    the caller checks the rights. `read_secret` finds a secret, and what it returns reads the value when the store is
+    closed; it raises NotYet to leave a call unevaluated.
     """
 
     def __init__(
@@ -96,7 +96,16 @@ class StoreLookups:
 
     def secret(self, key: str) -> Json:
         with self._read_in_tenant("secret_get") as store:
-            return self._read_secret(store, key)
+            read_value = self._read_secret(store, key)
+        return read_value()
+
+    def has_secret(self, key: str) -> bool:
+        try:
+            with self._read_in_tenant("secret_get") as store:
+                self._read_secret(store, key)
+        except KeyError:
+            return False
+        return True
 
     def capability(self, deployment_id: str, name: str) -> Json:
         with self._read_in_tenant("deployment_capabilities") as store:

@@ -11,7 +11,7 @@ from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments.existing_resources import StoreResources
-from cfy_cli.manager.services.secrets.secrets import defer_secret, shown_secrets
+from cfy_cli.manager.services.secrets.secrets import defer_secret, stored_secrets
 from cfy_cli.manager.store.models import Deployment
 from cfy_cli.manager.store.store import Store
 
@@ -68,7 +68,7 @@ class _Checker:
 
     def __init__(self, app: AppContext, store: Store, deployment: Deployment, declared: Schema) -> None:
         self._declared, self._inputs = declared, deployment.inputs
-        self._existing = StoreResources(store, deployment, shown_secrets(app))
+        self._existing = StoreResources(store, deployment, stored_secrets(app))
         self._deferring = StoreResources(store, deployment, defer_secret)
         plan = None
         if any(parameter.get("type", "string") not in PRIMITIVE_TYPES for parameter in declared.values()):
@@ -93,7 +93,7 @@ class _Checker:
             except CfyError as error:
                 return value, [f'Parameter "{key}" cannot be evaluated: {error.message}']
         parameter = self._declared.get(key)
-        if parameter is None or checked is None:
+        if parameter is None or checked is None or holds_function(checked):  # of a secret that is kept elsewhere
             return value, []
         checked, problems = self._check_declared(key, checked, parameter)
         if not holds_function(value):

@@ -19,7 +19,7 @@ from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.secrets.passphrases import Passphrase
 from cfy_cli.manager.services.visibility import is_wider
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
-from cfy_cli.manager.store.models import Secret, Tenant
+from cfy_cli.manager.store.models import Secret, SecretsProvider, Tenant
 from cfy_cli.manager.store.store import Store
 
 Item = Mapping[str, Json]  # a secret to import, not validated yet
@@ -36,7 +36,7 @@ class ExportedSecret(TypedDict, total=False):
     is_hidden_value: bool
     encrypted: bool
     provider: str | None
-    provider_options: None
+    provider_options: JsonObject | None
     schema: JsonObject
     creator: str
     created_at: str
@@ -58,7 +58,7 @@ REQUIRED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", 
 def export_secrets(
     app: AppContext, store: Store, listing: Listing, *, passphrase: str | None, with_metadata: bool
 ) -> list[ExportedSecret]:
-    """Return all secrets whose value the user may see."""
+    """Return all secrets whose value the user may see; the values of those that providers keep are empty."""
     key = Passphrase(passphrase) if passphrase else None
     found: list[Secret] = []
     while True:
@@ -71,16 +71,16 @@ def export_secrets(
 
 
 def _export(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
-    text = app.service(Cipher).decrypt(secret.encrypted_value)
+    text = "" if secrets.is_kept_elsewhere(secret) else app.service(Cipher).decrypt(secret.encrypted_value)
     item: ExportedSecret = {
         "key": secret.key,
-        "value": key.encrypt(text) if key else text,
+        "value": key.encrypt(text) if key and text else text,
         "visibility": secret.visibility,
         "tenant_name": secret.tenant_name,
         "is_hidden_value": secret.is_hidden_value,
         "encrypted": key is not None,
         "provider": secret.provider_name,
-        "provider_options": None,
+        "provider_options": secret.provider_options,
     }
     if secret.schema:
         item["schema"] = secret.schema
@@ -124,7 +124,13 @@ def import_secrets(
         try:
             scope = scope_for(identity, tenant, "secret_create", tenant_exists=True)
             in_tenant = store.with_scope(scope)
-            if not _import(app, in_tenant, valid, key, override=override):
+            provider = str(valid.get("provider") or "")
+            if provider and in_tenant.find(SecretsProvider, provider) is None:
+                errors[str(index)] = {"provider": f"There is no secrets provider `{provider}` in tenant `{tenant}`"}
+                continue
+            with store.unscoped.begin_nested():  # all of one secret or nothing
+                is_new = _import(app, in_tenant, valid, key, override=override)
+            if not is_new:
                 colliding.setdefault(tenant, []).append(valid["key"])
         except CfyError as error:
             errors[str(index)] = {"secret": error.message}
@@ -141,8 +147,11 @@ def _validate(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
         errors |= {
             name: f"Not {type_name}" for name in names if name not in missing and not isinstance(item[name], type_)
         }
-    if item.get("schema") and not isinstance(item["schema"], dict):
-        errors["schema"] = "Not an object"
+    for name in ("schema", "provider_options"):
+        if item.get(name) and not isinstance(item[name], dict):
+            errors[name] = "Not an object"
+    if item.get("provider") and not isinstance(item["provider"], str):
+        errors["provider"] = "Not text"
     if not {"visibility", "tenant_name"}.isdisjoint({*errors, *missing}):
         return errors
     if item["visibility"] not in list(Visibility):
@@ -151,25 +160,26 @@ def _validate(item: Item, tenants: set[str], *, has_passphrase: bool) -> Errors:
         errors["tenant_name"] = f"The tenant `{item['tenant_name']}` was not found"
     if item.get("encrypted") is True and not has_passphrase:
         errors["No passphrase"] = "The secret is encrypted but no passphrase was given"
-    if item.get("provider"):
-        errors["provider"] = f"There is no secrets provider `{item['provider']}`"
     return errors
 
 
 def _import(app: AppContext, store: Store, item: ExportedSecret, key: Passphrase | None, *, override: bool) -> bool:
     """Store one secret; return whether its key was free."""
-    value: Json = key.decrypt(str(item["value"])) if key and item["encrypted"] else item["value"]
+    value: Json = item.get("value") or None
+    if key and item["encrypted"] and value is not None:
+        value = key.decrypt(str(value))
     name, visibility, hidden = item["key"], item["visibility"], item["is_hidden_value"]
     schema = item.get("schema") or None
+    source = secrets.Source(item.get("provider") or "", item.get("provider_options"))
     if schema and isinstance(value, str):
         value = _parse_json(value)
     existing = store.find(Secret, name)
     if existing is None:
-        secrets.create(app, store, name, value, schema=schema, visibility=visibility, hidden=hidden)
+        secrets.create(app, store, name, value, schema=schema, visibility=visibility, hidden=hidden, source=source)
     elif override:
+        secrets.replace(app, store, name, value, schema=schema, hidden=hidden, source=source)
         if is_wider(visibility, existing.visibility):
             secrets.update(app, store, name, visibility=visibility)
-        secrets.replace(app, store, name, value, schema=schema, hidden=hidden)
     return existing is None
 
 

@@ -23,7 +23,7 @@ from cfy_cli.manager.services.deployments.existing_resources import StoreResourc
 from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.names import check_name, check_text
 from cfy_cli.manager.services.plugins import resolve
-from cfy_cli.manager.services.secrets.secrets import shown_secrets
+from cfy_cli.manager.services.secrets.secrets import stored_secrets
 from cfy_cli.manager.services.visibility import check_visibility
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Site
@@ -102,7 +102,7 @@ def _check_inputs(
         tenant_name=store.scope.tenant,
         created_by=store.scope.user,
     )
-    existing = StoreResources(store, planned, shown_secrets(app), plan=plan)
+    existing = StoreResources(store, planned, stored_secrets(app), plan=plan)
     return dsl.check_inputs(plan, inputs, existing=existing)
 
 

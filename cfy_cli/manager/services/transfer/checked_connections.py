@@ -1,6 +1,7 @@
 """Connections of `requests` that lead only to addresses which the rules allow."""
 
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 import requests
@@ -11,30 +12,37 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from cfy_cli.manager.services.transfer.addresses import AddressRules
 
+OnConnect = Callable[[socket.socket], None]
 
-def open_session(rules: AddressRules) -> requests.Session:
-    """Return a session without the owner's `.netrc`, cookies and proxies, whose connections follow the rules."""
+
+def open_session(rules: AddressRules, on_connect: OnConnect = lambda _socket: None) -> requests.Session:
+    """Return a session without the owner's `.netrc`, cookies and proxies, whose connections follow the rules.
+
+    `on_connect` gets each new connection before it is used.
+    """
     session = requests.Session()
     session.trust_env = False
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _CheckingAdapter(rules))
+        session.mount(scheme, _CheckingAdapter(rules, on_connect))
     return session
 
 
 class _CheckingAdapter(HTTPAdapter):
-    def __init__(self, rules: AddressRules) -> None:
-        self._rules = rules
+    def __init__(self, rules: AddressRules, on_connect: OnConnect) -> None:
+        self._rules, self._on_connect = rules, on_connect
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
-        rules = self._rules
+        rules, connected = self._rules, self._on_connect
 
         class Plain(_Checking, HTTPConnection):
             address_rules = rules
+            on_connect = staticmethod(connected)
 
         class Encrypted(_Checking, HTTPSConnection):
             address_rules = rules
+            on_connect = staticmethod(connected)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -49,6 +57,7 @@ class _Checking:
     """Connects to the addresses that were checked; the name of the host is not resolved again."""
 
     address_rules: AddressRules
+    on_connect: OnConnect
 
     def _new_conn(self) -> socket.socket:
         connection = cast("HTTPConnection", self)
@@ -59,7 +68,9 @@ class _Checking:
         failure: OSError = OSError("no address")
         for address in addresses:
             try:
-                return socket.create_connection((address, connection.port), cast("float", connection.timeout))
+                connected = socket.create_connection((address, connection.port), cast("float", connection.timeout))
+                self.on_connect(connected)
+                return connected
             except OSError as error:
                 failure = error
         if isinstance(failure, TimeoutError):

@@ -13,7 +13,7 @@ from cfy_cli.manager.store.models.licenses import License
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
-from cfy_cli.manager.store.models.secrets import Secret
+from cfy_cli.manager.store.models.secrets import Secret, SecretsProvider
 from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
 
@@ -43,6 +43,7 @@ __all__ = [
     "Plugin",
     "RolePermission",
     "Secret",
+    "SecretsProvider",
     "Site",
     "TasksGraph",
     "Tenant",
