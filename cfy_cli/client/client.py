@@ -10,7 +10,7 @@ from cfy_cli.client.filters import Filters
 from cfy_cli.client.http import Http
 from cfy_cli.client.license import License
 from cfy_cli.client.plugins import Plugins
-from cfy_cli.client.secrets import Secrets
+from cfy_cli.client.secrets import Secrets, SecretsProviders
 from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
 from cfy_cli.contract.resource import Resource
@@ -36,6 +36,7 @@ class Client:
         self.nodes = Collection(http, r.NODES)
         self.plugins = Plugins(http, r.PLUGINS)
         self.secrets = Secrets(http, r.SECRETS)
+        self.secrets_providers = SecretsProviders(http, r.SECRETS_PROVIDERS)
         self.tenants = Tenants(http, r.TENANTS)
         self.tokens = Tokens(http, r.TOKENS)
         self.users = Users(http, r.USERS)

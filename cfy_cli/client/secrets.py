@@ -1,4 +1,4 @@
-"""Client of `/secrets`, with export and import."""
+"""Clients of `/secrets`, with export and import, and of `/secrets-providers`."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -19,3 +19,15 @@ class Secrets(Collection):
 
     def has_schema(self, key: str) -> bool:
         return bool(self.get(key, _skip_value=True).get("schema"))
+
+
+class SecretsProviders(Collection):
+    def create(self, key: str, **fields: object) -> Item:
+        return self.http.item("PUT", self.resource.path, json={"name": key, **without_none(fields)})
+
+    def update(self, key: str, **fields: object) -> Item:
+        return self.patch(key, **fields)
+
+    def check(self, **fields: object) -> None:
+        """Let the manager ask a provider: the existing one of the `name`, or that of a type and its parameters."""
+        self.http.request("PUT", self.resource.path, json={"test": True, **without_none(fields)})

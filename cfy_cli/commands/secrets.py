@@ -14,6 +14,7 @@ from cfy_cli.shell import options, param_types, secret_values, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import UPDATE, create_unless_exists, if_exists_option
 from cfy_cli.shell.options import Decorator, combine
+from cfy_cli.shell.secrets_providers import add_provider_commands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,9 @@ class SecretOptions(TypedDict):
 
 
 cli = verbs.group_of(SECRETS, "Manage secrets.", "delete", "set-visibility", "set-global", "set-owner")
+
+
+add_provider_commands(cli)
 
 
 def provider() -> Decorator:

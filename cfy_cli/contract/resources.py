@@ -332,7 +332,8 @@ SECRETS = Resource(
     narrow=("key", "updated_at", "visibility", "is_hidden_value", "created_by", "created_at", "provider_name"),
 )
 SECRETS_PROVIDERS = Resource(
-    name="secrets-providers",
+    name="secrets providers",
+    url="secrets-providers",
     noun="secrets provider",
     key="name",
     argument="secrets_provider_name",

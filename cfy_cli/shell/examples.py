@@ -158,11 +158,21 @@ EXAMPLES = {
     "secrets create": (
         "cfy secrets create db-password -f password.txt",
         "cfy secrets create db-login --dict -f login.json --hidden-value",
+        "cfy secrets create db-password --provider vault -o path=production",
     ),
     "secrets export": ("cfy secrets export -o secrets.json --passphrase-stdin < passphrase",),
     "secrets get": ("cfy secrets get db-password", "cfy secrets get db-password --query value"),
     "secrets import": ("cfy secrets import -i secrets.json --passphrase-stdin < passphrase",),
     "secrets list": ("cfy secrets list --search db",),
+    "secrets providers create": (
+        "cfy secrets providers create vault -y vault -c @vault.yaml",
+        "cfy secrets providers create other -y cloudify -c @manager.yaml --skip-check",
+    ),
+    "secrets providers test": (
+        "cfy secrets providers test vault",
+        "cfy secrets providers test -y vault -c @vault.yaml",
+    ),
+    "secrets providers update": ("cfy secrets providers update vault -c @vault.yaml",),
     "secrets update": ("cfy secrets update db-password -f password.txt",),
     "sites create": ("cfy sites create tel-aviv --location 32.07,34.78",),
     "sites list": ("cfy sites list --query '[].name'",),
