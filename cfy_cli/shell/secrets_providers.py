@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from cfy_cli.contract.resources import SECRETS_PROVIDERS
 from cfy_cli.errors import CfyError, Usage
@@ -31,8 +32,9 @@ def add_provider_commands(cli: click.Group) -> None:
     cli.add_command(group)
 
 
-def _type(*, required: bool = False) -> Decorator:
-    return click.option("-y", "--type", "type_name", required=required, help=f"The type, with its parameters: {TYPES}.")
+def _type(*, required: bool = False, default: str | None = None) -> Decorator:
+    text = f"The type, with its parameters: {TYPES}."
+    return click.option("-y", "--type", "type_name", required=required, default=default, help=text)
 
 
 def _parameters() -> Decorator:
@@ -80,16 +82,24 @@ def _add_update(group: CommandGroup) -> None:
     @click.argument("secrets_provider_name")
     @_type()
     @_parameters()
-    @options.new_visibility()
+    @click.option(
+        "-l", "--visibility", type=click.Choice(options.VISIBILITIES[1:]), default="tenant",
+        help="Who can see it; without this option, who could before.",
+    )
     @pass_app
     def update_provider(
-        app: App, secrets_provider_name: str, type_name: str | None, parameters: tuple[str, ...], visibility: str | None
+        app: App, secrets_provider_name: str, type_name: str | None, parameters: tuple[str, ...], visibility: str
     ) -> None:
         """Update the secrets provider SECRETS_PROVIDER_NAME.
 
         Connection parameters replace all former ones, which the manager never shows.
         """
-        fields = {"type": type_name, "connection_parameters": _read(parameters), "visibility": visibility}
+        is_given = click.get_current_context().get_parameter_source("visibility") != ParameterSource.DEFAULT
+        fields = {
+            "type": type_name,
+            "connection_parameters": _read(parameters),
+            "visibility": visibility if is_given else None,
+        }
         if all(value is None for value in fields.values()):
             raise Usage("There is nothing to update", hint="Give --type, --connection-parameters or --visibility.")
         provider = app.client.secrets_providers.update(secrets_provider_name, **fields)
@@ -99,12 +109,12 @@ def _add_update(group: CommandGroup) -> None:
 def _add_test(group: CommandGroup) -> None:
     @group.command("test")
     @click.argument("secrets_provider_name", required=False)
-    @_type()
+    @_type(default="")
     @_parameters()
-    @click.option("-l", "--visibility", hidden=True, expose_value=False)  # which a test does not need
+    @click.option("-l", "--visibility", default="tenant", hidden=True, expose_value=False, help="Has no effect.")
     @pass_app
     def test_provider(
-        app: App, secrets_provider_name: str | None, type_name: str | None, parameters: tuple[str, ...]
+        app: App, secrets_provider_name: str | None, type_name: str, parameters: tuple[str, ...]
     ) -> None:
         """Test whether a secrets provider can be used: SECRETS_PROVIDER_NAME, or one that does not exist yet."""
         if not secrets_provider_name and not type_name:

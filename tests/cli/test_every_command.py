@@ -57,6 +57,12 @@ secrets set-owner db -s admin
 secrets export --non-encrypted -o secrets.json
 secrets import --non-encrypted -i secrets.json
 secrets delete db
+secrets providers create here -y local
+secrets providers list
+secrets providers get here
+secrets providers update here -l tenant
+secrets providers test here
+secrets providers delete here
 sites create tlv
 sites list
 sites get tlv

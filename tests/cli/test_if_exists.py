@@ -21,6 +21,7 @@ LINES = {  # one command of each kind, and the key that it creates
     "deployments filters create": ("deployments filters create mine -ar id=web", "mine"),
     "deployments create": ("deployments create dep -b base", "dep"),
     "secrets create": ("secrets create db -s one", "db"),
+    "secrets providers create": ("secrets providers create here -y local", "here"),
     "sites create": ("sites create tlv", "tlv"),
     "tenants create": ("tenants create acme", "acme"),
     "users create": ("users create ann -p password1234", "ann"),

@@ -26,7 +26,7 @@ class ProviderFailed(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach a provider, read from its row before: the transaction has ended when the provider is asked."""
+    """Hold what is needed to ask a provider once the transaction has ended in which it was read."""
 
     storage_id: int  # 0: of no row
     name: str

@@ -33,7 +33,7 @@ SECRETS_PATH = "/api/v3.1/secrets"
 
 
 class ProviderRequests:
-    """Asks providers. Each gets few requests at the same time, so that one that hangs does not occupy all threads."""
+    """Asks providers, each with few requests at the same time: one that hangs must not occupy all threads."""
 
     def __init__(self, app: AppContext) -> None:
         self._settings = app.settings

@@ -38,7 +38,7 @@ ReadSecret = Callable[[Store, str], ReadValue]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a value is kept: at a provider, here if its name is empty. What is None stays as it is."""
+    """Names the provider that keeps a value; it is kept here if the name is empty. What is None stays as it is."""
 
     provider_name: str | None = None
     options: Mapping[str, Json] | None = None
