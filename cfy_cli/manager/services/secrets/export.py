@@ -128,7 +128,7 @@ def import_secrets(
             if provider and in_tenant.find(SecretsProvider, provider) is None:
                 errors[str(index)] = {"provider": f"There is no secrets provider `{provider}` in tenant `{tenant}`"}
                 continue
-            with store.unscoped.begin_nested():  # all of one secret or nothing
+            with store.unscoped.begin_nested():  # no query: all of one secret or nothing
                 is_new = _import(app, in_tenant, valid, key, override=override)
             if not is_new:
                 colliding.setdefault(tenant, []).append(valid["key"])

@@ -53,7 +53,7 @@ def update(
     not have them sent elsewhere. Raises Conflict when secrets whose values are here or elsewhere prevent another type.
     """
     provider = store.get_own(SecretsProvider, name)
-    lock_rows(store.unscoped, [provider], ("type",))
+    _lock(store, provider)
     wanted = check_type(type_name or provider.type)
     if wanted != provider.type and LOCAL in (wanted, provider.type):
         _check_unused(store, provider, f"cannot become one of the type {wanted}")
@@ -70,7 +70,7 @@ def update(
 def delete(store: Store, name: str) -> None:
     """Delete a provider. Raises Conflict while secrets use it."""
     provider = store.get_own(SecretsProvider, name)
-    lock_rows(store.unscoped, [provider], ("type",))
+    _lock(store, provider)
     _check_unused(store, provider, "cannot be deleted")
     store.delete(provider)
 
@@ -110,8 +110,13 @@ def find_of(store: Store, secret: Secret) -> SecretsProvider:
 def lock(store: Store, name: str) -> SecretsProvider:
     """Return a visible provider that is not deleted before the transaction ends. Raises NotFound."""
     provider = store.get(SecretsProvider, name)
-    lock_rows(store.unscoped, [provider], ("type",))
+    _lock(store, provider)
     return provider
+
+
+def _lock(store: Store, provider: SecretsProvider) -> None:
+    """Let no other transaction change, delete or begin to use a provider before this one ends."""
+    lock_rows(store.unscoped, [provider], ("type",))  # a row in scope
 
 
 def check_visible(secret: Secret, provider: SecretsProvider, visibility: str) -> None:
