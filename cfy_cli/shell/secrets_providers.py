@@ -83,7 +83,10 @@ def _add_update(group: CommandGroup) -> None:
     @_type()
     @_parameters()
     @click.option(
-        "-l", "--visibility", type=click.Choice(options.VISIBILITIES[1:]), default="tenant",
+        "-l",
+        "--visibility",
+        type=click.Choice(options.VISIBILITIES[1:]),
+        default="tenant",
         help="Who can see it; without this option, who could before.",
     )
     @pass_app
@@ -113,9 +116,7 @@ def _add_test(group: CommandGroup) -> None:
     @_parameters()
     @click.option("-l", "--visibility", default="tenant", hidden=True, expose_value=False, help="Has no effect.")
     @pass_app
-    def test_provider(
-        app: App, secrets_provider_name: str | None, type_name: str, parameters: tuple[str, ...]
-    ) -> None:
+    def test_provider(app: App, secrets_provider_name: str | None, type_name: str, parameters: tuple[str, ...]) -> None:
         """Test whether a secrets provider can be used: SECRETS_PROVIDER_NAME, or one that does not exist yet."""
         if not secrets_provider_name and not type_name:
             raise Usage("Give SECRETS_PROVIDER_NAME, or --type and --connection-parameters")

@@ -110,6 +110,11 @@ def _send_sites_and_secrets(send: Send) -> None:
     send("POST", "/searches/secrets", json={"filter_rules": []})
     send("GET", "/secrets/share/export")
     send("POST", "/secrets/share/import", json={"secrets_list": []})
+    send("PUT", "/secrets-providers", json={"name": "here", "type": "local", "visibility": "private"})
+    send("GET", "/secrets-providers")
+    send("GET", "/secrets-providers/{key}", "here")
+    send("GET", "/secrets-provider/{key}", "here")
+    send("PATCH", "/secrets-providers/{key}", "here", json={"visibility": "tenant"})
 
 
 def _send_filters(send: Send) -> None:
@@ -215,6 +220,7 @@ def _send_deletions(send: Send, ask: Ask, plugin: str) -> None:
     send("DELETE", "/plugins/{key}", plugin, status=204)
     send("DELETE", "/secrets/{key}", "k", status=204)
     send("DELETE", "/sites/{key}", "s", status=204)
+    send("DELETE", "/secrets-providers/{key}", "here", status=204)
     send("DELETE", "/tenants/users", status=204, json={"username": "ann", "tenant_name": "t"})
     send("DELETE", "/users/{username}", "ann", status=204)
     send("DELETE", "/tenants/{tenant_name}", "t", status=204)

@@ -13,7 +13,7 @@ from cfy_cli.manager.server import permissions
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.visibility import belonging_conditions
 from cfy_cli.manager.store import schema
-from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Plugin, Secret, Site
+from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Plugin, Secret, SecretsProvider, Site
 from cfy_cli.manager.store.models.owned import Belonging, models_in_tenants
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
@@ -21,7 +21,7 @@ from tests.manager.members import NOBODY, As, as_member
 
 __all__ = ["as_member"]
 CANARY = "canary"  # part of every name and value of the private deployment
-TOP_LEVEL = {Blueprint, Deployment, Plugin, Secret, Site}  # belong to nothing but their tenant
+TOP_LEVEL = {Blueprint, Deployment, Plugin, Secret, SecretsProvider, Site}  # belong to nothing but their tenant
 SYSTEM_EXECUTIONS = "/executions?_include_system_workflows=true"
 # Lists of what belongs to a deployment, with what else they need to show everything.
 LISTS = (
@@ -131,7 +131,17 @@ def test_every_model_belongs_to_a_resource_or_is_one():
 
 def test_every_list_of_what_belongs_is_walked_over():
     paths = {path for method, path, _ in permissions() if method == "GET" and "{" not in path}
-    others = {"/plugins", "/sites", "/secrets", "/secrets/share/export", "/status", "/version", "/maintenance", "/user"}
+    others = {
+        "/plugins",
+        "/sites",
+        "/secrets",
+        "/secrets-providers",
+        "/secrets/share/export",
+        "/status",
+        "/version",
+        "/maintenance",
+        "/user",
+    }
     others |= {"/managers", "/brokers", "/db-nodes", *ELSEWHERE, "/"}
     assert paths - others == {path.partition("?")[0] for path in LISTS}
 

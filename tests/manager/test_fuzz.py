@@ -47,6 +47,7 @@ def furnish(ask: AskAny) -> Names:
         assert ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"}).status_code == 201
     ask("PUT", "/sites/s", json={"location": "1,2"})
     ask("PUT", "/secrets/k", json={"value": "v"})
+    ask("PUT", "/secrets-providers", json={"name": "here", "type": "local"})
     ask("POST", "/tenants/red")
     ask("PUT", "/users", json={"username": "ann", "password": "a-long-password"})
     ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "red", "role": "user"})
@@ -75,7 +76,7 @@ def furnish(ask: AskAny) -> Names:
         },
         {
             "blueprints": blueprints, "deployments": deployments, "plugins": [plugin], "secrets": ["k", "l"],
-            "sites": ["s", "t"], "executions": executions, "node-instances": instances,
+            "secrets-providers": ["here", "there"], "sites": ["s", "t"], "executions": executions, "node-instances": instances,
         },
         [archived, package(), wagon(), package(version="1.0.1")],
     )  # fmt: skip

@@ -22,6 +22,7 @@ def global_app(ask: Ask, worker: object, deploy: Callable[..., None]) -> None:
     for path in ("/blueprints/app", "/deployments/app"):
         assert ask("PATCH", f"{path}/set-visibility", json={"visibility": "global"}).status_code == 200
     ask("PUT", "/sites/oslo", json={"visibility": "global"})
+    ask("PUT", "/secrets-providers", json={"name": "here", "type": "local", "visibility": "global"})
     ask("PUT", "/secrets/key", json={"value": "one", "visibility": "global"})
     ask("POST", "/tenants/red")
     ask("PUT", "/users", json={"username": "una", "password": PASSWORD})
@@ -98,12 +99,14 @@ BODIES: dict[str, JsonObject] = {
     "PUT /deployments/{key}/inter-deployment-dependencies": {"inter_deployment_dependencies": []},
     "PATCH /secrets/{key}": {"value": "two"},
     "PATCH /secrets/{key}/set-visibility": {"visibility": "global"},
+    "PATCH /secrets-providers/{key}": {"visibility": "global"},
     "POST /sites/{key}": {"location": "1,2"},
     "PATCH /node-instances/{key}": {"version": 9, "runtime_properties": {"a": 1}},
     "PATCH /operations/{operation_id}": {"state": "failed"},
     "DELETE /blueprints/{key}": {},
     "DELETE /deployments/{key}": {},
     "DELETE /secrets/{key}": {},
+    "DELETE /secrets-providers/{key}": {},
     "DELETE /sites/{key}": {},
     "DELETE /operations/{operation_id}": {},
     "PATCH /plugins/{key}": {"labels": {"a": ["b"]}},
@@ -137,7 +140,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     instance = ask("GET", "/node-instances").json()["items"][0]["id"]
     keys = {"blueprints": "app", "deployments": "app", "secrets": "key", "sites": "oslo", "node-instances": instance}
     plugin = ask("POST", "/plugins?visibility=global", data=package()).json()["id"]
-    keys |= {"operations": operation["id"], "executions": execution, "plugins": plugin}
+    keys |= {"secrets-providers": "here", "operations": operation["id"], "executions": execution, "plugins": plugin}
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
     before = [ask("GET", path).json() for path in paths]
     wrong = []

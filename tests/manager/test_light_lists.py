@@ -34,6 +34,7 @@ LISTS = (
     "nodes",
     "plugins",
     "secrets",
+    "secrets providers",
     "sites",
     "tokens",
 )  # fmt: skip; not tenants and users, whose members are read one by one
@@ -69,6 +70,7 @@ def filled(cfy: Cfy, worker: Worker, tmp_path: Path) -> Cfy:
         cfy(f"blueprints upload {main} -b {name}")
         cfy(f"deployments create {name} -b {name}")
         cfy(f"secrets create {name} -s canary")
+        cfy(f"secrets providers create {name} -y local")
         cfy(f"sites create {name} --location 1,2")
         cfy(f"tenants create tenant-{name}")
         cfy(f"users create {name} -p long-password")

@@ -57,6 +57,11 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
         ask("PUT", f"/sites/{name}", json={"location": location, "visibility": "private"})
     ask("PUT", "/secrets/plain", json={"value": "v"})
     ask("PUT", "/secrets/hidden", json={"value": "v", "is_hidden_value": True, "visibility": "private"})
+    ask("PUT", "/secrets-providers", json={"name": "here", "type": "local"})
+    vault = {"url": "http://vault", "token": "t", "path": "p"}
+    body = {"name": "there", "type": "vault", "connection_parameters": vault, "visibility": "private"}
+    ask("PUT", "/secrets-providers", json=body)
+    ask("PATCH", "/secrets-providers/there", json={"type": "vault", "connection_parameters": vault})
     ask("POST", "/plugins?title=b", data=package())
     ask("POST", "/plugins?title=a&visibility=private", data=wagon("other-plugin", "2.0"))
     for name in ("two", "app"):

@@ -15,6 +15,7 @@ from tests.manager.conftest import HELLO, SAY, archive
 
 # How each noun with names that users choose is created: the command, and the request.
 COMMANDS = {
+    "secrets provider": "secrets providers create {} -y local",
     "site": "sites create {}",
     "secret": "secrets create {} -s value",
     "tenant": "tenants create {}",

@@ -78,6 +78,12 @@ PATCH  /secrets/{key}/set-visibility           secret_update
 DELETE /secrets/{key}                          secret_delete
 GET    /secrets/share/export                   secret_export
 POST   /secrets/share/import                   secret_import
+GET    /secrets-providers                      secrets_provider_list
+GET    /secrets-providers/{key}                secrets_provider_get
+GET    /secrets-provider/{key}                 secrets_provider_get
+PUT    /secrets-providers                      secrets_provider_create
+PATCH  /secrets-providers/{key}                secrets_provider_update
+DELETE /secrets-providers/{key}                secrets_provider_delete
 GET    /sites                                  site_list
 GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create

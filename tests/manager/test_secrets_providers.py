@@ -212,7 +212,7 @@ def test_provider_that_fails_is_named_in_time(ask: Ask, provide: Any, server: va
 
 
 @only_on_sqlite
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "a" * 70, "nowhere.invalid"])  # noqa: S104
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "a" * 70, "nowhere.invalid"])
 def test_provider_at_refused_address_is_not_asked(ask: Ask, host: str) -> None:
     body = {
         "type": "vault",
@@ -226,7 +226,7 @@ def test_provider_at_refused_address_is_not_asked(ask: Ask, host: str) -> None:
 
 @only_on_sqlite
 def test_provider_in_private_network_needs_permission(ask: Ask, provide: Any, app: AppContext) -> None:
-    object.__setattr__(app.settings, "host", "0.0.0.0")  # noqa: S104
+    object.__setattr__(app.settings, "host", "0.0.0.0")
     refused = provide(test=True).json()
     assert "is at 127.0.0.1, which is not a public address" in refused["message"]
     assert refused["hint"].endswith("cfy manager start --fetch-from 127.0.0.1")

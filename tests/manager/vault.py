@@ -6,7 +6,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-TOKEN = "hvs.of-the-tests"  # noqa: S105
+TOKEN = "hvs.of-the-tests"
 
 
 class vault:  # noqa: N801 - reads as a noun

@@ -10,8 +10,8 @@ from cfy_cli.contract.resources import SECRETS_PROVIDERS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid, NotFound
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.encryption.cipher import Cipher
+from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.secrets.provider_answers import Connection
 from cfy_cli.manager.services.secrets.provider_types import LOCAL, check_parameters, check_type
 from cfy_cli.manager.services.visibility import check_visibility, is_wider, refused, widen
