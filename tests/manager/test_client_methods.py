@@ -18,7 +18,10 @@ from tests.wagons import package
 
 MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
 CALLS = Path(__file__).with_name("client_calls.py")
-OTHER_PATHS = {("POST", "/tasks_graphs/tasks_graphs")}  # of public clients, for what has another path too
+OTHER_PATHS = {
+    ("POST", "/tasks_graphs/tasks_graphs"),
+    ("GET", "/secrets-provider/{}"),
+}  # of public clients, for what has another path too
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Run = Callable[..., dict[str, Any]]
@@ -121,6 +124,10 @@ assert os.path.getsize(c.plugins.download_yaml(plugin.id, "tiny.yaml"))
 c.plugins.delete(plugin.id, True)
 assert c.secrets.create("key", "v1", True, True).is_hidden_value and c.secrets.update("key", "v2").key == "key"
 assert c.secrets.get("key").value == "v2" and [s.key for s in c.secrets.list(_search="ke")] == ["key"]
+c.secrets_providers.create("here", "local"); c.secrets_providers.check("here")
+assert c.secrets_providers.update("here", None, None, "global").visibility == "global"
+assert [p.name for p in c.secrets_providers.list()] == ["here"] and c.secrets_providers.get("here").type == "local"
+c.secrets_providers.delete("here")
 exported = c.secrets.export(_include_metadata=None)
 c.secrets.delete("key"); c.secrets.import_secrets(exported)
 assert c.tenants.create("t2").name == "t2" and c.tenants.list().metadata.pagination.total == 2

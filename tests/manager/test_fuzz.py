@@ -76,7 +76,8 @@ def furnish(ask: AskAny) -> Names:
         },
         {
             "blueprints": blueprints, "deployments": deployments, "plugins": [plugin], "secrets": ["k", "l"],
-            "secrets-providers": ["here", "there"], "sites": ["s", "t"], "executions": executions, "node-instances": instances,
+            "secrets-providers": ["here", "there"], "sites": ["s", "t"],
+            "executions": executions, "node-instances": instances,
         },
         [archived, package(), wagon(), package(version="1.0.1")],
     )  # fmt: skip

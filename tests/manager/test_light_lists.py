@@ -88,12 +88,13 @@ def test_number_of_statements_does_not_grow_with_rows(
     app.service(configuration.Configuration).refresh()
     growing = set()
     for name in LISTS:
-        whole = ask("GET", f"/{name}?_size=3").json()["items"]
+        path = name.replace(" ", "-")
+        whole = ask("GET", f"/{path}?_size=3").json()["items"]
         for field in whole[0]:
             counts = []
             for size in (2, 3):  # the values of more than one row are measured before
                 with statements(app) as sent:
-                    answer = ask("GET", f"/{name}?_include={field}&_size={size}").json()
+                    answer = ask("GET", f"/{path}?_include={field}&_size={size}").json()
                 assert [list(item) for item in answer["items"]] == [[field]] * min(size, len(whole))
                 counts.append(len(sent))
             if counts[0] != counts[1]:

@@ -48,6 +48,7 @@ COLLECTIONS = {
     "operations": ("operations", "OperationsClient"),
     "plugins": ("plugins", "PluginsClient"),
     "secrets": ("secrets", "SecretsClient"),
+    "secrets_providers": ("secrets_providers", "SecretsProvidersClient"),
     "sites": ("sites", "SitesClient"),
     "summary": ("summary", "SummariesClient"),
     "tasks_graphs": ("operations", "TasksGraphClient"),
