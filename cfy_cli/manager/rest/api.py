@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -61,6 +61,7 @@ class Call:
     query: QueryParams
     declared: Mapping[str, Parameter]  # by name: the query parameters that the endpoint declares
     _store: Store | None = None
+    _pending: list[Callable[[], None]] = field(default_factory=list)
     before_waiting: Callable[[], None] = lambda: None  # called when the answer has to wait for an execution
 
     @property
@@ -92,6 +93,16 @@ class Call:
         """
         page_size = self.app.service(Configuration).integer("rest.default_page_size")
         return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits, page_size)
+
+    def after_transaction(self, action: Callable[[], None]) -> None:
+        """Complete the answer by `action` when the transaction has ended, because that may wait for other machines."""
+        self._pending.append(action)
+
+    def complete(self, answer: object) -> object:
+        """Return the answer once the actions of `after_transaction` have completed it."""
+        for action in self._pending:
+            action()
+        return answer
 
     @contextmanager
     def open(self, *, write: bool) -> Iterator[Store]:
@@ -259,6 +270,8 @@ def _endpoint(
         with call.open(write=write) as store:
             call._store = store
             answer = function(call, **arguments)
+            if call._pending:
+                return Deferred(lambda: call.complete(answer))
             is_final = not isinstance(answer, Response | Deferred)
             content = dump(select_fields(answer, call.include)) if is_final else None
         # The answer is returned only now: a client must not hear of a change that could still be lost.

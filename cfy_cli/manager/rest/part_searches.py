@@ -1,12 +1,13 @@
 """Searches for scaling groups and capabilities, which have no rows of their own."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TypedDict
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import ScalingGroupPlan
 from cfy_cli.errors import Invalid
-from cfy_cli.manager.rest.api import Call, Routes
+from cfy_cli.manager.rest.api import Call, Deferred, Routes
 from cfy_cli.manager.rest.bodies import RulesBody
 from cfy_cli.manager.rest.item_lists import Item
 from cfy_cli.manager.rest.query import SEARCH
@@ -22,6 +23,7 @@ from cfy_cli.manager.rest.search_owners import (
 from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.searches import check_size
 from cfy_cli.manager.store.constraints import NAME_PATTERN, TENANTS, VALID_VALUES, Constraints, read_constraints
+from cfy_cli.manager.store.models import Deployment
 
 CONSTRAINTS = (NAME_PATTERN, VALID_VALUES, TENANTS)
 NAME_SEARCH = replace(SEARCH, description="The name of a scaling group.")
@@ -83,14 +85,20 @@ def search_scaling_groups(call: Call, body: RulesBody | None = None) -> JsonObje
     (VALUE_SEARCH, DEPLOYMENT_ID),
     list_answer(answer_of(FoundCapabilities), "FoundCapabilitiesList"),
 )
-def search_capabilities(call: Call, body: RulesBody | None = None) -> JsonObject:
+def search_capabilities(call: Call, body: RulesBody | None = None) -> Deferred:
     """List the capabilities of a deployment that match constraints, with their present values."""
     owner = find_owner(call, body or RulesBody())
     deployment = owner.deployment
     if deployment is None:
         raise Invalid("Capabilities have values in deployments only: give `deployment_id`")
     constraints = _read_constraints(call, owner.body, "capabilities")
-    values = deployments.evaluate_values(call.app, call.store, deployment, deployment.capabilities)
+    evaluate = partial(deployments.evaluate_values, call.app, call.scope, deployment, deployment.capabilities)
+    return Deferred(lambda: _find_capabilities(call, deployment, evaluate(), constraints, owner.body))
+
+
+def _find_capabilities(
+    call: Call, deployment: Deployment, values: JsonObject, constraints: Constraints, body: RulesBody
+) -> JsonObject:
     words = call.texts(SEARCH.name)
     searched = {name: value for name, value in values.items() if not words or _text(value) in words}
     found = [name for name, value in searched.items() if constraints.match(name, value, deployment.tenant_name)]
@@ -100,7 +108,7 @@ def search_capabilities(call: Call, body: RulesBody | None = None) -> JsonObject
     }
     items = [item] if found else []
     answer = page_of_found(call, items, items, ("deployment_id",), is_limited=False, whole=False)
-    return with_filtered(answer, len(searched) - len(found) if owner.body.constraints is not None else None)
+    return with_filtered(answer, len(searched) - len(found) if body.constraints is not None else None)
 
 
 def _read_constraints(call: Call, body: RulesBody, what: str) -> Constraints:
