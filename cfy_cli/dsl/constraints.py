@@ -32,6 +32,7 @@ class Constraint:
     is_met: Callable[[Any, Any], bool] | None = None
     requirement: str = ""  # what a value must do, where {0} is the argument
     kinds: tuple[str, ...] = ()  # the types of values that a manager checks it for
+    searched: tuple[str, ...] = ()  # those of them for which it is met by more than `is_met` knows
 
 
 def _is_string(value: object) -> bool:
@@ -65,7 +66,9 @@ CONSTRAINTS: Mapping[str, Constraint] = {
         lambda value, arg: bool(arg[0] <= value <= arg[1]),
         "be from {0[0]} to {0[1]}",
     ),
-    "valid_values": Constraint("a list", _is_list, lambda value, arg: value in arg, "be one of {0}"),
+    "valid_values": Constraint(
+        "a list", _is_list, lambda value, arg: value in arg, "be one of {0}", searched=("node_type",)
+    ),
     "length": Constraint("a number", is_number, lambda value, arg: len(value) == arg, "be of length {0}"),
     "min_length": Constraint("a number", is_number, lambda value, arg: len(value) >= arg, "be of length {0} or more"),
     "max_length": Constraint("a number", is_number, lambda value, arg: len(value) <= arg, "be of length {0} or less"),
@@ -105,14 +108,14 @@ class ConstraintParser:
         return parse_value(compilation, node)
 
 
-def find_violation(value: Json, entry: JsonObject, written: JsonObject) -> str | None:
+def find_violation(value: Json, entry: JsonObject, written: JsonObject, kind: str | None = None) -> str | None:
     """Return the violation of one entry of `constraints`, as the end of a sentence that begins with the value.
 
     `written` is the entry with its calls: their values may be secret, so they are not shown.
     """
     for name, argument in entry.items():
         constraint = CONSTRAINTS.get(name)
-        if constraint is None or constraint.is_met is None or holds_function(argument):
+        if constraint is None or constraint.is_met is None or kind in constraint.searched or holds_function(argument):
             continue  # checked by the manager, or not evaluated
         is_called = holds_function(written[name])
         argument = _read_argument(argument, constraint) if is_called else argument
@@ -146,5 +149,7 @@ def _show(argument: Json) -> str:
     return json.dumps(argument, ensure_ascii=False)
 
 
-def is_checked_by_manager(entry: JsonObject) -> bool:
-    return any(CONSTRAINTS[name].is_met is None for name in entry if name in CONSTRAINTS)
+def is_checked_by_manager(entry: JsonObject, kind: str | None) -> bool:
+    """Return whether only a manager can tell if values of a type meet an entry of `constraints`."""
+    known = [CONSTRAINTS[name] for name in entry if name in CONSTRAINTS]
+    return any(constraint.is_met is None or kind in constraint.searched for constraint in known)

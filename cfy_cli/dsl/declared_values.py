@@ -102,7 +102,7 @@ class DeclaredValues:
             f"`{item}` {violation}"
             for item in items
             for entry, source in zip(entries, written, strict=True)
-            if (violation := find_violation(item, entry, source))
+            if (violation := find_violation(item, entry, source, kind))
         ]
         return problems + list(self._find_missing(items, kind, entries, declaration))
 
@@ -113,17 +113,17 @@ class DeclaredValues:
         constraints = [
             (name, argument)
             for entry in entries
-            if is_checked_by_manager(entry)
+            if is_checked_by_manager(entry, kind)
             for name, argument in entry.items()
             if name != MESSAGE
         ]
         for name, _argument in constraints:
-            if kind not in CONSTRAINTS[name].kinds:
+            if kind not in (*CONSTRAINTS[name].kinds, *CONSTRAINTS[name].searched):
                 yield f"the constraint `{name}` does not apply to values of the type {kind}"
                 return
         if self.existing is None or kind not in REFERENCE_TYPES:
             return
-        messages = [str(entry[MESSAGE]) for entry in entries if is_checked_by_manager(entry) and MESSAGE in entry]
+        messages = [str(entry[MESSAGE]) for entry in entries if is_checked_by_manager(entry, kind) and MESSAGE in entry]
         for item in items:
             if item in (None, "") and not declaration.get("required", True):
                 continue

@@ -277,3 +277,39 @@ def test_constraints_call_functions_of_other_inputs(ask: Ask, upload: Upload) ->
     assert ask("PUT", "/deployments/d", json={**body, "inputs": {"n": 6, "top": 7}}).status_code == 201
     refused = ask("PUT", "/deployments/e", json={**body, "inputs": {"n": 6, "top": "much"}})
     assert "`less_than` takes a number" in refused.json()["message"]
+
+
+def test_values_are_checked_as_searches_find_them(ask: Ask, upload: Upload) -> None:
+    ask("POST", "/tenants/red")
+    ask("PUT", "/users", json={"username": "ann", "password": "long-password"})
+    ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "user"})
+    types = "node_types: {app.Web: {derived_from: cloudify.nodes.Root}, app.Api: {derived_from: app.Web}}\n"
+    upload("parts", f"{HEAD}{types}node_templates: {{api: {{type: app.Api}}, db: {{type: cloudify.nodes.Root}}}}\n")
+    for name, visibility, label in (("own", "private", "core"), ("shared", "tenant", "core"), ("other", "tenant", "web")):
+        body = {"blueprint_id": "parts", "visibility": visibility, "labels": [{"team": label}]}
+        assert ask("PUT", f"/deployments/{name}", json=body).status_code == 201
+    rule = {"key": "team", "values": ["core"], "operator": "any_of", "type": "label"}
+    ask("PUT", "/filters/deployments/core", json={"filter_rules": [rule]})
+    by_filter = {"type": "deployment_id", "constraints": [{"filter_id": "core"}, {"tenants": ["default_tenant"]}]}
+    in_shared = [{"deployment_id": "shared"}, {"valid_values": ["app.Web"]}]
+    declared = {
+        "one": {**by_filter, "required": False},
+        "many": {"type": "list", "item_type": "deployment_id", "constraints": by_filter["constraints"], "default": []},
+        "kind": {"type": "node_type", "constraints": in_shared, "required": False},
+    }
+    upload("app", f"{HEAD}inputs: {json.dumps(declared)}\n", {})
+
+    def give(number: int, **inputs: Any) -> str:
+        """Return the message that refuses the inputs of ann; empty text when they are taken."""
+        body = {"blueprint_id": "app", "inputs": inputs}
+        answer = ask("PUT", f"/deployments/d{number}", json=body, user="ann", password="long-password")
+        return "" if answer.status_code == 201 else str(answer.json()["message"])
+
+    assert give(1, one="shared", many=["shared"], kind="app.Api") == ""
+    assert "the deployment `other` does not meet `filter_id: core`" in give(2, one="other")
+    assert "there is no deployment `own`" in give(2, one="own"), "it is private, and another user's"
+    assert "there is no deployment `own`" in give(2, many=["shared", "own"])
+    assert "does not meet `valid_values: ['app.Web']`" in give(2, kind="cloudify.nodes.Root")
+    assert "there is no node type `nosuch`" in give(2, kind="nosuch")
+    ask("DELETE", "/filters/deployments/core")
+    assert "Requested `DeploymentsFilter` with ID `core` was not found" in give(2, one="shared")

@@ -1,31 +1,24 @@
 """Values that name resources of the manager: whether there are such resources, and whether they meet constraints."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import cast
 
 from sqlalchemy import false, select
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json
-from cfy_cli.contract.plan import Operations, Plan, ScalingGroupPlan
+from cfy_cli.contract.plan import Operations, Plan
 from cfy_cli.dsl.problems import suggest
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.searches import search_conditions
 from cfy_cli.manager.services.secrets.secrets import ReadSecret
+from cfy_cli.manager.store.constraints import NAME_PATTERN, VALID_VALUES, read_constraints
 from cfy_cli.manager.store.models import Base, Blueprint, Deployment, Node, NodeInstance, Secret
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.store import Store
-
-PATTERNS: Mapping[str, Callable[[str, str], bool]] = {
-    "contains": lambda name, text: text in name,
-    "starts_with": str.startswith,
-    "ends_with": str.endswith,
-    "equals_to": str.__eq__,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +27,15 @@ class NamedRow:
 
     model: type[Base]
     noun: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a deployment: its name and its value differ for capabilities only."""
+
+    name: str
+    value: Json
+    types: tuple[str, ...] = ()  # that a node type is derived from
 
 
 ROWS = {
@@ -93,27 +95,28 @@ class StoreResources:
     def _find_part_violation(self, kind: str, value: Json, constraints: dsl.Constraints) -> str | None:
         noun = PARTS[kind]
         given = dict(constraints)
-        names = self._find_parts(kind, given.get("deployment_id"))
-        found = [name for name, part in names if part == value]
+        parts = self._find_parts(kind, given.get("deployment_id"))
+        found = [part for part in parts if part.value == value]
         if not found and kind == "capability_value":  # values may be secret
             return f"no capability has the value `{value}`"
         if not found:
-            parts = {str(part) for _name, part in names}
-            hint = suggest(value, parts) or f"; there is {join_names(parts, MAX_LISTED)}"
+            names = {part.name for part in parts}
+            hint = suggest(value, names) or f"; there is {join_names(names, MAX_LISTED)}"
             return f"there is no {noun} `{value}`{hint}"
         for name, argument in constraints:
-            if name == "name_pattern" and not any(_matches(each, argument) for each in found):
+            if name != "deployment_id":
+                found = _select(found, name, argument, noun)
+            if not found:
                 return f"the {noun} `{value}` does not meet `{name}: {argument}`"
         return None
 
-    def _find_parts(self, kind: str, deployment_id: Json) -> list[tuple[str, Json]]:
-        """Return the name and the value of each part of a deployment; they differ for capabilities only."""
+    def _find_parts(self, kind: str, deployment_id: Json) -> Sequence[Part]:
         if deployment_id is None and self._plan is not None:
-            return [(name, name) for name in self._find_in_plan(kind, self._plan)]
+            return self._find_in_plan(kind, self._plan)
         deployment = self._deployment if deployment_id is None else self._get_deployment(deployment_id)
         if kind == "capability_value":
-            return list(self._find_capabilities(deployment))
-        return [(name, name) for name in self._find_names(kind, deployment)]
+            return self._find_capabilities(deployment)
+        return self._find_in_deployment(kind, deployment)
 
     def _get_deployment(self, deployment_id: Json) -> Deployment:
         deployment = self._store.find(Deployment, str(deployment_id))
@@ -121,33 +124,36 @@ class StoreResources:
             raise Invalid(f"`deployment_id` names no deployment: `{deployment_id}`")
         return deployment
 
-    def _find_in_plan(self, kind: str, plan: Plan) -> Iterable[str]:
+    def _find_in_plan(self, kind: str, plan: Plan) -> Sequence[Part]:
         if kind in ("capability_value", "node_instance"):
             raise Invalid("a value of this type needs the constraint `deployment_id`")
         if kind == "scaling_group":
-            return plan["scaling_groups"]
+            return _named(plan["scaling_groups"])
         if kind == "operation_name":
             return _operation_names(node["operations"] for node in plan["nodes"])
-        return [node["name" if kind == "node_id" else "type"] for node in plan["nodes"]]
+        if kind == "node_type":
+            return [Part(node["type"], node["type"], tuple(node["type_hierarchy"])) for node in plan["nodes"]]
+        return _named(node["name"] for node in plan["nodes"])
 
-    def _find_names(self, kind: str, deployment: Deployment) -> Iterable[str]:
+    def _find_in_deployment(self, kind: str, deployment: Deployment) -> Sequence[Part]:
         if kind == "scaling_group":
-            return cast("dict[str, ScalingGroupPlan]", deployment.scaling_groups or {})
+            return _named(deployment.scaling_groups or {})
         session = self._store.unscoped  # nodes and instances are as visible as their deployment
+        in_deployment = Node.deployment_storage_id == deployment.storage_id
         if kind == "operation_name":
-            return _operation_names(
-                session.scalars(select(Node.operations).where(Node.deployment_storage_id == deployment.storage_id))
-            )
-        if kind == "node_instance":
-            return session.scalars(
-                select(NodeInstance.id).where(NodeInstance.deployment_storage_id == deployment.storage_id)
-            ).all()
-        field = Node.id if kind == "node_id" else Node.type
-        return session.scalars(select(field).where(Node.deployment_storage_id == deployment.storage_id)).all()
+            return _operation_names(session.scalars(select(Node.operations).where(in_deployment)))
+        if kind == "node_type":
+            types = session.execute(select(Node.type, Node.type_hierarchy).where(in_deployment)).all()
+            return [Part(name, name, tuple(hierarchy)) for name, hierarchy in types]
+        if kind == "node_id":
+            return _named(session.scalars(select(Node.id).where(in_deployment)))
+        of_deployment = NodeInstance.deployment_storage_id == deployment.storage_id
+        return _named(session.scalars(select(NodeInstance.id).where(of_deployment)))
 
-    def _find_capabilities(self, deployment: Deployment) -> Iterable[tuple[str, Json]]:
+    def _find_capabilities(self, deployment: Deployment) -> Sequence[Part]:
         lookups = StoreLookups(lambda _permission: nullcontext(self._store), deployment, self._read_secret)
-        return dsl.evaluate_outputs(deployment.capabilities or {}, lookups).items()
+        values = dsl.evaluate_outputs(deployment.capabilities or {}, lookups)
+        return [Part(name, value) for name, value in values.items()]
 
 
 class _CheckLookups(StoreLookups):
@@ -163,16 +169,15 @@ class _CheckLookups(StoreLookups):
         return self._inputs[name]
 
 
-def _operation_names(nodes: Iterable[Operations]) -> list[str]:
-    return list(dict.fromkeys(name for operations in nodes for name in operations))
+def _named(names: Iterable[str]) -> list[Part]:
+    return [Part(name, name) for name in names]
 
 
-def _matches(name: str, patterns: Json) -> bool:
-    return all(PATTERNS[operator](name, text) for operator, text in _patterns(patterns))
+def _operation_names(nodes: Iterable[Operations]) -> list[Part]:
+    return _named(dict.fromkeys(name for operations in nodes for name in operations))
 
 
-def _patterns(patterns: Json) -> list[tuple[str, str]]:
-    """Return the operators of a `name_pattern` and their texts. Raises Invalid."""
-    if not isinstance(patterns, dict) or not patterns.keys() <= PATTERNS.keys():
-        raise Invalid(f"`name_pattern` takes a mapping of {', '.join(PATTERNS)}, not `{patterns}`")
-    return [(operator, str(text)) for operator, text in patterns.items()]
+def _select(parts: Iterable[Part], constraint: str, argument: Json, noun: str) -> list[Part]:
+    """Return the parts that meet a constraint, as a search for such parts has it. Raises Invalid."""
+    read = read_constraints({constraint: argument}, (NAME_PATTERN, VALID_VALUES), f"a {noun}")
+    return [part for part in parts if read.match(part.name, part.value, "", types=part.types)]
