@@ -285,7 +285,11 @@ def test_values_are_checked_as_searches_find_them(ask: Ask, upload: Upload) -> N
     ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "user"})
     types = "node_types: {app.Web: {derived_from: cloudify.nodes.Root}, app.Api: {derived_from: app.Web}}\n"
     upload("parts", f"{HEAD}{types}node_templates: {{api: {{type: app.Api}}, db: {{type: cloudify.nodes.Root}}}}\n")
-    for name, visibility, label in (("own", "private", "core"), ("shared", "tenant", "core"), ("other", "tenant", "web")):
+    for name, visibility, label in (
+        ("own", "private", "core"),
+        ("shared", "tenant", "core"),
+        ("other", "tenant", "web"),
+    ):
         body = {"blueprint_id": "parts", "visibility": visibility, "labels": [{"team": label}]}
         assert ask("PUT", f"/deployments/{name}", json=body).status_code == 201
     rule = {"key": "team", "values": ["core"], "operator": "any_of", "type": "label"}
