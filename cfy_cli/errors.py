@@ -8,6 +8,7 @@
   - NotFound                exit 3   HTTP 404
   - Conflict                exit 1   HTTP 409
   - TooLarge                exit 1   HTTP 413
+  - Unprocessable           exit 1   HTTP 422 the same as Invalid, for clients that expect this status
   - Misdirected             exit 1   HTTP 421 the Host header names another server
   - Failed                  exit 1   HTTP 500 the manager's own fault
   - Unavailable             exit 1   HTTP 503 the disk, the database or a key cannot be used
@@ -132,6 +133,10 @@ class TooLarge(CfyError):
     code = ErrorCode.TOO_LARGE
 
 
+class Unprocessable(CfyError):
+    status = 422
+
+
 class Misdirected(CfyError):
     status = 421
     code = ErrorCode.MISDIRECTED
@@ -173,5 +178,16 @@ class StillRunning(CfyError):
 
 BY_STATUS: dict[int, type[CfyError]] = {
     kind.status: kind
-    for kind in (Invalid, Unauthorized, Forbidden, NotFound, Conflict, TooLarge, Misdirected, Failed, Busy)
+    for kind in (
+        Invalid,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+        TooLarge,
+        Unprocessable,
+        Misdirected,
+        Failed,
+        Busy,
+    )
 }

@@ -22,6 +22,7 @@ PREFERRED = (
 
 SUMMARIES = {
     "api": "Send any request to the manager.",
+    "auditlog": "Manage the audit log: who has changed what, and when.",
     "blueprints": "Manage blueprints.",
     "community": "Register with the community edition of the manager.",
     "completion": "Print the completion script of a shell.",

@@ -106,6 +106,9 @@ class InProcess(BaseAdapter):
 
     def _scope_of(self, request: requests.PreparedRequest) -> dict[str, Any]:
         url = urlsplit(request.url or "")
+        query = url.query
+        if url.path.endswith("/audit/stream") and "timeout=" not in query:  # an answer is read only when it is complete
+            query = f"{query}&timeout=0"
         headers = {name.lower(): value for name, value in request.headers.items()}
         headers.pop("transfer-encoding", None)
         raw = {"host": url.netloc, **headers}
@@ -117,7 +120,7 @@ class InProcess(BaseAdapter):
             "scheme": url.scheme,
             "path": unquote(url.path),
             "raw_path": url.path.encode(),
-            "query_string": url.query.encode(),
+            "query_string": query.lstrip("&").encode(),
             "root_path": "",
             "headers": [(_bytes(name), _bytes(value)) for name, value in raw.items()],
             "client": (self._address, 50000),

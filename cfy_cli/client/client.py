@@ -1,5 +1,6 @@
 """The client of a manager: one collection for each resource."""
 
+from cfy_cli.client.audit_log import AuditLog
 from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection, Item
 from cfy_cli.client.config import Config
@@ -13,6 +14,7 @@ from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets, SecretsProviders
 from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
+from cfy_cli.contract.manager_resources import AUDIT_LOG, MANAGERS
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import NotFound
 
@@ -20,6 +22,7 @@ from cfy_cli.errors import NotFound
 class Client:
     def __init__(self, http: Http) -> None:
         self.http = http
+        self.auditlog_records = AuditLog(http, AUDIT_LOG)
         self.blueprints = Blueprints(http, r.BLUEPRINTS)
         self.config = Config(http, r.CONFIG)
         self.blueprints_filters = Filters(http, r.BLUEPRINTS_FILTERS)
@@ -31,7 +34,7 @@ class Client:
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
         self.executions = Executions(http, r.EXECUTIONS)
         self.license = License(http, r.LICENSE)
-        self.managers = Collection(http, r.MANAGERS)
+        self.managers = Collection(http, MANAGERS)
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)
         self.plugins = Plugins(http, r.PLUGINS)

@@ -19,6 +19,7 @@ from cfy_cli.shell.command_tree import CommandGroup
 from cfy_cli.shell.first_login import update_login
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
+from cfy_cli.shell.retention_options import retention_options
 from cfy_cli.shell.server_names import fetch_from_option, server_name_option
 
 if TYPE_CHECKING:
@@ -42,10 +43,16 @@ class ManagerOptions(TypedDict, total=False):
     database_url: str | None
     workers: int | None
     keep_events: str | None
+    keep_audit_log: str | None
     run_as: str | None
     limits: tuple[tuple[str, int], ...]
     server_names: tuple[str, ...] | None
     fetch_from: tuple[str, ...] | None
+
+
+KEPT_SETTINGS = (  # in the profile, for the next start
+    "database_url", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as", "server_names", "fetch_from",
+)  # fmt: skip
 
 
 class _ManagerGroup(CommandGroup):
@@ -74,10 +81,7 @@ def data_dir_option() -> Decorator:
     "--database", "database_url", help="The URL of the database; by default an SQLite file in the data folder."
 )
 @click.option("--workers", type=click.IntRange(1), help="The number of worker processes.")
-@click.option(
-    "--keep-events", type=param_types.retention, metavar="DURATION",
-    help="Delete events that are older than this: `3 months`; `always` keeps all events (default).",
-)  # fmt: skip
+@retention_options()
 @limit_option()
 @server_name_option()
 @fetch_from_option()
@@ -374,9 +378,7 @@ def _update_local_profile(app: App, running: RunningManager, settings: ManagerSe
     profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
     defaults = type(settings)(settings.data_dir)
     changed = {
-        name: getattr(settings, name)
-        for name in ("database_url", "host", "port", "workers", "keep_events", "run_as", "server_names", "fetch_from")
-        if getattr(settings, name) != getattr(defaults, name)
+        name: getattr(settings, name) for name in KEPT_SETTINGS if getattr(settings, name) != getattr(defaults, name)
     }
     profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting
     update_login(profile, settings.data_dir / "admin.json")

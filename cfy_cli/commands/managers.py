@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfy_cli.contract.resources import MANAGERS
+from cfy_cli.contract.manager_resources import MANAGERS
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup

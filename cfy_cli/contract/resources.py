@@ -10,6 +10,7 @@ from cfy_cli.contract.execution_resources import (
     TASKS_GRAPHS,
     WORKFLOWS,
 )
+from cfy_cli.contract.manager_resources import MANAGERS
 from cfy_cli.contract.resource import Resource
 
 BLUEPRINTS = Resource(
@@ -177,24 +178,6 @@ LICENSE = Resource(
         "cloudify_version",
         "capabilities",
     ),
-)
-MANAGERS = Resource(
-    name="managers",
-    noun="manager",
-    key="hostname",
-    tenanted=False,
-    columns=(
-        "hostname",
-        "private_ip",
-        "public_ip",
-        "version",
-        "edition",
-        "distribution",
-        "distro_release",
-        "last_seen",
-        "networks",
-    ),
-    narrow=("hostname", "private_ip", "version", "last_seen", "public_ip"),
 )
 PLUGINS = Resource(
     name="plugins",

@@ -93,7 +93,7 @@ class _Child:
         bootstrap(app)
         app.service(Configuration).refresh()  # the level of the log
         self._share_folder(app)
-        retention = Retention(app.database, self._settings.keep_events)
+        retention = Retention(app.database, self._settings.keep_events, self._settings.keep_audit_log)
 
         @contextlib.asynccontextmanager
         async def lifespan(_api: object) -> AsyncIterator[None]:
@@ -119,6 +119,7 @@ class _Child:
                 proxy_headers=False,  # any client of this machine could give another address than its own
             )
         )
+        app.is_stopping = lambda: server.should_exit
         self._on_orphaned(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[listener])
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from cfy_cli import __version__
 from cfy_cli.manager.rest import (
+    audit,
     blueprints,
     cluster,
     config,
@@ -45,6 +46,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
 
 RESOURCES: tuple[Routes, ...] = (
+    audit.routes,
     blueprints.routes,
     cluster.routes,
     config.routes,

@@ -26,6 +26,7 @@ class ManagerSettings:
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
     run_as: str = ""  # the user that operations run as; the one who runs the manager when empty
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
+    keep_audit_log: str = ""  # the same for records of the audit log
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -123,6 +123,15 @@ def _format_mapping(value: Mapping[str, object]) -> str:
     return str(dict(value))[1:-1]
 
 
+def ref_object(record: Item) -> str:
+    """Return what a record of the audit log is about, such as `default_tenant:sites:tel-aviv`."""
+    identifier = record.get("ref_identifier")
+    names = dict(identifier) if isinstance(identifier, Mapping) else {}
+    tenant = names.pop("tenant_name", None)
+    table, name = record.get("ref_table"), "/".join(map(str, names.values())) or record.get("ref_id")
+    return f"{tenant}:{table}:{name}" if tenant else f"{table}:{name}"
+
+
 def _format_rules(field: str) -> Compute:
     """Return filter rules as users type them, separated by commas; None where there are none."""
 
@@ -155,6 +164,7 @@ _LISTED_RULES = {field: _list_rules(field) for field in _RULE_FIELDS}
 _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     "blueprints filters": _FORMATTED_RULES,
     "deployments filters": _FORMATTED_RULES,
+    "auditlog records": {"ref_object": ref_object},
     "executions": {"status": lambda item: item.get("status_display") or item.get("status")},
     "plugins": {"installed on": _count_installations},
     "tenants": {

@@ -72,6 +72,12 @@ EXAMPLES = {
     "executions operations list": (
         "cfy executions operations list 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --state failed",
     ),
+    "auditlog list": (
+        "cfy auditlog list --since 2d --creator-name ann",
+        "cfy auditlog list --execution-id 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",
+        "cfy auditlog list --follow --timeout 3600",
+    ),
+    "auditlog truncate": ("cfy auditlog truncate --before 7w",),
     "executions list": ("cfy executions list -d web-1 --descending --limit 5",),
     "executions resume": ("cfy executions resume 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
     "executions start": (
@@ -97,7 +103,7 @@ EXAMPLES = {
     "manager restore": ("cfy manager restore manager.tar.gz --yes",),
     "manager start": (
         "cfy manager start --port 8200",
-        "cfy manager start --keep-events '3 months'",
+        "cfy manager start --keep-events '3 months' --keep-audit-log '1 year'",
         "cfy manager start --limit request_body=64M",
     ),
     "manager status": ("cfy manager status",),

@@ -1,5 +1,6 @@
 """Parsers of option values, used as click types: text in; the value, or Usage, out."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import ErrorCode, Usage
 
+HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 MIN_YEAR = 1970  # of an event
 
 
@@ -45,6 +47,22 @@ def minute(text: str) -> str:
     if time.second or time.microsecond:
         time += timedelta(minutes=1)
     return time.astimezone(UTC).strftime("%Y%m%d%H%M%z")
+
+
+def moment(text: str) -> str:
+    """Return a timestamp of the API; a duration such as `6.5h`, `2d` or `7w` is that long ago, `@N` seconds of 1970."""
+    text = text.strip()
+    if match := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)([hdw])", text, re.IGNORECASE):
+        try:
+            return format_timestamp(datetime.now(UTC) - float(match[1]) * HOURS[match[2].lower()] * timedelta(hours=1))
+        except OverflowError:
+            return format_timestamp(datetime.min.replace(tzinfo=UTC))
+    if re.fullmatch(r"@\d+", text):
+        try:
+            return format_timestamp(datetime.fromtimestamp(int(text[1:]), UTC))
+        except (ValueError, OverflowError, OSError):
+            raise Usage(f"`{text}` is not a time: there are no such seconds since 1970") from None
+    return timestamp(text)
 
 
 def retention(text: str) -> str:

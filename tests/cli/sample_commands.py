@@ -15,6 +15,7 @@ WORDS = {
 }  # fmt: skip
 REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
+    "auditlog truncate": "--before 7w",
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions operations list": "e1",

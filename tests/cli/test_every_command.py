@@ -155,6 +155,8 @@ blueprints delete app
 sites delete tlv
 config list
 config update workflow.task_retries=2
+auditlog list
+auditlog truncate --before 7w
 managers list
 plugins list
 status

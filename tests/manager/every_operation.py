@@ -72,6 +72,9 @@ def _send_identity(send: Send) -> None:
     token = send("POST", "/tokens", json={"description": "for a test"}).json()["id"]
     send("GET", "/tokens")
     send("GET", "/tokens/{token_id}", token)
+    send("GET", "/audit")
+    send("GET", "/audit/stream", params={"timeout": "0"})
+    send("DELETE", "/audit", params={"before": "2001-01-01"})
     send("DELETE", "/tokens/{token_id}", token, status=204)
 
 
@@ -102,10 +105,10 @@ def _send_sites_and_secrets(send: Send) -> None:
     send("GET", "/sites")
     send("GET", "/sites/{key}", "s")
     send("POST", "/sites/{key}", "s", json={"location": "3,4"})
-    send("PUT", "/secrets/{key}", "k", json={"value": "v", "visibility": "private"})
+    send("PUT", "/secrets/{key}", "k", json={"value": "first-value", "visibility": "private"})
     send("GET", "/secrets")
     send("GET", "/secrets/{key}", "k")
-    send("PATCH", "/secrets/{key}", "k", json={"value": "w"})
+    send("PATCH", "/secrets/{key}", "k", json={"value": "second-value"})
     send("PATCH", "/secrets/{key}/set-visibility", "k", json={"visibility": "tenant"})
     send("POST", "/searches/secrets", json={"filter_rules": []})
     send("GET", "/secrets/share/export")

@@ -63,7 +63,8 @@ def test_document_is_served(session: requests.Session):
 
 
 def test_document_promises_only_statuses_that_are_answered(schemas: AnswerSchemas):
-    assert not [path for _, path, operation in schemas.operations() if "422" in operation["responses"]]
+    unprocessable = [(method, path) for method, path, each in schemas.operations() if "422" in each["responses"]]
+    assert unprocessable == [("DELETE", "/api/v3.1/audit")]
     assert not {"HTTPValidationError", "ValidationError"} & schemas.document["components"]["schemas"].keys()
 
 
@@ -91,7 +92,7 @@ def test_query_parameters_of_document_are_those_taken(schemas: AnswerSchemas, as
         taken = next(each.parameters[method, template] for each in RESOURCES if (method, template) in each.parameters)
         wrong += [f"{method} {path} lacks {each.name}" for each in taken if each.name not in declared]
         for name, schema in declared.items() if method == "GET" and "{" not in path else ():
-            if name in ("_sort", "_range"):
+            if name in ("_sort", "_range", "order_by"):
                 continue  # their values are fields, which differ
             schema = schema.get("items", schema)
             value = schema.get("enum", [examples[schema["type"]]])[0]

@@ -27,6 +27,9 @@ GET    /blueprints/{key}/archive      blueprint_download
 PATCH  /blueprints/{key}/set-visibility resource_set_visibility
 PATCH  /blueprints/{key}              blueprint_upload
 GET    /deployments                            deployment_list
+GET    /audit                                  audit_log_view
+GET    /audit/stream                           audit_log_view
+DELETE /audit                                  audit_log_truncate
 GET    /deployments/{key}            deployment_get
 PUT    /deployments/{key}            deployment_create
 DELETE /deployments/{key}            deployment_delete

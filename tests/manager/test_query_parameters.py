@@ -24,7 +24,8 @@ VALUES = {
     "_sort": "visibility", "_offset": "0", "_size": "1", "_range": "visibility,,", "_after": "0", "summary": "true",
     "visibility": "tenant", "blueprint_archive_url": "", "plugin_archive_url": "", "_passphrase": "a-long-passphrase",
     "non-encrypted": "false", "_filter_id": "",
-    "_target_field": "tenant_name", "_sub_field": "visibility",
+    "_target_field": "tenant_name", "_sub_field": "visibility", "order_by": "id", "offset": "0", "size": "1",
+    "since": "2001-01-01", "before": "2001-01-01", "timeout": "0",
 }  # fmt: skip
 NAMES_OF_RESOURCES = (
     "_include",
@@ -47,6 +48,7 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     },
     "/deployments": {"_dependencies_of": "d"},
     "/events": {"_range": "@timestamp,,", "_sort": "@timestamp"},
+    "/audit": {"_sort": "id", "_range": "created_at,,"},
     "/tokens": {"_sort": "id", "_range": "expiration_date,,"},
     "/tenants": {"_sort": "name", "_range": "name,,"},
     "/users": {"_sort": "username", "_range": "username,,"},

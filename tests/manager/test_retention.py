@@ -31,7 +31,7 @@ def test_events_older_than_the_period_are_deleted(app: AppContext, monkeypatch: 
     monkeypatch.setattr(retention, "DELETE_BATCH", 3)
     monkeypatch.setattr(retention, "BATCH_INTERVAL", 0)
     add_events(app, 40, 1, 39, 38, 37, 36, 2)
-    assert Retention(app.database, "4 weeks").delete_old_events() == 5
+    assert Retention(app.database, "4 weeks").delete_old() == {"events": 5}
     assert remaining_messages(app) == ["1", "2"]
 
 
@@ -39,13 +39,13 @@ def test_recent_events_between_old_ones_are_kept(app: AppContext, monkeypatch: p
     monkeypatch.setattr(retention, "DELETE_BATCH", 3)
     monkeypatch.setattr(retention, "BATCH_INTERVAL", 0)
     add_events(app, -1, -2, -3, -4, 40, -5, 39)
-    assert Retention(app.database, "4 weeks").delete_old_events() == 2
+    assert Retention(app.database, "4 weeks").delete_old() == {"events": 2}
     assert remaining_messages(app) == ["-1", "-2", "-3", "-4", "-5"]
 
 
 def test_without_a_period_all_events_are_kept(app: AppContext) -> None:
     add_events(app, 4000)
-    assert Retention(app.database, "").delete_old_events() == 0
+    assert Retention(app.database, "").delete_old() == {}
     assert remaining_messages(app) == ["4000"]
     with pytest.raises(Usage):
         Retention(app.database, "a while")

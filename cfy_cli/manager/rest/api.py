@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -19,6 +19,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.callers import Caller
 from cfy_cli.manager.rest.query import (
@@ -40,6 +41,7 @@ from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.credentials import Credentials, Login
 from cfy_cli.manager.services.identity.identities import Identity
+from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
@@ -107,9 +109,10 @@ class Call:
     @contextmanager
     def open(self, *, write: bool) -> Iterator[Store]:
         """Open a transaction in which the login is valid; log in again when it has changed. Raises Unauthorized."""
-        opened = self.app.writing if write else self.app.reading
         while True:
-            with opened(self.scope) as store:
+            actor = Actor(self.scope.user, self.login.execution_id)
+            opened = self.app.writing(self.scope, actor) if write else self.app.reading(self.scope)
+            with opened as store:
                 # users and tokens are in no tenant
                 if self.app.service(Credentials).is_current(store.unscoped, self.login):
                     yield store
@@ -190,15 +193,18 @@ class Routes:
 
     def delete(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 204, *, has_filters: bool = False,
+        status: int = 204, *, has_filters: bool = False, refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("DELETE", path, permission, parameters, answer, status=status, has_filters=has_filters)
+        """Add an endpoint that deletes. `refusals` are errors of statuses that few endpoints answer."""
+        return self._add(
+            "DELETE", path, permission, parameters, answer, status=status, has_filters=has_filters, refusals=refusals
+        )
 
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
         archive: str = "", filtered: Answer | None = None, request_body: JsonObject | None = None,
-        may_be_empty: bool = False,
+        may_be_empty: bool = False, refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -224,7 +230,9 @@ class Routes:
                 status_code=status,
                 response_class=Response,
                 response_model=None,
-                responses=responses_of(method, status, returned, may_be_empty=may_be_empty),
+                responses=responses_of(
+                    method, status, returned, [error.status for error in refusals], may_be_empty=may_be_empty
+                ),
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={
                     "x-permission": permission,

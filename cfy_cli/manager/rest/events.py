@@ -68,6 +68,7 @@ def create_events(call: Call, body: NewEvents) -> None:
     limits.check("events", len(every), "The events of the request", TooLarge)
     limits.check("event", max((len(dump(item)) for item in every), default=0), "The bytes of an event", TooLarge)
     execution = call.store.get_own(Execution, body.execution_id)
+    call.store.record_update(execution)
     for kind, items in (("cloudify_event", body.events), ("cloudify_log", body.logs)):
         for item in items or ():
             events.add(call.store, execution, kind, item, manager_name=body.manager_name, agent_name=body.agent_name)
@@ -88,6 +89,7 @@ def delete_events(call: Call) -> JsonObject:
         raise Invalid("Give the deployment whose events to delete as `deployment_id`")
     for deployment_id in listing.filters["deployment_id"]:
         events.check_deployment(call.store, deployment_id)
+        call.store.record_deletion(Event, deployment_id=deployment_id, tenant_name=call.scope.tenant)
     count = events.delete(call.store, _with_times(call, listing), _condition(call, listing))
     return {"items": [count], "metadata": {"pagination": {"total": count, "size": count, "offset": 0}}}
 

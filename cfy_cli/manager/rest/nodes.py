@@ -117,6 +117,7 @@ def update_node_instance(call: Call, key: str, body: InstanceChange) -> JsonObje
         raise Invalid("Nothing to change: give `state` or `runtime_properties`")
     version = None if call.flag("force") else body.version or 1
     row = node_instances.change(call.store, key, version, changes)
+    call.store.record_update(row)
     if not SUMMARIZED.isdisjoint(changes):
         deployment = call.store.unscoped.get_one(Deployment, row.deployment_storage_id)  # of a row in scope
         deployments.refresh_status(call.store, deployment)

@@ -136,6 +136,8 @@ def install_plugin(call: Call, key: str, body: InstallBody) -> Deferred:
     if others:
         raise Invalid(f"Plugins cannot be installed on `{others[0]}`: the only host is `{app.hostname}`")
 
+    call.store.record_update(plugin)
+
     def when_installed() -> JsonObject:
         with contextlib.suppress(Invalid):  # the installation state tells of a failure
             ensure_plugin_venv(app, plugin, lambda _level, _message: None)

@@ -1,5 +1,6 @@
 """The responses of an endpoint, as the OpenAPI document declares them."""
 
+from collections.abc import Collection
 from typing import Any, NotRequired, TypedDict
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -29,21 +30,27 @@ _ERRORS = {
     413: "The body is too large",
     414: "The address of the request is too long",
     416: "The range begins behind the end of the file",
+    422: "The request is not valid",
     421: "The Host header names another server",
     431: "The headers of the request are too long or too many",
     500: "The manager failed; its log says more",
     503: "The manager is busy: retry after the time in Retry-After",
 }
+PARTICULAR = frozenset((422,))
 
 
 def responses_of(
-    method: str, status: int, answer: Answer, *, may_be_empty: bool = False
+    method: str, status: int, answer: Answer, particular: Collection[int] = (), *, may_be_empty: bool = False
 ) -> dict[int | str, dict[str, Any]]:
-    """Describe every status that an endpoint answers."""
+    """Describe every status that an endpoint answers, with those that few endpoints do."""
     success: JsonObject = {"description": "Success"}
     if status != 204:
         success["content"] = answer.content
-    left_out = {*((408, 409) if method == "GET" else ()), *(() if answer.is_file else (416,))}
+    left_out = {
+        *(PARTICULAR - set(particular)),
+        *((408, 409) if method == "GET" else ()),
+        *(() if answer.is_file else (416,)),
+    }
     errors: dict[int | str, dict[str, Any]] = {
         code: {"description": description, "content": ERROR.content}
         for code, description in _ERRORS.items()

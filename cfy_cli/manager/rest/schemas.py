@@ -26,6 +26,7 @@ from cfy_cli.manager.store.field_types import ANY_JSON, field_types
 from cfy_cli.manager.store.models import Base
 
 JSON = "application/json"
+FILE_TYPE = "application/octet-stream"
 FilterType = Literal["string", "integer", "boolean"]
 _SCALARS: dict[object, JsonObject] = {
     str: {"type": "string"},
@@ -52,7 +53,7 @@ class Answer:
 
     @property
     def is_file(self) -> bool:
-        return self.media_type != JSON
+        return self.media_type == FILE_TYPE
 
     @property
     def component(self) -> str:
@@ -85,7 +86,7 @@ class Answer:
         return replace(self, components={**self.components, **parts})
 
 
-FILE = Answer({"type": "string", "format": "binary"}, media_type="application/octet-stream")
+FILE = Answer({"type": "string", "format": "binary"}, media_type=FILE_TYPE)
 
 
 def answer_of(annotation: object) -> Answer:

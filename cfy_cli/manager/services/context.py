@@ -3,13 +3,14 @@
 import functools
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from cfy_cli.contract.limits import activate
 from cfy_cli.manager.engine.operation_user import OperationUser, find_user
 from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.files import Files
@@ -50,6 +51,7 @@ class AppContext:
         self.files = Files(settings.files, process)
         self.work_available = work_available or WakeupPipe.create()
         self.execution_ended = execution_ended or WakeupPipe.create()
+        self.is_stopping: Callable[[], bool] = lambda: False  # whether the process shuts down
         self._services: dict[type[Service], Service] = {}
         self._lock = threading.RLock()  # a service may need another one while it is built
 
@@ -80,11 +82,14 @@ class AppContext:
             yield Store(session, scope, self.settings.limits.page)
 
     @contextmanager
-    def writing(self, scope: Scope) -> Iterator[Store]:
-        """Open a write transaction in a scope; commit it with its files and run its commit hooks at the end."""
+    def writing(self, scope: Scope, actor: Actor | None = None) -> Iterator[Store]:
+        """Open a write transaction in a scope; commit it with its files and run its commit hooks at the end.
+
+        The audit log names the `actor`, by default the user of the scope.
+        """
         files = FileChanges(self.files)
         try:
-            with self.database.write() as session:
+            with self.database.write(actor or Actor(scope.user)) as session:
                 store = Store(session, scope, self.settings.limits.page, files)
                 yield store
                 files.place(session)

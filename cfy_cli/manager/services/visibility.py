@@ -57,8 +57,8 @@ def _change(store: Store, row: Base, name: str, value: str) -> None:
     setattr(row, name, value)
     values = {"visibility": row.visibility, "owned_by": row.created_by}
     for model, belongs in conditions.items():
-        statement = update(model).where(belongs).values(values).execution_options(synchronize_session=False)
-        store.unscoped.execute(statement)  # rows that belong to one in scope
+        statement = update(model).where(belongs).values(values)
+        store.unscoped.connection().execute(statement)  # rows that belong to one in scope, which is audited
 
 
 def belonging_conditions(owner: Owned) -> Mapping[type[Base], Condition]:

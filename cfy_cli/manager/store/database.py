@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from cfy_cli.errors import Busy, CfyError, Conflict, Invalid, Unavailable
+from cfy_cli.manager.store.audit import MANAGER, Actor, WriteSession
 
 BUSY_TIMEOUT = 30  # seconds for a connection of the pool, and for the lock of writers
 LOCK_INTERVAL = 0.0003  # seconds between two attempts to take the lock of writers
@@ -59,12 +60,15 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open a transaction that is committed when the block ends, and rolled back when it raises."""
+    def write(self, actor: Actor = MANAGER) -> Iterator[WriteSession]:
+        """Open a transaction that is committed when the block ends, and rolled back when it raises.
+
+        The audit log names the `actor`.
+        """
         with (
             translate_errors(self.url),
             self._write_lock,
-            Session(self.writer, expire_on_commit=False) as session,
+            WriteSession(self.writer, expire_on_commit=False, actor=actor) as session,
             session.begin(),
         ):
             yield session

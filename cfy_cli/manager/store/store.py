@@ -16,6 +16,7 @@ from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Forbidden, NotFound
 from cfy_cli.manager.store import advisory_locks, query
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.audit import WriteSession
 from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.files import Content
 from cfy_cli.manager.store.listing import Listing, Page
@@ -235,6 +236,16 @@ class Store:
         self.remove_files(row)
         self.unscoped.delete(row)
         self.flush()
+
+    def record_update(self, row: Base) -> None:
+        """Record in the audit log the change of a row that was made past the session."""
+        if isinstance(self.unscoped, WriteSession):
+            self.unscoped.changes.add(row, "update")
+
+    def record_deletion(self, model: type[Base], **identifier: str) -> None:
+        """Record in the audit log that rows were deleted past the session; `identifier` says which."""
+        if isinstance(self.unscoped, WriteSession):
+            self.unscoped.changes.add_unknown(model, identifier, "delete")
 
     def add_files(self, row: Base, contents: Mapping[str, Content]) -> None:
         """Give a stored row its files, which replace those it has; both are committed, or neither."""

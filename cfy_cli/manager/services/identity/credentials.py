@@ -45,6 +45,7 @@ class Login:
     token_stamp: str
     token_id: str | None = None  # the stored token that it came from, directly or by a signed one
     expires_at: str | None = None
+    execution_id: str | None = None  # the execution whose script sends the request
 
     @property
     def is_expired(self) -> bool:
@@ -195,9 +196,11 @@ class Credentials:
         user = _find_user(session, token.user_storage_id) if token else None
         if token is None or user is None or not user.active or token.stamp != user.token_stamp:
             return None
-        if token.token_id is not None and session.scalar(select(Token.id).where(Token.id == token.token_id)) is None:
-            return None
-        return replace(self._login(session, user), token_id=token.token_id, expires_at=token.expires_at)
+        login = replace(self._login(session, user), token_id=token.token_id, expires_at=token.expires_at)
+        if token.token_id is None:
+            return login
+        stored = session.execute(select(Token.execution_id).where(Token.id == token.token_id)).one_or_none()
+        return replace(login, execution_id=stored.execution_id) if stored else None
 
     def _find_stored(self, session: Session, value: str) -> Login | None:
         _, _, rest = value.partition("-")
@@ -208,7 +211,8 @@ class Credentials:
         user = _find_user(session, token.user_storage_id)
         if user is None or not user.active:
             return None
-        return replace(self._login(session, user), token_id=token.id, expires_at=token.expiration_date)
+        login = replace(self._login(session, user), token_id=token.id, expires_at=token.expiration_date)
+        return replace(login, execution_id=token.execution_id)
 
     def _login(self, session: Session, user: User) -> Login:
         identity = load_identity(session, user.storage_id, user.username, self._permissions.load(session))

@@ -82,7 +82,8 @@ def delete(store: Store, name: str) -> None:
                 f"Cannot delete tenant `{name}`, because it still has {model.__tablename__.replace('_', ' ')}"
             )
     for model in HISTORY:
-        store.unscoped.execute(sql_delete(model).where(column(model, "tenant_name") == name))  # of all users
+        of_tenant = column(model, "tenant_name") == name
+        store.unscoped.connection().execute(sql_delete(model).where(of_tenant))  # of all users
     store.delete(tenant)
 
 

@@ -86,6 +86,7 @@ def unlock(store: Store, username: str) -> User:
     user = get(store, username)
     user.failed_logins, user.locked_until = 0, None
     failed_logins.unlock(store.unscoped, username)  # users are in no tenant
+    store.record_update(user)
     return user
 
 

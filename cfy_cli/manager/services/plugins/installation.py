@@ -12,6 +12,7 @@ from cfy_cli.manager.services.plugins.plugins import WAGON
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv, write_stub_wheels
 from cfy_cli.manager.services.plugins.wagons import open_wheels
 from cfy_cli.manager.services.transfer.archive_limits import UnpackLimit
+from cfy_cli.manager.store.audit import MANAGER
 from cfy_cli.manager.store.models import Plugin
 from cfy_cli.manager.store.scope import system_scope
 
@@ -58,7 +59,7 @@ def _unpack_wheels(wagon: Path, target: Path, limits: Limits) -> None:
 
 
 def _store_state(app: AppContext, plugin: Plugin, state: str, error: str | None = None) -> None:
-    with app.writing(system_scope(plugin.tenant_name)) as store:
+    with app.writing(system_scope(plugin.tenant_name), MANAGER) as store:
         row = store.unscoped.get(Plugin, plugin.storage_id)  # None if it was deleted meanwhile
         if row is not None:
             row.installation_state = [{"manager": app.hostname, "agent": None, "state": state, "error": error}]

@@ -21,6 +21,7 @@ from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.masking import Masking
+from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.scope import Scope, system_scope
@@ -106,7 +107,8 @@ class ExecutionContext:
     @contextmanager
     def writing_own_rows(self) -> Iterator[Store]:
         """Open a write transaction for the same rows."""
-        with self.app.writing(self._system_scope) as store:
+        actor = Actor(self.execution.acts_for or self.execution.created_by, self.execution.id)
+        with self.app.writing(self._system_scope, actor) as store:
             yield store
 
     @property

@@ -140,12 +140,7 @@ class StoreJournal:
 
 def reset_running_operations(session: Session, execution_ids: Collection[str]) -> None:
     """Make the operations of these executions that may have started pending again."""
-    session.execute(
-        update(Operation)
-        .where(_may_run(execution_ids))
-        .values(state=TaskState.PENDING)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(update(Operation).where(_may_run(execution_ids)).values(state=TaskState.PENDING))
 
 
 def find_running_operations(

@@ -65,6 +65,7 @@ def _store_end(context: ExecutionContext, store: Store, result: WorkflowResult) 
     connection = store.unscoped.connection()  # the row of this execution
     has_ended = connection.execute(SET_RESULT, parameters).rowcount or connection.scalar(STILL_EXISTS, parameters)
     if has_ended:
+        store.record_update(context.execution)
         if executions.on_ended(store, context.execution):
             store.after_commit(context.app.work_available.notify)
         store.after_commit(context.app.execution_ended.notify)

@@ -153,7 +153,7 @@ class StoreRecords(StoreLookups, Records):
 
     def _update_execution(self, store: Store, **columns: object) -> None:
         own = update(Execution).where(Execution.id == self._context.execution.id)
-        store.unscoped.execute(own.values(**columns))  # the row of this execution
+        store.unscoped.connection().execute(own.values(**columns))  # the row of this execution
 
     def _write(self, change: Callable[[Store], T]) -> T:
         """Run the change in a transaction of its own; wait for an unavailable database."""

@@ -19,6 +19,7 @@ from cfy_cli.manager.services.executions import executions
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
+from cfy_cli.manager.store.audit import MANAGER
 from cfy_cli.manager.store.models import Execution, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 
@@ -68,7 +69,7 @@ def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, lis
 
 def _complete_cancelled(app: AppContext, execution_id: str, tenant: str) -> None:
     """Complete an execution as cancelled, if a user has cancelled it."""
-    with app.writing(system_scope(tenant)) as store:
+    with app.writing(system_scope(tenant), MANAGER) as store:
         own = select(Execution).where(Execution.id == execution_id, Execution.status.in_(STOPPING))
         execution = store.unscoped.scalars(own).one_or_none()  # whose worker has exited
         if execution is not None:
@@ -77,7 +78,7 @@ def _complete_cancelled(app: AppContext, execution_id: str, tenant: str) -> None
 
 
 def _fail_interrupted_uploads(app: AppContext) -> None:
-    with app.writing(system_scope(DEFAULT_TENANT)) as store:
+    with app.writing(system_scope(DEFAULT_TENANT), MANAGER) as store:
         uploads.fail_interrupted(store)
 
 

@@ -1,6 +1,7 @@
 """Tables of the manager, one class for each."""
 
 from cfy_cli.manager.store.models import identity_versions
+from cfy_cli.manager.store.models.audit import AuditRecord
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
@@ -18,6 +19,7 @@ from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
 
 __all__ = [
+    "AuditRecord",
     "Base",
     "Blueprint",
     "BlueprintImport",

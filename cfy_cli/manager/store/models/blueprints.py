@@ -57,6 +57,7 @@ class Blueprint(Owned, Base):
 
 class BlueprintLabel(Label, Base):
     __tablename__ = "blueprint_labels"
+    IS_AUDITED = False
     __table_args__ = (UniqueConstraint("blueprint_storage_id", "key", "value"),)
 
     blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))
@@ -66,6 +67,7 @@ class BlueprintImport(Base):
     """Another blueprint that a blueprint imports under a namespace, by its name."""
 
     __tablename__ = "blueprint_imports"
+    IS_AUDITED = False
     __table_args__ = (UniqueConstraint("blueprint_storage_id", "namespace"),)
 
     blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))

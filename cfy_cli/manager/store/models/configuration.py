@@ -10,6 +10,7 @@ from cfy_cli.manager.store.models.types import JsonColumn, JsonValue, Name, Time
 
 class ConfigValue(Base):
     __tablename__ = "config_values"
+    IDENTIFIED_BY = ("scope", "name")
     __table_args__ = (UniqueConstraint("scope", "name"),)
 
     scope: Mapped[str] = mapped_column(text(64))

@@ -95,6 +95,11 @@ class Deployment(Owned, Base):
     )
     COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types")}
     FOLDER = DEPLOYMENTS
+    UNAUDITED = frozenset(  # what is counted, and what executions end with
+        ("updated_at", "installation_status", "deployment_status", "drifted_instances", "unavailable_instances",
+         "instances_active", "sub_services_count", "sub_services_status", "sub_environments_count",
+         "sub_environments_status", "latest_execution")
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(Name)
     display_name: Mapped[str] = mapped_column(Name)
@@ -230,6 +235,7 @@ class LatestExecution(Base):
 
 class DeploymentLabel(Label, Base):
     __tablename__ = "deployment_labels"
+    IS_AUDITED = False
     __table_args__ = (
         UniqueConstraint("deployment_storage_id", "key", "value"),
         Index("ix_deployment_labels_value", "value", "key"),

@@ -42,6 +42,8 @@ class Execution(Belonging, Owned, Base):
         *Owned.OWNED_FIELDS,
     )
 
+    UNAUDITED = frozenset(("total_operations", "finished_operations", "crashes", "progress_at_crash", "decisions"))
+
     id: Mapped[str] = mapped_column(text(36))
     workflow_id: Mapped[str] = mapped_column(Name)
     status: Mapped[str] = mapped_column(text(24), default=ExecutionState.PENDING)
@@ -95,6 +97,7 @@ class Event(Belonging, Base):
         Index("ix_events_tenant_reported", "tenant_name", "reported_timestamp"),
         NO_ID_REUSE,
     )
+    IS_AUDITED = False
     WIRE_FIELDS = (
         "_storage_id",
         "timestamp",
@@ -150,6 +153,7 @@ class WorkerRecord(Base):
     """A worker process, with the time of its last heartbeat."""
 
     __tablename__ = "workers"
+    IS_AUDITED = False
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name, unique=True)

@@ -89,6 +89,10 @@ class User(Base):
     )
     KEY = "username"
 
+    UNAUDITED = frozenset(  # what each login changes
+        ("first_login_at", "last_login_at", "failed_logins", "last_failed_login_at", "locked_until", "version",
+         "token_stamp")
+    )  # fmt: skip
     password_hash = None
 
     username: Mapped[str] = mapped_column(Name, unique=True)
@@ -153,6 +157,7 @@ class Membership(Base):
     """Membership of a user in a tenant, with one role."""
 
     __tablename__ = "memberships"
+    LINKS = {"username": "user", "tenant_name": "tenant"}
     __table_args__ = (UniqueConstraint("user_storage_id", "tenant_storage_id"),)
 
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"))
@@ -165,6 +170,7 @@ class Membership(Base):
 class Token(Base):
     __tablename__ = "tokens"
     WIRE_FIELDS = ("id", "username", "value", "role", "expiration_date", "last_used", "description")
+    UNAUDITED = frozenset(("last_used",))
 
     id: Mapped[str] = mapped_column(text(16), unique=True)
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"), index=True)
@@ -210,6 +216,7 @@ class FailedLogins(Base):
     """Wrong passwords that came from an address, for one user or for all of them."""
 
     __tablename__ = "failed_logins"
+    IS_AUDITED = False
     __table_args__ = (UniqueConstraint("address", "account"),)
 
     address: Mapped[str] = mapped_column(text(64))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar, TypedDict
 
-from sqlalchemy import ColumnElement, ForeignKey, true
+from sqlalchemy import ColumnElement, ForeignKey, inspect, true
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, object_session
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.contract.timestamps import now
@@ -18,7 +18,9 @@ class Base(DeclarativeBase):
     `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
     `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns that a field needs
     which only Python computes. `FOLDER` is where the files of the rows are, each row's in a folder named by its storage
-    id: they come and go with the row.
+    id: they come and go with the row. The audit log records changes if `IS_AUDITED`, but not those of the columns
+    `UNAUDITED` alone: they follow from other changes or from logins. It names a row by the columns `IDENTIFIED_BY`, by
+    default key and tenant, and a row that links others by the names of those: `LINKS` has their relationships by field.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
@@ -26,10 +28,36 @@ class Base(DeclarativeBase):
     IS_NAMED: ClassVar[bool] = True
     COMPUTED_FROM: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     FOLDER: ClassVar[str] = ""
+    IS_AUDITED: ClassVar[bool] = True
+    IDENTIFIED_BY: ClassVar[tuple[str, ...]] = ()
+    LINKS: ClassVar[Mapping[str, str]] = {}
+    UNAUDITED: ClassVar[frozenset[str]] = frozenset()
 
     __mapper_args__ = {"confirm_deleted_rows": False}  # another transaction may have deleted a row meanwhile
 
     storage_id: Mapped[int] = mapped_column(primary_key=True)
+
+    @property
+    def identifier(self) -> dict[str, str]:
+        """Return what the audit log calls the row: its names, or else its storage id."""
+        names = {name: getattr(self, name, None) for name in self.identifying_columns()}
+        names |= {name: self._find_linked(link) for name, link in self.LINKS.items()}
+        given = {name: str(value) for name, value in names.items() if value is not None}
+        return given or {"id": str(self.storage_id)}
+
+    @classmethod
+    def identifying_columns(cls) -> tuple[str, ...]:
+        names = cls.IDENTIFIED_BY or (cls.KEY, "tenant_name")
+        return tuple(name for name in names if name in inspect(cls).columns)
+
+    def _find_linked(self, link: str) -> str:
+        """Return the name of what the row links, also when it was removed from the list of that."""
+        row, session = getattr(self, link), object_session(self)
+        if row is None and session is not None:
+            relation = inspect(type(self)).relationships[link]
+            (column,) = relation.local_columns
+            row = session.get_one(relation.mapper.class_, getattr(self, str(column.key)))
+        return str(getattr(row, row.KEY))
 
     @classmethod
     def has_files(cls) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ class RolePermission(Base):
     """A permission that a role has."""
 
     __tablename__ = "role_permissions"
+    IDENTIFIED_BY = ("role", "permission")
     __table_args__ = (UniqueConstraint("role", "permission"),)
     WIRE_FIELDS = ("role", "permission")
     KEY = "permission"
@@ -33,5 +34,6 @@ class PermissionsVersion(Base):
     """The only row of its table: what processes remember of the permissions is of one version."""
 
     __tablename__ = "permissions_version"
+    IS_AUDITED = False
 
     version: Mapped[str] = mapped_column(text(16))  # random, and renewed with each change

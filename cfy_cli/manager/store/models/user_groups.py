@@ -53,6 +53,7 @@ class GroupMember(Base):
     """Membership of a user in a group."""
 
     __tablename__ = "group_members"
+    LINKS = {"group_name": "group", "username": "user"}
     __table_args__ = (UniqueConstraint("user_storage_id", "group_storage_id"),)
 
     user_storage_id: Mapped[int] = mapped_column(ForeignKey("users.storage_id", ondelete="CASCADE"))
@@ -65,6 +66,7 @@ class GroupRole(Base):
     """The role that all members of a group have in a tenant."""
 
     __tablename__ = "group_roles"
+    LINKS = {"group_name": "group", "tenant_name": "tenant"}
     __table_args__ = (UniqueConstraint("group_storage_id", "tenant_storage_id"),)
 
     group_storage_id: Mapped[int] = mapped_column(ForeignKey("user_groups.storage_id", ondelete="CASCADE"))

@@ -1,0 +1,34 @@
+"""The part of the catalogue that is about the manager itself."""
+
+from cfy_cli.contract.resource import Resource
+
+AUDIT_LOG = Resource(
+    name="auditlog records",
+    noun="audit log record",
+    url="audit",
+    key="id",
+    tenanted=False,
+    sort="created_at",
+    columns=("id", "operation", "ref_object", "creator_name", "execution_id", "created_at"),
+    narrow=("id", "operation", "ref_object", "creator_name", "created_at", "execution_id"),
+    more=("ref_table", "ref_id", "ref_identifier"),
+    sources={"ref_object": "ref_identifier"},
+)
+MANAGERS = Resource(
+    name="managers",
+    noun="manager",
+    key="hostname",
+    tenanted=False,
+    columns=(
+        "hostname",
+        "private_ip",
+        "public_ip",
+        "version",
+        "edition",
+        "distribution",
+        "distro_release",
+        "last_seen",
+        "networks",
+    ),
+    narrow=("hostname", "private_ip", "version", "last_seen", "public_ip"),
+)
