@@ -8,7 +8,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from cfy_cli.manager.services.audit_log import show
+from cfy_cli.manager.services.audit.records import show
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.store.models import AuditRecord, Site, Token

@@ -12,8 +12,8 @@ from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.query import Parameter, parse_flag, parse_integer, parse_time
 from cfy_cli.manager.rest.schemas import Answer, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of
-from cfy_cli.manager.services import audit_log
-from cfy_cli.manager.services.audit_stream import AuditStream
+from cfy_cli.manager.services.audit import records
+from cfy_cli.manager.services.audit.stream import AuditStream
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing
 from cfy_cli.manager.store.models import AuditRecord
 
@@ -48,9 +48,9 @@ class Deleted(TypedDict):
 @routes.listing("/audit", "audit_log_view", PARAMETERS, list_answer(RECORD, "AuditLog"))
 def list_audit_log(call: Call) -> JsonObject:
     """List who has changed what, and when, the oldest change first."""
-    chosen = audit_log.condition(call.texts("creator_name"), call.texts("execution_id"), *_times(call))
+    chosen = records.condition(call.texts("creator_name"), call.texts("execution_id"), *_times(call))
     page = call.store.list(AuditRecord, _listing(call), where=chosen)
-    answer = page_of(page, [audit_log.show(row, call.include) for row in page.items])
+    answer = page_of(page, [records.show(row, call.include) for row in page.items])
     metadata = answer["metadata"]
     assert isinstance(metadata, dict)
     del metadata["filtered"]  # which other lists have
@@ -62,8 +62,8 @@ def stream_audit_log(call: Call) -> StreamingResponse:
     """Answer the records since a time, by default from now on, and further ones as they are made."""
     stream = AuditStream(
         call.app,
-        audit_log.condition(call.texts("creator_name"), call.texts("execution_id"), *_times(call)),
-        after=0 if call.query.get("since") else audit_log.newest(call.store),
+        records.condition(call.texts("creator_name"), call.texts("execution_id"), *_times(call)),
+        after=0 if call.query.get("since") else records.newest(call.store),
         timeout=parse_integer(call.query, TIMEOUT.name, 0) if TIMEOUT.name in call.query else None,
         reading=lambda: call.open(write=False),
     )
@@ -79,8 +79,8 @@ def truncate_audit_log(call: Call) -> Deleted:
         raise Unprocessable(error.message) from error
     if before is None:
         raise Unprocessable("Give the time until which to delete the records as `before`")
-    chosen = audit_log.condition(call.texts("creator_name"), call.texts("execution_id"), None, before)
-    return {"deleted": audit_log.delete(call.store, chosen, before)}
+    chosen = records.condition(call.texts("creator_name"), call.texts("execution_id"), None, before)
+    return {"deleted": records.delete(call.store, chosen, before)}
 
 
 def _times(call: Call) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from anyio import to_thread
 
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.services import audit_log
+from cfy_cli.manager.services.audit import records
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.scope import system_scope
@@ -42,7 +42,7 @@ class NewestRecord:
 
     def _query(self) -> int:
         with self._app.reading(system_scope("")) as store:
-            return audit_log.newest(store)
+            return records.newest(store)
 
 
 class AuditStream:
@@ -80,7 +80,7 @@ class AuditStream:
     def _read(self) -> bytes:
         """Return the next records as lines, and move the cursor behind them."""
         with self._reading() as store:
-            newest = audit_log.newest(store)
-            rows = audit_log.after(store, self._where, self._cursor, BATCH)
+            newest = records.newest(store)
+            rows = records.after(store, self._where, self._cursor, BATCH)
             self._cursor = rows[-1].storage_id if len(rows) == BATCH else max(newest, self._cursor)
-            return b"".join(json.dumps(audit_log.show(row)).encode() + b"\n\n" for row in rows)
+            return b"".join(json.dumps(records.show(row)).encode() + b"\n\n" for row in rows)
