@@ -1,5 +1,7 @@
 """The client of a manager: one collection for each resource."""
 
+from urllib.parse import quote
+
 from cfy_cli.client.audit_log import AuditLog
 from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection, Item
@@ -47,6 +49,13 @@ class Client:
     def collection(self, resource: Resource) -> Collection:
         """Return the collection of a resource; plain resources have no class and no attribute of their own."""
         return self.__dict__.get(resource.attribute) or Collection(self.http, resource)
+
+    def label_keys(self, resource: str) -> list[str]:
+        """Return the keys of the labels that blueprints or deployments have."""
+        return [str(key) for key in self.http.item("GET", f"labels/{resource}")["items"]]
+
+    def label_values(self, resource: str, key: str) -> list[str]:
+        return [str(value) for value in self.http.item("GET", f"labels/{resource}/{quote(key, safe='')}")["items"]]
 
     def status(self) -> Item:
         return self.http.item("GET", "status")

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from cfy_cli.config.profiles import LOCAL
 from cfy_cli.contract.resources import ALL
-from cfy_cli.shell import completion_keys
+from cfy_cli.shell import completion_keys, completion_searches
 from cfy_cli.shell.app import App
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _RESOURCES = {
     if parameter not in ("name", "key")
 }
 _BY_ATTRIBUTE = {resource.attribute: resource for resource in ALL}
+_FILTERS = frozenset({"filter_id", "_filter_id"})  # of blueprints or of deployments
 _FIELDS = frozenset({"global_columns", "_sort"})
 _FILES = frozenset({"inputs", "parameters", "properties", "cert", "rest_certificate", "ssh_key"})
 _PROFILES = frozenset({"profile_name", "manager_ip", "global_profile", "global_manager"})
@@ -63,7 +64,15 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 def _find(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     if param.name in completion_keys.OPTIONS:
-        return list(completion_keys.complete_pairs(_load_declarations(ctx, param), incomplete))
+        declared = _load_declarations(ctx, param)
+        found = list(completion_keys.complete_pairs(declared, incomplete))
+        key, sign, _ = incomplete.partition("=")
+        if sign and not found and key in declared:
+            return completion_searches.complete_value(_silent_app(ctx).client, ctx.params, declared[key], incomplete)
+        return found
+    if param.name in (completion_searches.RULES, completion_searches.LABELS):
+        group = ctx.command_path.split(" ")[1]
+        return completion_searches.complete_labels(_silent_app(ctx).client, group, param, incomplete)
     names = {name for name in _find_names(ctx, param, incomplete) if name.startswith(incomplete)}
     return [CompletionItem(name) for name in sorted(names)]
 
@@ -114,6 +123,9 @@ def _collection_of(ctx: click.Context, param: click.Parameter) -> str | None:
         return "workflows" if ctx.params.get("deployment_id") else None
     resource = _RESOURCES.get(str(param.name))
     collection = resource.attribute if resource else None
+    if param.name in _FILTERS:
+        collection = f"{'blueprints' if group == 'blueprints' else 'deployments'}_filters"
+        return None if is_creating and param.param_type_name == "argument" else collection
     return None if is_creating and collection == group and param.param_type_name == "argument" else collection
 
 

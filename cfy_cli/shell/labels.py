@@ -9,6 +9,7 @@ import click
 from cfy_cli.contract.labels import Label, format_label, labels_in, parse_labels, parse_labels_to_delete
 from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.options import complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +47,7 @@ def add_label_commands(
         _show(app, collection_of(app.client).labels_of(key), f"{noun.capitalize()} {title}:")
 
     @labels.command("add", help=f"Add {title} to the {noun} {argument}: key:value,key:value.")
-    @click.argument("labels", type=parse_labels, metavar="LABELS")
+    @click.argument("labels", type=parse_labels, metavar="LABELS", shell_complete=complete)
     @click.argument("key", metavar=argument)
     @pass_app
     def add_labels(app: App, labels: list[Label], key: str) -> None:
@@ -59,7 +60,7 @@ def add_label_commands(
     @labels.command(
         "delete", help=f"Delete {title} from the {noun} {argument}: key:value, or a key for all its values."
     )
-    @click.argument("labels", type=parse_labels_to_delete, metavar="LABELS")
+    @click.argument("labels", type=parse_labels_to_delete, metavar="LABELS", shell_complete=complete)
     @click.argument("key", metavar=argument)
     @pass_app
     def delete_labels(app: App, labels: list[tuple[str, str | None]], key: str) -> None:

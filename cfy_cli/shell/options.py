@@ -1,7 +1,9 @@
 """Options that several commands share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -11,6 +13,9 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.shell.app import App
 from cfy_cli.shell.param_types import before, timestamp
 from cfy_cli.shell.streams import read_secret
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 CommandFunction = Callable[..., None]
 VISIBILITIES = ("private", "tenant", "global")
@@ -32,6 +37,13 @@ def combine(*options: Decorator) -> Decorator:
         return function
 
     return decorate
+
+
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the value of a parameter that is parsed: click asks only types of its own."""
+    from cfy_cli.shell.completion_values import complete as complete_value
+
+    return complete_value(ctx, param, incomplete)
 
 
 def listing(resource: Resource) -> Decorator:
@@ -82,6 +94,7 @@ def _rules(action: str) -> Decorator:
     return combine(
         click.option(
             "-lr", "--labels-rule", "label_rules", multiple=True, type=label_rule, metavar="RULE",
+            shell_complete=complete,
             help=f"{action} labels: `team=core`, `env!=dev`, `env is null`; may be repeated.",
         ),
         click.option(
@@ -112,7 +125,9 @@ def deployment_id(*, required: bool = False) -> Decorator:
 
 
 def labels(flag: str = "--labels", of: str = "it") -> Decorator:
-    return click.option(flag, type=parse_labels, metavar="LABELS", help=f"Labels of {of}: key:value,key:value.")
+    return click.option(
+        flag, type=parse_labels, metavar="LABELS", shell_complete=complete, help=f"Labels of {of}: key:value,key:value."
+    )
 
 
 def inputs() -> Decorator:
