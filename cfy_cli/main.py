@@ -33,6 +33,7 @@ SUMMARIES = {
     "executions": "Manage executions of workflows.",
     "install": "Upload a blueprint, create a deployment and install it.",
     "license": "Manage the license of the manager.",
+    "maintenance-mode": "Manage the maintenance mode of the manager.",
     "manager": "Run a manager on this machine.",
     "managers": "Manage the manager nodes of a cluster.",
     "node-instances": "Manage node instances of deployments.",

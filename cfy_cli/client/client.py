@@ -63,9 +63,16 @@ class Client:
     def version(self) -> Item:
         return self.http.item("GET", "version")
 
+    def maintenance_state(self) -> Item:
+        return self.http.item("GET", "maintenance")
+
+    def set_maintenance(self, action: str) -> Item:
+        """Activate or deactivate the maintenance mode; an empty answer says that it was so already."""
+        return self.http.item("POST", f"maintenance/{action}")
+
     def maintenance(self) -> str:
         """Return the state of maintenance mode; `deactivated` for a manager that does not know the mode."""
         try:
-            return str(self.http.item("GET", "maintenance")["status"])
+            return str(self.maintenance_state()["status"])
         except NotFound:
             return "deactivated"

@@ -3,6 +3,7 @@
 import click
 
 from cfy_cli.contract.resources import CONFIG
+from cfy_cli.errors import Usage
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
 
@@ -23,7 +24,7 @@ def list_config(app: App) -> None:
 
 
 @cli.command("update")
-@click.argument("inputs", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1)
 @pass_app
 def update_config(app: App, inputs: tuple[str, ...]) -> None:
     """Change values of the configuration.
@@ -34,6 +35,8 @@ def update_config(app: App, inputs: tuple[str, ...]) -> None:
     from cfy_cli.shell.inputs import read_inputs
 
     values = read_inputs(inputs, dict, any_key=True)
+    if not values:
+        raise Usage("There is nothing to update", hint="Give NAME=VALUE; list the names: cfy config list")
     updated = [(name, app.client.config.set(name, value)) for name, value in values.items()]
     if app.as_data:
         app.answer([item for _, item in updated], CONFIG)

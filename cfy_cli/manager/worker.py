@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
@@ -45,6 +46,7 @@ class Worker:
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         while not self._stopping.is_set():
             self._limit.set_limit(self._share())
+            self._finish_maintenance_activation()
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if slots and not self._start_executions(slots):
                 self._app.work_available.wait(POLL_INTERVAL)
@@ -54,6 +56,13 @@ class Worker:
         return (
             self._configuration.integer("rest.max_concurrent_workflows") + self._count - 1 - self._index
         ) // self._count
+
+    def _finish_maintenance_activation(self) -> None:
+        try:
+            if maintenance_mode.is_on(self._app):
+                maintenance_mode.finish_activation(self._app)
+        except CfyError as error:
+            log.warning("The maintenance mode cannot be activated yet: %s", error)
 
     def stop(self) -> None:
         self._stopping.set()

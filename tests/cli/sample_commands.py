@@ -11,11 +11,12 @@ from cfy_cli.pages import walk
 WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
-    "inputs": "port=1", "target_field": "visibility", "tags": "team:core", "properties": "port=1",
+    "target_field": "visibility", "tags": "team:core", "properties": "port=1",
 }  # fmt: skip
 REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
     "auditlog truncate": "--before 7w",
+    "config update": "port=1",
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions operations list": "e1",

@@ -153,6 +153,9 @@ install {blueprint} -b quick -d quick
 uninstall quick
 blueprints delete app
 sites delete tlv
+maintenance-mode status
+maintenance-mode activate --wait
+maintenance-mode deactivate
 config list
 config update workflow.task_retries=2
 auditlog list

@@ -53,6 +53,8 @@ def tell(send: Send, ask: Ask) -> None:
 
 
 def _send_identity(send: Send) -> None:
+    for action in ("activate", "deactivate"):
+        send("POST", "/maintenance/{action}", action)
     send("GET", "/config", params={"scope": "workflow"})
     send("PUT", "/config/{name}", "workflow.task_retries", json={"value": 2})
     send("GET", "/config/{name}", "task_retries")

@@ -104,6 +104,7 @@ GET    /managers                               manager_get
 GET    /brokers                                broker_get
 GET    /db-nodes                               db_nodes_get
 GET    /maintenance                            maintenance_mode_get
+POST   /maintenance/{action}                   maintenance_mode_set
 GET    /config                                 manager_config_get
 GET    /config/{name}                          manager_config_get
 PUT    /config/{name}                          manager_config_put

@@ -22,6 +22,7 @@ from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.callers import Caller
+from cfy_cli.manager.rest.maintenance_gates import BYPASS_PERMISSION, gate_of, split_bypass
 from cfy_cli.manager.rest.query import (
     INCLUDE,
     LISTING,
@@ -37,10 +38,12 @@ from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
 from cfy_cli.manager.rest.serialize import select_fields
+from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.credentials import Credentials, Login
 from cfy_cli.manager.services.identity.identities import Identity
+from cfy_cli.manager.services.maintenance_mode import Gate
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.listing import Listing
 from cfy_cli.manager.store.scope import Scope
@@ -62,6 +65,8 @@ class Call:
     scope: Scope
     query: QueryParams
     declared: Mapping[str, Parameter]  # by name: the query parameters that the endpoint declares
+    gate: Gate = Gate.ACTIVATED  # when the maintenance mode refuses the request
+    wants_bypass: bool = False
     _store: Store | None = None
     _pending: list[Callable[[], None]] = field(default_factory=list)
     before_waiting: Callable[[], None] = lambda: None  # called when the answer has to wait for an execution
@@ -115,9 +120,18 @@ class Call:
             with opened as store:
                 # users and tokens are in no tenant
                 if self.app.service(Credentials).is_current(store.unscoped, self.login):
+                    self._check_maintenance(store, write=write)
                     yield store
                     return
             self.login, self.scope = self.caller.log_in()
+
+    def _check_maintenance(self, store: Store, *, write: bool) -> None:
+        """Raise InMaintenance when the mode refuses the request."""
+        # What an execution asks for is part of work that has begun before.
+        gate = Gate.ACTIVATED if self.gate is Gate.ACTIVATING and self.login.execution_id else self.gate
+        may_bypass = self.wants_bypass and self.scope.has_permission(BYPASS_PERMISSION)
+        session = store.unscoped  # the mode is in no tenant
+        maintenance_mode.check(self.app, session, gate, write=write, may_bypass=may_bypass)
 
     @contextmanager
     def reopen(self) -> Iterator["Call"]:
@@ -171,14 +185,19 @@ class Routes:
         """Add an endpoint that creates. Where it `may_be_empty`, it returns responses with the status 204 too."""
         return self._add(
             "PUT", path, permission, parameters, answer, status=status, new=new, archive=archive,
-            request_body=request_body, may_be_empty=may_be_empty,
+            request_body=request_body, empty_status=204 if may_be_empty else 0,
         )  # fmt: skip
 
     def post(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
         status: int = 200, *, new: Resource | None = None, archive: str = "",
+        empty_status: int = 0,
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("POST", path, permission, parameters, answer, status=status, new=new, archive=archive)
+        """Add an endpoint that starts or changes something; `empty_status` is that of responses without a body."""
+        return self._add(
+            "POST", path, permission, parameters, answer, status=status, new=new, archive=archive,
+            empty_status=empty_status,
+        )  # fmt: skip
 
     def search(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
@@ -204,7 +223,7 @@ class Routes:
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
         archive: str = "", filtered: Answer | None = None, request_body: JsonObject | None = None,
-        may_be_empty: bool = False, refusals: Collection[type[CfyError]] = (),
+        empty_status: int = 0, refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -222,7 +241,14 @@ class Routes:
                 path,
                 _endpoint(
                     function,
-                    authorized(permission, declared, items.fields, has_filters=has_filters, takes_body=takes_body),
+                    authorized(
+                        permission,
+                        declared,
+                        items.fields,
+                        gate_of(method, path),
+                        has_filters=has_filters,
+                        takes_body=takes_body,
+                    ),
                     status=status,
                     write=write,
                 ),
@@ -231,7 +257,7 @@ class Routes:
                 response_class=Response,
                 response_model=None,
                 responses=responses_of(
-                    method, status, returned, [error.status for error in refusals], may_be_empty=may_be_empty
+                    method, status, returned, [error.status for error in refusals], empty_status=empty_status
                 ),
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={
@@ -314,7 +340,13 @@ def _waiting_limiter(app: AppContext) -> CapacityLimiter:
 
 
 def authorized(
-    permission: str, declared: Mapping[str, Parameter], fields: Sequence[str], *, has_filters: bool, takes_body: bool
+    permission: str,
+    declared: Mapping[str, Parameter],
+    fields: Sequence[str],
+    gate: Gate,
+    *,
+    has_filters: bool,
+    takes_body: bool,
 ) -> Callable[[Request], Awaitable[None]]:
     """Return a function that authenticates the user, checks the permission, and builds the call of a request."""
 
@@ -325,12 +357,13 @@ def authorized(
         login, scope = await caller.log_in_apart() if known is None else known
         for text in request.path_params.values():
             check_text(text, "The path")
-        check_parameters(request.query_params, declared, fields, limits, has_filters=has_filters)
-        check_include(parse_include(request.query_params), fields)
+        query, wants_bypass = split_bypass(request.query_params)
+        check_parameters(query, declared, fields, limits, has_filters=has_filters)
+        check_include(parse_include(query), fields)
         request.state.declared = declared
         if not takes_body:
             await check_no_body(request)
-        request.state.call = Call(caller.app, caller, login, scope, request.query_params, declared)
+        request.state.call = Call(caller.app, caller, login, scope, query, declared, gate, wants_bypass)
 
     return authorize
 

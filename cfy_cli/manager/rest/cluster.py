@@ -50,14 +50,6 @@ class DatabaseNode(TypedDict):
     is_external: bool
 
 
-class Maintenance(TypedDict):
-    status: str
-    activated_at: str
-    activation_requested_at: str
-    remaining_executions: None
-    requested_by: str
-
-
 @routes.get("/managers", "manager_get", LISTING, list_answer(answer_of(ManagerNode), "ManagerList"), has_filters=True)
 def list_managers(call: Call) -> JsonObject:
     host = call.app.settings.host
@@ -113,17 +105,6 @@ def list_database_nodes(call: Call) -> JsonObject:
         "is_external": not database.is_sqlite,
     }
     return _list(call, node)
-
-
-@routes.get("/maintenance", "maintenance_mode_get")
-def get_maintenance(call: Call) -> Maintenance:
-    return {
-        "status": "deactivated",
-        "activated_at": "",
-        "activation_requested_at": "",
-        "remaining_executions": None,
-        "requested_by": "",
-    }
 
 
 def _list(call: Call, item: Mapping[str, object]) -> JsonObject:

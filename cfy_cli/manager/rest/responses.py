@@ -36,11 +36,12 @@ _ERRORS = {
     500: "The manager failed; its log says more",
     503: "The manager is busy: retry after the time in Retry-After",
 }
+EMPTY = {204: "Success, where nothing is to be answered", 304: "It is so already"}
 PARTICULAR = frozenset((422,))
 
 
 def responses_of(
-    method: str, status: int, answer: Answer, particular: Collection[int] = (), *, may_be_empty: bool = False
+    method: str, status: int, answer: Answer, particular: Collection[int] = (), *, empty_status: int = 0
 ) -> dict[int | str, dict[str, Any]]:
     """Describe every status that an endpoint answers, with those that few endpoints do."""
     success: JsonObject = {"description": "Success"}
@@ -58,6 +59,6 @@ def responses_of(
     }
     if answer.is_file:
         errors[206] = {**success, "description": "The range that was asked for"}
-    if may_be_empty:
-        errors[204] = {"description": "Success, where nothing is to be answered"}
+    if empty_status:
+        errors[empty_status] = {"description": EMPTY[empty_status]}
     return {status: success, **errors}

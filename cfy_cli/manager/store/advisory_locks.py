@@ -31,6 +31,12 @@ def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key, :row)"), keys)
 
 
+def acquire_shared_lock(session: Session, key: LockKey) -> None:
+    """Wait until nobody holds the lock alone, and hold it together with others until the transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock_shared(:key, 0)"), {"key": int(key)})
+
+
 def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) -> None:
     """Wait for several locks, in the order that all transactions have in common, so that none waits for another."""
     for storage_id in sorted(set(storage_ids)):

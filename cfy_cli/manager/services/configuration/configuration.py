@@ -105,7 +105,7 @@ class Configuration:
             row.value = self._encrypt(value) if entry.is_secret else value
             row.updated_at, row.updater_name = now(), store.scope.user
         store.flush()
-        store.after_commit(self._on_change)
+        store.after_commit(self.on_change)
 
     def refresh(self) -> None:
         """Read the values again, if no other thread does so already; keep the present ones when that is impossible."""
@@ -122,7 +122,7 @@ class Configuration:
             self._is_changed = False
             with self._app.database.read() as session:
                 rows = _rows(session)
-            self._values = {entry.full_name: self._bounded(entry, rows.get(entry.full_name)) for entry in ENTRIES}
+            self._values = {name: self._bounded(entry, rows.get(name)) for name, entry in BY_FULL_NAME.items()}
             apply_log_level(str(self._values["rest.rest_service_log_level"]))
         except CfyError as error:
             if not self._values:
@@ -132,7 +132,8 @@ class Configuration:
             self._expires_at = time.monotonic() + MAX_AGE
             self._reading.release()
 
-    def _on_change(self) -> None:
+    def on_change(self) -> None:
+        """Have the values read again, after the commit of a change."""
         self._is_changed = True
 
     def _item(self, entry: ConfigEntry, row: ConfigValue | None) -> ConfigItem:

@@ -6,10 +6,11 @@ from sqlalchemy.orm import Session, aliased
 from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import StartMode
+from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.executions import exclusive_workflows
-from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_locks
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_locks, acquire_shared_lock
 from cfy_cli.manager.store.models import Deployment, Execution
 
 CLAIM_BATCH = 4  # executions in one claim at most, which leaves some to other workers
@@ -33,12 +34,15 @@ OLDEST_UNCLAIMED = OLDEST_DUE.with_for_update(skip_locked=True)
 
 def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, StartMode]]:
     """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
+    until = "" if maintenance_mode.is_on(app) else now()  # nothing that is scheduled starts in maintenance mode
     with app.database.read() as session:
-        if session.scalar(OLDEST_DUE_ID, {"now": now(), "limit": 1}) is None:
+        if session.scalar(OLDEST_DUE_ID, {"now": until, "limit": 1}) is None:
             return []  # the usual result, for which no writer had to wait
     with app.database.write() as session:
+        acquire_shared_lock(session, LockKey.CONFIGURATION)  # the mode is not turned on before the commit
         acquire_lock(session, LockKey.CLAIMING)
-        due = session.scalars(OLDEST_UNCLAIMED, {"now": now(), "limit": min(limit, CLAIM_BATCH)}).all()
+        until = "" if maintenance_mode.read(session) else until
+        due = session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": min(limit, CLAIM_BATCH)}).all()
         scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
         acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])
         claimed = []
