@@ -12,8 +12,10 @@ from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.filters import Filters
 from cfy_cli.client.http import Http
 from cfy_cli.client.license import License
+from cfy_cli.client.permissions import Permissions
 from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.secrets import Secrets, SecretsProviders
+from cfy_cli.client.user_groups import UserGroups
 from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
 from cfy_cli.contract.manager_resources import AUDIT_LOG, MANAGERS
@@ -39,11 +41,13 @@ class Client:
         self.managers = Collection(http, MANAGERS)
         self.node_instances = Collection(http, r.NODE_INSTANCES)
         self.nodes = Collection(http, r.NODES)
+        self.permissions = Permissions(http, r.PERMISSIONS)
         self.plugins = Plugins(http, r.PLUGINS)
         self.secrets = Secrets(http, r.SECRETS)
         self.secrets_providers = SecretsProviders(http, r.SECRETS_PROVIDERS)
         self.tenants = Tenants(http, r.TENANTS)
         self.tokens = Tokens(http, r.TOKENS)
+        self.user_groups = UserGroups(http, r.USER_GROUPS)
         self.users = Users(http, r.USERS)
 
     def collection(self, resource: Resource) -> Collection:
@@ -69,6 +73,9 @@ class Client:
     def set_maintenance(self, action: str) -> Item:
         """Activate or deactivate the maintenance mode; an empty answer says that it was so already."""
         return self.http.item("POST", f"maintenance/{action}")
+
+    def identity_provider(self) -> str:
+        return str(self.http.request("GET", "idp"))
 
     def maintenance(self) -> str:
         """Return the state of maintenance mode; `deactivated` for a manager that does not know the mode."""

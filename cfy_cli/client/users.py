@@ -42,6 +42,18 @@ class Tenants(Collection):
     def _change_member(self, method: str, **fields: str) -> Item:
         return self.http.item(method, "tenants/users", json=fields)
 
+    def add_user_group(self, tenant_name: str, group_name: str, role: str) -> Item:
+        return self._change_group("PUT", tenant_name=tenant_name, group_name=group_name, role=role)
+
+    def update_user_group(self, tenant_name: str, group_name: str, role: str) -> Item:
+        return self._change_group("PATCH", tenant_name=tenant_name, group_name=group_name, role=role)
+
+    def remove_user_group(self, tenant_name: str, group_name: str) -> None:
+        self._change_group("DELETE", tenant_name=tenant_name, group_name=group_name)
+
+    def _change_group(self, method: str, **fields: str) -> Item:
+        return self.http.item(method, "tenants/user-groups", json=fields)
+
 
 class Tokens(Collection):
     def issue(self, **fields: object) -> Item:

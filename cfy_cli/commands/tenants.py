@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DETAILS = ("name", "groups", "direct users", "group users")
 
 
-cli = verbs.group_of(TENANTS, "Manage tenants and their users.", "delete")
+cli = verbs.group_of(TENANTS, "Manage tenants, their users and their user groups.", "delete")
 
 
 @cli.command("list")
@@ -58,8 +58,8 @@ def in_tenant() -> Decorator:
     return click.option("-t", "--tenant-name", required=True, help="The tenant.")
 
 
-def with_role() -> Decorator:
-    return click.option("-r", "--role", required=True, help="The role of the user in the tenant.")
+def with_role(of: str = "user") -> Decorator:
+    return click.option("-r", "--role", required=True, help=f"The role of the {of} in the tenant.")
 
 
 @cli.command("add-user")
@@ -93,3 +93,38 @@ def remove_user(app: App, username: str, tenant_name: str) -> None:
     app.client.tenants.remove_user(tenant_name, username)
     message = f"User `{username}` removed successfully from tenant `{tenant_name}`"
     app.result(message, {"username": username, "tenant_name": tenant_name})
+
+
+@cli.command("add-user-group")
+@click.argument("user_group_name")
+@in_tenant()
+@with_role("members of the group")
+@pass_app
+def add_user_group(app: App, user_group_name: str, tenant_name: str, role: str) -> None:
+    """Add the user group USER_GROUP_NAME to a tenant."""
+    tenant = app.client.tenants.add_user_group(tenant_name, user_group_name, role)
+    app.result(
+        f"User group `{user_group_name}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant
+    )
+
+
+@cli.command("update-user-group")
+@click.argument("user_group_name")
+@in_tenant()
+@with_role("members of the group")
+@pass_app
+def update_user_group(app: App, user_group_name: str, tenant_name: str, role: str) -> None:
+    """Change the role of the user group USER_GROUP_NAME in a tenant."""
+    tenant = app.client.tenants.update_user_group(tenant_name, user_group_name, role)
+    app.result(f"User group `{user_group_name}` updated successfully in tenant `{tenant_name}`", tenant)
+
+
+@cli.command("remove-user-group")
+@click.argument("user_group_name")
+@in_tenant()
+@pass_app
+def remove_user_group(app: App, user_group_name: str, tenant_name: str) -> None:
+    """Remove the user group USER_GROUP_NAME from a tenant."""
+    app.client.tenants.remove_user_group(tenant_name, user_group_name)
+    message = f"User group `{user_group_name}` removed successfully from tenant `{tenant_name}`"
+    app.result(message, {"group_name": user_group_name, "tenant_name": tenant_name})

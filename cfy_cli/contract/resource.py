@@ -32,7 +32,7 @@ class Resource:
     @property
     def identity(self) -> tuple[str, ...]:
         """Return the fields that together identify an item across tenants and deployments."""
-        return (*(name for name in ("tenant_name", "deployment_id", "type") if name in self.columns), self.key)
+        return (*(name for name in ("tenant_name", "deployment_id", "type", "role") if name in self.columns), self.key)
 
     @property
     def order(self) -> str:

@@ -179,6 +179,16 @@ LICENSE = Resource(
         "capabilities",
     ),
 )
+PERMISSIONS = Resource(
+    name="permissions",
+    noun="permission",
+    key="permission",
+    argument="permission",
+    example="blueprint_list",
+    tenanted=False,
+    columns=("role", "permission"),
+    narrow=("permission", "role"),
+)
 PLUGINS = Resource(
     name="plugins",
     noun="plugin",
@@ -271,6 +281,17 @@ TOKENS = Resource(
     columns=("id", "username", "role", "description", "expiration_date", "last_used"),
     narrow=("id", "username", "expiration_date", "description", "last_used", "role"),
 )
+USER_GROUPS = Resource(
+    name="user-groups",
+    noun="user group",
+    key="name",
+    argument="user_group_name",
+    example="ops",
+    search=("name",),
+    tenanted=False,
+    columns=("name", "role", "tenants", "users"),
+    narrow=("name", "role", "users", "tenants"),
+)
 USERS = Resource(
     name="users",
     noun="user",
@@ -311,12 +332,14 @@ ALL = (
     MANAGERS,
     NODE_INSTANCES,
     NODES,
+    PERMISSIONS,
     PLUGINS,
     SECRETS,
     SECRETS_PROVIDERS,
     SITES,
     TENANTS,
     TOKENS,
+    USER_GROUPS,
     USERS,
     WORKFLOWS,
 )

@@ -190,10 +190,8 @@ def get_data() -> Decorator:
     return click.option("--get-data", "_get_data", is_flag=True, help="Show details of related items, not counts.")
 
 
-def security_role() -> Decorator:
-    return click.option(
-        "-r", "--security-role", default="default", show_default=True, help="The role of the user on the manager."
-    )
+def security_role(text: str = "The role of the user on the manager.") -> Decorator:
+    return click.option("-r", "--security-role", default="default", show_default=True, help=text)
 
 
 def password() -> Decorator:

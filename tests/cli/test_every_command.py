@@ -76,6 +76,20 @@ users get ann
 tenants add-user ann -t acme -r user
 tenants update-user ann -t acme -r viewer
 tenants remove-user ann -t acme
+user-groups create ops
+user-groups list
+user-groups get ops
+user-groups set-role ops -r sys_admin
+user-groups add-user ann -g ops
+tenants add-user-group ops -t acme -r user
+tenants update-user-group ops -t acme -r viewer
+tenants remove-user-group ops -t acme
+user-groups remove-user ann -g ops
+user-groups delete ops
+permissions list
+permissions allow --role viewer --permission site_create
+permissions disallow --role viewer --permission site_create
+idp get
 users set-role ann -r sys_admin
 users set-password ann -p otherpass1234
 users deactivate ann

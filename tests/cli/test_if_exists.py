@@ -24,6 +24,7 @@ LINES = {  # one command of each kind, and the key that it creates
     "secrets providers create": ("secrets providers create here -y local", "here"),
     "sites create": ("sites create tlv", "tlv"),
     "tenants create": ("tenants create acme", "acme"),
+    "user-groups create": ("user-groups create ops", "ops"),
     "users create": ("users create ann -p password1234", "ann"),
 }
 pytestmark = pytest.mark.usefixtures("worker")

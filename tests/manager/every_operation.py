@@ -71,6 +71,7 @@ def _send_identity(send: Send) -> None:
     send("POST", "/users/unlock/{username}", "ann")
     send("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "t", "role": "user"})
     send("PATCH", "/tenants/users", json={"username": "ann", "tenant_name": "t", "role": "viewer"})
+    _send_groups(send)
     token = send("POST", "/tokens", json={"description": "for a test"}).json()["id"]
     send("GET", "/tokens")
     send("GET", "/tokens/{token_id}", token)
@@ -100,6 +101,27 @@ def _send_license(send: Send) -> None:
     contact = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com", "phone": "1", "is_eula": True}
     customer = send("POST", "/contacts", json=contact).json()
     send("POST", "/license", json=customer)
+
+
+def _send_groups(send: Send) -> None:
+    send("GET", "/idp")
+    send("GET", "/permissions")
+    send("GET", "/permissions/{role}", "viewer")
+    send("PUT", "/permissions/{role}/{permission}", "viewer", "site_create")
+    send("DELETE", "/permissions/{role}/{permission}", "viewer", "site_create", status=204)
+    send("POST", "/user-groups", status=201, json={"group_name": "g", "ldap_group_dn": "cn=g", "role": "default"})
+    send("GET", "/user-groups")
+    send("GET", "/user-groups/{group_name}", "g")
+    send("POST", "/user-groups/{group_name}", "g", json={"role": "sys_admin"})
+    member, tenant = {"username": "ann", "group_name": "g"}, {"group_name": "g", "tenant_name": "t"}
+    send("PUT", "/user-groups/users", json=member)
+    send("PUT", "/tenants/user-groups", json={**tenant, "role": "user"})
+    send("PATCH", "/tenants/user-groups", json={**tenant, "role": "viewer"})
+    for path in ("/users", "/tenants", "/user-groups"):
+        send("GET", path, params={"_get_data": "true"})
+    send("DELETE", "/tenants/user-groups", status=204, json=tenant)
+    send("DELETE", "/user-groups/users", status=204, json=member)
+    send("DELETE", "/user-groups/{group_name}", "g", status=204)
 
 
 def _send_sites_and_secrets(send: Send) -> None:

@@ -17,7 +17,7 @@ from tests.wagons import package, wagon
 
 Item = dict[str, Any]
 LISTS = sorted(
-    (method, path)
+    (method, path.replace("{role}", "viewer"))
     for routes in RESOURCES
     for (method, path), parameters in routes.parameters.items()
     if {"_offset", "_sort"} <= {parameter.name for parameter in parameters} and method != "DELETE"
@@ -48,6 +48,12 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
     ask("PUT", "/users", json={"username": "ann", "password": "long-password"})
     ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "manager"})
     ask("POST", "/users/active/ann", json={"action": "deactivate"})
+    for name, dn in (("ops", "cn=ops"), ("dev", None), ("all", "cn=all")):
+        ask("POST", "/user-groups", json={"group_name": name, "ldap_group_dn": dn})
+        ask("PUT", "/tenants/user-groups", json={"group_name": name, "tenant_name": "red"})
+    for username, name in (("admin", "ops"), ("ann", "ops"), ("ann", "dev")):
+        ask("PUT", "/user-groups/users", json={"username": username, "group_name": name})
+    ask("POST", "/user-groups/dev", json={"role": "sys_admin"})
     for _ in range(6):
         ask("GET", "/status", user="ann", password="wrong")
     ask("POST", "/users/active/ann", json={"action": "activate"})

@@ -112,6 +112,21 @@ GET    /tenants                                tenant_list
 GET    /tenants/{tenant_name}                  tenant_get
 POST   /tenants/{tenant_name}                  tenant_create
 DELETE /tenants/{tenant_name}                  tenant_delete
+PUT    /tenants/user-groups                    tenant_add_group
+PATCH  /tenants/user-groups                    tenant_update_group
+DELETE /tenants/user-groups                    tenant_remove_group
+GET    /user-groups                            user_group_list
+POST   /user-groups                            user_group_create
+GET    /user-groups/{group_name}               user_group_get
+POST   /user-groups/{group_name}               user_group_update
+DELETE /user-groups/{group_name}               user_group_delete
+PUT    /user-groups/users                      user_group_add_user
+DELETE /user-groups/users                      user_group_remove_user
+GET    /permissions                            administrators
+GET    /permissions/{role}                     administrators
+PUT    /permissions/{role}/{permission}        administrators
+DELETE /permissions/{role}/{permission}        administrators
+GET    /idp                                    identity_provider_get
 PUT    /tenants/users                          tenant_add_user
 PATCH  /tenants/users                          tenant_update_user
 DELETE /tenants/users                          tenant_remove_user
@@ -280,6 +295,7 @@ def _body(method: str, path: str) -> dict[str, object] | None:
         "username": "nobody",
         "password": "long-enough",
         "tenant_name": "nothing",
+        "group_name": "nothing",
         "role": "user",
         "blueprint_id": "no",
         "deployment_id": "no",

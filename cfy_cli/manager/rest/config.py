@@ -8,7 +8,7 @@ from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.services.configuration.catalogue import SCOPES
 from cfy_cli.manager.services.configuration.configuration import ConfigItem, Configuration
-from cfy_cli.manager.services.identity.permissions import ROLES, ROLES_WITH, SYSTEM_ROLES
+from cfy_cli.manager.services.identity.permissions import ROLES, SYSTEM_ROLES, RolePermissions
 
 AUTHORIZATION = "authorization"
 MASKED = "********"
@@ -70,7 +70,7 @@ def list_config(call: Call) -> ConfigList:
     items = call.app.service(Configuration).list(call.store, scope)
     answer: ConfigList = {"metadata": {}, "items": [_show(call, item) for item in items]}
     if scope in (None, AUTHORIZATION):
-        answer["authorization"] = _authorization()
+        answer["authorization"] = _authorization(call.identity.permissions)
     return answer
 
 
@@ -102,7 +102,7 @@ def _show(call: Call, item: ConfigItem) -> ConfigAnswer:
     }
 
 
-def _authorization() -> Authorization:
+def _authorization(permissions: RolePermissions) -> Authorization:
     roles: list[Role] = [
         {
             "id": number,
@@ -112,4 +112,4 @@ def _authorization() -> Authorization:
         }
         for number, name in enumerate(ROLES, 1)
     ]
-    return {"roles": roles, "permissions": {name: sorted(having) for name, having in sorted(ROLES_WITH.items())}}
+    return {"roles": roles, "permissions": permissions.roles_by_permission()}

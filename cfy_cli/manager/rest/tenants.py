@@ -10,7 +10,7 @@ from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
-from cfy_cli.manager.services.identity import tenants, users
+from cfy_cli.manager.services.identity import tenants, user_groups, users
 from cfy_cli.manager.store.models import Tenant
 
 routes = Routes("tenants")
@@ -32,6 +32,23 @@ class FormerMemberBody(Body):
     tenant_name: str
 
 
+class GroupBody(Body):
+    group_name: str
+    tenant_name: str
+    role: str | None = None
+
+
+class ChangedGroupBody(Body):
+    group_name: str
+    tenant_name: str
+    role: str
+
+
+class FormerGroupBody(Body):
+    group_name: str
+    tenant_name: str
+
+
 @routes.put("/tenants/users", "tenant_add_user", (GET_DATA,), TENANT)
 def add_user_to_tenant(call: Call, body: MemberBody) -> JsonObject:
     return _show(call, users.add_to_tenant(call.store, body.username, body.tenant_name, body.role))
@@ -42,9 +59,24 @@ def update_user_in_tenant(call: Call, body: MemberBody) -> JsonObject:
     return _show(call, users.change_role(call.store, body.username, body.tenant_name, body.role))
 
 
-@routes.delete("/tenants/users", "tenant_remove_user")
+@routes.delete("/tenants/users", "tenant_remove_user", (GET_DATA,))
 def remove_user_from_tenant(call: Call, body: FormerMemberBody) -> None:
     users.remove_from_tenant(call.store, body.username, body.tenant_name)
+
+
+@routes.put("/tenants/user-groups", "tenant_add_group", (GET_DATA,), TENANT)
+def add_group_to_tenant(call: Call, body: GroupBody) -> JsonObject:
+    return _show(call, user_groups.add_to_tenant(call.store, body.group_name, body.tenant_name, body.role or "user"))
+
+
+@routes.patch("/tenants/user-groups", "tenant_update_group", (GET_DATA,), TENANT)
+def update_group_in_tenant(call: Call, body: ChangedGroupBody) -> JsonObject:
+    return _show(call, user_groups.change_role(call.store, body.group_name, body.tenant_name, body.role))
+
+
+@routes.delete("/tenants/user-groups", "tenant_remove_group", (GET_DATA,))
+def remove_group_from_tenant(call: Call, body: FormerGroupBody) -> None:
+    user_groups.remove_from_tenant(call.store, body.group_name, body.tenant_name)
 
 
 @routes.listing("/tenants", "tenant_list", (SEARCH,), list_answer(TENANT, "TenantList"))

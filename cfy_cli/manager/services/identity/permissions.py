@@ -116,6 +116,13 @@ class RolePermissions:
             union = self._unions[roles] = none.union(*(self.by_role.get(role, none) for role in roles))
         return union
 
+    def roles_by_permission(self) -> dict[str, list[str]]:
+        """Return the roles that have each permission, those that nobody has too."""
+        return {
+            permission: [role for role in sorted(ROLES) if permission in self.by_role.get(role, ())]
+            for permission in sorted(ROLES_WITH)
+        }
+
     def is_for_all_users(self, permission: str) -> bool:
         """Return whether every user has the permission, member of the tenant or not."""
         return permission in self.by_role.get("default", ()) and permission not in IN_TENANTS

@@ -11,6 +11,7 @@ from cfy_cli.errors import Conflict, Forbidden, NotFound
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.permissions import ROLES, ROLES_WITH, RolePermissions
 from cfy_cli.manager.store.models import Permission, PermissionsVersion, RolePermission
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
 ADMINISTRATION = "administrators"  # the permission to change permissions
@@ -69,6 +70,11 @@ def check_role(role: str) -> str:
             f"Requested `Role` with name `{role}` was not found", hint=f"Give one of the roles {', '.join(ROLES)}."
         )
     return role
+
+
+def is_of_role(role: str) -> Condition:
+    """Match the permissions of a role. Raises NotFound."""
+    return RolePermission.role == check_role(role)
 
 
 def allow(store: Store, role: str, permission: str) -> RolePermission:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, func, literal, select, union
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, func, literal, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
@@ -56,8 +56,8 @@ class Tenant(Base):
             .join(GroupRole, GroupRole.group_storage_id == GroupMember.group_storage_id)
             .where(GroupRole.tenant_storage_id == cls.storage_id)
         )
-        members = union(direct, through_groups).subquery()
-        return select(func.count()).select_from(members).scalar_subquery()
+        is_member = User.storage_id.in_(direct) | User.storage_id.in_(through_groups)
+        return select(func.count(User.storage_id)).where(is_member).scalar_subquery()
 
     @hybrid_property
     def groups(self) -> int:
@@ -129,8 +129,8 @@ class User(Base):
             .join(GroupMember, GroupMember.group_storage_id == GroupRole.group_storage_id)
             .where(GroupMember.user_storage_id == cls.storage_id)
         )
-        tenants = union(direct, through_groups).subquery()
-        return select(func.count()).select_from(tenants).scalar_subquery()
+        is_member = Tenant.storage_id.in_(direct) | Tenant.storage_id.in_(through_groups)
+        return select(func.count(Tenant.storage_id)).where(is_member).scalar_subquery()
 
     @hybrid_property
     def groups(self) -> int:
