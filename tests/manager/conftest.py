@@ -7,6 +7,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -124,9 +125,16 @@ def upload(ask: Ask, worker: object) -> Upload:
 @pytest.fixture
 def port(app: AppContext) -> Iterator[int]:
     """Where the manager listens on a socket."""
+    with listening(app) as port:
+        yield port
+
+
+@contextmanager
+def listening(app: AppContext, **options: Any) -> Iterator[int]:
+    """Let a manager listen on a socket, with options of uvicorn."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(app), log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(create_app(app), log_level="error", **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -9,6 +9,7 @@ from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import SecretsProvider
 from cfy_cli.manager.store.scope import system_scope
+from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload
 from tests.manager.vault import TOKEN, vault
@@ -300,11 +301,11 @@ def test_export_and_import_carry_the_provider(ask: Ask, provide: Any) -> None:
 USING = HELLO.replace("outputs:", "outputs:\n  password: {value: {get_secret: db}}").replace(
     "{greeting: {get_input: greeting}}", "{greeting: {get_secret: db}}"
 )
-CHECKED = HELLO.replace("default: hello}", "default: hello, constraints: [{in_range: {get_secret: port}}]}")
+CHECKED = HELLO.replace("default: hello}", "default: hello, constraints: [{valid_values: {get_secret: greetings}}]}")
 
 
 def test_execution_reads_masked_values_of_providers(
-    ask: Ask, provide: Any, upload: Upload, run: Any, server: vault
+    ask: Ask, provide: Any, upload: Upload, run: Any, server: vault, app: AppContext, worker: Worker
 ) -> None:
     provide()
     ask("PUT", "/secrets/db", json={"provider_name": "vault"})
@@ -312,16 +313,39 @@ def test_execution_reads_masked_values_of_providers(
     server.behaviour = 503  # the value is not needed yet
     assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
     assert server.paths == []
-    message = (
-        "<ERROR: `get_secret`: The secrets provider `vault` gave no value of secret at `production`: it answered 503>"
-    )
-    assert ask("GET", "/deployments/app/outputs").json()["outputs"]["password"] == message
+    message = ask("GET", "/deployments/app/outputs").json()["outputs"]["password"]
+    assert message.startswith("<ERROR: `get_secret`: The secrets provider `vault` gave no value of secret")
+    server.behaviour = 404
+    failed = run("app", "install")
+    assert "The secrets provider `vault` has no secret at `production`" in failed["error"]
     server.behaviour = ""
     assert run("app", "install")["status"] == "terminated"
     events = ask("GET", "/events?include_logs=true&_size=200").text
-    assert "canary" not in events
-    assert "********" in events
+    assert ("canary" in events, "********" in events) == (False, True)
+    worker.stop()
+    assert_no_transaction_is_open(ask, server, app)
+
+
+def assert_no_transaction_is_open(ask: Ask, server: vault, app: AppContext) -> None:
+    """Assert that no connection to the database is in use while a request waits for the provider."""
+    instance = ask("GET", "/node-instances").json()["items"][0]
+    body = {"version": instance["version"], "runtime_properties": {"password": {"get_secret": "db"}}}
+    assert ask("PATCH", f"/node-instances/{instance['id']}", json=body).ok
+    pools: list[Any] = [engine.pool for engine in (app.database.engine, app.database.writer)]
+    opened: list[int] = []
+    server.on_request = lambda: opened.append(sum(pool.checkedout() for pool in pools))
     assert ask("GET", "/deployments/app/outputs").json()["outputs"]["password"] == "canary"
-    server.behaviour = 404
-    failed = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
-    assert "The secrets provider `vault` has no secret at `production`" in failed["error"]
+    [item] = ask("GET", "/node-instances?_evaluate_functions=true").json()["items"]
+    assert item["runtime_properties"] == {"password": "canary"}
+    ask("GET", "/secrets/db")
+    ask("PUT", PROVIDER, json={"name": "vault", "test": True})
+    assert opened == [0, 0, 0, 0]
+
+
+@only_on_sqlite
+def test_constraint_of_a_provider_is_not_asked_for(ask: Ask, provide: Any, upload: Upload, server: vault) -> None:
+    provide()
+    ask("PUT", "/secrets/greetings", json={"provider_name": "vault", "schema": {"type": "array"}})
+    upload("app", CHECKED, {"say.sh": SAY})
+    assert ask("PUT", "/deployments/app", json={"blueprint_id": "app"}).status_code == 201
+    assert server.paths == []

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,12 +20,14 @@ class vault:  # noqa: N801 - reads as a noun
         self.entries, self.paths = entries, list[str]()
         self.headers: list[dict[str, str]] = []
         self.behaviour: str | int = ""
+        self.on_request: Callable[[], None] = lambda: None
         stand_in, self._end = self, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 stand_in.paths.append(self.path)
                 stand_in.headers.append({name.lower(): value for name, value in self.headers.items()})
+                stand_in.on_request()
                 stand_in.answer(self)
 
             def log_message(self, *_: object) -> None: ...
