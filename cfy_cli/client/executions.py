@@ -18,6 +18,13 @@ class Executions(Collection):
     def resume(self, key: str, *, reset_operations: bool = False) -> Item:
         return self.update(key, action="force-resume" if reset_operations else "resume")
 
+    def delete_ended(self, **query: object) -> int:
+        """Delete executions that have ended, up to `to_datetime` or all but the newest `keep_last`; return how many."""
+        names = ("to_datetime", "keep_last")
+        body = without_none({name: query.pop(name, None) for name in names})
+        answer = self.http.item("DELETE", self.resource.path, params=without_none(query), json=body)
+        return int(answer["items"][0]["count"])
+
 
 class ExecutionGroups(Collection):
     def start(self, deployment_group_id: str, workflow_id: str, **fields: object) -> Item:

@@ -11,6 +11,7 @@ import click
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Usage
 from cfy_cli.shell import operations, options, param_types, summaries
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
@@ -153,6 +154,29 @@ def resume_execution(app: App, execution_id: str, reset_operations: bool) -> Non
     execution = app.client.executions.resume(execution_id, reset_operations=reset_operations)
     app.result(f"A resume request for execution {execution_id} has been sent", execution, EXECUTIONS)
     app.note(f"Follow it: cfy events list --tail {execution_id}")
+
+
+@cli.command("delete")
+@click.option("--to", "to_datetime", type=param_types.timestamp, metavar="TIME",
+              help="Delete those that were created until this time: `2026-11-23 12:59` (UTC), `3 d ago`.")  # fmt: skip
+@click.option("--before", type=param_types.before, metavar="DURATION",
+              help="Delete those that were created at least this long ago: `2 weeks`, `3 days`.")  # fmt: skip
+@click.option("--keep-last", type=click.IntRange(1), help="Delete all but this many of the newest.")
+@options.all_tenants()
+@pass_app
+def delete_executions(
+    app: App, to_datetime: str | None, before: str | None, keep_last: int | None, _all_tenants: bool
+) -> None:
+    """Delete executions that have ended, with their events, logs and tasks graphs.
+
+    The execution that created a deployment stays as long as the deployment.
+    """
+    if len([value for value in (to_datetime, before, keep_last) if value is not None]) != 1:
+        raise Usage("Give one of --to, --before and --keep-last")
+    count = app.client.executions.delete_ended(
+        to_datetime=before or to_datetime, keep_last=keep_last, _all_tenants=_all_tenants
+    )
+    app.result(f"Deleted {count} executions" if count else "No executions to delete", {"deleted": count})
 
 
 @cli.command("timeline")

@@ -66,6 +66,7 @@ EXAMPLES = {
     ),
     "executions summary": ("cfy executions summary workflow_id status",),
     "executions cancel": ("cfy executions cancel 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --kill",),
+    "executions delete": ("cfy executions delete --keep-last 100", "cfy executions delete --before '3 months' -a"),
     "executions get": ("cfy executions get 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
     "executions graphs list": ("cfy executions graphs list 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
     "executions operations get": ("cfy executions operations get 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",),

@@ -19,6 +19,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "config update": "port=1",
     "deployments set-site": "-s tlv",
     "events list": "",
+    "executions delete": "--keep-last 1",
     "executions operations list": "e1",
     "sites update": "--location 1,2",
     "blueprints filters update": "-l global",

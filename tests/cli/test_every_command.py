@@ -162,6 +162,7 @@ executions summary status workflow_id
 nodes summary deployment_id
 node-instances summary state
 events delete dep
+executions delete --keep-last 1
 deployments delete dep --force
 install {blueprint} -b quick -d quick
 uninstall quick

@@ -237,6 +237,7 @@ def _send_executions(send: Send) -> None:
     send("GET", "/events")
     send("DELETE", "/events", params={"deployment_id": "d"})
     send("PATCH", "/executions/{key}", execution, json={"status": "cancelled"})
+    send("DELETE", "/executions", json={"keep_last": 1})
 
 
 def _send_deletions(send: Send, ask: Ask, plugin: str) -> None:

@@ -165,6 +165,7 @@ GET    /filters/deployments/{key}              filter_get
 PUT    /filters/deployments/{key}              filter_create
 PATCH  /filters/deployments/{key}              filter_update
 DELETE /filters/deployments/{key}              filter_delete
+DELETE /executions                             execution_delete
 GET    /summary/blueprints                     blueprint_list
 GET    /summary/deployments                    deployment_list
 GET    /summary/executions                     execution_list

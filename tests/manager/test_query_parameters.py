@@ -47,6 +47,7 @@ ADDITIONAL: dict[str, dict[str, str]] = {
         "_search": "",
     },
     "/deployments": {"_dependencies_of": "d"},
+    "/summary/deployments": {"_dependencies_of": "d"},
     "/events": {"_range": "@timestamp,,", "_sort": "@timestamp"},
     "/audit": {"_sort": "id", "_range": "created_at,,"},
     "/tokens": {"_sort": "id", "_range": "expiration_date,,"},

@@ -212,12 +212,14 @@ class Routes:
 
     def delete(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 204, *, has_filters: bool = False, refusals: Collection[type[CfyError]] = (),
+        status: int = 204, *, has_filters: bool = False, filtered: Answer | None = None,
+        refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
         """Add an endpoint that deletes. `refusals` are errors of statuses that few endpoints answer."""
         return self._add(
-            "DELETE", path, permission, parameters, answer, status=status, has_filters=has_filters, refusals=refusals
-        )
+            "DELETE", path, permission, parameters, answer, status=status, has_filters=has_filters, filtered=filtered,
+            refusals=refusals,
+        )  # fmt: skip
 
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,

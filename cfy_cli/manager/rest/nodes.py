@@ -54,8 +54,10 @@ class InstanceChange(Body):
     relationships: list[dict[str, AnyJson]] | None = None
 
 
-add_summary(nodes, "deployment_id", "tenant_name", "visibility")
-add_summary(instances, "deployment_id", "index", "node_id", "state", "host_id", "tenant_name", "visibility")
+add_summary(nodes, "deployment_id", "tenant_name", "visibility", without=NODE_PARAMETERS)
+add_summary(
+    instances, "deployment_id", "index", "node_id", "state", "host_id", "tenant_name", "visibility", without=(EVALUATE,)
+)
 
 
 @routes.listing("/nodes", "node_list", nodes.parameters, nodes.list_answer)
