@@ -32,3 +32,27 @@ MANAGERS = Resource(
     ),
     narrow=("hostname", "private_ip", "version", "last_seen", "public_ip"),
 )
+BROKERS = Resource(
+    name="cluster brokers",
+    noun="broker",
+    url="brokers",
+    key="name",
+    tenanted=False,
+    columns=("name", "port", "networks", "is_external", "host"),
+    narrow=("name", "host", "port", "is_external", "networks"),
+)
+DB_NODES = Resource(
+    name="db-nodes",
+    noun="database node",
+    key="name",
+    tenanted=False,
+    columns=("name", "host", "is_external"),
+    narrow=("name", "host", "is_external"),
+)
+CLUSTER_SERVICES = Resource(
+    name="cluster services",
+    noun="service",
+    key="service",
+    tenanted=False,
+    columns=("service", "status"),
+)

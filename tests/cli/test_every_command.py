@@ -173,6 +173,13 @@ maintenance-mode activate --wait
 maintenance-mode deactivate
 config list
 config update workflow.task_retries=2
+cluster status
+cluster managers list
+cluster brokers list
+cluster db-nodes list
+cluster db-nodes update
+db-nodes list
+db-nodes update
 auditlog list
 auditlog truncate --before 7w
 managers list

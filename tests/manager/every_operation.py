@@ -75,6 +75,7 @@ def _send_identity(send: Send) -> None:
     token = send("POST", "/tokens", json={"description": "for a test"}).json()["id"]
     send("GET", "/tokens")
     send("GET", "/tokens/{token_id}", token)
+    _send_cluster(send)
     send("GET", "/audit")
     send("GET", "/audit/stream", params={"timeout": "0"})
     send("DELETE", "/audit", params={"before": "2001-01-01"})
@@ -122,6 +123,20 @@ def _send_groups(send: Send) -> None:
     send("DELETE", "/tenants/user-groups", status=204, json=tenant)
     send("DELETE", "/user-groups/users", status=204, json=member)
     send("DELETE", "/user-groups/{group_name}", "g", status=204)
+
+
+def _send_cluster(send: Send) -> None:
+    host = send("GET", "/managers").json()["items"][0]["hostname"]
+    send("GET", "/cluster-status")
+    send("GET", "/managers/{hostname}", host)
+    send("POST", "/db-nodes", json={"action": "update"})
+    # What one machine cannot do.
+    send("POST", "/managers", status=400, json={"hostname": "other"})
+    send("PUT", "/managers/{hostname}", host, status=400, json={"fs_sync_node_id": "x"})
+    send("DELETE", "/managers/{hostname}", host, status=400)
+    send("POST", "/brokers", status=400, json={"name": "other", "address": "10.0.0.8"})
+    send("PUT", "/brokers/{name}", host, status=400, json={"networks": {"lan": "10.0.0.8"}})
+    send("DELETE", "/brokers/{name}", host, status=400)
 
 
 def _send_sites_and_secrets(send: Send) -> None:

@@ -23,6 +23,13 @@ WITHOUT_CHANGE = {
     ("POST", "/secrets/share/import"),  # of no secrets
     ("PUT", "/deployments/{key}/inter-deployment-dependencies"),  # the second time
     ("DELETE", "/audit"),  # of no records
+    *(
+        (method, f"/{noun}/{{{key}}}")
+        for noun, key in (("managers", "hostname"), ("brokers", "name"))
+        for method in ("PUT", "DELETE")
+    ),
+    *(("POST", f"/{noun}") for noun in ("managers", "brokers", "db-nodes")),
+    ("POST", "/contacts"),  # which keeps nothing
     ("PATCH", "/executions/{key}"),  # to the status that it has
 }
 
@@ -158,7 +165,8 @@ def test_audit_log_is_listed_as_asked(ask: Ask):
     assert names(since="2001-01-01 10:00:00.123", before="2999-01-01T00:00:00Z", ref_table="sites") == ["a", "b", "c"]
     assert names(before="2001-01-01") == names(execution_id="none") == []
     whole = ask("GET", "/audit", params={"size": 0, "offset": 0}).json()
-    assert whole["metadata"] == {"pagination": {"offset": 0, "size": 1000, "total": len(whole["items"])}}
+    assert whole["metadata"].keys() == {"pagination"}
+    assert whole["metadata"]["pagination"]["total"] == len(whole["items"])
     assert "execution_id" not in whole["items"][0]
     for params in ({"order_by": "password"}, {"since": "soon"}, {"size": "-1"}):
         assert ask("GET", "/audit", params=params).status_code == 400

@@ -27,6 +27,15 @@ GET    /blueprints/{key}/archive      blueprint_download
 PATCH  /blueprints/{key}/set-visibility resource_set_visibility
 PATCH  /blueprints/{key}              blueprint_upload
 GET    /deployments                            deployment_list
+GET    /managers/{hostname}                    manager_get
+POST   /managers                               manager_manage
+PUT    /managers/{hostname}                    manager_manage
+DELETE /managers/{hostname}                    manager_manage
+POST   /brokers                                broker_manage
+PUT    /brokers/{name}                         broker_manage
+DELETE /brokers/{name}                         broker_manage
+POST   /db-nodes                               cluster_node_config_update
+GET    /cluster-status                         cluster_status_get
 GET    /audit                                  audit_log_view
 GET    /audit/stream                           audit_log_view
 DELETE /audit                                  audit_log_truncate
