@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from cfy_cli.contract.filters import is_rule, quote_rule
 from cfy_cli.errors import BY_STATUS, Busy, CfyError, Failed, Unauthorized, Unreachable
 
 READ_TIMEOUT = 300  # seconds
@@ -25,7 +27,7 @@ def from_response(response: requests.Response, url: str) -> CfyError:
     if isinstance(body, dict) and isinstance(body.get("message"), str):
         hint = body.get("hint")
         error = _error_class(response.status_code)(
-            body["message"], hint=hint if isinstance(hint, str) else None, code=body.get("error_code")
+            _message(body), hint=hint if isinstance(hint, str) else None, code=body.get("error_code")
         )
     else:
         error = _error_without_body(response, url)
@@ -33,6 +35,14 @@ def from_response(response: requests.Response, url: str) -> CfyError:
     error.status = response.status_code
     error.request_id = response.headers.get("X-Request-Id")
     return error
+
+
+def _message(body: Mapping[str, object]) -> str:
+    """Return the message of an answer; a filter rule in it as users type rules."""
+    rule, reason = body.get("err_filter_rule"), body.get("err_reason")
+    if is_rule(rule) and isinstance(reason, str):
+        return f"The filter rule {quote_rule(rule)} is not in the right format. {reason}"
+    return str(body["message"])
 
 
 def is_tenant_refused(error: CfyError) -> bool:

@@ -1,7 +1,7 @@
 """Filter rules as users type them: `team=core`, `created_by contains adm`, `env is not null`."""
 
 import re
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, TypeGuard
 
 from cfy_cli.contract.escapes import escape, split, unescape
 from cfy_cli.errors import Usage
@@ -25,6 +25,8 @@ _ATTRIBUTE_OPERATORS = {
     " starts-with ": "starts_with", " ends-with ": "ends_with",
 }  # fmt: skip
 _ATTRIBUTE_SUFFIXES = {" is not empty": "is_not_empty"}
+_LABEL_SYNTAX = {operator: sign for sign, operator in (_LABEL_OPERATORS | _LABEL_SUFFIXES).items()}
+_ATTRIBUTE_SYNTAX = {operator: sign for sign, operator in (_ATTRIBUTE_OPERATORS | _ATTRIBUTE_SUFFIXES).items()}
 _KEY = r"[\w.-]+"
 _ESCAPED = ",:"
 
@@ -39,17 +41,30 @@ def attribute_rule(text: str) -> Rule:
     return _parse_rule(text, "attribute", _ATTRIBUTE_OPERATORS, _ATTRIBUTE_SUFFIXES)
 
 
+def is_rule(value: object) -> TypeGuard[Rule]:
+    """Return whether a value has the shape of a rule, whatever its words are."""
+    if not isinstance(value, dict) or not value.keys() >= Rule.__annotations__.keys():
+        return False
+    values = value["values"]
+    return isinstance(values, list) and all(
+        isinstance(each, str) for each in (value["key"], value["operator"], *values)
+    )
+
+
 def format_rule(rule: Rule) -> str:
-    """Return a rule as users type it: in quotes of a shell, and with backslashes before what it would separate."""
+    """Return a rule as users type it: `label_rule` or `attribute_rule` parses it."""
     is_label = rule["type"] == "label"
-    suffixes = _LABEL_SUFFIXES if is_label else _ATTRIBUTE_SUFFIXES
-    for suffix, operator in suffixes.items():
-        if operator == rule["operator"]:
-            return f'"{rule["key"]}{suffix}"'
-    operators = _LABEL_OPERATORS if is_label else _ATTRIBUTE_OPERATORS
-    sign = next((sign for sign, operator in operators.items() if operator == rule["operator"]), f" {rule['operator']} ")
-    values = [escape(value, _ESCAPED).replace("$", "\\$") for value in rule["values"]]
-    return f'"{rule["key"]}{sign}{values[0] if len(values) == 1 else "[" + ",".join(values) + "]"}"'
+    syntax = _LABEL_SYNTAX if is_label else _ATTRIBUTE_SYNTAX
+    sign = syntax.get(rule["operator"], f" {rule['operator']} ")
+    values = [escape(value, _ESCAPED) for value in rule["values"]]
+    is_single = len(values) == 1 and not _is_list(values[0])
+    return f"{rule['key']}{sign}{values[0] if is_single else '[' + ','.join(values) + ']' if values else ''}"
+
+
+def quote_rule(rule: Rule) -> str:
+    """Return a rule as users type it in a shell, in quotes."""
+    text = re.sub(r"\\\\+|\\(?=[$`]|\Z)", lambda match: match[0] * 2, format_rule(rule))
+    return '"' + re.sub(r"[$`]", r"\\\g<0>", text) + '"'
 
 
 def _parse_rule(text: str, kind: RuleType, operators: dict[str, str], suffixes: dict[str, str]) -> Rule:

@@ -152,9 +152,9 @@ def _list_rules(field: str) -> Compute:
 
 
 def _rules(item: Item, field: str) -> list[str]:
-    from cfy_cli.contract.filters import Rule, format_rule
+    from cfy_cli.contract.filters import Rule, quote_rule
 
-    return [format_rule(rule) for rule in cast("Sequence[Rule]", item.get(field) or ())]
+    return [quote_rule(rule) for rule in cast("Sequence[Rule]", item.get(field) or ())]
 
 
 _RULE_FIELDS = ("labels_filter_rules", "attrs_filter_rules")

@@ -25,7 +25,11 @@ def add_filter_commands(cli: click.Group, resource: Resource) -> None:
     filters = verbs.group_of(resource, f"Manage stored {resource.plural}.", "list", "get", "delete")
     cli.add_command(filters, NAME)
 
-    @filters.command("create", help=f"Create the {resource.noun} FILTER_ID: rules under a name.")
+    @filters.command(
+        "create",
+        help=f"Create the {resource.noun} FILTER_ID: rules under a name.\n\nAll rules must match; a filter without "
+        f"rules matches everything. Use it with `cfy {cli.name} list --filter-id FILTER_ID`.",
+    )
     @verbs.new_key(resource)
     @options.rules_of_filter()
     @options.visibility()

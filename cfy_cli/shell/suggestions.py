@@ -10,7 +10,8 @@ SYNONYMS = {
 ROOT_SYNONYMS = {
     "create": "deployments create", "delete": "deployments delete", "get": "deployments get",
     "list": "deployments list",
-    "deploy": "install", "help": "--help", "init": "profiles use", "login": "profiles use", "logs": "events list",
+    "deploy": "install", "filters": "deployments filters",
+    "help": "--help", "init": "profiles use", "login": "profiles use", "logs": "events list",
     "logout": "profiles delete", "ls": "deployments list", "ps": "executions list", "run": "executions start",
     "start": "manager start", "stop": "manager stop", "undeploy": "uninstall", "use": "profiles use",
     "version": "--version", "whoami": "profiles show-current",

@@ -1,6 +1,7 @@
 """Grammars of option values: formatted values parse back, invalid ones are quoted in errors."""
 
 import contextlib
+import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from cfy_cli.contract.datetimes import parse_datetime, parse_timezone
 from cfy_cli.contract.durations import Duration, parse_duration
 from cfy_cli.contract.escapes import escape, split, unescape
-from cfy_cli.contract.filters import Rule, attribute_rule, label_rule
+from cfy_cli.contract.filters import Rule, attribute_rule, format_rule, label_rule, quote_rule
 from cfy_cli.contract.key_values import format_mapping, merged, nested, parse_mapping, parse_pair
 from cfy_cli.contract.labels import format_label, parse_labels, parse_labels_to_delete
 from cfy_cli.contract.recurrences import (
@@ -33,27 +34,6 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 KEYS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True)
 VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters='"'), min_size=1)
 TRICKY = st.text(r"\,:$=[]ab ", min_size=1)
-
-
-SYNTAX = {
-    "label": {
-        "not_any_of": "!=", "any_of": "=", "is_not": " is-not ", "is_not_null": " is not null", "is_null": " is null",
-    },
-    "attribute": {
-        "not_any_of": "!=", "any_of": "=", "contains": " contains ", "not_contains": " does-not-contain ",
-        "starts_with": " starts-with ", "ends_with": " ends-with ", "is_not_empty": " is not empty",
-    },
-}  # fmt: skip
-
-
-def format_rule(rule: Rule) -> str:
-    """Format a rule so that `label_rule` or `attribute_rule`, by its type, parses it."""
-    syntax = SYNTAX[rule["type"]][rule["operator"]]
-    values = [escape(value, ",:") for value in rule["values"]]
-    if not values:
-        return f"{rule['key']}{syntax}"
-    is_list = len(values) > 1 or (values[0].startswith("[") and values[0].endswith("]"))
-    return f"{rule['key']}{syntax}{'[' + ','.join(values) + ']' if is_list else values[0]}"
 
 
 @given(st.lists(TRICKY | st.text(), min_size=1))
@@ -101,7 +81,7 @@ RULE_VALUES = st.text(st.characters(exclude_categories=["C"], exclude_characters
 
 @given(RULE_KEYS, st.sampled_from(["any_of", "not_any_of", "is_not"]), st.lists(RULE_VALUES, min_size=1))
 def test_label_rules_round_trip(key: str, operator: str, values: list[str]) -> None:
-    rule = {"key": key, "values": values, "operator": operator, "type": "label"}
+    rule: Rule = {"key": key, "values": values, "operator": operator, "type": "label"}
     assert label_rule(format_rule(rule)) == rule
 
 
@@ -111,7 +91,7 @@ def test_label_rules_round_trip(key: str, operator: str, values: list[str]) -> N
     st.lists(RULE_VALUES, min_size=1),
 )
 def test_attribute_rules_round_trip(key: str, operator: str, values: list[str]) -> None:
-    rule = {"key": key, "values": values, "operator": operator, "type": "attribute"}
+    rule: Rule = {"key": key, "values": values, "operator": operator, "type": "attribute"}
     assert attribute_rule(format_rule(rule)) == rule
 
 
@@ -312,3 +292,12 @@ def test_name_with_reserved_characters_is_refused(text: str) -> None:
 
 def test_execution_state_accepts_both_names() -> None:
     assert execution_state("completed") == execution_state("terminated") == "terminated"
+
+
+def test_quoted_rules_reach_the_command_from_a_shell() -> None:
+    values = ["a", "a,b", "a:b", "$HOME", "`id`", "\\", "\\\\", "a\\$b", "\\,", "a\\", "[x]", "\\\\x\\y"]
+    rules: list[Rule] = [{"key": "k", "values": [value], "operator": "any_of", "type": "label"} for value in values]
+    rules.append({"key": "k", "values": values, "operator": "is_not", "type": "label"})
+    line = f"printf '%s\\n' {' '.join(map(quote_rule, rules))}"
+    typed = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+    assert [label_rule(text) for text in typed.splitlines()] == rules

@@ -61,7 +61,7 @@ def call(method: Callable[..., object], folder: str, **more: object) -> None:
         given["managers"] = ["here"]
     if "output_file" in parameters:
         given["output_file"] = tempfile.mkdtemp(dir=folder)
-    method(**given, **{name: value for name, value in more.items() if name in parameters})
+    method(**given | {name: value for name, value in more.items() if name in parameters})
 
 
 def main() -> None:
@@ -79,6 +79,7 @@ def main() -> None:
                     continue
                 call(method, folder)
                 call(method, folder, filter_rules=[{}])
+                call(method, folder, constraints={})
                 found[path] = client._client.calls
     json.dump(found, sys.stdout)
 

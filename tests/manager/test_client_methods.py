@@ -97,6 +97,21 @@ c.deployments.set_site("app", "there")
 assert c.deployments.set_attributes("app", labels=[{"env": "y"}]).labels[0].value == "y"
 assert c.deployments.update_labels("app", [{"env": "z"}]).id == "app"
 assert c.deployments.capabilities.get("app").capabilities == {"port": 81}
+rule = {"key": "env", "values": ["z"], "operator": "any_of", "type": "label"}
+for filters in (c.deployments_filters, c.blueprints_filters):
+    assert filters.create("mine", [rule]).labels_filter_rules == [rule]
+    assert filters.update("mine", new_visibility="global").visibility == "global" and filters.get("mine").value
+    assert "mine" in [f.id for f in filters.list("id", True)]
+assert [d.id for d in c.deployments.list(filter_id="mine")] == ["app"]
+assert c.deployments_labels.list_keys().items == ["env"] and c.deployments_labels.list_key_values("env").items == ["z"]
+assert len(c.blueprints_labels.get_reserved_labels_keys()) == 11
+c.deployments_filters.delete("mine"); c.blueprints_filters.delete("mine")
+found = c.deployments.capabilities.list("app", constraints={"name_pattern": {"equals_to": "port"}})
+assert found.one().capabilities == [{"port": {"value": 81}}]
+assert [n.id for n in c.nodes.list(constraints={"deployment_id": "app", "name_pattern": {"contains": "e"}})] == ["web"]
+assert [n.type for n in c.nodes.types.list(deployment_id="app")] == ["cloudify.nodes.Root"]
+assert c.deployments.scaling_groups.list(blueprint_id="one").items == []
+assert len(c.node_instances.list(constraints={"deployment_id": "app"})) == 1
 assert c.deployments.outputs.get("app").deployment_id == "app"
 e = c.executions.start("app", "install", {}, False, False, True)
 assert e.is_dry_run and e.status in ("pending", "started", "terminated")

@@ -31,11 +31,13 @@ Body = Parameters | bytes | IO[bytes] | Iterable[bytes]
 # By attribute of the client: a module of this package, and its class. They are imported when they are first used.
 COLLECTIONS = {
     "blueprints": ("blueprints", "BlueprintsClient"),
+    "blueprints_filters": ("filters", "BlueprintsFiltersClient"),
     "blueprints_labels": ("labels", "BlueprintsLabelsClient"),
     "cluster_status": ("cluster", "ClusterStatusClient"),
     "deployment_modifications": ("deployment_modifications", "DeploymentModificationsClient"),
     "deployment_updates": ("deployment_updates", "DeploymentUpdatesClient"),
     "deployments": ("deployments", "DeploymentsClient"),
+    "deployments_filters": ("filters", "DeploymentsFiltersClient"),
     "deployments_labels": ("labels", "DeploymentsLabelsClient"),
     "evaluate": ("evaluate", "EvaluateClient"),
     "events": ("events", "EventsClient"),
