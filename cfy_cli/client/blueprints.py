@@ -12,7 +12,7 @@ from cfy_cli.client.transfer import Multipart, Progress, silent
 from cfy_cli.contract.labels import Label
 from cfy_cli.contract.plan import Plan, Schema
 from cfy_cli.contract.states import BlueprintState
-from cfy_cli.errors import NotFound
+from cfy_cli.errors import CfyError, NotFound
 
 
 class Blueprints(Collection):
@@ -46,9 +46,12 @@ class Blueprints(Collection):
         plan = self.get(key, _include="plan").get("plan") or {}
         return cast("Plan", {"inputs": {}, "workflows": {}} | plan)
 
-    def set_icon(self, key: str, image: Path | None) -> Item:
-        """Set the icon, or remove it when no image is given."""
-        body = image.read_bytes() if image else b""
+    def set_icon(self, key: str, path: str | None) -> Item:
+        """Set the icon to the image in a file, or remove it when no file is given. Raises CfyError."""
+        try:
+            body = Path(path).read_bytes() if path else b""
+        except OSError as error:
+            raise CfyError(f"Cannot read {path}: {error.strerror}") from error
         return self.http.upload("PATCH", f"{self.path(key)}/icon", body, "application/octet-stream", {})
 
     def set_labels(self, key: str, labels: Iterable[Label]) -> Item:

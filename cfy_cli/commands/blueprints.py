@@ -265,6 +265,17 @@ def download_blueprint(app: App, blueprint_id: str, output_path: str | None) -> 
     app.result(f"Blueprint downloaded as {target}", {"path": str(target)})
 
 
+@cli.command("set-icon")
+@click.argument("blueprint_id")
+@click.option("-i", "--icon-path", type=click.Path(), help="The PNG image; without it, the icon is removed.")
+@pass_app
+def set_blueprint_icon(app: App, blueprint_id: str, icon_path: str | None) -> None:
+    """Set the icon of the blueprint BLUEPRINT_ID, or remove it."""
+    blueprint = app.client.blueprints.set_icon(blueprint_id, icon_path)
+    done = "has a new icon set." if icon_path else "has its icon removed."
+    app.result(f"Blueprint `{blueprint_id}` {done}", blueprint)
+
+
 @cli.command("delete")
 @click.argument("blueprint_id")
 @click.option("-f", "--force", is_flag=True, help="Delete it even if other blueprints import it.")

@@ -27,6 +27,7 @@ class Limits:
     request_head: int = _limit(64 * KIB, "bytes", "the address and the headers of a request")
     request_headers: int = _limit(100, "headers", "headers of a request")
     upload: int = _limit(2048 * MIB, "bytes", "an uploaded file")
+    icon: int = _limit(1 * MIB, "bytes", "the icon of a blueprint")
     json_depth: int = _limit(100, "levels", "lists and objects within each other, in JSON and YAML")
     json_values: int = _limit(500_000, "values", "values in a JSON body or a YAML file, aliases expanded")
     page: int = _limit(64 * MIB, "bytes", "memory for one page of a list; a larger one ends early")

@@ -50,7 +50,7 @@ def upload_blueprint(
     if not async_upload:
         blueprint = follow_upload(app, blueprint_id, follow)
     if icon_path:
-        app.client.blueprints.set_icon(blueprint_id, Path(icon_path))
+        app.client.blueprints.set_icon(blueprint_id, icon_path)
     return blueprint
 
 

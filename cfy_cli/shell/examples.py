@@ -28,6 +28,7 @@ EXAMPLES = {
     "blueprints list": ("cfy blueprints list -lr team=core --sort-by id", "cfy blueprints list --format name"),
     "blueprints package": ("cfy blueprints package blueprint.yaml -o web.tar.gz --validate",),
     "blueprints summary": ("cfy blueprints summary visibility",),
+    "blueprints set-icon": ("cfy blueprints set-icon web -i web.png", "cfy blueprints set-icon web"),
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
     "blueprints validate": ("cfy blueprints validate blueprint.yaml --on-manager",),
     "community register": ("cfy community register -f Ann -l Lee -e ann@example.com -p 5550100 --accept-eula",),

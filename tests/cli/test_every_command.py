@@ -116,6 +116,7 @@ blueprints list --filter-id mine
 blueprints filters delete mine
 blueprints get app
 blueprints inputs app
+blueprints set-icon app
 blueprints labels add a:b app
 blueprints labels list app
 blueprints labels delete a app

@@ -11,6 +11,10 @@ from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_until
 from tests.wagons import package
 
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a494441"
+    "54789c636000000002000148afa4710000000049454e44ae426082"
+)  # one pixel
 Options = dict[str, Any]
 Request = Callable[[str, str, str, Options], requests.Response]  # method, template of the path, path, options
 
@@ -181,6 +185,8 @@ def _send_blueprints(send: Send) -> None:
     send("GET", "/blueprints")
     send("GET", "/blueprints/{key}", "app")
     send("GET", "/blueprints/{key}/archive", "app")
+    send("PATCH", "/blueprints/{key}/icon", "app", data=PNG)
+    send("GET", "/blueprints/{key}/icon", "app")
     send("PATCH", "/blueprints/{key}", "app", json={"labels": [{"team": "core"}]})
     send("PATCH", "/blueprints/{key}/set-visibility", "app", json={"visibility": "tenant"})
     send("POST", "/searches/blueprints", json={"filter_rules": []})

@@ -26,6 +26,8 @@ DELETE /blueprints/{key}              blueprint_delete
 GET    /blueprints/{key}/archive      blueprint_download
 PATCH  /blueprints/{key}/set-visibility resource_set_visibility
 PATCH  /blueprints/{key}              blueprint_upload
+PATCH  /blueprints/{key}/icon         blueprint_upload
+GET    /blueprints/{key}/icon         blueprint_download
 GET    /deployments                            deployment_list
 GET    /managers/{hostname}                    manager_get
 POST   /managers                               manager_manage

@@ -206,9 +206,10 @@ class Routes:
         return self._add("POST", path, permission, (*LISTING, *parameters), answer, write=False, has_filters=True)
 
     def patch(
-        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None
-    ) -> Callable[[E], E]:
-        return self._add("PATCH", path, permission, parameters, answer)
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
+        request_body: JsonObject | None = None,
+    ) -> Callable[[E], E]:  # fmt: skip
+        return self._add("PATCH", path, permission, parameters, answer, request_body=request_body)
 
     def delete(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,

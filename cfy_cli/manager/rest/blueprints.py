@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import format_limit, raise_hint
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.errors import Invalid, NotFound, TooLarge
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import LabeledChange
 from cfy_cli.manager.rest.downloads import Download
@@ -19,7 +20,8 @@ from cfy_cli.manager.rest.serialize import serialize
 from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
 from cfy_cli.manager.services import labels
-from cfy_cli.manager.services.blueprints import blueprints
+from cfy_cli.manager.services.blueprints import blueprints, icons
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import blueprint_requests
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -33,6 +35,7 @@ UPLOAD = (
     Parameter("skip_execution", "Must be false: an upload always validates the blueprint.", "boolean"),
 )
 
+ICON: JsonObject = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 Upload = Annotated[UploadedFile, Depends(uploaded_file)]
 
 
@@ -112,6 +115,28 @@ def download_blueprint(call: Call, key: str) -> Response:
         raise NotFound(f"Blueprint `{key}` has no archive: its upload failed")
     name = f"{key}.{archive.name.removeprefix('archive.')}"
     return Download(archive, name)
+
+
+async def _received_icon(request: Request) -> bytes:
+    """Receive the image of an icon, as a dependency. Raises TooLarge."""
+    app: AppContext = request.app.state.app_context
+    limit, image = app.settings.limits.icon, bytearray()
+    async for chunk in request.stream():
+        image += chunk
+        if len(image) > limit:
+            raise TooLarge(f"The icon is larger than {format_limit('icon', limit)}", hint=raise_hint("icon"))
+    return bytes(image)
+
+
+@routes.patch("/blueprints/{key}/icon", "blueprint_upload", (), noun.answer, request_body=ICON)
+def set_blueprint_icon(call: Call, key: str, image: Annotated[bytes, Depends(_received_icon)]) -> JsonObject:
+    """Set the icon to the PNG image in the body; a request without a body removes it."""
+    return noun.show(call, icons.set_icon(call.store, key, image))
+
+
+@routes.get("/blueprints/{key}/icon", "blueprint_download", (), FILE)
+def download_blueprint_icon(call: Call, key: str) -> Response:
+    return Download(icons.find_file(call.store, call.app.files, key), f"{key}.png")
 
 
 @routes.patch("/blueprints/{key}", "blueprint_upload", (), noun.answer)

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-BLUEPRINTS, DEPLOYMENTS, PLUGINS = "blueprints", "deployments", "plugins"  # folders of the files of rows
+BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS = (
+    "blueprints",
+    "deployments",
+    "icons",
+    "plugins",
+)  # folders of the files of rows
 Content = Path | bytes  # a file to move, or what to write
 
 
@@ -19,8 +24,9 @@ class Files:
     """Everything the manager stores outside its database, below one folder.
 
     blueprints/ID/archive.SUFFIX, blueprints/ID/resources/, blueprints/ID/plugins/ (virtual environments of the plugins
-    that a blueprint brings as source), deployments/ID/, plugins/ID/, libraries/: ID is the storage id of the row, so no
-    name that a user typed becomes the name of a folder. `incoming` is for files that are being received or removed.
+    that a blueprint brings as source), deployments/ID/, icons/ID/, plugins/ID/, libraries/: ID is the storage id of the
+    row, so no name that a user typed becomes the name of a folder. `incoming` is for files that are being received or
+    removed.
     """
 
     def __init__(self, folder: Path, process: str = "") -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from cfy_cli.contract.states import FAILED_UPLOAD_STATES, UPLOADING_STATES, BlueprintState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.blueprints import blueprint_imports, icons
 from cfy_cli.manager.services.labels import parse, replace
 from cfy_cli.manager.services.visibility import set_creator
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
@@ -45,6 +45,7 @@ def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
             hint="Wait until the upload has ended, or delete it with --force.",
             code=ErrorCode.DEPENDENT_EXISTS,
         )
+    icons.remove(store, blueprint)
     store.delete(blueprint)
 
 

@@ -27,7 +27,8 @@ def change(store: Store, instance_id: str, version: int | None, columns: Mapping
     session.refresh(row)
     if not is_changed:
         raise VersionConflict(
-            f"Node instance update conflict [current version={row.version}, update version={version}]"
+            f"Node instance update conflict [current version={row.version}, update version={version}]",
+            hint="It was changed meanwhile: read it again, then repeat the change.",
         )
     return row
 

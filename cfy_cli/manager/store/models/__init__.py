@@ -2,7 +2,7 @@
 
 from cfy_cli.manager.store.models import identity_versions
 from cfy_cli.manager.store.models.audit import AuditRecord
-from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintImport, BlueprintLabel
+from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintIcon, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
@@ -22,6 +22,7 @@ __all__ = [
     "AuditRecord",
     "Base",
     "Blueprint",
+    "BlueprintIcon",
     "BlueprintImport",
     "BlueprintLabel",
     "BlueprintsFilter",

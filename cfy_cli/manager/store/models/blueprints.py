@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import FAILED_UPLOAD_STATES
 from cfy_cli.contract.timestamps import now
-from cfy_cli.manager.store.files import BLUEPRINTS
+from cfy_cli.manager.store.files import BLUEPRINTS, ICONS
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonValue, Name, Timestamp, text
@@ -61,6 +61,19 @@ class BlueprintLabel(Label, Base):
     __table_args__ = (UniqueConstraint("blueprint_storage_id", "key", "value"),)
 
     blueprint_storage_id: Mapped[int] = mapped_column(ForeignKey("blueprints.storage_id", ondelete="CASCADE"))
+
+
+class BlueprintIcon(Base):
+    """The icon of a blueprint; its image is a file. A new image has a new row, so that both change together."""
+
+    __tablename__ = "blueprint_icons"
+    IS_AUDITED = False
+    __table_args__ = (NO_ID_REUSE,)
+    FOLDER = ICONS
+
+    blueprint_storage_id: Mapped[int] = mapped_column(
+        ForeignKey("blueprints.storage_id", ondelete="CASCADE"), unique=True
+    )
 
 
 class BlueprintImport(Base):
