@@ -13,6 +13,7 @@ from cfy_cli.shell.examples import EXAMPLES, examples_of
 
 # Raised for a group without a command; versions of click before 8.2 print the help and exit.
 _NO_COMMAND: type[click.UsageError] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
+_REFUSALS = (ErrorCode.ENTERING_MAINTENANCE_MODE, ErrorCode.MAINTENANCE_MODE_ACTIVE)  # 503, and nothing is in a log
 
 
 class Interrupted(CfyError):
@@ -39,7 +40,8 @@ def _print(error: BaseException, failure: CfyError, *, as_json: bool, verbose: b
         click.echo(f"Error: {failure.message}", err=True)
         if failure.hint:
             click.echo(f"Hint: {failure.hint}", err=True)
-        if failure.request_id and (_http_status(failure) or 0) >= 500:
+        is_failure = (_http_status(failure) or 0) >= 500 and failure.code not in _REFUSALS
+        if failure.request_id and is_failure:
             click.echo(f"The manager's log has more details: request {failure.request_id}", err=True)
     if verbose and not isinstance(error, (CfyError, click.ClickException)):
         click.echo("".join(traceback.format_exception(error)), err=True)
