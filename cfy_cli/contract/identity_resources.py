@@ -39,6 +39,7 @@ TOKENS = Resource(
 USER_GROUPS = Resource(
     name="user-groups",
     noun="user group",
+    heading="User groups",
     key="name",
     argument="user_group_name",
     example="ops",

@@ -22,6 +22,7 @@ class Resource:
     begins_with_letter: bool = True  # the key that users choose; other keys begin with a digit or `_` too
     more: tuple[str, ...] = ()  # further columns of the vertical view and of JSON
     sources: Mapping[str, str] = field(default_factory=dict, hash=False)  # API fields of columns with other names
+    heading: str = ""  # above lists, where it is not made of the name
     url: str = ""  # the path of the API without its first slash, where it is not the name
 
     @property
@@ -44,6 +45,8 @@ class Resource:
 
     @property
     def title(self) -> str:
+        if self.heading:
+            return self.heading
         if " " in self.name:
             return self.plural.capitalize()
         return self.name.rpartition("/")[2].replace("_", " ").capitalize()

@@ -17,6 +17,7 @@ ROLES = {
     "mia": ("default_tenant", "manager"),
     "carol": ("red", "manager"),
 }
+IN_GROUPS = ("mia", "oscar")  # have their role through a user group; bob has two roles in this way
 NOBODY = "nora"  # has a role in no tenant
 
 
@@ -32,8 +33,14 @@ def as_member(ask: Ask) -> As:
     for user in (*ROLES, NOBODY):
         assert ask("PUT", "/users", json={"username": user, "password": PASSWORD}).status_code == 201
     for user, (tenant, role) in ROLES.items():
-        body = {"username": user, "tenant_name": tenant, "role": role}
-        assert ask("PUT", "/tenants/users", json=body).status_code == 200
+        in_tenant = {"tenant_name": tenant, "role": role}
+        if user not in IN_GROUPS:
+            assert ask("PUT", "/tenants/users", json={"username": user, **in_tenant}).status_code == 200
+            continue
+        assert ask("POST", "/user-groups", json={"group_name": role}).status_code == 201
+        assert ask("PUT", "/user-groups/users", json={"username": user, "group_name": role}).status_code == 200
+        assert ask("PUT", "/tenants/user-groups", json={"group_name": role, **in_tenant}).status_code == 200
+    assert ask("PUT", "/user-groups/users", json={"username": "bob", "group_name": "operations"}).status_code == 200
 
     def as_member(user: str) -> Ask:
         tenant = ROLES.get(user, ("default_tenant", ""))[0]

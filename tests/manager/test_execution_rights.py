@@ -269,6 +269,18 @@ CHANGES = {
 }
 
 
+CHANGES["left the group"] = (
+    "is no member of tenant `default_tenant`",
+    [
+        ("POST", "/user-groups", {"group_name": "ops"}),
+        ("PUT", "/user-groups/users", {"username": "bob", "group_name": "ops"}),
+        ("PUT", "/tenants/user-groups", {"group_name": "ops", "tenant_name": "default_tenant", "role": "manager"}),
+        ("DELETE", "/tenants/users", {"username": "bob", "tenant_name": "default_tenant"}),
+        ("DELETE", "/user-groups/users", {"username": "bob", "group_name": "ops"}),
+    ],
+)
+
+
 def change(ask: Ask, changes: Iterable[tuple[str, str, Any]]) -> None:
     for method, path, body in changes:
         assert ask(method, path, json=body).ok, path
@@ -327,6 +339,14 @@ def test_lost_role_ends_what_needs_it(ask: Ask, changing: Callable[..., Any]):
     query = {"execution_id": ended["id"], "event_type": "task_failed"}
     failures = {event["node_name"]: event["message"] for event in ask("GET", "/events", params=query).json()["items"]}
     assert "must be a map, not 'default_tenant'" in failures["get_sys"]
+
+
+def test_lost_permission_ends_at_the_next_lookup(ask: Ask, changing: Callable[..., Any]):
+    ended = changing([("DELETE", "/permissions/user/secret_get", None)])
+    query = {"execution_id": ended["id"], "event_type": "task_failed"}
+    failures = {event["node_name"]: event["message"] for event in ask("GET", "/events", params=query).json()["items"]}
+    assert "not permitted to perform the action `secret_get`" in failures["get_secret"]
+    assert "must be a map" in failures["get_sys"]
 
 
 @pytest.mark.usefixtures("people")

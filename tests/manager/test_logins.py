@@ -127,6 +127,46 @@ def test_credential_ends_at_once_in_every_process(
             assert process.get(f"{API}/tokens", **credential).status_code == 401, name
 
 
+GROUP, IN_RED = {"group_name": "ops"}, {"group_name": "ops", "tenant_name": "red"}
+RIGHT = "/permissions/user/site_delete"
+# What ends the right of ann to delete sites, which she has through a group: and what gives it back.
+LOSSES = {
+    "group leaves the tenant": (("DELETE", "/tenants/user-groups", IN_RED), ("PUT", "/tenants/user-groups", IN_RED)),
+    "group has another role": (
+        ("PATCH", "/tenants/user-groups", {**IN_RED, "role": "viewer"}),
+        ("PATCH", "/tenants/user-groups", {**IN_RED, "role": "user"}),
+    ),
+    "user leaves the group": (
+        ("DELETE", "/user-groups/users", {"username": "ann", **GROUP}),
+        ("PUT", "/user-groups/users", {"username": "ann", **GROUP}),
+    ),
+    "role loses the permission": (("DELETE", RIGHT, None), ("PUT", RIGHT, None)),
+    "group is deleted": (("DELETE", "/user-groups/ops", None), None),
+}
+
+
+@pytest.mark.parametrize("kind", ["password", "signed by password", "stored"])
+def test_right_through_a_group_ends_at_once_in_every_process(
+    kind: str, ask: Ask, session: requests.Session, other: requests.Session
+):
+    ask("POST", "/tenants/red")
+    ask("PUT", "/users", json={"username": "ann", "password": ANN})
+    ask("POST", "/user-groups", json=GROUP)
+    ask("PUT", "/user-groups/users", json={"username": "ann", **GROUP})
+    ask("PUT", "/tenants/user-groups", json=IN_RED)
+    for name, (loss, gain) in LOSSES.items():
+        credential = credential_of(kind, ask, session)
+        for process in (session, other):
+            assert process.delete(f"{API}/sites/none", **credential).status_code == 404, name
+        method, path, body = loss
+        assert ask(method, path, json=body).ok, name
+        for process in (session, other):
+            assert process.delete(f"{API}/sites/none", **credential).status_code in (401, 403), name
+        if gain is not None:
+            method, path, body = gain
+            assert ask(method, path, json=body).ok, name
+
+
 def test_role_that_grows_is_seen_at_once_by_other_process(ask: Ask, session: requests.Session, other: requests.Session):
     ask("POST", "/tenants/red")
     ask("PUT", "/users", json={"username": "ann", "password": ANN})

@@ -151,6 +151,8 @@ def _get_locked(store: Store, name: str) -> UserGroup:
 def _check_dn(store: Store, ldap_dn: str) -> None:
     if len(ldap_dn) > MAX_DN_LENGTH:
         raise Invalid(f"The LDAP name of a user group has at most {MAX_DN_LENGTH} characters; this has {len(ldap_dn)}")
+    if not ldap_dn.isprintable() or not ldap_dn.strip():
+        raise Invalid(f"{ldap_dn!r} cannot be the LDAP name of a user group: give printable characters")
     # user groups are in no tenant
     other = store.unscoped.scalar(select(UserGroup.name).where(UserGroup.ldap_dn == ldap_dn))
     if other is not None:
