@@ -24,9 +24,8 @@ def test_user_group_create_to_delete(cfy: Cfy) -> None:
     assert updated == "User group `ops` updated successfully in tenant `acme`\n"
     cfy("sites create tlv -t acme", **AS_ANN)
     assert json.loads(cfy("user-groups get ops --json"))["users"] == 1
-    assert json.loads(cfy("user-groups get ops --get-data --json")) == {
-        "name": "ops", "role": "default", "tenants": {"acme": "user"}, "users": ["ann"],
-    }  # fmt: skip
+    group = json.loads(cfy("user-groups get ops --get-data --json"))
+    assert (group["tenants"], group["users"]) == ({"acme": "user"}, ["ann"])
     shown = cfy("user-groups list --get-data")
     assert "acme" in shown
     assert "ann" in shown
