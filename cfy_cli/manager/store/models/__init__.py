@@ -9,6 +9,7 @@ from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
 from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
+from cfy_cli.manager.store.models.indexes import INDEXES
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.licenses import License
 from cfy_cli.manager.store.models.owned import Base
@@ -19,6 +20,7 @@ from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
 
 __all__ = [
+    "INDEXES",
     "AuditRecord",
     "Base",
     "Blueprint",

@@ -4,7 +4,6 @@ from sqlalchemy import (
     ColumnElement,
     ColumnExpressionArgument,
     ForeignKey,
-    Index,
     Text,
     UniqueConstraint,
     func,
@@ -236,10 +235,7 @@ class LatestExecution(Base):
 class DeploymentLabel(Label, Base):
     __tablename__ = "deployment_labels"
     IS_AUDITED = False
-    __table_args__ = (
-        UniqueConstraint("deployment_storage_id", "key", "value"),
-        Index("ix_deployment_labels_value", "value", "key"),
-    )
+    __table_args__ = (UniqueConstraint("deployment_storage_id", "key", "value"),)
 
     deployment_storage_id: Mapped[int] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
 
