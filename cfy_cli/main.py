@@ -37,6 +37,7 @@ SUMMARIES = {
     "install": "Upload a blueprint, create a deployment and install it.",
     "license": "Manage the license of the manager.",
     "maintenance-mode": "Manage the maintenance mode of the manager.",
+    "log-bundles": "Manage log bundles: archives of the manager's logs.",
     "manager": "Run a manager on this machine.",
     "managers": "Manage the manager nodes of a cluster.",
     "node-instances": "Manage node instances of deployments.",

@@ -152,10 +152,9 @@ def list_limits(app: App, data_dir: str | None) -> None:
 @pass_app
 def show_logs(app: App, lines: int, follow: bool, data_dir: str | None) -> None:
     """Show the log of the manager on this machine."""
-    from cfy_cli.manager import control
-    from cfy_cli.manager.log_file import LogFile
+    from cfy_cli.manager.log_file import LOG_FILE, LogFile
 
-    path = load_settings(app, data_dir=data_dir).data_dir / control.LOG_FILE
+    path = load_settings(app, data_dir=data_dir).data_dir / LOG_FILE
     if not path.is_file():
         raise CfyError(f"The log {path} does not exist", hint="Check --data-dir, or start a manager: cfy manager start")
     log = LogFile(path)

@@ -56,3 +56,14 @@ CLUSTER_SERVICES = Resource(
     tenanted=False,
     columns=("service", "status"),
 )
+LOG_BUNDLES = Resource(
+    name="log-bundles",
+    noun="log bundle",
+    key="id",
+    argument="log_bundle_id",
+    example="before-upgrade",
+    sort="created_at",
+    search=("id",),
+    columns=("id", "created_at", "status", "error", "visibility", "tenant_name", "created_by"),
+    narrow=("id", "status", "created_at", "error", "created_by"),
+)

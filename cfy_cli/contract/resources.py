@@ -11,7 +11,7 @@ from cfy_cli.contract.execution_resources import (
     WORKFLOWS,
 )
 from cfy_cli.contract.identity_resources import PERMISSIONS, TENANTS, TOKENS, USER_GROUPS, USERS
-from cfy_cli.contract.manager_resources import MANAGERS
+from cfy_cli.contract.manager_resources import LOG_BUNDLES, MANAGERS
 from cfy_cli.contract.resource import Resource
 
 BLUEPRINTS = Resource(
@@ -259,6 +259,7 @@ ALL = (
     EXECUTION_GROUPS,
     EXECUTIONS,
     LICENSE,
+    LOG_BUNDLES,
     MANAGERS,
     NODE_INSTANCES,
     NODES,

@@ -84,4 +84,14 @@ class Visibility(StrEnum):
     GLOBAL = "global"
 
 
-SYSTEM_WORKFLOWS = frozenset({"upload_blueprint", "create_deployment_environment", "delete_deployment_environment"})
+class ArchiveState(StrEnum):
+    """The state of a log bundle."""
+
+    CREATING = "creating"
+    CREATED = "created"
+    FAILED = "failed"
+
+
+SYSTEM_WORKFLOWS = frozenset(
+    {"upload_blueprint", "create_deployment_environment", "delete_deployment_environment", "create_log_bundle"}
+)

@@ -19,9 +19,10 @@ from typing import IO
 from cfy_cli.errors import CfyError, Conflict
 from cfy_cli.manager import data_folder, locks, process_secrets
 from cfy_cli.manager.engine.operation_user import find_user
+from cfy_cli.manager.log_file import LOG_FILE
 from cfy_cli.manager.settings import ManagerSettings
 
-STATE_FILE, LOG_FILE = "manager.json", "logs/manager.log"
+STATE_FILE = "manager.json"
 TEMPORARY_FOLDER = "tmp"  # holds a folder for each child
 START_TIMEOUT = 60.0  # seconds
 STOP_TIMEOUT = 20.0  # seconds; then the supervisor kills its children

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+LOG_FILE = "logs/manager.log"  # in the data folder
 POLL_INTERVAL = 0.2  # seconds
 
 

@@ -19,7 +19,6 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import Child
 from cfy_cli.manager.control import (
-    LOG_FILE,
     STATE_FILE,
     STOP_TIMEOUT,
     TEMPORARY_FOLDER,
@@ -32,7 +31,7 @@ from cfy_cli.manager.control import (
 from cfy_cli.manager.engine.operation_user import find_user
 from cfy_cli.manager.listener import listen
 from cfy_cli.manager.locks import FileLock
-from cfy_cli.manager.log_file import LogFile
+from cfy_cli.manager.log_file import LOG_FILE, LogFile
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.files import Files

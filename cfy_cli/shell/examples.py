@@ -110,6 +110,8 @@ EXAMPLES = {
     "license list": ("cfy license list",),
     "license remove": ("cfy license remove",),
     "license upload": ("cfy license upload license.yaml",),
+    "log-bundles create": ("cfy log-bundles create before-upgrade",),
+    "log-bundles download": ("cfy log-bundles download before-upgrade -o /tmp",),
     "manager backup": ("cfy manager backup manager.tar.gz",),
     "manager limits": ("cfy manager limits",),
     "manager logs": ("cfy manager logs -f",),

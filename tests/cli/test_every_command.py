@@ -174,6 +174,7 @@ maintenance-mode activate --wait
 maintenance-mode deactivate
 config list
 config update workflow.task_retries=2
+log-bundles list
 cluster status
 cluster managers list
 cluster brokers list

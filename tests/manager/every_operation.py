@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import requests
 
+from cfy_cli.contract.states import ENDED
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_until
 from tests.wagons import package
@@ -52,7 +53,7 @@ def tell(send: Send, ask: Ask) -> None:
     _send_blueprints(send)
     plugin = _send_plugins(send)
     _send_deployments(send)
-    _send_executions(send)
+    _send_executions(send, ask)
     _send_deletions(send, ask, plugin)
 
 
@@ -229,7 +230,7 @@ def _send_deployments(send: Send) -> None:
     send("PUT", "/deployments/{key}/inter-deployment-dependencies", "d", json={"inter_deployment_dependencies": []})
 
 
-def _send_executions(send: Send) -> None:
+def _send_executions(send: Send, ask: Ask) -> None:
     send("GET", "/nodes")
     for noun in ("nodes", "node-types", "node-instances", "scaling-groups", "capabilities"):
         send("POST", f"/searches/{noun}", json={"constraints": {"deployment_id": "d"}})
@@ -253,6 +254,13 @@ def _send_executions(send: Send) -> None:
     send("GET", "/operations/{operation_id}", "o")
     send("PATCH", "/operations/{operation_id}", "o", json={"state": "started"})
     send("DELETE", "/operations/{operation_id}", "o", status=204)
+    bundle = send("PUT", "/log-bundles/{key}", "b", status=201, json={"queue": True}).json()["id"]
+    wait_until(lambda: ask("GET", f"/executions/{bundle}").json()["status"], lambda status: status in ENDED)
+    send("GET", "/log-bundles")
+    send("GET", "/log-bundles/{key}", "b")
+    send("GET", "/log-bundles/{key}/archive", "b")
+    send("PATCH", "/log-bundles/{key}", "b", json={"status": "created", "error": ""})
+    send("DELETE", "/log-bundles/{key}", "b")
     event = {"message": {"text": "hello"}, "event_type": "x"}
     send("POST", "/events", status=201, json={"execution_id": execution, "events": [event]})
     send("GET", "/events")

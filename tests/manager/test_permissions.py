@@ -38,6 +38,12 @@ PUT    /brokers/{name}                         broker_manage
 DELETE /brokers/{name}                         broker_manage
 POST   /db-nodes                               cluster_node_config_update
 GET    /cluster-status                         cluster_status_get
+GET    /log-bundles                            log_bundle_list
+GET    /log-bundles/{key}                      log_bundle_get
+PUT    /log-bundles/{key}                      log_bundle_create
+DELETE /log-bundles/{key}                      log_bundle_delete
+PATCH  /log-bundles/{key}                      log_bundle_status_update
+GET    /log-bundles/{key}/archive              log_bundle_download
 GET    /audit                                  audit_log_view
 GET    /audit/stream                           audit_log_view
 DELETE /audit                                  audit_log_truncate

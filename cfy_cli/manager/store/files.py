@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS = (
+BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES = (
     "blueprints",
     "deployments",
     "icons",
     "plugins",
+    "log_bundles",
 )  # folders of the files of rows
 Content = Path | bytes  # a file to move, or what to write
 

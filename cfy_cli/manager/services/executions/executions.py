@@ -18,6 +18,7 @@ from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
 from cfy_cli.manager.services.identity.execution_user import set_user
+from cfy_cli.manager.services.log_bundles import rows as log_bundles
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
@@ -167,6 +168,7 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
         uploads.on_ended(store, execution)
+        log_bundles.on_ended(store, execution)
         release_next(store, execution)
         store.after_commit(app.work_available.notify)
     else:
@@ -215,6 +217,7 @@ def on_ended(store: Store, execution: Execution) -> bool:
 
     Returns whether there may be an execution to claim.
     """
+    log_bundles.on_ended(store, execution)
     uploads.on_ended(store, execution)
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)

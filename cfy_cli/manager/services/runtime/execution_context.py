@@ -31,6 +31,7 @@ MANAGER_NAME = "cfy"
 READ = "deployment_get"  # what every member of a tenant may
 PERMISSIONS = {  # of workflows that the manager runs itself
     "upload_blueprint": "blueprint_upload",
+    "create_log_bundle": "log_bundle_create",
     "create_deployment_environment": "deployment_create",
     "delete_deployment_environment": "deployment_delete",
 }

@@ -25,6 +25,7 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
     create_deployment_environment,
     delete_deployment_environment,
 )
+from cfy_cli.manager.services.system_workflows.log_bundles import create_log_bundle
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
@@ -36,6 +37,7 @@ DELETE = "delete_deployment_environment"
 # A system workflow may return a function that stores its result when the execution is completed.
 SYSTEM_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], StoreResult | None]] = {
     "upload_blueprint": upload_blueprint,
+    "create_log_bundle": create_log_bundle,
     "create_deployment_environment": create_deployment_environment,
     DELETE: delete_deployment_environment,
 }

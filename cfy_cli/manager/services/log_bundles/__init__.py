@@ -1,0 +1,1 @@
+"""Log bundles: archives of logs, settings and state of the manager."""
