@@ -22,8 +22,10 @@ PREFERRED = (
 
 SUMMARIES = {
     "api": "Send any request to the manager.",
+    "apply": "Install a blueprint as a deployment.",
     "auditlog": "Manage the audit log: who has changed what, and when.",
     "blueprints": "Manage blueprints.",
+    "certificates": "Prepare the replacement of certificates.",
     "cluster": "Manage the cluster of managers.",
     "community": "Register with the community edition of the manager.",
     "completion": "Print the completion script of a shell.",
@@ -34,6 +36,7 @@ SUMMARIES = {
     "events": "Manage events and logs of executions.",
     "executions": "Manage executions of workflows.",
     "idp": "Show the identity provider of the manager.",
+    "init": "Begin to work with the manager on this machine.",
     "install": "Upload a blueprint, create a deployment and install it.",
     "license": "Manage the license of the manager.",
     "maintenance-mode": "Manage the maintenance mode of the manager.",

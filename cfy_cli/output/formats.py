@@ -36,7 +36,7 @@ def write(data: object, style: Style) -> None:
     if style.format == "json":
         _write_json(data)
     elif style.format == "yaml":
-        click.echo(_dump_yaml(data), nl=False)
+        click.echo(dump_yaml(data), nl=False)
     else:
         stream([data if isinstance(data, list) else [] if data is None else [data]], style)
 
@@ -83,7 +83,7 @@ def _write_json(data: object) -> None:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _dump_yaml(data: object) -> str:
+def dump_yaml(data: object) -> str:
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]

@@ -33,6 +33,11 @@ class FollowOptions:
     no_wait: bool = False
     is_step: bool = False
 
+    @property
+    def as_options(self) -> dict[str, Any]:
+        """Return the values of the options, for a command that invokes another one."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
 
 _FIELDS = ("timeout", "no_wait", "include_logs", "json_output", "with_worker_names")
 
