@@ -10,6 +10,7 @@ from cfy_cli.contract.manager_resources import BROKERS, CLUSTER_SERVICES, MANAGE
 from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.shell import options
 from cfy_cli.shell.app import App, pass_app
+from cfy_cli.shell.cluster_profile import add_update_profile
 from cfy_cli.shell.command_tree import CommandGroup
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class _ClusterGroup(CommandGroup):
 @click.group("cluster", cls=_ClusterGroup)
 def cli() -> None:
     """Manage the cluster of managers."""
+
+
+add_update_profile(cli)
 
 
 @cli.command("status")

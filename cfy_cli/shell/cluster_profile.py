@@ -18,7 +18,7 @@ KINDS = ("manager", "broker", "db")
 
 @dataclass(frozen=True, slots=True)
 class ClusterNodes:
-    """What a manager answers about the machines that it consists of."""
+    """Hold what a manager answers about its machines."""
 
     managers: list[Item]
     brokers: list[Item]

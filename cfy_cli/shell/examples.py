@@ -32,6 +32,7 @@ EXAMPLES = {
     "blueprints set-icon": ("cfy blueprints set-icon web -i web.png", "cfy blueprints set-icon web"),
     "blueprints upload": ("cfy blueprints upload blueprint.yaml -b web",),
     "blueprints validate": ("cfy blueprints validate blueprint.yaml --on-manager",),
+    "cluster update-profile": ("cfy cluster update-profile",),
     "community register": ("cfy community register -f Ann -l Lee -e ann@example.com -p 5550100 --accept-eula",),
     "certificates generate-replace-config": ("cfy certificates generate-replace-config -o certificates.yaml",),
     "certificates replace": ("cfy certificates replace -i certificates.yaml",),

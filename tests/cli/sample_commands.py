@@ -17,6 +17,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
     "auditlog truncate": "--before 7w",
     "config update": "port=1",
+    "apply": "--blueprint-path {folder}/blueprint.yaml",
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions delete": "--keep-last 1",
@@ -38,7 +39,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "users create": "--password canary-password",
     "users set-password": "--password canary-password",
 }
-LOCAL = frozenset({"manager", "quickstart", "completion", "doctor"})  # not about a manager of a profile
+LOCAL = frozenset({"init", "manager", "quickstart", "completion", "doctor"})  # not about a manager of a profile
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

@@ -1,0 +1,94 @@
+"""Tests of `cfy init` and `cfy apply`."""
+
+from pathlib import Path
+
+import pytest
+
+from cfy_cli.dsl import compile_blueprint
+from tests.conftest import Cfy
+
+from .conftest import Run
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs: {port: {type: integer, default: 80}}
+node_templates: {page: {type: cloudify.nodes.Root}}
+"""
+
+
+@pytest.fixture
+def blueprint(tmp_path: Path) -> Path:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    return folder / "blueprint.yaml"
+
+
+def test_init_uses_the_manager_of_this_machine(run: Run, workdir: Path) -> None:
+    assert "Using profile `local`" in run("init", profile=None).out
+    active = workdir / ".cloudify" / "active.profile"
+    assert active.read_text().strip() == "local"
+    again = run("init", profile=None, code=1).err
+    assert "Profile `local` is in use already" in again
+    assert "cfy init -r" in again
+    assert run("init -r --json", profile=None).data == {"name": "local"}
+    run("init --hard --enable-colors --install-plugins", profile=None)
+    assert "cfy init BLUEPRINT_PATH" in run("init -r -b web", profile=None, code=2).err
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_init_begins_a_project_that_lints(run: Run, tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "project"
+    if exists:
+        folder.mkdir()
+    outcome = run(f"init {folder}")
+    assert f"Created a project in {folder}" in outcome.out
+    assert f"cfy install {folder}/blueprint.yaml" in outcome.err
+    run(f"blueprints lint {folder}/blueprint.yaml")
+    assert compile_blueprint(folder / "blueprint.yaml")["nodes"]
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_init_leaves_what_it_cannot_begin_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    assert "does not exist" in run(f"init {tmp_path}/full", code=2).err
+    assert [file.name for file in (tmp_path / "full").iterdir()] == ["notes.txt"]
+    assert "does not exist" in run(f"init {tmp_path}/absent.zip", code=2).err
+    assert "cannot be written" in run(f"init {tmp_path}/full/notes.txt/below", code=1).err
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) -> None:
+    cfy(f"init {blueprint} -i port=oops", code=1)
+    cfy("deployments get web", code=3)
+    assert "cfy executions start install -d web" in cfy(f"init {blueprint.parent} -i port=81")
+    assert '"port": 81' in cfy("deployments inputs web --json")
+    blueprint.write_text(BLUEPRINT.replace("80", "90"))
+    cfy(f"init {blueprint}")
+    assert "Blueprint `web` is replaced" in cfy.errors
+    assert '"port": 90' in cfy("deployments inputs web --json")
+    cfy("executions start install -d web")
+    cfy(f"init {blueprint}", code=1)
+    assert "live nodes" in cfy.errors
+    cfy("deployments create other -b web")
+    cfy(f"init {blueprint} -b other", code=1)
+    assert "Deployment `other` belongs to the blueprint `web`" in cfy.errors
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_apply_installs_and_refuses_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(blueprint.parent)
+    cfy("apply -i port=81 --skip-install --preview -r page --blueprint-labels a:b --deployment-labels c:d")
+    assert "Deployment `web` does not exist yet" in cfy.errors
+    assert '"active"' in cfy("deployments get web --json --query installation_status")
+    assert '"port": 81' in cfy("deployments inputs web --json")
+    cfy("apply", code=1)
+    assert "Deployment `web` exists, and this version cannot update deployments: nothing was changed" in cfy.errors
+    assert "cfy uninstall web" in cfy.errors
+    cfy("apply -d other -w install -p skip=1 --allow-custom-parameters --blueprint-path blueprint.yaml -b two")
+    assert "other" in cfy("deployments list -b two")
+    cfy("apply --blueprint-path nowhere.yaml", code=2)
