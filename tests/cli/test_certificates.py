@@ -30,7 +30,7 @@ def answer(wire: responses.RequestsMock, managers: list[Any], brokers: list[Any]
 @pytest.fixture
 def cluster(workdir: Path, wire: responses.RequestsMock) -> None:
     wire.assert_all_requests_are_fired = False
-    stored = {"hostname": "a", "host_ip": "first", "cert": "own.pem"}
+    stored = {"hostname": "a", "host_ip": "first", "ssh_user": "ops"}
     write_profile(workdir, cluster={"manager": [stored, {"hostname": "gone", "host_ip": "x"}]})
     answer(wire, MANAGERS, BROKERS, DATABASES)
 
@@ -40,7 +40,7 @@ def test_profile_gets_the_nodes_of_the_cluster(run: Run, workdir: Path) -> None:
     assert run("cluster update-profile", profile=None).out == "Profile `mgr` is up to date with 4 nodes\n"
     stored = read_profile(workdir, "mgr")["cluster"]
     assert stored["manager"] == [
-        {"hostname": "a", "host_ip": "first", "cert": "own.pem"},
+        {"hostname": "a", "host_ip": "first", "ssh_user": "ops"},
         {"hostname": "b", "host_type": "manager", "host_ip": "1.2.3.2"},
     ]
     assert stored["broker"] == [{"hostname": "rabbit", "host_type": "broker", "host_ip": "10.0.0.3"}]
