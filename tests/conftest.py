@@ -25,7 +25,7 @@ from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.worker import Worker
 from cfy_cli.shell.app import App
-from tests.databases import POSTGRESQL, ReusedDatabase
+from tests.databases import POSTGRESQL, ReusedDatabase, compiled_statements
 from tests.in_process import InProcess, application_of
 
 PASSWORD = "admin-of-the-tests"
@@ -96,6 +96,12 @@ def postgresql_database() -> Iterator[ReusedDatabase]:
 @pytest.fixture
 def limits() -> Limits:
     return Limits()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Iterator[None]:
+    with compiled_statements():
+        yield
 
 
 @pytest.fixture(scope="session")

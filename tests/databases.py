@@ -2,11 +2,15 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, text
-from sqlalchemy.engine import make_url
+import pytest
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, text
+from sqlalchemy.engine import URL, make_url
 
-from cfy_cli.manager.store import schema
+from cfy_cli.manager.store import database, schema
 from cfy_cli.manager.store.database import Database, parse_url
 from cfy_cli.manager.store.models import Base
 
@@ -28,6 +32,24 @@ RESTART_SEQUENCES = """
 """
 
 
+@contextmanager
+def compiled_statements() -> Iterator[None]:
+    """Let all databases of a process share what SQLAlchemy has compiled: a third of the time of a first request."""
+    known: dict[str, tuple[Dialect, object]] = {}
+    create = database.create_engine
+
+    def create_sharing(url: URL, **options: Any) -> Engine:
+        engine = create(url, query_cache_size=4000, **options)
+        engine.dialect, engine._compiled_cache = known.setdefault(
+            engine.dialect.name, (engine.dialect, engine._compiled_cache)
+        )
+        return engine
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(database, "create_engine", create_sharing)
+        yield
+
+
 class ReusedDatabase:
     """One database for many tests: to create and drop one for each takes the server 20 times as long as to empty it."""
 
@@ -43,9 +65,9 @@ class ReusedDatabase:
         if self._connection is None or not self._clean(self._connection):
             self.drop()
             _administer(f"CREATE DATABASE {self._name}")
-            database = Database(self._url)
-            schema.prepare(database)
-            database.close()
+            new = Database(self._url)
+            schema.prepare(new)
+            new.close()
             engine = create_engine(parse_url(self._url), isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
             self._tables = self._connection.execute(text(DESCRIBE_TABLES)).one()
