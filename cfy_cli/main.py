@@ -38,6 +38,7 @@ SUMMARIES = {
     "idp": "Show the identity provider of the manager.",
     "init": "Begin to work with the manager on this machine.",
     "install": "Upload a blueprint, create a deployment and install it.",
+    "ldap": "Let an LDAP directory verify the passwords of users.",
     "license": "Manage the license of the manager.",
     "maintenance-mode": "Manage the maintenance mode of the manager.",
     "log-bundles": "Manage log bundles: archives of the manager's logs.",

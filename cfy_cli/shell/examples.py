@@ -109,6 +109,11 @@ EXAMPLES = {
     ),
     "init": ("cfy init", "cfy init my-project", "cfy init blueprint.yaml -b web -i port=8080"),
     "install": ("cfy install blueprint.yaml -d web-1 -i port=8080",),
+    "ldap set": (
+        "cfy ldap set -s ldap://ldap.example.com -d example.com --ldap-bind-format uid={username},ou=people,{base_dn}",
+        "cfy ldap set -s ldaps://ad.example.com -a -d example.com -c ca.pem -u reader@example.com -p PASSWORD",
+    ),
+    "ldap status": ("cfy ldap status",),
     "license check": ("cfy license check",),
     "license environments count": ("cfy license environments count",),
     "license environments list": ("cfy license environments list",),

@@ -97,6 +97,8 @@ users activate ann
 users unlock ann
 users delete ann
 tenants delete acme
+ldap set -s ldap://127.0.0.1:9 -d example.com
+ldap status
 license upload license.yaml
 license list
 license check

@@ -47,6 +47,7 @@ def tell_story(ask: Ask, request: Request) -> set[tuple[str, str]]:
 def tell(send: Send, ask: Ask) -> None:
     """Send a valid request to every operation; the resources of the first are what the later ones are about."""
     _send_identity(send)
+    _send_ldap(send)
     _send_license(send)
     _send_sites_and_secrets(send)
     _send_filters(send)
@@ -97,6 +98,12 @@ license:
   capabilities: [scale]
 signature: c2lnbmF0dXJl
 """
+
+
+def _send_ldap(send: Send) -> None:
+    send("GET", "/ldap")
+    send("POST", "/ldap", json={"ldap_server": "ldap://127.0.0.1:9", "ldap_domain": "example.com"})
+    send("PUT", "/config/{name}", "ldap_server", json={"value": None})
 
 
 def _send_license(send: Send) -> None:

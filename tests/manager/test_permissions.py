@@ -109,6 +109,8 @@ GET    /sites/{key}                            site_get
 PUT    /sites/{key}                            site_create
 POST   /sites/{key}                            site_update
 DELETE /sites/{key}                            site_delete
+GET    /ldap                                   ldap_status_get
+POST   /ldap                                   ldap_set
 GET    /license                                license_list
 PUT    /license                                license_upload
 POST   /license                                license_upload

@@ -11,7 +11,9 @@ from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.query import GET_DATA, SEARCH
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import page_of
+from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.identity import user_groups
+from cfy_cli.manager.services.identity.directory.settings import MembersOfDirectory, is_enabled
 from cfy_cli.manager.store.models import UserGroup
 
 routes = Routes("user groups")
@@ -47,11 +49,13 @@ def create_user_group(call: Call, body: NewGroup) -> JsonObject:
 
 @routes.put("/user-groups/users", "user_group_add_user", (GET_DATA,), GROUP)
 def add_user_to_group(call: Call, body: GroupMemberBody) -> JsonObject:
+    _check_members_are_local(call, body.group_name)
     return _show(call, user_groups.add_user(call.store, body.username, body.group_name))
 
 
 @routes.delete("/user-groups/users", "user_group_remove_user", (GET_DATA,))
 def remove_user_from_group(call: Call, body: GroupMemberBody) -> None:
+    _check_members_are_local(call, body.group_name)
     user_groups.remove_user(call.store, body.username, body.group_name)
 
 
@@ -69,6 +73,16 @@ def set_role_of_user_group(call: Call, group_name: str, body: GroupChange) -> Js
 @routes.delete("/user-groups/{group_name}", "user_group_delete", (GET_DATA,))
 def delete_user_group(call: Call, group_name: str) -> None:
     user_groups.delete(call.store, group_name)
+
+
+def _check_members_are_local(call: Call, name: str) -> None:
+    """Raise an error where members come from LDAP: the next login would undo the change."""
+    group = user_groups.get(call.store, name)
+    if group.ldap_dn and is_enabled(call.app.service(Configuration)):
+        raise MembersOfDirectory(
+            f"The members of user group `{name}` are those of the LDAP group `{group.ldap_dn}`",
+            hint="Change them there; each login follows.",
+        )
 
 
 def _show(call: Call, group: UserGroup) -> JsonObject:

@@ -33,6 +33,11 @@ class ConfigEntry:
         return f"{self.scope}.{self.name}"
 
     @property
+    def is_for_administrators(self) -> bool:
+        """Return whether only administrators change it: who directs logins elsewhere could log in as anybody."""
+        return self.admin_only or self.name.startswith("ldap_")
+
+    @property
     def is_editable(self) -> bool:
         return not self.refusal
 
@@ -70,6 +75,7 @@ ENTRIES: tuple[ConfigEntry, ...] = (
     ConfigEntry("rest", "ldap_attribute_uid", None, TEXT),
     ConfigEntry("rest", "ldap_base_dn", None, TEXT),
     ConfigEntry("rest", "ldap_bind_format", None, TEXT),
+    ConfigEntry("rest", "ldap_ca_cert", None, TEXT),  # only here: the public manager keeps it in a file
     ConfigEntry("rest", "ldap_dn_extra", None, TEXT),
     ConfigEntry("rest", "ldap_domain", None, TEXT),
     ConfigEntry("rest", "ldap_group_dn", None, TEXT),

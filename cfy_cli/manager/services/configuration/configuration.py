@@ -63,6 +63,16 @@ class Configuration:
         entry = BY_FULL_NAME[name]
         return self._decrypt(value) if entry.is_secret else value
 
+    def find_all(self, prefix: str) -> Values:
+        """Return the present values of all entries whose full names begin so, as one change has left them."""
+        self.get(next(name for name in BY_FULL_NAME if name.startswith(prefix)))  # reads them again when they are old
+        values = self._values
+        return {
+            name: self._decrypt(values[name]) if entry.is_secret else values[name]
+            for name, entry in BY_FULL_NAME.items()
+            if name.startswith(prefix)
+        }
+
     def integer(self, name: str) -> int:
         return cast(int, self.get(name))
 
@@ -198,7 +208,7 @@ def _check_change(store: Store, entry: ConfigEntry, value: Json, limits: Limits)
     """Return the value as it is stored. Raises Conflict and Forbidden."""
     if not entry.is_editable:
         raise Conflict(f"{entry.name} is not editable: {entry.refusal}")
-    if entry.admin_only and not store.scope.administrator:
+    if entry.is_for_administrators and not store.scope.administrator:
         raise Forbidden(f"Only administrators can change {entry.full_name}")
     value = check_value(entry, value)
     if entry.limit and value is not None and cast(int, value) > maximum(entry, limits):

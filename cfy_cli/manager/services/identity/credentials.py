@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import secrets
 import threading
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from cachetools import TTLCache
@@ -19,6 +20,7 @@ from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
 from cfy_cli.manager.services.identity.client_addresses import client_key
+from cfy_cli.manager.services.identity.directory.logins import DirectoryLogins, put_user
 from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAttempt
 from cfy_cli.manager.services.identity.identities import Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
@@ -46,6 +48,7 @@ class Login:
     token_id: str | None = None  # the stored token that it came from, directly or by a signed one
     expires_at: str | None = None
     execution_id: str | None = None  # the execution whose script sends the request
+    verified_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
     def is_expired(self) -> bool:
@@ -78,6 +81,7 @@ class Credentials:
         self._data_dir = app.settings.data_dir
         self._limits = app.settings.limits
         self._configuration = app.service(Configuration)
+        self._directory = app.service(DirectoryLogins)
         self._salt = secrets.token_bytes(32)
         self._cache: TTLCache[bytes, Login] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
         self._failed_hosts: TTLCache[str, None] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
@@ -90,7 +94,9 @@ class Credentials:
             # Who guesses passwords must not find out for free which one somebody else logs in with.
             is_guessing = credential.has_password and credential.host in self._failed_hosts
             login = None if is_guessing else self._cache.get(self._digest(credential))
-        return None if login is None or login.is_expired else login
+        # A login that is used all the time is verified again as well.
+        is_old = login is not None and time.monotonic() - login.verified_at >= RENEWAL_INTERVAL
+        return None if login is None or is_old or login.is_expired else login
 
     def login(self, credential: Credential) -> Login:
         """Return the login of a credential as of now. Raises Unauthorized."""
@@ -173,6 +179,8 @@ class Credentials:
             user = _find_user(session, attempt.username)
         if delay:
             raise _too_many(attempt.username, delay)
+        if self._directory.verifies(attempt.username):
+            return self._verify_in_directory(attempt, user, password)
         is_correct = passwords.matches(user.password if user else passwords.dummy_hash(), password)
         if user is None or not is_correct or not user.active:
             self._count_failure(attempt, user)
@@ -180,6 +188,22 @@ class Credentials:
         self._count_login(attempt, user.storage_id)
         with self._database.read() as session:
             return self._login(session, user)
+
+    def _verify_in_directory(self, attempt: LoginAttempt, user: User | None, password: str) -> Login:
+        """Return the login of a user of the directory. Raises Unavailable, which counts as no wrong password."""
+        found = self._directory.verify(attempt.username, password)
+        if found is None:
+            self._count_failure(attempt, user)
+            raise _wrong(attempt.username)
+        with self._database.write() as session:
+            user = put_user(session, found)
+            storage_id, is_active = user.storage_id, user.active
+        if not is_active:
+            self._count_failure(attempt, user)
+            raise _wrong(attempt.username)
+        self._count_login(attempt, storage_id)
+        with self._database.read() as session:
+            return self._login(session, session.get_one(User, storage_id))
 
     def _verify_token(self, value: str) -> Login:
         with self._database.read() as session:

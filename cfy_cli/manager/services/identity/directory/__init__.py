@@ -1,0 +1,1 @@
+"""Logins with the passwords of an LDAP directory."""

@@ -1,0 +1,76 @@
+"""Logins of users of the directory: made at the first one, with the groups that the directory says at each."""
+
+import logging
+import threading
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cfy_cli.errors import Unavailable
+from cfy_cli.manager.services.configuration.configuration import Configuration
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity import user_groups
+from cfy_cli.manager.services.identity.directory import client, settings
+from cfy_cli.manager.services.identity.directory.client import DirectoryUnreachable, DirectoryUser
+from cfy_cli.manager.services.identity.users import ADMIN
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
+from cfy_cli.manager.store.models import User, UserGroup
+
+log = logging.getLogger(__name__)
+RETRY_INTERVAL = 2.0  # seconds after which a directory that failed is asked again, so that its waits do not add up
+NO_PASSWORD = "!"  # noqa: S105 - no password has this hash
+
+
+class DirectoryLogins:
+    """The directory of a manager, if its configuration names one."""
+
+    def __init__(self, app: AppContext) -> None:
+        self._configuration = app.service(Configuration)
+        self._failure: tuple[float, DirectoryUnreachable] | None = None
+        self._lock = threading.Lock()
+
+    def verifies(self, username: str) -> bool:
+        """Return whether the directory verifies the password of a user: of all but the first administrator."""
+        return username != ADMIN and settings.is_enabled(self._configuration)
+
+    def verify(self, username: str, password: str) -> DirectoryUser | None:
+        """Return the user with this password; None for a wrong one. Raises Unavailable when it is not known."""
+        with self._lock:
+            failure = self._failure
+        if failure is not None and time.monotonic() < failure[0]:
+            raise DirectoryUnreachable(failure[1].message, hint=failure[1].hint)
+        try:
+            found = self._ask(username, password)
+        except Unavailable as error:
+            log.warning("A login with the directory fails: %s", error.message)
+            if isinstance(error, DirectoryUnreachable):
+                with self._lock:
+                    self._failure = time.monotonic() + RETRY_INTERVAL, error
+            raise
+        with self._lock:
+            self._failure = None
+        # An entry of the directory must not become the first administrator, whatever it is called.
+        return None if found is None or found.username.casefold() == ADMIN else found
+
+    def _ask(self, username: str, password: str) -> DirectoryUser | None:
+        present = settings.load(self._configuration)
+        return client.verify(present, username, password) if present else None
+
+    def close(self) -> None:
+        """Do nothing: connections end with each login."""
+
+
+def put_user(session: Session, found: DirectoryUser) -> User:
+    """Return the user of the manager for one of the directory, made now if there is none, in the groups it says."""
+    acquire_lock(session, LockKey.GROUPS)  # so that two first logins do not both make the user
+    user = session.scalar(select(User).where(User.username == found.username))
+    if user is None:
+        user = User(username=found.username, password=NO_PASSWORD, role="default")
+        session.add(user)
+        session.flush()
+    names = {client.normalize(dn) for dn in found.groups}
+    known = session.scalars(select(UserGroup.ldap_dn).where(UserGroup.ldap_dn.is_not(None)))
+    user_groups.set_groups_by_dn(session, user, [dn for dn in known if dn and client.normalize(dn) in names])
+    session.flush()
+    return user
