@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import TENANTS
+from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.shell import options, param_types, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
+from cfy_cli.shell.memberships import nothing_to_do
 from cfy_cli.shell.options import Decorator
 
 if TYPE_CHECKING:
@@ -69,8 +71,10 @@ def with_role(of: str = "user") -> Decorator:
 @pass_app
 def add_user(app: App, username: str, tenant_name: str, role: str) -> None:
     """Add the user USERNAME to a tenant."""
-    tenant = app.client.tenants.add_user(tenant_name, username, role)
-    app.result(f"User `{username}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant)
+    present = f"User `{username}` is already associated with tenant `{tenant_name}`"
+    with nothing_to_do(app, Conflict, present, {"username": username, "tenant_name": tenant_name}):
+        tenant = app.client.tenants.add_user(tenant_name, username, role)
+        app.result(f"User `{username}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant)
 
 
 @cli.command("update-user")
@@ -90,9 +94,11 @@ def update_user(app: App, username: str, tenant_name: str, role: str) -> None:
 @pass_app
 def remove_user(app: App, username: str, tenant_name: str) -> None:
     """Remove the user USERNAME from a tenant."""
-    app.client.tenants.remove_user(tenant_name, username)
-    message = f"User `{username}` removed successfully from tenant `{tenant_name}`"
-    app.result(message, {"username": username, "tenant_name": tenant_name})
+    data = {"username": username, "tenant_name": tenant_name}
+    absent = f"User `{username}` is not associated with tenant `{tenant_name}`"
+    with nothing_to_do(app, NotFound, absent, data):
+        app.client.tenants.remove_user(tenant_name, username)
+        app.result(f"User `{username}` removed successfully from tenant `{tenant_name}`", data)
 
 
 @cli.command("add-user-group")
@@ -102,10 +108,11 @@ def remove_user(app: App, username: str, tenant_name: str) -> None:
 @pass_app
 def add_user_group(app: App, user_group_name: str, tenant_name: str, role: str) -> None:
     """Add the user group USER_GROUP_NAME to a tenant."""
-    tenant = app.client.tenants.add_user_group(tenant_name, user_group_name, role)
-    app.result(
-        f"User group `{user_group_name}` added successfully to tenant `{tenant_name}` with `{role}` role", tenant
-    )
+    present = f"User group `{user_group_name}` is already associated with tenant `{tenant_name}`"
+    with nothing_to_do(app, Conflict, present, {"group_name": user_group_name, "tenant_name": tenant_name}):
+        tenant = app.client.tenants.add_user_group(tenant_name, user_group_name, role)
+        sentence = f"User group `{user_group_name}` added successfully to tenant `{tenant_name}` with `{role}` role"
+        app.result(sentence, tenant)
 
 
 @cli.command("update-user-group")
@@ -125,6 +132,8 @@ def update_user_group(app: App, user_group_name: str, tenant_name: str, role: st
 @pass_app
 def remove_user_group(app: App, user_group_name: str, tenant_name: str) -> None:
     """Remove the user group USER_GROUP_NAME from a tenant."""
-    app.client.tenants.remove_user_group(tenant_name, user_group_name)
-    message = f"User group `{user_group_name}` removed successfully from tenant `{tenant_name}`"
-    app.result(message, {"group_name": user_group_name, "tenant_name": tenant_name})
+    data = {"group_name": user_group_name, "tenant_name": tenant_name}
+    absent = f"User group `{user_group_name}` is not associated with tenant `{tenant_name}`"
+    with nothing_to_do(app, NotFound, absent, data):
+        app.client.tenants.remove_user_group(tenant_name, user_group_name)
+        app.result(f"User group `{user_group_name}` removed successfully from tenant `{tenant_name}`", data)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import USER_GROUPS
+from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.shell import options, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import create_unless_exists, if_exists_option
+from cfy_cli.shell.memberships import nothing_to_do
 from cfy_cli.shell.options import Decorator
 
 if TYPE_CHECKING:
@@ -79,8 +81,10 @@ def of_group() -> Decorator:
 @pass_app
 def add_user(app: App, username: str, user_group_name: str) -> None:
     """Add the user USERNAME to a user group."""
-    group = app.client.user_groups.add_user(user_group_name, username)
-    app.result(f"User `{username}` added successfully to user group `{user_group_name}`", group, USER_GROUPS)
+    present = f"User `{username}` is already associated with user group `{user_group_name}`"
+    with nothing_to_do(app, Conflict, present, {"username": username, "group_name": user_group_name}):
+        group = app.client.user_groups.add_user(user_group_name, username)
+        app.result(f"User `{username}` added successfully to user group `{user_group_name}`", group, USER_GROUPS)
 
 
 @cli.command("remove-user")
@@ -89,6 +93,8 @@ def add_user(app: App, username: str, user_group_name: str) -> None:
 @pass_app
 def remove_user(app: App, username: str, user_group_name: str) -> None:
     """Remove the user USERNAME from a user group."""
-    app.client.user_groups.remove_user(user_group_name, username)
-    message = f"User `{username}` removed successfully from user group `{user_group_name}`"
-    app.result(message, {"username": username, "group_name": user_group_name})
+    data = {"username": username, "group_name": user_group_name}
+    absent = f"User `{username}` is not associated with user group `{user_group_name}`"
+    with nothing_to_do(app, NotFound, absent, data):
+        app.client.user_groups.remove_user(user_group_name, username)
+        app.result(f"User `{username}` removed successfully from user group `{user_group_name}`", data)

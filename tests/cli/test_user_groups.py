@@ -40,6 +40,26 @@ def test_user_group_create_to_delete(cfy: Cfy) -> None:
     cfy("user-groups get ops", code=3)
 
 
+def test_membership_that_is_as_wanted_is_no_failure(cfy: Cfy) -> None:
+    """Scripts of the public cfy add and remove members without looking before."""
+    cfy("tenants create acme")
+    cfy("users create ann -p annpass12345")
+    cfy("user-groups create ops")
+    for noun, add, remove in (
+        ("User `ann`", "tenants add-user ann -t acme -r user", "tenants remove-user ann -t acme"),
+        ("User `ann`", "user-groups add-user ann -g ops", "user-groups remove-user ann -g ops"),
+        ("User group `ops`", "tenants add-user-group ops -t acme -r user", "tenants remove-user-group ops -t acme"),
+    ):
+        where = "user group `ops`" if add.startswith("user-groups") else "tenant `acme`"
+        for line, sentence in ((add, "is already associated with"), (remove, "is not associated with")):
+            cfy(line)
+            assert cfy(line) == f"{noun} {sentence} {where}\n"
+    cfy("tenants add-user nobody -t acme -r user", code=3)
+    cfy("tenants remove-user nobody -t acme")
+    assert "`User` with username `nobody` was not found" in cfy.errors
+    cfy("tenants update-user ann -t acme -r user", code=3)
+
+
 def test_permission_disallowed_and_allowed_again(cfy: Cfy) -> None:
     cfy("users create ann -p annpass12345 -t default_tenant -l viewer")
     assert "secret_list" in cfy("permissions list --role viewer")
