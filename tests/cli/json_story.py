@@ -106,6 +106,13 @@ blueprints list
 blueprints list -lr a=b
 blueprints list -lr a=nothing
 blueprints list --search ap --sort-by id --descending
+blueprints filters create mine -lr 'a=[b,b\\,c]' -ar id=app
+blueprints filters list
+blueprints filters get mine
+blueprints filters update mine -lr 'a is not null' -lr 'b is-not c'
+blueprints filters list
+blueprints list --filter-id mine
+blueprints filters delete mine
 blueprints inputs app
 blueprints labels list app
 blueprints labels add c:d app
@@ -122,6 +129,12 @@ deployments list -ar created_by=admin --search de
 deployments list --search-name oth
 deployments list --sort-by id --descending -s 1 -o 1
 deployments list --all-tenants
+deployments filters create mine -lr x=y -ar 'blueprint_id contains ap'
+deployments filters list --search mine
+deployments filters get mine
+deployments filters list --search csys-service
+deployments list --filter-id mine
+deployments filters delete mine
 deployments status-list
 deployments status-list -lr x=y
 blueprints summary visibility

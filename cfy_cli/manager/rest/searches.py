@@ -59,15 +59,15 @@ def search_node_types(call: Call, body: RulesBody | None = None) -> JsonObject:
 def search_node_instances(call: Call, body: RulesBody | None = None) -> JsonObject:
     """List the node instances that match rules or constraints."""
     body = body or RulesBody()
-    conditions = []
+    places = []
     for name in INSTANCE_CONSTRAINTS:
         texts, body = take_constraint(body, name)
-        conditions += [column(NodeInstance, name) == text for text in texts]
+        places += [column(NodeInstance, name) == text for text in texts]
     search = read_search(call, NodeInstance, body)
-    conditions += search.conditions() if search else []
     listing = call.listing(NODE_INSTANCES.order, nodes.instances.searched)
-    page, items = nodes.find_instances(call, listing, all_of(*conditions))
-    filtered = call.store.count(NodeInstance, listing) - page.total if conditions else None
+    conditions = search.conditions() if search else []
+    page, items = nodes.find_instances(call, listing, all_of(*places, *conditions))
+    filtered = call.store.count(NodeInstance, listing, where=all_of(*places)) - page.total if search else None
     return with_filtered(page_of(page, items), filtered)
 
 
