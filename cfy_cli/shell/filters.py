@@ -28,7 +28,7 @@ def add_filter_commands(cli: click.Group, resource: Resource) -> None:
     @filters.command(
         "create",
         help=f"Create the {resource.noun} FILTER_ID: rules under a name.\n\nAll rules must match; a filter without "
-        f"rules matches everything. Use it with `cfy {cli.name} list --filter-id FILTER_ID`.",
+        "rules matches everything. `--filter-id` of lists applies it.",
     )
     @verbs.new_key(resource)
     @options.rules_of_filter()

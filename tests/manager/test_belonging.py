@@ -13,7 +13,17 @@ from cfy_cli.manager.server import permissions
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.visibility import belonging_conditions
 from cfy_cli.manager.store import schema
-from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Plugin, Secret, SecretsProvider, Site
+from cfy_cli.manager.store.models import (
+    Blueprint,
+    BlueprintsFilter,
+    Deployment,
+    DeploymentsFilter,
+    Execution,
+    Plugin,
+    Secret,
+    SecretsProvider,
+    Site,
+)
 from cfy_cli.manager.store.models.owned import Belonging, models_in_tenants
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
@@ -21,7 +31,16 @@ from tests.manager.members import NOBODY, As, as_member
 
 __all__ = ["as_member"]
 CANARY = "canary"  # part of every name and value of the private deployment
-TOP_LEVEL = {Blueprint, Deployment, Plugin, Secret, SecretsProvider, Site}  # belong to nothing but their tenant
+TOP_LEVEL = {
+    Blueprint,
+    BlueprintsFilter,
+    Deployment,
+    DeploymentsFilter,
+    Plugin,
+    Secret,
+    SecretsProvider,
+    Site,
+}  # belong to nothing but their tenant
 SYSTEM_EXECUTIONS = "/executions?_include_system_workflows=true"
 # Lists of what belongs to a deployment, with what else they need to show everything.
 LISTS = (
@@ -48,6 +67,9 @@ LISTS = (
     "/summary/node_instances?_target_field=deployment_id",
 )
 ELSEWHERE = ("/users", "/tenants", "/tokens")
+OF_OTHER_TESTS = frozenset(
+    f"/{noun}/{kind}" for noun in ("filters", "labels") for kind in ("blueprints", "deployments")
+)
 
 
 def upload(ask: Ask, name: str, script: str = SAY, **params: str) -> None:
@@ -143,7 +165,7 @@ def test_every_list_of_what_belongs_is_walked_over():
         "/user",
     }
     others |= {"/secrets-providers", "/managers", "/brokers", "/db-nodes", *ELSEWHERE, "/"}
-    assert paths - others == {path.partition("?")[0] for path in LISTS}
+    assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 
 def test_private_deployment_is_shown_to_nobody_else(private: As):

@@ -113,7 +113,7 @@ def test_rule_about_any_attribute_is_answered(ask: Ask, resource: str):
         for operator in ("any_of", "not_any_of", "contains", "not_contains", "starts_with", "ends_with"):
             rule = {"key": key, "values": ["1", "true", "x"], "operator": operator, "type": "attribute"}
             answer = ask("POST", f"/searches/{resource}", json={"filter_rules": [rule]})
-            assert answer.status_code == 200, (rule, answer.text)
+            assert answer.status_code == (400 if key == "schedules" else 200), (rule, answer.text)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=str)
