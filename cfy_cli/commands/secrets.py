@@ -107,8 +107,8 @@ def get_secret(app: App, key: str) -> None:
     if secret.get("is_hidden_value") and secret.get("value") == "":
         secret["value"] = HIDDEN
     app.show(SECRETS, secret)
-    schema = {"schema": secret["schema"]} if secret.get("schema") else {}
-    app.show_details({"value": secret.get("value"), **schema}, "Value:")
+    more = {name: secret[name] for name in ("schema", "provider_options") if secret.get(name)}
+    app.show_details({"value": secret.get("value"), **more}, "Value:")
 
 
 @cli.command("list")

@@ -60,7 +60,7 @@ def test_secret_of_another_manager_is_read(ask: Ask, cfy: Cfy, other: AppContext
     with listening(other) as port:
         host = f"-c host=127.0.0.1:{port} -c username=admin -c tenant=default_tenant"
         cfy(f"secrets providers create other -y cloudify {host} -c password=wrong-password", code=1)
-        assert "refuses its credentials for list: it answered 401" in cfy.errors
+        assert "refuses the credentials that it was given: it answered 401" in cfy.errors
         created = cfy(f"secrets providers create other -y cloudify {host} -c password={PASSWORD}")
         assert created == "Secrets provider `other` created\n"
         assert cfy("secrets providers test other") == "The secrets provider `other` can be used\n"

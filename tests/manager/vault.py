@@ -20,6 +20,7 @@ class vault:  # noqa: N801 - reads as a noun
         self.entries, self.paths = entries, list[str]()
         self.headers: list[dict[str, str]] = []
         self.behaviour: str | int = ""
+        self.dripped = 0  # bytes, of 400
         self.on_request: Callable[[], None] = lambda: None
         stand_in, self._end = self, threading.Event()
 
@@ -52,6 +53,7 @@ class vault:  # noqa: N801 - reads as a noun
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
             for _ in range(400):
                 handler.wfile.write(b"X")
+                self.dripped += 1
                 time.sleep(0.05)
                 if self._end.is_set():
                     return

@@ -41,11 +41,11 @@ class Connection:
     def refusal(self, status: int, place: str) -> ProviderFailed:
         """Return the error for a status other than 200 in the answer about a place at the provider."""
         if status in (401, 403):
-            return self.failure(f"refuses its credentials for {place}: it answered {status}")
+            return self.failure(f"refuses the credentials that it was given: it answered {status}")
         if status == 404:
             return self.failure(f"has no {place}: it answered 404")
         is_temporary = status >= 500 or status in TEMPORARY_STATUSES
-        return self.failure(f"gave no value of {place}: it answered {status}", is_temporary=is_temporary)
+        return self.failure(f"answered {status} when it was asked for the {place}", is_temporary=is_temporary)
 
 
 def limit_size(session: requests.Session, max_bytes: int) -> None:

@@ -48,7 +48,9 @@ class ProviderRequests:
         if connection.type == VAULT:
             self._ask(connection, lambda session: vault.check_token(session, connection, self._timeout))
         elif connection.type == CLOUDIFY:
-            self._ask(connection, lambda session: self._get(session, connection, "?_size=1&_include=key", "list"))
+            self._ask(
+                connection, lambda session: self._get(session, connection, "?_size=1&_include=key", "list of secrets")
+            )
 
     def read(self, connection: Connection, key: str, options: Mapping[str, Json]) -> Json:
         """Return the value of a secret, which is not empty. Raises ProviderFailed."""

@@ -145,7 +145,8 @@ def _check_unused(store: Store, provider: SecretsProvider, what: str) -> None:
     visible = store.visible(Secret).where(using).order_by(Secret.key).limit(MAX_NAMED)
     keys = [secret.key for secret in store.unscoped.scalars(visible)]  # rows of the scope
     names = f": {', '.join(keys)}{', …' if count > len(keys) else ''}" if keys else ""
+    use = "secret uses" if count == 1 else "secrets use"
     raise Conflict(
-        f"The secrets provider `{provider.name}` {what}: {count} secrets use it{names}",
+        f"The secrets provider `{provider.name}` {what}: {count} {use} it{names}",
         hint=f"List them: cfy secrets list --provider {provider.name}",
     )

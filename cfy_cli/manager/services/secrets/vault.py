@@ -24,10 +24,10 @@ def check_token(session: requests.Session, connection: Connection, timeout: floa
     try:
         answer = Token(adapter).lookup_self()
     except VaultError as error:
-        raise _failure(connection, error, "its token") from None
+        raise _failure(connection, error, "token") from None
     except MALFORMED:
         raise connection.failure(FOREIGN) from None
-    _check_answer(connection, answer, "its token")
+    _check_answer(connection, answer, "token")
 
 
 def read_entries(session: requests.Session, connection: Connection, path: str, timeout: float) -> JsonObject:
