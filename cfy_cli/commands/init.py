@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def cli(
     if _is_new(path) or (path.is_dir() and not any(path.iterdir())):
         _begin_project(app, path)
         return
-    _prepare(app, str(path / blueprint_filename if path.is_dir() else path), blueprint_filename, blueprint_id, inputs)
+    source = str(path / blueprint_filename) if path.is_dir() else blueprint_path
+    _prepare(app, source, blueprint_filename, blueprint_id, inputs)
 
 
 def _use_local(app: App, *, reset: bool, has_more: bool) -> None:
@@ -99,8 +101,9 @@ def _begin_project(app: App, folder: Path) -> None:
         raise CfyError(f"The project cannot be written to {folder}: {error.strerror or error}") from error
     main_file = folder / "blueprint.yaml"
     app.result(f"Created a project in {folder}", {"folder": str(folder), "blueprint": str(main_file)})
+    typed = shlex.quote(str(main_file))
     app.note(f"Change {main_file}, then check and install it:")
-    app.note(f"  cfy blueprints lint {main_file}\n  cfy install {main_file}")
+    app.note(f"  cfy blueprints lint {typed}\n  cfy install {typed}")
 
 
 def _prepare(app: App, path: str, file_name: str, blueprint_id: str | None, inputs: tuple[str, ...]) -> None:

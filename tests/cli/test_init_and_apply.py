@@ -56,6 +56,7 @@ def test_init_leaves_what_it_cannot_begin_alone(run: Run, tmp_path: Path) -> Non
     assert "does not exist" in run(f"init {tmp_path}/full", code=2).err
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["notes.txt"]
     assert "does not exist" in run(f"init {tmp_path}/absent.zip", code=2).err
+    assert "Cannot download http://127.0.0.1:1/web.zip" in run("init http://127.0.0.1:1/web.zip", code=None).err
     assert "cannot be written" in run(f"init {tmp_path}/full/notes.txt/below", code=1).err
 
 
