@@ -8,7 +8,7 @@ import click
 
 from cfy_cli.contract.resources import DEPLOYMENTS, DEPLOYMENTS_FILTERS
 from cfy_cli.errors import Conflict, Usage
-from cfy_cli.shell import dependencies, filters, labels, options, param_types, summaries, verbs
+from cfy_cli.shell import dependencies, filters, labels, modifications, options, param_types, summaries, verbs
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import FAIL, add_hint, if_exists_option
 from cfy_cli.shell.option_types import ListOptions
@@ -61,6 +61,7 @@ cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility", "set-
 
 labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
 dependencies.add_dependency_commands(cli)
+modifications.add_modification_commands(cli)
 filters.add_filter_commands(cli, DEPLOYMENTS_FILTERS)
 summaries.add_summary_command(
     cli, DEPLOYMENTS, "blueprint_id", "site_name", "deployment_status", "tenant_name", "visibility",

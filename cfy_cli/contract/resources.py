@@ -146,6 +146,17 @@ DEPLOYMENTS_FILTERS = Resource(
     ),
     narrow=("id", "labels_filter_rules", "attrs_filter_rules", "visibility", "updated_at", "created_by"),
 )
+DEPLOYMENT_MODIFICATIONS = Resource(
+    name="deployments modifications",
+    url="deployment-modifications",
+    noun="deployment modification",
+    key="id",
+    argument="deployment_modification_id",
+    sort="created_at",
+    columns=("id", "deployment_id", "status", "created_at", "ended_at", "visibility", "tenant_name", "created_by"),
+    narrow=("id", "status", "created_at", "ended_at", "created_by", "deployment_id"),
+    more=("context", "modified_nodes", "node_instances"),
+)
 DEPLOYMENT_GROUPS = Resource(
     name="deployment-groups",
     noun="deployment group",
@@ -253,6 +264,7 @@ ALL = (
     BLUEPRINTS,
     BLUEPRINTS_FILTERS,
     DEPLOYMENT_GROUPS,
+    DEPLOYMENT_MODIFICATIONS,
     DEPLOYMENTS,
     DEPLOYMENTS_FILTERS,
     EVENTS,
@@ -284,6 +296,7 @@ __all__ = [
     "DEPLOYMENTS",
     "DEPLOYMENTS_FILTERS",
     "DEPLOYMENT_GROUPS",
+    "DEPLOYMENT_MODIFICATIONS",
     "EVENTS",
     "EXECUTIONS",
     "EXECUTION_GROUPS",

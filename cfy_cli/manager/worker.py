@@ -45,8 +45,7 @@ class Worker:
         self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         while not self._stopping.is_set():
-            self._limit.set_limit(self._share())
-            self._finish_maintenance_activation()
+            self._apply_configuration()
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if slots and not self._start_executions(slots):
                 self._app.work_available.wait(POLL_INTERVAL)
@@ -57,12 +56,13 @@ class Worker:
             self._configuration.integer("rest.max_concurrent_workflows") + self._count - 1 - self._index
         ) // self._count
 
-    def _finish_maintenance_activation(self) -> None:
+    def _apply_configuration(self) -> None:
         try:
+            self._limit.set_limit(self._share())
             if maintenance_mode.is_on(self._app):
                 maintenance_mode.finish_activation(self._app)
         except CfyError as error:
-            log.warning("The maintenance mode cannot be activated yet: %s", error)
+            log.warning("The configuration is not applied yet: %s", error)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -59,6 +59,11 @@ EXAMPLES = {
         "cfy deployments list -b web --columns id,installation_status",
         "cfy deployments list -ar 'created_by=ann' --format csv",
     ),
+    "deployments modifications get": ("cfy deployments modifications get 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",),
+    "deployments modifications list": ("cfy deployments modifications list web-1",),
+    "deployments modifications rollback": (
+        "cfy deployments modifications rollback 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",
+    ),
     "deployments outputs": ("cfy deployments outputs web-1 --query port.value",),
     "deployments status-list": ("cfy deployments status-list -b web",),
     "deployments set-site": ("cfy deployments set-site web-1 -s tel-aviv",),

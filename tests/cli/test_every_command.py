@@ -143,6 +143,7 @@ deployments set-owner dep -s admin
 deployments get dep
 deployments inputs dep
 deployments outputs dep
+deployments modifications list dep
 deployments capabilities dep
 deployments labels add a:b dep
 deployments labels list dep
@@ -242,9 +243,9 @@ def test_scenario_covers_every_command() -> None:
         "executions get", "executions cancel", "executions resume", "executions wait", "executions timeline",
         "executions graphs list", "executions operations list", "executions operations get", "events list",
         "node-instances get", "node-instances update-runtime", "node-instances delete-runtime", "tokens get",
-        "tokens delete",
         # refused by a manager on one machine
         "certificates generate-replace-config", "certificates replace", "cluster update-profile",
+        "tokens delete", "deployments modifications get", "deployments modifications rollback",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
     missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]

@@ -226,6 +226,12 @@ def _send_deployments(send: Send) -> None:
     send("PATCH", "/deployments/{key}", "d", json={"labels": [{"team": "core"}]})
     send("PATCH", "/deployments/{key}/set-visibility", "d", json={"visibility": "tenant"})
     send("POST", "/deployments/{key}/set-site", "d", json={"site_name": "s"})
+    change = {"deployment_id": "d", "nodes": {"web": {"instances": 2}}}
+    for verb in ("rollback", "finish"):
+        started = send("POST", "/deployment-modifications", status=201, json=change).json()["id"]
+        send("GET", "/deployment-modifications/{key}", started)
+        send("POST", f"/deployment-modifications/{{key}}/{verb}", started)
+    send("GET", "/deployment-modifications")
     dependencies = "/deployments/inter-deployment-dependencies"
     dependency = {"dependency_creator": "x", "source_deployment": "d", "target_deployment": "e"}
     send("PUT", dependencies, json=dependency)

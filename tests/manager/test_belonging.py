@@ -59,6 +59,7 @@ LISTS = (
     "/operations",
     "/tasks_graphs",
     "/deployments/inter-deployment-dependencies",
+    "/deployment-modifications",
     "/workflows",
     "/summary/blueprints?_target_field=visibility",
     "/summary/deployments?_target_field=blueprint_id",
@@ -101,6 +102,9 @@ def private(as_member: As, worker: object) -> As:
     source = {"dependency_creator": "x", "source_deployment": f"{CANARY}-dep", "target_deployment": f"{CANARY}-other"}
     assert alice("PUT", "/deployments/inter-deployment-dependencies", json=source).status_code == 200
     run(alice, f"{CANARY}-dep", "install")
+    change = {"deployment_id": f"{CANARY}-dep", "nodes": {"web": {"instances": 2}}}
+    modification = alice("POST", "/deployment-modifications", json=change).json()["id"]
+    assert alice("POST", f"/deployment-modifications/{modification}/rollback").status_code == 200
     create = {"operation": "cloudify.interfaces.lifecycle.create"}
     execution = run(as_member("admin"), f"{CANARY}-dep", "execute_operation", parameters=create)
     event = {"execution_id": execution, "events": [{"message": {"text": f"{CANARY}-posted"}}], "logs": []}
@@ -138,7 +142,14 @@ def find_leaks(ask: Ask) -> list[str]:
 
 def row_paths(ask: Ask) -> list[str]:
     """Return the paths of all that belongs to the private deployment, as a user who sees it lists them."""
-    lists = ("/blueprints", "/deployments", SYSTEM_EXECUTIONS, "/node-instances", "/operations")
+    lists = (
+        "/blueprints",
+        "/deployments",
+        SYSTEM_EXECUTIONS,
+        "/node-instances",
+        "/operations",
+        "/deployment-modifications",
+    )
     paths = [f"{path.partition('?')[0]}/{item['id']}" for path in lists for item in find_items(ask, path)]
     parts = itertools.product(paths, ("outputs", "capabilities"))
     return [*paths, *(f"{path}/{part}" for path, part in parts if path.startswith("/deployments"))]
@@ -162,6 +173,7 @@ def test_every_list_of_what_belongs_is_walked_over():
         "/status",
         "/version",
         "/maintenance",
+        "/config",
         "/user",
     }
     others |= {"/secrets-providers", "/managers", "/brokers", "/db-nodes", *ELSEWHERE, "/"}

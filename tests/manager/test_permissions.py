@@ -60,6 +60,11 @@ PUT    /deployments/inter-deployment-dependencies inter_deployment_dependency_cr
 POST   /deployments/inter-deployment-dependencies inter_deployment_dependency_create
 DELETE /deployments/inter-deployment-dependencies inter_deployment_dependency_delete
 PUT    /deployments/{key}/inter-deployment-dependencies inter_deployment_dependency_create
+GET    /deployment-modifications               deployment_modification_list
+POST   /deployment-modifications               deployment_modify
+GET    /deployment-modifications/{key}         deployment_modification_get
+POST   /deployment-modifications/{key}/finish  deployment_modification_finish
+POST   /deployment-modifications/{key}/rollback deployment_modification_rollback
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create

@@ -164,6 +164,30 @@ class Records(Lookups, Protocol):
         """Report the number of operations and how many of them have ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModificationChange:
+    """Instances that a workflow adds and removes, and those whose relationships lead to them."""
+
+    planned: Mapping[str, int]  # by node or scaling group
+    added: Sequence[InstancePlan]
+    removed_ids: Collection[str]
+    related: Mapping[str, list[InstanceRelationship]]  # all relationships of those beside the added ones
+    beside_removed: Collection[str] = ()
+
+
+@runtime_checkable
+class ModificationHost(Protocol):
+    """Records that keep the modifications of a deployment for its users. The names are those of one execution."""
+
+    def record_modification(self, name: str, change: ModificationChange) -> None:
+        """Store a change before it is made; nothing when it is stored already. Raises Invalid while another is open."""
+
+    def record_modification_end(self, name: str, *, finished: bool) -> None: ...
+
+    def record_modifications_undone(self) -> None:
+        """Store that all changes that were open were undone."""
+
+
 @runtime_checkable
 class CascadeHost(Protocol):
     """Records whose deployment may contain other deployments."""

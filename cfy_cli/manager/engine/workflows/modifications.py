@@ -9,6 +9,7 @@ from cfy_cli import dsl
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.ports import ModificationChange, ModificationHost
 from cfy_cli.manager.engine.workflows.context import WorkflowContext
 from cfy_cli.manager.engine.workflows.request_history import DecidedRequest
 from cfy_cli.manager.engine.workflows.scale import existing, with_all_relationships
@@ -78,6 +79,17 @@ class Modifications:
             name = continued or f"{MODIFICATION}{len(self._names()) + 1}"
             decision = self._context.decide_once(name, partial(self._decide, nodes, position))
         if not self._is_closed(name):
+            if isinstance(self._records, ModificationHost):
+                self._records.record_modification(
+                    name,
+                    ModificationChange(
+                        decision["planned"],
+                        decision["added"],
+                        [instance["id"] for instance in decision["removed"]],
+                        decision["related"],
+                        decision["beside_removed"],
+                    ),
+                )
             self._records.add_instances(decision["added"], decision["related"])
             for entity, number in decision["planned"].items():
                 self._records.set_planned_instances(entity, number)
@@ -113,6 +125,8 @@ class Modifications:
         self._records.remove_instances([instance["id"] for instance in decision["removed"]])
         for entity, number in decision["planned"].items():
             self._records.set_planned_instances(entity, number, reached=True)
+        if isinstance(self._records, ModificationHost):
+            self._records.record_modification_end(name, finished=True)
         self._records.save_decision(f"{name} is over", "finished")
 
     def rollback(self, name: str) -> None:
@@ -120,6 +134,8 @@ class Modifications:
         self._records.remove_instances([instance["id"] for instance in decision["added"]])
         for entity, number in decision["before"].items():
             self._records.set_planned_instances(entity, number)
+        if isinstance(self._records, ModificationHost):
+            self._records.record_modification_end(name, finished=False)
         self._records.save_decision(f"{name} is over", "undone")
 
     def _decide(self, requested: Mapping[str, EntityChange], position: float | None) -> Decision:

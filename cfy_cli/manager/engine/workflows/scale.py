@@ -9,13 +9,15 @@ from cfy_cli.contract.json import Json
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.graph import Graph
-from cfy_cli.manager.engine.ports import Instance, StartMode
+from cfy_cli.manager.engine.ports import Instance, ModificationChange, ModificationHost, StartMode
 from cfy_cli.manager.engine.selection import join_names
 from cfy_cli.manager.engine.topology import Topology
 from cfy_cli.manager.engine.workflows.context import GraphFailed, Graphs, WorkflowContext
 from cfy_cli.manager.engine.workflows.rollback import PARTIALLY_CREATED, PARTIALLY_STARTED, build_rollback
 from cfy_cli.manager.engine.workflows.scalable import ScalableEntity, find_entity, included_and_excluded
 from cfy_cli.manager.engine.workflows.setup import build_install, build_uninstall
+
+MODIFICATION = "scaling"  # the name of the modification of an execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ def scale(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
             yield build_uninstall(ctx.topology(), plan.removed, f"{name}_uninstall")
         return
     ctx.log(_summary(plan))
+    if isinstance(ctx.records, ModificationHost):
+        change = ModificationChange({plan.entity: plan.after}, plan.added, plan.removed, plan.related)
+        ctx.records.record_modification(MODIFICATION, change)
     ctx.records.set_planned_instances(plan.entity, plan.after)
     if plan.after < plan.before:
         yield from _scale_in(ctx, plan, parameters)
@@ -69,7 +74,7 @@ def _scale_out(ctx: WorkflowContext, plan: Scaling, parameters: Mapping[str, Jso
         ctx.log("Scale out failed, scaling back in.", "error")
         yield from _undo(ctx, plan, added, bool(parameters.get("ignore_failure")))
         raise
-    ctx.records.set_planned_instances(plan.entity, plan.after, reached=True)
+    _finish(ctx, plan.entity, plan.after, finished=True)
 
 
 def _undo(ctx: WorkflowContext, plan: Scaling, added: set[str], ignore_failure: bool) -> Graphs:
@@ -83,7 +88,7 @@ def _undo(ctx: WorkflowContext, plan: Scaling, added: set[str], ignore_failure: 
     yield build_rollback(topology, partial, f"{plan.entity}_rollback", ignore_failure=ignore_failure)
     yield build_uninstall(ctx.topology(), added, f"{plan.entity}_uninstall", ignore_failure=ignore_failure)
     ctx.records.remove_instances(added)
-    ctx.records.set_planned_instances(plan.entity, plan.before, reached=True)
+    _finish(ctx, plan.entity, plan.before, finished=False)
     ctx.records.save_decision("undone", True)
 
 
@@ -96,9 +101,21 @@ def _scale_in(ctx: WorkflowContext, plan: Scaling, parameters: Mapping[str, Json
         if parameters.get("rollback_if_failed", True):
             ctx.log("Scale in failed; the node instances are kept. Run install to restore removed ones.", "warning")
             ctx.records.set_planned_instances(plan.entity, plan.before)
+            _record_end(ctx, finished=False)
         raise
     ctx.records.remove_instances(plan.removed)
-    ctx.records.set_planned_instances(plan.entity, plan.after, reached=True)
+    _finish(ctx, plan.entity, plan.after, finished=True)
+
+
+def _finish(ctx: WorkflowContext, entity: str, number: int, *, finished: bool) -> None:
+    """Store the number that is reached, and the end of the modification."""
+    ctx.records.set_planned_instances(entity, number, reached=True)
+    _record_end(ctx, finished=finished)
+
+
+def _record_end(ctx: WorkflowContext, *, finished: bool) -> None:
+    if isinstance(ctx.records, ModificationHost):
+        ctx.records.record_modification_end(MODIFICATION, finished=finished)
 
 
 def _abort(ctx: WorkflowContext, entity: ScalableEntity, parameters: Mapping[str, Json]) -> Graphs:
@@ -113,6 +130,8 @@ def _abort(ctx: WorkflowContext, entity: ScalableEntity, parameters: Mapping[str
         ctx.records.remove_instances(leftover)
         if ctx.records.load_decision("scaling") is None:
             ctx.records.set_planned_instances(entity.name, entity.current)
+            if isinstance(ctx.records, ModificationHost):
+                ctx.records.record_modifications_undone()
 
 
 def _leftover(topology: Topology, ctx: WorkflowContext, entity: ScalableEntity) -> list[str]:

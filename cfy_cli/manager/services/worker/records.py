@@ -13,13 +13,20 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
 from cfy_cli.contract.states import ExecutionState, Visibility
 from cfy_cli.errors import CfyError
-from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance, Records, StaleVersion
+from cfy_cli.manager.engine.ports import (
+    CancelRequest,
+    ExecutionEvent,
+    Instance,
+    ModificationChange,
+    Records,
+    StaleVersion,
+)
 from cfy_cli.manager.services.deployments import node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
-from cfy_cli.manager.services.worker import scaling
+from cfy_cli.manager.services.worker import modifications, scaling
 from cfy_cli.manager.store.models import Deployment, Execution, NodeInstance
 from cfy_cli.manager.store.store import Store
 
@@ -102,6 +109,17 @@ class StoreRecords(StoreLookups, Records):
     def set_planned_instances(self, entity: str, number: int, *, reached: bool = False) -> None:
         storage_id = self.deployment.storage_id
         self._write(lambda store: scaling.set_planned_instances(store, storage_id, entity, number, reached=reached))
+
+    def record_modification(self, name: str, change: ModificationChange) -> None:
+        execution = self._context.execution
+        self._write(lambda store: modifications.record_start(store, self.deployment, execution, name, change))
+
+    def record_modification_end(self, name: str, *, finished: bool) -> None:
+        status = modifications.Status.FINISHED if finished else modifications.Status.ROLLED_BACK
+        self._write(lambda store: modifications.record_end(store, self._context.execution, name, status))
+
+    def record_modifications_undone(self) -> None:
+        self._write(lambda store: modifications.record_abort(store, self.deployment.storage_id))
 
     def load_decision(self, name: str) -> Json:
         return self._decisions.get(name)
