@@ -21,6 +21,7 @@ PREFERRED = (
 )  # fmt: skip
 
 SUMMARIES = {
+    "agents": "Manage agents on the hosts of deployments.",
     "api": "Send any request to the manager.",
     "apply": "Install a blueprint as a deployment.",
     "auditlog": "Manage the audit log: who has changed what, and when.",

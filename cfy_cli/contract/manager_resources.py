@@ -67,3 +67,16 @@ LOG_BUNDLES = Resource(
     columns=("id", "created_at", "status", "error", "visibility", "tenant_name", "created_by"),
     narrow=("id", "status", "created_at", "error", "created_by"),
 )
+METRICS = Resource(
+    name="metrics",
+    noun="metric",
+    key="id",
+    columns=("id", "name", "value", "timestamp", "deployment_id", "execution_id", "blueprint_id"),
+)
+AGENTS = Resource(
+    name="agents",
+    noun="agent",
+    key="id",
+    columns=("id", "ip", "deployment", "node", "system", "version", "install_method", "tenant_name"),
+    narrow=("id", "ip", "deployment", "node", "version", "system", "install_method", "tenant_name"),
+)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from cfy_cli import __version__
 from cfy_cli.manager.rest import (
+    agents,
     audit,
     blueprints,
     cluster,
@@ -17,6 +18,7 @@ from cfy_cli.manager.rest import (
     deployments,
     docs,
     errors,
+    evaluation,
     events,
     executions,
     filters,
@@ -26,6 +28,7 @@ from cfy_cli.manager.rest import (
     log_bundles,
     maintenance,
     modifications,
+    metrics,
     nodes,
     openapi,
     operations,
@@ -52,12 +55,14 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
 
 RESOURCES: tuple[Routes, ...] = (
+    agents.routes,
     audit.routes,
     blueprints.routes,
     cluster.routes,
     config.routes,
     dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
     deployments.routes,
+    evaluation.routes,
     events.routes,
     executions.routes,
     maintenance.routes,
@@ -66,6 +71,7 @@ RESOURCES: tuple[Routes, ...] = (
     labels.routes,
     licenses.routes,
     log_bundles.routes,
+    metrics.routes,
     nodes.routes,
     operations.routes,
     part_searches.routes,
@@ -108,6 +114,7 @@ def create_app(app_context: AppContext) -> FastAPI:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
+    app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

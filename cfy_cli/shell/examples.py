@@ -83,6 +83,9 @@ EXAMPLES = {
     "executions operations list": (
         "cfy executions operations list 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --state failed",
     ),
+    "agents install": ("cfy agents install --deployment-id web-1 --stop-old-agent --wait",),
+    "agents list": ("cfy agents list --all-states",),
+    "agents validate": ("cfy agents validate --deployment-id web-1",),
     "auditlog list": (
         "cfy auditlog list --since 2d --creator-name ann",
         "cfy auditlog list --execution-id 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",

@@ -179,6 +179,7 @@ maintenance-mode activate --wait
 maintenance-mode deactivate
 config list
 config update workflow.task_retries=2
+agents list
 log-bundles list
 cluster status
 cluster managers list

@@ -82,6 +82,12 @@ def _send_identity(send: Send) -> None:
     send("GET", "/tokens")
     send("GET", "/tokens/{token_id}", token)
     _send_cluster(send)
+    send("GET", "/agents")
+    send("GET", "/agents/{name}", "a", status=404)
+    send("PUT", "/agents/{name}", "a", status=404, json={"node_instance_id": "web_1"})
+    send("PATCH", "/agents/{name}", "a", status=404, json={"state": "started"})
+    send("PATCH", "/agents", json={"manager_ca_cert": "PEM"})
+    send("GET", "/metrics-overview")
     send("GET", "/audit")
     send("GET", "/audit/stream", params={"timeout": "0"})
     send("DELETE", "/audit", params={"before": "2001-01-01"})
@@ -256,6 +262,12 @@ def _send_executions(send: Send, ask: Ask) -> None:
     execution = str(send("POST", "/executions", status=201, json=body).json()["id"])
     send("GET", "/executions")
     send("GET", "/executions/{key}", execution)
+    send("GET", "/executions/{key}/should-start", execution)
+    metric = {"blueprint_id": "app", "deployment_id": "d", "execution_id": execution, "name": "size", "value": "7"}
+    send("PUT", "/metrics/{key}", "1", json={**metric, "timestamp": "2030-01-01T00:00:00Z"})
+    send("GET", "/metrics")
+    functions = {"deployment_id": "d", "context": {"self": instance}, "payload": {"port": {"get_input": "port"}}}
+    send("POST", "/evaluate/functions", json=functions)
     send("POST", "/executions/{key}", execution, json={"action": "cancel"})
     new = {"execution_id": execution, "name": "mine", "operations": []}
     graph = str(send("POST", "/tasks_graphs", status=201, json=new).json()["id"])

@@ -29,6 +29,9 @@ WITHOUT_CHANGE = {
         for method in ("PUT", "DELETE")
     ),
     *(("POST", f"/{noun}") for noun in ("managers", "brokers", "db-nodes")),
+    ("POST", "/evaluate/functions"),
+    *(("PATCH", path) for path in ("/agents", "/agents/{name}")),
+    ("PUT", "/agents/{name}"),
     ("POST", "/contacts"),  # which keeps nothing
     ("PATCH", "/executions/{key}"),  # to the status that it has
 }

@@ -44,6 +44,16 @@ PUT    /log-bundles/{key}                      log_bundle_create
 DELETE /log-bundles/{key}                      log_bundle_delete
 PATCH  /log-bundles/{key}                      log_bundle_status_update
 GET    /log-bundles/{key}/archive              log_bundle_download
+GET    /agents                                 agent_list
+GET    /agents/{name}                          agent_get
+PUT    /agents/{name}                          agent_create
+PATCH  /agents/{name}                          agent_update
+PATCH  /agents                                 agent_replace_certs
+GET    /metrics                                execution_list
+PUT    /metrics/{key}                          execution_status_update
+GET    /metrics-overview                       execution_list
+GET    /executions/{key}/should-start          execution_should_start
+POST   /evaluate/functions                     functions_evaluate
 GET    /audit                                  audit_log_view
 GET    /audit/stream                           audit_log_view
 DELETE /audit                                  audit_log_truncate

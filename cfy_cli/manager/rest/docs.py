@@ -3,8 +3,14 @@
 import base64
 import hashlib
 import os
+from http import HTTPStatus
 
-from fastapi.responses import HTMLResponse
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.status import answers
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #223 }
@@ -60,3 +66,10 @@ async def page() -> HTMLResponse:
 async def health() -> dict[str, object]:
     """Report without authentication that this process answers; `pid` tells it from an earlier one."""
     return {"status": "OK", "pid": os.getpid()}
+
+
+async def ok(request: Request) -> JSONResponse:
+    """Report without authentication whether the manager and its database answer: "OK", or the status 500."""
+    app: AppContext = request.app.state.app_context
+    is_ok = await run_in_threadpool(answers, app)
+    return JSONResponse("OK" if is_ok else "Fail", HTTPStatus.OK if is_ok else HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -115,6 +115,12 @@ def act_on_execution(call: Call, key: str, body: ActionBody) -> JsonObject:
     return noun.show(call, executions.apply_action(call.app, call.store, key, body.action))
 
 
+@routes.get("/executions/{key}/should-start", "execution_should_start")
+def should_start_execution(call: Call, key: str) -> bool:
+    """Tell whether the execution could start now: no other one runs that it would have to wait for."""
+    return executions.can_start(call.store, key)
+
+
 @routes.patch("/executions/{key}", "execution_status_update", (), noun.answer)
 def update_execution(call: Call, key: str, body: StatusBody) -> JsonObject:
     return noun.show(call, executions.set_status(call.app, call.store, key, body.status, body.error))

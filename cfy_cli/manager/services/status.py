@@ -7,6 +7,7 @@ from typing import TypedDict
 from sqlalchemy import select
 
 from cfy_cli.contract.timestamps import seconds_ago
+from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import WorkerRecord
 
@@ -77,3 +78,13 @@ def _processes(name: str, pids: Sequence[int]) -> Processes:
             for pid in pids
         ],
     }
+
+
+def answers(app: AppContext) -> bool:
+    """Return whether the database answers."""
+    try:
+        with app.database.read() as session:
+            session.execute(select(1))
+    except CfyError:
+        return False
+    return True

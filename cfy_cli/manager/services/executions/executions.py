@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, true, update
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
@@ -174,6 +174,15 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
     else:
         execution.status = CANCEL_ACTIONS[action]
     return execution
+
+
+def can_start(store: Store, execution_id: str) -> bool:
+    """Return whether no other execution runs that this one would have to wait for."""
+    execution = store.get(Execution, execution_id)
+    is_other = Execution.id != execution.id, Execution.status.in_(RUNNING)
+    blocks = or_(Execution.is_system_workflow, Execution.deployment_storage_id == execution.deployment_storage_id)
+    others = select(Execution.storage_id).where(*is_other, true() if execution.is_system_workflow else blocks)
+    return store.unscoped.scalar(others.limit(1)) is None  # executions of all users
 
 
 def set_status(app: AppContext, store: Store, execution_id: str, status: str, error: str | None) -> Execution:

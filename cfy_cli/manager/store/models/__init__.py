@@ -14,6 +14,7 @@ from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.licenses import License
 from cfy_cli.manager.store.models.log_bundles import LogBundle
 from cfy_cli.manager.store.models.modifications import DeploymentModification
+from cfy_cli.manager.store.models.metrics import Metric
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
@@ -44,6 +45,7 @@ __all__ = [
     "License",
     "LogBundle",
     "Membership",
+    "Metric",
     "Node",
     "NodeInstance",
     "Operation",
