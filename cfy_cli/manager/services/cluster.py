@@ -23,7 +23,7 @@ class NodeService(TypedDict):
     extra_info: ExtraInfo
 
 
-class Metric(TypedDict):
+class NodeMetric(TypedDict):
     metric_name: str
     value: int
     healthy: bool
@@ -35,7 +35,7 @@ class NodeStatus(TypedDict):
     public_ip: str | None
     private_ip: str | None
     services: dict[str, NodeService]
-    metrics: list[Metric]
+    metrics: list[NodeMetric]
     failures: list[str]
 
 
@@ -54,8 +54,8 @@ def cluster_status(app: AppContext) -> ClusterStatus:
     """Return what works of this machine, as managers of a cluster report it."""
     services, is_sqlite = service_statuses(app), app.database.is_sqlite
     free = shutil.disk_usage(app.settings.data_dir).free
-    disk: Metric = {"metric_name": "disk_free_bytes", "value": free, "healthy": free >= MIN_FREE}
-    workers: Metric = _count_workers(app)
+    disk: NodeMetric = {"metric_name": "disk_free_bytes", "value": free, "healthy": free >= MIN_FREE}
+    workers: NodeMetric = _count_workers(app)
     of_manager = {name: each for name, each in services.items() if name not in (*DATABASES, WORKER)}
     of_database = {name: each for name, each in services.items() if name in DATABASES}
     of_broker = {WORKER: services[WORKER]}
@@ -74,7 +74,7 @@ def cluster_status(app: AppContext) -> ClusterStatus:
     return {"status": _worst([part["status"] for part in parts.values()]), "services": parts}
 
 
-def _count_workers(app: AppContext) -> Metric:
+def _count_workers(app: AppContext) -> NodeMetric:
     seen = select(func.count(WorkerRecord.storage_id)).where(WorkerRecord.seen_at > seconds_ago(WORKER_TIMEOUT))
     with app.database.read() as session:
         count = session.scalar(seen) or 0
@@ -85,7 +85,7 @@ def _part(node: NodeStatus, name: str, *, is_external: bool) -> PartStatus:
     return {"status": node["status"], "is_external": is_external, "nodes": {name: node}}
 
 
-def _node(services: Mapping[str, ServiceStatus], metrics: list[Metric], host: str | None) -> NodeStatus:
+def _node(services: Mapping[str, ServiceStatus], metrics: list[NodeMetric], host: str | None) -> NodeStatus:
     inactive = [f"{name} is not running" for name, service in services.items() if service["status"] != "Active"]
     unhealthy = [f"{metric['metric_name']} is {metric['value']}" for metric in metrics if not metric["healthy"]]
     return {
