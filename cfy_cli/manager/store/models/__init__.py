@@ -13,8 +13,8 @@ from cfy_cli.manager.store.models.indexes import INDEXES
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.licenses import License
 from cfy_cli.manager.store.models.log_bundles import LogBundle
-from cfy_cli.manager.store.models.modifications import DeploymentModification
 from cfy_cli.manager.store.models.metrics import Metric
+from cfy_cli.manager.store.models.modifications import DeploymentModification
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
