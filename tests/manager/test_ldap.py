@@ -1,19 +1,26 @@
 """Logins with an LDAP directory: a real OpenLDAP server on loopback."""
 
+import base64
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid, Unavailable
+from cfy_cli.manager.rest.login_threads import run_in_login_thread
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import credentials
+from cfy_cli.manager.services.identity.credentials import Credential
 from cfy_cli.manager.services.identity.directory import client, logins
 from cfy_cli.manager.services.identity.directory.settings import DirectorySettings
+from cfy_cli.manager.services.identity.passwords import MAX_CONCURRENT
 from tests.conftest import Ask, Cfy
 from tests.manager.ldap_server import (
     BASE,
@@ -147,6 +154,7 @@ def test_members_follow_the_directory_and_change_only_there(
         assert refused.status_code == 405
         assert "LDAP group" in refused.json()["message"]
     assert ask("PUT", "/user-groups/users", json={"username": "ann", "group_name": "local"}).ok
+    assert ask("GET", "/user?_get_data=true", **ann).json()["groups"] == ["local", "ops"]
     monkeypatch.setattr(client, "_find_groups", lambda *_: frozenset())  # the directory has taken ann from its groups
     assert ask("GET", "/user?_get_data=true", **ann).json()["groups"] == ["local"]
 
@@ -256,3 +264,23 @@ def test_ldap_commands_set_and_show_the_directory(cfy: Cfy, directory: LdapServe
     assert json.loads(cfy("ldap status --json")) == "enabled"
     cfy("users get", user="ann", password=PEOPLE["ann"])
     cfy("users get", user="ann", password="wrong", code=4)
+
+
+def test_first_administrator_waits_for_no_other_login():
+    ended = threading.Event()
+
+    async def log_in() -> None:
+        async with anyio.create_task_group() as others:
+            try:
+                for _ in range(2 * MAX_CONCURRENT):  # a directory that is slow
+                    others.start_soon(run_in_login_thread, Limits(), ended.wait)
+                await anyio.wait_all_tasks_blocked()
+                with anyio.fail_after(10):
+                    await run_in_login_thread(Limits(), lambda: None, is_first_administrator=True)
+            finally:
+                ended.set()
+
+    anyio.run(log_in)
+    header = "Basic " + base64.b64encode(b"admin:x").decode()
+    assert Credential("Authorization", header, "127.0.0.1", 1).is_of_first_administrator
+    assert not Credential("Authorization", "Basic =", "127.0.0.1", 1).is_of_first_administrator

@@ -54,7 +54,11 @@ class Caller:
         """Log in in another thread: where passwords are verified, if this takes one. Raises Busy."""
         credentials = self.app.service(Credentials)
         if self.credential.has_password and credentials.find_cached(self.credential) is None:
-            return await run_in_login_thread(self.app.settings.limits, self.log_in)
+            return await run_in_login_thread(
+                self.app.settings.limits,
+                self.log_in,
+                is_first_administrator=self.credential.is_of_first_administrator,
+            )
         return await run_in_threadpool(self.log_in)
 
     def log_in(self) -> tuple[Login, Scope]:

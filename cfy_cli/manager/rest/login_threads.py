@@ -11,15 +11,19 @@ from cfy_cli.errors import Busy
 from cfy_cli.manager.services.identity.passwords import MAX_CONCURRENT
 
 T = TypeVar("T")
-_LIMITER: RunVar[CapacityLimiter] = RunVar("limit of passwords that are verified")
+_LIMITERS: RunVar[tuple[CapacityLimiter, CapacityLimiter]] = RunVar("limits of passwords that are verified")
 
 
-async def run_in_login_thread(limits: Limits, verify: Callable[[], T]) -> T:
-    """Call a function that verifies a password. Raises Busy when too many are waiting for that."""
+async def run_in_login_thread(limits: Limits, verify: Callable[[], T], *, is_first_administrator: bool = False) -> T:
+    """Call a function that verifies a password. Raises Busy when too many are waiting for that.
+
+    The first administrator does not wait for others, whose passwords a directory may verify slowly.
+    """
     try:
-        limiter = _LIMITER.get()
+        limiters = _LIMITERS.get()
     except LookupError:
-        _LIMITER.set(limiter := CapacityLimiter(MAX_CONCURRENT))
+        _LIMITERS.set(limiters := (CapacityLimiter(MAX_CONCURRENT), CapacityLimiter(MAX_CONCURRENT)))
+    limiter = limiters[is_first_administrator]
     if limiter.statistics().tasks_waiting >= limits.waiting_logins:
         raise Busy(
             f"Too many passwords are being verified: {limits.waiting_logins} are waiting",

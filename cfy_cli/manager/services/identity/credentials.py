@@ -25,6 +25,7 @@ from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAt
 from cfy_cli.manager.services.identity.identities import Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
 from cfy_cli.manager.services.identity.signed_tokens import SignedToken
+from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.store.models import Token, User
 
 RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
@@ -67,6 +68,27 @@ class Credential:
     @property
     def has_password(self) -> bool:
         return self.header == "Authorization" and not self.value.lower().startswith("bearer ")
+
+    @property
+    def is_of_first_administrator(self) -> bool:
+        """Return whether it has a password for the administrator, whom no directory keeps waiting."""
+        try:
+            return self.has_password and self.parse_password()[0] == ADMIN
+        except Unauthorized:
+            return False
+
+    def parse_password(self) -> tuple[str, str]:
+        """Return the name and the password of a Basic login. Raises Unauthorized."""
+        scheme, _, value = self.value.partition(" ")
+        try:
+            if scheme.lower() != "basic":
+                raise ValueError
+            username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+            if "\0" in username:
+                raise ValueError
+        except (binascii.Error, ValueError):
+            raise Unauthorized("User unauthorized: The Authorization header is neither Basic nor Bearer") from None
+        return username, password
 
 
 class Credentials:
@@ -160,14 +182,7 @@ class Credentials:
         scheme, _, value = credential.value.partition(" ")
         if scheme.lower() == "bearer":
             return self._verify_token(value)
-        try:
-            if scheme.lower() != "basic":
-                raise ValueError
-            username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-            if "\0" in username:
-                raise ValueError
-        except (binascii.Error, ValueError):
-            raise Unauthorized("User unauthorized: The Authorization header is neither Basic nor Bearer") from None
+        username, password = credential.parse_password()
         attempt = LoginAttempt(client_key(credential.host, credential.port), username)
         # One at a time, so that wrong passwords cannot be tried at once before they are counted.
         with self._verifying[hash(attempt) % VERIFYING_LOCKS]:
