@@ -46,6 +46,8 @@ def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
     ask("PUT", "/sites/app", json={})
     ask("PUT", "/secrets/app", json={"value": "v"})
     ask("POST", "/tenants/app")
+    for kind in ("blueprints", "deployments"):
+        ask("PUT", f"/filters/{kind}/app", json={"filter_rules": []})
     ask("PUT", "/users", json={"username": "ann", "password": "a-long-password"})
     instances, executions = ask("GET", "/node-instances").json(), ask("GET", "/executions").json()
     return {

@@ -41,6 +41,7 @@ class LabelOperator:
 
     label: Callable[[Sql, Sequence[str]], Condition] | None  # None: any value
     must_exist: bool
+    is_common: bool = False  # most rows are expected to match
 
 
 def fold(text: str) -> str:
@@ -115,10 +116,10 @@ ATTRIBUTE_OPERATORS: Mapping[str, AttributeOperator] = {
 }
 LABEL_OPERATORS: Mapping[str, LabelOperator] = {
     "any_of": LabelOperator(lambda value, values: value.in_(values), must_exist=True),
-    "not_any_of": LabelOperator(lambda value, values: value.not_in(values), must_exist=True),
+    "not_any_of": LabelOperator(lambda value, values: value.not_in(values), must_exist=True, is_common=True),
     "is_not": LabelOperator(lambda value, values: value.in_(values), must_exist=False),
     "is_null": LabelOperator(None, must_exist=False),
-    "is_not_null": LabelOperator(None, must_exist=True),
+    "is_not_null": LabelOperator(None, must_exist=True, is_common=True),
 }
 WITHOUT_VALUES = ("is_null", "is_not_null", "is_not_empty")
 NAME_OPERATORS: Mapping[str, NameOperator] = {

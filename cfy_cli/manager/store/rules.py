@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.labels import find_fault, normalize
@@ -64,14 +64,20 @@ def read_rules(model: type[Base], rules: Sequence[Json], fields: SearchFields) -
 
 
 def label_condition(model: type[Base], key: str, values: Sequence[str], operator: str) -> Condition:
-    """Match rows by the ids of those that have such a label, which an index on labels gives."""
-    relationship = column(model, "labels").property
-    [(_, owner)] = relationship.local_remote_pairs
-    label: type[Label] = relationship.mapper.class_
+    """Match rows by the ids of those that have such a label, which an index on labels gives.
+
+    Where most rows match, each is looked at instead, until there are enough for a page.
+    """
+    labels = column(model, "labels")
+    [(_, owner)] = labels.property.local_remote_pairs
+    label: type[Label] = labels.property.mapper.class_
     found = LABEL_OPERATORS[operator]
-    owners = select(owner).where(label.key == key.lower())
+    is_one = label.key == key.lower()
     if found.label is not None:
-        owners = owners.where(found.label(label.value.expression, values))
+        is_one = and_(is_one, found.label(label.value.expression, values))
+    if found.is_common:
+        return labels.any(is_one)
+    owners = select(owner).where(is_one)
     return model.storage_id.in_(owners) if found.must_exist else model.storage_id.not_in(owners)
 
 
