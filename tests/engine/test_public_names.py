@@ -16,6 +16,7 @@ FIND = Path(__file__).with_name("find_public_names.py")
 NO_BROKER = "There is no RabbitMQ."
 NO_AGENT = "All operations run on the machine of the manager, without an agent."
 NO_ENDPOINT = "The manager serves no such resource."
+ADMINISTRATION = "Scripts do not administer the manager."
 ENGINE = "The engine starts operations, runs tasks and stores their states; code in its processes has no part in it."
 MANAGER = "The manager runs these operations itself."
 PARSER = "The manager parses blueprints itself; plugins import only `functions`."
@@ -123,17 +124,17 @@ ABSENT = {
     "cloudify_rest_client.client.HTTPClient.has_": "There is no Kerberos.",
     "cloudify_rest_client.client.HTTPClient.verify_response_status": OTHER_TOOL,
     "cloudify_rest_client.client.HTTPKerberosAuth": "There is no Kerberos.",
-    "cloudify_rest_client.community_contacts": NO_ENDPOINT,
+    "cloudify_rest_client.community_contacts": ADMINISTRATION,
     "cloudify_rest_client.deployments.DeploymentGroup": NO_ENDPOINT,
     "cloudify_rest_client.deployments.EMPTY_B64_ZIP": OTHER_TOOL,
     "cloudify_rest_client.execution_schedules": NO_ENDPOINT,
     "cloudify_rest_client.executions.ExecutionGroup": NO_ENDPOINT,
     "cloudify_rest_client.executions.restore_status_error_mapped": OTHER_TOOL,
     "cloudify_rest_client.filters": NO_ENDPOINT,
-    "cloudify_rest_client.idp": NO_ENDPOINT,
+    "cloudify_rest_client.idp": ADMINISTRATION,
     "cloudify_rest_client.inter_deployment_dependencies.DEPENDENCY_CREATOR": IMPORTED,
-    "cloudify_rest_client.ldap": NO_ENDPOINT,
-    "cloudify_rest_client.license": NO_ENDPOINT,
+    "cloudify_rest_client.ldap": ADMINISTRATION,
+    "cloudify_rest_client.license": ADMINISTRATION,
     "cloudify_rest_client.log_bundles": NO_ENDPOINT,
     "cloudify_rest_client.permissions": NO_ENDPOINT,
     "cloudify_rest_client.plugins_update": NO_ENDPOINT,

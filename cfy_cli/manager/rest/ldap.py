@@ -10,7 +10,7 @@ from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity.directory.client import check_connection
+from cfy_cli.manager.services.identity.directory.client import check_connection, check_installed
 from cfy_cli.manager.services.identity.directory.settings import PREFIX, DirectorySettings, is_enabled, save
 
 routes = Routes("users")
@@ -85,6 +85,7 @@ def tried_settings(request: Request, body: LdapBody) -> DirectorySettings:
     given = {name.removeprefix("ldap_"): value for name, value in body.model_dump().items()}
     settings = DirectorySettings(**given, timeout=app.service(Configuration).number(f"{PREFIX}timeout"))
     settings.check()
+    check_installed()
     if settings.username:
         try:
             check_connection(settings)

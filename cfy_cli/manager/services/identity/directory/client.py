@@ -6,14 +6,16 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from cfy_cli.errors import Unavailable
+from cfy_cli.errors import Invalid, Unavailable
 from cfy_cli.manager.services.identity.directory.settings import DirectorySettings
 
 if TYPE_CHECKING:
     from ldap3 import Connection
 
+EXTRA = ("needs the `ldap` extra of the manager", "pip install 'cfy-cli[manager,ldap]'")
 MAX_GROUPS = 1_000  # of one user, nested ones included
 INVALID_DN, INAPPROPRIATE, INVALID_CREDENTIALS, UNWILLING = 34, 48, 49, 53  # results of a bind
 REFUSALS = frozenset({INVALID_DN, INAPPROPRIATE, INVALID_CREDENTIALS, UNWILLING})
@@ -60,10 +62,9 @@ def verify(settings: DirectorySettings, username: str, password: str) -> Directo
             if service is None:
                 raise Unavailable(f"The directory {settings.server} refuses `ldap_username` and `ldap_password`")
             entry = _find_user(service, settings, username)
-            if entry is None:
-                return None
-            with _connect(settings, entry.dn, password) as own:
-                return None if own is None else _describe(service, settings, entry, username)
+            # Unknown users take as long as wrong passwords.
+            with _connect(settings, entry.dn if entry else f"cn=nobody,{settings.searched_dn}", password) as own:
+                return _describe(service, settings, entry, username) if own and entry else None
     bind_name = _bind_name(settings, username)
     with _connect(settings, bind_name, password) as own:
         entry = _find_user(own, settings, username) if own else None
@@ -71,6 +72,12 @@ def verify(settings: DirectorySettings, username: str, password: str) -> Directo
         if own is None or entry is None or ("=" in bind_name and normalize(entry.dn) != normalize(bind_name)):
             return None
         return _describe(own, settings, entry, username)
+
+
+def check_installed() -> None:
+    """Raise Invalid where the library for LDAP is not installed."""
+    if find_spec("ldap3") is None:
+        raise Invalid(f"LDAP {EXTRA[0]}", hint=EXTRA[1])
 
 
 def check_connection(settings: DirectorySettings) -> None:
@@ -120,9 +127,7 @@ def _connect(settings: DirectorySettings, name: str, password: str) -> "Iterator
         import ldap3
         from ldap3.core.exceptions import LDAPCommunicationError, LDAPException, LDAPResponseTimeoutError
     except ImportError:
-        raise Unavailable(
-            "Logins with a directory need the `ldap` extra", hint="pip install 'cfy-cli[manager,ldap]'"
-        ) from None
+        raise Unavailable(f"LDAP {EXTRA[0]}", hint=EXTRA[1]) from None
     timeout = max(1, math.ceil(settings.timeout))  # ldap3 takes whole seconds
     try:
         tls = None
@@ -148,10 +153,7 @@ def _connect(settings: DirectorySettings, name: str, password: str) -> "Iterator
 
 
 def _unavailable(settings: DirectorySettings, reason: str, kind: type[Unavailable] = Unavailable) -> Unavailable:
-    return kind(
-        f"The directory {settings.server} cannot verify passwords: {reason.strip() or 'it does not answer'}",
-        hint="Try again when it works; the administrator `admin` logs in without it.",
-    )
+    return kind(f"The directory {settings.server} cannot verify passwords: {reason.strip() or 'it does not answer'}")
 
 
 def _find_user(connection: "Connection", settings: DirectorySettings, username: str) -> _Entry | None:

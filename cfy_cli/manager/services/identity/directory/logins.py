@@ -1,13 +1,12 @@
 """Logins of users of the directory: made at the first one, with the groups that the directory says at each."""
 
 import logging
-import threading
 import time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cfy_cli.errors import Unavailable
+from cfy_cli.errors import Invalid, Unavailable
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import user_groups
@@ -27,8 +26,7 @@ class DirectoryLogins:
 
     def __init__(self, app: AppContext) -> None:
         self._configuration = app.service(Configuration)
-        self._failure: tuple[float, DirectoryUnreachable] | None = None
-        self._lock = threading.Lock()
+        self._left_alone_until = 0.0
 
     def verifies(self, username: str) -> bool:
         """Return whether the directory verifies the password of a user: of all but the first administrator."""
@@ -36,20 +34,15 @@ class DirectoryLogins:
 
     def verify(self, username: str, password: str) -> DirectoryUser | None:
         """Return the user with this password; None for a wrong one. Raises Unavailable when it is not known."""
-        with self._lock:
-            failure = self._failure
-        if failure is not None and time.monotonic() < failure[0]:
-            raise DirectoryUnreachable(failure[1].message, hint=failure[1].hint)
+        if time.monotonic() < self._left_alone_until:
+            raise _cannot_verify()
         try:
             found = self._ask(username, password)
-        except Unavailable as error:
+        except (Invalid, Unavailable) as error:  # Invalid: settings that the configuration has, and that cannot work
             log.warning("A login with the directory fails: %s", error.message)
             if isinstance(error, DirectoryUnreachable):
-                with self._lock:
-                    self._failure = time.monotonic() + RETRY_INTERVAL, error
-            raise
-        with self._lock:
-            self._failure = None
+                self._left_alone_until = time.monotonic() + RETRY_INTERVAL
+            raise _cannot_verify() from error
         # An entry of the directory must not become the first administrator, whatever it is called.
         return None if found is None or found.username.casefold() == ADMIN else found
 
@@ -59,6 +52,14 @@ class DirectoryLogins:
 
     def close(self) -> None:
         """Do nothing: connections end with each login."""
+
+
+def _cannot_verify() -> Unavailable:
+    """Return the error for everybody who asks: only the log says where the directory is."""
+    return Unavailable(
+        "The LDAP directory cannot verify passwords now",
+        hint="Try again later. The manager's log has the reason (cfy manager logs); `admin` logs in without it.",
+    )
 
 
 def put_user(session: Session, found: DirectoryUser) -> User:

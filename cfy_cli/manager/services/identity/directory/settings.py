@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cfy_cli.contract.json import Json
@@ -31,7 +31,7 @@ class DirectorySettings:
     domain: str = ""
     dn_extra: str = ""
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     base_dn: str = ""
     group_dn: str = ""
     bind_format: str = ""
