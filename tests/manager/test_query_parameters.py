@@ -130,6 +130,7 @@ def read_list(ask: Ask, method: str, path: str, **params: str):  # type: ignore[
         params |= {"id": "d"}
     elif path in ("/searches/scaling-groups", "/searches/capabilities"):
         params |= {"deployment_id": "d"}
+    path = path.replace("{role}", "viewer")
     return ask(method, path, params=params, **({"json": {"filter_rules": []}} if method == "POST" else {}))
 
 
