@@ -101,12 +101,7 @@ class DirectorySettings:
             raise Invalid("Give `ldap_domain`: the names of users that bind contain it")
 
     def _check_server(self) -> None:
-        address = urlsplit(self.server)
-        try:
-            is_address = bool(address.hostname) and (address.port or 1) > 0
-        except ValueError:
-            is_address = False
-        if address.scheme not in ("ldap", "ldaps") or not is_address or address.path.strip("/") or address.query:
+        if not _is_address(self.server):
             raise Invalid(
                 f"`ldap_server` must be ldap://HOST:PORT or ldaps://HOST:PORT, not `{self.server}`",
                 hint="Without a port, it is 389 or 636.",
@@ -151,6 +146,17 @@ def save(store: Store, configuration: Configuration, settings: DirectorySettings
         configuration.set_many(store, values)
     except CfyError as error:
         raise Invalid(error.message, hint=error.hint) from error
+
+
+def _is_address(server: str) -> bool:
+    try:
+        address = urlsplit(server)
+        has_host = bool(address.hostname) and (address.port or 1) > 0
+    except ValueError:
+        return False
+    is_bare = not (address.path.strip("/") or address.query or address.fragment or address.username)
+    # The scheme is compared as it is written: another spelling of ldaps must not go without a certificate.
+    return server.startswith(("ldap://", "ldaps://")) and has_host and is_bare and server.isprintable()
 
 
 def _check_certificate(pem: str) -> None:
