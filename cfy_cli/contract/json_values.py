@@ -8,28 +8,27 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.contract.limits import Limits, raise_hint
+from cfy_cli.contract.limits import active_limits, raise_hint
 from cfy_cli.errors import Invalid, TooLarge
 
-_DEFAULT = Limits()
 _LONG = 40  # characters of a number or key that a message shows
 _MARKS = ",[{"  # one before each value, or nearly so
 _PART = r'"(?:[^"\\]++|\\.)*+"|[,\[{]'  # a text or a mark outside of texts
 
 
-def parse_json(data: bytes | str, what: str, limits: Limits = _DEFAULT) -> Json:
+def parse_json(data: bytes | str, what: str) -> Json:
     """Parse JSON; `what` begins the message about a fault, such as "The request body".
 
     Raises Invalid, also for a key that is given twice, and TooLarge before many more values are built than the limits
-    allow.
+    of this process allow.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
-        if sum(map(text.count, _MARKS)) > limits.json_values:
-            _check_count(text, what, limits)
+        if sum(map(text.count, _MARKS)) > active_limits().json_values:
+            _check_count(text, what)
         value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
     except RecursionError:
-        raise _too_deep(what, limits) from None
+        raise _too_deep(what) from None
     except UnicodeDecodeError as error:
         raise Invalid(f"{what} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -37,21 +36,21 @@ def parse_json(data: bytes | str, what: str, limits: Limits = _DEFAULT) -> Json:
     except ValueError as error:  # of the hooks, or of an integer with more digits than Python converts
         reason = str(error) if isinstance(error, _Refused) else "a number with thousands of digits"
         raise Invalid(f"{what} cannot be read: it contains {reason}") from None
-    check_json(value, what, limits)
+    check_json(value, what)
     return cast("Json", value)
 
 
-def check_json(value: object, what: str, limits: Limits = _DEFAULT) -> None:
+def check_json(value: object, what: str) -> None:
     """Raise Invalid unless a value consists of JSON that can be stored unchanged; TooLarge for too many values."""
     try:
-        count = _check(value, limits.json_depth)
+        count = _check(value, active_limits().json_depth)
     except _TooDeep:
-        raise _too_deep(what, limits) from None
+        raise _too_deep(what) from None
     except _Refused as fault:
         where = f": `{printable('.'.join(reversed(fault.place)))}`" if fault.place else ": it"
         raise Invalid(f"{what} cannot be stored{where} contains {fault}") from None
-    if count > limits.json_values:
-        raise _too_many(what, limits)
+    if count > active_limits().json_values:
+        raise _too_many(what)
 
 
 def find_fault(value: object) -> str | None:
@@ -170,18 +169,18 @@ def _refuse_constant(name: str) -> Json:
     raise _Refused(f"{name}, which is not a number of JSON")
 
 
-def _check_count(text: str, what: str, limits: Limits) -> None:
+def _check_count(text: str, what: str) -> None:
     """Raise TooLarge when the marks outside of texts alone say that there are too many values."""
+    maximum = 2 * active_limits().json_values
     for count, _token in enumerate(re.finditer(_PART, text)):
-        if count > 2 * limits.json_values:  # an empty list has two marks, as has a text in a list
-            raise _too_many(what, limits)
+        if count > maximum:  # an empty list has two marks, as has a text in a list
+            raise _too_many(what)
 
 
-def _too_deep(what: str, limits: Limits) -> Invalid:
-    return Invalid(
-        f"{what} is nested too deep: it has more than {limits.json_depth} levels", hint=raise_hint("json_depth")
-    )
+def _too_deep(what: str) -> Invalid:
+    depth = active_limits().json_depth
+    return Invalid(f"{what} is nested too deep: it has more than {depth} levels", hint=raise_hint("json_depth"))
 
 
-def _too_many(what: str, limits: Limits) -> TooLarge:
-    return TooLarge(f"{what} has more than {limits.json_values:,} values", hint=raise_hint("json_values"))
+def _too_many(what: str) -> TooLarge:
+    return TooLarge(f"{what} has more than {active_limits().json_values:,} values", hint=raise_hint("json_values"))

@@ -5,13 +5,12 @@ import io
 import json
 import tarfile
 import zipfile
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cfy_cli.contract.limits import Limits
+from cfy_cli.contract.limits import Limits, activate
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.files import Files
 from tests.conftest import Ask
@@ -186,7 +185,7 @@ def test_malicious_archive_is_refused_and_removed(ask: Ask, worker: object, app:
 def test_archive_that_unpacks_to_too_many_bytes_is_refused(
     ask: Ask, worker: object, app: AppContext, archive_type: str
 ):
-    app.settings = replace(app.settings, limits=Limits(archive_content=1 << 20))
+    activate(Limits(archive_content=1 << 20))
     if archive_type == "tar":
         body = archive({"blueprint.yaml": HELLO, "zeros": "0" * (3 << 20)})
     else:
@@ -201,7 +200,7 @@ def test_archive_that_unpacks_to_too_many_bytes_is_refused(
 
 
 def test_archive_with_too_many_files_is_refused(ask: Ask, worker: object, app: AppContext):
-    app.settings = replace(app.settings, limits=Limits(archive_files=10))
+    activate(Limits(archive_files=10))
     body = archive({"blueprint.yaml": HELLO, **{f"file{index}": "" for index in range(20)}})
     assert "more than 10 files" in ask("PUT", "/blueprints/app", data=body).json()["message"]
 

@@ -1,9 +1,8 @@
 """A page of a list whose values are large ends early, and clients read the rest with the next pages."""
 
 import json
-from dataclasses import replace
 
-from cfy_cli.contract.limits import Limits
+from cfy_cli.contract.limits import Limits, activate
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload
@@ -17,7 +16,7 @@ def fill(ask: Ask, app: AppContext, upload: Upload) -> None:
     for number in range(7):
         body = {"blueprint_id": "app", "inputs": {"greeting": LARGE}}
         assert ask("PUT", f"/deployments/d{number}", json=body).status_code == 201
-    app.settings = replace(app.settings, limits=Limits(page=800_000))
+    activate(Limits(page=800_000))
 
 
 def test_large_page_ends_early(ask: Ask, app: AppContext, upload: Upload):
@@ -39,13 +38,13 @@ def test_values_count_more_than_their_text(ask: Ask, app: AppContext, upload: Up
     assert ask("POST", "/events", json={"execution_id": execution, "events": events}).status_code == 201
     listed = f"/events?execution_id={execution}&_sort=-reported_timestamp"
     assert len(ask("GET", listed).json()["items"]) > 5
-    app.settings = replace(app.settings, limits=Limits(page=4_000_000))  # five times 30,000 characters, 20,000 values
+    activate(Limits(page=4_000_000))  # five times 30,000 characters, 20,000 values
     assert len(ask("GET", listed).json()["items"]) == 3
 
 
 def test_row_that_is_larger_than_a_page_is_answered(ask: Ask, app: AppContext, upload: Upload):
     fill(ask, app, upload)
-    app.settings = replace(app.settings, limits=Limits(page=100_000))
+    activate(Limits(page=100_000))
     assert [item["id"] for item in ask("GET", "/deployments?_offset=2").json()["items"]] == ["d2"]
 
 

@@ -273,6 +273,14 @@ def test_wrong_passwords_lock_out_their_own_address_only(clients: Clients, ask: 
     assert clients.log_in("192.0.2.1", "ann", ANN).status_code == 401  # a success elsewhere does not help a guesser
 
 
+def test_guess_for_one_user_keeps_the_login_of_another(clients: Clients, monkeypatch: pytest.MonkeyPatch):
+    matches, verified = passwords.matches, []
+    monkeypatch.setattr(passwords, "matches", lambda *given: verified.append(given[1]) or matches(*given))
+    for username, password in (("ann", ANN), ("admin", "wrong"), ("ann", ANN), ("ann", "wrong"), ("ann", ANN)):
+        clients.log_in("192.0.2.1", username, password)
+    assert verified == [ANN, "wrong", "wrong", ANN]
+
+
 def test_account_lock_of_the_config_is_longer_than_waits(clients: Clients, ask: Ask):
     ask("PUT", "/config/failed_logins_before_account_lock", json={"value": 2})
     for _ in range(2):  # no lock without a period

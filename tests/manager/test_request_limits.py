@@ -11,7 +11,9 @@ import pytest
 import requests
 from starlette.types import Message
 
+from cfy_cli.contract.json_values import parse_json
 from cfy_cli.contract.limits import Limits
+from cfy_cli.errors import TooLarge
 from cfy_cli.manager.rest.api import PREFIX, Routes
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.server import RESOURCES, create_app
@@ -145,6 +147,12 @@ def test_deep_or_wide_body_of_any_operation_is_refused(ask: Ask, body: bytes, li
         if has_json_body(method, path, routes):
             answer = ask(method, fill(path), data=body, headers=JSON_HEADERS)
             assert_names_limit(answer, limit, 400, 413)
+
+
+@pytest.mark.usefixtures("app")
+def test_json_of_any_source_has_the_limits_of_the_manager():
+    with pytest.raises(TooLarge, match="more than 1,000 values"):
+        parse_json("[" + "1," * 1000 + "1]", "The value")
 
 
 @pytest.mark.parametrize("operation", sorted(UPLOADS))

@@ -1,5 +1,6 @@
 """Files without rows, and uploads without an end, after a manager was killed: its next start clears them up."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from cfy_cli.errors import Failed
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.services.worker import recovery
-from cfy_cli.manager.store.leftovers import models_with_files
+from cfy_cli.manager.store.leftovers import models_with_files, remember_database
 from cfy_cli.manager.store.models import Blueprint
 from tests.conftest import PASSWORD, Ask
 from tests.wagons import package
@@ -47,6 +48,15 @@ def test_start_with_another_database_is_refused(ask: Ask, app: AppContext):
     with pytest.raises(Failed, match="belong to another database"):
         bootstrap(app, PASSWORD)
     assert set(app.files.folder.rglob("*")) == kept
+
+
+def test_database_is_remembered_on_the_disk(app: AppContext, monkeypatch: pytest.MonkeyPatch):
+    file, contents = app.settings.data_dir / "files.database", []
+    known = file.read_text()
+    file.unlink()
+    monkeypatch.setattr("os.fsync", lambda descriptor: contents.append(os.pread(descriptor, 100, 0).decode()))
+    remember_database(app.database, app.files)
+    assert (contents, file.read_text()) == ([known], known)
 
 
 @pytest.mark.parametrize(

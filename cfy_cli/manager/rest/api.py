@@ -17,6 +17,7 @@ from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import check_text, sanitize
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import CfyError
@@ -99,7 +100,7 @@ class Call:
         `sort` is its default order, and `searched` names the columns that each search parameter looks in.
         """
         page_size = self.app.service(Configuration).integer("rest.default_page_size")
-        return parse_listing(self.query, sort, self.declared, searched or {}, self.app.settings.limits, page_size)
+        return parse_listing(self.query, sort, self.declared, searched or {}, active_limits(), page_size)
 
     def after_transaction(self, action: Callable[[], None]) -> None:
         """Complete the answer by `action` when the transaction has ended, because that may wait for other machines."""
@@ -338,7 +339,7 @@ def _waiting_limiter(app: AppContext) -> CapacityLimiter:
     try:
         return _LIMITER.get()
     except LookupError:
-        _LIMITER.set(limiter := CapacityLimiter(app.settings.limits.waiting_requests))
+        _LIMITER.set(limiter := CapacityLimiter(active_limits().waiting_requests))
         return limiter
 
 
@@ -355,7 +356,7 @@ def authorized(
 
     async def authorize(request: Request) -> None:
         caller = Caller.of(request, permission)
-        limits = caller.app.settings.limits
+        limits = active_limits()
         known = None if takes_body else caller.find_cached()  # `Call.open` finds out when it has ended
         login, scope = await caller.log_in_apart() if known is None else known
         for text in request.path_params.values():

@@ -6,6 +6,7 @@ from typing import TypedDict
 from fastapi.responses import StreamingResponse
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.manager_resources import AUDIT_LOG
 from cfy_cli.errors import Invalid, Unprocessable
 from cfy_cli.manager.rest.api import Call, Routes
@@ -100,6 +101,6 @@ def _listing(call: Call) -> Listing:
         listing = replace(listing, offset=parse_integer(query, "offset", 0))
     size = parse_integer(query, "size", PAGE_SIZE)
     if "_size" not in query and "_get_all_results" not in query:
-        whole = max(call.app.settings.limits.all_results, MAX_PAGE_SIZE)
+        whole = max(active_limits().all_results, MAX_PAGE_SIZE)
         listing = replace(listing, size=min(size, MAX_PAGE_SIZE) if size else whole)
     return listing

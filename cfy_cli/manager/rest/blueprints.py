@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from fastapi import Depends, Request, Response
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.limits import format_limit, raise_hint
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import Invalid, NotFound, TooLarge
 from cfy_cli.manager.rest.api import Call, Deferred
@@ -21,7 +21,6 @@ from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints, icons
-from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import blueprint_requests
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -119,8 +118,7 @@ def download_blueprint(call: Call, key: str) -> Response:
 
 async def _received_icon(request: Request) -> bytes:
     """Receive the image of an icon, as a dependency. Raises TooLarge."""
-    app: AppContext = request.app.state.app_context
-    limit, image = app.settings.limits.icon, bytearray()
+    limit, image = active_limits().icon, bytearray()
     async for chunk in request.stream():
         image += chunk
         if len(image) > limit:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.errors import Forbidden, Unauthorized
 from cfy_cli.manager.rest.login_threads import run_in_login_thread
 from cfy_cli.manager.services.context import AppContext
@@ -55,7 +56,7 @@ class Caller:
         credentials = self.app.service(Credentials)
         if self.credential.has_password and credentials.find_cached(self.credential) is None:
             return await run_in_login_thread(
-                self.app.settings.limits,
+                active_limits(),
                 self.log_in,
                 is_first_administrator=self.credential.is_of_first_administrator,
             )

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.errors import Conflict, Invalid, TooLarge
 from cfy_cli.manager.rest.api import Call, Routes, dump
 from cfy_cli.manager.rest.bodies import AnyJson, Body
@@ -64,7 +65,7 @@ def create_events(call: Call, body: NewEvents) -> None:
     """Add events and logs to an execution."""
     if not body.execution_id:
         raise Conflict("No execution passed, and not authenticated by an execution token")
-    limits, every = call.app.settings.limits, (*(body.events or ()), *(body.logs or ()))
+    limits, every = active_limits(), (*(body.events or ()), *(body.logs or ()))
     limits.check("events", len(every), "The events of the request", TooLarge)
     limits.check("event", max((len(dump(item)) for item in every), default=0), "The bytes of an event", TooLarge)
     execution = call.store.get_own(Execution, body.execution_id)

@@ -1,6 +1,7 @@
 """Endpoints of stored filters, of blueprints and of deployments."""
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resource import Resource
 from cfy_cli.contract.resources import BLUEPRINTS_FILTERS, DEPLOYMENTS_FILTERS
 from cfy_cli.manager.rest.api import Call, Routes
@@ -32,13 +33,13 @@ def _add(model: type[Base], resource: Resource) -> None:
 
     @routes.put(noun.item_path, noun.permission("create"), (), noun.answer, new=resource)
     def create_filter(call: Call, key: str, body: NewFilter) -> JsonObject:
-        limits = call.app.settings.limits
+        limits = active_limits()
         row = filters.create(call.store, model, resource, key, body.filter_rules, body.visibility, limits)
         return noun.show(call, row)
 
     @routes.patch(noun.item_path, noun.permission("update"), (), noun.answer)
     def update_filter(call: Call, key: str, body: FilterChange) -> JsonObject:
-        limits = call.app.settings.limits
+        limits = active_limits()
         row = filters.update(call.store, model, key, body.filter_rules or (), body.visibility, limits)
         return noun.show(call, row)
 

@@ -10,7 +10,6 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from cfy_cli.contract.json_values import parse_json
-from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.rest.bodies import WHAT
 
 MAX_QUICK_BODY = 16 * 1024  # bytes that are parsed at once; longer bodies are parsed in a thread
@@ -25,15 +24,15 @@ def is_json(request: Request) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-async def parse_body(request: Request, file: IO[bytes], limits: Limits) -> None:
+async def parse_body(request: Request, file: IO[bytes]) -> None:
     """Give the request its body, and the value of JSON. Raises Invalid and TooLarge."""
     request._body = file.read()
     if not request._body or not is_json(request):
         return
     if len(request._body) <= MAX_QUICK_BODY:
-        request._json = parse_json(request._body, WHAT, limits)
+        request._json = parse_json(request._body, WHAT)
     else:
-        request._json = await run_in_threadpool(parse_json, request._body, WHAT, limits)
+        request._json = await run_in_threadpool(parse_json, request._body, WHAT)
         request._body = _PARSED
 
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from pydantic import BeforeValidator, Field
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.limits import format_limit, raise_hint
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.contract.resources import LICENSE
 from cfy_cli.errors import Invalid, TooLarge
 from cfy_cli.manager.rest.api import Call
@@ -15,14 +15,12 @@ from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.requests import FILE_BODY
 from cfy_cli.manager.services import licenses
-from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import License
 
 
 async def license_file(request: Request) -> bytes:
     """Receive the file of an upload, as a dependency. Raises TooLarge."""
-    app: AppContext = request.app.state.app_context
-    limit = app.settings.limits.license_file
+    limit = active_limits().license_file
     content = bytearray()
     async for chunk in request.stream():
         content += chunk

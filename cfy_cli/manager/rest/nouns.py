@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
@@ -177,7 +178,7 @@ def read_search(
         rules=body.filter_rules or (),
         filter_ids=filter_ids,
         constraints=body.constraints,
-        limits=call.app.settings.limits,
+        limits=active_limits(),
         fields=fields,
     )
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TypedDict
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import ScalingGroupPlan
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred, Routes
@@ -114,7 +115,7 @@ def _find_capabilities(
 def _read_constraints(call: Call, body: RulesBody, what: str) -> Constraints:
     if body.filter_rules or body.filter_id:
         raise Invalid(f"There are no filter rules about {what}: give `constraints`")
-    check_size((), body.constraints or {}, call.app.settings.limits)
+    check_size((), body.constraints or {}, active_limits())
     return read_constraints(body.constraints or {}, CONSTRAINTS, what)
 
 

@@ -13,6 +13,7 @@ from fastapi import Depends, Request, Response
 from starlette.background import BackgroundTask
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
@@ -72,7 +73,7 @@ def uploaded_packages(
     url = body.text("plugin_archive_url")
     if (body.archive is None) == (url is None):
         raise Invalid("Upload a plugin as an archive in the request or as `plugin_archive_url`: give one of them")
-    limits = app.settings.limits
+    limits = active_limits()
     title, visibility = body.text("title"), body.text("visibility") or "tenant"
     with app.files.open_temporary() as (file, fetched), app.files.open_temporary() as (_, wagon):
         if url:

@@ -8,10 +8,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Message, Receive
 
-from cfy_cli.contract.limits import Limits, format_limit, raise_hint
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.errors import TooLarge
 from cfy_cli.manager.rest.json_bodies import MAX_SHORT_BODY, lane_of_long_bodies, parse_body
-from cfy_cli.manager.services.context import AppContext
 
 Handler = Callable[[Request], Coroutine[object, object, Response]]
 
@@ -29,10 +28,8 @@ class AuthorizedRoute(APIRoute):
         has_json_body = self.body_field is not None
 
         async def authorize_and_handle(request: Request) -> Response:
-            app: AppContext = request.app.state.app_context
-            limits = app.settings.limits
             await authorize(request)
-            request._receive = _limited(request, limits, "request_body" if has_json_body else "upload")
+            request._receive = _limited(request, "request_body" if has_json_body else "upload")
             if not has_json_body:
                 return await handle(request)
             with SpooledTemporaryFile(MAX_SHORT_BODY) as file:  # there may be one on each connection
@@ -41,15 +38,15 @@ class AuthorizedRoute(APIRoute):
                 size = file.tell()
                 async with lane_of_long_bodies(request, size):
                     file.seek(0)
-                    await parse_body(request, file, limits)
+                    await parse_body(request, file)
                     return await handle(request)
 
         return authorize_and_handle
 
 
-def _limited(request: Request, limits: Limits, name: str) -> Receive:
+def _limited(request: Request, name: str) -> Receive:
     """Return a function that receives the body of a request. It raises TooLarge."""
-    receive, limit = request.receive, int(getattr(limits, name))
+    receive, limit = request.receive, int(getattr(active_limits(), name))
     announced, received = request.headers.get("content-length", ""), 0
 
     async def receive_limited() -> Message:

@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import parse_json
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.bodies import check_fields
 from cfy_cli.manager.rest.query import INCLUDE
@@ -44,7 +45,7 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
     of the endpoint.
     """
     app: AppContext = request.app.state.app_context
-    max_parameters = app.settings.limits.request_body
+    max_parameters = active_limits().request_body
     with app.files.open_temporary() as (file, path):
         params: JsonObject = dict(request.query_params)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -93,8 +94,7 @@ def _parse_params(request: Request, part: object) -> JsonObject:
     """Parse JSON that has the names of query parameters. Raises Invalid, for unknown ones too."""
     if part is None:
         return {}
-    app: AppContext = request.app.state.app_context
-    params = parse_json(str(part), "The object of parameters of the upload", app.settings.limits)
+    params = parse_json(str(part), "The object of parameters of the upload")
     if not isinstance(params, dict):
         raise Invalid("The parameters of the upload are not a JSON object")
     check_fields(params, [name for name in request.state.declared if name != INCLUDE.name])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from cfy_cli.contract.limits import activate
+from cfy_cli.contract.limits import activate, active_limits
 from cfy_cli.manager.engine.operation_user import OperationUser, find_user
 from cfy_cli.manager.settings import ManagerSettings
 from cfy_cli.manager.store.audit import Actor
@@ -79,7 +79,7 @@ class AppContext:
     def reading(self, scope: Scope) -> Iterator[Store]:
         """Open a read transaction in a scope."""
         with self.database.read() as session:
-            yield Store(session, scope, self.settings.limits.page)
+            yield Store(session, scope, active_limits().page)
 
     @contextmanager
     def writing(self, scope: Scope, actor: Actor | None = None) -> Iterator[Store]:
@@ -90,7 +90,7 @@ class AppContext:
         files = FileChanges(self.files)
         try:
             with self.database.write(actor or Actor(scope.user)) as session:
-                store = Store(session, scope, self.settings.limits.page, files)
+                store = Store(session, scope, active_limits().page, files)
                 yield store
                 files.place(session)
         except BaseException:

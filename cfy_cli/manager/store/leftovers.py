@@ -1,5 +1,7 @@
 """Files without rows in the data folder, removed when a manager starts."""
 
+import os
+
 from sqlalchemy import select
 
 from cfy_cli.errors import Failed
@@ -34,7 +36,10 @@ def remember_database(database: Database, files: Files) -> None:
     file, created_at = files.folder.with_name(DATABASE_FILE), _created_at(database)
     if created_at and not (file.exists() and file.read_text("utf-8", "replace") == created_at):
         temporary = files.incoming / DATABASE_FILE
-        temporary.write_text(created_at)
+        with temporary.open("w+") as stream:
+            stream.write(created_at)
+            stream.flush()
+            os.fsync(stream.fileno())  # before its name: an empty file would allow any database
         temporary.replace(file)
 
 

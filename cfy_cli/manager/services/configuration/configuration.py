@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.json import Json
-from cfy_cli.contract.limits import Limits, raise_hint
+from cfy_cli.contract.limits import Limits, active_limits, raise_hint
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, ErrorCode, Forbidden, NotFound
 from cfy_cli.manager.services.configuration.catalogue import BY_FULL_NAME, ENTRIES, ConfigEntry
@@ -101,7 +101,7 @@ class Configuration:
 
         Raises NotFound, Conflict, and Forbidden for entries that only administrators may change.
         """
-        limits = self._app.settings.limits
+        limits = active_limits()
         changes = {find_entry(name): value for name, value in values.items()}
         checked = {entry: _check_change(store, entry, value, limits) for entry, value in changes.items()}
         store.acquire_lock(LockKey.CONFIGURATION)
@@ -156,7 +156,7 @@ class Configuration:
         value = self._default(entry) if row is None else row.value
         if not entry.limit:
             return value
-        return min(cast(int, value), maximum(entry, self._app.settings.limits))
+        return min(cast(int, value), maximum(entry, active_limits()))
 
     def _default(self, entry: ConfigEntry) -> Json:
         """Return the default; of an entry that follows from the start of the manager, its value."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.extensions.configuration import PluginConfig
@@ -77,7 +78,7 @@ def _package(extension: ExtensionContext, config: PluginConfig) -> Iterator[Pack
         _file(extension, config["plugin_yaml_path"]) as yaml,
         extension.app.files.open_temporary() as (_, inner_wagon),
     ):
-        package = read_package(wagon, inner_wagon, extension.app.settings.limits)
+        package = read_package(wagon, inner_wagon, active_limits())
         yield replace(package, yamls={"plugin.yaml": yaml.read_bytes()})
 
 

@@ -7,6 +7,7 @@ import hmac
 import secrets
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from cachetools import TTLCache
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services.configuration.configuration import Configuration
@@ -70,12 +72,16 @@ class Credential:
         return self.header == "Authorization" and not self.value.lower().startswith("bearer ")
 
     @property
+    def username(self) -> str:
+        """Return the name that a password is given for, empty when the header cannot be read."""
+        with suppress(Unauthorized):
+            return self.parse_password()[0]
+        return ""
+
+    @property
     def is_of_first_administrator(self) -> bool:
         """Return whether it has a password for the administrator, whom no directory keeps waiting."""
-        try:
-            return self.has_password and self.parse_password()[0] == ADMIN
-        except Unauthorized:
-            return False
+        return self.has_password and self.username == ADMIN
 
     def parse_password(self) -> tuple[str, str]:
         """Return the name and the password of a Basic login. Raises Unauthorized."""
@@ -101,12 +107,11 @@ class Credentials:
         self._database = app.database
         self._permissions = app.service(Permissions)
         self._data_dir = app.settings.data_dir
-        self._limits = app.settings.limits
         self._configuration = app.service(Configuration)
         self._directory = app.service(DirectoryLogins)
         self._salt = secrets.token_bytes(32)
         self._cache: TTLCache[bytes, Login] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
-        self._failed_hosts: TTLCache[str, None] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
+        self._failed_attempts: TTLCache[bytes, None] = TTLCache(MAX_CACHED, RENEWAL_INTERVAL)
         self._cache_lock = threading.Lock()
         self._verifying = tuple(threading.Lock() for _ in range(VERIFYING_LOCKS))
 
@@ -114,7 +119,7 @@ class Credentials:
         """Return the login of a credential that was verified lately, without the database and without argon2."""
         with self._cache_lock:
             # Who guesses passwords must not find out for free which one somebody else logs in with.
-            is_guessing = credential.has_password and credential.host in self._failed_hosts
+            is_guessing = credential.has_password and self._attempt_key(credential) in self._failed_attempts
             login = None if is_guessing else self._cache.get(self._digest(credential))
         # A login that is used all the time is verified again as well.
         is_old = login is not None and time.monotonic() - login.verified_at >= RENEWAL_INTERVAL
@@ -132,7 +137,7 @@ class Credentials:
             login = self._verify(credential)
         except Unauthorized:
             with self._cache_lock:
-                self._failed_hosts[credential.host] = None
+                self._failed_attempts[self._attempt_key(credential)] = None
             raise
         return self._remember(credential, login)
 
@@ -171,7 +176,7 @@ class Credentials:
 
     def sign_token(self, login: Login) -> str:
         """Return a token that is not stored. It ends with the login, and at the latest after the time of its limit."""
-        latest = format_timestamp(datetime.now(UTC) + timedelta(seconds=self._limits.signed_token))
+        latest = format_timestamp(datetime.now(UTC) + timedelta(seconds=active_limits().signed_token))
         expires_at = min(login.expires_at or latest, latest)
         token = SignedToken(login.user_storage_id, login.token_stamp, login.token_id, expires_at)
         return signed_tokens.sign(self._data_dir, token)
@@ -259,7 +264,14 @@ class Credentials:
 
     def _digest(self, credential: Credential) -> bytes:
         """Return the key of a credential in the cache, which holds no passwords."""
-        return hashlib.blake2b(credential.value.encode(), key=self._salt, digest_size=32).digest()
+        return self._hash(credential.value)
+
+    def _attempt_key(self, credential: Credential) -> bytes:
+        """Return the key of an address and a user of it."""
+        return self._hash(f"{credential.host}\0{credential.username}")
+
+    def _hash(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode(), key=self._salt, digest_size=32).digest()
 
     def _count_failure(self, attempt: LoginAttempt, user: User | None) -> None:
         lock = AccountLock(
@@ -267,7 +279,7 @@ class Credentials:
             self._configuration.number("rest.account_lock_period"),
         )
         with self._database.write() as session:
-            failed_logins.count_failure(session, attempt, user.storage_id if user else None, self._limits, lock)
+            failed_logins.count_failure(session, attempt, user.storage_id if user else None, active_limits(), lock)
 
     def _count_login(self, attempt: LoginAttempt, user_storage_id: int) -> None:
         with self._database.write() as session:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from cfy_cli.contract.limits import Limits
+from cfy_cli.contract.limits import Limits, active_limits
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
@@ -29,7 +29,7 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         )
 
     def fill(builder: VenvBuilder) -> None:
-        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}", app.settings.limits)
+        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}", active_limits())
         provide_libraries(app.files, builder, log)
         _store_state(app, plugin, "installed")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from cfy_cli.contract.limits import Limits
+from cfy_cli.contract.limits import Limits, active_limits
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
@@ -54,13 +54,13 @@ def _copy_source(app: AppContext, name: str, source: str, resources: Path, proje
         with tempfile.NamedTemporaryFile("wb", dir=project.parent) as file:
             fetch(source, file.file, app.settings)
             file.flush()
-            _unpack(name, source, Path(file.name), project, app.settings.limits)
+            _unpack(name, source, Path(file.name), project, active_limits())
     else:
         path = _find_source(name, source, resources)
         if path.is_dir():
             shutil.copytree(path, project, symlinks=True)
         else:
-            _unpack(name, source, path, project, app.settings.limits)
+            _unpack(name, source, path, project, active_limits())
     if not any((project / file).is_file() for file in PROJECT_FILES):
         raise Invalid(f"The source `{source}` of the plugin {name} has neither a setup.py nor a pyproject.toml")
 

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import check_json
-from cfy_cli.contract.limits import format_limit, raise_hint
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.secrets import vault
@@ -37,7 +37,7 @@ class ProviderRequests:
 
     def __init__(self, app: AppContext) -> None:
         self._settings = app.settings
-        limit = app.settings.limits.secrets_provider_requests
+        limit = active_limits().secrets_provider_requests
         self._slots: defaultdict[int, threading.Semaphore] = defaultdict(lambda: threading.BoundedSemaphore(limit))
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class ProviderRequests:
 
     @property
     def _timeout(self) -> int:
-        return self._settings.limits.secrets_provider_time
+        return active_limits().secrets_provider_time
 
     def _get(self, session: requests.Session, connection: Connection, path: str, place: str) -> JsonObject:
         """Return what another manager answers about its secrets. Raises ProviderFailed."""
@@ -120,7 +120,7 @@ class ProviderRequests:
         except AddressRefused as error:
             raise connection.failure(f"cannot be asked: {error.message}", hint=error.hint) from None
         except AnswerTooLarge:
-            size = format_limit("secrets_provider_answer", self._settings.limits.secrets_provider_answer)
+            size = format_limit("secrets_provider_answer", active_limits().secrets_provider_answer)
             raise connection.failure(f"answered more than {size}", hint=raise_hint("secrets_provider_answer")) from None
         except requests.exceptions.SSLError:
             raise connection.failure(
@@ -132,7 +132,7 @@ class ProviderRequests:
 
     def _exchange(self, connection: Connection, exchange: Callable[[requests.Session], T], on_connect: OnConnect) -> T:
         with open_session(AddressRules(self._settings), on_connect) as session, tempfile.NamedTemporaryFile() as file:
-            limit_size(session, self._settings.limits.secrets_provider_answer)
+            limit_size(session, active_limits().secrets_provider_answer)
             if certificate := connection.parameters.get("cert"):
                 file.write(certificate.encode())
                 file.flush()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.dsl.patterns import PatternTimeout, search
 from cfy_cli.errors import Conflict, Invalid
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     Keyword = Callable[[Validator, Json, Json, JsonObject], Iterator[ValidationError]]
 
 MAX_QUOTED_LENGTH = 120  # characters of a schema's rule in an error
-MAX_TIME = 2.0  # seconds; references between the parts of a schema can multiply its work without end
-TOO_SLOW = f"The value cannot be checked against the schema within {MAX_TIME:.0f} seconds"
 
 
 def check_value(value: Json, schema: JsonObject) -> None:
@@ -56,14 +55,18 @@ def check_value(value: Json, schema: JsonObject) -> None:
 
 def _bounded_keywords(keywords: "Mapping[str, Keyword]") -> "dict[str, Keyword]":
     """Return the keywords of a validator with a common deadline, and regular expressions with a time limit."""
-    deadline = time.monotonic() + MAX_TIME
+    limit = active_limits().schema_time  # references between the parts of a schema can multiply its work without end
+    deadline = time.monotonic() + limit / 1000
 
     def bound(check: "Keyword") -> "Keyword":
         def run(
             validator: "Validator", argument: Json, instance: Json, schema: JsonObject
         ) -> "Iterator[ValidationError]":
             if time.monotonic() > deadline:
-                raise Invalid(TOO_SLOW, hint="Give a simpler schema.")
+                raise Invalid(
+                    f"The value cannot be checked against the schema within {format_limit('schema_time', limit)}",
+                    hint=f"Give a simpler schema. {raise_hint('schema_time')}",
+                )
             yield from check(validator, argument, instance, schema) or ()
 
         return run

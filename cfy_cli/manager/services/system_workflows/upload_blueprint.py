@@ -11,7 +11,7 @@ from typing import cast
 from sqlalchemy import select
 
 from cfy_cli import dsl
-from cfy_cli.contract.limits import MIB
+from cfy_cli.contract.limits import MIB, active_limits
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import UPLOADING_STATES, BlueprintState
 from cfy_cli.contract.timestamps import now
@@ -123,7 +123,7 @@ def _unpack(context: ExecutionContext, storage_id: int) -> None:
     configuration = context.app.service(Configuration)
     max_files = configuration.integer("rest.blueprint_folder_max_files")
     max_size = configuration.integer("rest.blueprint_folder_max_size_mb")
-    limits = replace(context.app.settings.limits, archive_files=max_files, archive_content=max_size * MIB)
+    limits = replace(active_limits(), archive_files=max_files, archive_content=max_size * MIB)
     try:
         archives.unpack(archive, resources, limits)
     except ArchiveTooLarge as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError, Forbidden
@@ -151,7 +152,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         records,
         StoreJournal(context, deployment.storage_id),
         wait_after_fail=float(execution.wait_after_fail),
-        server=shared_server(context.app.settings.limits),
+        server=shared_server(active_limits()),
     )
     retry_until_available(context.stopping, records.store_progress)
     if not context.stopping.is_set():
