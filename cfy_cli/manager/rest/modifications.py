@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import DEPLOYMENT_MODIFICATIONS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
@@ -41,7 +42,7 @@ def start_modification(call: Call, body: NewModification) -> JsonObject:
     """Add instances and note those to remove, until the modification is finished or rolled back."""
     if not body.nodes:
         raise Invalid("Nothing to modify: give `nodes`, such as {NODE: {instances: 2}}")
-    limits = call.app.settings.limits
+    limits = active_limits()
     limits.check("node_instances", sum(node.instances for node in body.nodes.values()), "The node instances")
     requested: Mapping[str, EntityChange] = {
         name: EntityChange(node.instances, node.removed_ids_include_hint or (), node.removed_ids_exclude_hint or ())
