@@ -77,6 +77,6 @@ AGENTS = Resource(
     name="agents",
     noun="agent",
     key="id",
-    columns=("id", "ip", "deployment", "node", "system", "version", "install_method", "tenant_name"),
-    narrow=("id", "ip", "deployment", "node", "version", "system", "install_method", "tenant_name"),
+    columns=("id", "ip", "deployment", "state", "node", "system", "version", "install_method", "tenant_name"),
+    narrow=("id", "ip", "deployment", "state", "node", "version", "system", "install_method", "tenant_name"),
 )
