@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from sqlalchemy import JSON, Column, ColumnElement, FromClause, Table, Text
-from sqlalchemy.orm import class_mapper, defer, lazyload, undefer
+from sqlalchemy.orm import class_mapper, defer, lazyload, selectinload, undefer
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.sql.visitors import iterate
 
@@ -25,13 +25,17 @@ def loading_options(model: type[Base], include: Sequence[str] | None) -> tuple[O
     mapper = class_mapper(model)
     attributes = mapper.column_attrs
     deferred = [name for name in names if name in attributes and attributes[name].deferred]
-    wanted = [undefer(column(model, name)) for name in deferred if isinstance(attributes[name].columns[0].type, JSON)]
+    wanted: list[ORMOption] = [
+        undefer(column(model, name)) for name in deferred if isinstance(attributes[name].columns[0].type, JSON)
+    ]
     needed, tables = set[str](), set[FromClause]()
     for name in names:
         if name in attributes:
             needed.add(name)
         elif name in mapper.relationships:
             tables.add(mapper.relationships[name].mapper.local_table)
+            if mapper.relationships[name].lazy == "select":  # one query for all rows instead of one for each
+                wanted.append(selectinload(column(model, name)))
         elif (sql := expression(model, name)) is not None:
             found = list(_columns(sql))
             needed.update(each.key for each in found if each.table is mapper.local_table)

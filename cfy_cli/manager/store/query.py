@@ -1,7 +1,8 @@
 """SQL of the parameters of a list: filters, ranges, search, order and page."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -55,6 +56,19 @@ def expression(model: type[Base], name: str) -> Sql | None:
     return None if isinstance(sql.type, JSON) else sql
 
 
+def matching(model: type[Base], name: str, sql: Sql, condition: Callable[[Sql], Condition]) -> Condition:
+    """Match rows by a field, whose SQL is given; null must not match.
+
+    Where it is read from a related row, rows are matched by the ids of those, which an index serves.
+    """
+    if name not in model.RELATED:
+        return condition(sql)
+    relationship, field = model.RELATED[name]
+    found = column(model, relationship).property
+    [(own, other)] = found.local_remote_pairs
+    return cast("Condition", own.in_(select(other).where(condition(column(found.mapper.class_, field).expression))))
+
+
 def all_of(*conditions: Condition) -> Condition:
     """Combine conditions; without any, the result is always true."""
     return and_(true(), *conditions)
@@ -64,7 +78,9 @@ def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Sel
     """Add filters, ranges and searches. Raises Invalid for unknown fields, and for values that they cannot have."""
     expressions = _expressions(model, listing.filters, "Filter")
     for (name, values), sql in zip(listing.filters.items(), expressions, strict=True):
-        statement = statement.where(sql.in_(parse_values(name, values, type(sql.type))))
+        statement = statement.where(
+            matching(model, name, sql, partial(_is_any, parse_values(name, values, type(sql.type))))
+        )
     for range_ in listing.ranges:
         [sql] = _expressions(model, [range_.column], "Range")
         kind = type(sql.type)
@@ -78,6 +94,10 @@ def apply_filters(statement: Select[M], model: type[M], listing: Listing) -> Sel
         words = [contains_folded(column(model, name).expression, word) for name, word in listing.searches]
         statement = statement.where(or_(*words))
     return statement
+
+
+def _is_any(values: Sequence[object], sql: Sql) -> Condition:
+    return sql.in_(values)
 
 
 def apply_page(statement: Select[M], model: type[M], listing: Listing) -> Select[M]:

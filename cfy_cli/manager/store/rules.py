@@ -10,7 +10,7 @@ from cfy_cli.contract.labels import find_fault, normalize
 from cfy_cli.errors import InvalidRule
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.labels import Label
-from cfy_cli.manager.store.query import column, expression, has_labels
+from cfy_cli.manager.store.query import column, expression, has_labels, matching
 from cfy_cli.manager.store.rule_operators import ATTRIBUTE_OPERATORS, LABEL_OPERATORS, WITHOUT_VALUES
 
 Condition = ColumnElement[bool]
@@ -49,7 +49,10 @@ class FilterRule:
             return label_condition(model, self.key, self.values, self.operator)
         attribute = expression(model, self.key)
         assert attribute is not None, f"{self.key} is no column"
-        return ATTRIBUTE_OPERATORS[self.operator].condition(attribute, self.values)
+        operator = ATTRIBUTE_OPERATORS[self.operator]
+        if operator.matches(None, self.values):
+            return operator.condition(attribute, self.values)
+        return matching(model, self.key, attribute, lambda value: operator.condition(value, self.values))
 
     def matches(self, item: Mapping[str, object]) -> bool:
         """Return whether an item matches that has no labels."""

@@ -19,7 +19,7 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.audit import WriteSession
 from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.files import Content
-from cfy_cli.manager.store.listing import Listing, Page
+from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Page
 from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.owned import Belonging
@@ -154,35 +154,47 @@ class Store:
         The page ends early rather than exhaust the memory. Raises Invalid for parameters that the model does not have.
         """
         statement = self._select(model, listing, where)
-        total = self._count(statement, model)
-        shown = listing
+        total = self._count(statement)
+        page = query.apply_page(statement, model, listing)
         if total > 1 and listing.size > 1:
-            shown = replace(listing, size=self._fitting_size(statement, model, listing))
-        page = query.apply_page(statement, model, shown).options(*loading_options(model, listing.include), *options)
+            page, ids = self._fitting_page(statement, model, listing)
+        else:
+            ids = ()
+        page = page.options(*loading_options(model, listing.include), *options)
         rows = self.unscoped.scalars(page).unique().all() if listing.size else []
+        if ids:
+            positions = {storage_id: position for position, storage_id in enumerate(ids)}
+            rows = sorted(rows, key=lambda row: positions[row.storage_id])
         return Page(rows, total, listing.offset, listing.size, listing.is_whole)
 
-    def _fitting_size(self, statement: Select[M], model: type[M], listing: Listing) -> int:
-        """Return how many rows of a page, at least one, have values within the limit."""
-        size = min(listing.size, self._max_page_bytes // ROW_BYTES)
+    def _fitting_page(self, statement: Select[M], model: type[M], listing: Listing) -> tuple[Select[M], Sequence[int]]:
+        """Return the query for the rows of a page, at least one, whose values are within the limit.
+
+        Where few rows may have large values, it is for storage ids that are returned as well in the order of the page:
+        they are found once.
+        """
+        shown = replace(listing, size=min(listing.size, self._max_page_bytes // ROW_BYTES))
+        page = query.apply_page(statement, model, shown)
         sizes = [_size_in_memory(large) for large in large_columns(model, listing.include)]
         if not sizes:
-            return size
-        page = query.apply_page(statement, model, replace(listing, size=size))
-        rows = self.unscoped.scalars(page.with_only_columns(sum(sizes[1:], sizes[0])))
-        fitting, remaining = 0, self._max_page_bytes
-        for size_of_row in rows:
+            return page, ()
+        found = self.unscoped.execute(page.with_only_columns(model.storage_id, sum(sizes[1:], sizes[0])))
+        ids, remaining = list[int](), self._max_page_bytes
+        for storage_id, size_of_row in found:
             remaining -= size_of_row + ROW_BYTES
-            if remaining < 0 and fitting:
-                return fitting
-            fitting += 1
-        return max(fitting, 1)
+            if remaining < 0 and ids:
+                break
+            ids.append(storage_id)
+        if len(ids) > MAX_PAGE_SIZE:
+            return query.apply_page(statement, model, replace(listing, size=len(ids))), ()
+        return select(model).where(model.storage_id.in_(ids)), ids
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
-        return self._count(self._select(model, listing, where), model)
+        return self._count(self._select(model, listing, where))
 
-    def _count(self, statement: Select[M], model: type[M]) -> int:
-        return self.unscoped.scalar(statement.with_only_columns(func.count(model.storage_id))) or 0
+    def _count(self, statement: Select[M]) -> int:
+        # No column is counted, so that an index which holds what the conditions look at is enough.
+        return self.unscoped.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
     def summarize(
         self, model: type[M], listing: Listing, fields: Sequence[str], *, where: ColumnElement[bool] | None = None

@@ -19,7 +19,9 @@ IS_LISTED = Blueprint.is_hidden.is_(False)
 
 
 def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | None:
-    """Return the execution that unpacked and compiled the blueprint."""
+    """Return the execution that unpacked and compiled the blueprint, which is as visible as that."""
+    if blueprint.upload is not None and blueprint.upload.id == blueprint.upload_execution_id:
+        return blueprint.upload
     return store.find(Execution, blueprint.upload_execution_id) if blueprint.upload_execution_id else None
 
 

@@ -7,6 +7,7 @@ from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.states import FAILED_UPLOAD_STATES
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.files import BLUEPRINTS, ICONS
+from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonValue, Name, Timestamp, text
@@ -33,6 +34,7 @@ class Blueprint(Owned, Base):
         "upload_execution",
     )
 
+    COMPUTED_FROM = {"upload_execution": ("upload",)}
     FOLDER = BLUEPRINTS
 
     id: Mapped[str] = mapped_column(Name)
@@ -46,6 +48,9 @@ class Blueprint(Owned, Base):
     error: Mapped[str | None] = mapped_column(Text)
     error_traceback: Mapped[str | None] = mapped_column(Text)
     upload_execution_id: Mapped[str | None] = mapped_column(text(36))
+    upload: Mapped[Execution | None] = relationship(
+        primaryjoin="foreign(Blueprint.upload_execution_id) == Execution.id", viewonly=True
+    )
     labels: Mapped[list["BlueprintLabel"]] = relationship(
         cascade="all, delete-orphan", order_by="BlueprintLabel.storage_id", lazy="selectin"
     )

@@ -93,6 +93,7 @@ class Deployment(Owned, Base):
         "deployment_groups",
     )
     COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types")}
+    RELATED = {"site_name": ("site", "name")}
     FOLDER = DEPLOYMENTS
     UNAUDITED = frozenset(  # what is counted, and what executions end with
         ("updated_at", "installation_status", "deployment_status", "drifted_instances", "unavailable_instances",

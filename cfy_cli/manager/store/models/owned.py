@@ -16,17 +16,19 @@ class Base(DeclarativeBase):
     """A table.
 
     `WIRE_FIELDS` are the fields that the API shows, in order. `KEY` is the column that users identify a row by, and
-    `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns that a field needs
-    which only Python computes. `FOLDER` is where the files of the rows are, each row's in a folder named by its storage
-    id: they come and go with the row. The audit log records changes if `IS_AUDITED`, but not those of the columns
-    `UNAUDITED` alone: they follow from other changes or from logins. It names a row by the columns `IDENTIFIED_BY`, by
-    default key and tenant, and a row that links others by the names of those: `LINKS` has their relationships by field.
+    `IS_NAMED` whether they choose its value. `COMPUTED_FROM` names the columns that a field needs which only Python
+    computes, `RELATED` the relationship and its column that a field is read from. `FOLDER` is where the files of the
+    rows are, each row's in a folder named by its storage id: they come and go with the row. The audit log records
+    changes if `IS_AUDITED`, but not those of the columns `UNAUDITED` alone: they follow from other changes or from
+    logins. It names a row by the columns `IDENTIFIED_BY`, by default key and tenant, and a row that links others by the
+    names of those: `LINKS` has their relationships by field.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
     KEY: ClassVar[str] = "id"
     IS_NAMED: ClassVar[bool] = True
     COMPUTED_FROM: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    RELATED: ClassVar[Mapping[str, tuple[str, str]]] = {}
     FOLDER: ClassVar[str] = ""
     IS_AUDITED: ClassVar[bool] = True
     IDENTIFIED_BY: ClassVar[tuple[str, ...]] = ()
