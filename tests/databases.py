@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, text
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 
 from cfy_cli.manager.store import database, schema
@@ -40,9 +40,15 @@ def compiled_statements() -> Iterator[None]:
 
     def create_sharing(url: URL, **options: Any) -> Engine:
         engine = create(url, query_cache_size=4000, **options)
-        engine.dialect, engine._compiled_cache = known.setdefault(
-            engine.dialect.name, (engine.dialect, engine._compiled_cache)
-        )
+        own = engine.dialect
+        shared, engine._compiled_cache = known.setdefault(own.name, (own, engine._compiled_cache))
+        engine.dialect = shared
+
+        @event.listens_for(engine, "connect")
+        def initialize(_connection: object, _record: object) -> None:
+            if shared.server_version_info is None:  # the engine of the shared dialect has not connected yet
+                vars(shared).update(vars(own))
+
         return engine
 
     with pytest.MonkeyPatch.context() as monkeypatch:
