@@ -36,6 +36,7 @@ SUMMARIES = {
     "doctor": "Check the connection and the manager for problems.",
     "events": "Manage events and logs of executions.",
     "executions": "Manage executions of workflows.",
+    "groups": "Show the groups of nodes in deployments.",
     "idp": "Show the identity provider of the manager.",
     "init": "Begin to work with the manager on this machine.",
     "install": "Upload a blueprint, create a deployment and install it.",

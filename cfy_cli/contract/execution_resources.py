@@ -62,6 +62,12 @@ NODE_INSTANCES = Resource(
     columns=("id", "deployment_id", "host_id", "node_id", "state", "visibility", "tenant_name", "created_by"),
     narrow=("id", "state", "node_id", "deployment_id", "host_id"),
 )
+NODE_GROUPS = Resource(
+    name="groups",
+    noun="group",
+    key="name",
+    columns=("name", "members", "policies"),
+)
 NODES = Resource(
     name="nodes",
     noun="node",

@@ -115,6 +115,7 @@ EXAMPLES = {
         "cfy executions wait 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --timeout 600",
         "cfy executions list -d web-1 --format name | xargs cfy executions wait --fail-fast",
     ),
+    "groups list": ("cfy groups list -d web-1",),
     "init": ("cfy init", "cfy init my-project", "cfy init blueprint.yaml -b web -i port=8080"),
     "install": ("cfy install blueprint.yaml -d web-1 -i port=8080",),
     "ldap set": (

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import responses
 
 from tests.conftest import Cfy
+
+from .conftest import Run
 
 BLUEPRINT = """\
 tosca_definitions_version: cloudify_dsl_1_4
@@ -248,3 +251,14 @@ def test_node_shows_operations_that_do_something(deployed: Cfy) -> None:
     assert out.count("cloudify.interfaces.lifecycle.create") == 1
     assert "cloudify.interfaces.lifecycle.stop" not in out
     assert "Operations" not in deployed("nodes get page -d dep --columns id,type")
+
+
+def test_groups_of_a_deployment_are_listed(run: Run, wire: responses.RequestsMock) -> None:
+    group = {"members": ["a", "b"], "policies": {"heal": {"type": "x.Heal"}}}
+    answer = {"groups": {"web": group}, "scaling_groups": {"web": {"members": ["a", "b"]}}}
+    wire.get("http://manager/api/v3.1/deployments/dep", json=answer)
+    row = {"name": "web", "members": ["a", "b"], "policies": ["cloudify.policies.scaling", "x.Heal"]}
+    assert run("groups list -d dep --json").data == [row]
+    assert "| web" in run("groups list -d dep").out
+    wire.get("http://manager/api/v3.1/deployments/none", json={"groups": {}})
+    assert "has no `groups`" in run("groups list -d none").err

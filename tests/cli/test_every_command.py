@@ -26,6 +26,8 @@ tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]
 node_templates:
   page: {type: cloudify.nodes.Root}
+groups: {pages: {members: [page]}}
+policies: {more: {type: cloudify.policies.scaling, targets: [pages]}}
 outputs: {port: {value: 1}}
 """
 WITH_MANAGER = [(name, command) for name, command in commands() if name.split(" ")[0] not in {*LOCAL, "profiles"}]
@@ -160,6 +162,7 @@ workflows get install -d dep
 executions start install -d dep
 executions list
 nodes list -d dep
+groups list -d dep
 nodes get page -d dep
 node-instances list -d dep
 executions summary status workflow_id
