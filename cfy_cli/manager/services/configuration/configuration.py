@@ -183,7 +183,7 @@ def find_entry(name: str) -> ConfigEntry:
     scope, dot, bare = name.rpartition(".")
     found = [entry for entry in ENTRIES if entry.name == bare and scope in ("", entry.scope)]
     if not found:
-        raise NotFound(bare if dot else name, hint="List what there is: cfy config list")
+        raise NotFound((bare if dot else name) or name, hint="List what there is: cfy config list")
     if len(found) > 1:
         full_names = " or ".join(entry.full_name for entry in found)
         raise Conflict(
