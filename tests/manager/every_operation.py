@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -144,7 +145,8 @@ def _send_groups(send: Send) -> None:
 
 
 def _send_cluster(send: Send) -> None:
-    host = send("GET", "/managers").json()["items"][0]["hostname"]
+    host = socket.gethostname()
+    send("GET", "/managers")
     send("GET", "/cluster-status")
     send("GET", "/managers/{hostname}", host)
     send("POST", "/db-nodes", json={"action": "update"})
