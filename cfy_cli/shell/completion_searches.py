@@ -34,6 +34,12 @@ SEARCHES = {
 CONSTRAINTS = frozenset({"filter_id", "labels", "tenants", "name_pattern", "valid_values", "deployment_id"})
 
 
+def complete_config(client: Client, incomplete: str) -> list[CompletionItem]:
+    """Return the entries of the configuration that can be changed, as `SCOPE.NAME=`."""
+    names = (f"{entry['scope']}.{entry['name']}=" for entry in client.config.entries() if entry["is_editable"])
+    return [CompletionItem(name, type=UNFINISHED) for name in sorted(names) if name.startswith(incomplete)]
+
+
 def complete_labels(client: Client, group: str, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return keys of labels, and in a rule such as `team=` the values of its key."""
     kind = group if group in LABELLED else "deployments"

@@ -63,6 +63,8 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 
 def _find(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    if param.name == "inputs" and ctx.command_path.endswith(" config update"):
+        return completion_searches.complete_config(_silent_app(ctx).client, incomplete)
     if param.name in completion_keys.OPTIONS:
         declared = _load_declarations(ctx, param)
         found = list(completion_keys.complete_pairs(declared, incomplete))
