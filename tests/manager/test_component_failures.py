@@ -147,6 +147,7 @@ def find_operations(tmp_path: Any) -> dict[str, set[str]]:
     return {name: set(operations) for name, operations in found.items()}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_wrong_configuration_is_never_retried(ask: Ask, upload: Upload, run: Run, tmp_path: Any):
     upload("child", HELLO)
     operations = find_operations(tmp_path)

@@ -138,6 +138,7 @@ OFFLINE = {case for case, (declaration, _, _) in CASES.items() if declaration.ge
 OFFLINE -= {"less_or_equal", "valid_values"}  # which read secrets
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("give", [give_operation_input, give_in_blueprint])
 def test_operation_inputs_are_held_to_declarations(
     give: Callable[..., tuple[bool, str]], ask: Ask, upload: Upload
