@@ -24,6 +24,10 @@ BY_NAME = {context.command_path.removeprefix("cfy "): context.command for contex
 EVERY_PUBLIC_COMMAND: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("peer_commands.json").read_text("utf-8")
 )
+LATER = re.compile(  # not built yet
+    r"deployments (groups .*|schedule .*|get-update|history|update)|executions groups .*|snapshots .*"
+    r"|plugins (get-update|history|list_updates|update)"
+)
 PUBLIC_COMMANDS = {name: facts for name, facts in EVERY_PUBLIC_COMMAND.items() if name in BY_NAME}
 
 
@@ -51,6 +55,11 @@ def test_options_have_help_and_distinct_flags(context: click.Context) -> None:
 def test_every_command_has_global_options(context: click.Context) -> None:
     flags = {flag for param in context.command.get_params(context) for flag in param.opts}
     assert {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"} <= flags | {"-h"}
+
+
+def test_every_command_of_public_cfy_exists() -> None:
+    absent = [name for name in EVERY_PUBLIC_COMMAND if name not in BY_NAME]
+    assert [name for name in absent if not LATER.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC_COMMANDS))

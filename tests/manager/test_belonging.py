@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from cfy_cli.manager.server import permissions
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity import role_permissions
 from cfy_cli.manager.services.visibility import belonging_conditions
 from cfy_cli.manager.store import schema
 from cfy_cli.manager.store.models import (
@@ -261,7 +262,8 @@ def test_events_of_a_running_execution_follow_the_deployment(as_member: As, work
 def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext):
     """Earlier versions stored what system workflows do with the visibility `tenant`."""
     alice = private("alice")
-    expected = {path: find_items(alice, path) for path in LISTS}
+    kept = [path for path in LISTS if "modifications" not in path]  # their table came later
+    expected = {path: find_items(alice, path) for path in kept}
     with app.database.write() as session:
         command.downgrade(schema.alembic_config(session.connection()), "0008")
         system = "('upload_blueprint', 'create_deployment_environment')"
@@ -271,5 +273,6 @@ def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext):
         session.execute(text(f"UPDATE events SET execution_id = 'gone' WHERE storage_id = ({first})"))
     with app.database.write() as session:
         command.upgrade(schema.alembic_config(session.connection()), "head")
+        role_permissions.add_new(session)  # as the start of a manager does
     assert find_leaks(private("vera")) == []
-    assert {path: len(find_items(alice, path)) for path in LISTS} == {path: len(expected[path]) for path in LISTS}
+    assert {path: len(find_items(alice, path)) for path in kept} == {path: len(expected[path]) for path in kept}

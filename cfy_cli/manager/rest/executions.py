@@ -65,10 +65,14 @@ class ExecutionsDeletion(Body):
     keep_days: int | None = Field(None, strict=True)
 
 
-class DeletedExecutions(TypedDict):
-    """A list whose only item has the number of deleted executions as `count`."""
+class DeletedCount(TypedDict):
+    count: int
 
-    items: list[dict[str, int]]
+
+class DeletedExecutions(TypedDict):
+    """A list whose only item has the number of deleted executions."""
+
+    items: list[DeletedCount]
     metadata: dict[str, dict[str, int]]
 
 

@@ -1,0 +1,26 @@
+"""The endpoints of the published specification of the API."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("specification.tsv")
+LATER = re.compile(  # not served yet
+    "/(deployment-groups|execution-groups|execution-schedules|deployment-updates|plugins-updates|snapshots"
+    "|snapshot-status)(/.*)?"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An endpoint: its answer names a resource, `*` stands for a list."""
+
+    method: str
+    path: str
+    answer: str
+
+
+def read_rows() -> list[Row]:
+    lines = [line.split("\t") for line in TABLE.read_text("utf-8").splitlines() if not line.startswith("#")]
+    rows = [Row(*line, *[""] * (3 - len(line))) for line in lines]
+    return [row for row in rows if not LATER.fullmatch(row.path)]
