@@ -71,7 +71,7 @@ def refused(call: Callable[[], object], *statuses: int) -> None:
     status = 0
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - its class depends on the error code
+    except Exception as error:
         status = getattr(error, "status_code", -1)
     assert status in statuses, status
 
