@@ -16,10 +16,10 @@ FIND = Path(__file__).with_name("find_public_names.py")
 NO_BROKER = "There is no RabbitMQ."
 NO_AGENT = "All operations run on the machine of the manager, without an agent."
 NO_ENDPOINT = "The manager serves no such resource."
-ADMINISTRATION = "Scripts do not administer the manager."
 ENGINE = "The engine starts operations, runs tasks and stores their states; code in its processes has no part in it."
 MANAGER = "The manager runs these operations itself."
 PARSER = "The manager parses blueprints itself; plugins import only `functions`."
+SNAPSHOTS = "It is part of snapshots of public managers."
 OTHER_TOOL = "The public command line, its tests or the services of a public manager use it, and no plugin does."
 IMPORTED = "The public module only imports it from another one, which has it here too."
 BUILT_HERE = "ctx and its parts are built by this package only, from other arguments."
@@ -117,32 +117,23 @@ ABSENT = {
     "cloudify.workflows.workflow_context.Remote": ENGINE,
     "cloudify.workflows.workflow_context.current_workflow_ctx": IMPORTED,
     "cloudify.zip_utils": OTHER_TOOL,
-    "cloudify_rest_client.agents": NO_ENDPOINT,
-    "cloudify_rest_client.audit_log": NO_ENDPOINT,
+    "cloudify_rest_client.audit_log.AuditLogClient.inject": SNAPSHOTS,
     "cloudify_rest_client.bytes_stream_utils": "The client streams files itself.",
     "cloudify_rest_client.client.HTTPClient.get_request_verify": OTHER_TOOL,
     "cloudify_rest_client.client.HTTPClient.has_": "There is no Kerberos.",
     "cloudify_rest_client.client.HTTPClient.verify_response_status": OTHER_TOOL,
     "cloudify_rest_client.client.HTTPKerberosAuth": "There is no Kerberos.",
-    "cloudify_rest_client.community_contacts": ADMINISTRATION,
     "cloudify_rest_client.deployments.DeploymentGroup": NO_ENDPOINT,
     "cloudify_rest_client.deployments.EMPTY_B64_ZIP": OTHER_TOOL,
     "cloudify_rest_client.execution_schedules": NO_ENDPOINT,
     "cloudify_rest_client.executions.ExecutionGroup": NO_ENDPOINT,
     "cloudify_rest_client.executions.restore_status_error_mapped": OTHER_TOOL,
-    "cloudify_rest_client.filters": NO_ENDPOINT,
-    "cloudify_rest_client.idp": ADMINISTRATION,
     "cloudify_rest_client.inter_deployment_dependencies.DEPENDENCY_CREATOR": IMPORTED,
-    "cloudify_rest_client.ldap": ADMINISTRATION,
-    "cloudify_rest_client.license": ADMINISTRATION,
-    "cloudify_rest_client.log_bundles": NO_ENDPOINT,
-    "cloudify_rest_client.permissions": NO_ENDPOINT,
+    "cloudify_rest_client.log_bundles.LogBundlesClient.upload_archive": "The manager packs log bundles itself.",
     "cloudify_rest_client.plugins_update": NO_ENDPOINT,
     "cloudify_rest_client.resources": NO_ENDPOINT,
     "cloudify_rest_client.responses.ListResponse.sort": "It takes `key` and `reverse` by name, as lists do.",
-    "cloudify_rest_client.secrets_providers": NO_ENDPOINT,
     "cloudify_rest_client.snapshots": NO_ENDPOINT,
-    "cloudify_rest_client.user_groups": NO_ENDPOINT,
     "cloudify_rest_client.utils.find_executable": OTHER_TOOL,
     "cloudify_rest_client.utils.get_f": OTHER_TOOL,
     "cloudify_rest_client.utils.is_kerberos_env": "There is no Kerberos.",
@@ -161,9 +152,9 @@ ABSENT_EVERYWHERE = {
     ".duplicate_for_retry": ENGINE,
     ".handle_task_terminated": ENGINE,
     ".task_terminated": ENGINE,
-    ".dump": "It is part of snapshots of public managers.",
-    ".restore": "It is part of snapshots of public managers.",
-    ".legacy_restore": "It is part of snapshots of public managers.",
+    ".dump": SNAPSHOTS,
+    ".restore": SNAPSHOTS,
+    ".legacy_restore": SNAPSHOTS,
     ".local": ENGINE,
     ".remote": ENGINE,
     ".rest_client": ENGINE,

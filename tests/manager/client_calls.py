@@ -45,7 +45,10 @@ def methods(owner: object, name: str) -> Iterator[tuple[str, Callable[..., objec
             yield from methods(value, f"{name}.{attribute}")
 
 
-FILES = ("path", "archive_location", "archive_path", "icon_path", "plugin_path", "blueprint_path")
+FILES = (
+    "path", "archive_location", "archive_path", "icon_path", "plugin_path", "blueprint_path", "license_path",
+    "new_manager_ca_cert", "new_broker_ca_cert",
+)  # fmt: skip
 
 
 def call(method: Callable[..., object], folder: str, **more: object) -> None:
@@ -80,6 +83,7 @@ def main() -> None:
                 call(method, folder)
                 call(method, folder, filter_rules=[{}])
                 call(method, folder, constraints={})
+                call(method, folder, name="{}", role="{}")
                 found[path] = client._client.calls
     json.dump(found, sys.stdout)
 

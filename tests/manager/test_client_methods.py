@@ -14,6 +14,7 @@ import cfy_cli.manager.engine
 from tests.conftest import Ask
 from tests.in_process import answer_schemas
 from tests.manager.conftest import HELLO, SAY
+from tests.manager.every_operation import PNG
 from tests.wagons import package
 
 MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
@@ -47,7 +48,8 @@ def run_python(script: str | Path, folder: Path, **variables: str) -> str:
 
 
 def without_names(path: str) -> str:
-    return re.sub(r"\{\w*\}|%7B%7D", "{}", path)
+    """Return a path with `{}` for each parameter; methods name the action of the maintenance mode themselves."""
+    return re.sub(r"\{\w*\}|%7B%7D|(?<=/maintenance/)\w+", "{}", path)
 
 
 def test_every_endpoint_is_reached_by_a_method(tmp_path: Path):
@@ -66,7 +68,7 @@ CALL_ALL = """
 import os, sys
 from datetime import datetime
 from cloudify_rest_client import CloudifyClient
-from cloudify_rest_client.exceptions import CloudifyClientError
+from cloudify_rest_client.exceptions import CloudifyClientError, NotModifiedError
 login = {"username": "admin", "password": "admin-of-the-tests", "tenant": "default_tenant"}
 c = CloudifyClient("127.0.0.1", int(sys.argv[1]), **login)
 progress = []
@@ -148,6 +150,53 @@ c.secrets.delete("key"); c.secrets.import_secrets(exported)
 assert c.tenants.create("t2").name == "t2" and c.tenants.list().metadata.pagination.total == 2
 assert c.users.create("ann", "a long password", "default").username == "ann"
 c.tenants.add_user("ann", "t2", "viewer"); c.tenants.remove_user("ann", "t2")
+assert c.user_groups.create("team", "default").name == "team" and c.user_groups.add_user("ann", "team").users
+assert c.user_groups.set_role("team", "sys_admin").role == "sys_admin" and c.user_groups.list(sort="name").one().users
+c.tenants.add_user_group("team", "t2", "user"); c.tenants.update_user_group("team", "t2", "viewer")
+assert c.user_groups.get("team", _get_data=True).tenants and c.user_groups.remove_user("ann", "team") is None
+c.tenants.remove_user_group("team", "t2"); c.user_groups.delete("team")
+assert c.user_groups.list() == [] and c.idp.get() == "local" and c.ldap.get_status() == "disabled"
+try:
+    c.ldap.set("nothing")
+except CloudifyClientError as error: assert error.status_code == 400, error
+else: assert False
+c.permissions.add("site_list", "default"); c.permissions.delete("site_list", "default")
+assert {p["role"] for p in c.permissions.list("user")} == {"user"} < {p["role"] for p in c.permissions.list()}
+c.license.check(); customer = c.community_contacts.create("Ann", "Example", "ann@example.org", "1", True)
+assert c.license.list().one().customer_id == customer and c.license.delete() is None and c.license.list() == []
+try:
+    c.license.upload("hello/blueprint.yaml")
+except CloudifyClientError as error: assert error.status_code == 400, error
+else: assert False
+assert c.auditlog.list(size=1).one().ref_table and len(c.auditlog.list(True)) > 1
+assert next(c.auditlog.stream(9, since="2000-01-01", creator_name="admin")).creator_name == "admin"
+assert c.auditlog.delete(before="2000-01-01").deleted == 0
+assert c.agents.list() == [] and c.agents.replace_ca_certs(True, "hello/say.sh", None)["number_of_updated_agents"] == 0
+for refused in (lambda: c.agents.create("one", instance.id), lambda: c.agents.update("one", "started")):
+    try: refused()
+    except CloudifyClientError as error: assert error.status_code in (400, 404), error
+    else: assert False
+assert c.metrics.create("1", "one", "app", e.id, "2026-01-31T12:00:00Z", "time", "5").value == "5"
+assert c.metrics.list(name="time").one().execution_id == e.id and c.metrics.get_overview(workflow_id="install")
+bundle = c.log_bundles.create("logs", queue=True)
+while c.executions.get(bundle.id).status not in e.END_STATES: pass
+assert c.log_bundles.list().one().id == "logs" and os.path.getsize(c.log_bundles.download("logs", "logs.zip"))
+assert c.log_bundles.get("logs").status == "created" and c.log_bundles.delete("logs") is None
+c.blueprints.upload_icon("one", "icon.png"); assert os.path.getsize(c.blueprints.download_icon("one", "copy.png"))
+c.blueprints.remove_icon("one")
+modification = c.deployment_modifications.start("app", {"web": {"instances": 2}})
+assert modification.node_instances.added_and_related and modification.status == modification.STARTED
+assert c.deployment_modifications.rollback(modification.id).status == modification.ROLLEDBACK
+assert c.deployment_modifications.list("app").one().id == modification.id
+try:
+    c.maintenance_mode.deactivate()
+except NotModifiedError as error: assert (error.status_code, error.error_code) == (304, "not_modified")
+else: assert False
+assert c.evaluate.functions("app", {}, {"a": {"get_capability": ["app", "port"]}}).payload == {"a": 81}
+assert c.summary.deployments.get("blueprint_id")[0]["deployments"] == 1 and c.cluster_status.get_status()["status"]
+setting = c.manager.get_config()[0]; here = c.manager.get_managers()[0].hostname
+assert c.manager.get_config(setting.name).value == setting.value and c.manager.get_manager(here).hostname == here
+assert c.manager.get_brokers() and c.manager.get_db_nodes() and c.manager.update_db_nodes()
 c.users.set_role("ann", "sys_admin"); c.users.deactivate("ann"); c.users.activate("ann"); c.users.delete("ann")
 token = c.tokens.create("mine"); c.tokens.delete(token.id)
 assert c.workflows.list(id="app")[0].name and c.manager.get_version()["version"] and c.manager.get_status()
@@ -173,6 +222,7 @@ def test_methods_take_arguments_of_public_client(port: int, tmp_path: Path):
     (folder / "hello" / "blueprint.yaml").write_text(HELLO)
     (folder / "hello" / "say.sh").write_text(SAY)
     (folder / "tiny.zip").write_bytes(package())
+    (folder / "icon.png").write_bytes(PNG)
     script = folder / "call_all.py"
     script.write_text(CALL_ALL.replace("sys.argv[1]", str(port)))
     assert run_python(script, folder) == "done\n"

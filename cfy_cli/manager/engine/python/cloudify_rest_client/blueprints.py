@@ -141,6 +141,13 @@ class BlueprintsClient(Collection[Blueprint]):
     def upload_icon(self, blueprint_id: str, icon_path: str) -> None:
         self.api.patch(self._url(blueprint_id, "icon"), read_file(icon_path))
 
+    def download_icon(
+        self, blueprint_id: str, output_file: str | None = None, progress_callback: OnProgress | None = None
+    ) -> str:
+        """Write the icon to a new file and return its path."""
+        with closing(self.api.get(self._url(blueprint_id, "icon"), stream=True)) as response:
+            return write_file(response, output_file, progress_callback)
+
     def remove_icon(self, blueprint_id: str) -> None:
         self.api.patch(self._url(blueprint_id, "icon"))
 

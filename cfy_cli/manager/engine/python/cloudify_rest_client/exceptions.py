@@ -229,6 +229,8 @@ ERROR_MAPPING: dict[str, type[CloudifyClientError]] = {
 
 def error_from_response(content: bytes, status: int, reason: str) -> CloudifyClientError:
     """Return the exception for the body of an error response."""
+    if status == 304:
+        return NotModifiedError("There is nothing to change.", "", status, NotModifiedError.ERROR_CODE)
     try:
         body = json.loads(content)
         code = body.get("error_code")

@@ -1,5 +1,6 @@
 """Stored filters of blueprints and deployments."""
 
+from .client import HTTPClient
 from .collection import Collection, Rules, given
 from .constants import VisibilityState
 from .item import Item, fields
@@ -12,6 +13,10 @@ class Filter(Item):
 
 class FiltersClient(Collection[Filter]):
     item = Filter
+
+    def __init__(self, api: HTTPClient, filtered_resource: str) -> None:
+        super().__init__(api)
+        self.path = f"/filters/{filtered_resource}"
 
     def create(
         self,
@@ -41,8 +46,10 @@ class FiltersClient(Collection[Filter]):
 
 
 class BlueprintsFiltersClient(FiltersClient):
-    path = "/filters/blueprints"
+    def __init__(self, api: HTTPClient) -> None:
+        super().__init__(api, "blueprints")
 
 
 class DeploymentsFiltersClient(FiltersClient):
-    path = "/filters/deployments"
+    def __init__(self, api: HTTPClient) -> None:
+        super().__init__(api, "deployments")

@@ -47,6 +47,9 @@ class ManagerClient:
     def get_managers(self, hostname: str | None = None, _include: Fields | None = None) -> ListResponse:
         return _list(self.api.get("/managers", params={"hostname": hostname}, _include=_include), ManagerItem)
 
+    def get_manager(self, hostname: str, _include: Fields | None = None) -> ManagerItem:
+        return ManagerItem(self.api.get(f"/managers/{hostname}", _include=_include))
+
     def add_manager(
         self,
         hostname: str,

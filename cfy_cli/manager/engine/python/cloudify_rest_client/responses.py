@@ -34,5 +34,5 @@ class ListResponse(list[Answer]):
 
 
 class DeletedResponse:
-    def __init__(self, deleted: Iterable[Answer]) -> None:
+    def __init__(self, deleted: Answer) -> None:
         self.deleted = deleted
