@@ -14,7 +14,7 @@ import cfy_cli.manager.engine
 from tests.conftest import Ask
 from tests.in_process import answer_schemas
 from tests.manager.conftest import HELLO, SAY
-from tests.manager.every_operation import PNG
+from tests.manager.every_operation import LICENSE, PNG
 from tests.wagons import package
 
 MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
@@ -164,10 +164,7 @@ c.permissions.add("site_list", "default"); c.permissions.delete("site_list", "de
 assert {p["role"] for p in c.permissions.list("user")} == {"user"} < {p["role"] for p in c.permissions.list()}
 c.license.check(); customer = c.community_contacts.create("Ann", "Example", "ann@example.org", "1", True)
 assert c.license.list().one().customer_id == customer and c.license.delete() is None and c.license.list() == []
-try:
-    c.license.upload("hello/blueprint.yaml")
-except CloudifyClientError as error: assert error.status_code == 400, error
-else: assert False
+c.license.upload("license.yaml"); assert c.license.list().one().license_edition == "Premium"
 assert c.auditlog.list(size=1).one().ref_table and len(c.auditlog.list(True)) > 1
 assert next(c.auditlog.stream(9, since="2000-01-01", creator_name="admin")).creator_name == "admin"
 assert c.auditlog.delete(before="2000-01-01").deleted == 0
@@ -223,6 +220,7 @@ def test_methods_take_arguments_of_public_client(port: int, tmp_path: Path):
     (folder / "hello" / "say.sh").write_text(SAY)
     (folder / "tiny.zip").write_bytes(package())
     (folder / "icon.png").write_bytes(PNG)
+    (folder / "license.yaml").write_text(LICENSE)
     script = folder / "call_all.py"
     script.write_text(CALL_ALL.replace("sys.argv[1]", str(port)))
     assert run_python(script, folder) == "done\n"
