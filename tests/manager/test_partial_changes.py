@@ -75,7 +75,7 @@ def test_patch_without_a_value_is_refused(ask: Ask):
     checked = set()
 
     def request(method: str, template: str, path: str, options: Options) -> requests.Response:
-        if method == "PATCH":
+        if method == "PATCH" and "json" in options:
             before = read_row(ask, method, template, path)
             for body in ({}, dict.fromkeys(options["json"])):
                 refused = ask(method, path, json=body)
@@ -101,7 +101,7 @@ def test_every_change_moves_the_time_of_the_last_change(ask: Ask):
         answer = ask(method, path, **options)
         after = ask("GET", row_path(path)).json()
         if {**before, "updated_at": ""} != {**after, "updated_at": ""}:
-            assert after["updated_at"] > before["updated_at"], f"{method} {template} leaves updated_at"
+            assert after["updated_at"] > (before["updated_at"] or ""), f"{method} {template} leaves updated_at"
             checked.add(f"{method} {template}")
         return answer
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from cfy_cli.contract.resources import ALL
-from cfy_cli.manager.rest import api, query
+from cfy_cli.manager.rest import api
 from cfy_cli.manager.server import RESOURCES
 from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
@@ -57,6 +57,8 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     "/managers": {"_sort": "hostname"},
     "/brokers": {"_sort": "name"},
     "/db-nodes": {"_sort": "name"},
+    "/metrics": {"_sort": "id", "_range": "timestamp,,"},
+    "/license": {"_sort": "customer_id", "_range": "customer_id,,"},
 }
 WITHOUT_EFFECT = {"_instance_counts", "_get_data"}  # the counts of instances, and the data of plugins, are always there
 LISTS = [
@@ -170,8 +172,8 @@ def test_lists_are_searched_where_the_command_line_offers_it():
     assert {path: "_search" in declared[path] for path in searchable} == searchable
 
 
-def test_all_results_are_answered_in_one_page(ask: Ask, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(query, "MAX_PAGE_SIZE", 2)
+def test_all_results_are_answered_in_one_page(ask: Ask):
+    assert ask("PUT", "/config/rest.default_page_size", json={"value": 2}).ok
     for name in ("a", "b", "c"):
         ask("PUT", f"/sites/{name}", json={})
     assert len(ask("GET", "/sites").json()["items"]) == 2

@@ -5,6 +5,7 @@ CFY_FUZZ_SEED changes the requests.
 
 import functools
 import os
+import socket
 import time
 
 import pytest
@@ -49,6 +50,7 @@ def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
     for kind in ("blueprints", "deployments"):
         ask("PUT", f"/filters/{kind}/app", json={"filter_rules": []})
     ask("PUT", "/users", json={"username": "ann", "password": "a-long-password"})
+    ask("POST", "/user-groups", json={"group_name": "ops"})
     instances, executions = ask("GET", "/node-instances").json(), ask("GET", "/executions").json()
     return {
         "key": ["app", *(item["id"] for found in (instances, executions) for item in found["items"])],
@@ -56,6 +58,12 @@ def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
         "username": ["ann"],
         "token_id": [ask("POST", "/tokens", json={}).json()["id"]],
         "operation_id": ["app"],
+        "name": ["rest.default_page_size"],
+        "role": ["viewer"],
+        "permission": ["site_create"],
+        "group_name": ["ops"],
+        "hostname": [socket.gethostname()],
+        "action": ["activate", "deactivate"],
     }
 
 

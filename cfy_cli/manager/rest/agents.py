@@ -93,6 +93,8 @@ def create_agent(call: Call, name: str, body: NewAgent) -> Agent:
 
 @routes.patch("/agents/{name}", "agent_update")
 def update_agent(call: Call, name: str, body: AgentChange) -> Agent:
+    if body.state is body.system is body.version is None:
+        raise Invalid("Nothing to change: give `state`, `system` or `version`")
     _check_state(body.state)
     raise _not_found(name)
 
