@@ -25,7 +25,7 @@ VALUES = {
     "visibility": "tenant", "blueprint_archive_url": "", "plugin_archive_url": "", "_passphrase": "a-long-passphrase",
     "non-encrypted": "false", "_filter_id": "",
     "_target_field": "tenant_name", "_sub_field": "visibility", "order_by": "id", "offset": "0", "size": "1",
-    "since": "2001-01-01", "before": "2001-01-01", "timeout": "0",
+    "since": "2001-01-01", "until": "2099-01-01", "before": "2001-01-01", "timeout": "0",
 }  # fmt: skip
 NAMES_OF_RESOURCES = (
     "_include",
