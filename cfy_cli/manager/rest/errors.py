@@ -101,7 +101,7 @@ class Failures:
         try:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
-            log.info("%s %s: the client closed the connection", scope["method"], scope["path"])
+            log.debug("%s %s: the client closed the connection", scope["method"], scope["path"])
         except Exception as error:
             response = await _unexpected(Request(scope), error)
             if not is_started:  # an answer that has begun ends here, which the client sees as a broken connection
