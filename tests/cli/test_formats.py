@@ -48,12 +48,12 @@ def test_yaml_has_the_content_of_json(run: Run, sites: responses.RequestsMock) -
 
 @given(JSON)
 def test_yaml_round_trip(value: Any) -> None:
-    assert yaml.safe_load(formats._dump_yaml(value)) == value
+    assert yaml.safe_load(formats.dump_yaml(value)) == value
 
 
 @pytest.mark.parametrize("text", ["1e5", "007", "0o17", "1_000", "2024-01-15", "12:30", "+1", "-", ".5", "yes", "null"])
 def test_yaml_quotes_ambiguous_text(text: str) -> None:
-    assert formats._dump_yaml(text)[0] in "'\""
+    assert formats.dump_yaml(text)[0] in "'\""
 
 
 def test_csv_has_columns_of_the_table_and_all_values(run: Run, sites: responses.RequestsMock) -> None:

@@ -20,6 +20,7 @@ from cfy_cli.manager.store.models import (
     Deployment,
     DeploymentsFilter,
     Execution,
+    LogBundle,
     Plugin,
     Secret,
     SecretsProvider,
@@ -37,6 +38,7 @@ TOP_LEVEL = {
     BlueprintsFilter,
     Deployment,
     DeploymentsFilter,
+    LogBundle,
     Plugin,
     Secret,
     SecretsProvider,
@@ -61,6 +63,7 @@ LISTS = (
     "/tasks_graphs",
     "/deployments/inter-deployment-dependencies",
     "/deployment-modifications",
+    "/metrics",
     "/workflows",
     "/summary/blueprints?_target_field=visibility",
     "/summary/deployments?_target_field=blueprint_id",
@@ -68,7 +71,9 @@ LISTS = (
     "/summary/nodes?_target_field=deployment_id",
     "/summary/node_instances?_target_field=deployment_id",
 )
-ELSEWHERE = ("/users", "/tenants", "/tokens")
+YOUNGER = {"/deployment-modifications", "/metrics"}  # than revision 0008
+ELSEWHERE = ("/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/ldap", "/idp", "/license")
+OVERVIEW = "/metrics-overview"  # of the caller's tenant, also when deployments are global
 OF_OTHER_TESTS = frozenset(
     f"/{noun}/{kind}" for noun in ("filters", "labels") for kind in ("blueprints", "deployments")
 )
@@ -110,6 +115,9 @@ def private(as_member: As, worker: object) -> As:
     execution = run(as_member("admin"), f"{CANARY}-dep", "execute_operation", parameters=create)
     event = {"execution_id": execution, "events": [{"message": {"text": f"{CANARY}-posted"}}], "logs": []}
     assert as_member("admin")("POST", "/events", json=event).status_code == 201
+    metric = {"blueprint_id": f"{CANARY}-bp", "deployment_id": f"{CANARY}-dep", "execution_id": execution}
+    metric |= {"timestamp": "2026-01-01T12:00:00Z", "name": f"{CANARY}-metric", "value": "1"}
+    assert as_member("admin")("PUT", "/metrics/1", json=metric).status_code == 200
     operation = {"id": "posted", "name": f"{CANARY}-posted", "type": "t"}
     graph = {"execution_id": execution, "name": f"{CANARY}-posted", "operations": [operation]}
     assert as_member("admin")("POST", "/tasks_graphs", json=graph).status_code == 201
@@ -165,19 +173,9 @@ def test_every_model_belongs_to_a_resource_or_is_one():
 
 def test_every_list_of_what_belongs_is_walked_over():
     paths = {path for method, path, _ in permissions() if method == "GET" and "{" not in path}
-    others = {
-        "/plugins",
-        "/sites",
-        "/secrets",
-        "/secrets-providers",
-        "/secrets/share/export",
-        "/status",
-        "/version",
-        "/maintenance",
-        "/config",
-        "/user",
-    }
-    others |= {"/secrets-providers", "/managers", "/brokers", "/db-nodes", *ELSEWHERE, "/"}
+    others = {"/plugins", "/sites", "/secrets", "/secrets-providers", "/secrets/share/export", "/log-bundles"}
+    others |= {"/status", "/version", "/maintenance", "/config", "/user", "/license-check", "/audit", "/audit/stream"}
+    others |= {"/managers", "/brokers", "/db-nodes", "/cluster-status", "/agents", OVERVIEW, *ELSEWHERE, "/"}
     assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 
@@ -187,6 +185,10 @@ def test_private_deployment_is_shown_to_nobody_else(private: As):
     for user in ("bob", "vera", "oscar", "carol", NOBODY):
         assert find_leaks(private(user)) == [], user
         assert {private(user)("GET", path).status_code for path in paths} <= {403, 404}, user
+    assert [
+        user for user in ("bob", "vera", "oscar", "carol") if private(user)("GET", OVERVIEW).json()["items"] != []
+    ] == []
+    assert private("alice")("GET", OVERVIEW).json()["items"]
     for user in ("mia", "admin"):
         assert [path for path in LISTS if find_items(private(user), path) != find_items(private("alice"), path)] == []
         assert {private(user)("GET", path).status_code for path in paths} == {200}
@@ -262,8 +264,8 @@ def test_events_of_a_running_execution_follow_the_deployment(as_member: As, work
 def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext):
     """Earlier versions stored what system workflows do with the visibility `tenant`."""
     alice = private("alice")
-    kept = [path for path in LISTS if "modifications" not in path]  # their table came later
-    expected = {path: find_items(alice, path) for path in kept}
+    old = [path for path in LISTS if path not in YOUNGER]
+    expected = {path: len(find_items(alice, path)) for path in old}
     with app.database.write() as session:
         command.downgrade(schema.alembic_config(session.connection()), "0008")
         system = "('upload_blueprint', 'create_deployment_environment')"
@@ -273,6 +275,6 @@ def test_rows_of_revision_0008_are_repaired(private: As, app: AppContext):
         session.execute(text(f"UPDATE events SET execution_id = 'gone' WHERE storage_id = ({first})"))
     with app.database.write() as session:
         command.upgrade(schema.alembic_config(session.connection()), "head")
-        role_permissions.add_new(session)  # as the start of a manager does
+        role_permissions.add_new(session)  # as the manager does when it starts
     assert find_leaks(private("vera")) == []
-    assert {path: len(find_items(alice, path)) for path in kept} == {path: len(expected[path]) for path in kept}
+    assert {path: len(find_items(alice, path)) for path in old} == expected

@@ -103,6 +103,13 @@ BODIES: dict[str, JsonObject] = {
     "POST /sites/{key}": {"location": "1,2"},
     "PATCH /node-instances/{key}": {"version": 9, "runtime_properties": {"a": 1}},
     "PATCH /operations/{operation_id}": {"state": "failed"},
+    "PATCH /blueprints/{key}/icon": {},
+    "POST /deployment-modifications/{key}/finish": {},
+    "POST /deployment-modifications/{key}/rollback": {},
+    "PATCH /filters/blueprints/{key}": {"visibility": "global"},
+    "DELETE /filters/blueprints/{key}": {},
+    "PATCH /filters/deployments/{key}": {"visibility": "global"},
+    "DELETE /filters/deployments/{key}": {},
     "DELETE /blueprints/{key}": {},
     "DELETE /deployments/{key}": {},
     "DELETE /secrets/{key}": {},
@@ -119,8 +126,14 @@ BODIES: dict[str, JsonObject] = {
     "PATCH /executions/{key}": {"status": "failed"},
 }
 # These are about resources that no tenant owns; those below create a resource in the caller's own tenant.
-ELSEWHERE = ("/users", "/tenants", "/tokens")
-CREATE = ("PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}")
+ELSEWHERE = (
+    "/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/config", "/maintenance", "/managers", "/brokers",
+    "/agents", "/log-bundles",
+)  # fmt: skip
+CREATE = (
+    "PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}",
+    "PUT /filters/blueprints/{key}", "PUT /filters/deployments/{key}", "PUT /metrics/{key}",
+)  # fmt: skip
 
 
 def test_every_endpoint_that_changes_a_row_is_walked_over():
@@ -141,7 +154,15 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     keys = {"blueprints": "app", "deployments": "app", "secrets": "key", "sites": "oslo", "node-instances": instance}
     plugin = ask("POST", "/plugins?visibility=global", data=package()).json()["id"]
     keys |= {"secrets-providers": "here", "operations": operation["id"], "executions": execution, "plugins": plugin}
+    change = {"deployment_id": "app", "nodes": {"web": {"instances": 2}}}
+    keys["deployment-modifications"] = ask("POST", "/deployment-modifications", json=change).json()["id"]
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
+    keys["filters"] = "web"
+    for kind in ("blueprints", "deployments"):
+        rule = {"key": "a", "values": ["b"], "operator": "any_of", "type": "label"}
+        made = ask("PUT", f"/filters/{kind}/web", json={"filter_rules": [rule], "visibility": "global"})
+        assert made.status_code == 200, made.text
+        paths.append(f"/filters/{kind}/web")
     before = [ask("GET", path).json() for path in paths]
     wrong = []
     for line, body in BODIES.items():
@@ -154,6 +175,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     for path, sent in (
         ("/events", {"execution_id": execution, "events": [{"message": {"text": "forged"}}]}),
         ("/tasks_graphs", {"execution_id": execution, "name": "forged"}),
+        ("/deployment-modifications", change),
     ):
         answer = ask("POST", path, json=sent, **AS_UNA)
         if answer.status_code != 403:
