@@ -58,9 +58,14 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     "/brokers": {"_sort": "name"},
     "/db-nodes": {"_sort": "name"},
     "/metrics": {"_sort": "id", "_range": "timestamp,,"},
+    "/permissions": {"_sort": "role", "_range": "role,,"},
+    "/user-groups": {"_sort": "name", "_range": "name,,"},
     "/license": {"_sort": "customer_id", "_range": "customer_id,,"},
 }
-WITHOUT_EFFECT = {"_instance_counts", "_get_data"}  # the counts of instances, and the data of plugins, are always there
+WITHOUT_EFFECT = {
+    *("_instance_counts", "_get_data"),  # the counts of instances, and the data of plugins, are always there
+    *("node_ids", "node_instance_ids", "install_methods"),  # of agents, of which there are none
+}
 LISTS = [
     (method, path, declared)
     for method, path, declared in ENDPOINTS
