@@ -137,6 +137,7 @@ def _tasks(store: Store, period: Period, task_name: str | None) -> FromClause:
 
 def _seconds(store: Store, time: Sql | Attribute) -> Sql:
     """Return a time of the store as seconds since a fixed one."""
+    # only the dialect is asked for, no rows
     if store.unscoped.get_bind().dialect.name == "postgresql":
         return type_coerce(func.extract("epoch", cast(time, TIMESTAMP(timezone=True))), Float)
     return func.julianday(time) * 86400.0

@@ -288,7 +288,7 @@ def _set_value(app: AppContext, store: Store, secret: Secret, value: Json, sourc
     if is_elsewhere and value not in (None, ""):
         raise Invalid(
             f"The value of the secret `{secret.key}` is kept by the secrets provider `{name}`: it is changed there",
-            hint="To keep a value here instead, give an empty provider with it: cfy secrets update KEY -p '' -s VALUE",
+            hint="To keep a value here instead, update it with an empty provider and a value: -p '' -s VALUE",
         )
     if is_elsewhere:
         secret.encrypted_value = ""
