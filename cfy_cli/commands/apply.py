@@ -29,7 +29,6 @@ def _update_options() -> Decorator:
         "--dont-skip-reinstall": "Reinstall node instances whose definition has changed.",
         "--ignore-failure": "Go on when an operation of the uninstallation fails.",
         "--install-first": "Install what is new before what is gone is uninstalled.",
-        "--preview": "Only show what would change.",
         "--dont-update-plugins": "Keep the plugins of the deployment.",
         "--runtime-only-evaluation": "Evaluate functions only when the deployment runs.",
         "--auto-correct-types": "Convert inputs to the declared types.",
@@ -78,6 +77,7 @@ def _update_options() -> Decorator:
 @options.inputs()
 @click.option("-w", "--workflow-id", default="install", help="The workflow to run; by default install.")
 @_update_options()
+@click.option("--preview", is_flag=True, help="Only tell what would be done.")
 @click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment is running.")
 @options.visibility()
 @click.option("--validate", is_flag=True, help="Validate the blueprint before the upload.")
@@ -93,6 +93,7 @@ def cli(
     deployment_id: str | None,
     blueprint_filename: str,
     blueprint_id: str | None,
+    preview: bool,
     follow: FollowOptions,
     **fields: object,
 ) -> None:  # fmt: skip
@@ -110,7 +111,11 @@ def cli(
     try:
         app.client.deployments.get(key, _include="id")
     except NotFound:
-        app.note(f"Deployment `{key}` does not exist yet: the blueprint is installed")
+        absent = f"Deployment `{key}` does not exist yet"
+        if preview:
+            app.result(f"{absent}: without --preview, it is created and installed", {"id": key, "exists": False})
+            return
+        app.note(f"{absent}: it will be created and installed")
     else:
         raise Conflict(
             f"Deployment `{key}` exists, and this version cannot update deployments: nothing was changed",

@@ -83,7 +83,9 @@ def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) ->
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_apply_installs_and_refuses_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(blueprint.parent)
-    cfy("apply -i port=81 --skip-install --preview -r page --blueprint-labels a:b --deployment-labels c:d")
+    assert "without --preview, it is created and installed" in cfy("apply --preview -i port=81")
+    cfy("deployments get web", code=3)
+    cfy("apply -i port=81 --skip-install -r page --blueprint-labels a:b --deployment-labels c:d")
     assert "Deployment `web` does not exist yet" in cfy.errors
     assert '"active"' in cfy("deployments get web --json --query installation_status")
     assert '"port": 81' in cfy("deployments inputs web --json")
