@@ -256,6 +256,32 @@ def test_secrets_cannot_be_stored_without_the_encryption_key(ask: Ask, app: AppC
     wrong_key.close()
 
 
+ENCRYPTED = {  # requests that store something encrypted
+    "secret": ("PUT", "/secrets/db", {"value": "canary"}),
+    "provider": ("PUT", "/secrets-providers", {
+        "name": "vault", "type": "vault",
+        "connection_parameters": {"url": "https://vault.example.com", "token": "canary", "path": "p"},
+    }),
+    "password": ("PUT", "/config/ldap_password", {"value": "canary"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_lost_encryption_key_is_not_replaced(ask: Ask, app: AppContext, kind: str):
+    method, path, body = ENCRYPTED[kind]
+    assert ask(method, path, json=body).status_code == 200
+    key = app.settings.data_dir / "secrets.key"
+    key.rename(key.with_name("lost"))
+    app.service(Cipher)._fernet = None  # as after a restart
+    for method, path, body in ENCRYPTED.values():
+        name = "other" if path.startswith("/secrets-") else body.get("name")
+        changed = {**body, "name": name} if name else body
+        refused = ask(method, path.replace("/db", "/other"), json=changed)
+        assert refused.status_code == 503, f"{path}: {refused.text}"
+    assert not key.exists()
+
+
 def test_backup_contains_the_encryption_key(tmp_path: Path):
     settings, elsewhere = ManagerSettings(tmp_path / "one"), ManagerSettings(tmp_path / "two")
     one = AppContext(settings)

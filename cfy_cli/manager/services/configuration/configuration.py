@@ -20,6 +20,7 @@ from cfy_cli.contract.limits import Limits, active_limits, raise_hint
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Conflict, ErrorCode, Forbidden, NotFound
 from cfy_cli.manager.services.configuration.catalogue import BY_FULL_NAME, ENTRIES, ConfigEntry
+from cfy_cli.manager.services.configuration.stored_secrets import encrypt
 from cfy_cli.manager.services.configuration.values import check_value
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
@@ -108,12 +109,12 @@ class Configuration:
         session = store.unscoped  # the configuration is in no tenant
         rows = _rows(session)
         for entry, value in checked.items():
+            stored = self._encrypt(store, value) if entry.is_secret else value
             row = rows.get(entry.full_name)
             if row is None:
                 row = ConfigValue(scope=entry.scope, name=entry.name)
                 session.add(row)
-            row.value = self._encrypt(value) if entry.is_secret else value
-            row.updated_at, row.updater_name = now(), store.scope.user
+            row.value, row.updated_at, row.updater_name = stored, now(), store.scope.user
         store.flush()
         store.after_commit(self.on_change)
 
@@ -171,8 +172,8 @@ class Configuration:
         }
         return of_start.get(entry.full_name, entry.default)
 
-    def _encrypt(self, value: Json) -> Json:
-        return None if value is None else self._app.service(Cipher).encrypt(json.dumps(value))
+    def _encrypt(self, store: Store, value: Json) -> Json:
+        return None if value is None else encrypt(self._app, store, json.dumps(value))
 
     def _decrypt(self, value: Json) -> Json:
         return None if value is None else cast(Json, json.loads(self._app.service(Cipher).decrypt(str(value))))

@@ -9,6 +9,7 @@ from cfy_cli.contract.json import Json
 from cfy_cli.contract.resources import SECRETS_PROVIDERS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid, NotFound
+from cfy_cli.manager.services.configuration.stored_secrets import encrypt
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.names import check_name
@@ -126,14 +127,6 @@ def check_visible(secret: Secret, provider: SecretsProvider, visibility: str) ->
             f"The visibility of the secret `{secret.key}` cannot be `{visibility}`: that of its secrets provider "
             f"`{provider.name}` is `{provider.visibility}`"
         )
-
-
-def encrypt(app: AppContext, store: Store, text: str) -> str:
-    """Encrypt text. Raises Unavailable when other rows were encrypted with another key."""
-    session = store.unscoped  # of any tenant: all have the same key
-    like = session.scalar(select(Secret.encrypted_value).where(Secret.encrypted_value != "").limit(1))
-    like = like or session.scalar(select(SecretsProvider.encrypted_parameters).limit(1))
-    return app.service(Cipher).encrypt(text, like=like)
 
 
 def _check_unused(store: Store, provider: SecretsProvider, what: str) -> None:

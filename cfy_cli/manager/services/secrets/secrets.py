@@ -16,6 +16,7 @@ from cfy_cli.contract.resources import SECRETS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.functions.function import NotYet
 from cfy_cli.errors import CfyError, Conflict, Forbidden, Invalid, Unavailable
+from cfy_cli.manager.services.configuration.stored_secrets import encrypt
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.names import check_name
@@ -307,4 +308,4 @@ def _encrypt(app: AppContext, store: Store, value: Json, schema: JsonObject | No
         value = json.dumps(value, ensure_ascii=False)
     elif not isinstance(value, str) or not value:
         raise Invalid("The value of a secret is text that is not empty; with a schema it may be any JSON")
-    return providers.encrypt(app, store, value)
+    return encrypt(app, store, value)
