@@ -1,5 +1,7 @@
 """The manager itself, and the other parts of its cluster."""
 
+from urllib.parse import quote
+
 from .client import HTTPClient
 from .collection import Fields, given
 from .item import Answer, Item, fields
@@ -38,17 +40,17 @@ class ManagerClient:
     def get_config(self, name: str | None = None, scope: str | None = None) -> Answer:
         """Return one setting of the manager, or a list of them."""
         if name:
-            return ConfigItem(self.api.get(f"/config/{f'{scope}.{name}' if scope else name}"))
+            return ConfigItem(self.api.get(f"/config/{quote(f'{scope}.{name}' if scope else name, safe='')}"))
         return _list(self.api.get("/config", params={"scope": scope}), ConfigItem)
 
     def put_config(self, name: str, value: object, force: bool = False) -> ConfigItem:
-        return ConfigItem(self.api.put(f"/config/{name}", {"value": value, "force": force}))
+        return ConfigItem(self.api.put(f"/config/{quote(name, safe='')}", {"value": value, "force": force}))
 
     def get_managers(self, hostname: str | None = None, _include: Fields | None = None) -> ListResponse:
         return _list(self.api.get("/managers", params={"hostname": hostname}, _include=_include), ManagerItem)
 
     def get_manager(self, hostname: str, _include: Fields | None = None) -> ManagerItem:
-        return ManagerItem(self.api.get(f"/managers/{hostname}", _include=_include))
+        return ManagerItem(self.api.get(f"/managers/{quote(hostname, safe='')}", _include=_include))
 
     def add_manager(
         self,
@@ -79,10 +81,10 @@ class ManagerClient:
 
     def update_manager(self, hostname: str, fs_sync_node_id: str, bootstrap_cluster: bool) -> ManagerItem:
         body = {"fs_sync_node_id": fs_sync_node_id, "bootstrap_cluster": bootstrap_cluster}
-        return ManagerItem(self.api.put(f"/managers/{hostname}", body))
+        return ManagerItem(self.api.put(f"/managers/{quote(hostname, safe='')}", body))
 
     def remove_manager(self, hostname: str) -> None:
-        self.api.delete(f"/managers/{hostname}")
+        self.api.delete(f"/managers/{quote(hostname, safe='')}")
 
     def get_brokers(self) -> ListResponse:
         return _list(self.api.get("/brokers"), RabbitMQBrokerItem)
@@ -94,10 +96,10 @@ class ManagerClient:
         return RabbitMQBrokerItem(self.api.post("/brokers", body))
 
     def update_broker(self, name: str, networks: object) -> RabbitMQBrokerItem:
-        return RabbitMQBrokerItem(self.api.put(f"/brokers/{name}", {"networks": networks}))
+        return RabbitMQBrokerItem(self.api.put(f"/brokers/{quote(name, safe='')}", {"networks": networks}))
 
     def remove_broker(self, name: str) -> None:
-        self.api.delete(f"/brokers/{name}")
+        self.api.delete(f"/brokers/{quote(name, safe='')}")
 
     def get_db_nodes(self) -> ListResponse:
         return _list(self.api.get("/db-nodes"), DBNodeItem)

@@ -1,5 +1,7 @@
 """Users."""
 
+from urllib.parse import quote
+
 from .collection import Collection, Fields, given
 from .item import Answer, Item, fields
 from .responses import ListResponse
@@ -60,13 +62,13 @@ class UsersClient(Collection[User]):
         return self._set(username, show_getting_started=flag_value)
 
     def activate(self, username: str) -> User:
-        return self._one(self.api.post(f"{self.path}/active/{username}", {"action": "activate"}))
+        return self._one(self.api.post(f"{self.path}/active/{quote(username, safe='')}", {"action": "activate"}))
 
     def deactivate(self, username: str) -> User:
-        return self._one(self.api.post(f"{self.path}/active/{username}", {"action": "deactivate"}))
+        return self._one(self.api.post(f"{self.path}/active/{quote(username, safe='')}", {"action": "deactivate"}))
 
     def unlock(self, username: str, **kwargs: object) -> User:
-        return self._one(self.api.post(f"{self.path}/unlock/{username}", params=kwargs))
+        return self._one(self.api.post(f"{self.path}/unlock/{quote(username, safe='')}", params=kwargs))
 
     def _set(self, username: str, **fields: Answer) -> User:
         return self._one(self.api.post(self._url(username), fields))
