@@ -1,5 +1,7 @@
 """The catalogue: one entry for each kind of thing the manager keeps."""
 
+from dataclasses import replace
+
 from cfy_cli.contract.execution_resources import (
     EVENTS,
     EXECUTION_GROUPS,
@@ -126,25 +128,12 @@ DEPLOYMENTS = Resource(
         "drifted_instances",
     ),
 )
-DEPLOYMENTS_FILTERS = Resource(
+DEPLOYMENTS_FILTERS = replace(
+    BLUEPRINTS_FILTERS,
     name="deployments filters",
     url="filters/deployments",
     noun="deployment filter",
-    key="id",
-    argument="filter_id",
     example="production",
-    search=("id",),
-    columns=(
-        "id",
-        "labels_filter_rules",
-        "attrs_filter_rules",
-        "created_at",
-        "updated_at",
-        "visibility",
-        "tenant_name",
-        "created_by",
-    ),
-    narrow=("id", "labels_filter_rules", "attrs_filter_rules", "visibility", "updated_at", "created_by"),
 )
 DEPLOYMENT_MODIFICATIONS = Resource(
     name="deployments modifications",
