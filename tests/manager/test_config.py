@@ -39,8 +39,8 @@ def test_config_has_every_entry_with_its_fields(ask: Ask):
 
 
 REFUSED = (
-    ("nosuch", 1, 404, "nosuch"),
-    ("rest.nosuch", 1, 404, "nosuch"),
+    ("nosuch", 1, 404, "Requested `Config` with name `nosuch` was not found"),
+    ("rest.nosuch", 1, 404, "`rest.nosuch` was not found"),
     ("max_workers", 5, 409, "Expected 1 value, but found 2"),
     ("rest_service_log_path", "/x", 409, "rest_service_log_path is not editable"),
     ("default_page_size", "abc", 409, "Error validating rest.default_page_size: abc is not an integer"),

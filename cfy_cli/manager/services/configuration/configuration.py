@@ -181,10 +181,10 @@ class Configuration:
 
 def find_entry(name: str) -> ConfigEntry:
     """Return an entry by its name, with or without its scope. Raises NotFound, and Conflict when several match."""
-    scope, dot, bare = name.rpartition(".")
+    scope, _, bare = name.rpartition(".")
     found = [entry for entry in ENTRIES if entry.name == bare and scope in ("", entry.scope)]
     if not found:
-        raise NotFound((bare if dot else name) or name, hint="List what there is: cfy config list")
+        raise NotFound(f"Requested `Config` with name `{name}` was not found", hint="List what there is: cfy config list")
     if len(found) > 1:
         full_names = " or ".join(entry.full_name for entry in found)
         raise Conflict(

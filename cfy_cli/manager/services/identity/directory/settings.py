@@ -108,7 +108,10 @@ class DirectorySettings:
             )
         if self.is_encrypted != bool(self.ca_cert):
             needed = "needs `ldap_ca_cert`, the certificate of" if self.is_encrypted else "cannot have `ldap_ca_cert`,"
-            raise Invalid(f"A server {self.server[:8]} {needed} the authority that has signed the server's")
+            raise Invalid(
+                f"A server {self.server[:8]} {needed} the authority that has signed the server's",
+                hint="At the command line, it is the file of --ldap-ca-path.",
+            )
         if self.ca_cert:
             _check_certificate(self.ca_cert)
 
