@@ -184,7 +184,9 @@ def find_entry(name: str) -> ConfigEntry:
     scope, _, bare = name.rpartition(".")
     found = [entry for entry in ENTRIES if entry.name == bare and scope in ("", entry.scope)]
     if not found:
-        raise NotFound(f"Requested `Config` with name `{name}` was not found", hint="List what there is: cfy config list")
+        raise NotFound(
+            f"Requested `Config` with name `{name}` was not found", hint="List what there is: cfy config list"
+        )
     if len(found) > 1:
         full_names = " or ".join(entry.full_name for entry in found)
         raise Conflict(
