@@ -116,3 +116,24 @@ def test_deletion_that_does_not_say_what_to_keep_is_refused(ask: Ask, history: l
         cfy("executions delete --keep-last 1") == "No executions to delete\n"
     )  # but that which uploaded the blueprint
     assert json.loads(cfy("executions delete --to 2100-01-01 --json")) == {"deleted": 1}
+
+
+def test_interrupted_deletion_leaves_no_events_alone(
+    app: AppContext, ask: Ask, history: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "EVENTS_BATCH", 1)
+    delete_events, calls = deletion._delete_events, []
+
+    def interrupted(*arguments: Any) -> bool:
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("as if the process was killed")
+        return delete_events(*arguments)
+
+    monkeypatch.setattr(deletion, "_delete_events", interrupted)
+    assert ask("DELETE", "/executions", json={"keep_last": 1}).status_code == 500
+    with app.database.read() as session:
+        alone = Event.execution_id.not_in(select(Execution.id))
+        assert session.scalar(select(func.count()).select_from(Event).where(alone)) == 0
+    monkeypatch.setattr(deletion, "_delete_events", delete_events)
+    assert ask("DELETE", "/executions", json={"keep_last": 1}).json()["items"][0]["count"] > 0

@@ -55,21 +55,24 @@ def _is_permitted(store: Store, listing: Listing) -> ColumnElement[bool]:
 
 
 def delete_all(open_store: OpenStore, storage_ids: Sequence[int]) -> int:
-    """Delete executions, in several transactions, unless they were resumed meanwhile; return their number."""
+    """Delete executions, in several transactions, unless they were resumed meanwhile; return their number.
+
+    Their events go first: what an interruption leaves is an execution, which the next deletion finds.
+    """
     count = 0
     for start in range(0, len(storage_ids), EXECUTIONS_BATCH):
-        with open_store() as store:
-            ids = _delete_batch(store, storage_ids[start : start + EXECUTIONS_BATCH])
-            has_more = _delete_events(store, ids)
+        batch = storage_ids[start : start + EXECUTIONS_BATCH]
+        has_more = True
         while has_more:
             with open_store() as store:
-                has_more = _delete_events(store, ids)
-        count += len(ids)
+                has_more = _delete_events(store, batch)
+                if not has_more:
+                    count += _delete_batch(store, batch)
     return count
 
 
-def _delete_batch(store: Store, storage_ids: Sequence[int]) -> Sequence[str]:
-    """Delete executions with their graphs and operations; return the ids of those that were deleted."""
+def _delete_batch(store: Store, storage_ids: Sequence[int]) -> int:
+    """Delete executions with their graphs and operations; return the number of those that were deleted."""
     session = store.unscoped  # of executions that were chosen in scope
     chosen = delete(Execution).where(Execution.storage_id.in_(storage_ids), Execution.status.in_(ENDED))
     execution_options = {"synchronize_session": False}
@@ -78,11 +81,12 @@ def _delete_batch(store: Store, storage_ids: Sequence[int]) -> Sequence[str]:
     newest = remaining.order_by(Execution.created_at.desc(), Execution.storage_id.desc()).limit(1)
     latest = update(Deployment).where(Deployment.latest_execution.in_(ids))
     session.execute(latest.values(latest_execution=newest.scalar_subquery()), execution_options=execution_options)
-    return ids
+    return len(ids)
 
 
-def _delete_events(store: Store, execution_ids: Sequence[str]) -> bool:
-    """Delete some events and logs of executions; return whether there may be more."""
-    some = select(Event.storage_id).where(Event.execution_id.in_(execution_ids)).limit(EVENTS_BATCH).scalar_subquery()
-    connection = store.unscoped.connection()  # of executions that were deleted
+def _delete_events(store: Store, storage_ids: Sequence[int]) -> bool:
+    """Delete some events and logs of those executions that have ended; return whether there may be more."""
+    ended = select(Execution.id).where(Execution.storage_id.in_(storage_ids), Execution.status.in_(ENDED))
+    some = select(Event.storage_id).where(Event.execution_id.in_(ended)).limit(EVENTS_BATCH).scalar_subquery()
+    connection = store.unscoped.connection()  # of executions that were chosen in scope
     return connection.execute(delete(Event).where(Event.storage_id.in_(some))).rowcount == EVENTS_BATCH
