@@ -101,7 +101,8 @@ class Requests:
             (method, path, operation)
             for path, methods in sorted(document["paths"].items())
             for method, operation in sorted(methods.items())
-            if method in HTTP_METHODS and not path.endswith("/audit/stream")  # whose answer does not end
+            # The stream does not end, and in maintenance mode all others are refused.
+            if method in HTTP_METHODS and not path.endswith(("/audit/stream", "/maintenance/{action}"))
         ]
 
     def make(self, number: int) -> Request:

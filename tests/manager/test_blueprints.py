@@ -31,6 +31,17 @@ def test_uploaded_blueprint_has_a_plan_and_an_archive(ask: Ask, upload: Upload):
         assert "app/say.sh" in tar.getnames()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_archive_that_is_deleted_meanwhile_is_not_found(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
+    upload("app")
+    monkeypatch.setattr(Path, "glob", gone)
+    assert ask("GET", "/blueprints/app/archive").status_code == 404
+
+
+def gone(*_arguments: object) -> None:
+    raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+
 def test_plan_keeps_the_order_of_the_blueprint(ask: Ask, upload: Upload):
     outputs = "".join(f"  z{9 - index}: {{value: {index}}}\n" for index in range(10))
     upload("app", f"{HELLO.split('outputs:')[0]}outputs:\n{outputs}")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 import zipfile
 
@@ -224,7 +225,9 @@ def test_parameters_of_public_client_are_known(ask: Ask, names: dict[str, str], 
     assert answer.status_code in (200, 404), answer.text
 
 
-def test_working_directory_of_deployment_is_answered_as_zip(ask: Ask, app: AppContext, names: dict[str, str]):
+def test_working_directory_of_deployment_is_answered_as_zip(
+    ask: Ask, app: AppContext, names: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
     folder = app.files.deployment_folder(1)
     (folder / "inner").mkdir()
     (folder / "inner" / "state.txt").write_text("kept")
@@ -232,6 +235,10 @@ def test_working_directory_of_deployment_is_answered_as_zip(ask: Ask, app: AppCo
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["workdir_zip"]))) as archive:
         assert archive.read("inner/state.txt") == b"kept"
     assert ask("GET", "/deployments/d").json()["workdir_zip"] is None
+    walk, folders = os.walk, [*os.walk(folder), (str(folder), [], ["gone"])]
+    monkeypatch.setattr(os, "walk", lambda top: folders if top == folder else walk(top))
+    answer = ask("GET", "/deployments/d", params={"include_workdir": "true"})
+    assert answer.status_code == 200, "a file that an operation has removed meanwhile"
 
 
 def test_deployment_list_of_unknown_group_is_not_found(ask: Ask, upload: Upload):

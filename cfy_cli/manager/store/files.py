@@ -57,7 +57,9 @@ class Files:
         return self.blueprint_folder(storage_id) / "resources"
 
     def find_archive(self, storage_id: int) -> Path | None:
-        return next(iter(sorted(self.blueprint_folder(storage_id).glob("archive.*"))), None)
+        with suppress(FileNotFoundError):  # the blueprint is deleted at this moment
+            return next(iter(sorted(self.blueprint_folder(storage_id).glob("archive.*"))), None)
+        return None
 
     def deployment_folder(self, storage_id: int) -> Path:
         return self.row_folder(DEPLOYMENTS, storage_id)

@@ -2,8 +2,12 @@
 
 import base64
 import io
+import os
+import stat
 import zipfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypedDict
 
 from sqlalchemy import select
@@ -194,11 +198,19 @@ def _count_active(states: Collection[str]) -> InstancesActive:
 def zip_workdir(app: AppContext, deployment: Deployment) -> str:
     """Return the working directory of a deployment as a zip in base64. Raises TooLarge."""
     folder = app.files.deployment_folder(deployment.storage_id)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
-    if sum(path.stat().st_size for path in files) > MAX_WORKDIR_SIZE:
+    found = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    files, size = [], 0
+    for path in sorted(found):
+        with suppress(FileNotFoundError):  # operations may run
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                files.append(path)
+                size += status.st_size
+    if size > MAX_WORKDIR_SIZE:
         raise TooLarge(f"The working directory of {deployment.id} has more than {MAX_WORKDIR_SIZE >> 20} MiB")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, acting_as(app.operation_user):
         for path in files:
-            archive.write(path, path.relative_to(folder))
+            with suppress(FileNotFoundError):
+                archive.write(path, path.relative_to(folder))
     return base64.b64encode(buffer.getvalue()).decode()
