@@ -35,7 +35,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SEED = int(os.environ.get("CFY_FUZZ_SEED", "1"))
-FEW, MANY = 3, 60  # cases of each operation
+FEW, MANY = 3, 35  # cases of each operation
 API = "http://manager/api/v3.1"
 OWN_HEADERS = ("Authorization", "Authentication-Token", "Tenant", "Cookie")
 
@@ -71,7 +71,8 @@ def names(ask: Ask, upload: Upload) -> dict[str, list[str]]:
 @functools.cache
 def operations() -> list[APIOperation]:
     found = schemathesis.openapi.from_dict(answer_schemas().document).get_all_operations()
-    return [operation.ok() for operation in found]
+    every = [operation.ok() for operation in found]
+    return [operation for operation in every if not operation.path.endswith("/audit/stream")]  # which does not end
 
 
 def send_cases(
