@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
@@ -16,6 +17,7 @@ from cfy_cli.manager.services.identity import client_addresses, passwords
 from cfy_cli.manager.store.models import FailedLogins, Token
 from tests.conftest import Ask
 from tests.in_process import InProcess
+from tests.manager.processes import start
 
 ANN = "anns-password"
 API = "http://manager/api/v3.1"
@@ -260,6 +262,14 @@ class Clients:
 def clients(app: AppContext, ask: Ask) -> Clients:
     ask("PUT", "/users", json={"username": "ann", "password": ANN, "role": "sys_admin"})
     return Clients(app)
+
+
+def test_address_that_a_client_claims_is_not_believed(data_dir: Path):
+    running = start(data_dir, limits=Limits(failed_logins=2))
+    for number in range(3):
+        headers = {"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"}
+        answer = requests.get(f"{running.url}/api/v3.1/sites", auth=("ann", "wrong"), headers=headers, timeout=10)
+    assert "after too many wrong passwords from your address" in answer.json()["message"]
 
 
 def test_wrong_passwords_lock_out_their_own_address_only(clients: Clients, ask: Ask):

@@ -20,7 +20,7 @@ from cfy_cli.manager.server import RESOURCES, create_app
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Site
 from cfy_cli.manager.store.scope import Scope
-from tests.conftest import Ask
+from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload
 from tests.manager.processes import start
 from tests.manager.test_lists import LISTS
@@ -42,6 +42,7 @@ def limits() -> Limits:
         events=3,
         event=500,
         all_results=1001,
+        secrets_export=1500,
     )
 
 
@@ -123,7 +124,7 @@ def test_forbidden_request_is_refused_before_its_body(ask: Ask):
 
 def test_large_body_of_any_operation_is_refused(ask: Ask):
     for method, path, routes in operations():
-        size = 30_000 if (method, path) in FILES else 70_000  # less than what any upload may have
+        size = 70_000  # more than what any upload may have
         for body in (b" " * size * 3, iter([b" " * size] * 3)):
             answer = ask(method, fill(path), data=body, headers=JSON_HEADERS)
             if has_json_body(method, path, routes):
@@ -259,6 +260,16 @@ def test_answer_with_all_results_has_a_limit(ask: Ask, app: AppContext):
     assert_names_limit(answer, "all_results", 400)
     assert "`_offset` and `_size`" in answer.json()["hint"]
     assert len(ask("GET", "/sites", params={**everything, "_offset": "1"}).json()["items"]) == 1001
+
+
+def test_export_of_secrets_has_a_limit(cfy: Cfy):
+    for number in range(12):
+        cfy(f"secrets create key{number} -s {'x' * 50}")
+    cfy("secrets export --non-encrypted -o all.json", code=1)
+    assert "larger than 1500 bytes, the limit of one export" in cfy.errors
+    assert "--filter-by TEXT_IN_KEYS. The limit is a setting" in cfy.errors
+    cfy(f"secrets export --non-encrypted --filter-by key1 -o {cfy.workdir / 'some.json'}")
+    assert len(json.loads((cfy.workdir / "some.json").read_text())) == 3
 
 
 def test_message_of_an_error_repeats_no_long_text(ask: Ask):

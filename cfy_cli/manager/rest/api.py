@@ -34,7 +34,7 @@ from cfy_cli.manager.rest.query import (
     parse_include,
     parse_listing,
 )
-from cfy_cli.manager.rest.requests import filters_of, upload_body
+from cfy_cli.manager.rest.requests import FileBody, filters_of, upload_body
 from cfy_cli.manager.rest.responses import responses_of
 from cfy_cli.manager.rest.route import AuthorizedRoute
 from cfy_cli.manager.rest.schemas import Answer, answer_of
@@ -180,7 +180,7 @@ class Routes:
 
     def put(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
-        status: int = 200, *, new: Resource | None = None, archive: str = "", request_body: JsonObject | None = None,
+        status: int = 200, *, new: Resource | None = None, archive: str = "", request_body: FileBody | None = None,
         may_be_empty: bool = False,
     ) -> Callable[[E], E]:  # fmt: skip
         """Add an endpoint that creates. Where it `may_be_empty`, it returns responses with the status 204 too."""
@@ -208,7 +208,7 @@ class Routes:
 
     def patch(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
-        request_body: JsonObject | None = None,
+        request_body: FileBody | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
         return self._add("PATCH", path, permission, parameters, answer, request_body=request_body)
 
@@ -226,7 +226,7 @@ class Routes:
     def _add(
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
-        archive: str = "", filtered: Answer | None = None, request_body: JsonObject | None = None,
+        archive: str = "", filtered: Answer | None = None, request_body: FileBody | None = None,
         empty_status: int = 0, refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
@@ -240,7 +240,7 @@ class Routes:
             filters = filters_of(items, filtered or items, taken) if has_filters else ()
             self.answers.append(returned)
             declared = {parameter.name: parameter for parameter in taken}
-            described = upload_body(archive, parameters) if archive else request_body
+            described = upload_body(archive, parameters) if archive else request_body and request_body.document
             self.router.add_api_route(
                 path,
                 _endpoint(
@@ -255,6 +255,7 @@ class Routes:
                     ),
                     status=status,
                     write=write,
+                    file_limit=request_body.limit if request_body else "upload",
                 ),
                 methods=[method],
                 status_code=status,
@@ -291,7 +292,7 @@ def _takes_body(function: Endpoint, path: str) -> bool:
 
 
 def _endpoint(
-    function: Endpoint, authorize: Callable[[Request], Awaitable[None]], *, status: int, write: bool
+    function: Endpoint, authorize: Callable[[Request], Awaitable[None]], *, status: int, write: bool, file_limit: str
 ) -> Endpoint:
     """Wrap an endpoint so that it runs in a thread and in one transaction, which is committed before the answer."""
 
@@ -325,7 +326,7 @@ def _endpoint(
     first, *rest = signature.parameters.values()
     caller = first.replace(annotation=Annotated[Call, Depends(_call_of)])
     run.__signature__ = signature.replace(parameters=[caller, *rest])  # type: ignore[attr-defined]
-    run.authorize = authorize  # type: ignore[attr-defined]
+    run.authorize, run.file_limit = authorize, file_limit  # type: ignore[attr-defined]
     return run
 
 

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.contract.resources import BLUEPRINTS
-from cfy_cli.errors import Invalid, NotFound, TooLarge
+from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import LabeledChange
 from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter, parse_flag
+from cfy_cli.manager.rest.requests import FileBody, received_file
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
 from cfy_cli.manager.rest.summaries import add_summary
@@ -34,7 +34,7 @@ UPLOAD = (
     Parameter("skip_execution", "Must be false: an upload always validates the blueprint.", "boolean"),
 )
 
-ICON: JsonObject = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+ICON = FileBody("icon", "image/png", required=False)
 Upload = Annotated[UploadedFile, Depends(uploaded_file)]
 
 
@@ -116,18 +116,8 @@ def download_blueprint(call: Call, key: str) -> Response:
     return Download(archive, name)
 
 
-async def _received_icon(request: Request) -> bytes:
-    """Receive the image of an icon, as a dependency. Raises TooLarge."""
-    limit, image = active_limits().icon, bytearray()
-    async for chunk in request.stream():
-        image += chunk
-        if len(image) > limit:
-            raise TooLarge(f"The icon is larger than {format_limit('icon', limit)}", hint=raise_hint("icon"))
-    return bytes(image)
-
-
 @routes.patch("/blueprints/{key}/icon", "blueprint_upload", (), noun.answer, request_body=ICON)
-def set_blueprint_icon(call: Call, key: str, image: Annotated[bytes, Depends(_received_icon)]) -> JsonObject:
+def set_blueprint_icon(call: Call, key: str, image: Annotated[bytes, Depends(received_file)]) -> JsonObject:
     """Set the icon to the PNG image in the body; a request without a body removes it."""
     return noun.show(call, icons.set_icon(call.store, key, image))
 

@@ -3,31 +3,18 @@
 import uuid
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from pydantic import BeforeValidator, Field
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.contract.resources import LICENSE
-from cfy_cli.errors import Invalid, TooLarge
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.requests import FILE_BODY
+from cfy_cli.manager.rest.requests import FileBody, received_file
 from cfy_cli.manager.services import licenses
 from cfy_cli.manager.store.models import License
-
-
-async def license_file(request: Request) -> bytes:
-    """Receive the file of an upload, as a dependency. Raises TooLarge."""
-    limit = active_limits().license_file
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit:
-            message = f"The license is larger than {format_limit('license_file', limit)}"
-            raise TooLarge(message, hint=raise_hint("license_file"))
-    return bytes(content)
 
 
 def check_eula(accepted: object) -> object:
@@ -61,8 +48,8 @@ routes = noun.routes
 noun.add_list()
 
 
-@routes.put("/license", "license_upload", (), noun.answer, request_body=FILE_BODY)
-def upload_license(call: Call, content: Annotated[bytes, Depends(license_file)]) -> JsonObject:
+@routes.put("/license", "license_upload", (), noun.answer, request_body=FileBody("license_file"))
+def upload_license(call: Call, content: Annotated[bytes, Depends(received_file)]) -> JsonObject:
     """Replace the license by the YAML file in the body. It is checked for its form; its signature is not verified."""
     return noun.show(call, licenses.upload(call.store, content))
 

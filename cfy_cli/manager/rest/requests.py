@@ -1,17 +1,34 @@
 """Query parameters and bodies in the OpenAPI document, where FastAPI does not know them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import Request
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import Answer
 
 _FILE: JsonObject = {"type": "string", "format": "binary"}
-# A file as it is, whatever its Content-Type: public clients send that of JSON.
-FILE_BODY: JsonObject = {
-    "required": True,
-    "content": {"application/octet-stream": {"schema": _FILE}},
-}
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is one file, whatever its Content-Type: public clients send that of JSON."""
+
+    limit: str  # of the manager, for its size
+    media_type: str = "application/octet-stream"
+    required: bool = True
+
+    @property
+    def document(self) -> JsonObject:
+        content: JsonObject = {"content": {self.media_type: {"schema": _FILE}}}
+        return content | ({"required": True} if self.required else {})
+
+
+async def received_file(request: Request) -> bytes:
+    """Receive a small file, as a dependency. Raises TooLarge."""
+    return await request.body()
 
 
 def filters_of(answer: Answer, filtered: Answer, taken: Sequence[Parameter]) -> tuple[Parameter, ...]:

@@ -16,20 +16,22 @@ Handler = Callable[[Request], Coroutine[object, object, Response]]
 
 
 class AuthorizedEndpoint(Protocol):
-    """An endpoint with the function that authorizes its requests."""
+    """An endpoint with the function that authorizes its requests, and the limit of a file in their bodies."""
 
     authorize: Callable[[Request], Awaitable[None]]
+    file_limit: str
 
 
 class AuthorizedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = cast("Handler", super().get_route_handler())
-        authorize = cast("AuthorizedEndpoint", self.endpoint).authorize
-        has_json_body = self.body_field is not None
+        endpoint = cast("AuthorizedEndpoint", self.endpoint)
+        authorize, has_json_body = endpoint.authorize, self.body_field is not None
+        limit = "request_body" if has_json_body else endpoint.file_limit
 
         async def authorize_and_handle(request: Request) -> Response:
             await authorize(request)
-            request._receive = _limited(request, "request_body" if has_json_body else "upload")
+            request._receive = _limited(request, limit)
             if not has_json_body:
                 return await handle(request)
             with SpooledTemporaryFile(MAX_SHORT_BODY) as file:  # there may be one on each connection
@@ -63,5 +65,5 @@ def _limited(request: Request, name: str) -> Receive:
 
 
 def too_large(name: str, limit: int) -> TooLarge:
-    what = "The body of the request" if name == "request_body" else "The uploaded file"
-    return TooLarge(f"{what} is larger than {format_limit(name, limit)}", hint=raise_hint(name))
+    what = "body of the request" if name == "request_body" else "uploaded file"
+    return TooLarge(f"The {what} is larger than {format_limit(name, limit)}", hint=raise_hint(name))

@@ -1,5 +1,6 @@
 """Export and import of secrets, from one manager to another."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict, cast
@@ -8,6 +9,7 @@ from sqlalchemy import select
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.json_values import parse_json
+from cfy_cli.contract.limits import active_limits, format_limit, raise_hint
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.services.context import AppContext
@@ -58,16 +60,29 @@ REQUIRED = ("key", "is_hidden_value", "visibility", "tenant_name", "encrypted", 
 def export_secrets(
     app: AppContext, store: Store, listing: Listing, *, passphrase: str | None, with_metadata: bool
 ) -> list[ExportedSecret]:
-    """Return all secrets whose value the user may see; the values of those that providers keep are empty."""
+    """Return all secrets whose value the user may see; the values of those that providers keep are empty.
+
+    Raises Invalid when they are larger than the limit.
+    """
     key = Passphrase(passphrase) if passphrase else None
-    found: list[Secret] = []
+    exported: list[ExportedSecret] = []
+    offset, size, limit = 0, 0, active_limits().secrets_export
     while True:
-        page = store.list(Secret, replace(listing, include=None, offset=len(found), size=MAX_PAGE_SIZE))
-        found += page.items
-        if len(found) >= page.total or not page.items:
-            break
-    readable = [secret for secret in found if not secret.is_hidden_value or secrets.can_see_hidden(store.scope, secret)]
-    return [_export(app, secret, key, with_metadata=with_metadata) for secret in readable]
+        page = store.list(Secret, replace(listing, include=None, offset=offset, size=MAX_PAGE_SIZE))
+        for secret in page.items:
+            if secret.is_hidden_value and not secrets.can_see_hidden(store.scope, secret):
+                continue
+            size += len(secret.encrypted_value or "") + len(json.dumps([secret.schema, secret.provider_options]))
+            if size > limit:
+                raise Invalid(
+                    f"The secrets are larger than {format_limit('secrets_export', limit)}, the limit of one export",
+                    hint=f"Export them in parts: --filter-by TEXT_IN_KEYS. {raise_hint('secrets_export')}",
+                )
+            exported.append(_export(app, secret, key, with_metadata=with_metadata))
+        offset += len(page.items)
+        if offset >= page.total or not page.items:
+            return exported
+        store.unscoped.expunge_all()  # rows that are exported need no memory
 
 
 def _export(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
