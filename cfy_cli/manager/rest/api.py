@@ -15,7 +15,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 
-from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.names import pattern_of
