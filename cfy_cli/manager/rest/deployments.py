@@ -13,11 +13,12 @@ from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.schemas import answer_of
 from cfy_cli.manager.rest.summaries import add_summary
+from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.executions import workflows
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import deployment_requests
-from cfy_cli.manager.store.models import Deployment, Execution
+from cfy_cli.manager.store.models import Deployment, DeploymentGroup, Execution
 from cfy_cli.manager.store.query import Condition
 
 ALL_SUB_DEPLOYMENTS = Parameter(
@@ -63,12 +64,14 @@ class SiteBody(Body):
 def _conditions(call: Call) -> Sequence[Condition]:
     if ALL_SUB_DEPLOYMENTS.name in call.declared:
         call.flag(ALL_SUB_DEPLOYMENTS.name)  # it is checked even when the list is empty
-    return deployments.list_conditions(
+    given = [group_id for name in GROUPS if (group_id := call.query.get(name))]
+    of_groups = [members.is_member(call.store.get(DeploymentGroup, group_id)) for group_id in given]
+    others = deployments.list_conditions(
         call.store,
-        group_id=next((group_id for name in GROUPS if (group_id := call.query.get(name))), None),
         dependencies_of=call.query.get("_dependencies_of"),
         without_components=call.flag("_environments_only"),
     )
+    return [*of_groups, *others]
 
 
 def _computed(call: Call, row: Deployment) -> dict[str, Callable[[], object]]:

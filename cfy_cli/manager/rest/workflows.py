@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.errors import NotFound
 from cfy_cli.manager.rest import deployments
 from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import RulesBody
@@ -56,8 +55,6 @@ def _find_deployments(call: Call, body: RulesBody | None) -> list[Deployment]:
     ids = [*call.texts("id"), *call.texts("deployment_id")]
     for deployment_id in ids:
         call.store.get(Deployment, deployment_id)
-    if group_id := call.query.get("deployment_group_id"):
-        raise NotFound(f"Requested `DeploymentGroup` with ID `{group_id}` was not found")
     filters = {name: values for name, values in listing.filters.items() if name not in (*FIELDS, "id")}
     selected = replace(listing, include=None, filters={**filters, **({"id": ids} if ids else {})}, sort=("created_at",))
     conditions = (*deployments.noun.conditions(call), *deployments.noun.rule_conditions(call, body))

@@ -66,7 +66,7 @@ def replace(rows: list[L], create: Callable[..., L], pairs: Iterable[Pair], crea
 
     Raises Invalid for a new pair that cannot be a label; what was stored before may stay.
     """
-    new = list(dict.fromkeys(normalize(key, value) for key, value in pairs))
+    new = dict.fromkeys(normalize(key, value) for key, value in pairs)
     check(new, present=[(row.key, row.value) for row in rows])
     for row in [row for row in rows if (row.key, row.value) not in new]:
         rows.remove(row)

@@ -7,16 +7,24 @@ each row and nobody reads their results, so SQLAlchemy compiles them once for ea
 `Connection.exec_driver_sql` passes the SQL and the converted parameters to the driver's `executemany`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import TypeVar
 
 from sqlalchemy import Connection, Dialect, Insert, Update, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.models import Base
 
+T = TypeVar("T")
+MAX_PARAMETERS = 10_000  # of one statement: both databases take more
 Row = Mapping[str, object]
 Parameters = tuple[object, ...] | dict[str, object]  # as the driver wants them: by position or by name
+
+
+def split(values: Sequence[T], size: int = MAX_PARAMETERS) -> Iterator[Sequence[T]]:
+    """Yield the values in parts that a statement takes as its parameters."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 class BulkStatement:

@@ -18,7 +18,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import ValuePlan
 from cfy_cli.contract.states import InstancesActive, InstanceState, Visibility
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Invalid, NotFound, TooLarge
+from cfy_cli.errors import Invalid, TooLarge
 from cfy_cli.manager.engine.operation_user import acting_as
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.context import AppContext
@@ -54,13 +54,9 @@ class CapabilitiesAnswer(TypedDict):
     capabilities: JsonObject
 
 
-def list_conditions(
-    store: Store, *, group_id: str | None, dependencies_of: str | None, without_components: bool
-) -> list[Condition]:
-    """Return the conditions of a list. Raises NotFound for an unknown deployment or group."""
+def list_conditions(store: Store, *, dependencies_of: str | None, without_components: bool) -> list[Condition]:
+    """Return the conditions of a list. Raises NotFound for an unknown deployment."""
     conditions: list[Condition] = []
-    if group_id:  # there are no deployment groups yet
-        raise NotFound(f"Requested `DeploymentGroup` with ID `{group_id}` was not found")
     if dependencies_of:
         targets = dependencies.select_required_ids(store.get(Deployment, dependencies_of))
         conditions.append(Deployment.storage_id.in_(targets))
@@ -105,7 +101,7 @@ def set_labels(store: Store, deployment: Deployment, pairs: Iterable[Pair]) -> N
         tree.check_parents(store, deployment, [parent_id for parent_id in parent_ids if parent_id not in former_ids])
     labels.replace(deployment.labels, DeploymentLabel, [*own, *consumers], store.scope.user)
     store.flush()
-    _update_parents(store, [*former, *(_find_parents(store, deployment) if parent_ids else [])])
+    update_parents(store, [*former, *(_find_parents(store, deployment) if parent_ids else [])])
 
 
 def delete(store: Store, deployment: Deployment) -> None:
@@ -113,7 +109,7 @@ def delete(store: Store, deployment: Deployment) -> None:
     parents = _find_parents(store, deployment)
     target_ids = {dependency.target_storage_id for dependency in dependencies.find_of_source(store, deployment)}
     store.delete(deployment)
-    _update_parents(store, parents)
+    update_parents(store, parents)
     dependencies.update_consumers_of(store, target_ids - {parent.storage_id for parent in parents})
 
 
@@ -121,7 +117,8 @@ def _find_parents(store: Store, deployment: Deployment) -> list[Deployment]:
     return tree.find_parents(store.unscoped, deployment)  # private ones of other users too
 
 
-def _update_parents(store: Store, parents: Iterable[Deployment]) -> None:
+def update_parents(store: Store, parents: Iterable[Deployment]) -> None:
+    """Update what deployments show of those inside them, after those have changed."""
     by_storage_id = {parent.storage_id: parent for parent in parents}
     tree.lock(store.unscoped, by_storage_id.values())  # of any user
     for parent in by_storage_id.values():

@@ -5,6 +5,11 @@ from cfy_cli.manager.store.models.audit import AuditRecord
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintIcon, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.configuration import ConfigValue
 from cfy_cli.manager.store.models.dependencies import InterDeploymentDependency
+from cfy_cli.manager.store.models.deployment_groups import (
+    DeploymentGroup,
+    DeploymentGroupLabel,
+    DeploymentGroupMember,
+)
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
 from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
@@ -33,6 +38,9 @@ __all__ = [
     "BlueprintsFilter",
     "ConfigValue",
     "Deployment",
+    "DeploymentGroup",
+    "DeploymentGroupLabel",
+    "DeploymentGroupMember",
     "DeploymentLabel",
     "DeploymentModification",
     "DeploymentsFilter",

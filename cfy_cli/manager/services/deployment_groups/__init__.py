@@ -1,0 +1,1 @@
+"""Deployment groups: their members, and the labels that members get from them."""

@@ -1,0 +1,97 @@
+"""Members of deployment groups: who they are, adding and removing them."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Select, delete, select
+
+from cfy_cli.errors import Forbidden, NotFound
+from cfy_cli.manager.services.deployments import label_sets
+from cfy_cli.manager.store.bulk import BulkStatement, split
+from cfy_cli.manager.store.models import Deployment, DeploymentGroup, DeploymentGroupMember
+from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.row_locks import lock_rows
+from cfy_cli.manager.store.store import Store
+
+INSERT_MEMBER = BulkStatement.insert(DeploymentGroupMember)
+MAX_NAMED = 20  # deployments in an error
+
+
+def is_member(group: DeploymentGroup) -> Condition:
+    """Match the deployments of a group."""
+    return Deployment.storage_id.in_(_select_members(group))
+
+
+def find_ids(store: Store, group: DeploymentGroup) -> Sequence[str]:
+    """Return the ids of the deployments of a group that the user may see, in the order of their creation."""
+    visible = store.visible(Deployment, all_tenants=True).where(is_member(group))
+    return store.unscoped.scalars(visible.with_only_columns(Deployment.id).order_by(Deployment.storage_id)).all()
+
+
+def find_storage_ids(store: Store, group: DeploymentGroup) -> Sequence[int]:
+    """Return the storage ids of all deployments of a group, whoever may see them."""
+    return store.unscoped.scalars(_select_members(group)).all()  # of a group in scope
+
+
+def find(store: Store, group: DeploymentGroup) -> Sequence[Deployment]:
+    """Return the deployments of a group that the user may see, in the order of their creation."""
+    visible = store.visible(Deployment).where(is_member(group)).order_by(Deployment.storage_id)
+    return store.unscoped.scalars(visible).unique().all()  # visible ones
+
+
+def find_named(store: Store, ids: Collection[str]) -> Sequence[int]:
+    """Return the storage ids of deployments of the tenant. Raises NotFound and Forbidden, with every wrong name."""
+    found: dict[str, tuple[int, str]] = {}
+    for some in split(list(dict.fromkeys(ids))):
+        visible = store.visible(Deployment).where(Deployment.id.in_(some))
+        rows = visible.with_only_columns(Deployment.id, Deployment.storage_id, Deployment.tenant_name)
+        for deployment_id, storage_id, tenant in store.unscoped.execute(rows):  # visible ones
+            if deployment_id not in found or tenant == store.scope.tenant:  # an own one hides a global one
+                found[deployment_id] = (storage_id, tenant)
+    missing = [deployment_id for deployment_id in ids if deployment_id not in found]
+    if missing:
+        raise NotFound(f"Requested `Deployment` with {_name(missing)} not found")
+    foreign = [deployment_id for deployment_id in ids if found[deployment_id][1] != store.scope.tenant]
+    if foreign:
+        raise Forbidden(
+            f"Deployments of other tenants cannot be in a group of tenant `{store.scope.tenant}`: {', '.join(foreign)}"
+        )
+    return [storage_id for storage_id, _ in found.values()]
+
+
+def add(store: Store, group: DeploymentGroup, storage_ids: Iterable[int]) -> None:
+    """Add deployments to a group, and give them its labels. Those that are in it already stay."""
+    lock_rows(store.unscoped, [group], ("labels", "creation_counter"))  # a group in scope
+    present = set(find_storage_ids(store, group))
+    new = [storage_id for storage_id in dict.fromkeys(storage_ids) if storage_id not in present]
+    if not new:
+        return
+    rows = [{"group_storage_id": group.storage_id, "deployment_storage_id": storage_id} for storage_id in new]
+    INSERT_MEMBER.execute(store.unscoped.connection(), rows)  # of a group in scope
+    label_sets.add(store, new, [(label.key, label.value) for label in group.labels])
+    store.record_update(group)
+
+
+def remove(store: Store, group: DeploymentGroup, storage_ids: Iterable[int] | None = None) -> None:
+    """Remove deployments from a group, by default all. They keep their labels; those that are not in it are ignored."""
+    own = delete(DeploymentGroupMember).where(DeploymentGroupMember.group_storage_id == group.storage_id)
+    if storage_ids is None:
+        store.unscoped.execute(own)  # of a group in scope
+    else:
+        for some in split(list(storage_ids)):
+            leaving = own.where(DeploymentGroupMember.deployment_storage_id.in_(some))
+            store.unscoped.execute(leaving)  # of a group in scope
+    store.record_update(group)
+
+
+def _select_members(group: DeploymentGroup) -> Select[int]:
+    return select(DeploymentGroupMember.deployment_storage_id).where(
+        DeploymentGroupMember.group_storage_id == group.storage_id
+    )
+
+
+def _name(ids: Sequence[str]) -> str:
+    """Return how an error names deployments, as their beginning and number if there are many."""
+    if len(ids) == 1:
+        return f"ID `{ids[0]}` was"
+    more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+    return f"IDs {', '.join(f'`{each}`' for each in ids[:MAX_NAMED])}{more} were"

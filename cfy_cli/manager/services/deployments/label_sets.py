@@ -1,0 +1,104 @@
+"""Labels that many deployments get or lose together."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import and_, delete, exists, insert, literal, or_, select, update
+
+from cfy_cli.contract.labels import OBJECT_TYPE, normalize
+from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Conflict, ErrorCode, NotFound
+from cfy_cli.manager.services import labels
+from cfy_cli.manager.services.deployments import deployments, tree
+from cfy_cli.manager.services.labels import PARENT, Pair
+from cfy_cli.manager.store.bulk import split
+from cfy_cli.manager.store.models import Deployment, DeploymentLabel
+from cfy_cli.manager.store.row_locks import lock_ids
+from cfy_cli.manager.store.store import Store
+
+SHAPING = (PARENT, OBJECT_TYPE)  # keys of labels that the summaries of parents depend on
+
+
+def add(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
+    """Give labels to those of the deployments that do not have them.
+
+    Raises Invalid for what cannot be a label, NotFound for an unknown parent, and Conflict for one inside a deployment.
+    """
+    pairs = list(dict.fromkeys(normalize(key, value) for key, value in pairs))
+    labels.check(pairs)
+    if not pairs or not storage_ids:
+        return
+    _check_parents(store, storage_ids, [value for key, value in pairs if key == PARENT])
+    lock_ids(store.unscoped, Deployment, storage_ids)  # members of a group in scope
+    for some in split(storage_ids):
+        for key, value in pairs:
+            _insert(store, some, key, value)
+        _record(store, some)
+    _update_parents(store, storage_ids, pairs)
+
+
+def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
+    """Take labels from those of the deployments that have them, whoever has set them."""
+    if not pairs or not storage_ids:
+        return
+    lock_ids(store.unscoped, Deployment, storage_ids)  # members of a group in scope
+    former = _find_parents(store, storage_ids) if any(key in SHAPING for key, _ in pairs) else []
+    is_one = or_(*(and_(DeploymentLabel.key == key, DeploymentLabel.value == value) for key, value in pairs))
+    for some in split(storage_ids):
+        is_theirs = DeploymentLabel.deployment_storage_id.in_(some)
+        store.unscoped.execute(delete(DeploymentLabel).where(is_theirs, is_one))  # of the same deployments
+        _record(store, some)
+    deployments.update_parents(store, former)
+
+
+def _insert(store: Store, storage_ids: Sequence[int], key: str, value: str) -> None:
+    has_label = exists().where(
+        DeploymentLabel.deployment_storage_id == Deployment.storage_id,
+        DeploymentLabel.key == key,
+        DeploymentLabel.value == value,
+    )
+    columns = ["deployment_storage_id", "key", "value", "created_at", "created_by"]
+    values = (literal(text) for text in (key, value, now(), store.scope.user))
+    rows = select(Deployment.storage_id, *values).where(Deployment.storage_id.in_(storage_ids), ~has_label)
+    connection = store.unscoped.connection()  # of the same deployments
+    connection.execute(insert(DeploymentLabel).from_select(columns, rows, include_defaults=False))
+
+
+def _record(store: Store, storage_ids: Sequence[int]) -> None:
+    """Store when the deployments were changed, which the audit log records too."""
+    changed = update(Deployment).where(Deployment.storage_id.in_(storage_ids)).values(updated_at=now())
+    store.unscoped.execute(changed, execution_options={"synchronize_session": False})  # of the same deployments
+
+
+def _check_parents(store: Store, storage_ids: Sequence[int], parent_ids: Collection[str]) -> None:
+    parents = {parent_id: store.find(Deployment, parent_id) for parent_id in parent_ids}
+    missing = [parent_id for parent_id, parent in parents.items() if parent is None]
+    if missing:
+        raise NotFound(
+            f"Environment referenced by `{PARENT}` not found: {','.join(missing)}",
+            code=ErrorCode.DEPLOYMENT_PARENT_NOT_FOUND,
+        )
+    level = {parent.storage_id: parent for parent in parents.values() if parent is not None}
+    above = dict(level)
+    while level:
+        found = [each for row in level.values() for each in tree.find_parents(store.unscoped, row)]  # of any user
+        level = {row.storage_id: row for row in found if row.storage_id not in above}
+        above |= level
+    inside = next((above[storage_id].id for storage_id in storage_ids if storage_id in above), None)
+    if inside is not None:
+        raise Conflict(f"cyclic dependencies: {inside}")
+
+
+def _update_parents(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
+    if any(key in SHAPING for key, _ in pairs):
+        deployments.update_parents(store, _find_parents(store, storage_ids))
+
+
+def _find_parents(store: Store, storage_ids: Sequence[int]) -> list[Deployment]:
+    parents: dict[int, Deployment] = {}
+    for some in split(storage_ids):
+        names = select(DeploymentLabel.value).where(
+            DeploymentLabel.deployment_storage_id.in_(some), DeploymentLabel.key == PARENT
+        )
+        found = select(Deployment).where(Deployment.id.in_(names), Deployment.tenant_name == store.scope.tenant)
+        parents |= {row.storage_id: row for row in store.unscoped.scalars(found).unique()}  # of any user
+    return list(parents.values())
