@@ -114,6 +114,8 @@ def _send_ldap(send: Send) -> None:
 
 
 def _send_license(send: Send) -> None:
+    send("POST", "/provider/context", status=201, json={"name": "cloud", "context": {"cloudify": {}}})
+    send("GET", "/provider/context")
     send("PUT", "/license", data=LICENSE)
     send("GET", "/license")
     send("GET", "/license-check")

@@ -26,7 +26,6 @@ NOT_CALLED = {  # what only several machines can do, or what only the workflows 
     "auditlog.close", "auditlog.stream", "nodes.create_many", "nodes.delete", "nodes.update",
     "node_instances.create_many", "node_instances.delete", "tasks_graphs.update", "blueprints.upload_archive",
     "log_bundles.upload_archive", "log_bundles.update_status",
-    "manager.create_context", "manager.get_context", "manager.update_context",  # /provider/context is not served yet
 }  # fmt: skip
 called: set[str] = set()
 
@@ -282,6 +281,10 @@ def manager(c: Any, folder: Path) -> None:
     assert len(c.manager.get_config()) > 50
     c.manager.put_config("task_retries", 3)
     assert c.manager.get_config("task_retries").value == 3
+    refused(c.manager.get_context, 404)
+    c.manager.create_context("cloud", {"cloudify": {"agents": 1}})
+    c.manager.update_context("cloud", {"cloudify": {}})
+    assert c.manager.get_context() == {"name": "cloud", "context": {"cloudify": {}}}
     assert c.maintenance_mode.status()["status"] == "deactivated"
     c.maintenance_mode.activate()
     assert ends(c.maintenance_mode.status, ("activated",))["requested_by"] == "admin"

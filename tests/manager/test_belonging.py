@@ -176,6 +176,7 @@ def test_every_list_of_what_belongs_is_walked_over():
     others = {"/plugins", "/sites", "/secrets", "/secrets-providers", "/secrets/share/export", "/log-bundles"}
     others |= {"/status", "/version", "/maintenance", "/config", "/user", "/license-check", "/audit", "/audit/stream"}
     others |= {"/managers", "/brokers", "/db-nodes", "/cluster-status", "/agents", OVERVIEW, *ELSEWHERE, "/"}
+    others |= {"/provider/context"}
     assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 

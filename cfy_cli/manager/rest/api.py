@@ -191,12 +191,15 @@ class Routes:
     def post(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
         status: int = 200, *, new: Resource | None = None, archive: str = "",
-        empty_status: int = 0,
+        empty_status: int = 0, other_status: int = 0,
     ) -> Callable[[E], E]:  # fmt: skip
-        """Add an endpoint that starts or changes something; `empty_status` is that of responses without a body."""
+        """Add an endpoint that starts or changes something.
+
+        `empty_status` is that of responses without a body, `other_status` that of responses with the same body.
+        """
         return self._add(
             "POST", path, permission, parameters, answer, status=status, new=new, archive=archive,
-            empty_status=empty_status,
+            empty_status=empty_status, other_status=other_status,
         )  # fmt: skip
 
     def search(
@@ -226,7 +229,7 @@ class Routes:
         self, method: str, path: str, permission: str, parameters: Sequence[Parameter], answer: Answer | None, *,
         status: int = 200, write: bool = True, has_filters: bool = False, new: Resource | None = None,
         archive: str = "", filtered: Answer | None = None, request_body: FileBody | None = None,
-        empty_status: int = 0, refusals: Collection[type[CfyError]] = (),
+        empty_status: int = 0, other_status: int = 0, refusals: Collection[type[CfyError]] = (),
     ) -> Callable[[E], E]:  # fmt: skip
         def decorate(function: E) -> E:
             returned = (answer or answer_of(get_type_hints(function)["return"])).partial
@@ -261,7 +264,12 @@ class Routes:
                 response_class=Response,
                 response_model=None,
                 responses=responses_of(
-                    method, status, returned, [error.status for error in refusals], empty_status=empty_status
+                    method,
+                    status,
+                    returned,
+                    [error.status for error in refusals],
+                    empty_status=empty_status,
+                    other_status=other_status,
                 ),
                 operation_id=_operation_id(function, method, path),
                 openapi_extra={

@@ -41,7 +41,13 @@ PARTICULAR = frozenset((422,))
 
 
 def responses_of(
-    method: str, status: int, answer: Answer, particular: Collection[int] = (), *, empty_status: int = 0
+    method: str,
+    status: int,
+    answer: Answer,
+    particular: Collection[int] = (),
+    *,
+    empty_status: int = 0,
+    other_status: int = 0,
 ) -> dict[int | str, dict[str, Any]]:
     """Describe every status that an endpoint answers, with those that few endpoints do."""
     success: JsonObject = {"description": "Success"}
@@ -61,4 +67,6 @@ def responses_of(
         errors[206] = {**success, "description": "The range that was asked for"}
     if empty_status:
         errors[empty_status] = {"description": EMPTY[empty_status]}
+    if other_status:
+        errors[other_status] = success
     return {status: success, **errors}

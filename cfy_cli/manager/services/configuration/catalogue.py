@@ -111,6 +111,8 @@ ENTRIES: tuple[ConfigEntry, ...] = (
     ConfigEntry("workflow", "task_retries", 60, {"type": "integer", "minimum": -1}),
     ConfigEntry("workflow", "task_retry_interval", 15, {"type": "number", "minimum": 0}),
 )
-MAINTENANCE_MODE = ConfigEntry("maintenance", "mode")  # kept with the entries, and not one of them
+# They are kept with the entries, and none of them.
+MAINTENANCE_MODE = ConfigEntry("maintenance", "mode")
+PROVIDER_CONTEXT = ConfigEntry("provider", "context")
 SCOPES = tuple(dict.fromkeys(entry.scope for entry in ENTRIES))
 BY_FULL_NAME = {entry.full_name: entry for entry in (*ENTRIES, MAINTENANCE_MODE)}

@@ -15,6 +15,8 @@ MEMBERS = frozenset({"manager", "operations", "sys_admin", "user", "viewer"})
 TOKEN_HOLDERS = frozenset({"default", "manager", "sys_admin", "user", "viewer"})
 EVERYBODY = frozenset({"default", "manager", "operations", "sys_admin", "user", "viewer"})
 
+# Those of a public manager, but for `provider_context_create`, which it gives to everybody: scripts and plugins of all
+# tenants rely on what the provider context says, so no user may write it for the others.
 DEFAULTS: dict[frozenset[str], str] = {
     ADMINISTRATORS: """
         agent_replace_certs all_tenants audit_log_inject audit_log_truncate audit_log_view
@@ -22,7 +24,7 @@ DEFAULTS: dict[frozenset[str], str] = {
         create_global_resource get_password_hash getting_started inject_token ldap_set license_remove
         license_upload log_bundle_create log_bundle_delete log_bundle_download log_bundle_get
         log_bundle_list log_bundle_status_update maintenance_mode_set manage_others_tokens manager_manage
-        monitoring resource_set_global secrets_provider_credentials set_execution_details
+        monitoring provider_context_create resource_set_global secrets_provider_credentials set_execution_details
         set_execution_group_details set_owner set_plugin_update_details set_timestamp snapshot_create
         snapshot_delete snapshot_download snapshot_get snapshot_list snapshot_restore snapshot_status_update
         snapshot_upload stage_configure stage_install_widgets stage_maintenance_mode stage_services_status
@@ -79,8 +81,7 @@ DEFAULTS: dict[frozenset[str], str] = {
     """,
     EVERYBODY: """
         broker_get db_nodes_get identity_provider_get ldap_status_get license_list maintenance_mode_get
-        manager_config_get provider_context_create provider_context_get status_get tenant_list token_get
-        user_get_self version_get
+        manager_config_get provider_context_get status_get tenant_list token_get user_get_self version_get
     """,
 }
 
