@@ -8,8 +8,8 @@ from cfy_cli.manager.rest.api import Call, Routes, dump
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import answer_of
-from cfy_cli.manager.services import provider_context
-from cfy_cli.manager.services.provider_context import ProviderContext
+from cfy_cli.manager.services.configuration import provider_context
+from cfy_cli.manager.services.configuration.provider_context import ProviderContext
 
 UPDATE = Parameter("update", "Replace the context there is; the status is 200 then.", "boolean")
 
