@@ -249,6 +249,11 @@ class Store:
         self.unscoped.delete(row)
         self.flush()
 
+    def record_creations(self, model: type[Base], rows: Iterable[Mapping[str, object]]) -> None:
+        """Record in the audit log that rows, whose names are given, were added past the session."""
+        if isinstance(self.unscoped, WriteSession):
+            self.unscoped.changes.add_rows(model, rows, "create")
+
     def record_update(self, row: Base) -> None:
         """Record in the audit log the change of a row that was made past the session."""
         if isinstance(self.unscoped, WriteSession):

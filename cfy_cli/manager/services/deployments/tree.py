@@ -8,10 +8,10 @@ A tree is within one tenant. A deployment may name a global parent of another te
 who has no role in a tenant neither prevents that its deployments are uninstalled or deleted, nor changes their status.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.labels import OBJECT_TYPE
@@ -38,6 +38,8 @@ PARENT_LABEL = (
     .limit(1)
 )
 
+PARENTS_BATCH = 1000  # deployments whose parents are found by one statement
+
 
 class Summary(TypedDict):
     """Counts and worst statuses of the deployments inside one, under the names of its columns."""
@@ -54,6 +56,23 @@ def find_parents(session: Session, deployment: Deployment) -> list[Deployment]:
     )
     parents = select(Deployment).where(Deployment.id.in_(ids), Deployment.tenant_name == deployment.tenant_name)
     return list(session.scalars(parents).unique())
+
+
+def find_parents_of_all(session: Session, deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Return the parents of many deployments, each once."""
+    found: dict[int, Deployment] = {}
+    for start in range(0, len(deployments), PARENTS_BATCH):
+        children = [deployment.storage_id for deployment in deployments[start : start + PARENTS_BATCH]]
+        child, label, parent = aliased(Deployment), aliased(DeploymentLabel), aliased(Deployment)
+        ids = (
+            select(parent.storage_id)
+            .join(label, and_(label.key == PARENT, label.value == parent.id))
+            .join(child, child.storage_id == label.deployment_storage_id)
+            .where(child.storage_id.in_(children), child.tenant_name == parent.tenant_name)
+        )
+        parents = session.scalars(select(Deployment).where(Deployment.storage_id.in_(ids))).unique()
+        found |= {deployment.storage_id: deployment for deployment in parents}
+    return list(found.values())
 
 
 def has_parents(session: Session, deployment_storage_id: int) -> bool:

@@ -102,7 +102,7 @@ def start(
             wait_after_fail=wait_after_fail,
             scheduled_for=scheduled_for,
             **inherited_columns(deployment),  # its tenant too, whichever the request names
-            **_deployment_columns(deployment),
+            **deployment_columns(deployment),
         ),
     )
     _update_deployment(store, deployment, execution)
@@ -132,7 +132,7 @@ def start_system(
             parameters=parameters,
             allow_custom_parameters=True,
             **inherited_columns(owner),
-            **_deployment_columns(deployment),
+            **deployment_columns(deployment),
         ),
     )
     if deployment:
@@ -322,7 +322,8 @@ def _release_next_of(store: Store, deployment_storage_id: int) -> None:
     )
 
 
-def _deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
+def deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
+    """Return the columns of an execution of the deployment, or of one without a deployment."""
     if deployment is None:
         return {}
     return {

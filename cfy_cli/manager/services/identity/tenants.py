@@ -15,6 +15,7 @@ from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.store.models import (
     Event,
     Execution,
+    ExecutionGroup,
     GroupMember,
     GroupRole,
     Membership,
@@ -28,7 +29,7 @@ from cfy_cli.manager.store.query import Condition, column
 from cfy_cli.manager.store.store import Store
 
 # Rows that outlive the resources they are about: they are deleted with the tenant, in this order.
-HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution)
+HISTORY: tuple[type[Base], ...] = (Operation, TasksGraph, Event, Execution, ExecutionGroup)
 
 _GROUPS = selectinload(Tenant.group_roles).joinedload(GroupRole.group)
 WITH_MEMBERS = (

@@ -54,6 +54,7 @@ class EventRow(TypedDict):
     timestamp: str
     reported_timestamp: str
     execution_id: str | None
+    execution_group_id: str | None
     workflow_id: str | None
     deployment_id: str | None
     deployment_display_name: str | None

@@ -154,6 +154,7 @@ class ExecutionContext:
             "owned_by": inherited["owned_by"],
             "created_by": execution.created_by,
             "execution_id": execution.id,
+            "execution_group_id": None,
             "workflow_id": execution.workflow_id,
             "deployment_id": execution.deployment_id,
             "deployment_display_name": execution.deployment_display_name,

@@ -11,6 +11,7 @@ from cfy_cli.manager.store.models.deployment_groups import (
     DeploymentGroupMember,
 )
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
+from cfy_cli.manager.store.models.execution_groups import ExecutionGroup
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
 from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
@@ -46,6 +47,7 @@ __all__ = [
     "DeploymentsFilter",
     "Event",
     "Execution",
+    "ExecutionGroup",
     "FailedLogins",
     "GroupMember",
     "GroupRole",

@@ -1,6 +1,7 @@
 """Executions, their events, and the workers that run them."""
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, case
+from sqlalchemy import text as sql_text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, synonym
 
@@ -9,12 +10,22 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
 
+IN_GROUP = sql_text("execution_group_id IS NOT NULL")  # condition of indexes: most rows are in no group
+
 
 class Execution(Belonging, Owned, Base):
     __tablename__ = "executions"
     __table_args__ = (
         UniqueConstraint("id"),
         Index("ix_executions_status_created", "status", "created_at"),
+        Index(
+            "ix_executions_group",
+            "execution_group_id",
+            "status",
+            "storage_id",
+            sqlite_where=IN_GROUP,
+            postgresql_where=IN_GROUP,
+        ),
         NO_ID_REUSE,
     )
     IS_NAMED = False
@@ -68,6 +79,7 @@ class Execution(Belonging, Owned, Base):
     deployment_id: Mapped[str | None] = mapped_column(Name)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)
+    execution_group_id: Mapped[str | None] = mapped_column(text(36))
     worker: Mapped[str | None] = mapped_column(Name)  # name of the worker that runs it
     # The user with whose rights it runs: who started it, or resumed it last. The storage id is never used again.
     acts_for: Mapped[str | None] = mapped_column(Name)
@@ -95,6 +107,7 @@ class Event(Belonging, Base):
     __table_args__ = (
         Index("ix_events_execution", "execution_id", "storage_id"),
         Index("ix_events_tenant_reported", "tenant_name", "reported_timestamp"),
+        Index("ix_events_group", "execution_group_id", "storage_id", sqlite_where=IN_GROUP, postgresql_where=IN_GROUP),
         NO_ID_REUSE,
     )
     IS_AUDITED = False
@@ -124,13 +137,13 @@ class Event(Belonging, Base):
     )
 
     _storage_id = synonym("storage_id")
-    execution_group_id = None  # there are no execution groups yet
     tenant_name: Mapped[str] = mapped_column(Name, ForeignKey("tenants.name"))
     created_by: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(text(16))
     timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
     reported_timestamp: Mapped[str] = mapped_column(Timestamp, default=now)
     execution_id: Mapped[str | None] = mapped_column(text(36))  # no foreign key: events may arrive after its deletion
+    execution_group_id: Mapped[str | None] = mapped_column(text(36))  # of events that tell of the group's executions
     workflow_id: Mapped[str | None] = mapped_column(Name)
     deployment_id: Mapped[str | None] = mapped_column(Name, index=True)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)

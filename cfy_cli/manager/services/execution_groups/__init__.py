@@ -1,0 +1,1 @@
+"""Execution groups: making, changing and describing them."""
