@@ -68,7 +68,11 @@ REQUESTS: list[tuple[str, object]] = [
     *((f"/searches/deployments?{PAGE}", {"filter_rules": rules}) for rules in (
         [TEAM], [BLUEPRINT], [SITE], [ID], [TEAM, SITE], [TEAM, BLUEPRINT],
         [rule("attribute", "display_name", "any_of", "D7")], [rule("label", "env", "any_of", "env7", "env8"), TEAM],
+        *([rule("attribute", key, "starts_with", *values)] for key, *values in (
+            ("id", "d7"), ("display_name", "d7", "D12"), ("blueprint_id", "B7"),
+        )),
     )),
+    (f"/searches/deployments?{PAGE}", {"constraints": {"name_pattern": {"starts_with": "D7"}}}),
     (f"/searches/deployments?{PAGE}", {"constraints": {"labels": [{"team": "team7"}]}}),
     (f"/searches/deployments?{PAGE}", {"constraints": {"valid_values": ["D7"]}}),
     ("/searches/nodes?_size=20", {"constraints": {"deployment_id": "d7"}}),

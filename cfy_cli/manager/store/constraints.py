@@ -12,7 +12,7 @@ from cfy_cli.manager.store.models import Base
 from cfy_cli.manager.store.models.expressions import any_key, position
 from cfy_cli.manager.store.models.types import Sql
 from cfy_cli.manager.store.query import all_of, column
-from cfy_cli.manager.store.rule_operators import NAME_OPERATORS
+from cfy_cli.manager.store.rule_operators import NAME_OPERATORS, is_in_range
 from cfy_cli.manager.store.rules import label_condition
 
 Condition = ColumnElement[bool]
@@ -35,6 +35,8 @@ class Constraints:
         """Return the SQL of the constraints on a model whose name is in this column."""
         text: Sql = column(model, name).__clause_element__()
         conditions = [NAME_OPERATORS[operator].condition(text, part) for operator, part in self.name_pattern]
+        # the same again, in the form that an index serves
+        conditions += [is_in_range(text, part) for operator, part in self.name_pattern if operator == "starts_with"]
         conditions += [label_condition(model, key, values, "any_of") for key, values in self.labels]
         if self.valid_values is not None:
             conditions.append(_is_valid(model, name, [str(value) for value in self.valid_values]))

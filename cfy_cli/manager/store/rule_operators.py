@@ -51,9 +51,13 @@ def fold(text: str) -> str:
 
 def starts_with(text: Sql, prefix: str) -> Condition:
     """Match text that starts with a prefix whatever its case, as a range that an index on `lower(text)` serves."""
-    folded, start = func.lower(text), fold(prefix)
-    end = _next_prefix(start)
-    return and_(folded >= start, *([folded < end] if end else []))
+    return is_in_range(func.lower(text), fold(prefix))
+
+
+def is_in_range(text: Sql, prefix: str) -> Condition:
+    """Match text that starts with a prefix, as a range that an index serves; the text must sort by code point."""
+    end = _next_prefix(prefix)
+    return and_(text >= prefix, *([text < end] if end else []))
 
 
 def contains_folded(text: Sql, part: str) -> Condition:

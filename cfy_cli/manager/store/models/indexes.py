@@ -2,9 +2,10 @@
 
 A list shows rows of a tenant and global rows of all tenants. No index leads to both, so those on other columns do not
 begin with the tenant, and those named `visible` hold all that decides who sees a row: rows are counted without them.
+Those named `folded` serve searches for text that starts with a prefix whatever its case.
 """
 
-from sqlalchemy import Index
+from sqlalchemy import Index, func
 
 from cfy_cli.manager.store.models.blueprints import Blueprint
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
@@ -17,6 +18,10 @@ INDEXES = (
     Index("ix_deployments_id", Deployment.id),
     Index("ix_deployments_display_name", Deployment.display_name),
     Index("ix_deployments_blueprint_id", Deployment.blueprint_id),
+    *(
+        Index(f"ix_deployments_{column.key}_folded", func.lower(column), Deployment.storage_id)
+        for column in (Deployment.id, Deployment.display_name, Deployment.blueprint_id)
+    ),
     Index("ix_deployments_site_storage_id", Deployment.site_storage_id),
     Index("ix_deployments_created_at", Deployment.created_at, Deployment.storage_id),
     Index("ix_deployments_visible", Deployment.tenant_name, Deployment.visibility, Deployment.created_by),
