@@ -84,7 +84,7 @@ def items(home: Path, shell: str, words: str, word: str, **more: str) -> list[tu
     count = word if shell == "fish" else str(len(words.split()))
     line = {"COMP_WORDS": f"{words} {word}", "COMP_CWORD": count, "_CFY_COMPLETE": f"{shell}_complete"}
     environ = environment(home, **line, **more)
-    done = subprocess.run([BIN / "cfy"], env=environ, capture_output=True, text=True, check=True, timeout=30, cwd=home)
+    done = subprocess.run([BIN / "cfy"], env=environ, capture_output=True, text=True, check=True, timeout=60, cwd=home)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     if shell == "zsh":
@@ -198,7 +198,7 @@ def test_completion_starts_no_manager_and_prints_no_error(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion_command_prints_script(shell: str) -> None:
-    done = subprocess.run([BIN / "cfy", "completion", shell], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([BIN / "cfy", "completion", shell], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.rstrip("\n") == completion_script(shell).rstrip("\n")
 
 
@@ -228,7 +228,7 @@ class InteractiveShell:
         """Type the text; tell whether the expected output follows within the timeout."""
         self.output = ""
         os.write(self.terminal, text.encode())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while expected not in self.output and time.monotonic() < deadline:
             if select.select([self.terminal], [], [], 0.1)[0]:
                 self.output += os.read(self.terminal, 65536).decode(errors="replace")

@@ -247,7 +247,7 @@ def test_color_option_and_no_color_variable(
 def test_piped_output_is_utf8() -> None:
     code = "from cfy_cli.shell.streams import prepare_streams as t; t(); print(chr(0x65e5), chr(252))"
     environ = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ, timeout=60)
     assert done.stdout.decode("utf-8").strip() == "日 ü"
 
 

@@ -154,7 +154,7 @@ def test_expired_events_are_deleted_automatically(cfy: Run, data: Path) -> None:
     cfy("manager start --keep-events 1d")
     profile = json.loads((data.parent / "profiles/local/context.json").read_text())
     assert profile["embedded"]["keep_events"] == "1 day"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while sqlite3.connect(data / "manager.db").execute("SELECT count(*) FROM events").fetchone() != (0,):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -169,7 +169,7 @@ def test_expired_events_are_deleted_automatically(cfy: Run, data: Path) -> None:
 def test_manager_keeps_its_server_names(cfy: Run, data: Path) -> None:
     def answer_to(host: str) -> int:
         url = json.loads(cfy("manager status --json"))["url"]
-        return requests.get(f"{url}/health", headers={"Host": host}, timeout=10).status_code
+        return requests.get(f"{url}/health", headers={"Host": host}, timeout=60).status_code
 
     assert "the name alone" in cfy("manager start --server-name https://cfy.example", code=2)
     cfy("manager start --server-name cfy.example --server-name cfy.other")

@@ -12,7 +12,7 @@ HEAVY = ("requests", "yaml", "sqlalchemy", "fastapi", "pathlib", "json", "urllib
 def test_help_imports_no_heavy_modules(words: list[str]) -> None:
     code = f"import sys\nsys.argv[1:] = {words}\nfrom cfy_cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
     code += f"sys.exit(' '.join(name for name in {HEAVY} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
     assert done.stderr.strip() == ""
     assert done.stdout.startswith("Usage: cfy")
 
@@ -20,6 +20,6 @@ def test_help_imports_no_heavy_modules(words: list[str]) -> None:
 def test_table_width_of_wide_characters() -> None:
     code = "from cfy_cli.output.table import format_table\nplain = format_table(['name'], [['tlv']])\n"
     code += "print(plain, format_table(['name'], [['東京']]), sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert "| tlv  |" in done.stdout
     assert "| 東京 |" in done.stdout  # four columns wide

@@ -29,7 +29,7 @@ def is_running(pid):
         return False
 
 
-def wait_until_ended(pids, seconds=5.0):
+def wait_until_ended(pids, seconds=60.0):
     deadline = time.monotonic() + seconds
     while any(map(is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -77,7 +77,7 @@ def test_force_cancel_does_not_wait_for_running_operation(deployment, tmp_path):
     assert slow.run("install").state == "cancelled"
     assert not done.exists()
     assert slow.messages[-1] == "'install' workflow execution cancelled"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not done.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert done.exists()
@@ -184,7 +184,7 @@ def test_execution_leaks_no_threads_or_descriptors(deployment):
 
 
 def descriptors_when_idle():
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(thread.name.startswith(("execution-", "Thread-")) for thread in threading.enumerate()):
         assert time.monotonic() < deadline, "threads are left over"
         time.sleep(0.02)

@@ -41,7 +41,7 @@ def no_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connect(server: ContextServer) -> socket.socket:
     host, _, port = server.url("x").removeprefix("tcp://").partition("/")[0].rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=15)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def read_all(connection: socket.socket) -> bytes:

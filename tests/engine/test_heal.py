@@ -201,7 +201,7 @@ def test_late_end_of_operation_belongs_to_its_graph(deployment: Callable[..., De
         for task in first.graph.tasks.values()
         if isinstance(task.action, Operation) and task.action.instance_id == "slow_1"
     ]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while journal.states("heal")[task] is not TaskState.SUCCEEDED:
         assert time.monotonic() < deadline, journal.states("heal")
         time.sleep(0.05)

@@ -150,7 +150,7 @@ def test_recovery_kills_orphaned_script_before_rerun(deployment, runs, tmp_path)
     cancel_when(one, "Task started 'script_runner.tasks.run'", CancelRequest.FORCE_CANCEL)
     one.records.requested = CancelRequest.NONE
     run_workflow(one.job("install"), one.records, journal)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not runs() and time.monotonic() < deadline:
         time.sleep(0.02)
     [pid] = runs()

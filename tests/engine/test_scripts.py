@@ -121,7 +121,7 @@ def test_background_process_does_not_delay_operation(create, tmp_path):
     left = create(operation(source=script))
     assert left.result.state == "terminated"
     assert time.monotonic() - started_at < 0.5
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (tmp_path / "alive").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (tmp_path / "alive").exists()  # a broken pipe did not end it

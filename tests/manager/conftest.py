@@ -167,13 +167,13 @@ def run(ask: Ask) -> Callable[..., dict[str, Any]]:
     return run
 
 
-def wait_for_end(ask: Ask, execution_id: str, seconds: float = 30) -> dict[str, Any]:
+def wait_for_end(ask: Ask, execution_id: str, seconds: float = 60) -> dict[str, Any]:
     return wait_until(
         lambda: ask("GET", f"/executions/{execution_id}").json(), lambda found: found["status"] in ENDED, seconds
     )
 
 
-def wait_until(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float = 30) -> Any:
+def wait_until(read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float = 60) -> Any:
     limit = time.monotonic() + seconds
     while not is_done(found := read()):
         assert time.monotonic() < limit, f"it stays {found}"

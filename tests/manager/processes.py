@@ -47,7 +47,7 @@ def request(
         method,
         f"{running.url}/api/v3.1{path}",
         auth=(admin["username"], admin["password"]),
-        timeout=10,
+        timeout=60,
         **options,  # type: ignore[arg-type]
     )
 
@@ -60,7 +60,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 15) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -19,7 +19,7 @@ from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import PASSWORD, Ask
 
 LISTENERS = 60  # more than there are threads for requests
-TIMEOUT = 20  # seconds
+TIMEOUT = 60  # seconds
 
 
 @pytest.fixture(autouse=True)

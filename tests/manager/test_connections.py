@@ -38,7 +38,7 @@ class Server:
     address: tuple[str, int]
 
     def connect(self, sent: str | bytes = b"") -> socket.socket:
-        connection = socket.create_connection(self.address, timeout=15)
+        connection = socket.create_connection(self.address, timeout=60)
         connection.sendall(sent.encode() if isinstance(sent, str) else sent)
         return connection
 

@@ -31,7 +31,7 @@ SCHEMAS = (
 
 
 def connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def test_failure_closes_its_connection_and_logs_one_line(

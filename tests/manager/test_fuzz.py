@@ -130,7 +130,7 @@ def test_odd_requests_leave_a_server_quick_and_small(data_dir: Path, database_ur
     def ask(method: str, path: str, **options: Any) -> requests.Response:
         return request(running, data_dir, path, method, **RequestOptions(**options))
 
-    document, report = requests.get(f"{running.url}/openapi.json", timeout=10).json(), Report()
+    document, report = requests.get(f"{running.url}/openapi.json", timeout=60).json(), Report()
     made = Requests(document, furnish(ask), SEED)
     password = json.loads((data_dir / "admin.json").read_text())["password"]
     server, port, start_time = psutil.Process(running.server), int(running.url.rpartition(":")[2]), time.monotonic()

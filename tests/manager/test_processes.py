@@ -101,7 +101,7 @@ def test_password_is_random_and_readable_by_its_owner_only(data_dir: Path, tmp_p
         assert (data_dir / "admin.json").stat().st_mode & 0o777 == 0o600
         assert data_dir.stat().st_mode & 0o777 == 0o700
         assert request(second, other, "/status").ok
-        assert requests.get(f"{running.url}/api/v3.1/status", auth=("admin", "admin"), timeout=10).status_code == 401
+        assert requests.get(f"{running.url}/api/v3.1/status", auth=("admin", "admin"), timeout=60).status_code == 401
     finally:
         control.stop(other)
 
@@ -165,7 +165,7 @@ def test_interrupt_stops_a_foreground_manager(data_dir: Path, tmp_path: Path):
     assert running.pid == process.pid
     assert request(running, data_dir, "/status").ok
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not any(map(is_alive, (running.server, *running.workers)))

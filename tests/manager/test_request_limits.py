@@ -284,7 +284,7 @@ def test_large_bodies_without_login_take_no_memory(data_dir: Path):
     before = read_peak_memory(running.server)
     body = b"[" + b"{}," * 20_000_000 + b"{}]"
     for chunks in (body, iter([body[:1_000_000]] * 60)):
-        answer = requests.post(url, data=chunks, headers=JSON_HEADERS, timeout=30)
+        answer = requests.post(url, data=chunks, headers=JSON_HEADERS, timeout=60)
         assert (answer.status_code, answer.headers["Connection"]) == (401, "close")
     assert read_peak_memory(running.server) - before < 20 * 1024  # KiB
 

@@ -122,7 +122,7 @@ def start(data_dir: Path, run_as: str = "nobody") -> RunningManager:
 def run(running: RunningManager, data_dir: Path, workflow: str) -> None:
     body = {"deployment_id": "app", "workflow_id": workflow}
     path = f"/executions/{request(running, data_dir, '/executions', 'POST', json=body).json()['id']}"
-    wait_until(lambda: request(running, data_dir, path).json()["status"] in ("terminated", "failed"), 20)
+    wait_until(lambda: request(running, data_dir, path).json()["status"] in ("terminated", "failed"))
     ended = request(running, data_dir, path).json()
     assert ended["status"] == "terminated", ended["error"]
 
