@@ -41,6 +41,7 @@ GC_THRESHOLD = 20_000  # allocations between two collections of cyclic garbage
 
 def main() -> None:
     """Run the child named by the first argument; the second one is a JSON object of inherited descriptors."""
+    gc.disable()  # until the modules are imported, which makes many objects and no garbage
     protect_process()
     name, descriptors = sys.argv[1], json.loads(sys.argv[2])
     settings = ManagerSettings.from_json(read_pipe(descriptors.pop("settings")))
@@ -220,6 +221,7 @@ def _relax_garbage_collection() -> None:
     """Collect cyclic garbage seldom: rows, graphs and responses are many objects with hardly a cycle."""
     gc.freeze()  # modules imported by now are never garbage
     gc.set_threshold(GC_THRESHOLD, 20, 20)
+    gc.enable()
 
 
 if __name__ == "__main__":
