@@ -207,7 +207,7 @@ def list_profiles(app: App) -> None:
     if app.options.format != "name":
         items = [item | {"name": f"*{item['name']}" if item["active"] else item["name"]} for item in items]
     app.show_items(items, PROFILES, (*PROFILES.columns, "active") if app.as_data else PROFILES.columns)
-    if not items:
+    if not items and not app.as_data:
         app.note("There are no profiles. Create one: cfy profiles use ADDRESS")
 
 

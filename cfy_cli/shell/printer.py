@@ -123,6 +123,8 @@ class Printer:
             filtered = {"tenant_name"} if not query.get("_all_tenants") else set()
             self.show_items(items, resource, columns, same=filtered | {name for name in query if query[name]})
         self._show_count(resource, pages)
+        if pages.total == 0 and not pages.hidden and not self.as_data:
+            self._hint_at_creation(query)
 
     def show_items(
         self,
@@ -291,6 +293,13 @@ class Printer:
             self.say(text)
         if pages.count < pages.total:
             self.note(f"{'There are more' if is_shown else text}: {_PAGING_HINT}")
+
+    def _hint_at_creation(self, query: Mapping[str, object]) -> None:
+        """Say how to create an item, under a list that has none."""
+        from cfy_cli.shell.empty_lists import hint
+
+        if text := hint(click.get_current_context().command_path, query):
+            self.note(text)
 
 
 class _CountedPages:
