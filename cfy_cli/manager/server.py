@@ -52,6 +52,7 @@ from cfy_cli.manager.rest.browsers import BrowserProtection, HeadersForBrowsers,
 from cfy_cli.manager.rest.request_ids import RequestIds
 from cfy_cli.manager.rest.request_limits import RequestLimits
 from cfy_cli.manager.rest.trailing_slashes import TrailingSlashes
+from cfy_cli.manager.rest.turns import Turns
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.settings import ManagerSettings
 
@@ -99,7 +100,7 @@ class Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         settings: ManagerSettings = self.state.app_context.settings
         api = BrowserProtection(TrailingSlashes(super().build_middleware_stack()), ServedNames(settings))
-        return RequestIds(HeadersForBrowsers(RequestLimits(api, settings.limits)))
+        return Turns(RequestIds(HeadersForBrowsers(RequestLimits(api, settings.limits))))
 
 
 def create_app(app_context: AppContext) -> FastAPI:
