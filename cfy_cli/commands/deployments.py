@@ -117,6 +117,13 @@ def get_deployment(app: App, deployment_id: str) -> None:
     deployment = app.client.deployments.get(deployment_id)
     app.show(DEPLOYMENTS, deployment)
     app.show_details(deployment.get("inputs") or {}, "Inputs:")
+    creation = deployment.get("create_execution")
+    status = deployment.get("latest_execution_status")
+    if creation and creation == deployment.get("latest_execution") and status in ("failed", "cancelled"):
+        app.note(
+            f"The deployment has no environment, because its creation was {status}. To create it: "
+            f"cfy executions resume {creation}. To give it up: cfy deployments delete {deployment_id}"
+        )
 
 
 @cli.command("create")

@@ -16,6 +16,9 @@ from cfy_cli.manager.worker import Worker
 from tests.conftest import Ask
 from tests.manager.components import HEAD, PARENT, properties
 from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end, wait_until
+from tests.manager.members import As, as_member
+
+__all__ = ["as_member"]
 
 Run = Callable[..., dict[str, Any]]
 
@@ -50,6 +53,24 @@ def test_component_is_installed_and_uninstalled_with_its_parent(
     assert ask("GET", "/blueprints/child").status_code == 200
     assert labels(ask, "parent") == []
     assert properties(ask, "comp").keys() == {"capabilities", "received_events"}
+
+
+def test_component_is_as_visible_as_its_parent(as_member: As, upload: Upload, run: Run):
+    alice, bob = as_member("alice"), as_member("bob")
+    upload("child", HELLO)
+    upload("parent", PARENT.replace("properties:\n", "properties:\n      secrets: {key: value}\n"))
+    body = {"blueprint_id": "parent", "visibility": "private"}
+    assert alice("PUT", "/deployments/parent", json=body).status_code == 201
+    installed = run("parent", "install")  # by an administrator
+    assert installed["status"] == "terminated", installed["error"]
+    kid = alice("GET", "/deployments/kid").json()
+    assert (kid["visibility"], kid["created_by"], len(kid["labels"])) == ("private", "alice", 1)
+    assert alice("GET", "/nodes?deployment_id=kid").json()["metadata"]["pagination"]["total"] == 1
+    for path in ("/deployments", "/nodes", "/secrets"):
+        assert bob("GET", path).json()["items"] == []
+    change = {"visibility": "tenant"}
+    assert alice("PATCH", "/deployments/parent/set-visibility", json=change).status_code == 200
+    assert bob("GET", "/deployments/kid").json()["visibility"] == "tenant"
 
 
 def test_failure_of_component_is_error_of_parent(ask: Ask, upload: Upload, deploy: Callable[..., None], run: Run):

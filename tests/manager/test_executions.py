@@ -20,7 +20,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime import db_retry
 from cfy_cli.manager.services.worker import recovery
 from cfy_cli.manager.store.models import Execution
-from tests.conftest import Ask
+from tests.conftest import Ask, Cfy
 from tests.manager.conftest import SLEEPER, Upload, wait_for_end, wait_until
 
 
@@ -145,6 +145,32 @@ def test_kill_cancels_running_execution_at_once(ask: Ask, sleeper: str, tmp_path
     again = ask("POST", f"/executions/{execution}", json={"action": "cancel"})
     assert (again.status_code, again.json()["error_code"]) == (400, "illegal_action_error")
     assert ask("POST", f"/executions/{execution}", json={"action": "nonsense"}).status_code == 400
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_environment_whose_creation_is_cancelled_can_be_created(
+    cfy: Cfy, ask: Ask, request: pytest.FixtureRequest, tmp_path: Path
+):
+    sleeper: str = request.getfixturevalue("sleeper")
+    execution = start(ask, sleeper).json()["id"]
+    wait_until_asleep(tmp_path)
+    for name in ("given-up", "wanted"):
+        ask("PUT", f"/deployments/{name}?async_create=true", json={"blueprint_id": "sleeper"})
+        created = ask("GET", f"/deployments/{name}").json()["create_execution"]
+        assert cfy(f"executions cancel {created}")
+        assert ask("GET", f"/deployments/{name}").json()["deployment_status"] == "requires_attention"
+    cfy("deployments get wanted")
+    assert "has no environment, because its creation was cancelled" in cfy.errors
+    cfy("executions start install -d wanted", code=1)
+    assert "It has none: its environment was not created" in cfy.errors
+    assert f"cfy executions resume {created}" in cfy.errors
+    ask("POST", f"/executions/{execution}", json={"action": "kill"})
+    cfy("deployments delete given-up")
+    cfy(f"executions resume {created}")
+    assert wait_for_end(ask, created)["status"] == "terminated"
+    cfy("deployments get wanted")
+    assert cfy.errors == ""
+    assert ask("GET", "/nodes?deployment_id=wanted").json()["metadata"]["pagination"]["total"] == 1
 
 
 def test_scheduled_execution_is_cancelled_without_starting(ask: Ask, hello: str):

@@ -215,6 +215,12 @@ def component_ids(store: Store, deployment: Deployment) -> set[int | None]:
     return set(store.unscoped.scalars(statement))  # of any user
 
 
+def find_components(store: Store, deployment: Deployment) -> list[Deployment]:
+    """Return the deployments that components have created inside one; other deployments may be used as components."""
+    created = component_ids(store, deployment)
+    return [child for child in tree.find_children(store.unscoped, deployment) if child.storage_id in created]
+
+
 def is_component(storage_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """Match the deployments that were created as components of others."""
     return exists().where(

@@ -26,7 +26,7 @@ from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
 from cfy_cli.manager.services.secrets import secrets
-from cfy_cli.manager.services.visibility import refused, set_creator, widen
+from cfy_cli.manager.services.visibility import is_wider, refused, set_creator, widen
 from cfy_cli.manager.store.models import (
     Blueprint,
     Deployment,
@@ -145,9 +145,14 @@ def check_blueprint_visibility(deployment_id: str, visibility: str, blueprint: B
 
 
 def set_visibility(store: Store, deployment: Deployment, visibility: str) -> None:
-    """Widen the visibility of a deployment. Raises Invalid."""
+    """Widen the visibility of a deployment, and of its components as far as their blueprints allow. Raises Invalid."""
     check_blueprint_visibility(deployment.id, visibility, deployment.blueprint)
     widen(store, deployment, visibility)
+    for component in dependencies.find_components(store, deployment):
+        is_limited = component.blueprint.visibility != Visibility.GLOBAL
+        allowed = Visibility.TENANT if is_limited else visibility
+        if is_wider(allowed, component.visibility):
+            set_visibility(store, component, allowed)
 
 
 def evaluate_values(

@@ -32,6 +32,7 @@ CANCEL_ACTIONS = {
 }
 RESUME_ACTIONS = ("resume", "force-resume")
 REQUEUE = "requeue"
+CREATE_ENVIRONMENT = "create_deployment_environment"  # it can be resumed: a deployment is of no use without it
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
@@ -167,9 +168,8 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
         )
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
-        uploads.on_ended(store, execution)
-        log_bundles.on_ended(store, execution)
-        release_next(store, execution)
+        store.flush()
+        on_ended(store, execution)
         store.after_commit(app.work_available.notify)
     else:
         execution.status = CANCEL_ACTIONS[action]
@@ -287,7 +287,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     """
     if execution.status not in (ExecutionState.FAILED, ExecutionState.CANCELLED):
         raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
-    if execution.workflow_id in SYSTEM_WORKFLOWS:
+    if execution.workflow_id in SYSTEM_WORKFLOWS and execution.workflow_id != CREATE_ENVIRONMENT:
         raise Conflict(
             f"Cannot {action} execution: `{execution.id}` runs the system workflow `{execution.workflow_id}`"
         )

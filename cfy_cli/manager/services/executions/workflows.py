@@ -54,9 +54,19 @@ def find(deployment: Deployment, name: str) -> WorkflowPlan:
         raise Invalid(
             f"Workflow {name} does not exist in the deployment {deployment.id}",
             code=ErrorCode.NONEXISTENT_WORKFLOW,
-            hint=f"{suggestion}It has {', '.join(sorted(deployment.workflow_definitions)) or 'none yet'}.",
+            hint=suggestion + _describe_workflows(deployment),
         )
     return workflow
+
+
+def _describe_workflows(deployment: Deployment) -> str:
+    if deployment.workflow_definitions:
+        return f"It has {', '.join(sorted(deployment.workflow_definitions))}."
+    creation = deployment.create_execution
+    return (
+        "It has none: its environment was not created, or its blueprint has none. To see why, and to create it:\n"
+        f"cfy executions get {creation}; cfy executions resume {creation}"
+    )
 
 
 def is_available(deployment: Deployment, workflow: WorkflowPlan) -> bool:

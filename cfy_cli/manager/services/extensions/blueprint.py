@@ -103,7 +103,7 @@ def _upload(extension: ExtensionContext, properties: BlueprintProperties, config
 
 def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, config: BlueprintConfig) -> Blueprint:
     with extension.app.files.open_temporary() as (_, archive):
-        is_url = "://" in source
+        is_url, visibility = "://" in source, extension.visibility_of_new()
         if not is_url:
             _pack(extension, source, archive)
         with extension.writing("blueprint_upload") as store:
@@ -116,6 +116,7 @@ def _start_upload(extension: ExtensionContext, blueprint_id: str, source: str, c
                     url=source if is_url else None,
                     main_file=config.get("main_file_name") or blueprint_requests.DEFAULT_FILE,
                     labels=labels.parse(config.get("labels")),
+                    visibility=visibility,
                 ),
             )
     return blueprint

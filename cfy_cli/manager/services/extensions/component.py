@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Conflict
 from cfy_cli.manager.services.deployments import dependencies, deployments
 from cfy_cli.manager.services.executions import workflows
@@ -13,7 +14,8 @@ from cfy_cli.manager.services.extensions.run_workflow import run_workflow
 from cfy_cli.manager.services.extensions.wait import wait_for_execution, wait_until_deleted, wait_until_idle
 from cfy_cli.manager.services.labels import PARENT, parse
 from cfy_cli.manager.services.system_workflows import deployment_requests
-from cfy_cli.manager.store.models import Deployment
+from cfy_cli.manager.services.visibility import CREATE_GLOBAL
+from cfy_cli.manager.store.models import Blueprint, Deployment
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
@@ -153,22 +155,32 @@ def _create(extension: ExtensionContext, config: DeploymentConfig, deployment_id
     uploaded = extension.runtime_properties.get("blueprint")
     blueprint_id = uploaded["id"] if uploaded else extension.blueprint_config.get("id")
     with extension.writing("deployment_create") as store:
+        own = store.get(Deployment, extension.own_deployment_id)
         deployment, _ = deployment_requests.create(
             extension.app,
             store,
             deployment_id,
             str(blueprint_id),
             inputs=config.get("inputs") or {},
+            visibility=_visibility(store, own, str(blueprint_id)),
+            owner=own.created_by if own.visibility == Visibility.PRIVATE else None,
             requested_labels=[
                 *({key: value} for key, value in parse(config.get("labels"))),
                 {PARENT: extension.own_deployment_id},
             ],
         )
-        own = store.get(Deployment, extension.own_deployment_id)
         dependencies.create(store, _creator(extension), own, deployment)
     extension.log(f'Creating "{deployment_id}" component deployment')
     extension.set_runtime_properties(_component_create_deployment_id=deployment_id)
     return deployment_id
+
+
+def _visibility(store: Store, own: Deployment, blueprint_id: str) -> str:
+    """Return the visibility of the own deployment; the tenant's if it is global, but the component cannot be."""
+    blueprint = store.find(Blueprint, blueprint_id)
+    is_global = blueprint is not None and blueprint.visibility == Visibility.GLOBAL
+    can_be_global = is_global and store.scope.has_permission(CREATE_GLOBAL)
+    return own.visibility if own.visibility != Visibility.GLOBAL or can_be_global else Visibility.TENANT
 
 
 def _find_created(extension: ExtensionContext) -> str | None:

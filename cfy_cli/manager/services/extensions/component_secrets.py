@@ -26,13 +26,14 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
         return
     # Stored before the creation, so that a secret is known as created here if the worker crashes after it.
     extension.set_runtime_properties(_secrets=sorted({*created, *values}))
+    visibility = extension.visibility_of_new()
     for key in missing:
         value = values[key]
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         extension.context.masking.add_secret(text)
         try:
             with extension.writing("secret_create") as store:
-                secrets.create(extension.app, store, key, text)
+                secrets.create(extension.app, store, key, text, visibility=visibility)
         except Conflict:  # it is private to another user, or somebody else has created it meanwhile
             extension.set_runtime_properties(_secrets=sorted(created))
             raise

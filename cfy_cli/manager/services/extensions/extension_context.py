@@ -7,6 +7,7 @@ from typing import Unpack, cast
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.services.context import AppContext
@@ -168,6 +169,12 @@ class ExtensionContext:
         """Open a write transaction of that user. Raises Forbidden without the permission."""
         with self.context.writing(permission) as store:
             yield store
+
+    def visibility_of_new(self) -> Visibility:
+        """Return the visibility of what is created beside the target: private in a private deployment."""
+        with self.reading() as store:
+            is_private = store.get(Deployment, self.own_deployment_id).visibility == Visibility.PRIVATE
+        return Visibility.PRIVATE if is_private else Visibility.TENANT
 
     def exists(self, deployment_id: str) -> bool:
         with self.reading() as store:

@@ -46,13 +46,17 @@ def create(
     *,
     inputs: JsonObject,
     visibility: str = Visibility.TENANT,
+    owner: str | None = None,
     display_name: str | None = None,
     site_name: str | None = None,
     requested_labels: object = None,
     runtime_only_evaluation: bool = False,
     skip_plugins_validation: bool = False,
 ) -> tuple[Deployment, Execution]:
-    """Check the request and start `create_deployment_environment`, which creates nodes and node instances."""
+    """Check the request and start `create_deployment_environment`, which creates nodes and node instances.
+
+    The `owner` is another user than the one who asks where a deployment is created inside another one.
+    """
     blueprint = blueprints.get_uploaded(store, blueprint_id)
     check_visibility(store.scope, visibility)
     check_blueprint_visibility(deployment_id, visibility, blueprint)
@@ -70,6 +74,7 @@ def create(
         site=store.get(Site, site_name) if site_name else None,
         inputs=_check_inputs(app, store, deployment_id, blueprint, plan, inputs),
         visibility=visibility,
+        created_by=owner,
         runtime_only_evaluation=runtime_only_evaluation,
         deployment_status="in_progress",
         create_execution=execution_id,
