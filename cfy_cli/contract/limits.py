@@ -40,6 +40,7 @@ class Limits:
     events: int = _limit(10_000, "events", "events and logs in one request")
     pattern_time: int = _limit(1_000, "milliseconds", "the time to match one regular expression of a user")
     schema_time: int = _limit(2_000, "milliseconds", "the time to check the value of a secret against its schema")
+    group_deployments: int = _limit(20_000, "deployments", "new deployments in one request for a deployment group")
     node_instances: int = _limit(50_000, "instances", "node instances of one deployment")
     relationships: int = _limit(1_000_000, "relationships", "relationships between node instances of one deployment")
     evaluated_values: int = _limit(5_000_000, "values", "values that one evaluation of functions computes")

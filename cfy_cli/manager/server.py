@@ -15,6 +15,7 @@ from cfy_cli.manager.rest import (
     cluster,
     config,
     dependencies,
+    deployment_groups,
     deployments,
     docs,
     errors,
@@ -63,6 +64,7 @@ RESOURCES: tuple[Routes, ...] = (
     cluster.routes,
     config.routes,
     dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
+    deployment_groups.routes,
     deployments.routes,
     evaluation.routes,
     events.routes,

@@ -251,6 +251,11 @@ def _send_deployments(send: Send) -> None:
     send("POST", dependencies, json={"source_deployment_id": "d", **several})
     send("PUT", "/deployments/{key}/inter-deployment-dependencies", "d", json=several)
     send("PUT", "/deployments/{key}/inter-deployment-dependencies", "d", json={"inter_deployment_dependencies": []})
+    send("PUT", "/deployment-groups/{key}", "dg", json={"deployment_ids": ["d"], "labels": [{"a": "b"}]})
+    send("GET", "/deployment-groups")
+    send("PATCH", "/deployment-groups/{key}", "dg", json={"add": {"deployment_ids": ["e"]}})
+    send("GET", "/deployment-groups/{key}", "dg")
+    send("DELETE", "/deployment-groups/{key}", "dg", status=204)
 
 
 def _send_executions(send: Send, ask: Ask) -> None:

@@ -13,6 +13,15 @@ from tests.manager.conftest import HELLO, Upload, wait_until
 MIXED = [{"CSYS-OBJ-TYPE": "Environment"}, {"Color": "Red"}]
 KEPT = {("csys-obj-type", "environment"), ("color", "Red")}
 LABELLED = sorted(mapper.class_.__tablename__ for mapper in Base.registry.mappers if hasattr(mapper.class_, "labels"))
+CHANGE = {"deployment_groups": "PUT"}  # the method that changes labels; the others take PATCH
+
+
+def path_of(noun: str) -> str:
+    return f"/{noun.replace('_', '-')}/app"
+
+
+def set_labels(ask: Ask, noun: str, labels: list[dict[str, str]]) -> requests.Response:
+    return ask(CHANGE.get(noun, "PATCH"), path_of(noun), json={"labels": labels})
 
 
 def labels_of(ask: Ask, path: str) -> set[tuple[str, str]]:
@@ -22,12 +31,11 @@ def labels_of(ask: Ask, path: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("noun", LABELLED)
 def test_labels_in_mixed_case_are_normalized(noun: str, ask: Ask, upload: Upload) -> None:
     upload("app", labels=MIXED)
-    ask("PUT", "/deployments/app", json={"blueprint_id": "app", "labels": MIXED})
-    assert labels_of(ask, f"/{noun}/app") == KEPT
-    assert ask("PATCH", f"/{noun}/app", json={"labels": []}).status_code == 200
-    assert labels_of(ask, f"/{noun}/app") == set()
-    assert ask("PATCH", f"/{noun}/app", json={"labels": MIXED}).status_code == 200
-    assert labels_of(ask, f"/{noun}/app") == KEPT
+    for path in ("/deployments/app", "/deployment-groups/app"):
+        ask("PUT", path, json={"blueprint_id": "app", "labels": MIXED})
+    for labels, expected in ((MIXED, KEPT), ([], set()), (MIXED, KEPT)):
+        assert set_labels(ask, noun, labels).status_code == 200
+        assert labels_of(ask, path_of(noun)) == expected
 
 
 @pytest.mark.parametrize(("section", "noun"), [("blueprint_labels", "blueprints"), ("labels", "deployments")])
@@ -82,15 +90,15 @@ def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:
 def test_labels_set_by_many_at_once_are_those_of_one(noun: str, ask: Ask, upload: Upload) -> None:
     upload("app")
     ask("PUT", "/deployments/app", json={"blueprint_id": "app"})
+    ask("PUT", "/deployment-groups/app", json={"deployment_ids": ["app"]})
 
-    def set_labels(number: int) -> Callable[[], requests.Response]:
-        given = [{"color": "red"}, {"number": str(number)}]
-        return lambda: ask("PATCH", f"/{noun}/app", json={"labels": given})
+    def set_number(number: int) -> Callable[[], requests.Response]:
+        return lambda: set_labels(ask, noun, [{"color": "red"}, {"number": str(number)}])
 
     for _ in range(3):
-        answers = at_once(*map(set_labels, range(8)))
+        answers = at_once(*map(set_number, range(8)))
         assert [(answer.status_code, answer.json()) for answer in answers if answer.status_code != 200] == []
-        found = labels_of(ask, f"/{noun}/app")
+        found = labels_of(ask, path_of(noun))
         assert ("color", "red") in found
         assert len(found) == 2
 

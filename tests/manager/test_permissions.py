@@ -75,6 +75,11 @@ POST   /deployment-modifications               deployment_modify
 GET    /deployment-modifications/{key}         deployment_modification_get
 POST   /deployment-modifications/{key}/finish  deployment_modification_finish
 POST   /deployment-modifications/{key}/rollback deployment_modification_rollback
+GET    /deployment-groups                      deployment_group_list
+GET    /deployment-groups/{key}                deployment_group_get
+PUT    /deployment-groups/{key}                deployment_group_create
+PATCH  /deployment-groups/{key}                deployment_group_update
+DELETE /deployment-groups/{key}                deployment_group_delete
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create

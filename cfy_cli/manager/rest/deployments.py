@@ -75,7 +75,10 @@ def _conditions(call: Call) -> Sequence[Condition]:
 
 
 def _computed(call: Call, row: Deployment) -> dict[str, Callable[[], object]]:
-    fields: dict[str, Callable[[], object]] = {"workflows": lambda: workflows.describe(row)}
+    fields: dict[str, Callable[[], object]] = {
+        "workflows": lambda: workflows.describe(row),
+        "deployment_groups": lambda: members.find_groups(call.scope, row),
+    }
     if ALL_SUB_DEPLOYMENTS.name in call.declared and not call.flag(ALL_SUB_DEPLOYMENTS.name, True):
         summary = cache(lambda: tree.summarize_children(call.store.unscoped, row))  # of a deployment that is in scope
         fields |= {name: partial(lambda name: summary().get(name), name) for name in tree.Summary.__annotations__}
@@ -91,7 +94,11 @@ noun = Noun(
     searched={"_search_name": ("display_name",)},
     conditions=_conditions,
     computed=_computed,
-    computed_types={"workflows": list[workflows.WorkflowAnswer], "workdir_zip": str | None},
+    computed_types={
+        "workflows": list[workflows.WorkflowAnswer],
+        "deployment_groups": list[str],
+        "workdir_zip": str | None,
+    },
 )
 routes = noun.routes
 noun.add_list()

@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, or_, select, true
 
+from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Forbidden, NotFound
 from cfy_cli.manager.services.deployments import label_sets
 from cfy_cli.manager.store.bulk import BulkStatement, split
 from cfy_cli.manager.store.models import Deployment, DeploymentGroup, DeploymentGroupMember
+from cfy_cli.manager.store.models.deployment_groups import GroupName
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.row_locks import lock_rows
+from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 INSERT_MEMBER = BulkStatement.insert(DeploymentGroupMember)
@@ -23,8 +26,21 @@ def is_member(group: DeploymentGroup) -> Condition:
 
 def find_ids(store: Store, group: DeploymentGroup) -> Sequence[str]:
     """Return the ids of the deployments of a group that the user may see, in the order of their creation."""
-    visible = store.visible(Deployment, all_tenants=True).where(is_member(group))
-    return store.unscoped.scalars(visible.with_only_columns(Deployment.id).order_by(Deployment.storage_id)).all()
+    visible = store.visible(Deployment, all_tenants=True).where(is_member(group)).order_by(Deployment.storage_id)
+    return store.unscoped.scalars(visible.with_only_columns(Deployment.id)).all()  # visible ones
+
+
+def find_groups(scope: Scope, deployment: Deployment) -> list[str]:
+    """Return the names of the groups that a deployment is in, as far as the user may see them."""
+    return [group.id for group in deployment.member_of if _is_visible(scope, group, deployment.tenant_name)]
+
+
+def _is_visible(scope: Scope, group: GroupName, tenant: str) -> bool:
+    if group.visibility == Visibility.GLOBAL or group.created_by == scope.user:
+        return True
+    if group.visibility == Visibility.TENANT:
+        return scope.is_permitted_in(tenant)
+    return scope.can_see_private if tenant == scope.tenant else scope.can_see_private_in(tenant)
 
 
 def find_storage_ids(store: Store, group: DeploymentGroup) -> Sequence[int]:
@@ -58,11 +74,30 @@ def find_named(store: Store, ids: Collection[str]) -> Sequence[int]:
     return [storage_id for storage_id, _ in found.values()]
 
 
+def find_taken(store: Store, ids: Sequence[str], visibility: str) -> list[str]:
+    """Return those of the ids that no new deployment of this visibility may have, whoever may see who has them."""
+    in_tenant = or_(Deployment.tenant_name == store.scope.tenant, Deployment.visibility == Visibility.GLOBAL)
+    in_tenant = true() if visibility == Visibility.GLOBAL else in_tenant
+    found = (select(Deployment.id).where(Deployment.id.in_(some), in_tenant) for some in split(ids))
+    return [taken for query in found for taken in store.unscoped.scalars(query)]  # private ones too
+
+
+def find_matching(store: Store, *conditions: Condition) -> Sequence[int]:
+    """Return the storage ids of the deployments of the tenant that the user may see and that match."""
+    own = store.visible(Deployment).where(Deployment.tenant_name == store.scope.tenant, *conditions)
+    ids = own.with_only_columns(Deployment.storage_id).order_by(Deployment.storage_id)
+    return store.unscoped.scalars(ids).all()  # visible ones
+
+
 def add(store: Store, group: DeploymentGroup, storage_ids: Iterable[int]) -> None:
     """Add deployments to a group, and give them its labels. Those that are in it already stay."""
-    lock_rows(store.unscoped, [group], ("labels", "creation_counter"))  # a group in scope
-    present = set(find_storage_ids(store, group))
-    new = [storage_id for storage_id in dict.fromkeys(storage_ids) if storage_id not in present]
+    lock_rows(store.unscoped, [group], ("labels",))  # a group in scope
+    given = list(dict.fromkeys(storage_ids))
+    present: set[int] = set()
+    for some in split(given):
+        known = _select_members(group).where(DeploymentGroupMember.deployment_storage_id.in_(some))
+        present.update(store.unscoped.scalars(known))  # of a group in scope
+    new = [storage_id for storage_id in given if storage_id not in present]
     if not new:
         return
     rows = [{"group_storage_id": group.storage_id, "deployment_storage_id": storage_id} for storage_id in new]

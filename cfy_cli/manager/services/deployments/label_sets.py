@@ -10,11 +10,12 @@ from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.deployments import deployments, tree
 from cfy_cli.manager.services.labels import PARENT, Pair
-from cfy_cli.manager.store.bulk import split
+from cfy_cli.manager.store.bulk import BulkStatement, split
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel
 from cfy_cli.manager.store.row_locks import lock_ids
 from cfy_cli.manager.store.store import Store
 
+INSERT_LABEL = BulkStatement.insert(DeploymentLabel)
 SHAPING = (PARENT, OBJECT_TYPE)  # keys of labels that the summaries of parents depend on
 
 
@@ -34,6 +35,30 @@ def add(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> No
             _insert(store, some, key, value)
         _record(store, some)
     _update_parents(store, storage_ids, pairs)
+
+
+def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pair]]) -> None:
+    """Give new deployments, which nothing is inside, labels of their own that are checked. Raises NotFound."""
+    created_at, created_by = now(), store.scope.user
+    rows = [
+        {
+            "deployment_storage_id": deployment.storage_id,
+            "key": key,
+            "value": value,
+            "created_at": created_at,
+            "created_by": created_by,
+        }
+        for deployment, own in zip(new, pairs, strict=True)
+        for key, value in dict.fromkeys(normalize(key, value) for key, value in own)
+    ]
+    if not rows:
+        return
+    parent_ids = [str(row["value"]) for row in rows if row["key"] == PARENT]
+    storage_ids = [deployment.storage_id for deployment in new]
+    _check_parents(store, storage_ids, dict.fromkeys(parent_ids))
+    INSERT_LABEL.execute(store.unscoped.connection(), rows)  # of deployments in scope
+    if parent_ids:
+        deployments.update_parents(store, _find_parents(store, storage_ids))
 
 
 def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> None:
@@ -70,14 +95,19 @@ def _record(store: Store, storage_ids: Sequence[int]) -> None:
 
 
 def _check_parents(store: Store, storage_ids: Sequence[int], parent_ids: Collection[str]) -> None:
-    parents = {parent_id: store.find(Deployment, parent_id) for parent_id in parent_ids}
-    missing = [parent_id for parent_id, parent in parents.items() if parent is None]
+    parents: dict[str, Deployment] = {}
+    for some in split(list(parent_ids)):
+        visible = store.visible(Deployment).where(Deployment.id.in_(some))
+        rows = store.unscoped.scalars(visible).unique()  # visible ones
+        # One of the tenant hides a global one of the same name.
+        parents |= {row.id: row for row in sorted(rows, key=lambda row: row.tenant_name == store.scope.tenant)}
+    missing = [parent_id for parent_id in parent_ids if parent_id not in parents]
     if missing:
         raise NotFound(
             f"Environment referenced by `{PARENT}` not found: {','.join(missing)}",
             code=ErrorCode.DEPLOYMENT_PARENT_NOT_FOUND,
         )
-    level = {parent.storage_id: parent for parent in parents.values() if parent is not None}
+    level = {parent.storage_id: parent for parent in parents.values()}
     above = dict(level)
     while level:
         found = [each for row in level.values() for each in tree.find_parents(store.unscoped, row)]  # of any user

@@ -63,23 +63,18 @@ def create(
     plan = app.service(PlanCache).get(store.unscoped, blueprint.storage_id)  # of a blueprint that the user may use
     assert plan is not None, "an uploaded blueprint has a plan"
     if not skip_plugins_validation:
-        _check_plugins(store, plan)
+        check_plugins(store, plan)
     execution_id = str(uuid.uuid4())
-    deployment = Deployment(
-        id=check_name(DEPLOYMENTS, deployment_id),
-        display_name=check_text("display name", display_name or deployment_id),
-        description=blueprint.description,
-        blueprint_storage_id=blueprint.storage_id,
-        blueprint_id=blueprint.id,
+    deployment = build(
+        blueprint,
+        check_name(DEPLOYMENTS, deployment_id),
+        execution_id,
+        display_name=display_name,
         site=store.get(Site, site_name) if site_name else None,
-        inputs=_check_inputs(app, store, deployment_id, blueprint, plan, inputs),
+        inputs=check_inputs(app, store, deployment_id, blueprint, plan, inputs),
         visibility=visibility,
         created_by=owner,
         runtime_only_evaluation=runtime_only_evaluation,
-        deployment_status="in_progress",
-        create_execution=execution_id,
-        latest_execution=execution_id,
-        labels=[],
     )
     store.add(deployment)
     label_pairs = labels.parse(requested_labels)
@@ -96,7 +91,38 @@ def create(
     return deployment, execution
 
 
-def _check_inputs(
+def build(
+    blueprint: Blueprint,
+    deployment_id: str,
+    execution_id: str,
+    *,
+    display_name: str | None,
+    site: Site | None,
+    inputs: JsonObject,
+    visibility: str,
+    created_by: str | None,
+    runtime_only_evaluation: bool,
+) -> Deployment:
+    """Return a new deployment, whose environment the execution will create. Raises Invalid for its title."""
+    return Deployment(
+        id=deployment_id,
+        display_name=check_text("display name", display_name or deployment_id),
+        description=blueprint.description,
+        blueprint_storage_id=blueprint.storage_id,
+        blueprint_id=blueprint.id,
+        site=site,
+        inputs=inputs,
+        visibility=visibility,
+        created_by=created_by,
+        runtime_only_evaluation=runtime_only_evaluation,
+        deployment_status="in_progress",
+        create_execution=execution_id,
+        latest_execution=execution_id,
+        labels=[],
+    )
+
+
+def check_inputs(
     app: AppContext, store: Store, deployment_id: str, blueprint: Blueprint, plan: Plan, inputs: JsonObject
 ) -> JsonObject:
     """Return all inputs. Raises dsl.InputsInvalid."""
@@ -111,7 +137,7 @@ def _check_inputs(
     return dsl.check_inputs(plan, inputs, existing=existing)
 
 
-def _check_plugins(store: Store, plan: Plan) -> None:
+def check_plugins(store: Store, plan: Plan) -> None:
     """Raise Invalid naming every plugin that is needed and not uploaded."""
     missing = []
     plugins = (*plan.get("deployment_plugins_to_install", ()), *plan.get("workflow_plugins_to_install", ()))
@@ -146,9 +172,9 @@ def start_delete(
     """
     deployment = store.get_own(Deployment, deployment_id)
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)  # no execution of it may start meanwhile
-    _check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
+    check_deletable(store, deployment, force=force, recursive=recursive, creator=creator)
     if recursive:
-        _check_contents_permitted(store, deployment)
+        check_contents_permitted(store, deployment)
     parameters: DeleteParameters = {"delete_logs": delete_logs, "force": force, "recursive": recursive}
     execution = executions.start_system(
         store, "delete_deployment_environment", cast(JsonObject, parameters), deployment
@@ -157,9 +183,7 @@ def start_delete(
     return execution
 
 
-def _check_deletable(
-    store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None
-) -> None:
+def check_deletable(store: Store, deployment: Deployment, *, force: bool, recursive: bool, creator: str | None) -> None:
     """Raise Invalid when the deployment, or one inside it if `recursive`, cannot be deleted."""
     busy = executions.find_running_ids(store, deployment)
     if busy:
@@ -182,7 +206,7 @@ def _check_deletable(
     # Children that the user may not see prevent the deletion too.
     for child in tree.find_children(store.unscoped, deployment) if recursive else ():
         between = dependencies.find_creator(store, deployment, child)
-        _check_deletable(store, child, force=force, recursive=True, creator=between)
+        check_deletable(store, child, force=force, recursive=True, creator=between)
 
 
 def check_permitted(store: Store, contained: Deployment) -> Deployment:
@@ -198,7 +222,7 @@ def check_permitted(store: Store, contained: Deployment) -> Deployment:
     return found
 
 
-def _check_contents_permitted(store: Store, deployment: Deployment) -> None:
+def check_contents_permitted(store: Store, deployment: Deployment) -> None:
     """Raise Forbidden when the user may not change one of the deployments inside, at any depth."""
     for contained in tree.find_contents(store.unscoped, deployment):  # of any user
         check_permitted(store, contained)

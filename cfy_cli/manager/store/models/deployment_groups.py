@@ -37,6 +37,17 @@ class DeploymentGroup(Owned, Base):
     )
 
 
+class GroupName(Base):
+    """The few columns of a deployment group that decide whether its deployments show it."""
+
+    __table__ = DeploymentGroup.__table__
+    __mapper_args__ = Base.__mapper_args__ | {"include_properties": ("storage_id", "id", "visibility", "created_by")}
+
+    id: Mapped[str]
+    visibility: Mapped[str]
+    created_by: Mapped[str]
+
+
 class DeploymentGroupMember(Base):
     """Membership of a deployment in a group."""
 

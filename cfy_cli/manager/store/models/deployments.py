@@ -38,6 +38,7 @@ from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.files import DEPLOYMENTS
 from cfy_cli.manager.store.models.blueprints import Blueprint
+from cfy_cli.manager.store.models.deployment_groups import GroupName
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.expressions import any_value, is_truthy
 from cfy_cli.manager.store.models.labels import Label
@@ -92,7 +93,7 @@ class Deployment(Owned, Base):
         "labels",
         "deployment_groups",
     )
-    COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types")}
+    COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types"), "deployment_groups": ("member_of",)}
     RELATED = {"site_name": ("site", "name")}
     FOLDER = DEPLOYMENTS
     UNAUDITED = frozenset(  # what is counted, and what executions end with
@@ -142,6 +143,9 @@ class Deployment(Owned, Base):
     )
     labels: Mapped[list["DeploymentLabel"]] = relationship(
         cascade="all, delete-orphan", order_by="DeploymentLabel.storage_id", lazy="selectin"
+    )
+    member_of: Mapped[list[GroupName]] = relationship(
+        secondary="deployment_group_members", viewonly=True, order_by="GroupName.id", lazy="select"
     )
 
     permalink = None

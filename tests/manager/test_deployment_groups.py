@@ -1,0 +1,183 @@
+"""Deployment groups: their members, the deployments that are made in them, and their labels, over HTTP."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import Ask
+from tests.manager.conftest import Upload
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Group = dict[str, Any]
+Send = Callable[..., Group]
+
+
+@pytest.fixture
+def put(ask: Ask) -> Send:
+    """PUT a group; the answer, or the error where its status is not 200."""
+
+    def put(name: str, status: int = 200, **body: object) -> Group:
+        answer = ask("PUT", f"/deployment-groups/{name}", json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    return put
+
+
+@pytest.fixture
+def patch(ask: Ask) -> Send:
+    def patch(name: str, status: int = 200, **body: object) -> Group:
+        answer = ask("PATCH", f"/deployment-groups/{name}", json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    return patch
+
+
+def labels_of(ask: Ask, deployment_id: str) -> set[tuple[str, str]]:
+    labels = ask("GET", f"/deployments/{deployment_id}?_include=labels").json()["labels"]
+    return {(label["key"], label["value"]) for label in labels}
+
+
+def test_new_deployments_are_named_by_their_templates(ask: Ask, upload: Upload, put: Send) -> None:
+    upload("gb")
+    ask("PUT", "/sites/here", json={})
+    new = [
+        {},
+        {"id": "named", "inputs": {"greeting": "other"}, "labels": [{"own": "l1"}]},
+        {
+            "id": "{group_id}-{count}-{blueprint_id}-{site_name}-{nosuch}",
+            "site_name": "here",
+            "display_name": "d {uuid}",
+        },
+    ]
+    group = put(
+        "g1", blueprint_id="gb", default_inputs={"port": 1}, description="first", labels=[{"env": "dev"}],
+        new_deployments=new,
+    )  # fmt: skip
+    default, named, templated = group["deployment_ids"]
+    assert re.fullmatch(f"g1-{UUID}", default)
+    assert (named, templated) == ("named", "g1-2-gb-here-{nosuch}")
+    assert (group["creation_counter"], group["default_inputs"], group["default_blueprint_id"]) == (3, {"port": 1}, "gb")
+    found = ask("GET", f"/deployments/{templated}").json()
+    assert re.fullmatch(f"d {UUID}", found["display_name"])
+    assert (found["site_name"], found["deployment_groups"], found["visibility"]) == ("here", ["g1"], "tenant")
+    assert ask("GET", "/deployments/named").json()["inputs"] == {"greeting": "other", "port": 1}
+    assert labels_of(ask, "named") == {("env", "dev"), ("own", "l1")}
+    listed = ask("GET", "/deployments?_group_id=g1&_include=id").json()
+    assert {each["id"] for each in listed["items"]} == {default, named, templated}
+    [made] = ask("GET", "/executions?deployment_id=named").json()["items"]
+    assert (made["workflow_id"], made["parameters"]["inputs"]) == (
+        "create_deployment_environment",
+        {"port": 1, "greeting": "other"},
+    )
+    counted = put("g1", new_deployments=[{"id": "{count}"}])
+    assert "3" in counted["deployment_ids"]
+
+
+def test_group_is_all_or_nothing(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    upload("gb")
+    assert "no default blueprint" in put("g0", 409, new_deployments=[{}])["message"]
+    assert put("g0", 404, blueprint_id="nosuch")["error_code"] == "not_found_error"
+    assert ask("GET", "/deployment-groups/g0").status_code == 404
+    put("g", blueprint_id="gb", new_deployments=[{"id": "a"}])
+    for status, code, new in (
+        (409, "conflict_error", [{"id": "b"}, {"id": "a"}]),
+        (409, "conflict_error", [{"id": "same"}, {"id": "same"}]),
+        (400, "unknown_deployment_input_error", [{"id": "b"}, {"inputs": {"nope": 1}}]),
+        (404, "not_found_error", [{"id": "b"}, {"site_name": "nosuch"}]),
+        (404, "deployment_parent_not_found_error", [{"id": "b"}, {"labels": [{"csys-obj-parent": "nosuch"}]}]),
+        (400, "bad_parameters_error", [{"id": "b"}, {"id": "a b"}]),
+        (400, "bad_parameters_error", [{"id": "b"}, {"labels": [{"csys-x": "y"}]}]),
+    ):
+        assert patch("g", status, add={"new_deployments": new})["error_code"] == code
+    error = patch("g", 404, add={"deployment_ids": ["a", "x", "y"]}, remove={"deployment_ids": ["z"]})
+    assert error["message"] == "Requested `Deployment` with IDs `x`, `y` were not found"
+    for wrong in ({"filter_id": "nosuch"}, {"deployments_from_group": "nosuch"}, {"deployment_ids": ["nosuch"]}):
+        assert patch("g", 404, remove=wrong)["error_code"] == "not_found_error"
+    assert patch("g", 400, labels=[{"a": "b"}])["error_code"] == "bad_parameters_error"
+    group = ask("GET", "/deployment-groups/g").json()
+    assert (group["deployment_ids"], group["creation_counter"]) == (["a"], 1)
+    assert ask("GET", "/deployments?_include=id").json()["metadata"]["pagination"]["total"] == 1
+
+
+def test_selectors_add_and_remove_deployments(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    upload("gb")
+    rule = {"key": "own", "values": ["l1"], "operator": "any_of", "type": "label"}
+    ask("PUT", "/filters/deployments/f", json={"filter_rules": [{**rule, "values": ["l2"]}]})
+    labelled = [{"id": name, "labels": [{"own": label}]} for name, label in (("a", "l1"), ("b", "l2"), ("c", "l2"))]
+    put("all", blueprint_id="gb", new_deployments=[*labelled, {"id": "d"}])
+    assert put("g", filter_rules=[rule])["deployment_ids"] == ["a"]
+    assert patch("g", add={"filter_id": "f"})["deployment_ids"] == ["a", "b", "c"]
+    assert patch("g", add={"deployments_from_group": "all"})["deployment_ids"] == ["a", "b", "c", "d"]
+    assert patch("g", remove={"deployment_ids": ["d", "d"], "filter_rules": [rule]})["deployment_ids"] == ["b", "c"]
+    both = patch("g", add={"deployment_ids": ["d"]}, remove={"deployments_from_group": "all"})
+    assert both["deployment_ids"] == []
+    assert patch("g", add={"deployment_ids": ["a"], "count": 0})["deployment_ids"] == ["a"]
+    assert put("g", description="kept")["deployment_ids"] == ["a"]
+    assert put("g", deployments_from_group="g", filter_id="f")["deployment_ids"] == ["a", "b", "c"]
+    assert put("g", deployment_ids=["d"])["deployment_ids"] == ["d"]
+    assert put("g", deployment_ids=[])["deployment_ids"] == []
+    put("g", deployment_ids=["b"])
+    assert sorted(ask("GET", "/deployments/b").json()["deployment_groups"]) == ["all", "g"]
+    names = {each["name"] for each in ask("GET", "/workflows?deployment_group_id=g").json()["items"]}
+    assert "install" in names or not names  # the environment may not be made yet
+
+
+def test_labels_of_a_group_are_those_of_its_members(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    upload("gb")
+    put("env", blueprint_id="gb", new_deployments=[{"id": "root"}])
+    put("g", blueprint_id="gb", labels=[{"env": "dev"}, {"Zone": "z"}], new_deployments=[{"id": "a"}, {"id": "b"}])
+    ask("PATCH", "/deployments/b", json={"labels": [{"hand": "made"}, {"env": "dev"}]})
+    put("g", labels=[{"zone": "z"}, {"hand": "made"}, {"csys-obj-parent": "root"}])
+    assert labels_of(ask, "a") == {("zone", "z"), ("hand", "made"), ("csys-obj-parent", "root")}
+    assert labels_of(ask, "b") == {("hand", "made"), ("csys-obj-parent", "root")}  # its own request took `zone`
+    root = ask("GET", "/deployments/root").json()
+    assert root["sub_services_count"] == 2
+    assert {("csys-consumer-id", "a"), ("csys-consumer-id", "b")} <= labels_of(ask, "root")
+    assert patch("g", 409, add={"deployment_ids": ["root"]})["message"] == "cyclic dependencies: root"
+    put("g", labels=[{"hand": "made"}])
+    assert ask("GET", "/deployments/root").json()["sub_services_count"] == 0
+    assert labels_of(ask, "b") == {("hand", "made")}
+    patch("g", remove={"deployment_ids": ["b"]})
+    assert ask("DELETE", "/deployment-groups/g").status_code == 204
+    assert labels_of(ask, "a") == labels_of(ask, "b") == {("hand", "made")}  # former members keep them
+    put("two", blueprint_id="gb", new_deployments=[{"labels": [{"csys-obj-parent": "root"}]} for _ in range(3)])
+    assert ask("GET", "/deployments/root").json()["sub_services_count"] == 3
+
+
+def test_group_is_deleted_with_its_deployments_or_not_at_all(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    upload("gb")
+    put("g", blueprint_id="gb", new_deployments=[{"id": "a"}, {"id": "b"}])
+    refused = ask("DELETE", "/deployment-groups/g?delete_deployments=true&force=true")
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "dependent_exists_error")
+    assert all(f"Can't delete deployment {name} - " in refused.json()["message"] for name in "ab")
+    assert ask("DELETE", "/deployment-groups/g?delete_deployments=x").status_code == 400
+    assert ask("GET", "/deployment-groups/g").json()["deployment_ids"] == ["a", "b"]
+    assert ask("DELETE", "/deployment-groups/nosuch").status_code == 404
+    assert ask("DELETE", "/deployment-groups/g").status_code == 204
+    assert ask("GET", "/deployments?_group_id=g").status_code == 404
+
+
+def test_private_group_shows_nothing_to_others(ask: Ask, upload: Upload, put: Send) -> None:
+    upload("gb")
+    for user in ("ann", "bob"):
+        ask("PUT", "/users", json={"username": user, "password": "long-password"})
+        ask("PUT", "/tenants/users", json={"username": user, "tenant_name": "default_tenant", "role": "user"})
+    body = {"blueprint_id": "gb", "visibility": "private", "new_deployments": [{"id": "hidden"}]}
+    as_ann = {"user": "ann", "password": "long-password"}
+    as_bob = {"user": "bob", "password": "long-password"}
+    assert ask("PUT", "/deployment-groups/p", json=body, **as_ann).json()["deployment_ids"] == ["hidden"]
+    put("open", blueprint_id="gb", deployment_ids=["hidden"], new_deployments=[{"id": "shown"}])
+    assert ask("PUT", "/deployment-groups/p", json={"deployment_ids": ["shown"]}, **as_ann).status_code == 200
+    assert ask("GET", "/deployment-groups/p", **as_bob).status_code == 404
+    assert ask("GET", "/deployments?_group_id=p", **as_bob).status_code == 404
+    assert ask("GET", "/deployment-groups/open", **as_bob).json()["deployment_ids"] == ["shown"]
+    assert ask("GET", "/deployments/shown", **as_bob).json()["deployment_groups"] == ["open"]
+    assert ask("GET", "/deployments/shown", **as_ann).json()["deployment_groups"] == ["open", "p"]
+    refused = ask("PUT", "/deployment-groups/open", json={"visibility": "global"}, **as_ann)
+    assert refused.status_code == 403
+    assert put("open", 400, visibility="global")["error_code"] == "illegal_action_error"  # the blueprint is not global
+    assert put("p", visibility="tenant")["visibility"] == "tenant"
