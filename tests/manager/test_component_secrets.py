@@ -147,3 +147,18 @@ def test_install_creates_only_what_its_user_may_create(ask: Ask, deploy: Callabl
     failed = wait_for_end(ask, started.json()["id"])
     assert "User `olga` is not permitted to perform the action `secret_create`" in failed["error"]
     assert ask("GET", "/secrets").json()["items"] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_uninstall_leaves_a_secret_that_is_hidden_from_its_user(ask: Ask, deploy: Callable[..., None], run: Run):
+    deploy(PASSWORD.replace("PROPERTIES", "secret_name: db").partition("  user:")[0])
+    assert run("parent", "install")["status"] == "terminated"
+    assert ask("PATCH", "/secrets/db", json={"is_hidden_value": True}).status_code == 200
+    ask("PUT", "/users", json={"username": "ulla", "password": "password-of-a-user"})
+    ask("PUT", "/tenants/users", json={"username": "ulla", "tenant_name": "default_tenant", "role": "user"})
+    body = {"deployment_id": "parent", "workflow_id": "uninstall", "parameters": {"ignore_failure": True}}
+    started = ask("POST", "/executions", user="ulla", password="password-of-a-user", json=body)
+    assert wait_for_end(ask, started.json()["id"])["status"] == "terminated"
+    events = ask("GET", "/events", params={"execution_id": started.json()["id"]}).text
+    assert "User `ulla` is not permitted to modify the hidden value secret `db`" in events
+    assert ask("GET", "/secrets/db").status_code == 200

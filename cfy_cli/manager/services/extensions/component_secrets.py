@@ -42,11 +42,11 @@ def create_secrets(extension: ExtensionContext, values: Mapping[str, Json]) -> N
 
 
 def delete_secrets(extension: ExtensionContext) -> None:
-    """Delete the secrets that this node instance has created."""
+    """Delete the secrets that this node instance has created. Raises Forbidden when a value is hidden from the user."""
     for key in extension.runtime_properties.get("_secrets") or ():
         with extension.writing("secret_delete") as store:
             secret = store.find(Secret, key)
             if secret is not None and secret.tenant_name == store.scope.tenant:
-                store.delete(secret)
+                store.delete(secrets.get_changeable(store, key))
                 extension.log(f'Deleted the secret "{key}"')
     extension.set_runtime_properties(delete=("_secrets",))

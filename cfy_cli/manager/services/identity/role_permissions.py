@@ -104,6 +104,11 @@ def disallow(store: Store, role: str, permission: str) -> None:
 
 
 def _check_change(store: Store, role: str, permission: str) -> None:
+    if not store.scope.administrator:  # the manager of a tenant is one of its own tenant only
+        raise Forbidden(
+            f"User `{store.scope.user}` may not change the permissions of roles: they count in all tenants",
+            hint="Ask a system administrator.",
+        )
     check_role(role)
     # permissions are in no tenant
     if store.unscoped.scalar(select(Permission.storage_id).where(Permission.name == permission)) is None:
@@ -111,12 +116,6 @@ def _check_change(store: Store, role: str, permission: str) -> None:
             f"Requested `Permission` with name `{permission}` was not found",
             hint="List the permissions there are: cfy permissions list",
         )
-    if store.scope.administrator:
-        return
-    if role == "sys_admin":
-        raise Forbidden("Only system administrators may change the permissions of the role `sys_admin`")
-    if not store.scope.has_permission(permission):
-        raise Forbidden(f"User `{store.scope.user}` cannot pass on the permission `{permission}` without having it")
 
 
 def _find(store: Store, role: str, permission: str) -> RolePermission | None:
