@@ -20,7 +20,7 @@ PASSWORD = "password-of-a-user"
 def test_config_has_every_entry_with_its_fields(ask: Ask):
     answer = ask("GET", "/config").json()
     entries = {f"{item['scope']}.{item['name']}": item for item in answer["items"]}
-    assert len(entries) == 56  # with rest.ldap_ca_cert, which the public manager keeps in a file
+    assert len(entries) == 57  # with rest.ldap_ca_cert and rest.ldap_check_interval, which only this manager has
     assert entries["rest.default_page_size"] == {
         "name": "default_page_size",
         "value": 1000,
@@ -82,8 +82,9 @@ def test_config_takes_text_for_other_types(ask: Ask):
 
 
 def test_config_secret_is_encrypted_and_for_administrators(app: AppContext, ask: Ask):
-    for name in ("ldap_password", "ldap_username"):
-        assert ask("PUT", f"/config/{name}", json={"value": "canary"}).json()["value"] == "canary"
+    for name, shown in (("ldap_password", "********"), ("ldap_username", "canary")):
+        assert ask("PUT", f"/config/{name}", json={"value": "canary"}).json()["value"] == shown
+        assert ask("PUT", f"/config/{name}", json={"value": shown}).json()["value"] == shown
     with app.database.read() as session:
         stored = {row.name: str(row.value) for row in session.query(ConfigValue)}
     assert "canary" not in stored["ldap_password"]

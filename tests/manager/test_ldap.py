@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+import requests
 
 from cfy_cli.contract.limits import Limits
 from cfy_cli.errors import Invalid, Unavailable
@@ -160,6 +161,38 @@ def test_members_follow_the_directory_and_change_only_there(
     assert ask("GET", "/user?_get_data=true", **ann).json()["groups"] == ["local", "ops"]
     monkeypatch.setattr(client, "_find_groups", lambda *_: frozenset())  # the directory has taken ann from its groups
     assert ask("GET", "/user?_get_data=true", **ann).json()["groups"] == ["local"]
+
+
+def test_tokens_of_users_who_left_the_directory_are_refused(
+    ask: Ask, session: requests.Session, enabled: LdapServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(credentials, "RENEWAL_INTERVAL", 0)
+    ask("POST", "/user-groups", json={"group_name": "ops", "ldap_group_dn": group_dn("ops")})
+    ann = {"user": "ann", "password": PEOPLE["ann"]}
+    stored = ask("POST", "/tokens", json={}, **ann).json()["value"]
+    tokens = [stored, ask("GET", "/tokens", **ann).json()["value"]]
+
+    def statuses() -> list[int]:
+        return [
+            session.get("http://manager/api/v3.1/user", headers={"Authentication-Token": token}).status_code
+            for token in tokens
+        ]
+
+    assert ask("PUT", "/config/ldap_check_interval", json={"value": 3600}).ok
+    assert statuses() == [200, 200]
+    find = client.find
+    monkeypatch.setattr(client, "find", lambda settings, _username: find(settings, "not-there"))
+    assert statuses() == [200, 200]  # by the last answer
+    assert ask("PUT", "/config/ldap_check_interval", json={"value": 0}).ok
+    assert statuses() == [401, 401]
+    monkeypatch.setattr(client, "find", find)
+    assert statuses() == [200, 200]
+    monkeypatch.setattr(client, "_find_groups", lambda *_: frozenset())
+    assert statuses() == [200, 401]  # signed tokens end when a user may do less
+    assert ask("GET", "/users/ann?_get_data=true").json()["groups"] == []
+    tokens.pop()
+    assert ask("POST", "/ldap", json=enabled.settings(ldap_server="ldap://127.0.0.1:1", **OWN_SEARCH)).ok
+    assert statuses() == [200]  # there is nothing to ask with
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,11 +7,10 @@ from cfy_cli.manager.rest.api import Call, Routes
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.services.configuration.catalogue import SCOPES
-from cfy_cli.manager.services.configuration.configuration import ConfigItem, Configuration
+from cfy_cli.manager.services.configuration.configuration import MASKED, ConfigItem, Configuration
 from cfy_cli.manager.services.identity.permissions import ROLES, SYSTEM_ROLES, RolePermissions
 
 AUTHORIZATION = "authorization"
-MASKED = "********"
 DESCRIPTIONS = {
     "sys_admin": "Administrator of the manager",
     "default": "User without permissions of its own",
@@ -89,10 +88,10 @@ def set_config(call: Call, name: str, body: ConfigChange) -> ConfigAnswer:
 
 def _show(call: Call, item: ConfigItem) -> ConfigAnswer:
     entry = item.entry
-    is_masked = entry.admin_only and not call.scope.administrator and item.value is not None
+    is_secret = entry.is_secret or (entry.admin_only and not call.scope.administrator)
     return {
         "name": entry.name,
-        "value": MASKED if is_masked else item.value,
+        "value": MASKED if is_secret and item.value is not None else item.value,
         "schema": entry.schema,
         "is_editable": entry.is_editable,
         "admin_only": entry.admin_only,

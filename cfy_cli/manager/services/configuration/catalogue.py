@@ -76,6 +76,7 @@ ENTRIES: tuple[ConfigEntry, ...] = (
     ConfigEntry("rest", "ldap_base_dn", None, TEXT),
     ConfigEntry("rest", "ldap_bind_format", None, TEXT),
     ConfigEntry("rest", "ldap_ca_cert", None, TEXT),  # only here: the public manager keeps it in a file
+    ConfigEntry("rest", "ldap_check_interval", 300, {"type": "number", "minimum": 0}),  # seconds; only here
     ConfigEntry("rest", "ldap_dn_extra", None, TEXT),
     ConfigEntry("rest", "ldap_domain", None, TEXT),
     ConfigEntry("rest", "ldap_group_dn", None, TEXT),

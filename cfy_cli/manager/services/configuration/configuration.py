@@ -29,6 +29,7 @@ from cfy_cli.manager.store.models import ConfigValue
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+MASKED = "********"  # a secret, as it is shown
 MAX_AGE = 1.0  # seconds until values are read again that another process may have changed
 Values = Mapping[str, Json]  # by full name, such as `rest.default_page_size`
 
@@ -100,10 +101,12 @@ class Configuration:
     def set_many(self, store: Store, values: Values) -> None:
         """Change values by name in the transaction of the store, as its user. All are checked before the first change.
 
+        A secret stays as it is where the value is its mask, which it is read as.
         Raises NotFound, Conflict, and Forbidden for entries that only administrators may change.
         """
         limits = active_limits()
-        changes = {find_entry(name): value for name, value in values.items()}
+        given = ((find_entry(name), value) for name, value in values.items())
+        changes = {entry: value for entry, value in given if not (entry.is_secret and value == MASKED)}
         checked = {entry: _check_change(store, entry, value, limits) for entry, value in changes.items()}
         store.acquire_lock(LockKey.CONFIGURATION)
         session = store.unscoped  # the configuration is in no tenant

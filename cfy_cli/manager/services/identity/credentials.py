@@ -22,7 +22,7 @@ from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
 from cfy_cli.manager.services.identity.client_addresses import client_key
-from cfy_cli.manager.services.identity.directory.logins import DirectoryLogins, put_user
+from cfy_cli.manager.services.identity.directory.logins import NO_PASSWORD, DirectoryLogins, put_user
 from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAttempt
 from cfy_cli.manager.services.identity.identities import Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
@@ -51,6 +51,7 @@ class Login:
     token_id: str | None = None  # the stored token that it came from, directly or by a signed one
     expires_at: str | None = None
     execution_id: str | None = None  # the execution whose script sends the request
+    is_of_directory: bool = False  # a directory made the user
     verified_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
@@ -231,6 +232,8 @@ class Credentials:
             login = self._find_stored(session, value) if is_stored else self._find_signed(session, value)
         if login is None or login.is_expired:
             raise Unauthorized("User unauthorized: Invalid or expired token")
+        if login.is_of_directory and not self._directory.has(login.identity.username):
+            raise Unauthorized("User unauthorized: The LDAP directory does not have the user of the token any more")
         if login.token_id is not None:
             self._record_use(login.token_id)
         return login
@@ -260,7 +263,8 @@ class Credentials:
 
     def _login(self, session: Session, user: User) -> Login:
         identity = load_identity(session, user.storage_id, user.username, self._permissions.load(session))
-        return Login(identity, user.storage_id, user.version, user.token_stamp)
+        is_of_directory = user.password == NO_PASSWORD
+        return Login(identity, user.storage_id, user.version, user.token_stamp, is_of_directory=is_of_directory)
 
     def _digest(self, credential: Credential) -> bytes:
         """Return the key of a credential in the cache, which holds no passwords."""

@@ -74,6 +74,18 @@ def verify(settings: DirectorySettings, username: str, password: str) -> Directo
         return _describe(own, settings, entry, username)
 
 
+def find(settings: DirectorySettings, username: str) -> DirectoryUser | None:
+    """Return a user as the directory has it now; None when it is not there. Raises Unavailable.
+
+    The settings must have a name and a password to bind with.
+    """
+    with _connect(settings, service_name(settings), settings.password) as service:
+        if service is None:
+            raise Unavailable(f"The directory {settings.server} refuses `ldap_username` and `ldap_password`")
+        entry = _find_user(service, settings, username)
+        return _describe(service, settings, entry, username) if entry else None
+
+
 def check_installed() -> None:
     """Raise Invalid where the library for LDAP is not installed."""
     if find_spec("ldap3") is None:
