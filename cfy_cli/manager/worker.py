@@ -12,6 +12,7 @@ from cfy_cli.errors import CfyError
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.executions import group_members
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
@@ -90,6 +91,9 @@ class Worker:
             context = ExecutionContext(
                 self._app, execution, self._event_writer, self._stopping, start_mode, slot.released
             )
+            if execution.execution_group_id is not None:
+                message = group_members.describe_change(execution.id, execution.status)
+                self._event_writer.add_event(group_members.event_row(execution, message))
             self._threads.submit(self._run, context, slot)
         return bool(claimed)
 

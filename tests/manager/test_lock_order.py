@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.executions import executions
+from cfy_cli.manager.services.executions import executions, queue
 from cfy_cli.manager.services.worker import claiming, recovery
 from cfy_cli.manager.store import advisory_locks
 from cfy_cli.manager.store.advisory_locks import LockKey
@@ -83,7 +83,7 @@ def test_end_of_exclusive_execution_locks_in_one_order(app: AppContext, deployme
         )
         session.add(ended)
         session.flush()
-        assert executions.release_next(Store(session, system_scope("default_tenant")), ended)
+        assert queue.release_next(Store(session, system_scope("default_tenant")), ended)
         statuses = session.query(Execution.status).filter(Execution.id != "alone").all()
     assert {status for (status,) in statuses} == {"pending"}
     assert list(taken.values()) == [sorted(deployments)]

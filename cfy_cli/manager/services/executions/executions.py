@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from sqlalchemy import or_, select, true, update
+from sqlalchemy import or_, select, true
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
@@ -15,8 +15,9 @@ from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
 from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
-from cfy_cli.manager.services.executions import exclusive_workflows, operation_inputs, workflows
+from cfy_cli.manager.services.executions import exclusive_workflows, group_members, operation_inputs, workflows
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
+from cfy_cli.manager.services.executions.queue import check_idle, describe_running, release_next
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.log_bundles import rows as log_bundles
 from cfy_cli.manager.services.runtime import journal
@@ -36,7 +37,6 @@ CREATE_ENVIRONMENT = "create_deployment_environment"  # it can be resumed: a dep
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
 WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
-ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
 
 
 class DeploymentColumns(TypedDict, total=False):
@@ -84,10 +84,10 @@ def start(
     elif exclusive_workflows.must_wait(store, queue=queue):
         status = ExecutionState.QUEUED
     elif not force:
-        if queue and _describe_running(store, deployment.storage_id):
+        if queue and describe_running(store, deployment.storage_id):
             status = ExecutionState.QUEUED
         else:
-            _check_idle(store, deployment)
+            check_idle(store, deployment)
         if status is ExecutionState.PENDING:  # a queued workflow may be available when it is released
             workflows.check_available(deployment, workflow_id, workflow)
     execution = _add(
@@ -169,10 +169,12 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
         store.flush()
+        group_members.on_state_change(store, execution, execution.status)
         on_ended(store, execution)
         store.after_commit(app.work_available.notify)
     else:
         execution.status = CANCEL_ACTIONS[action]
+        group_members.on_state_change(store, execution, execution.status)
     return execution
 
 
@@ -200,9 +202,12 @@ def set_status(app: AppContext, store: Store, execution_id: str, status: str, er
             code=ErrorCode.INVALID_EXCEPTION_STATUS_UPDATE,
         )
     is_stopped_at_once = execution.status in WAITING and status in STOPPING  # no worker would ever end it
-    execution.status = status = ExecutionState.CANCELLED if is_stopped_at_once else status
+    former, execution.status = execution.status, ExecutionState.CANCELLED if is_stopped_at_once else status
+    status = execution.status
     if error is not None:
         execution.error = error
+    if status != former:
+        group_members.on_state_change(store, execution, status, error)
     if status in ENDED:
         execution.ended_at = execution.ended_at or now()
         store.flush()
@@ -241,29 +246,6 @@ def find_deployment(store: Store, execution: Execution) -> Deployment | None:
     return store.unscoped.get(Deployment, execution.deployment_storage_id or 0, options=deployments.SLIM)
 
 
-def release_next(store: Store, ended: Execution) -> bool:
-    """Make the next queued execution pending: the oldest of the same deployment, or one that is exclusive.
-
-    Returns whether there may be one to claim, so that the caller notifies `work_available`. Queries are unscoped:
-    executions of all users wait for each other.
-    """
-    if ended.deployment_storage_id is not None:
-        store.acquire_lock(LockKey.DEPLOYMENT, ended.deployment_storage_id)
-    if store.unscoped.scalar(ANY_QUEUED) is None:
-        return False
-    if exclusive_workflows.release_next(store):
-        return True
-    storage_ids = {ended.deployment_storage_id}
-    if ended.is_system_workflow:  # it has no deployment
-        queued = select(Execution.deployment_storage_id).where(Execution.status == ExecutionState.QUEUED).distinct()
-        storage_ids = set(store.unscoped.scalars(queued))
-    present = sorted(storage_id for storage_id in storage_ids if storage_id is not None)
-    store.acquire_locks(LockKey.DEPLOYMENT, present)
-    for storage_id in present:
-        _release_next_of(store, storage_id)
-    return True
-
-
 def find_running_ids(store: Store, deployment: Deployment) -> Sequence[str]:
     """Return the ids of running and queued executions of a deployment."""
     busy = (*RUNNING, ExecutionState.QUEUED)
@@ -296,7 +278,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     deployment = session.get(Deployment, execution.deployment_storage_id or 0)
     if deployment is not None:
         store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
-        _check_idle(store, deployment)
+        check_idle(store, deployment)
     if action == "force-resume":
         journal.reset_running_operations(session, [execution.id])
     execution.status, execution.ended_at = ExecutionState.PENDING, None
@@ -304,22 +286,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
         _update_deployment(store, deployment, execution)
     execution.resume, execution.worker, execution.crashes = True, None, 0
     set_user(store, execution)  # who may have other rights than the one who started it
-
-
-def _release_next_of(store: Store, deployment_storage_id: int) -> None:
-    """Make the oldest queued execution of a deployment pending, unless another one runs; the caller holds its lock."""
-    oldest = (
-        select(Execution.storage_id)
-        .where(Execution.deployment_storage_id == deployment_storage_id, Execution.status == ExecutionState.QUEUED)
-        .order_by(Execution.created_at, Execution.storage_id)
-        .limit(1)
-    )
-    session = store.unscoped  # executions of all users
-    if session.scalar(oldest) is None or _describe_running(store, deployment_storage_id):
-        return
-    session.execute(
-        update(Execution).where(Execution.storage_id == oldest.scalar_subquery()).values(status=ExecutionState.PENDING)
-    )
+    group_members.on_state_change(store, execution, execution.status)
 
 
 def deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
@@ -332,27 +299,6 @@ def deployment_columns(deployment: Deployment | None) -> DeploymentColumns:
         "deployment_display_name": deployment.display_name,
         "blueprint_id": deployment.blueprint_id,
     }
-
-
-def _check_idle(store: Store, deployment: Deployment) -> None:
-    others = _describe_running(store, deployment.storage_id)
-    if others:
-        raise Invalid(
-            f"The following executions are currently running for this deployment: {', '.join(others)}. "
-            'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
-            hint="Wait for them to end, queue it with --queue, or force it with --force.",
-            code=ErrorCode.EXISTING_RUNNING_EXECUTION,
-        )
-
-
-def _describe_running(store: Store, deployment_storage_id: int) -> list[str]:
-    """Return `WORKFLOW (STATUS, ID)` of each running execution of a deployment."""
-    statement = select(Execution.id, Execution.workflow_id, Execution.status).where(
-        Execution.deployment_storage_id == deployment_storage_id,
-        Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
-    )
-    rows = store.unscoped.execute(statement)  # of all users
-    return [f"{workflow} ({status}, {execution_id})" for execution_id, workflow, status in rows]
 
 
 def _parse_scheduled_time(text: str) -> str:

@@ -9,6 +9,7 @@ from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
+from cfy_cli.manager.services.execution_groups import group_queues
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock, acquire_locks, acquire_shared_lock
 from cfy_cli.manager.store.models import Deployment, Execution
@@ -36,22 +37,28 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
     """Claim the oldest due executions, at most `limit` and CLAIM_BATCH, and return them with their start modes."""
     until = "" if maintenance_mode.is_on(app) else now()  # nothing that is scheduled starts in maintenance mode
     with app.database.read() as session:
-        if session.scalar(OLDEST_DUE_ID, {"now": until, "limit": 1}) is None:
+        has_due = session.scalar(OLDEST_DUE_ID, {"now": until, "limit": 1}) is not None
+        if not has_due and not (until and group_queues.has_next(session)):
             return []  # the usual result, for which no writer had to wait
     with app.database.write() as session:
         acquire_shared_lock(session, LockKey.CONFIGURATION)  # the mode is not turned on before the commit
         acquire_lock(session, LockKey.CLAIMING)
         until = "" if maintenance_mode.read(session) else until
-        due = session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": min(limit, CLAIM_BATCH)}).all()
+        limit = min(limit, CLAIM_BATCH)
+        due = list(session.scalars(OLDEST_UNCLAIMED, {"now": until, "limit": limit}))
+        if until and len(due) < limit:
+            due += group_queues.find_next(session, limit - len(due))
         scheduled = [execution for execution in due if execution.status == ExecutionState.SCHEDULED]
         acquire_locks(session, LockKey.DEPLOYMENT, [execution.deployment_storage_id or 0 for execution in scheduled])
-        claimed = []
+        claimed: list[tuple[Execution, StartMode]] = []
         for execution in exclusive_workflows.select_compatible(due):
             if execution.status == ExecutionState.SCHEDULED and not _can_start_scheduled(session, execution):
                 execution.status = ExecutionState.QUEUED
                 continue
             claimed.append((execution, _start_mode(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
+        session.flush()
+        group_queues.forget_empty(session, {execution.execution_group_id for execution, _ in claimed})
     return claimed
 
 

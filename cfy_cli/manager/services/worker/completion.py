@@ -8,7 +8,7 @@ from cfy_cli.contract.json_values import sanitize_text
 from cfy_cli.contract.states import ENDED
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
-from cfy_cli.manager.services.executions import executions
+from cfy_cli.manager.services.executions import executions, group_members
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.store.advisory_locks import LockKey
@@ -63,8 +63,13 @@ def _store_end(context: ExecutionContext, store: Store, result: WorkflowResult) 
         "end_time": now(),
     }
     connection = store.unscoped.connection()  # the row of this execution
-    has_ended = connection.execute(SET_RESULT, parameters).rowcount or connection.scalar(STILL_EXISTS, parameters)
-    if has_ended:
+    is_set = connection.execute(SET_RESULT, parameters).rowcount == 1
+    exists = is_set or connection.scalar(STILL_EXISTS, parameters) is not None
+    if is_set or not exists:  # else a client has set its end
+        group_members.on_state_change(store, context.execution, result.state, parameters["new_error"])
+    if context.execution.execution_group_id is not None:
+        store.after_commit(context.app.work_available.notify)
+    if exists:
         store.record_update(context.execution)
         if executions.on_ended(store, context.execution):
             store.after_commit(context.app.work_available.notify)

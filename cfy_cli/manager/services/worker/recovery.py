@@ -15,7 +15,7 @@ from cfy_cli.errors import Busy
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.executions import executions
+from cfy_cli.manager.services.executions import executions, group_members
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
@@ -74,6 +74,7 @@ def _complete_cancelled(app: AppContext, execution_id: str, tenant: str) -> None
         execution = store.unscoped.scalars(own).one_or_none()  # whose worker has exited
         if execution is not None:
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
+            group_members.on_state_change(store, execution, execution.status)
             executions.on_ended(store, execution)
 
 

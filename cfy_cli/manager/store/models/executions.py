@@ -18,6 +18,13 @@ class Execution(Belonging, Owned, Base):
     __table_args__ = (
         UniqueConstraint("id"),
         Index("ix_executions_status_created", "status", "created_at"),
+        Index("ix_executions_deployment_status", "deployment_storage_id", "status"),
+        Index(
+            "ix_executions_exclusive",
+            "status",
+            sqlite_where=sql_text("is_system_workflow = 1"),
+            postgresql_where=sql_text("is_system_workflow"),
+        ),
         Index(
             "ix_executions_group",
             "execution_group_id",
@@ -73,9 +80,7 @@ class Execution(Belonging, Owned, Base):
     started_at: Mapped[str | None] = mapped_column(Timestamp)
     ended_at: Mapped[str | None] = mapped_column(Timestamp)
     scheduled_for: Mapped[str | None] = mapped_column(Timestamp)
-    deployment_storage_id: Mapped[int | None] = mapped_column(
-        ForeignKey("deployments.storage_id", ondelete="CASCADE"), index=True
-    )
+    deployment_storage_id: Mapped[int | None] = mapped_column(ForeignKey("deployments.storage_id", ondelete="CASCADE"))
     deployment_id: Mapped[str | None] = mapped_column(Name)
     deployment_display_name: Mapped[str | None] = mapped_column(Name)
     blueprint_id: Mapped[str | None] = mapped_column(Name)

@@ -38,6 +38,15 @@ def upgrade() -> None:
     for table in ("executions", "events"):
         op.add_column(table, sa.Column("execution_group_id", text(36), nullable=True))
     in_group = sa.text("execution_group_id IS NOT NULL")
+    op.drop_index("ix_executions_deployment_storage_id", "executions")
+    op.create_index("ix_executions_deployment_status", "executions", ["deployment_storage_id", "status"])
+    op.create_index(
+        "ix_executions_exclusive",
+        "executions",
+        ["status"],
+        sqlite_where=sa.text("is_system_workflow = 1"),
+        postgresql_where=sa.text("is_system_workflow"),
+    )
     op.create_index(
         "ix_executions_group",
         "executions",
@@ -57,6 +66,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_events_group", "events")
     op.drop_index("ix_executions_group", "executions")
+    op.drop_index("ix_executions_exclusive", "executions")
+    op.drop_index("ix_executions_deployment_status", "executions")
+    op.create_index("ix_executions_deployment_storage_id", "executions", ["deployment_storage_id"])
     for table in ("events", "executions"):
         op.drop_column(table, "execution_group_id")
     op.drop_table("execution_groups")

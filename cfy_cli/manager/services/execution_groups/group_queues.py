@@ -1,0 +1,75 @@
+"""Queues of execution groups: workers start what waits in them as far as the concurrency of each group allows.
+
+Nothing but the states of the executions is counted, so neither a crash nor a second worker changes what may run.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from cfy_cli.contract.states import RUNNING, ExecutionState
+from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
+from cfy_cli.manager.store.models import Execution, ExecutionGroup
+
+_exclusive, _member = aliased(Execution), aliased(Execution)
+EXCLUSIVE_GOES_FIRST = exists().where(
+    _exclusive.is_system_workflow, _exclusive.status.in_((*RUNNING, ExecutionState.QUEUED))
+)
+RUNNING_NOW = (
+    select(func.count())
+    .where(_member.execution_group_id == ExecutionGroup.id, _member.status.in_(RUNNING))
+    .scalar_subquery()
+)
+HAS_QUEUED = exists().where(_member.execution_group_id == ExecutionGroup.id, _member.status == ExecutionState.QUEUED)
+OPEN_GROUPS = (
+    select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
+    .where(ExecutionGroup.is_waiting, ExecutionGroup.concurrency > RUNNING_NOW, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
+    .order_by(ExecutionGroup.storage_id)
+)
+CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
+
+
+def has_next(session: Session) -> bool:
+    """Return whether an execution of a group could start."""
+    return bool(_find_candidates(session, 1))
+
+
+def find_next(session: Session, limit: int) -> list[Execution]:
+    """Return queued executions to start now, at most `limit`, the oldest group first.
+
+    The caller holds the lock CLAIMING. Their deployments are locked until the transaction ends, so that nothing else
+    starts on them.
+    """
+    found = _find_candidates(session, limit)
+    if not found:
+        return []
+    acquire_locks(session, LockKey.DEPLOYMENT, [deployment for _, deployment in found if deployment is not None])
+    ids = [storage_id for storage_id, _ in found]  # looked at again, now that their deployments are locked
+    chosen = select(Execution).where(Execution.storage_id.in_(ids), CAN_START).order_by(Execution.storage_id)
+    return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
+
+
+def forget_empty(session: Session, group_ids: Collection[str | None]) -> None:
+    """Note which of the groups have nothing queued any more."""
+    ids = [group_id for group_id in group_ids if group_id is not None]
+    if ids:
+        empty = update(ExecutionGroup).where(ExecutionGroup.id.in_(ids), ExecutionGroup.is_waiting, ~HAS_QUEUED)
+        session.connection().execute(empty.values(is_waiting=False))
+
+
+def _find_candidates(session: Session, limit: int) -> list[tuple[int, int | None]]:
+    """Return the storage ids of executions that could start, with those of their deployments."""
+    found: list[tuple[int, int | None]] = []
+    for group_id, free in session.execute(OPEN_GROUPS).all():
+        queued = (
+            select(Execution.storage_id, Execution.deployment_storage_id)
+            .where(Execution.execution_group_id == group_id, CAN_START)
+            .order_by(Execution.storage_id)
+            .limit(min(free, limit - len(found)))
+        )
+        found += [(storage_id, deployment) for storage_id, deployment in session.execute(queued)]
+        if len(found) >= limit:
+            break
+    return found

@@ -1,0 +1,91 @@
+"""What follows in an execution group from a change of the state of one of its executions."""
+
+import logging
+
+from sqlalchemy import select
+
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Conflict, Forbidden, Invalid, NotFound
+from cfy_cli.manager.services.deployment_groups import members
+from cfy_cli.manager.services.runtime.batch import INSERT_EVENT, EventRow
+from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.models import Deployment, DeploymentGroup, Execution, ExecutionGroup
+from cfy_cli.manager.store.models.owned import inherited_columns
+from cfy_cli.manager.store.store import Store
+
+log = logging.getLogger(__name__)
+EVENT_TYPE = "execution_state_change"
+
+
+def event_row(execution: Execution, message: str) -> EventRow:
+    """Return an event of the group of an execution."""
+    time = now()
+    return {
+        **inherited_columns(execution),
+        "created_by": execution.created_by,
+        "type": "cloudify_event",
+        "timestamp": time,
+        "reported_timestamp": time,
+        "execution_id": None,
+        "execution_group_id": execution.execution_group_id,
+        "workflow_id": None,
+        "deployment_id": None,
+        "deployment_display_name": None,
+        "blueprint_id": None,
+        "message": message,
+        "event_type": EVENT_TYPE,
+        "level": None,
+        "logger": None,
+        "operation": None,
+        "node_instance_id": None,
+        "node_name": None,
+        "source_id": None,
+        "target_id": None,
+        "error_causes": None,
+        "manager_name": None,
+        "agent_name": None,
+    }
+
+
+def describe_change(execution_id: str, state: str, error: str | None = None) -> str:
+    """Return the message of the event for a change of state."""
+    reason = f" with error '{error}'" if state == ExecutionState.FAILED and error else ""
+    return f"execution '{execution_id}' changed state to '{state}'{reason}"
+
+
+def on_state_change(store: Store, execution: Execution, state: str, error: str | None = None) -> None:
+    """Store the event of a change of state, and add the deployment to the target group when its execution has ended.
+
+    Does nothing for an execution without a group.
+    """
+    if execution.execution_group_id is None:
+        return
+    store.acquire_lock(LockKey.EVENTS)
+    rows = [event_row(execution, describe_change(execution.id, state, error))]
+    if state in (ExecutionState.TERMINATED, ExecutionState.FAILED):
+        problem = _add_to_target(store, execution, failed=state == ExecutionState.FAILED)
+        rows += [event_row(execution, problem)] if problem else []
+    INSERT_EVENT.execute(store.unscoped.connection(), rows)  # of an execution that the caller changes
+
+
+def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str | None:
+    """Add the deployment of an execution to the target group; return why that failed, if it did."""
+    session = store.unscoped  # of an execution that the caller changes
+    group = session.query(ExecutionGroup).filter_by(id=execution.execution_group_id).one_or_none()
+    name = group and (group.failure_group_id if failed else group.success_group_id)
+    deployment = select(Deployment.storage_id).where(Deployment.storage_id == execution.deployment_storage_id)
+    storage_id = session.scalar(deployment)
+    if not name or storage_id is None:  # the execution may have deleted it
+        return None
+    # The user was permitted to change the deployment group when it became the target.
+    target = session.query(DeploymentGroup).filter_by(id=name, tenant_name=execution.tenant_name).one_or_none()
+    if target is None:
+        return f"deployment '{execution.deployment_id}' joins no group: there is no deployment group '{name}'"
+    try:
+        with session.begin_nested():
+            members.add(store, target, [storage_id])
+    except (Conflict, Forbidden, Invalid, NotFound) as error:  # of the labels that it would get
+        log.warning("Deployment %s did not join group %s: %s", execution.deployment_id, name, error)
+        return f"deployment '{execution.deployment_id}' did not join the group '{name}': {error.message}"
+    return None

@@ -1,0 +1,103 @@
+"""The queue of each deployment: one execution of it runs at a time, and the oldest that waits is next.
+
+Executions of a group wait in the same queues. Workers take them out, as far as the concurrency of the group allows.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy.orm import aliased
+
+from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
+from cfy_cli.errors import ErrorCode, Invalid
+from cfy_cli.manager.services.executions import exclusive_workflows
+from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
+from cfy_cli.manager.store.store import Store
+
+ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
+IS_IN_PAUSED_GROUP = exists().where(ExecutionGroup.id == Execution.execution_group_id, ExecutionGroup.concurrency == 0)
+_other = aliased(Execution)
+_group_of_other = aliased(ExecutionGroup)
+# Another execution of the same deployment runs, or is older and waits; those of a paused group wait for no one's turn.
+IS_BEHIND_ANOTHER = exists().where(
+    _other.deployment_storage_id == Execution.deployment_storage_id,
+    or_(
+        _other.status.in_(RUNNING),
+        and_(
+            _other.status == ExecutionState.QUEUED,
+            _other.storage_id < Execution.storage_id,
+            ~exists().where(_group_of_other.id == _other.execution_group_id, _group_of_other.concurrency == 0),
+        ),
+    ),
+)
+
+
+def release_next(store: Store, ended: Execution) -> bool:
+    """Make the next queued execution pending: the oldest of the same deployment, or one that is exclusive.
+
+    Returns whether there may be one to claim, so that the caller notifies `work_available`. Queries are unscoped:
+    executions of all users wait for each other.
+    """
+    if ended.deployment_storage_id is not None:
+        store.acquire_lock(LockKey.DEPLOYMENT, ended.deployment_storage_id)
+    if store.unscoped.scalar(ANY_QUEUED) is None:
+        return False
+    if exclusive_workflows.release_next(store):
+        return True
+    if ended.is_system_workflow:  # it has no deployment, and all have waited for it
+        of_deployments = Execution.status == ExecutionState.QUEUED, Execution.execution_group_id.is_(None)
+        queued = select(Execution.deployment_storage_id).where(*of_deployments).distinct()
+        release_of_deployments(store, (each for each in store.unscoped.scalars(queued) if each is not None))
+    elif ended.deployment_storage_id is not None:
+        _release_next_of(store, ended.deployment_storage_id)
+    return True
+
+
+def release_of_deployments(store: Store, storage_ids: Iterable[int]) -> None:
+    """Make the next queued execution of each of these deployments pending."""
+    present = sorted(storage_ids)
+    store.acquire_locks(LockKey.DEPLOYMENT, present)
+    for storage_id in present:
+        _release_next_of(store, storage_id)
+
+
+def _release_next_of(store: Store, deployment_storage_id: int) -> None:
+    """Make the oldest queued execution of a deployment pending, unless another one runs; the caller holds its lock.
+
+    One of a group is left to the workers, and one of a paused group lets others pass.
+    """
+    session = store.unscoped  # executions of all users
+    queued = session.execute(
+        select(Execution.storage_id, Execution.execution_group_id).where(
+            Execution.deployment_storage_id == deployment_storage_id,
+            Execution.status == ExecutionState.QUEUED,
+            ~IS_IN_PAUSED_GROUP,
+        )
+    )
+    storage_id, group_id = min(queued, default=(None, None))
+    if storage_id is None or group_id is not None or describe_running(store, deployment_storage_id):
+        return
+    session.execute(update(Execution).where(Execution.storage_id == storage_id).values(status=ExecutionState.PENDING))
+
+
+def check_idle(store: Store, deployment: Deployment) -> None:
+    """Raise Invalid while an execution of the deployment runs."""
+    others = describe_running(store, deployment.storage_id)
+    if others:
+        raise Invalid(
+            f"The following executions are currently running for this deployment: {', '.join(others)}. "
+            'To execute this workflow anyway, pass "force=true" as a query parameter to this request',
+            hint="Wait for them to end, queue it with --queue, or force it with --force.",
+            code=ErrorCode.EXISTING_RUNNING_EXECUTION,
+        )
+
+
+def describe_running(store: Store, deployment_storage_id: int) -> list[str]:
+    """Return `WORKFLOW (STATUS, ID)` of each running execution of a deployment."""
+    statement = select(Execution.id, Execution.workflow_id, Execution.status).where(
+        Execution.deployment_storage_id == deployment_storage_id,
+        Execution.status.in_((ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING)),
+    )
+    rows = store.unscoped.execute(statement)  # of all users
+    return [f"{workflow} ({status}, {execution_id})" for execution_id, workflow, status in rows]
