@@ -10,13 +10,14 @@ from pydantic import Field
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.timestamps import format_timestamp
-from cfy_cli.errors import Invalid, NotFound
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import ALL_TENANTS, FORCE, RANGE, Parameter, parse_time
 from cfy_cli.manager.rest.schemas import answer_of
 from cfy_cli.manager.rest.summaries import add_summary
+from cfy_cli.manager.services.execution_groups import execution_groups
 from cfy_cli.manager.services.executions import deletion, executions
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.query import Condition
@@ -78,9 +79,8 @@ class DeletedExecutions(TypedDict):
 
 def _conditions(call: Call) -> Sequence[Condition]:
     group_ids = [group_id for name in GROUPS if (group_id := call.query.get(name))]
-    if group_ids:  # there are no execution groups yet
-        raise NotFound(f"Requested `ExecutionGroup` with ID `{group_ids[0]}` was not found")
-    return () if call.flag("_include_system_workflows") else (executions.IS_NOT_SYSTEM,)
+    of_groups = [execution_groups.is_of_group(call.store, group_id) for group_id in group_ids]
+    return of_groups if call.flag("_include_system_workflows") else (*of_groups, executions.IS_NOT_SYSTEM)
 
 
 noun = Noun(EXECUTIONS, Execution, parameters=(SYSTEM_WORKFLOWS, *GROUP_PARAMETERS), conditions=_conditions)

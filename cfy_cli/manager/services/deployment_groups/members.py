@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Select, delete, or_, select, true
+from sqlalchemy.orm.interfaces import ORMOption
 
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Forbidden, NotFound
@@ -48,10 +49,10 @@ def find_storage_ids(store: Store, group: DeploymentGroup) -> Sequence[int]:
     return store.unscoped.scalars(_select_members(group)).all()  # of a group in scope
 
 
-def find(store: Store, group: DeploymentGroup) -> Sequence[Deployment]:
+def find(store: Store, group: DeploymentGroup, options: Sequence[ORMOption] = ()) -> Sequence[Deployment]:
     """Return the deployments of a group that the user may see, in the order of their creation."""
     visible = store.visible(Deployment).where(is_member(group)).order_by(Deployment.storage_id)
-    return store.unscoped.scalars(visible).unique().all()  # visible ones
+    return store.unscoped.scalars(visible.options(*options)).unique().all()  # visible ones
 
 
 def find_named(store: Store, ids: Collection[str]) -> Sequence[int]:

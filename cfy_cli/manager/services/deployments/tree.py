@@ -18,6 +18,7 @@ from cfy_cli.contract.labels import OBJECT_TYPE
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services.labels import PARENT
+from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Execution, NodeInstance
 from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
@@ -38,8 +39,6 @@ PARENT_LABEL = (
     .limit(1)
 )
 
-PARENTS_BATCH = 1000  # deployments whose parents are found by one statement
-
 
 class Summary(TypedDict):
     """Counts and worst statuses of the deployments inside one, under the names of its columns."""
@@ -58,11 +57,10 @@ def find_parents(session: Session, deployment: Deployment) -> list[Deployment]:
     return list(session.scalars(parents).unique())
 
 
-def find_parents_of_all(session: Session, deployments: Sequence[Deployment]) -> list[Deployment]:
-    """Return the parents of many deployments, each once."""
+def find_parents_of_all(session: Session, storage_ids: Sequence[int]) -> list[Deployment]:
+    """Return the parents of many deployments, given by their storage ids, each once."""
     found: dict[int, Deployment] = {}
-    for start in range(0, len(deployments), PARENTS_BATCH):
-        children = [deployment.storage_id for deployment in deployments[start : start + PARENTS_BATCH]]
+    for children in split(storage_ids):
         child, label, parent = aliased(Deployment), aliased(DeploymentLabel), aliased(Deployment)
         ids = (
             select(parent.storage_id)

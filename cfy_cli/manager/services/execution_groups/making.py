@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from sqlalchemy import bindparam, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from cfy_cli.contract.json import JsonObject
@@ -13,6 +12,7 @@ from cfy_cli.contract.states import ExecutionState, Visibility
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
+from cfy_cli.manager.services.execution_groups import deployment_states
 from cfy_cli.manager.services.executions.executions import deployment_columns
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.store.bulk import BulkStatement
@@ -22,12 +22,6 @@ from cfy_cli.manager.store.store import Store
 
 DEFAULT_CONCURRENCY = 5
 INSERT_EXECUTION = BulkStatement.insert(Execution)
-_deployments = Deployment.__table__
-UPDATE_DEPLOYMENT = BulkStatement(
-    update(Deployment)
-    .where(_deployments.c.storage_id == bindparam("deployment"))
-    .values(latest_execution=bindparam("execution_id"), deployment_status=bindparam("status"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +142,9 @@ def _common_columns(
 
 
 def _update_deployments(store: Store, executions: Sequence[NewExecution]) -> None:
-    """Store in the deployments that executions of them were started, and that everything above them is in progress."""
-    session = store.unscoped  # deployments that the caller may use, and those above them of any user
-    session.flush()
+    """Store in the deployments that executions of them were started."""
     changed = [each for each in executions if each.deployment.latest_execution != each.id]
-    rows = [
-        {"deployment": each.deployment.storage_id, "execution_id": each.id, "status": tree.IN_PROGRESS}
-        for each in sorted(changed, key=lambda each: each.deployment.storage_id)
-    ]
-    UPDATE_DEPLOYMENT.execute(session.connection(), rows)
+    deployment_states.mark_started(store, {each.deployment.storage_id: each.id for each in changed})
     for each in changed:
         set_committed_value(each.deployment, "latest_execution", each.id)
         set_committed_value(each.deployment, "deployment_status", tree.IN_PROGRESS)
-    tree.refresh(session, tree.find_parents_of_all(session, [each.deployment for each in changed]))

@@ -1,0 +1,110 @@
+"""Execution groups: their executions and status, and changes of the groups."""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
+
+from sqlalchemy import func, select
+
+from cfy_cli.contract.states import ENDED, ExecutionState
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.deployment_groups import members
+from cfy_cli.manager.services.execution_groups import actions
+from cfy_cli.manager.services.executions.executions import WAITING
+from cfy_cli.manager.store.bulk import split
+from cfy_cli.manager.store.models import DeploymentGroup, Execution, ExecutionGroup
+from cfy_cli.manager.store.query import Condition
+from cfy_cli.manager.store.store import Store
+
+MAX_LISTED_EXECUTIONS = 100_000  # whose ids are in one page of groups
+STATUS_COLUMNS = (Execution.execution_group_id, Execution.status, func.count())
+
+
+def compute_status(counts: Mapping[str, int]) -> str | None:
+    """Return the status of a group from the numbers of its executions by theirs; None when it has none."""
+    statuses = {ExecutionState(status) for status, count in counts.items() if count}
+    if not statuses:
+        return None
+    if statuses <= ENDED:
+        return ExecutionState.FAILED if ExecutionState.FAILED in statuses else ExecutionState.TERMINATED
+    if statuses == {ExecutionState.PENDING}:
+        return ExecutionState.PENDING
+    return ExecutionState.QUEUED if statuses.issubset(WAITING) else ExecutionState.STARTED
+
+
+def find_statuses(store: Store, group_ids: Collection[str]) -> dict[str, str | None]:
+    """Return the statuses of groups by their ids. All executions count, those too that the user may not see."""
+    counts: dict[str, dict[str, int]] = {group_id: {} for group_id in group_ids}
+    for some in split(list(counts)):
+        of_groups = select(*STATUS_COLUMNS).where(Execution.execution_group_id.in_(some))
+        rows = store.unscoped.execute(of_groups.group_by(Execution.execution_group_id, Execution.status))  # in scope
+        for group_id, status, count in rows:
+            counts[str(group_id)][status] = count
+    return {group_id: compute_status(of_group) for group_id, of_group in counts.items()}
+
+
+def find_execution_ids(store: Store, group_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the ids of the executions of groups that the user may see, in the order in which they start."""
+    found: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
+    for some in split(list(found)):
+        visible = store.visible(Execution, all_tenants=True).where(Execution.execution_group_id.in_(some))
+        columns = visible.with_only_columns(Execution.execution_group_id, Execution.id).order_by(Execution.storage_id)
+        for group_id, execution_id in store.unscoped.execute(columns):  # visible ones
+            found[str(group_id)].append(execution_id)
+    return found
+
+
+def count_fitting(store: Store, group_ids: Sequence[str]) -> int:
+    """Return how many of the groups, in this order and at least one, have no more executions than fit into a page."""
+    counted = select(Execution.execution_group_id, func.count()).group_by(Execution.execution_group_id)
+    counts: dict[str | None, int] = {}
+    for some in split(group_ids):
+        rows = store.unscoped.execute(counted.where(Execution.execution_group_id.in_(some)))  # of groups in scope
+        counts |= {group_id: count for group_id, count in rows}
+    totals = accumulate(counts.get(group_id, 0) for group_id in group_ids)
+    return max(1, sum(total <= MAX_LISTED_EXECUTIONS for total in totals))
+
+
+def is_of_group(store: Store, group_id: str) -> Condition:
+    """Match the executions of a group. Raises NotFound."""
+    return Execution.execution_group_id == store.get(ExecutionGroup, group_id).id
+
+
+def update_group(
+    app: AppContext,
+    store: Store,
+    group_id: str,
+    *,
+    concurrency: int | None = None,
+    success_group_id: str | None = None,
+    failure_group_id: str | None = None,
+) -> ExecutionGroup:
+    """Change what is given. Deployments whose executions have ended join the target groups at once.
+
+    Raises NotFound for a deployment group.
+    """
+    group = store.get_permitted(ExecutionGroup, group_id)
+    store = store.in_tenant(group.tenant_name)
+    if concurrency is not None:
+        group.concurrency = concurrency
+        store.flush()
+        if concurrency == 0:
+            actions.release_others(store, group)
+        store.after_commit(app.work_available.notify)
+    if success_group_id is not None:
+        group.success_group_id = _add_ended(store, group, success_group_id, ExecutionState.TERMINATED)
+    if failure_group_id is not None:
+        group.failure_group_id = _add_ended(store, group, failure_group_id, ExecutionState.FAILED)
+    return group
+
+
+def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionState) -> str:
+    """Add the deployments whose executions have ended in a state to a deployment group; return its name."""
+    target = store.get_own(DeploymentGroup, name)
+    ended = select(Execution.deployment_storage_id).where(
+        Execution.execution_group_id == group.id,
+        Execution.status == state,
+        Execution.deployment_storage_id.is_not(None),
+    )
+    storage_ids = store.unscoped.scalars(ended.order_by(Execution.storage_id)).all()  # of a group in scope
+    members.add(store, target, [each for each in storage_ids if each is not None])
+    return target.id
