@@ -18,6 +18,7 @@ class ExecutionState(StrEnum):
 
 ENDED = frozenset({ExecutionState.TERMINATED, ExecutionState.FAILED, ExecutionState.CANCELLED})
 STOPPING = frozenset({ExecutionState.CANCELLING, ExecutionState.FORCE_CANCELLING, ExecutionState.KILL_CANCELLING})
+WAITING = frozenset({ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED})
 RUNNING = frozenset({ExecutionState.PENDING, ExecutionState.STARTED, *STOPPING})
 DISPLAYED_AS = {ExecutionState.TERMINATED: "completed"}
 

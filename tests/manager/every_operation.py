@@ -255,6 +255,12 @@ def _send_deployments(send: Send) -> None:
     send("GET", "/deployment-groups")
     send("PATCH", "/deployment-groups/{key}", "dg", json={"add": {"deployment_ids": ["e"]}})
     send("GET", "/deployment-groups/{key}", "dg")
+    paused = {"deployment_group_id": "dg", "workflow_id": "install", "concurrency": 0}
+    group = send("POST", "/execution-groups", json=paused).json()["id"]
+    send("GET", "/execution-groups")
+    send("GET", "/execution-groups/{key}", group)
+    send("PATCH", "/execution-groups/{key}", group, json={"success_group_id": "dg"})
+    send("POST", "/execution-groups/{key}", group, json={"action": "cancel"})
     send("DELETE", "/deployment-groups/{key}", "dg", status=204)
 
 

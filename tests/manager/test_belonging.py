@@ -20,6 +20,7 @@ from cfy_cli.manager.store.models import (
     Deployment,
     DeploymentsFilter,
     Execution,
+    ExecutionGroup,
     LogBundle,
     Plugin,
     Secret,
@@ -38,6 +39,7 @@ TOP_LEVEL = {
     BlueprintsFilter,
     Deployment,
     DeploymentsFilter,
+    ExecutionGroup,
     LogBundle,
     Plugin,
     Secret,
@@ -176,7 +178,7 @@ def test_every_list_of_what_belongs_is_walked_over():
     others = {"/plugins", "/sites", "/secrets", "/secrets-providers", "/secrets/share/export", "/log-bundles"}
     others |= {"/status", "/version", "/maintenance", "/config", "/user", "/license-check", "/audit", "/audit/stream"}
     others |= {"/managers", "/brokers", "/db-nodes", "/cluster-status", "/agents", OVERVIEW, *ELSEWHERE, "/"}
-    others |= {"/provider/context"}
+    others |= {"/provider/context", "/execution-groups"}
     assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 

@@ -1,6 +1,5 @@
 """Execution groups over HTTP: starting, concurrency, queues, status, events, target groups, cancelling, resuming."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.worker import claiming
-from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup, Execution
+from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup
 from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import Ask
 

@@ -106,6 +106,8 @@ BODIES: dict[str, JsonObject] = {
     "PATCH /blueprints/{key}/icon": {},
     "POST /deployment-modifications/{key}/finish": {},
     "POST /deployment-modifications/{key}/rollback": {},
+    "POST /execution-groups/{key}": {"action": "cancel"},
+    "PATCH /execution-groups/{key}": {"concurrency": 1},
     "PATCH /filters/blueprints/{key}": {"visibility": "global"},
     "DELETE /filters/blueprints/{key}": {},
     "PATCH /filters/deployments/{key}": {"visibility": "global"},
@@ -156,6 +158,9 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     keys |= {"secrets-providers": "here", "operations": operation["id"], "executions": execution, "plugins": plugin}
     change = {"deployment_id": "app", "nodes": {"web": {"instances": 2}}}
     keys["deployment-modifications"] = ask("POST", "/deployment-modifications", json=change).json()["id"]
+    ask("PUT", "/deployment-groups/all", json={"deployment_ids": ["app"], "visibility": "global"})
+    paused = {"deployment_group_id": "all", "workflow_id": "install", "concurrency": 0}
+    keys["execution-groups"] = ask("POST", "/execution-groups", json=paused).json()["id"]
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
     keys["filters"] = "web"
     for kind in ("blueprints", "deployments"):
@@ -176,6 +181,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
         ("/events", {"execution_id": execution, "events": [{"message": {"text": "forged"}}]}),
         ("/tasks_graphs", {"execution_id": execution, "name": "forged"}),
         ("/deployment-modifications", change),
+        ("/execution-groups", paused),
     ):
         answer = ask("POST", path, json=sent, **AS_UNA)
         if answer.status_code != 403:

@@ -75,6 +75,11 @@ POST   /deployment-modifications               deployment_modify
 GET    /deployment-modifications/{key}         deployment_modification_get
 POST   /deployment-modifications/{key}/finish  deployment_modification_finish
 POST   /deployment-modifications/{key}/rollback deployment_modification_rollback
+GET    /execution-groups                       execution_group_list
+POST   /execution-groups                       execution_group_create
+GET    /execution-groups/{key}                 execution_group_get
+POST   /execution-groups/{key}                 execution_group_cancel
+PATCH  /execution-groups/{key}                 execution_group_update
 GET    /deployment-groups                      deployment_group_list
 GET    /deployment-groups/{key}                deployment_group_get
 PUT    /deployment-groups/{key}                deployment_group_create

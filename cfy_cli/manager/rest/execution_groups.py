@@ -53,7 +53,7 @@ class ExecutionGroupChange(Body):
     failure_group_id: str | None = None
 
 
-noun = Noun(EXECUTION_GROUPS, ExecutionGroup, computed_types={"execution_ids": list[str], "status": str | None})
+noun = Noun(EXECUTION_GROUPS, ExecutionGroup, computed_types={"execution_ids": list[str]})
 routes = noun.routes
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy import Update, exists, select, update
 from sqlalchemy.orm import aliased
 
-from cfy_cli.contract.states import STOPPING, SYSTEM_WORKFLOWS, ExecutionState
+from cfy_cli.contract.states import STOPPING, WAITING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.execution_groups import deployment_states
 from cfy_cli.manager.services.executions import group_members, queue
-from cfy_cli.manager.services.executions.executions import CANCEL_ACTIONS, RESUME_ACTIONS, WAITING
+from cfy_cli.manager.services.executions.executions import CANCEL_ACTIONS, RESUME_ACTIONS, can_resume
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.batch import INSERT_EVENT
@@ -75,7 +75,7 @@ def _cancel(store: Store, group: ExecutionGroup, state: ExecutionState) -> None:
 
 def _resume(store: Store, group: ExecutionGroup, *, reset_operations: bool) -> None:
     """Queue again what failed or was cancelled."""
-    if group.workflow_id in SYSTEM_WORKFLOWS:
+    if not can_resume(group.workflow_id):
         raise Conflict(
             f"Cannot resume execution group: `{group.id}` runs the system workflow `{group.workflow_id}`",
             hint="Repeat the request that it is part of.",

@@ -1,45 +1,29 @@
 """Execution groups: their executions and status, and changes of the groups."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 
 from sqlalchemy import func, select
 
-from cfy_cli.contract.states import ENDED, ExecutionState
+from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.execution_groups import actions
-from cfy_cli.manager.services.executions.executions import WAITING
 from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import DeploymentGroup, Execution, ExecutionGroup
 from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
 MAX_LISTED_EXECUTIONS = 100_000  # whose ids are in one page of groups
-STATUS_COLUMNS = (Execution.execution_group_id, Execution.status, func.count())
-
-
-def compute_status(counts: Mapping[str, int]) -> str | None:
-    """Return the status of a group from the numbers of its executions by theirs; None when it has none."""
-    statuses = {ExecutionState(status) for status, count in counts.items() if count}
-    if not statuses:
-        return None
-    if statuses <= ENDED:
-        return ExecutionState.FAILED if ExecutionState.FAILED in statuses else ExecutionState.TERMINATED
-    if statuses == {ExecutionState.PENDING}:
-        return ExecutionState.PENDING
-    return ExecutionState.QUEUED if statuses.issubset(WAITING) else ExecutionState.STARTED
 
 
 def find_statuses(store: Store, group_ids: Collection[str]) -> dict[str, str | None]:
-    """Return the statuses of groups by their ids. All executions count, those too that the user may not see."""
-    counts: dict[str, dict[str, int]] = {group_id: {} for group_id in group_ids}
-    for some in split(list(counts)):
-        of_groups = select(*STATUS_COLUMNS).where(Execution.execution_group_id.in_(some))
-        rows = store.unscoped.execute(of_groups.group_by(Execution.execution_group_id, Execution.status))  # in scope
-        for group_id, status, count in rows:
-            counts[str(group_id)][status] = count
-    return {group_id: compute_status(of_group) for group_id, of_group in counts.items()}
+    """Return the statuses of groups by their ids."""
+    found: dict[str, str | None] = {}
+    for some in split(list(group_ids)):
+        columns = select(ExecutionGroup.id, ExecutionGroup.status).where(ExecutionGroup.id.in_(some))
+        found.update((group_id, status) for group_id, status in store.unscoped.execute(columns))  # in scope
+    return found
 
 
 def find_execution_ids(store: Store, group_ids: Collection[str]) -> dict[str, list[str]]:
@@ -56,10 +40,10 @@ def find_execution_ids(store: Store, group_ids: Collection[str]) -> dict[str, li
 def count_fitting(store: Store, group_ids: Sequence[str]) -> int:
     """Return how many of the groups, in this order and at least one, have no more executions than fit into a page."""
     counted = select(Execution.execution_group_id, func.count()).group_by(Execution.execution_group_id)
-    counts: dict[str | None, int] = {}
+    counts: dict[str, int] = {}
     for some in split(group_ids):
         rows = store.unscoped.execute(counted.where(Execution.execution_group_id.in_(some)))  # of groups in scope
-        counts |= {group_id: count for group_id, count in rows}
+        counts.update((str(group_id), count) for group_id, count in rows)
     totals = accumulate(counts.get(group_id, 0) for group_id in group_ids)
     return max(1, sum(total <= MAX_LISTED_EXECUTIONS for total in totals))
 

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select, true
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, ExecutionState
+from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, WAITING, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
 from cfy_cli.manager.services.blueprints import uploads
@@ -35,7 +35,6 @@ RESUME_ACTIONS = ("resume", "force-resume")
 REQUEUE = "requeue"
 CREATE_ENVIRONMENT = "create_deployment_environment"  # it can be resumed: a deployment is of no use without it
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
-WAITING = (ExecutionState.PENDING, ExecutionState.SCHEDULED, ExecutionState.QUEUED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 
 
@@ -262,6 +261,11 @@ def _update_deployment(store: Store, deployment: Deployment, execution: Executio
         tree.mark_in_progress(store.unscoped, deployment)  # and everything above it, of any user
 
 
+def can_resume(workflow_id: str) -> bool:
+    """Return whether executions of a workflow can be resumed."""
+    return workflow_id not in SYSTEM_WORKFLOWS or workflow_id == CREATE_ENVIRONMENT
+
+
 def _resume(store: Store, execution: Execution, action: str) -> None:
     """Make an execution pending again; failed operations are retried.
 
@@ -269,7 +273,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     """
     if execution.status not in (ExecutionState.FAILED, ExecutionState.CANCELLED):
         raise Conflict(f"Cannot {action} execution: `{execution.id}` in state: `{execution.status}`")
-    if execution.workflow_id in SYSTEM_WORKFLOWS and execution.workflow_id != CREATE_ENVIRONMENT:
+    if not can_resume(execution.workflow_id):
         raise Conflict(
             f"Cannot {action} execution: `{execution.id}` runs the system workflow `{execution.workflow_id}`"
         )

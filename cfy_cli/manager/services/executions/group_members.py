@@ -1,4 +1,4 @@
-"""What follows in an execution group from a change of the state of one of its executions."""
+"""Executions of groups: events of their changes of state, and the groups that their deployments join at the end."""
 
 import logging
 

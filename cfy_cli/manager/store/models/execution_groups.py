@@ -1,8 +1,11 @@
 """Execution groups: executions of one workflow on the members of a deployment group."""
 
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, UniqueConstraint, case, exists, null, select
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, object_session
 
+from cfy_cli.contract.states import ENDED, WAITING, ExecutionState
+from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import NO_ID_REUSE, Name, text
 
@@ -34,3 +37,26 @@ class ExecutionGroup(Owned, Base):
     failure_group_id: Mapped[str | None] = mapped_column(Name)
     # Whether there may be queued executions: workers look only at such groups.
     is_waiting: Mapped[bool] = mapped_column(default=False, index=True)
+
+    @hybrid_property
+    def status(self) -> str | None:
+        """Return the common status of all executions, whoever may see them; None when there are none."""
+        session = object_session(self)
+        return session.scalar(select(type(self).status).where(type(self).id == self.id)) if session else None
+
+    @status.inplace.expression
+    @classmethod
+    def _status(cls) -> ColumnElement[str | None]:
+        def has_any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+            return exists().where(Execution.execution_group_id == cls.id, *conditions)
+
+        return case(
+            (~has_any(), null()),
+            (
+                ~has_any(Execution.status.not_in(ENDED)),
+                case((has_any(Execution.status == ExecutionState.FAILED), "failed"), else_="terminated"),
+            ),
+            (~has_any(Execution.status != ExecutionState.PENDING), "pending"),
+            (~has_any(Execution.status.not_in(WAITING)), "queued"),
+            else_="started",
+        )
