@@ -93,6 +93,17 @@ class ArchiveState(StrEnum):
     FAILED = "failed"
 
 
+class UpdateState(StrEnum):
+    """The state of an update of a deployment."""
+
+    UPDATING = "updating"  # what it changes is being found out and stored
+    EXECUTING_WORKFLOW = "executing_workflow"  # node instances are installed, changed and removed
+    FINALIZING = "finalizing"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    PREVIEW = "preview"  # it has only told what it would change
+
+
 SYSTEM_WORKFLOWS = frozenset(
     {"upload_blueprint", "create_deployment_environment", "delete_deployment_environment", "create_log_bundle"}
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cfy_cli.contract.plan import InstancePlan, NodePlan, RelationshipPlan, ScalablePlan
+from cfy_cli.contract.plan import InstancePlan, InstanceRelationship, NodePlan, RelationshipPlan, ScalablePlan
 from cfy_cli.dsl.gc_pause import gc_paused
 from cfy_cli.dsl.instance_retention import RetainingPlacement
 from cfy_cli.dsl.instances import InstanceBuilder
@@ -16,7 +16,8 @@ class InstanceChanges:
     """Changes of instances, as create_instances returns them; existing instances keep their other fields.
 
     `extended` and `reduced` instances stay, with the relationships that they gain or lose. `..._related` instances stay
-    too, with those of their relationships that lead to an instance that changes.
+    too, with those of their relationships that lead to an instance that changes. `related` has all relationships
+    from now on of the instances that stay and whose relationships change, by their ids.
     """
 
     added: list[InstancePlan]
@@ -27,6 +28,7 @@ class InstanceChanges:
     extended_related: list[InstancePlan]
     reduced: list[InstancePlan]
     reduced_related: list[InstancePlan]
+    related: dict[str, list[InstanceRelationship]]
 
 
 @gc_paused()
@@ -120,8 +122,13 @@ def _compare(before: Mapping[str, InstancePlan], after: Mapping[str, InstancePla
     removed, removed_related = _only_in(before, after)
     extended, extended_related = _with_more_relationships(after, before)
     reduced, reduced_related = _with_more_relationships(before, after)
+    related = {
+        instance_id: instance["relationships"]
+        for instance_id, instance in after.items()
+        if instance_id in before and instance["relationships"] != before[instance_id]["relationships"]
+    }
     return InstanceChanges(
-        added, added_related, removed, removed_related, extended, extended_related, reduced, reduced_related
+        added, added_related, removed, removed_related, extended, extended_related, reduced, reduced_related, related
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from cfy_cli.contract.json import Json
-from cfy_cli.contract.plan import BlueprintSections, Interfaces, NodePlan, Operations, PluginPlan, RelationshipPlan
+from cfy_cli.contract.plan import BlueprintSections, NodePlan, Operations, PluginPlan, RelationshipPlan
 from cfy_cli.dsl.functions.names import is_function
 
 Action = Literal["add", "remove", "modify"]
@@ -74,7 +74,7 @@ def _compare_node(path: tuple[str, ...], old: NodePlan, new: NodePlan) -> Iterat
     yield from _compare_properties("property", (*path, "properties"), old["properties"], new["properties"])
     counts = [node["capabilities"]["scalable"]["properties"] for node in (old, new)]
     yield from _compare_properties("scalable", (*path, "capabilities", "scalable", "properties"), *counts)
-    operations = [_by_full_name(node["operations"], node["interfaces"]) for node in (old, new)]
+    operations = [_by_full_name(node["operations"]) for node in (old, new)]
     yield from _compare_entries("operation", (*path, "operations"), *operations)
     yield from _compare_relationships((*path, "relationships"), old["relationships"], new["relationships"])
 
@@ -96,9 +96,9 @@ def _compare_relationships(
             yield PlanStep("modify", "relationship", (*path, f"[{old_index}]", f"[{index}]"), old=old_index, new=index)
         both = (old_relationship, relationship)
         yield from _compare_properties("property", (*own_path, "properties"), *(link["properties"] for link in both))
-        sources = [_by_full_name(link["source_operations"], link["source_interfaces"]) for link in both]
+        sources = [_by_full_name(link["source_operations"]) for link in both]
         yield from _compare_entries("operation", (*own_path, "source_operations"), *sources)
-        targets = [_by_full_name(link["target_operations"], link["target_interfaces"]) for link in both]
+        targets = [_by_full_name(link["target_operations"]) for link in both]
         yield from _compare_entries("operation", (*own_path, "target_operations"), *targets)
 
 
@@ -113,14 +113,9 @@ def _by_target(relationships: list[RelationshipPlan]) -> dict[tuple[str, str, in
     return result
 
 
-def _by_full_name(operations: Operations, interfaces: Interfaces) -> Operations:
-    """Return each operation once, by its full name and not by its short one."""
-    return {
-        full_name: operations[full_name]
-        for interface, declared in interfaces.items()
-        for operation in declared
-        if (full_name := f"{interface}.{operation}") in operations
-    }
+def _by_full_name(operations: Operations) -> Operations:
+    """Return each operation once, by its full name, INTERFACE.OPERATION, and not by its short one."""
+    return {name: operation for name, operation in operations.items() if "." in name}
 
 
 def _compare_entries(

@@ -16,6 +16,7 @@ from cfy_cli.manager.rest import (
     config,
     dependencies,
     deployment_groups,
+    deployment_updates,
     deployments,
     docs,
     errors,
@@ -66,6 +67,7 @@ RESOURCES: tuple[Routes, ...] = (
     config.routes,
     dependencies.routes,  # before deployments: `inter-deployment-dependencies` would match as a deployment id
     deployment_groups.routes,
+    deployment_updates.routes,
     deployments.routes,
     evaluation.routes,
     events.routes,

@@ -10,7 +10,7 @@ from cfy_cli.contract.states import InstanceState
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import Operation, TaskState
 from cfy_cli.manager.engine.topology import Topology
-from cfy_cli.manager.engine.workflows.updating import build_relationships
+from cfy_cli.manager.engine.workflows.update_graphs import build_relationships
 from tests.engine import cluster
 from tests.engine.deployment import Deployment, node, operation
 from tests.engine.journal import MemoryJournal
@@ -162,7 +162,7 @@ def test_heal_of_unknown_instance_fails_with_message(installed):
 
 def test_build_update_runs_operations_of_drifted_instances(installed):
     from cfy_cli.manager.engine.tasks import Operation, SetState
-    from cfy_cli.manager.engine.workflows.updating import build_update
+    from cfy_cli.manager.engine.workflows.update_graphs import build_update
 
     set_properties(installed, "db", drifted="color")
     set_properties(installed, "app", link="x")

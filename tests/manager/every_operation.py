@@ -242,6 +242,12 @@ def _send_deployments(send: Send) -> None:
         send("GET", "/deployment-modifications/{key}", started)
         send("POST", f"/deployment-modifications/{{key}}/{verb}", started)
     send("GET", "/deployment-modifications")
+    update = send("POST", "/deployment-updates/{key}/update/initiate", "d", json={"preview": True}).json()["id"]
+    send("GET", "/deployment-updates")
+    send("GET", "/deployment-updates/{key}", update)
+    send("POST", "/deployment-updates/{key}/update/finalize", update)
+    for method in ("PUT", "PATCH"):
+        send(method, "/deployment-updates/{key}", update, status=403, json={"state": "failed"})
     dependencies = "/deployments/inter-deployment-dependencies"
     dependency = {"dependency_creator": "x", "source_deployment": "d", "target_deployment": "e"}
     send("PUT", dependencies, json=dependency)

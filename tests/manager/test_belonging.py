@@ -65,6 +65,7 @@ LISTS = (
     "/tasks_graphs",
     "/deployments/inter-deployment-dependencies",
     "/deployment-modifications",
+    "/deployment-updates",
     "/metrics",
     "/workflows",
     "/summary/blueprints?_target_field=visibility",
@@ -73,7 +74,7 @@ LISTS = (
     "/summary/nodes?_target_field=deployment_id",
     "/summary/node_instances?_target_field=deployment_id",
 )
-YOUNGER = {"/deployment-modifications", "/metrics"}  # than revision 0008
+YOUNGER = {"/deployment-modifications", "/deployment-updates", "/metrics"}  # than revision 0008
 ELSEWHERE = ("/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/ldap", "/idp", "/license")
 OVERVIEW = "/metrics-overview"  # of the caller's tenant, also when deployments are global
 OF_OTHER_TESTS = frozenset(
@@ -113,6 +114,9 @@ def private(as_member: As, worker: object) -> As:
     change = {"deployment_id": f"{CANARY}-dep", "nodes": {"web": {"instances": 2}}}
     modification = alice("POST", "/deployment-modifications", json=change).json()["id"]
     assert alice("POST", f"/deployment-modifications/{modification}/rollback").status_code == 200
+    preview = {"preview": True, "inputs": {"greeting": f"{CANARY}-new"}}
+    previewed = alice("POST", f"/deployment-updates/{CANARY}-dep/update/initiate", json=preview)
+    assert previewed.json()["state"] == "preview", previewed.text
     create = {"operation": "cloudify.interfaces.lifecycle.create"}
     execution = run(as_member("admin"), f"{CANARY}-dep", "execute_operation", parameters=create)
     event = {"execution_id": execution, "events": [{"message": {"text": f"{CANARY}-posted"}}], "logs": []}
@@ -160,6 +164,7 @@ def row_paths(ask: Ask) -> list[str]:
         "/node-instances",
         "/operations",
         "/deployment-modifications",
+        "/deployment-updates",
     )
     paths = [f"{path.partition('?')[0]}/{item['id']}" for path in lists for item in find_items(ask, path)]
     parts = itertools.product(paths, ("outputs", "capabilities"))

@@ -185,6 +185,10 @@ modification = c.deployment_modifications.start("app", {"web": {"instances": 2}}
 assert modification.node_instances.added_and_related and modification.status == modification.STARTED
 assert c.deployment_modifications.rollback(modification.id).status == modification.ROLLEDBACK
 assert c.deployment_modifications.list("app").one().id == modification.id
+preview = c.deployment_updates.update_with_existing_blueprint("app", inputs={"port": 82}, preview=True)
+assert preview.state == "preview" and preview.steps[0]["entity_id"] and preview.old_inputs["port"] == 81
+assert c.deployment_updates.list(deployment_id="app").one().id == c.deployment_updates.get(preview.id).id
+assert c.deployment_updates.finalize_commit(preview.id).state == "preview"
 try:
     c.maintenance_mode.deactivate()
 except NotModifiedError as error: assert (error.status_code, error.error_code) == (304, "not_modified")

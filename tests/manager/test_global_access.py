@@ -108,6 +108,9 @@ BODIES: dict[str, JsonObject] = {
     "POST /deployment-modifications/{key}/rollback": {},
     "POST /execution-groups/{key}": {"action": "cancel"},
     "PATCH /execution-groups/{key}": {"concurrency": 1},
+    "PUT /deployment-updates/{key}": {"state": "failed"},
+    "PATCH /deployment-updates/{key}": {"state": "failed"},
+    "POST /deployment-updates/{key}/update/finalize": {},
     "PATCH /filters/blueprints/{key}": {"visibility": "global"},
     "DELETE /filters/blueprints/{key}": {},
     "PATCH /filters/deployments/{key}": {"visibility": "global"},
@@ -135,6 +138,7 @@ ELSEWHERE = (
 CREATE = (
     "PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}",
     "PUT /filters/blueprints/{key}", "PUT /filters/deployments/{key}", "PUT /metrics/{key}",
+    "POST /deployment-updates/{key}/update/initiate",
 )  # fmt: skip
 
 
@@ -161,6 +165,8 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     ask("PUT", "/deployment-groups/all", json={"deployment_ids": ["app"], "visibility": "global"})
     paused = {"deployment_group_id": "all", "workflow_id": "install", "concurrency": 0}
     keys["execution-groups"] = ask("POST", "/execution-groups", json=paused).json()["id"]
+    initiate = "/deployment-updates/app/update/initiate"
+    keys["deployment-updates"] = ask("POST", initiate, json={"preview": True}).json()["id"]
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
     keys["filters"] = "web"
     for kind in ("blueprints", "deployments"):
@@ -182,6 +188,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
         ("/tasks_graphs", {"execution_id": execution, "name": "forged"}),
         ("/deployment-modifications", change),
         ("/execution-groups", paused),
+        (initiate, {}),
     ):
         answer = ask("POST", path, json=sent, **AS_UNA)
         if answer.status_code != 403:

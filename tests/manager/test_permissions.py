@@ -85,6 +85,12 @@ GET    /deployment-groups/{key}                deployment_group_get
 PUT    /deployment-groups/{key}                deployment_group_create
 PATCH  /deployment-groups/{key}                deployment_group_update
 DELETE /deployment-groups/{key}                deployment_group_delete
+GET    /deployment-updates                     deployment_update_list
+GET    /deployment-updates/{key}               deployment_update_get
+PUT    /deployment-updates/{key}               deployment_update_update
+PATCH  /deployment-updates/{key}               deployment_update_update
+POST   /deployment-updates/{key}/update/finalize deployment_update_update
+POST   /deployment-updates/{key}/update/initiate deployment_update_create
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create

@@ -1,6 +1,6 @@
 """System properties of an instance, which describe its health: status and configuration drift."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypedDict, cast
 
 from cfy_cli.contract.json import Json, JsonObject
@@ -30,7 +30,7 @@ def system_properties(step: SetState, load: Callable[[], Mapping[str, Json] | No
         status = cast(JsonObject, present.get("status") or {})
         return {**present, "status": {**status, "ok": True, "task": None, "healed": True}}
     if step.reason == "updated":
-        return {**(load() or {}), "configuration_drift": None}
+        return without_drift(load() or {})
     if step.state in (InstanceState.INITIALIZING, InstanceState.CREATING):
         return {}
     if step.state is InstanceState.CREATED and step.has_drift_check:
@@ -71,8 +71,65 @@ def has_drifted(instance: Instance) -> bool:
 
 def drifted_links(instance: Instance, side: str) -> set[str]:
     """Return the ids at the other end of drifted relationships in which the instance is `side`: source or target."""
-    drifts = (instance.system_properties or {}).get(f"{side}_relationships_configuration_drift")
-    return {other for other, drift in cast(dict[str, CheckResult], drifts or {}).items() if drift.get("result")}
+    checks = _link_checks(instance.system_properties or {}, side)
+    return {other for other, check in checks.items() if check.get("result")}
+
+
+def has_failed_drift_check(instance: Instance, targets: Collection[str]) -> bool:
+    """Return whether a drift check of the instance, or of its relationship to a target, has failed."""
+    of_links = _link_checks(instance.system_properties or {}, "source")
+    checks = [_read(instance, "configuration_drift"), *(of_links[target] for target in targets if target in of_links)]
+    return any(check.get("ok") is False for check in checks)
+
+
+def mark_drifted(
+    properties: Mapping[str, Mapping[str, Json] | None],
+    instance_ids: Collection[str],
+    links: Collection[Sequence[str]],
+) -> dict[str, JsonObject]:
+    """Return the system properties of instances and relationships that count as drifted until they are checked.
+
+    `properties` are the present ones by instance; other instances are left out.
+    """
+    marked: dict[str, JsonObject] = {}
+    mark: JsonObject = {"ok": True, "result": True, "task": None}
+    for instance_id in instance_ids:
+        if instance_id in properties:
+            marked[instance_id] = {**(properties[instance_id] or {}), "configuration_drift": mark}
+    for source, target in links:
+        for side, own, other in (("source", source, target), ("target", target, source)):
+            if own in properties:
+                present = marked.get(own) or {**(properties[own] or {})}
+                name = f"{side}_relationships_configuration_drift"
+                marked[own] = {**present, name: {**cast(JsonObject, present.get(name) or {}), other: mark}}
+    return marked
+
+
+def without_drift(properties: Mapping[str, Json]) -> JsonObject:
+    """Return system properties without drift of the instance, and of the relationships of which it is the source."""
+    return keep_drift(properties, lambda side, _, check: side == "target" or not check.get("result"))
+
+
+def keep_drift(properties: Mapping[str, Json], keeps: Callable[[str, str, CheckResult], bool]) -> JsonObject:
+    """Return system properties with those results of drift checks that are kept.
+
+    `keeps` is called with the side of the instance in a relationship, the id at its other end, and the result; for the
+    instance itself with two empty texts.
+    """
+    changed: JsonObject = {**properties}
+    own = cast(CheckResult, properties.get("configuration_drift") or {})
+    if own and not keeps("", "", own):
+        changed["configuration_drift"] = None
+    for side in ("source", "target"):
+        checks = _link_checks(properties, side)
+        kept = {other: check for other, check in checks.items() if keeps(side, other, check)}
+        if len(kept) < len(checks):
+            changed[f"{side}_relationships_configuration_drift"] = cast(JsonObject, kept)
+    return changed
+
+
+def _link_checks(properties: Mapping[str, Json], side: str) -> dict[str, CheckResult]:
+    return cast("dict[str, CheckResult]", properties.get(f"{side}_relationships_configuration_drift") or {})
 
 
 def _read(instance: Instance, name: str) -> CheckResult:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypedDict, runtime_checkable
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import DeploymentPlan, InstanceGroup, InstancePlan, InstanceRelationship
-from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.states import ExecutionState, UpdateState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.dsl.lookups import Lookups
 from cfy_cli.manager.engine.graph import Graph
@@ -34,6 +34,15 @@ class StartMode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class BlueprintFiles:
+    """The files of a blueprint."""
+
+    blueprint_id: str
+    resources: Path
+    imported: Mapping[str, Path]  # folders of imported blueprints, by namespace
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One execution to run; a value that can be sent."""
 
@@ -55,6 +64,7 @@ class Job:
     imported: Mapping[str, Path] = field(default_factory=dict)  # folders of imported blueprints, by namespace
     retries: Retries = DEFAULT_RETRIES
     user: OperationUser | None = None  # that operations run as; the one of this process when there is none
+    former: "BlueprintFiles | None" = None  # those before the update that this execution makes
 
 
 @dataclass(slots=True)
@@ -186,6 +196,51 @@ class ModificationHost(Protocol):
 
     def record_modifications_undone(self) -> None:
         """Store that all changes that were open were undone."""
+
+
+class UpdateChanges(TypedDict):
+    """The changes of node instances by an update of the deployment; stored as JSON with its record.
+
+    A link is [source, target, type]. `related` has all relationships of instances that get new ones, with those that
+    are removed at the end; `final` has all that they and others have then.
+    """
+
+    added: list[InstancePlan]
+    removed: list[str]
+    related: dict[str, list[InstanceRelationship]]
+    final: dict[str, list[InstanceRelationship]]
+    extended: list[list[str]]
+    reduced: list[list[str]]
+    changed: list[str]  # ids of instances whose properties or operations differ
+    changed_links: list[list[str]]  # [source, target] of relationships whose properties or operations differ
+    unfinished: list[str]  # instances that a former update had to install before it failed
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePlan:
+    """The changes of an update. Both plans have all nodes and relationships, those that are added or removed too."""
+
+    former: DeploymentPlan  # the definitions before, of what there was before
+    latest: DeploymentPlan  # the definitions after, of what there is after
+    changes: UpdateChanges
+
+
+@runtime_checkable
+class UpdateHost(Protocol):
+    """Records whose deployment is updated by the running execution."""
+
+    def run_update_task(self, name: str) -> None:
+        """Run a task of the manager, again if it was interrupted. Raises CfyError."""
+
+    def update_plan(self) -> UpdatePlan: ...
+
+    def set_update_state(self, state: UpdateState) -> None: ...
+
+    def add_unfinished(self, instance_ids: Sequence[str]) -> None:
+        """Store that instances are about to be reinstalled, for another update if this one fails."""
+
+    def run_update_workflow(self, workflow_id: str, parameters: JsonObject) -> None:
+        """Run a workflow of the deployment and wait for its end. Raises CfyError if it fails."""
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ from cfy_cli.manager.engine.ports import (
 from cfy_cli.manager.engine.resume import ResumeState
 from cfy_cli.manager.engine.task_states import TaskStates
 from cfy_cli.manager.engine.tasks import ErrorCause, Failure, Operation
-from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find
+from cfy_cli.manager.engine.workflows import BUILT_IN, complete, find, updating
 from cfy_cli.manager.engine.workflows.cleanup import build_cleanup
 from cfy_cli.manager.engine.workflows.context import GraphFailed, WorkflowContext
 from cfy_cli.manager.engine.workflows.graph_session import GraphRun, GraphSession
@@ -57,7 +57,8 @@ def run_workflow(
     used_journal = NullJournal(records) if journal is None or job.dry_run else journal
     used_server = server or shared_server()
     give(job.workdir, job.user)
-    for folder in (job.resources, *job.imported.values(), used_server.programs):
+    former = (job.former.resources, *job.former.imported.values()) if job.former else ()
+    for folder in (job.resources, *job.imported.values(), *former, used_server.programs):
         let_read(folder, job.user)
     executor = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
     return _WorkflowRun(job, records, used_journal, executor, wait_after_fail, used_server).run()
@@ -104,7 +105,7 @@ class _WorkflowRun:
         return WorkflowResult(ExecutionState.TERMINATED)
 
     def _run_graphs(self) -> GraphResult:
-        workflow = find(self._job.plan, self._job.workflow_id)
+        workflow = updating.update if self._job.former else find(self._job.plan, self._job.workflow_id)
         parameters = complete(self._job.plan, self._job.workflow_id, self._job.parameters)
         context = WorkflowContext(self._job, self._records)
         result = self._prepare_resume(context, all_graphs=isinstance(workflow, WorkflowFunction))

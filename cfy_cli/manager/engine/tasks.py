@@ -80,6 +80,7 @@ class Operation:
     repeat_until_true: bool = False  # run it again, without limit, until its result is true
     quiet: bool = False  # emits no events
     has_handler: bool = False  # the process of the workflow decides how to continue after it
+    is_former: bool = False  # it is of the blueprint before an update, whose files it needs
 
 
 @dataclass(frozen=True, slots=True)

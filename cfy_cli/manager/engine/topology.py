@@ -41,10 +41,20 @@ class Link:
 
 
 class Topology:
-    """A snapshot of the deployment; instances are in the order of the plan."""
+    """A snapshot of the deployment; instances are in the order of the plan.
 
-    def __init__(self, plan: DeploymentPlan, instances: list[Instance], retries: Retries = DEFAULT_RETRIES) -> None:
-        self._retries = retries
+    A `former` plan is that before an update.
+    """
+
+    def __init__(
+        self,
+        plan: DeploymentPlan,
+        instances: list[Instance],
+        retries: Retries = DEFAULT_RETRIES,
+        *,
+        former: bool = False,
+    ) -> None:
+        self._retries, self._is_former = retries, former
         self.nodes: dict[str, NodePlan] = {node["id"]: node for node in plan["nodes"]}
         positions = {node: position for position, node in enumerate(self.nodes)}
         ordered = sorted(
@@ -153,6 +163,7 @@ class Topology:
             retry_interval=_or_default(plan.get("retry_interval"), self._retries.interval),
             timeout=plan.get("timeout"),
             timeout_recoverable=bool(plan.get("timeout_recoverable")),
+            is_former=self._is_former,
         )
 
     def _relationship_plan(self, instance: Instance, relationship: InstanceRelationship) -> RelationshipPlan:

@@ -12,7 +12,7 @@ from cfy_cli.manager.engine.graph import Graph, GraphBuilder, SequenceBuilder
 from cfy_cli.manager.engine.ports import Instance
 from cfy_cli.manager.engine.tasks import Action, Barrier, NodeEvent, Operation, SetState, Subgraph
 from cfy_cli.manager.engine.topology import Link, Topology
-from cfy_cli.manager.engine.workflows import updating
+from cfy_cli.manager.engine.workflows import update_graphs
 from cfy_cli.manager.engine.workflows.heal import add_heal, build_heal
 from cfy_cli.manager.engine.workflows.rollback import add_rollback, build_rollback
 from cfy_cli.manager.engine.workflows.setup import add_install, add_uninstall, build_install, build_uninstall
@@ -141,12 +141,12 @@ def _lifecycle(spec: TaskSpec, topology: Topology) -> Graph:
     if spec["relationships"]:
         name = "establish" if spec["action"] == "install" else "unlink"
         pairs = {(source, target) for source, target in spec["relationships"]}
-        return updating.build_relationships(topology, pairs, name, name)
+        return update_graphs.build_relationships(topology, pairs, name, name)
     builders: dict[str, Callable[[], Graph]] = {
         "install": partial(build_install, topology, selected, neighbours=neighbours),
         "uninstall": partial(build_uninstall, topology, selected, ignore_failure=ignore, neighbours=neighbours),
         "rollback": partial(build_rollback, topology, selected, ignore_failure=ignore, neighbours=neighbours),
         "heal": partial(build_heal, topology, selected),
-        "update": partial(updating.build_update, topology, selected),
+        "update": partial(update_graphs.build_update, topology, selected),
     }
     return builders[spec["action"]]()

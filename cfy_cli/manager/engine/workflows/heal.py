@@ -41,7 +41,7 @@ def heal(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
         ctx.log("Nothing to heal: no instance is known to be unhealthy; force_reinstall=true reinstalls them anyway.")
     is_allowed = bool(parameters.get("allow_reinstall", True))
     _check_allowed(to_reinstall, is_allowed)
-    failed = yield from _heal_all(ctx, to_heal)
+    failed = yield from heal_all(ctx, to_heal)
     topology = ctx.topology()
     subtrees = {instance_id for root in [*to_reinstall, *failed] for instance_id in topology.subtree(root)}
     _check_allowed(subtrees, is_allowed)
@@ -71,7 +71,7 @@ def add_heal(steps: SequenceBuilder, topology: Topology, instance: Instance) -> 
     steps.add_parallel(NodeEvent(instance.id, "Node instance healed"), healed)
 
 
-def _heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None, list[str]]:
+def heal_all(ctx: WorkflowContext, to_heal: list[str]) -> Generator[Graph, None, list[str]]:
     """Run the heal operations, again for instances that waited for failed ones. Return the failed instances."""
     failed: list[str] = []
     remaining, number = list(to_heal), 1

@@ -23,17 +23,16 @@ REMOVED = frozenset({State.DELETED, State.UNINITIALIZED})
 
 
 def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
+    yield from install_all(ctx, _select(ctx.topology(), parameters))
+
+
+def install_all(ctx: WorkflowContext, selected: set[str]) -> Graphs:
+    """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
     topology = ctx.topology()
-    selected = _select(topology, parameters)
     for instance_id in sorted(selected):
         instance = topology.instances[instance_id]
         if agents.is_host(topology, instance) and instance.state != State.STARTED:
             check_host(ctx.records, instance_id)
-    yield from _install_with_retries(ctx, selected)
-
-
-def _install_with_retries(ctx: WorkflowContext, selected: set[str]) -> Graphs:
-    """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
     for number in count(1):
         name = "install" if number == 1 else f"install-{number}"
         failures: list[str] = []

@@ -8,6 +8,7 @@ from cfy_cli.contract.states import FAILED_UPLOAD_STATES, UPLOADING_STATES, Blue
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints import blueprint_imports, icons
+from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.labels import parse, replace
 from cfy_cli.manager.services.visibility import set_creator
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
@@ -28,8 +29,8 @@ def find_upload_execution(store: Store, blueprint: Blueprint) -> Execution | Non
 def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
     """Delete a blueprint and its files.
 
-    Raises Invalid while deployments of it exist, and, without `force`, while other blueprints import it or its upload
-    has not ended.
+    Raises Invalid while deployments of it exist or are updated, and, without `force`, while other blueprints import it
+    or its upload has not ended.
     """
     blueprint = store.get_own(Blueprint, blueprint_id)
     if not force:
@@ -47,6 +48,7 @@ def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
             hint="Wait until the upload has ended, or delete it with --force.",
             code=ErrorCode.DEPENDENT_EXISTS,
         )
+    updates.check_blueprint_unused(store, blueprint.storage_id)
     icons.remove(store, blueprint)
     store.delete(blueprint)
 

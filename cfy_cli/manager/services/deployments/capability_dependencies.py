@@ -48,6 +48,31 @@ def create_dependencies(
         dependencies.create(store, call["function_identifier"], deployment, target, function=function)
 
 
+def replace_dependencies(
+    store: Store, deployment: Deployment, calls: Sequence[tuple[str | None, CapabilityCall]], *, keeps_old: bool
+) -> None:
+    """Store the dependencies of `find_calls` that are new, and delete those of other calls unless they are kept."""
+    new = {call["function_identifier"]: (target_id, call) for target_id, call in calls}
+    present = [
+        dependency
+        for dependency in dependencies.find_of_source(store, deployment)
+        if dependency.dependency_creator.endswith(dependencies.CAPABILITY)
+    ]
+    equal = {each.dependency_creator for each in present if _is_of_call(each, new.get(each.dependency_creator))}
+    if not keeps_old:
+        dependencies.delete_many(store, [each for each in present if each.dependency_creator not in equal])
+    create_dependencies(store, deployment, [pair for creator, pair in new.items() if creator not in equal])
+
+
+def _is_of_call(dependency: Dependency, found: tuple[str | None, CapabilityCall] | None) -> bool:
+    if found is None:
+        return False
+    target_id, call = found
+    if dependency.target_deployment_func is not None:
+        return dependency.target_deployment_func == _function(call)
+    return dependency.target_deployment_id == target_id
+
+
 def update_targets(context: ExecutionContext) -> None:
     """Evaluate the targets of the deployment's dependencies again, after an execution has changed properties."""
     storage_id = context.execution.deployment_storage_id

@@ -207,6 +207,30 @@ def check_workflow(
     )
 
 
+def describe_dependents(store: Store, deployment: Deployment) -> list[JsonObject]:
+    """Return the deployments that an update of this one may affect, those that depend on dependents too."""
+    found: list[JsonObject] = []
+    known, remaining = {deployment.storage_id}, [deployment]
+    while remaining:
+        target = remaining.pop(0)
+        for dependency in _find_blocking(store, target, None):
+            source = store.unscoped.get(Deployment, dependency.source_storage_id or 0)  # of any user
+            if source is None or source.storage_id in known:
+                continue
+            known.add(source.storage_id)
+            remaining.append(source)
+            kind, _, rest = dependency.dependency_creator.partition(".")
+            found.append(
+                {
+                    "deployment": source.id,
+                    "dependency_type": kind,
+                    "dependent_node": rest.split(".")[0],
+                    "tenant": source.tenant_name,
+                }
+            )
+    return found
+
+
 def component_ids(store: Store, deployment: Deployment) -> set[int | None]:
     """Return the storage ids of the deployments that were created as components of this one."""
     statement = select(Dependency.target_storage_id).where(

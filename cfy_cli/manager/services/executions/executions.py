@@ -14,6 +14,7 @@ from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
 from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import dependencies, deployments, tree
 from cfy_cli.manager.services.executions import exclusive_workflows, group_members, operation_inputs, workflows
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
@@ -117,10 +118,11 @@ def start_system(
     owner: Deployment | Blueprint,
     *,
     execution_id: str | None = None,
+    is_latest: bool = True,
 ) -> Execution:
     """Start a workflow that the manager runs itself, on a deployment or blueprint.
 
-    The caller notifies `work_available`.
+    The caller notifies `work_available`. One that changes nothing is not the latest that the deployment shows.
     """
     deployment = owner if isinstance(owner, Deployment) else None
     exclusive_workflows.must_wait(store)
@@ -135,7 +137,7 @@ def start_system(
             **deployment_columns(deployment),
         ),
     )
-    if deployment:
+    if deployment and is_latest:
         _update_deployment(store, deployment, execution)
     return execution
 
@@ -232,6 +234,7 @@ def on_ended(store: Store, execution: Execution) -> bool:
     """
     log_bundles.on_ended(store, execution)
     uploads.on_ended(store, execution)
+    updates.on_ended(store, execution)
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)
     if deployment is not None:
@@ -289,6 +292,7 @@ def _resume(store: Store, execution: Execution, action: str) -> None:
     if deployment is not None:
         _update_deployment(store, deployment, execution)
     execution.resume, execution.worker, execution.crashes = True, None, 0
+    updates.on_resumed(store, execution)
     set_user(store, execution)  # who may have other rights than the one who started it
     group_members.on_state_change(store, execution, execution.status)
 

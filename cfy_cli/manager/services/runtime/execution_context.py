@@ -34,6 +34,8 @@ PERMISSIONS = {  # of workflows that the manager runs itself
     "create_log_bundle": "log_bundle_create",
     "create_deployment_environment": "deployment_create",
     "delete_deployment_environment": "deployment_delete",
+    "update": "deployment_update_create",
+    "csys_update_deployment": "deployment_update_create",
 }
 MAX_CRASHES = 5  # consecutive crashes of workers after which an execution without progress counts as their cause
 EVENT_FIELDS = tuple(ExecutionEvent.__slots__)

@@ -55,7 +55,7 @@ def create_deployment_environment(context: ExecutionContext) -> StoreResult:
         store_plan(store, deployment, plan)
         owner = owner_columns(deployment)
         connection = store.unscoped.connection()  # new rows of the deployment
-        INSERT_NODE.execute(connection, [_node_row(deployment, node, owner) for node in plan["nodes"]])
+        INSERT_NODE.execute(connection, [node_row(deployment, node, owner) for node in plan["nodes"]])
         INSERT_INSTANCE.execute(connection, [instance_row(instance, owner) for instance in instances])
         capability_dependencies.create_dependencies(store, deployment, capability_calls)
 
@@ -127,7 +127,7 @@ def owner_columns(deployment: Deployment) -> OwnerColumns:
     }
 
 
-def _node_row(deployment: Deployment, node: NodePlan, owner: OwnerColumns) -> dict[str, object]:
+def node_row(deployment: Deployment, node: NodePlan, owner: OwnerColumns) -> dict[str, object]:
     return {
         **owner,
         **node_columns(node),

@@ -3,20 +3,21 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from sqlalchemy import select
 
-from cfy_cli.contract.json import Json
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import PluginPlan
+from cfy_cli.contract.states import UpdateState
 from cfy_cli.errors import NotFound
 from cfy_cli.manager.engine.context.calls import TokenHost
 from cfy_cli.manager.engine.context.operation_context import OperationContext
 from cfy_cli.manager.engine.operations.plugin import ExtensionHost
 from cfy_cli.manager.engine.operations.script import FetchingHost
-from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost, StartMode
+from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost, StartMode, UpdateHost, UpdatePlan
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
@@ -29,13 +30,14 @@ from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.services.transfer import fetching
+from cfy_cli.manager.services.worker import update_workflows, updates
 from cfy_cli.manager.services.worker.records import StoreRecords
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
 TOKEN_RENEWAL_INTERVAL = 12 * 3600.0  # seconds; tokens expire after twice as long
 
 
-class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, TokenHost, CascadeHost):
+class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, TokenHost, CascadeHost, UpdateHost):
     """Each base class named *Host is a protocol of the engine for records that offer the service."""
 
     def __init__(self, context: ExecutionContext, deployment: Deployment) -> None:
@@ -91,6 +93,26 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
             self._context,
             should_continue=lambda: self.cancel_request() is CancelRequest.NONE,
             ignore_failure=ignore_failure,
+        )
+
+    def run_update_task(self, name: str) -> None:
+        retry_until_available(self._context.stopping, lambda: updates.run_task(self._context, name))
+
+    def update_plan(self) -> UpdatePlan:
+        return updates.read_plan(self._context)
+
+    def set_update_state(self, state: UpdateState) -> None:
+        retry_until_available(self._context.stopping, lambda: updates.set_state(self._context, state))
+
+    def add_unfinished(self, instance_ids: Sequence[str]) -> None:
+        retry_until_available(self._context.stopping, lambda: updates.add_unfinished(self._context, instance_ids))
+
+    def run_update_workflow(self, workflow_id: str, parameters: JsonObject) -> None:
+        update_workflows.run(
+            self._context,
+            workflow_id,
+            parameters,
+            should_continue=lambda: self.cancel_request() is CancelRequest.NONE,
         )
 
     def rest_token(self) -> str:

@@ -3,20 +3,22 @@
 import logging
 import traceback
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from cfy_cli.contract.limits import active_limits
-from cfy_cli.contract.plan import NodePlan
+from cfy_cli.contract.plan import DeploymentPlan
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.errors import CfyError, Forbidden
 from cfy_cli.manager.engine.context.server import shared_server
-from cfy_cli.manager.engine.ports import ExecutionEvent, Job, WorkflowResult
+from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause, Retries
 from cfy_cli.manager.services.blueprints import blueprint_imports
 from cfy_cli.manager.services.configuration.configuration import Configuration
+from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
@@ -30,6 +32,7 @@ from cfy_cli.manager.services.system_workflows.log_bundles import create_log_bun
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
+from cfy_cli.manager.services.worker.updates import read_plan
 from cfy_cli.manager.store.models import Deployment, Node
 
 log = logging.getLogger(__name__)
@@ -116,7 +119,8 @@ def _check_start(context: ExecutionContext) -> None:
 
 def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     execution, app = context.execution, context.app
-    deployment, nodes, imported = _read_deployment(context)
+    definitions = _read_deployment(context)
+    deployment = definitions.deployment
     workdir = app.files.deployment_folder(deployment.storage_id)
     workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
     records = ManagerRecords(context, deployment)
@@ -125,22 +129,19 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             execution_id=execution.id,
             workflow_id=execution.workflow_id,
             parameters=execution.parameters,
-            plan={
-                "nodes": nodes,
-                "workflows": deployment.workflow_definitions,
-                "scaling_groups": deployment.scaling_groups,
-            },
+            plan=definitions.plan,
             deployment_id=deployment.id,
             deployment_display_name=deployment.display_name,
-            blueprint_id=deployment.blueprint_id,
+            blueprint_id=definitions.files.blueprint_id,
             tenant_name=deployment.tenant_name,
             created_by=execution.created_by,
-            resources=app.files.resources_folder(deployment.blueprint_storage_id),
+            resources=definitions.files.resources,
             workdir=workdir,
             dry_run=execution.is_dry_run,
             start_mode=context.start_mode,
             resource_tags=deployment.resource_tags,
-            imported=imported,
+            imported=definitions.files.imported,
+            former=definitions.former,
             environment={
                 **(app.operation_user.environment if app.operation_user else {}),
                 "REST_HOST": app.settings.host,
@@ -168,13 +169,42 @@ def _read_retries(configuration: Configuration) -> Retries:
     )
 
 
-def _read_deployment(context: ExecutionContext) -> tuple[Deployment, list[NodePlan], dict[str, Path]]:
-    """Return the deployment, its nodes and the folders of imported blueprints."""
+@dataclass(frozen=True, slots=True)
+class _Definitions:
+    """Definitions and files of a deployment; `former` are those before the update that an execution makes."""
+
+    deployment: Deployment
+    plan: DeploymentPlan
+    files: BlueprintFiles
+    former: BlueprintFiles | None = None
+
+
+def _read_deployment(context: ExecutionContext) -> _Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
         nodes = session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
-        imported = blueprint_imports.find_folders(session, context.app.files, deployment.blueprint_storage_id)
-    return deployment, [plan_node(node) for node in nodes], imported
+        plan: DeploymentPlan = {
+            "nodes": [plan_node(node) for node in nodes],
+            "workflows": deployment.workflow_definitions,
+            "scaling_groups": deployment.scaling_groups,
+        }
+        update = updates.find_of_execution(session, context.execution)
+        if update is None:
+            files = _files(context, session, deployment.blueprint_id, deployment.blueprint_storage_id)
+            return _Definitions(deployment, plan, files)
+        former = _files(context, session, update.old_blueprint_id, update.old_blueprint_storage_id)
+        files = _files(context, session, update.new_blueprint_id, update.new_blueprint_storage_id)
+    if update.changes is not None:  # it is continued
+        plan = read_plan(context).latest
+    # In this copy of the row only: the sources of plugins are those of the new blueprint.
+    deployment.blueprint_storage_id = update.new_blueprint_storage_id
+    return _Definitions(deployment, plan, files, former)
+
+
+def _files(context: ExecutionContext, session: Session, blueprint_id: str, storage_id: int) -> BlueprintFiles:
+    files = context.app.files
+    imported = blueprint_imports.find_folders(session, files, storage_id)
+    return BlueprintFiles(blueprint_id, files.resources_folder(storage_id), imported)

@@ -10,6 +10,7 @@ from cfy_cli.manager.store.models.deployment_groups import (
     DeploymentGroupLabel,
     DeploymentGroupMember,
 )
+from cfy_cli.manager.store.models.deployment_updates import DeploymentUpdate
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.execution_groups import ExecutionGroup
 from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
@@ -44,6 +45,7 @@ __all__ = [
     "DeploymentGroupMember",
     "DeploymentLabel",
     "DeploymentModification",
+    "DeploymentUpdate",
     "DeploymentsFilter",
     "Event",
     "Execution",

@@ -77,4 +77,4 @@ class DeploymentUpdatesClient(Collection[DeploymentUpdate]):
             auto_correct_types=auto_correct_types,
             reevaluate_active_statuses=reevaluate_active_statuses,
         )
-        return self._one(self.api.put(self._url(deployment_id, "update", "initiate"), body))
+        return self._one(self.api.post(self._url(deployment_id, "update", "initiate"), body))

@@ -1,0 +1,1 @@
+"""Records of deployment updates, whose state follows that of their executions."""

@@ -1,0 +1,50 @@
+"""Rows that the tasks of an update work with."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from cfy_cli.contract.plan import InstancePlan, PreparedPlan
+from cfy_cli.errors import Invalid
+from cfy_cli.manager.services.deployment_updates import records
+from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.store.models import Deployment, DeploymentUpdate, Node, NodeInstance
+from cfy_cli.manager.store.store import Store
+
+
+def read_rows(context: ExecutionContext, store: Store) -> tuple[DeploymentUpdate, Deployment]:
+    update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
+    return update, read_deployment(context, store)
+
+
+def read_deployment(context: ExecutionContext, store: Store) -> Deployment:
+    return store.unscoped.get_one(Deployment, context.execution.deployment_storage_id)  # the execution's own
+
+
+def read_nodes(store: Store, deployment: Deployment) -> Sequence[Node]:
+    own = select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
+    return store.unscoped.scalars(own).all()  # rows of the deployment
+
+
+def read_instances(store: Store, deployment: Deployment) -> Sequence[NodeInstance]:
+    own = select(NodeInstance).where(NodeInstance.deployment_storage_id == deployment.storage_id)
+    return store.unscoped.scalars(own.order_by(NodeInstance.storage_id)).all()  # rows of the deployment
+
+
+def plans_of(update: DeploymentUpdate) -> tuple[PreparedPlan, PreparedPlan]:
+    """Return the plans before and after the update."""
+    if update.former_plan is None or update.deployment_plan is None:
+        raise Invalid(f"The update {update.id} is not prepared")
+    return update.former_plan, update.deployment_plan
+
+
+def instance_plan(row: NodeInstance) -> InstancePlan:
+    return {
+        "id": row.id,
+        "name": row.node_id,
+        "node_id": row.node_id,
+        "index": row.index,
+        "host_id": row.host_id,
+        "relationships": row.relationships,
+        "scaling_groups": row.scaling_groups,
+    }
