@@ -34,6 +34,9 @@ class ExecutionGroups(Collection):
     def cancel(self, key: str, *, force: bool = False, kill: bool = False) -> Item:
         return self.update(key, action="kill" if kill else "force-cancel" if force else "cancel")
 
+    def resume(self, key: str, *, reset_operations: bool = False) -> Item:
+        return self.update(key, action="force-resume" if reset_operations else "resume")
+
 
 class Events(Collection):
     def pages(self, *, include_logs: bool = True, **query: Any) -> Iterator[Page]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from cfy_cli.commands import execution_groups
 from cfy_cli.contract.resources import EXECUTIONS
 from cfy_cli.contract.states import ENDED, STOPPING
 from cfy_cli.contract.timestamps import now
@@ -39,6 +40,7 @@ def cli() -> None:
     """Manage executions of workflows."""
 
 
+cli.add_command(execution_groups.groups)
 operations.add_operation_commands(cli)
 summaries.add_summary_command(
     cli, EXECUTIONS, "status", "status_display", "blueprint_id", "deployment_id", "workflow_id", "tenant_name",

@@ -13,10 +13,14 @@ EXECUTION_GROUPS = Resource(
     name="execution-groups",
     noun="execution group",
     key="id",
-    argument="execution_group",
+    argument="execution_group_id",
+    options=("execution_group",),
+    example="0af52919-1bb2-4d96-8ddb-0a1de368f7b9",
     sort="created_at",
     columns=("id", "workflow_id", "status", "deployment_group_id", "concurrency", "created_at", "created_by"),
     narrow=("id", "status", "workflow_id", "deployment_group_id", "created_at"),
+    more=("deployment_group",),  # the name that the public tool gives to the column of its list
+    sources={"deployment_group": "deployment_group_id"},
 )
 EXECUTIONS = Resource(
     name="executions",

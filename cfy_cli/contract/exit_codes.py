@@ -29,12 +29,15 @@ _ERRORS: dict[str, type[CfyError]] = {
 _PROGRESS = (ExecutionState.SCHEDULED, ExecutionState.QUEUED, ExecutionState.PENDING, ExecutionState.STARTED)
 
 
-def is_ended(state: str) -> bool:
-    return state in ENDED
+def is_ended(state: str | None) -> bool:
+    """Return whether executions have ended in a state; None is that of a group without executions."""
+    return state is None or state in ENDED
 
 
-def has_reached(state: str, target: str) -> bool:
+def has_reached(state: str | None, target: str) -> bool:
     """Tell whether an execution is in the target state, or passed it on the way to a successful end."""
+    if state is None:
+        return True
     if target in ENDED:
         return state == target
     return state == ExecutionState.TERMINATED or (state not in ENDED and _rank(state) >= _rank(target))
@@ -44,8 +47,8 @@ def _rank(state: str) -> int:
     return _PROGRESS.index(state) if state in _PROGRESS else len(_PROGRESS)
 
 
-def error_for_state(state: str) -> type[CfyError] | None:
+def error_for_state(state: str | None) -> type[CfyError] | None:
     """Return the error to raise for an execution in this state; None when it succeeded."""
-    if state == ExecutionState.TERMINATED:
+    if state in (None, ExecutionState.TERMINATED):
         return None
-    return _ERRORS.get(state, StillRunning)
+    return _ERRORS.get(str(state), StillRunning)

@@ -24,11 +24,11 @@ class StatusLine:
     """The last line of a terminal, which is replaced by each update and cleared in the end."""
 
     def __init__(self, *, shown: bool) -> None:
-        self._is_shown = shown and sys.stderr.isatty()
+        self.is_shown = shown and sys.stderr.isatty()
         self._text = ""
 
     def show(self, text: str) -> None:
-        if self._is_shown and text != self._text:
+        if self.is_shown and text != self._text:
             self.clear()
             click.echo(cut(text, shutil.get_terminal_size().columns - 1), nl=False, err=True)
             self._text = text

@@ -104,6 +104,21 @@ EXAMPLES = {
     "cluster status": ("cfy cluster status", "cfy cluster status --json --query services.broker.status"),
     "db-nodes list": ("cfy db-nodes list",),
     "db-nodes update": ("cfy db-nodes update",),
+    "executions groups cancel": ("cfy executions groups cancel 0af52919-1bb2-4d96-8ddb-0a1de368f7b9",),
+    "executions groups details": ("cfy executions groups details 0af52919-1bb2-4d96-8ddb-0a1de368f7b9",),
+    "executions groups get": ("cfy executions groups get 0af52919-1bb2-4d96-8ddb-0a1de368f7b9",),
+    "executions groups list": ("cfy executions groups list -g web",),
+    "executions groups resume": ("cfy executions groups resume 0af52919-1bb2-4d96-8ddb-0a1de368f7b9",),
+    "executions groups set-concurrency": (
+        "cfy executions groups set-concurrency 0af52919-1bb2-4d96-8ddb-0a1de368f7b9 20",
+    ),
+    "executions groups set-failure-group": (
+        "cfy executions groups set-failure-group 0af52919-1bb2-4d96-8ddb-0a1de368f7b9 to-repair",
+    ),
+    "executions groups set-success-group": (
+        "cfy executions groups set-success-group 0af52919-1bb2-4d96-8ddb-0a1de368f7b9 done",
+    ),
+    "executions groups start": ("cfy executions groups start install -g web --concurrency 20",),
     "executions list": ("cfy executions list -d web-1 --descending --limit 5",),
     "executions resume": ("cfy executions resume 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11",),
     "executions start": (

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from cfy_cli.contract.exit_codes import error_for_state, is_ended
-from cfy_cli.contract.resources import EXECUTIONS
+from cfy_cli.contract.resources import EXECUTION_GROUPS, EXECUTIONS
 from cfy_cli.errors import StillRunning
 from cfy_cli.output.cells import format_time
 from cfy_cli.output.progress import StatusLine
 from cfy_cli.shell.error_handler import Interrupted
 from cfy_cli.shell.event_stream import EventStream, show_event
+from cfy_cli.shell.execution_groups import POLLED, check_cancelled, count_states, describe_progress
 from cfy_cli.shell.polling import MIN_POLL_INTERVAL, poll_until, retry_unreachable
 
 if TYPE_CHECKING:
@@ -32,10 +33,15 @@ def follow_and_report(app: App, execution: Item, follow: FollowOptions, *, group
     """
     if follow.no_wait:
         key = execution["id"]
-        app.result(f"Execution {key} of {_describe(execution)} is {execution['status']}", execution, EXECUTIONS)
+        resource = EXECUTION_GROUPS if group else EXECUTIONS
+        app.result(f"{_name(execution)} of {_describe(execution)} is {execution['status']}", execution, resource)
         app.note(f"To wait for its end: cfy executions wait {'--groups ' if group else ''}{key}")
         return execution
-    if execution["status"] == "queued":
+    if group and execution["status"] is None:
+        app.note(f"Deployment group `{execution.get('deployment_group_id')}` has no deployments: nothing to execute")
+    elif group and execution.get("concurrency") == 0:
+        app.note(f"The group is paused; to start it: cfy executions groups set-concurrency {execution['id']} 5")
+    elif execution["status"] == "queued" and not group:
         app.note("The execution is queued: it starts when the executions before it have ended.")
     if execution["status"] == "scheduled":
         app.note(f"The execution is scheduled for {format_time(str(execution.get('scheduled_for')))} (UTC).")
@@ -67,15 +73,19 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
             app.note(message)
         else:
             app.say(message)
-    group = "--execution-group " if execution.get("deployment_group_id") else ""
-    hint = f"Show its events: cfy events list {group}{execution['id']}"
+    is_group = _is_group(execution)
+    hint = f"Show its events: cfy events list {'--execution-group ' if is_group else ''}{execution['id']}"
     if error:
-        if _is_resumable(execution):
+        if is_group:
+            hint += f"; resume what failed: cfy executions groups resume {execution['id']}"
+        elif _is_resumable(execution):
             hint += f"; resume it: cfy executions resume {execution['id']}"
         state = describe_state(execution)
         if _shows_events(app, follow) and not app.as_data:
             state = state.partition("\n")[0]  # the events have told the rest already
         raise error(f"Workflow {_describe(execution)} {state}", hint=hint)
+    if is_group:
+        check_cancelled(app.client, execution)
     app.note(hint)
 
 
@@ -92,8 +102,7 @@ def _shows_events(app: App, follow: FollowOptions) -> bool:
 
 def _is_resumable(execution: Item) -> bool:
     """Return whether resuming can succeed: after a cancellation, or when the cause of a failed operation is mended."""
-    is_group, is_system = execution.get("deployment_group_id"), execution.get("is_system_workflow")
-    if is_group or is_system or execution.get("is_dry_run"):
+    if execution.get("is_system_workflow") or execution.get("is_dry_run"):
         return False
     error = str(execution.get("error") or "")
     if execution["status"] != "failed" or not error:
@@ -110,8 +119,19 @@ def _is_undone(execution: Item) -> bool:
 
 def _hint_running(execution: Item, *, group: bool) -> str:
     if group:
-        return f"Continue waiting: cfy executions wait --groups {execution['id']}"
+        return (
+            f"Follow it: cfy events list --tail -g {execution['id']}; wait for it: cfy executions wait --groups "
+            f"{execution['id']}; cancel it: cfy executions groups cancel {execution['id']}"
+        )
     return f"Follow it: cfy events list --tail {execution['id']}; cancel it: cfy executions cancel {execution['id']}"
+
+
+def _is_group(execution: Item) -> bool:
+    return "deployment_group_id" in execution
+
+
+def _name(execution: Item) -> str:
+    return f"Execution {'group ' if _is_group(execution) else ''}{execution['id']}"
 
 
 def _describe(execution: Item) -> str:
@@ -138,11 +158,11 @@ class _Follower:
         if not is_done:
             raise StillRunning(
                 f"Stopped waiting after {self.follow.timeout:g} seconds; "
-                f"execution {execution['id']} is {execution['status']}",
+                f"{_name(execution)[0].lower()}{_name(execution)[1:]} is {execution['status']}",
                 hint=_hint_running(execution, group=self.group),
             )
         self._show_last_events()
-        return execution
+        return self.collection.get(execution["id"]) if self.group else execution
 
     def handle_interrupt(self) -> None:
         """Return to continue waiting, also after a cancel request. Raises Interrupted to leave."""
@@ -153,7 +173,7 @@ class _Follower:
             self.app.note("Cancelling; waiting for running operations to end")
         if choice == "leave":
             hint = _hint_running(self.execution, group=self.group)
-            raise Interrupted(f"Execution {self.execution['id']} continues in the background", hint=hint)
+            raise Interrupted(f"{_name(self.execution)} continues in the background", hint=hint)
 
     @staticmethod
     def _prompt_choice() -> str:
@@ -167,11 +187,15 @@ class _Follower:
             return "leave"
 
     def _poll(self) -> Item:
-        execution = self.collection.get(self.execution["id"])
+        key = self.execution["id"]
+        execution = self.collection.get(key, _include=POLLED) if self.group else self.collection.get(key)
         if self.events and self.events.has_failures and not is_ended(execution["status"]):
             self._explain_retries()
         self._show_new_events()
-        self.status_line.show(_format_progress(execution, self.events))
+        if self.group and self.status_line.is_shown and not is_ended(execution["status"]):
+            self.status_line.show(describe_progress(execution, count_states(self.app.client, key)))
+        elif not self.group:
+            self.status_line.show(_format_progress(execution, self.events))
         return execution
 
     def _explain_retries(self) -> None:
@@ -190,8 +214,9 @@ class _Follower:
     def _show_last_events(self) -> None:
         """Wait for events stored after the state; an execution that never started has none."""
         events = self.events
-        if events and events.is_started:
+        if events and (events.is_started or self.group):
             retry_unreachable(self.app, self._show_new_events)
+        if events and events.is_started and not self.group:  # those of a group are stored with the states
             poll_until(
                 self.app,
                 self._show_new_events,

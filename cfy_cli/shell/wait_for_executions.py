@@ -8,6 +8,7 @@ from cfy_cli.contract.exit_codes import error_for_state, has_reached, is_ended
 from cfy_cli.contract.resources import EXECUTION_GROUPS, EXECUTIONS
 from cfy_cli.errors import CfyError, StillRunning
 from cfy_cli.output.progress import StatusLine
+from cfy_cli.shell.execution_groups import check_cancelled
 from cfy_cli.shell.follow_execution import describe_state
 from cfy_cli.shell.polling import poll_until
 
@@ -44,6 +45,8 @@ def wait_for(
         status_line.clear()
     _report(app, items, groups=groups)
     _raise_failure(items, state, groups=groups)
+    for item in items if groups else ():
+        check_cancelled(app.client, item)
     if not done:
         _raise_timeout(items, state, timeout or 0, groups=groups)
 
