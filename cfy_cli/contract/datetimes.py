@@ -8,6 +8,7 @@ from cfy_cli.errors import Usage
 
 _EPOCH = r"\d{9,}(\.\d+)?"  # seconds since 1970
 _COMPACT = r"(\d{12})([+-]\d\d:?\d\d|Z)"  # 201801182230-0500
+_SHORT_DATE = r"(\d{4})-(\d{1,2})-(\d{1,2})\b(.*)"  # 2021-1-1
 _TIME_OF_DAY = r"\d{1,2}:\d\d(:\d\d)?"
 _ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
 FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."
@@ -65,5 +66,7 @@ def _parse_absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
         text, zone = match[1], parse_timezone(match[2])
     if re.fullmatch(_TIME_OF_DAY, text):
         text = f"{now.astimezone(zone):%Y-%m-%d} {text.zfill(5) if text.count(':') == 1 else text.zfill(8)}"
+    if match := re.fullmatch(_SHORT_DATE, text):
+        text = f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}{match[4]}"
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)

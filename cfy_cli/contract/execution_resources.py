@@ -55,6 +55,33 @@ EXECUTIONS = Resource(
     ),
     sources={"status": "status_display"},
 )
+EXECUTION_SCHEDULES = Resource(
+    name="execution-schedules",
+    noun="execution schedule",
+    key="id",
+    argument="schedule_id",
+    options=("schedule_name",),
+    example="nightly",
+    sort="created_at",
+    search=("id",),
+    columns=(
+        "id",
+        "deployment_id",
+        "workflow_id",
+        "created_at",
+        "next_occurrence",
+        "since",
+        "until",
+        "stop_on_fail",
+        "enabled",
+        "visibility",
+        "tenant_name",
+        "created_by",
+    ),
+    narrow=("id", "deployment_id", "workflow_id", "next_occurrence", "enabled", "since", "until"),
+    more=("error",),
+    heading="Deployment schedules",
+)
 NODE_INSTANCES = Resource(
     name="node-instances",
     noun="node instance",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from cfy_cli.contract.execution_resources import (
     EVENTS,
     EXECUTION_GROUPS,
+    EXECUTION_SCHEDULES,
     EXECUTIONS,
     NODE_INSTANCES,
     NODES,
@@ -313,6 +314,7 @@ __all__ = [
     "EVENTS",
     "EXECUTIONS",
     "EXECUTION_GROUPS",
+    "EXECUTION_SCHEDULES",
     "LICENSE",
     "MANAGERS",
     "NODES",

@@ -1,19 +1,20 @@
 """Default schedules of deployments."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cfy_cli.contract.datetimes import parse_timezone
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.recurrences import parse_recurrence, parse_weekday
 from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.functions.names import called_function
 from cfy_cli.dsl.parsers import BOOLEAN, INTEGER, TEXT, FreeMap, ListOf, Record, report_type
 from cfy_cli.dsl.yaml_nodes import YamlNode
+from cfy_cli.errors import Usage
 
-WEEKDAYS = ("su", "mo", "tu", "we", "th", "fr", "sa")
 _DURATION = r"\d+ ?(min(ute)?|h(our)?|d(ay)?|w(eek)?|mo(nth)?|y(ear)?)s?"
-_RECURRENCE = re.compile(_DURATION)
 _OFFSET = re.compile(rf"(\+{_DURATION} ?)+")
 _INPUT_FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 _TIME_OF_DAY = "%H:%M"  # of the day on which the blueprint is compiled
@@ -23,22 +24,26 @@ _OUTPUT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 class _Recurrence:
     def parse(self, node: YamlNode, compilation: Compilation) -> str | None:
-        text = TEXT.parse(node, compilation)
-        if text and not _RECURRENCE.fullmatch(text):
-            compilation.report(node, "time", f"`{text}` is not a duration, such as `2 weeks` or `1h`")
-            return None
-        return text
+        return _parse_text(parse_recurrence, node, compilation)
 
 
 class _Weekday:
     """A weekday, or with a number before it one in each month: `mo`, `2mo`, `L-fr`."""
 
     def parse(self, node: YamlNode, compilation: Compilation) -> str | None:
-        text = TEXT.parse(node, compilation)
-        if text is not None and text.lower()[-2:] not in WEEKDAYS:
-            compilation.report(node, "time", f"`{text}` does not end in one of {', '.join(WEEKDAYS)}")
-            return None
-        return text
+        return _parse_text(parse_weekday, node, compilation)
+
+
+def _parse_text(parse: Callable[[str], object], node: YamlNode, compilation: Compilation) -> str | None:
+    """Return a text as it is written, once it can be parsed."""
+    text = TEXT.parse(node, compilation)
+    try:
+        if text is not None:
+            parse(text)
+    except Usage as error:
+        compilation.report(node, "time", error.message)
+        return None
+    return text
 
 
 class _Parameters(FreeMap):
@@ -100,9 +105,9 @@ SCHEDULE = _Schedule(
 
 def _zone(name: str | None, node: YamlNode, compilation: Compilation) -> tzinfo:
     try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        compilation.report(node.get("timezone") or node, "time", f"`{name}` is not a known time zone")
+        return parse_timezone(name) if name else UTC
+    except Usage as error:
+        compilation.report(node.get("timezone") or node, "time", error.message)
         return UTC
 
 

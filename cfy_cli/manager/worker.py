@@ -16,6 +16,7 @@ from cfy_cli.manager.services.executions import group_members
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.schedules.starting import LOOK_INTERVAL, start_due
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.store.models import WorkerRecord
@@ -38,6 +39,7 @@ class Worker:
         self._configuration = app.service(Configuration)
         self._limit = ConcurrencyLimit(0)
         self._stopping = threading.Event()
+        self._schedules = threading.Thread(target=self._start_scheduled, name="schedules", daemon=True)
         self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
         self._closed = False
 
@@ -45,6 +47,7 @@ class Worker:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
         self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
+        self._schedules.start()
         while not self._stopping.is_set():
             self._apply_configuration()
             slots = self._limit.acquire_all(POLL_INTERVAL)
@@ -72,6 +75,8 @@ class Worker:
     def close(self) -> None:
         """Wait for running executions and store the last events."""
         self._threads.shutdown(wait=True)
+        if self._schedules.is_alive():
+            self._schedules.join()
         self._event_writer.close()
         with self._heartbeat_lock, self._app.database.write() as session:
             self._closed = True  # a late heartbeat must not add the row again
@@ -102,6 +107,18 @@ class Worker:
             running.run(context)
         finally:
             slot.release()
+
+    def _start_scheduled(self) -> None:
+        """Start the executions of schedules that are due, until the worker stops."""
+        interval = 0.0
+        while not self._stopping.wait(interval):
+            interval = LOOK_INTERVAL
+            try:
+                interval = start_due(self._app)
+            except CfyError as error:
+                log.warning("The schedules were not looked at: %s", error)
+            except Exception:
+                log.exception("The schedules were not looked at")
 
     def _send_heartbeats(self) -> None:
         while not self._stopping.wait(HEARTBEAT_INTERVAL):

@@ -209,10 +209,10 @@ class Routes:
         return self._add("POST", path, permission, (*LISTING, *parameters), answer, write=False, has_filters=True)
 
     def patch(
-        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None, *,
-        request_body: FileBody | None = None,
+        self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,
+        status: int = 200, *, request_body: FileBody | None = None,
     ) -> Callable[[E], E]:  # fmt: skip
-        return self._add("PATCH", path, permission, parameters, answer, request_body=request_body)
+        return self._add("PATCH", path, permission, parameters, answer, status=status, request_body=request_body)
 
     def delete(
         self, path: str, permission: str, parameters: Sequence[Parameter] = (), answer: Answer | None = None,

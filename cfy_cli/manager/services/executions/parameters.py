@@ -46,6 +46,13 @@ def complete(
     return values
 
 
+def check_names(name: str, workflow: WorkflowPlan, given: Mapping[str, Json], *, custom: bool) -> None:
+    """Raise Invalid for parameters that are not declared, unless they may be `custom`, and for missing ones."""
+    problems = list(_find_missing(name, workflow.get("parameters") or {}, given, custom=custom))
+    if problems:
+        raise Invalid("\n".join(problems), code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)
+
+
 def _find_missing(name: str, declared: Schema, given: Mapping[str, Json], *, custom: bool) -> Iterable[str]:
     """Yield the problems of parameters that are not declared, and of those that are required and not given."""
     unknown = [key for key in given if key not in declared]

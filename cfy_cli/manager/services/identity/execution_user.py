@@ -1,46 +1,69 @@
-"""The user whom an execution acts for: who started it, or resumed it last."""
+"""The user whom an execution acts for: who started or resumed it; and the one whom those of a schedule act for."""
+
+from typing import Protocol
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.errors import Forbidden
 from cfy_cli.manager.services.identity.access import scope_for
-from cfy_cli.manager.services.identity.identities import Identity, load_identity
+from cfy_cli.manager.services.identity.identities import load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
-from cfy_cli.manager.store.models import Execution, User
+from cfy_cli.manager.store.models import Execution, ExecutionSchedule, User
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
 _USER = select(User.username, User.active, VERSION).where(User.storage_id == bindparam("storage_id"))
 _STORAGE_ID = select(User.storage_id).where(User.username == bindparam("username"))
+ACTION = "started or resumed the execution"
 HINT = "Give the user the right back, or let a user who has it resume the execution or repeat the request"
 
 
-def set_user(store: Store, execution: Execution) -> None:
-    """Let an execution act for the user of the store from now on."""
+class ActsForUser(Protocol):
+    """A row that names the user with whose rights its work is done."""
+
+    @property
+    def tenant_name(self) -> str: ...
+    @property
+    def created_by(self) -> str: ...
+    @property
+    def acts_for(self) -> str | None: ...
+    @property
+    def acts_for_storage_id(self) -> int | None: ...
+
+
+def set_user(store: Store, execution: Execution | ExecutionSchedule) -> None:
+    """Let an execution, or those of a schedule, act for the user of the store from now on."""
     execution.acts_for = store.scope.user
     # The storage id tells the user from a later one of the same name. Users are in no tenant.
     execution.acts_for_storage_id = store.unscoped.scalar(_STORAGE_ID, {"username": store.scope.user})
 
 
-def find_scope(session: Session, permissions: Permissions, execution: Execution, permission: str) -> Scope:
-    """Return the present scope of the user whom an execution acts for. Raises Forbidden, naming the user."""
-    identity = _find_identity(session, permissions, execution)
-    if not identity.is_administrator and execution.tenant_name not in identity.tenants:
-        raise _forbidden(identity.username, f"is no member of tenant `{execution.tenant_name}`")
-    return scope_for(identity, execution.tenant_name, permission, tenant_exists=True)
+def find_scope(
+    session: Session,
+    permissions: Permissions,
+    row: ActsForUser,
+    permission: str,
+    *,
+    action: str = ACTION,
+    hint: str = HINT,
+) -> Scope:
+    """Return the present scope of the user whom an execution acts for. Raises Forbidden, naming the user.
 
+    `action` tells why it acts for that user, and `hint` what can be done when the user is not there any more.
+    """
 
-def _find_identity(session: Session, permissions: Permissions, execution: Execution) -> Identity:
-    storage_id = execution.acts_for_storage_id or 0
-    row = session.execute(_USER, {"storage_id": storage_id}).one_or_none()
-    if row is None:
-        raise _forbidden(execution.acts_for or execution.created_by, "was deleted")
-    username, active, version = row
+    def forbidden(username: str, reason: str) -> Forbidden:
+        return Forbidden(f"User `{username}`, who {action}, {reason}", hint=hint)
+
+    storage_id = row.acts_for_storage_id or 0
+    found = session.execute(_USER, {"storage_id": storage_id}).one_or_none()
+    if found is None:
+        raise forbidden(row.acts_for or row.created_by, "was deleted")
+    username, active, version = found
     if not active:
-        raise _forbidden(username, "was deactivated")
-    return load_identity(session, storage_id, username, permissions.of_version(session, version))
-
-
-def _forbidden(username: str, reason: str) -> Forbidden:
-    return Forbidden(f"User `{username}`, who started or resumed the execution, {reason}", hint=HINT)
+        raise forbidden(username, "was deactivated")
+    identity = load_identity(session, storage_id, username, permissions.of_version(session, version))
+    if not identity.is_administrator and row.tenant_name not in identity.tenants:
+        raise forbidden(username, f"is no member of tenant `{row.tenant_name}`")
+    return scope_for(identity, row.tenant_name, permission, tenant_exists=True)

@@ -14,6 +14,7 @@ from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.deployments.plan_nodes import node_columns
 from cfy_cli.manager.services.events import events
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
+from cfy_cli.manager.services.schedules import schedules
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.store.bulk import BulkStatement
@@ -58,6 +59,7 @@ def create_deployment_environment(context: ExecutionContext) -> StoreResult:
         INSERT_NODE.execute(connection, [node_row(deployment, node, owner) for node in plan["nodes"]])
         INSERT_INSTANCE.execute(connection, [instance_row(instance, owner) for instance in instances])
         capability_dependencies.create_dependencies(store, deployment, capability_calls)
+        schedules.set_defaults(store, deployment, plan.get("deployment_settings") or {})
 
     return store_environment
 

@@ -149,7 +149,6 @@ class Deployment(Owned, Base):
     )
 
     permalink = None
-    schedules = None  # there are no schedules yet
     workdir_zip = None
     deployment_groups: tuple[str, ...] = ()
 
