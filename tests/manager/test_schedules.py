@@ -1,11 +1,9 @@
 """Schedules of executions over the API: created, changed, listed, deleted, and started when they are due."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import update
 
 from cfy_cli.contract.states import ExecutionState
@@ -158,3 +156,233 @@ def test_schedule_names_are_unique_in_a_deployment(ask: Ask):
     ask("DELETE", "/execution-schedules/s?deployment_id=d2")
     [found] = ask("POST", "/searches/deployments?_include=id", json=with_schedules).json()["items"]
     assert found == {"id": "d1"}
+
+
+# --- what is due ---
+
+
+def ago(**spans: float) -> str:
+    return format_timestamp((datetime.now(UTC) - timedelta(**spans)).replace(microsecond=0))
+
+
+def set_back(app: AppContext, name: str = "s", **columns: Any) -> None:
+    """Let a schedule be as it was stored some time ago."""
+    with app.database.write() as session:
+        session.execute(update(ExecutionSchedule).where(ExecutionSchedule.id == name).values(columns))
+
+
+def started(ask: Ask) -> list[dict[str, Any]]:
+    return list(ask("GET", "/executions").json()["items"])
+
+
+def end(app: AppContext, status: ExecutionState = ExecutionState.TERMINATED) -> None:
+    with app.database.write() as session:
+        session.execute(update(Execution).values(status=status))
+
+
+def put_due(app: AppContext, ask: Ask, *, minutes: float = 0, late: float = 0.2, user: Any = None, **body: Any) -> None:
+    """Create the schedule `s`, which recurs every so many minutes, and of which an occurrence is so many late."""
+    rule = {"recurrence": f"{minutes} min"} if minutes else {"count": 1}
+    since = ago(minutes=late)
+    put(ask, "s", since="2030-01-01", user=user, **rule, **body)
+    set_back(app, since=since, next_occurrence=since)
+
+
+def test_due_occurrence_starts_one_execution(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60, parameters={"depth": 3}, execution_arguments={"dry_run": True, "wait_after_fail": 5})
+    assert start_due(app) == LOOK_INTERVAL == start_due(app)
+    [execution] = started(ask)
+    assert (execution["workflow_id"], execution["deployment_id"], execution["created_by"]) == ("rotate", "d1", "admin")
+    assert (execution["parameters"], execution["is_dry_run"]) == ({"depth": 3}, True)
+    schedule = get(ask)
+    assert (schedule["latest_execution_status"], schedule["error"]) == ("pending", None)
+    assert ago(minutes=-59) < schedule["next_occurrence"] < ago(minutes=-60)
+    assert len(ask("GET", "/execution-schedules?latest_execution_status=pending").json()["items"]) == 1
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("minutes", "late", "slip", "count"),
+    [
+        (0, 0.9, 0, 1),  # there is a minute of grace
+        (0, 2, 0, 0),
+        (0, 5, 5, 1),
+        (0, 9, 5, 0),
+        (10, 119, 0, 0),  # what the manager has missed is not caught up
+        (10, 125, 30, 1),  # but once within the slip
+        (2, 10_000, 10, 1),
+    ],
+)
+def test_occurrence_is_started_within_its_slip(
+    app: AppContext, ask: Ask, minutes: float, late: float, slip: int, count: int
+):
+    put_due(app, ask, minutes=minutes, late=late, slip=slip)
+    start_due(app)
+    start_due(app)
+    assert len(started(ask)) == count
+    following = get(ask)["next_occurrence"]
+    assert (following is None) == (minutes == 0)
+    assert following is None or ago() < following <= ago(minutes=-minutes)
+
+
+@ON_SQLITE
+def test_occurrence_during_an_execution_is_skipped(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60)
+    start_due(app)
+    set_back(app, next_occurrence=ago(seconds=1), since=ago(seconds=1))
+    start_due(app)
+    assert len(started(ask)) == 1
+    end(app, ExecutionState.FAILED)
+    set_back(app, next_occurrence=ago(), since=ago())
+    start_due(app)
+    assert len(started(ask)) == 2
+
+
+@ON_SQLITE
+def test_failure_disables_a_schedule_that_stops_on_it(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60, stop_on_fail=True)
+    start_due(app)
+    end(app, ExecutionState.FAILED)
+    set_back(app, next_occurrence=ago(seconds=1), since=ago(seconds=1))
+    start_due(app)
+    schedule = get(ask)
+    assert (len(started(ask)), schedule["enabled"]) == (1, False)
+    assert "has failed" in schedule["error"]
+    assert patch(ask, "s", enabled=True)["error"] is None
+
+
+def test_execution_is_queued_while_another_runs(app: AppContext, ask: Ask):
+    ask("POST", "/executions", json={"deployment_id": "d1", "workflow_id": "rotate"})
+    put_due(app, ask)
+    start_due(app)
+    assert [each["status"] for each in started(ask)] == ["pending", "queued"]
+    assert get(ask)["latest_execution_status"] == "queued"
+
+
+def test_nothing_starts_in_maintenance_mode(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60)
+    before = get(ask)
+    ask("POST", "/maintenance/activate")
+    assert start_due(app) == LOOK_INTERVAL
+    ask("POST", "/maintenance/deactivate")
+    assert (started(ask), get(ask)["next_occurrence"]) == ([], before["next_occurrence"])
+    start_due(app)
+    assert len(started(ask)) == 1
+
+
+@ON_SQLITE
+def test_disabled_schedule_starts_nothing_until_enabled(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60)
+    patch(ask, "s", enabled=False)
+    start_due(app)
+    assert started(ask) == []
+    assert patch(ask, "s", slip=5)["next_occurrence"] < ago()
+    assert patch(ask, "s", enabled=True)["next_occurrence"] > ago()
+    start_due(app)
+    assert started(ask) == []
+
+
+@ON_SQLITE
+def test_refused_execution_is_told_by_the_schedule(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60)
+    with app.database.write() as session:
+        session.execute(update(Deployment).values(workflow_definitions={"other": WORKFLOWS["rotate"]}))
+    start_due(app)
+    schedule = get(ask)
+    assert "Workflow rotate does not exist in the deployment d1" in schedule["error"]
+    assert (started(ask), schedule["enabled"], schedule["next_occurrence"] > ago()) == ([], True, True)
+
+
+# --- clocks ---
+
+
+@ON_SQLITE
+def test_clock_that_was_ahead_delays_nothing(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60, late=1440)
+    in_ten_years = ago(days=-3650)
+    for latest in (None, in_ten_years):
+        set_back(app, next_occurrence=in_ten_years, decided_at=in_ten_years, latest_occurrence=latest)
+        start_due(app)
+        assert ago() < get(ask)["next_occurrence"] <= ago(minutes=-60)
+    assert started(ask) == []
+
+
+@ON_SQLITE
+def test_clock_that_is_set_back_repeats_nothing(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60, late=1440)
+    set_back(app, next_occurrence=ago(hours=-4), decided_at=ago(hours=-3), latest_occurrence=ago(hours=-3))
+    start_due(app)
+    assert ago(hours=-3) < get(ask)["next_occurrence"] <= ago(hours=-4)
+    set_back(app, next_occurrence=ago(hours=-4), decided_at=ago(), latest_occurrence=ago(hours=2))
+    start_due(app)
+    assert get(ask)["next_occurrence"] == ago(hours=-4)  # nothing is looked at without a reason
+
+
+# --- rights ---
+
+
+@pytest.fixture
+def ann(ask: Ask) -> dict[str, str]:
+    ask("PUT", "/users", json={"username": "ann", "password": "password-of-ann"})
+    ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "user"})
+    return {"user": "ann", "password": "password-of-ann"}
+
+
+def test_executions_run_with_the_rights_of_the_creator(app: AppContext, ask: Ask, ann: dict[str, str]):
+    put_due(app, ask, minutes=60, user=ann)
+    start_due(app)
+    assert [each["created_by"] for each in started(ask)] == ["ann"]
+    with app.database.read() as session:
+        assert {each.acts_for for each in session.query(Execution)} == {"ann"}
+    end(app)
+    ask("PATCH", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "viewer"})
+    set_back(app, next_occurrence=ago(), since=ago())
+    start_due(app)
+    assert "User `ann` is not permitted to perform the action `execution_start`" in get(ask)["error"]
+    assert len(started(ask)) == 1
+
+
+def deactivate(ask: Ask) -> None:
+    ask("POST", "/users/active/ann", json={"action": "deactivate"})
+
+
+def remove(ask: Ask) -> None:
+    ask("DELETE", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant"})
+
+
+def replace(ask: Ask) -> None:
+    """Delete the user and create another one of the same name."""
+    remove(ask)
+    ask("DELETE", "/users/ann")
+    ask("PUT", "/users", json={"username": "ann", "password": "another-password"})
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("fate", "reason"),
+    [
+        (deactivate, "was deactivated"),
+        (remove, "is no member of tenant `default_tenant`"),
+        (replace, "was deleted"),
+    ],
+)
+def test_schedule_of_a_lost_creator_says_so(app: AppContext, ask: Ask, ann: dict[str, str], fate: Any, reason: str):
+    put_due(app, ask, minutes=60, user=ann)
+    fate(ask)
+    start_due(app)
+    assert f"User `ann`, who created the schedule or changed it last, {reason}" in get(ask)["error"]
+    assert started(ask) == []
+    patch(ask, "s", enabled=True, slip=1)  # another user takes it over
+    set_back(app, next_occurrence=ago(), since=ago())
+    start_due(app)
+    assert [each["created_by"] for each in started(ask)] == ["admin"]
+    assert (get(ask)["error"], get(ask)["created_by"]) == (None, "ann")
+
+
+def test_schedule_of_a_deleted_deployment_is_deleted(app: AppContext, ask: Ask):
+    put_due(app, ask, minutes=60)
+    with app.database.write() as session:
+        session.delete(session.query(Deployment).filter_by(id="d1").one())
+    assert ask("GET", "/execution-schedules").json()["items"] == []
+    start_due(app)
+    assert started(ask) == []

@@ -4,12 +4,23 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
 from sqlalchemy.orm import selectinload
 
 from cfy_cli.errors import Conflict, Invalid, NotFound
 from cfy_cli.manager.services.identity import failed_logins, passwords
 from cfy_cli.manager.services.identity.permissions import SYSTEM_ROLES, TENANT_ROLES
-from cfy_cli.manager.store.models import GroupMember, GroupRole, Membership, Tenant, Token, User, UserGroup
+from cfy_cli.manager.store.models import (
+    Execution,
+    ExecutionSchedule,
+    GroupMember,
+    GroupRole,
+    Membership,
+    Tenant,
+    Token,
+    User,
+    UserGroup,
+)
 from cfy_cli.manager.store.store import Store
 
 ADMIN = "admin"
@@ -39,6 +50,11 @@ def delete(store: Store, username: str) -> User:
     if username in (store.scope.user, ADMIN):
         reason = "it is the first administrator" if username == ADMIN else "you cannot delete yourself"
         raise Conflict(f"User `{username}` cannot be deleted: {reason}")
+    for model in (Execution, ExecutionSchedule):  # a later user may get the storage id again
+        acts_for_user = model.acts_for_storage_id == user.storage_id
+        store.unscoped.execute(
+            sql_update(model).where(acts_for_user).values(acts_for_storage_id=None)
+        )  # of all tenants
     store.delete(user)
     return user
 

@@ -76,7 +76,7 @@ def _find_due(app: AppContext) -> list[Due]:
     )
     statement = select(*columns).where(_is_due(datetime.now(UTC))).order_by(ExecutionSchedule.next_occurrence)
     with app.database.read() as session:
-        return [Due(*row) for row in session.execute(statement.limit(DUE_BATCH)).tuples()]
+        return [Due(*row) for row in session.execute(statement.limit(DUE_BATCH))]
 
 
 def _seconds_until_next(app: AppContext) -> float:
