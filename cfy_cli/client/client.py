@@ -14,6 +14,7 @@ from cfy_cli.client.http import Http
 from cfy_cli.client.license import License
 from cfy_cli.client.permissions import Permissions
 from cfy_cli.client.plugins import Plugins
+from cfy_cli.client.schedules import ExecutionSchedules
 from cfy_cli.client.secrets import Secrets, SecretsProviders
 from cfy_cli.client.user_groups import UserGroups
 from cfy_cli.client.users import Tenants, Tokens, Users
@@ -36,6 +37,7 @@ class Client:
         self.events = Events(http, r.EVENTS)
         self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
+        self.execution_schedules = ExecutionSchedules(http, r.EXECUTION_SCHEDULES)
         self.executions = Executions(http, r.EXECUTIONS)
         self.license = License(http, r.LICENSE)
         self.managers = Collection(http, MANAGERS)

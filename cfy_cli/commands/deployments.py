@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from cfy_cli.commands import deployment_schedules
 from cfy_cli.contract.resources import DEPLOYMENTS, DEPLOYMENTS_FILTERS
 from cfy_cli.errors import Conflict, Usage
-from cfy_cli.shell import dependencies, filters, labels, modifications, options, param_types, summaries, verbs
+from cfy_cli.shell import (
+    dependencies,
+    filters,
+    labels,
+    modifications,
+    options,
+    param_types,
+    summaries,
+    verbs,
+)
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.if_exists import FAIL, add_hint, if_exists_option
 from cfy_cli.shell.option_types import ListOptions
@@ -63,6 +73,7 @@ labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
 dependencies.add_dependency_commands(cli)
 modifications.add_modification_commands(cli)
 filters.add_filter_commands(cli, DEPLOYMENTS_FILTERS)
+cli.add_command(deployment_schedules.cli)
 summaries.add_summary_command(
     cli, DEPLOYMENTS, "blueprint_id", "site_name", "deployment_status", "tenant_name", "visibility",
     group=click.option("-g", "--group-id", "deployment_group_id", help="Count only deployments of this group."),

@@ -14,8 +14,11 @@ _ZONE = r"(.*\d) ([A-Za-z_]+(?:/[A-Za-z_+-]+)*)"
 FORMS = "Write 2026-11-23 12:59, with a zone if it is not UTC (+02:00 or Europe/Berlin), 18:30, 3 days ago or +2 weeks."
 
 
-def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> datetime:
-    """Parse text into an aware datetime; `zone` is that of times that name none. Raises Usage."""
+def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo | None = UTC) -> datetime:
+    """Parse text into an aware datetime; `zone` is that of times that name none, None that of this machine.
+
+    Raises Usage.
+    """
     now = now or datetime.now(UTC)
     stripped = text.strip()
     try:
@@ -57,7 +60,7 @@ def _parse_relative(text: str, now: datetime) -> datetime | None:
     return None
 
 
-def _parse_absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
+def _parse_absolute(text: str, now: datetime, zone: tzinfo | None) -> datetime:
     if re.fullmatch(_EPOCH, text):
         return datetime.fromtimestamp(float(text), UTC)
     if match := re.fullmatch(_COMPACT, text):
@@ -69,4 +72,6 @@ def _parse_absolute(text: str, now: datetime, zone: tzinfo) -> datetime:
     if match := re.fullmatch(_SHORT_DATE, text):
         text = f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}{match[4]}"
     parsed = datetime.fromisoformat(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
+    if parsed.tzinfo:
+        return parsed
+    return parsed.replace(tzinfo=zone) if zone else parsed.astimezone()  # by the rules of this machine on that day

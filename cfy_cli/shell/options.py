@@ -46,15 +46,18 @@ def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     return complete_value(ctx, param, incomplete)
 
 
-def listing(resource: Resource) -> Decorator:
-    """Add the options of a `list` command; their parameters are named like those of the API."""
+def listing(resource: Resource, *, short_size: bool = True) -> Decorator:
+    """Add the options of a `list` command; their parameters are named like those of the API.
+
+    Without `short_size`, another option of the command is called -s.
+    """
     options: list[Decorator] = [sorting(resource.order)]
     if resource.search:
         fields = " or ".join(resource.search)
         options.append(click.option("--search", "_search", help=f"List only items whose {fields} contains this text."))
     if resource.tenanted:
         options.append(all_tenants())
-    return combine(*options, paging())
+    return combine(*options, paging(short_size=short_size))
 
 
 def sorting(default: str) -> Decorator:
@@ -64,11 +67,16 @@ def sorting(default: str) -> Decorator:
     )
 
 
-def paging() -> Decorator:
+def paging(*, short_size: bool = True) -> Decorator:
+    short = ("-s",) if short_size else ()
     return combine(
         click.option("-o", "--pagination-offset", "_offset", type=click.IntRange(0), help="Skip this many items."),
         click.option(
-            "-s", "--pagination-size", "_size", type=click.IntRange(1), help="List one page of at most this many items."
+            *short,
+            "--pagination-size",
+            "_size",
+            type=click.IntRange(1),
+            help="List one page of at most this many items.",
         ),
     )
 
