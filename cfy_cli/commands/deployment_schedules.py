@@ -24,7 +24,6 @@ DETAILS = ("slip", "parameters", "latest_execution_status", "resource_availabili
 
 
 cli = CommandGroup("schedule", help="Manage schedules of executions of deployments.")
-summaries.add_summary_command(cli, EXECUTION_SCHEDULES, "deployment_id", "workflow_id", "tenant_name", "visibility")
 
 
 @cli.command(
@@ -183,6 +182,14 @@ def delete_schedule(app: App, deployment_id: str, schedule_id: str) -> None:
     app.note(f"Deleting schedule `{schedule_id}` on deployment `{deployment_id}`...")
     app.client.execution_schedules.remove(deployment_id, schedule_id)
     app.result("Deployment schedule deleted successfully", {"id": schedule_id, "deployment_id": deployment_id})
+
+
+@cli.command("summary", help="Count schedules by the values of TARGET_FIELD.")
+@click.argument("target_field", type=click.Choice(("deployment_id", "workflow_id", "tenant_name", "visibility")))
+@options.all_tenants()
+@pass_app
+def summarize_schedules(app: App, target_field: str, _all_tenants: bool) -> None:
+    summaries.show_summary(app, EXECUTION_SCHEDULES, target_field, None, _all_tenants=_all_tenants)
 
 
 def _set_enabled(app: App, deployment_id: str, schedule_id: str, *, enabled: bool) -> None:

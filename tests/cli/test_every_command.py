@@ -146,6 +146,14 @@ deployments get dep
 deployments inputs dep
 deployments outputs dep
 deployments modifications list dep
+deployments schedule create dep install -n nightly -s "2030-01-01 01:00" --tz UTC -r "1 day" -c 3
+deployments schedule list dep
+deployments schedule get dep nightly --preview 2
+deployments schedule update dep nightly -r "1 week" --weekdays mo,fr
+deployments schedule disable dep nightly
+deployments schedule enable dep nightly
+deployments schedule summary workflow_id
+deployments schedule delete dep nightly
 deployments capabilities dep
 deployments labels add a:b dep
 deployments labels list dep

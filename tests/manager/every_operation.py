@@ -248,6 +248,14 @@ def _send_deployments(send: Send) -> None:
     send("POST", "/deployment-updates/{key}/update/finalize", update)
     for method in ("PUT", "PATCH"):
         send(method, "/deployment-updates/{key}", update, status=403, json={"state": "failed"})
+    daily = {"workflow_id": "install", "since": "2030-01-01", "recurrence": "1 day"}
+    for path in ("/execution-schedules/{key}", "/executions-schedules/{key}"):
+        send("PUT", path, "daily", status=201, params={"deployment_id": "d"}, json=daily)
+        send("GET", path, "daily", params={"deployment_id": "d"})
+        send("PATCH", path, "daily", status=201, params={"deployment_id": "d"}, json={"enabled": False})
+        send("GET", "/execution-schedules")
+        send("GET", "/summary/execution_schedules", params={"_target_field": "workflow_id"})
+        send("DELETE", path, "daily", status=204, params={"deployment_id": "d"})
     dependencies = "/deployments/inter-deployment-dependencies"
     dependency = {"dependency_creator": "x", "source_deployment": "d", "target_deployment": "e"}
     send("PUT", dependencies, json=dependency)

@@ -211,6 +211,14 @@ def deployments(c: Any) -> None:
     second = c.deployment_modifications.start("d", {"web": {"instances": 2}})
     c.deployment_modifications.finish(second.id)
     assert len(c.deployment_modifications.list("d")) == 2
+    c.execution_schedules.create("nightly", "d", "install", since="2030-01-01 01:00:00", recurrence="1 days", count=3)
+    schedule = c.execution_schedules.update("nightly", "d", recurrence="2 weeks", stop_on_fail=True)
+    assert (schedule["rule"]["count"], schedule.stop_on_fail, schedule.enabled) == (3, True, True)
+    assert c.execution_schedules.get("nightly", "d").next_occurrence == "2030-01-01T01:00:00.000Z"
+    assert [each.id for each in c.execution_schedules.list(_search="night")] == ["nightly"]
+    by_recurrence = c.summary.execution_schedules.get(_target_field="deployment_id", _sub_field="recurrence")
+    assert by_recurrence.items[0]["by recurrence"] == [{"recurrence": "recurring", "execution_schedules": 1}]
+    c.execution_schedules.delete("nightly", "d")
     c.evaluate.functions("d", {}, {"site": {"get_sys": ["deployment", "id"]}})
     dependencies = c.inter_deployment_dependencies
     dependencies.create("x", "d", "e")

@@ -66,15 +66,17 @@ LISTS = (
     "/deployments/inter-deployment-dependencies",
     "/deployment-modifications",
     "/deployment-updates",
+    "/execution-schedules",
     "/metrics",
     "/workflows",
     "/summary/blueprints?_target_field=visibility",
     "/summary/deployments?_target_field=blueprint_id",
     "/summary/executions?_target_field=deployment_id&_sub_field=blueprint_id&_include_system_workflows=true",
+    "/summary/execution_schedules?_target_field=deployment_id",
     "/summary/nodes?_target_field=deployment_id",
     "/summary/node_instances?_target_field=deployment_id",
 )
-YOUNGER = {"/deployment-modifications", "/deployment-updates", "/metrics"}  # than revision 0008
+YOUNGER = {"/deployment-modifications", "/deployment-updates", "/execution-schedules", "/metrics"}  # than revision 0008
 ELSEWHERE = ("/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/ldap", "/idp", "/license")
 OVERVIEW = "/metrics-overview"  # of the caller's tenant, also when deployments are global
 OF_OTHER_TESTS = frozenset(
@@ -117,6 +119,9 @@ def private(as_member: As, worker: object) -> As:
     preview = {"preview": True, "inputs": {"greeting": f"{CANARY}-new"}}
     previewed = alice("POST", f"/deployment-updates/{CANARY}-dep/update/initiate", json=preview)
     assert previewed.json()["state"] == "preview", previewed.text
+    nightly = {"workflow_id": "install", "since": "2030-01-01", "count": 1}
+    schedule = f"/execution-schedules/{CANARY}-nightly?deployment_id={CANARY}-dep"
+    assert alice("PUT", schedule, json=nightly).status_code == 201
     create = {"operation": "cloudify.interfaces.lifecycle.create"}
     execution = run(as_member("admin"), f"{CANARY}-dep", "execute_operation", parameters=create)
     event = {"execution_id": execution, "events": [{"message": {"text": f"{CANARY}-posted"}}], "logs": []}

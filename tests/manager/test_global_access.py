@@ -111,6 +111,12 @@ BODIES: dict[str, JsonObject] = {
     "PUT /deployment-updates/{key}": {"state": "failed"},
     "PATCH /deployment-updates/{key}": {"state": "failed"},
     "POST /deployment-updates/{key}/update/finalize": {},
+    "PUT /execution-schedules/{key}": {"workflow_id": "install", "since": "2030-01-01", "count": 1},
+    "PATCH /execution-schedules/{key}": {"slip": 5},
+    "DELETE /execution-schedules/{key}": {},
+    "PUT /executions-schedules/{key}": {"workflow_id": "install", "since": "2030-01-01", "count": 1},
+    "PATCH /executions-schedules/{key}": {"slip": 5},
+    "DELETE /executions-schedules/{key}": {},
     "PATCH /filters/blueprints/{key}": {"visibility": "global"},
     "DELETE /filters/blueprints/{key}": {},
     "PATCH /filters/deployments/{key}": {"visibility": "global"},
@@ -169,6 +175,10 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     keys["deployment-updates"] = ask("POST", initiate, json={"preview": True}).json()["id"]
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
     keys["filters"] = "web"
+    keys["execution-schedules"] = keys["executions-schedules"] = "daily?deployment_id=app"
+    daily = {"workflow_id": "install", "since": "2030-01-01", "recurrence": "1d"}
+    assert ask("PUT", "/execution-schedules/daily?deployment_id=app", json=daily).status_code == 201
+    paths.append("/execution-schedules/daily?deployment_id=app&_include=slip,workflow_id")
     for kind in ("blueprints", "deployments"):
         rule = {"key": "a", "values": ["b"], "operator": "any_of", "type": "label"}
         made = ask("PUT", f"/filters/{kind}/web", json={"filter_rules": [rule], "visibility": "global"})

@@ -91,6 +91,16 @@ PUT    /deployment-updates/{key}               deployment_update_update
 PATCH  /deployment-updates/{key}               deployment_update_update
 POST   /deployment-updates/{key}/update/finalize deployment_update_update
 POST   /deployment-updates/{key}/update/initiate deployment_update_create
+GET    /execution-schedules              execution_schedule_list
+GET    /summary/execution_schedules      execution_schedule_list
+GET    /execution-schedules/{key} execution_schedule_get
+PUT    /execution-schedules/{key} execution_schedule_create
+PATCH  /execution-schedules/{key} execution_schedule_create
+DELETE /execution-schedules/{key} execution_schedule_create
+GET    /executions-schedules/{key} execution_schedule_get
+PUT    /executions-schedules/{key} execution_schedule_create
+PATCH  /executions-schedules/{key} execution_schedule_create
+DELETE /executions-schedules/{key} execution_schedule_create
 GET    /workflows                              deployment_list
 GET    /events                                 event_list
 POST   /events                                 event_create

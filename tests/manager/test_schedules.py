@@ -149,6 +149,10 @@ def test_schedule_names_are_unique_in_a_deployment(ask: Ask):
         }
         for name, on in (("rotate", "d1"), ("strict", "d2"))
     ]
+    by_rule = ask("GET", "/summary/execution_schedules?_target_field=deployment_id&_sub_field=recurrence").json()[
+        "items"
+    ]
+    assert {part["recurrence"] for item in by_rule for part in item["by recurrence"]} == {"recurring"}
     with_schedules = {
         "filter_rules": [{"key": "schedules", "values": [], "operator": "is_not_empty", "type": "attribute"}]
     }

@@ -81,7 +81,7 @@ noun = Noun(
 )
 routes = noun.routes
 noun.add_list()
-add_summary(noun, "deployment_id", "workflow_id", "tenant_name", "visibility")
+add_summary(noun, "deployment_id", "workflow_id", "tenant_name", "visibility", sub_fields=("recurrence",))
 
 
 def _deployment_id(call: Call) -> str:

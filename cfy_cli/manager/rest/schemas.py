@@ -114,12 +114,16 @@ def list_answer(item: Answer, name: str, **more: object) -> Answer:
     return _component(name, properties, components)
 
 
-def summary_answer(item: Answer, name: str, fields: Sequence[str]) -> Answer:
-    """Describe a page of counts of items by some of their fields; `_include` does not select among those."""
+def summary_answer(item: Answer, name: str, fields: Sequence[str], computed: Sequence[str] = ()) -> Answer:
+    """Describe a page of counts of items by some of their fields; `_include` does not select among those.
+
+    `computed` are texts that only the counts within others are about.
+    """
     of_item = _properties(item.components[item.component])
     values: JsonObject = {field: of_item[field] for field in fields}
     count: JsonObject = {name: {"type": "integer"}}
-    nested: JsonObject = {f"by {field}": _list_of({field: of_item[field], **count}) for field in fields}
+    parts: JsonObject = {**values, **{field: {"type": "string"} for field in computed}}
+    nested: JsonObject = {f"by {field}": _list_of({field: schema, **count}) for field, schema in parts.items()}
     page: JsonObject = {"items": _list_of({**values, **count, **nested}), "metadata": _METADATA}
     return Answer({"type": "object", "properties": page, "required": ["items", "metadata"]})
 

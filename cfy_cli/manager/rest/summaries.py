@@ -14,16 +14,18 @@ from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.store.query import all_of
 
 
-def add_summary(noun: Noun[M], *fields: str, without: Sequence[Parameter] = ()) -> None:
-    """Add the summary of a resource, by one of these fields or by two.
+def add_summary(noun: Noun[M], *fields: str, without: Sequence[Parameter] = (), sub_fields: Sequence[str] = ()) -> None:
+    """Add the summary of a resource, by one of these fields or by two, of which the second may be one of `sub_fields`.
 
     It takes the filters and the parameters of the list; `without` names those that do not choose items.
     """
     name = noun.model.__tablename__
     target = Parameter("_target_field", "The field to count by.", values=fields, required=True)
-    sub = Parameter("_sub_field", "A second field, to count by within each value of the first.", values=fields)
+    sub = Parameter(
+        "_sub_field", "A second field, to count by within each value of the first.", values=(*fields, *sub_fields)
+    )
     parameters = (target, sub, *PAGE, ALL_TENANTS, RANGE, *(each for each in noun.parameters if each not in without))
-    answer = summary_answer(noun.answer, name, fields)
+    answer = summary_answer(noun.answer, name, fields, sub_fields)
 
     @noun.routes.get(
         f"/summary/{name}", noun.permission("list"), parameters, answer, has_filters=True, filtered=noun.answer

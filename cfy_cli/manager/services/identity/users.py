@@ -51,10 +51,8 @@ def delete(store: Store, username: str) -> User:
         reason = "it is the first administrator" if username == ADMIN else "you cannot delete yourself"
         raise Conflict(f"User `{username}` cannot be deleted: {reason}")
     for model in (Execution, ExecutionSchedule):  # a later user may get the storage id again
-        acts_for_user = model.acts_for_storage_id == user.storage_id
-        store.unscoped.execute(
-            sql_update(model).where(acts_for_user).values(acts_for_storage_id=None)
-        )  # of all tenants
+        statement = sql_update(model).where(model.acts_for_storage_id == user.storage_id)
+        store.unscoped.execute(statement.values(acts_for_storage_id=None))  # of all tenants
     store.delete(user)
     return user
 

@@ -1,6 +1,6 @@
 """Schedules of executions of deployments."""
 
-from sqlalchemy import ColumnElement, Index, Text, UniqueConstraint, select
+from sqlalchemy import ColumnElement, Index, Text, UniqueConstraint, case, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, class_mapper, column_property, mapped_column, relationship
 
@@ -8,6 +8,8 @@ from cfy_cli.manager.store.models.deployments import Deployment, InDeployment, L
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, Name, Timestamp, text
+
+SINGLE, RECURRING = "single", "recurring"
 
 
 class ExecutionSchedule(InDeployment, Base):
@@ -63,6 +65,17 @@ class ExecutionSchedule(InDeployment, Base):
     latest: Mapped[LatestExecution | None] = relationship(
         primaryjoin="foreign(ExecutionSchedule.latest_execution) == LatestExecution.id", viewonly=True, lazy="joined"
     )
+
+    @hybrid_property
+    def recurrence(self) -> str:
+        """Return whether it occurs once or again and again; a rule is taken for the latter."""
+        return RECURRING if self.rule.get("recurrence") or self.rule.get("rrule") else SINGLE
+
+    @recurrence.inplace.expression
+    @classmethod
+    def _recurrence(cls) -> ColumnElement[str]:
+        parts = (cls.rule[name].as_string() for name in ("recurrence", "rrule"))
+        return case((func.coalesce(*parts).is_not(None), RECURRING), else_=SINGLE)
 
     @hybrid_property
     def latest_execution_status(self) -> str | None:
