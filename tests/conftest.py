@@ -46,6 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fuzz")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on every database, or on SQLite alone where the others make no difference to it."""
+    test = metafunc.definition
+    if "database_url" in metafunc.fixturenames:
+        is_independent = test.path.parent.name == "cli" or test.get_closest_marker("sqlite")
+        one = is_independent and not test.get_closest_marker("databases")
+        metafunc.parametrize("database_url", ["sqlite"] if one else ["sqlite", "postgresql"], indirect=True)
+
+
 class Cfy(Protocol):
     """`cfy("sites list", code=0)` is what the command printed to stdout; `.errors` is its stderr."""
 
@@ -74,7 +83,7 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of each kind, without rows; PostgreSQL where CFY_TEST_POSTGRESQL names a server."""
     if request.param == "sqlite":

@@ -85,7 +85,6 @@ def test_configuration_of_one_machine_has_one_part_each(
     assert len(config["manager"]) == 15
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_manager_of_this_program_has_no_certificates(cfy: Cfy) -> None:
     for line in ("certificates generate-replace-config -o c.yaml", "certificates replace"):
         cfy(line, code=1)

@@ -210,6 +210,7 @@ completion bash
 """
 
 
+@pytest.mark.databases
 @pytest.mark.usefixtures("worker")
 def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
     for text in filter(None, SCENARIO.format(blueprint=blueprint).splitlines()):

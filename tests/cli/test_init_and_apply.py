@@ -61,7 +61,6 @@ def test_init_leaves_what_it_cannot_begin_alone(run: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) -> None:
     cfy(f"init {blueprint} -i port=oops", code=1)
     cfy("deployments get web", code=3)
@@ -80,7 +79,6 @@ def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) ->
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_apply_installs_and_refuses_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(blueprint.parent)
     assert "without --preview, it is created and installed" in cfy("apply --preview -i port=81")

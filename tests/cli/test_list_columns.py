@@ -56,7 +56,6 @@ def deployed(cfy: Cfy, tmp_path: Path) -> Cfy:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_list_has_same_columns_in_every_format(deployed: Cfy) -> None:
     for command, resource in LISTS.items():
         rows = json.loads(deployed(f"{command} --json"))
@@ -73,7 +72,6 @@ def test_every_list_has_same_columns_in_every_format(deployed: Cfy) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_columns_may_name_heavy_fields_and_raw_ones(deployed: Cfy) -> None:
     (row,) = json.loads(deployed("deployments list --json --columns id,inputs"))
     assert row == {"id": "dep", "inputs": {"secret_size": 1}}
@@ -86,13 +84,11 @@ def test_columns_may_name_heavy_fields_and_raw_ones(deployed: Cfy) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_deployment_in_list_takes_few_bytes(deployed: Cfy) -> None:
     assert len(deployed("deployments list --json")) < MAX_BYTES
 
 
 @pytest.mark.parametrize("form", ["plain", "json", "csv", "yaml"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_unknown_column_is_refused_for_empty_list(cfy: Cfy, form: str) -> None:
     for command, resource in LISTS.items():
         assert cfy(f"{command} --columns nosuch --format {form}", code=2) == ""

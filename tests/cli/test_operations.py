@@ -17,10 +17,7 @@ node_templates:
       cloudify.interfaces.lifecycle:
         create: {implementation: create.sh}
 """
-pytestmark = [
-    pytest.mark.usefixtures("worker"),
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
-]
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture

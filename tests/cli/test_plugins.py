@@ -15,11 +15,6 @@ from .conftest import Run, page
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
-
-
-@pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a wagon, its YAML file and an icon."""
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,6 @@ STEPS: list[Json] = json.loads(RECORD.read_text("utf-8"))
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_json_has_fields_and_values_of_public_cfy(cfy: Cfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)

@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload
 
+pytestmark = pytest.mark.sqlite
+
 Run = Callable[..., dict[str, Any]]
 RULES = """
 tosca_definitions_version: cloudify_dsl_1_4

@@ -31,7 +31,7 @@ def test_uploaded_blueprint_has_a_plan_and_an_archive(ask: Ask, upload: Upload):
         assert "app/say.sh" in tar.getnames()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_archive_that_is_deleted_meanwhile_is_not_found(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
     upload("app")
     monkeypatch.setattr(Path, "glob", gone)

@@ -17,6 +17,8 @@ from tests.manager.conftest import HELLO, SAY
 from tests.manager.every_operation import LICENSE, PNG
 from tests.wagons import package
 
+pytestmark = pytest.mark.sqlite
+
 MODULES = Path(cfy_cli.manager.engine.__file__).parent / "python"
 CALLS = Path(__file__).with_name("client_calls.py")
 OTHER_PATHS = {
@@ -26,11 +28,6 @@ OTHER_PATHS = {
 METHODS = ("get", "put", "post", "patch", "delete")
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
 
 
 def run_python(script: str | Path, folder: Path, **variables: str) -> str:

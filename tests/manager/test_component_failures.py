@@ -16,6 +16,8 @@ from tests.conftest import Ask
 from tests.manager.components import HEAD, properties
 from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end
 
+pytestmark = pytest.mark.sqlite
+
 Run = Callable[..., dict[str, Any]]
 UPLOADING = (
     HEAD
@@ -147,7 +149,7 @@ def find_operations(tmp_path: Any) -> dict[str, set[str]]:
     return {name: set(operations) for name, operations in found.items()}
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_wrong_configuration_is_never_retried(ask: Ask, upload: Upload, run: Run, tmp_path: Any):
     upload("child", HELLO)
     operations = find_operations(tmp_path)

@@ -11,7 +11,7 @@ from tests.manager.conftest import Upload, archive
 from tests.manager.web import serving
 from tests.wagons import YAML, package, wagon
 
-pytestmark = pytest.mark.pip
+pytestmark = [pytest.mark.pip, pytest.mark.sqlite]
 
 CHILD = HEAD.replace("types.yaml]", "types.yaml, 'plugin:tiny-plugin']") + "node_templates: {it: {type: tiny.Node}}\n"
 PARENT = (
@@ -33,7 +33,6 @@ FILES = {
     "child.tgz": archive({"blueprint.yaml": CHILD}),
 }
 Run = Callable[..., dict[str, Any]]
-with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def plugins(ask: Ask) -> list[str]:
     return [plugin["package_name"] for plugin in ask("GET", "/plugins").json()["items"]]
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_component_plugins_are_deleted_with_it(ask: Ask, deploy_files: Callable[..., None], run: Run):
     deploy_files(PARENT.replace("WAGON", "tiny.wgn"))
     installed = run("parent", "install")

@@ -10,6 +10,8 @@ from tests.conftest import Ask
 from tests.manager.components import HEAD, PARENT, properties
 from tests.manager.conftest import HELLO, Upload, wait_for_end
 
+pytestmark = pytest.mark.sqlite
+
 Run = Callable[..., dict[str, Any]]
 
 
@@ -149,7 +151,7 @@ def test_install_creates_only_what_its_user_may_create(ask: Ask, deploy: Callabl
     assert ask("GET", "/secrets").json()["items"] == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_uninstall_leaves_a_secret_that_is_hidden_from_its_user(ask: Ask, deploy: Callable[..., None], run: Run):
     deploy(PASSWORD.replace("PROPERTIES", "secret_name: db").partition("  user:")[0])
     assert run("parent", "install")["status"] == "terminated"

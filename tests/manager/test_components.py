@@ -18,6 +18,8 @@ from tests.manager.components import HEAD, PARENT, properties
 from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end, wait_until
 from tests.manager.members import As, as_member
 
+pytestmark = pytest.mark.sqlite
+
 __all__ = ["as_member"]
 
 Run = Callable[..., dict[str, Any]]

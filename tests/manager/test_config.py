@@ -54,10 +54,9 @@ REFUSED = (
     ("ldap_server", "x" * 5000, 409, "more than 4096 characters"),
     ("rest_service_log_level", "LOUD", 409, "'LOUD' is not one of"),
 )
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_config_refuses_what_is_no_value(ask: Ask):
     for name, value, status, message in REFUSED:
         refused = ask("PUT", f"/config/{name}", json={"value": value, "force": True})
@@ -66,7 +65,7 @@ def test_config_refuses_what_is_no_value(ask: Ask):
     assert not any(item["updated_at"] for item in ask("GET", "/config").json()["items"])
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_config_takes_text_for_other_types(ask: Ask):
     for name, value, stored in (
         ("default_page_size", "900", 900),
@@ -121,13 +120,13 @@ def test_config_value_of_another_process_becomes_effective(app: AppContext, monk
     assert of_other_process.integer("workflow.task_retries") == 1
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize("limits", [Limits(archive_files=10)])
 def test_config_value_beyond_a_lowered_limit_is_the_limit(app: AppContext):
     assert app.service(Configuration).integer("rest.blueprint_folder_max_files") == 10
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_config_update_says_what_is_effective_when(cfy: Cfy):
     assert cfy("config update rest.default_page_size=900") == "Updated rest.default_page_size to 900\n"
     output = cfy("""config update '{"workflow.task_retries": 3, "ldap_password": "canary"}'""")
@@ -142,7 +141,7 @@ def test_config_update_says_what_is_effective_when(cfy: Cfy):
     assert "default_page_size" in cfy("config list")
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_page_size_of_the_config_is_that_of_lists(ask: Ask):
     for name in ("a", "b", "c"):
         ask("PUT", f"/sites/{name}", json={})
@@ -154,7 +153,7 @@ def test_page_size_of_the_config_is_that_of_lists(ask: Ask):
     assert ask("GET", "/sites?_size=3000").json()["metadata"]["pagination"]["size"] == 2000
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_blueprint_beyond_the_config_is_refused_with_a_hint(ask: Ask, upload: Upload):
     for name, value, message in (
         ("blueprint_folder_max_files", 1, "it contains more than 1 files"),
@@ -169,7 +168,7 @@ def test_blueprint_beyond_the_config_is_refused_with_a_hint(ask: Ask, upload: Up
     assert upload("app").json()["state"] == "uploaded"
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_retries_of_the_config_reach_later_executions(ask: Ask, upload: Upload):
     ask("PUT", "/config/task_retries", json={"value": 1})
     ask("PUT", "/config/task_retry_interval", json={"value": 0.01})
@@ -184,7 +183,7 @@ def test_retries_of_the_config_reach_later_executions(ask: Ask, upload: Upload):
     assert retries == ["", "1/1]", "", "1/1]"]
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_config_divides_concurrent_workflows_among_workers(app: AppContext):
     with app.writing(system_scope("default_tenant")) as store:
         app.service(Configuration).set_many(store, {"max_concurrent_workflows": 3})
@@ -199,7 +198,7 @@ def test_config_divides_concurrent_workflows_among_workers(app: AppContext):
     assert len(limit.acquire_all(0)) == 1
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_log_level_of_the_config_is_effective_at_once(ask: Ask):
     for level in ("CRITICAL", "INFO"):
         ask("PUT", "/config/rest_service_log_level", json={"value": level})

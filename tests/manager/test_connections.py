@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -29,7 +28,7 @@ QUICK = Limits(idle_connection=1, connections=3)
 PATH = "/api/v3.1"
 
 Serve = Callable[..., "Server"]
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.sqlite]
 
 
 @dataclass
@@ -69,11 +68,6 @@ def send_slowly(connection: socket.socket, content: bytes) -> bytes:
 
 def request(path: str, *headers: str, method: str = "GET", body: str = "") -> str:
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{''.join(headers)}\r\n{body}"
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_maintenance_of_an_empty_database_is_refused(used: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"no key"])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_damaged_key_of_secrets_is_named(ask: Ask, app: AppContext, content: bytes):
     key = app.settings.data_dir / "secrets.key"
     key.write_bytes(content)

@@ -11,6 +11,8 @@ from cfy_cli.dsl.value_types import BASIC_TYPES, REFERENCE_TYPES
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
+pytestmark = pytest.mark.sqlite
+
 HEAD = "tosca_definitions_version: cloudify_dsl_1_5\nimports: [cloudify/types/types.yaml]\n"
 TARGET = (
     HEAD
@@ -138,7 +140,7 @@ OFFLINE = {case for case, (declaration, _, _) in CASES.items() if declaration.ge
 OFFLINE -= {"less_or_equal", "valid_values"}  # which read secrets
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 @pytest.mark.parametrize("give", [give_operation_input, give_in_blueprint])
 def test_operation_inputs_are_held_to_declarations(
     give: Callable[..., tuple[bool, str]], ask: Ask, upload: Upload

@@ -78,7 +78,7 @@ def test_ended_executions_go_with_all_that_belongs_to_them(
         assert events.all() == [each for each in running for _ in range(2)]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_filters_and_tenants_limit_what_is_deleted(app: AppContext, as_member: As, history: list[str], ask: Ask):
     assert delete(ask, {"status": "failed"}, keep_last=1) == 0
     assert delete(ask, {"status": ["failed", "cancelled"]}, keep_last=1) == 1
@@ -96,7 +96,7 @@ def test_filters_and_tenants_limit_what_is_deleted(app: AppContext, as_member: A
     assert as_member("vera")("DELETE", "/executions", json={"keep_last": 1}).status_code == 403
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_deletion_that_does_not_say_what_to_keep_is_refused(ask: Ask, history: list[str], cfy: Cfy):
     for params, body in (
         ({}, {}), ({}, {"keep_last": 1, "to_datetime": "2100-01-01"}), ({}, {"keep_last": 0}), ({}, {"keep_last": -1}),

@@ -14,6 +14,8 @@ from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload
 
+pytestmark = pytest.mark.sqlite
+
 SECRET = "TOP-SECRET-KEY"
 FILES = {"/types.yaml": b"", "/broken.yaml": f"{SECRET}: [\n".encode(), "/secret.yaml": f"{SECRET}: {{}}\n".encode()}
 Requests = list[tuple[str, dict[str, str]]]

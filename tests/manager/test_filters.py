@@ -19,10 +19,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize("kind", KINDS)
 def test_filter_keeps_rules_without_duplicates(ask: Ask, kind: str) -> None:
     made = ask("PUT", f"/filters/{kind}/mine", json={"filter_rules": [CORE, NAMED, STORED_CORE]})
@@ -42,7 +39,7 @@ def test_filter_keeps_rules_without_duplicates(ask: Ask, kind: str) -> None:
     assert ask("GET", f"/filters/{kind}/mine").status_code == 404
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_change_replaces_rules_of_the_same_type(ask: Ask) -> None:
     path = "/filters/deployments/mine"
     created = ask("PUT", path, json={"filter_rules": [CORE, NAMED]}).json()
@@ -60,7 +57,7 @@ def test_change_replaces_rules_of_the_same_type(ask: Ask) -> None:
     assert ask("PATCH", path, json={"visibility": "tenant"}).status_code == 400, "it cannot be narrowed"
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_filter_with_a_bad_rule_is_refused_whole(ask: Ask) -> None:
     bad: list[Any] = [
         "text", {}, {**CORE, "more": 1}, {**CORE, "values": "core"}, {**CORE, "values": [1]}, {**CORE, "values": []},
@@ -89,7 +86,7 @@ def test_filter_with_a_bad_rule_is_refused_whole(ask: Ask) -> None:
     assert "filter rules" in ask("PUT", "/filters/deployments/e", json={"filter_rules": too_many}).json()["message"]
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_system_filters_are_there_and_stay(ask: Ask) -> None:
     found = {row["id"]: row for row in ask("GET", "/filters/deployments").json()["items"]}
     assert len(found) == 22

@@ -10,8 +10,6 @@ from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload
 from tests.manager.every_operation import PNG
 
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def icon_folders(app: AppContext) -> list[Path]:
     return sorted((app.files.folder / "icons").glob("*/icon.png"))
@@ -33,7 +31,7 @@ def test_icon_is_replaced_removed_and_deleted(app: AppContext, ask: Ask, upload:
     assert icon_folders(app) == []
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize("limits", [Limits(icon=1000)])
 def test_what_is_no_icon_is_refused_and_keeps_the_old_one(app: AppContext, ask: Ask, upload: Upload):
     upload("app")
@@ -50,7 +48,7 @@ def test_what_is_no_icon_is_refused_and_keeps_the_old_one(app: AppContext, ask: 
     assert len(icon_folders(app)) == 1
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_set_icon_command_sets_and_removes(cfy: Cfy, upload: Upload, tmp_path: Path):
     upload("app")
     image = tmp_path / "web.png"

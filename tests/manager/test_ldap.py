@@ -95,7 +95,7 @@ def _status(ask: Ask, name: str, password: str) -> int:
     return ask("GET", "/user", user=name, password=password).status_code
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_ldap_settings_that_cannot_work_are_refused(ask: Ask):
     for changes, named in REFUSED:
         answer = ask("POST", "/ldap", json={**FIELDS, **changes})
@@ -109,7 +109,7 @@ def test_ldap_settings_that_cannot_work_are_refused(ask: Ask):
     assert ask("GET", "/config/ldap_server").json()["value"] is None
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_ldap_settings_are_kept_and_shown_without_password(ask: Ask):
     given = {**FIELDS, "ldap_is_active_directory": "yes", "ldap_nested_levels": "3", "ldap_dn_extra": None}
     answer = ask("POST", "/ldap", json=given).json()
@@ -119,7 +119,7 @@ def test_ldap_settings_are_kept_and_shown_without_password(ask: Ask):
     assert (ask("GET", "/ldap").json(), ask("GET", "/idp").json()) == ("enabled", "ldap")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_only_administrators_direct_logins_elsewhere(ask: Ask):
     ask("PUT", "/users", json={"username": "mia", "password": "password-of-mia"})
     ask("PUT", "/tenants/users", json={"username": "mia", "tenant_name": "default_tenant", "role": "manager"})
@@ -195,7 +195,7 @@ def test_tokens_of_users_who_left_the_directory_are_refused(
     assert statuses() == [200]  # there is nothing to ask with
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_first_administrator_logs_in_locally_whatever_ldap_says(
     ask: Ask, enabled: LdapServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -265,7 +265,7 @@ def test_directory_that_does_not_answer_ends_in_its_time():
             client.verify(settings, "ann", "x")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_directory_that_failed_is_left_alone_for_a_moment(app: AppContext, monkeypatch: pytest.MonkeyPatch):
     asked: list[str] = []
 
@@ -291,7 +291,7 @@ def test_defaults_follow_the_kind_of_directory():
         DirectorySettings("ldap://here", is_active_directory=True, base_dn=BASE).check()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_ldap_commands_set_and_show_the_directory(cfy: Cfy, directory: LdapServer, tmp_path: Path):
     (tmp_path / "ca.pem").write_text(directory.ca)
     assert cfy("ldap status") == "disabled\n"

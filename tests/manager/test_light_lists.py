@@ -79,7 +79,7 @@ def filled(cfy: Cfy, worker: Worker, tmp_path: Path) -> Cfy:
 
 
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_number_of_statements_does_not_grow_with_rows(
     app: AppContext, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +102,7 @@ def test_number_of_statements_does_not_grow_with_rows(
 
 
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_lists_read_no_large_columns_that_they_do_not_answer(app: AppContext, ask: Ask) -> None:
     for name, column in LARGE.items():
         with statements(app) as sent:

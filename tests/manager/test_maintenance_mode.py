@@ -21,7 +21,6 @@ OFF = {
     "requested_by": "",
 }
 REJECTED = "Your request was rejected since Cloudify manager is currently in maintenance mode"
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def code_of(answer: requests.Response) -> str | None:
@@ -125,7 +124,7 @@ def test_scheduled_execution_starts_only_after_the_mode(app: AppContext, ask: As
     assert len(claim(app, "w", 4)) == 1
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_maintenance_mode_commands_say_what_remains(app: AppContext, ask: Ask, cfy: Cfy):
     assert "deactivated" in cfy("maintenance-mode status")
     cfy("maintenance-mode deactivate", code=1)

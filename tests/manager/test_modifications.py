@@ -22,7 +22,6 @@ node_templates:
       cloudify.interfaces.lifecycle:
         create: {implementation: say.sh, inputs: {greeting: hello}, max_retries: 0}
 """
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def instances(ask: Ask) -> dict[str, dict[str, Any]]:
@@ -103,7 +102,7 @@ def test_rollback_restores_instances_as_they_were(ask: Ask, deploy: Callable[...
     assert (set(after), numbers(ask)) == (set(before), (1, 1))
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_modification_refuses_what_is_no_change(ask: Ask, deploy: Callable[..., None]):
     deploy(BLUEPRINT)
     for nodes in (
@@ -121,7 +120,7 @@ def test_modification_refuses_what_is_no_change(ask: Ask, deploy: Callable[..., 
     assert ask("GET", "/deployment-modifications").json()["items"] == []
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_scale_records_its_modification(app: AppContext, ask: Ask, deploy: Callable[..., None], cfy: Cfy):
     deploy(BLUEPRINT)
     run(ask, "install", "terminated")

@@ -16,6 +16,8 @@ from tests.conftest import PASSWORD, Ask
 from tests.in_process import answer_schemas
 from tests.openapi import AnswerSchemas
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def schemas() -> AnswerSchemas:

@@ -29,7 +29,6 @@ capabilities:
   port: {value: {get_input: port}}
 """
 Found = tuple[list[str], int | None]
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_parts_of_deployments_and_plans_are_found_alike(ask: Ask, owner: dict[st
         assert item["properties"]["default_instances"] == (2 if item["name"] == "web_group" else 1)
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("app_d")
 def test_plan_items_have_the_fields_of_nodes(ask: Ask) -> None:
     params = {"_sort": "-id", "_size": "1"}
@@ -100,7 +99,7 @@ def test_plan_items_have_the_fields_of_nodes(ask: Ask) -> None:
     assert ask("POST", "/searches/nodes?blueprint_id=app&_include=id").json()["items"][0] == {"id": "web_1"}
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("app_d")
 def test_capabilities_are_found_by_name_and_value(ask: Ask) -> None:
     def found(constraints: dict[str, Any], **params: str) -> tuple[dict[str, Any], int | None]:
@@ -143,7 +142,7 @@ def test_node_instances_are_found_by_rules_and_constraints(ask: Ask) -> None:
     assert len(ask("POST", "/searches/node-types?deployment_id=d", json=body).json()["items"]) == 2
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("app_d")
 def test_search_for_parts_must_name_one_place(ask: Ask) -> None:
     statuses = {}

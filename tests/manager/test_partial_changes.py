@@ -11,6 +11,8 @@ from tests.conftest import Ask
 from tests.manager.conftest import HELLO
 from tests.manager.every_operation import Options, tell_story
 
+pytestmark = pytest.mark.sqlite
+
 PATHS = ("/blueprints/app", "/deployments/app")
 LABELS = [{"team": "ops"}, {"team": "dev"}]
 

@@ -13,7 +13,7 @@ from tests.manager.conftest import Upload
 from tests.manager.test_plugin_operations import BLUEPRINT, messages, properties
 from tests.wagons import package, project, wheel
 
-pytestmark = pytest.mark.pip
+pytestmark = [pytest.mark.pip, pytest.mark.sqlite]
 
 Run = Callable[..., dict[str, Any]]
 Index = Callable[..., None]
@@ -41,11 +41,6 @@ node_templates:
     type: cloudify.nodes.Root
     interfaces: {cloudify.interfaces.lifecycle: {create: {implementation: mine.tiny_ops.create, max_retries: 0}}}
 """
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'app.db'}"
 
 
 @pytest.fixture

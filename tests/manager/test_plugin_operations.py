@@ -11,7 +11,7 @@ from tests.conftest import Ask
 from tests.manager.conftest import Upload, wait_for_end, wait_until
 from tests.wagons import OPS, YAML, package, wheel
 
-pytestmark = pytest.mark.pip
+pytestmark = [pytest.mark.pip, pytest.mark.sqlite]
 
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
@@ -22,7 +22,6 @@ node_templates:
 
 
 # Creating a virtual environment takes seconds, so tests that do not depend on the database use one of them only.
-with_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -135,7 +134,7 @@ def yaml_with(*operations: str, name: str = "tiny-plugin", version: str = "1.0.0
     return YAML.format(name=name, version=version) + "\n".join(["      ops:", *lines, *wrong]) + "\n"
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_results_retries_and_errors_are_like_those_of_scripts(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     plugin(ALL_KINDS, yamls={"plugin.yaml": yaml_with(*OPERATIONS)})
     template = "{{ ctx.node.name }} of {{ ctx.deployment.id }} for {{ who }}{{ nothing }}"
@@ -193,7 +192,7 @@ BUNDLED_CLOUDIFY = {
 }
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_plugin_uses_the_cloudify_common_of_its_wagon(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 from cloudify import ctx
@@ -226,7 +225,7 @@ def get_blueprint_dir(blueprint_id=None): raise RuntimeError("No blueprint direc
 """
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_plugins_sdk_finds_the_folders_of_a_deployment(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 from cloudify.decorators import operation
@@ -259,7 +258,7 @@ def create(ctx, **_):
     assert {"<out> No deployment directory found!", "<out> No blueprint directory found!"} <= set(output)
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_folder_of_public_manager_has_files_of_blueprint(ask: Ask, plugin: Plugin, deploy: Deploy, run: Run):
     ops = """
 import os, subprocess
@@ -289,14 +288,14 @@ def create(ctx, **_):
     assert properties(ask) == {"found": ["hosts"] * 4 + [True], "path": path}
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_plugin_without_cloudify_common_uses_the_provided_one(plugin: Plugin, deploy: Deploy, run: Run):
     plugin(requires=("cloudify-common>=5.1", "cloudify-rest-client"))
     deploy()
     assert run("app", "install")["status"] == "terminated"
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_failed_installation_is_reported_and_cleaned_up(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
@@ -332,7 +331,7 @@ def test_plugin_needed_by_parallel_operations_is_installed_once(
     assert len(list(folder.glob("environment-*"))) == 1
 
 
-@with_sqlite
+@pytest.mark.sqlite
 def test_incomplete_and_deleted_environments_are_removed(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):

@@ -16,7 +16,7 @@ from tests.manager.test_plugin_operations import messages, properties
 from tests.manager.web import serving
 from tests.wagons import OPS, project
 
-pytestmark = pytest.mark.pip
+pytestmark = [pytest.mark.pip, pytest.mark.sqlite]
 
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
@@ -34,11 +34,6 @@ SOURCE = project({"tiny_ops.py": f"VERSION = 'source'\n{OPS}"}, requires=("cloud
 
 Deploy = Callable[..., None]
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'app.db'}"
 
 
 @pytest.fixture

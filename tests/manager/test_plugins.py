@@ -11,6 +11,8 @@ from tests.conftest import Ask
 from tests.manager.conftest import Upload, archive
 from tests.wagons import YAML, bundle, package, wagon
 
+pytestmark = pytest.mark.sqlite
+
 
 def upload_plugin(ask: Ask, body: bytes, status: int = 201, tenant: str = "default_tenant", **params: str) -> dict:
     answer = ask("POST", "/plugins", data=body, params=params, tenant=tenant)

@@ -1,7 +1,6 @@
 """Workflows in Python that plugins and blueprints contain, started over HTTP."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.manager.conftest import Upload, wait_for_end, wait_until
 from tests.manager.test_plugin_operations import BUNDLED_CLOUDIFY, messages
 from tests.wagons import YAML, package, project, wheel
 
-pytestmark = pytest.mark.pip
+pytestmark = [pytest.mark.pip, pytest.mark.sqlite]
 
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
@@ -66,11 +65,6 @@ SCRIPT = "from cloudify.workflows import ctx, parameters\nctx.logger.info('%s fr
 SAY = '#!/bin/bash\nctx logger info "$word from $(ctx instance id)"\n'
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
 
 
 @pytest.fixture

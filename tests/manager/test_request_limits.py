@@ -25,6 +25,8 @@ from tests.manager.conftest import Upload
 from tests.manager.processes import start
 from tests.manager.test_lists import LISTS
 
+pytestmark = pytest.mark.sqlite
+
 UPLOADS = {("PUT", "/blueprints/{key}"), ("PUT", "/blueprints/{key}/validate"), ("POST", "/plugins")}
 FILES = {("PATCH", "/blueprints/{key}/icon"): "icon", ("PUT", "/license"): "license_file"}  # with limits of their own
 JSON_HEADERS = {"Content-Type": "application/json"}
@@ -203,6 +205,7 @@ def test_parameters_of_every_list_have_limits(ask: Ask, method: str, path: str):
         assert_names_limit(ask(method, path, params={name: "id," * 101}, **body), "query_values", 400)
 
 
+@pytest.mark.databases
 @pytest.mark.parametrize("path", ["/searches/blueprints", "/searches/deployments", "/searches/secrets"])
 def test_search_at_all_limits_is_answered(ask: Ask, path: str):
     key = "key" if "secrets" in path else "id"
@@ -251,6 +254,7 @@ def test_events_of_a_request_have_limits(ask: Ask, upload: Upload):
     assert ask("POST", "/events", json={"execution_id": "x", "logs": [{"message": "m"}]}).status_code == 404
 
 
+@pytest.mark.databases
 def test_answer_with_all_results_has_a_limit(ask: Ask, app: AppContext):
     with app.writing(Scope(user="admin", tenant="default_tenant")) as store:
         for number in range(1002):

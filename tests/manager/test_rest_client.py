@@ -2,10 +2,7 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
@@ -13,6 +10,8 @@ from tests.manager.conftest import Upload
 SCRIPT = """
 from cloudify import ctx
 from cloudify.manager import get_rest_client
+
+pytestmark = pytest.mark.sqlite
 client = get_rest_client()
 client.sites.create("here", location="1,2")
 result = {
@@ -36,11 +35,6 @@ node_templates:
       ops:
         speak: {implementation: speak.py, inputs: {REST_PORT: 'THE_PORT'}}
 """
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'manager.db'}"
 
 
 def test_client_reads_creates_and_raises_errors(

@@ -266,7 +266,7 @@ ENCRYPTED = {  # requests that store something encrypted
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 @pytest.mark.parametrize("kind", ENCRYPTED)
 def test_lost_encryption_key_is_not_replaced(ask: Ask, app: AppContext, kind: str):
     method, path, body = ENCRYPTED[kind]

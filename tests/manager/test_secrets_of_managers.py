@@ -20,7 +20,7 @@ from tests.conftest import PASSWORD, Ask, Cfy
 from tests.manager.conftest import listening
 from tests.manager.vault import vault
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 MEMBER = "password-of-a-member"
 
 

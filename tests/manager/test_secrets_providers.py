@@ -15,7 +15,6 @@ from tests.manager.conftest import HELLO, SAY, Upload
 from tests.manager.vault import TOKEN, vault
 
 PROVIDER = "/secrets-providers"
-only_on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ URL = {"token": "t", "path": "p"}
 HOST = {"username": "u", "password": "p", "tenant": "t"}
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("type_name", "parameters", "sentence"),
     [
@@ -100,7 +99,7 @@ def test_invalid_connection_is_refused(ask: Ask, type_name: str, parameters: dic
     assert ask("GET", PROVIDER).json()["items"] == []
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_test_asks_the_provider_and_keeps_nothing(ask: Ask, provide: Any, server: vault) -> None:
     assert provide(test=True).status_code == 204
     assert server.paths == ["/v1/auth/token/lookup-self"]
@@ -143,7 +142,7 @@ def test_secret_is_read_at_its_provider(ask: Ask, provide: Any, server: vault) -
     assert ask("GET", "/secrets/db").json()["value"] == "canary"
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [
@@ -168,7 +167,7 @@ def test_invalid_source_of_secret_is_refused(
     assert ask("GET", "/secrets").json()["items"] == []
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_local_provider_keeps_values_here(ask: Ask) -> None:
     ask("PUT", PROVIDER, json={"name": "here", "type": "local"})
     ask("PUT", "/secrets/db", json={"value": "v", "provider_name": "here"})
@@ -195,7 +194,7 @@ FAILURES = [
 ]
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_provider_that_fails_is_named_in_time(ask: Ask, provide: Any, server: vault) -> None:
     provide()
     ask("PUT", "/secrets/db", json={"provider_name": "vault"})
@@ -213,7 +212,7 @@ def test_provider_that_fails_is_named_in_time(ask: Ask, provide: Any, server: va
     assert ask("PUT", PROVIDER, json={"name": "vault", "test": True}).status_code == 400
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "a" * 70, "nowhere.invalid"])
 def test_provider_at_refused_address_is_not_asked(ask: Ask, host: str) -> None:
     body = {
@@ -226,7 +225,7 @@ def test_provider_at_refused_address_is_not_asked(ask: Ask, host: str) -> None:
     assert "cannot be" in refused.json()["message"], refused.text
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_provider_in_private_network_needs_permission(ask: Ask, provide: Any, app: AppContext) -> None:
     object.__setattr__(app.settings, "host", "0.0.0.0")
     refused = provide(test=True).json()
@@ -236,7 +235,7 @@ def test_provider_in_private_network_needs_permission(ask: Ask, provide: Any, ap
     assert provide(test=True).status_code == 204
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_proxies_and_tokens_of_the_owner_are_not_used(
     provide: Any, server: vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +246,7 @@ def test_proxies_and_tokens_of_the_owner_are_not_used(
     assert server.headers[0]["x-vault-token"] == TOKEN
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_requests_to_one_provider_are_few(ask: Ask, provide: Any, app: AppContext, server: vault) -> None:
     from cfy_cli.manager.services.secrets.provider_requests import ProviderRequests
 
@@ -276,14 +275,14 @@ def test_provider_in_use_is_not_deleted(ask: Ask, provide: Any) -> None:
     assert ask("DELETE", f"{PROVIDER}/vault").status_code == 204
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_new_address_without_credentials_is_refused(ask: Ask, provide: Any) -> None:
     provide()
     refused = ask("PATCH", f"{PROVIDER}/vault", json={"connection_parameters": {"url": "http://127.0.0.1:1"}})
     assert refused.json()["message"] == "Missing connection parameters: token, path"
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_export_and_import_carry_the_provider(ask: Ask, provide: Any) -> None:
     provide()
     ask("PUT", "/secrets/db", json={"provider_name": "vault", "provider_options": {"path": "eu"}})
@@ -343,7 +342,7 @@ def assert_no_transaction_is_open(ask: Ask, server: vault, app: AppContext) -> N
     assert opened == [0, 0, 0, 0]
 
 
-@only_on_sqlite
+@pytest.mark.sqlite
 def test_constraint_of_a_provider_is_not_asked_for(ask: Ask, provide: Any, upload: Upload, server: vault) -> None:
     provide()
     ask("PUT", "/secrets/greetings", json={"provider_name": "vault", "schema": {"type": "array"}})

@@ -112,7 +112,7 @@ class Document:
         return self.resolve(self.resolve(schema.get("properties", {}).get("items", {})).get("items", {}))
 
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_summaries_equal_what_python_counts(app: AppContext, as_member: As):
     check()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_summary_pages_count_pairs_of_values(app: AppContext, ask: Ask, cfy: Cfy, monkeypatch: pytest.MonkeyPatch):
     ask("POST", "/tenants/blue")
     ask("POST", "/tenants/red")
@@ -187,7 +187,7 @@ def test_summary_pages_count_pairs_of_values(app: AppContext, ask: Ask, cfy: Cfy
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_summary_by_unknown_field_names_the_known(ask: Ask, cfy: Cfy):
     for params, words in (
         ({"_target_field": "nosuch"}, "Invalid summary field: nosuch. Allowed values: tenant_name, visibility"),

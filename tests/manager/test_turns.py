@@ -10,7 +10,7 @@ from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_health_is_answered_before_requests_that_wait(app: AppContext):
     api = create_app(app)
     answered: list[tuple[str, int]] = []

@@ -42,7 +42,7 @@ def raise_full_disk(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", UPLOADS)
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_full_disk_at_any_step_leaves_nothing(ask: Ask, app: AppContext, worker: object, kind: str):
     """The disk is full at one step, then there is room again; the worker waits for it with the end of an execution."""
     step, refused, has_step = 0, 0, True
@@ -182,7 +182,7 @@ PROCESSES = [("blueprint", "server"), ("blueprint", "worker-0"), ("plugin", "ser
 
 @pytest.mark.crash
 @pytest.mark.parametrize(("kind", "process"), PROCESSES)
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_kill_during_an_upload_leaves_nothing(manager: Manager, kind: str, process: str):
     assert manager.kill_during(kind, process, 9)
     manager.check(kind)

@@ -14,6 +14,8 @@ from tests.conftest import Ask
 from tests.engine import cluster
 from tests.manager.conftest import Upload, wait_for_end
 
+pytestmark = pytest.mark.sqlite
+
 Run = Callable[..., dict[str, Any]]
 
 
