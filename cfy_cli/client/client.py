@@ -7,6 +7,7 @@ from cfy_cli.client.blueprints import Blueprints
 from cfy_cli.client.collection import Collection, Item
 from cfy_cli.client.config import Config
 from cfy_cli.client.dependencies import Dependencies
+from cfy_cli.client.deployment_groups import DeploymentGroups
 from cfy_cli.client.deployments import Deployments
 from cfy_cli.client.executions import Events, ExecutionGroups, Executions
 from cfy_cli.client.filters import Filters
@@ -35,7 +36,7 @@ class Client:
         self.deployments = Deployments(http, r.DEPLOYMENTS)
         self.deployments_filters = Filters(http, r.DEPLOYMENTS_FILTERS)
         self.events = Events(http, r.EVENTS)
-        self.deployment_groups = Collection(http, r.DEPLOYMENT_GROUPS)
+        self.deployments_groups = DeploymentGroups(http, r.DEPLOYMENT_GROUPS)
         self.execution_groups = ExecutionGroups(http, r.EXECUTION_GROUPS)
         self.execution_schedules = ExecutionSchedules(http, r.EXECUTION_SCHEDULES)
         self.executions = Executions(http, r.EXECUTIONS)

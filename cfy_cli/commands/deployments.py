@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from cfy_cli.commands import deployment_schedules
+from cfy_cli.commands import deployment_groups, deployment_schedules
 from cfy_cli.contract.resources import DEPLOYMENTS, DEPLOYMENTS_FILTERS
 from cfy_cli.errors import Conflict, Usage
 from cfy_cli.shell import (
@@ -74,6 +74,7 @@ dependencies.add_dependency_commands(cli)
 modifications.add_modification_commands(cli)
 filters.add_filter_commands(cli, DEPLOYMENTS_FILTERS)
 cli.add_command(deployment_schedules.cli)
+cli.add_command(deployment_groups.cli, deployment_groups.NAME)
 summaries.add_summary_command(
     cli, DEPLOYMENTS, "blueprint_id", "site_name", "deployment_status", "tenant_name", "visibility",
     group=click.option("-g", "--group-id", "deployment_group_id", help="Count only deployments of this group."),

@@ -170,14 +170,18 @@ DEPLOYMENT_UPDATES = Resource(
     more=("old_inputs", "new_inputs"),
 )
 DEPLOYMENT_GROUPS = Resource(
-    name="deployment-groups",
+    name="deployments groups",
+    url="deployment-groups",
     noun="deployment group",
     key="id",
-    argument="deployment_group_id",
-    options=("_group_id",),
+    argument="deployment_group_name",
+    options=("_group_id", "group_id", "deployment_group_id", "from_group", "into_environments"),
+    example="production",
     search=("id",),
-    columns=("id", "description", "default_blueprint_id", "visibility", "tenant_name", "created_by"),
-    narrow=("id", "default_blueprint_id", "description", "created_by"),
+    columns=("id", "deployments", "description", "default_blueprint_id"),
+    narrow=("id", "deployments", "default_blueprint_id", "description"),
+    more=("default_inputs", "deployment_ids", "labels", "visibility", "tenant_name", "created_by", "created_at"),
+    sources={"deployments": "deployment_ids"},
 )
 LICENSE = Resource(
     name="license",

@@ -101,6 +101,11 @@ def _count_installations(item: Item) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 
 
+def _count_members(item: Item) -> str:
+    members = item.get("deployment_ids")
+    return str(len(members)) if isinstance(members, list) else ""
+
+
 def _format_roles(field: str, kind: str) -> Compute:
     """Return the roles of a user in tenants, or of a tenant's users, as text like `'acme': 'user'`."""
 
@@ -164,6 +169,7 @@ _LISTED_RULES = {field: _list_rules(field) for field in _RULE_FIELDS}
 _COMPUTED: Mapping[str, Mapping[str, Compute]] = {
     "blueprints filters": _FORMATTED_RULES,
     "deployments filters": _FORMATTED_RULES,
+    "deployments groups": {"deployments": _count_members},
     "auditlog records": {"ref_object": ref_object},
     "executions": {"status": lambda item: item.get("status_display") or item.get("status")},
     "plugins": {"installed on": _count_installations},

@@ -26,14 +26,14 @@ def install_group(
 ) -> None:
     """Create the group with `count` deployments and run the workflow on all. Raises the error for its state."""
     blueprints = app.client.blueprints
-    app.client.deployment_groups.create(
+    app.client.deployments_groups.create(
         group_id,
         blueprint_id=blueprint_id,
         default_inputs=read_inputs(inputs, lambda: blueprints.declared_inputs(blueprint_id)),
         labels=[{key: value} for key, value in labels or ()] or None,
         visibility=visibility,
     )
-    app.client.deployment_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
+    app.client.deployments_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
     app.note(f"Deployment group `{group_id}` created with {count} deployments")
     _wait_until_created(app, group_id, follow)
     defaults = read_parameters(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))

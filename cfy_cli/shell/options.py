@@ -89,16 +89,17 @@ def filtering() -> Decorator:
     """Add the options for filter rules; `rules` combines their values."""
     return combine(
         click.option("--filter-id", "_filter_id", help="List only items that match this stored filter."),
-        _rules("List only items with matching"),
+        rules_about("List only items with matching"),
     )
 
 
 def rules_of_filter() -> Decorator:
     """Add the options for the rules of a stored filter."""
-    return _rules("A rule about")
+    return rules_about("A rule about")
 
 
-def _rules(action: str) -> Decorator:
+def rules_about(action: str) -> Decorator:
+    """Add the options for filter rules alone."""
     return combine(
         click.option(
             "-lr", "--labels-rule", "label_rules", multiple=True, type=label_rule, metavar="RULE",
@@ -145,15 +146,16 @@ def inputs() -> Decorator:
     )  # fmt: skip
 
 
-def parameters(*, custom: bool = True) -> Decorator:
-    given = click.option(
-        "-p", "--parameters", multiple=True,
-        help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be repeated.",
+def parameters() -> Decorator:
+    return combine(
+        click.option(
+            "-p", "--parameters", multiple=True,
+            help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be repeated.",
+        ),
+        click.option(
+            "--allow-custom-parameters", is_flag=True, help="Allow parameters that the workflow does not declare."
+        ),
     )  # fmt: skip
-    allow = click.option(
-        "--allow-custom-parameters", is_flag=True, help="Allow parameters that the workflow does not declare."
-    )
-    return combine(given, allow) if custom else given
 
 
 def with_logs() -> Decorator:

@@ -132,6 +132,16 @@ blueprints set-global app
 blueprints set-owner app -s admin
 blueprints summary visibility
 deployments create dep -b app
+deployments groups create many -b app --labels team:core
+deployments groups list
+deployments groups get many
+deployments groups update many --description text
+deployments groups extend many -d dep
+deployments groups shrink many -lr team=core
+deployments groups labels add a:b many
+deployments groups labels list many
+deployments groups labels delete a many
+deployments groups delete many
 deployments filters create mine -lr team=core
 deployments filters list
 deployments filters get mine
@@ -259,15 +269,10 @@ def test_scenario_covers_every_command() -> None:
         # refused by a manager on one machine
         "certificates generate-replace-config", "certificates replace", "cluster update-profile",
         "tokens delete", "deployments modifications get", "deployments modifications rollback",
+            "deployments groups update-deployments",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
-    tested_apart = (
-        "log-bundles ",
-        "executions groups ",
-        "cluster brokers ",
-        "cluster remove",
-        "agents ",
-    )  # they wait, or are refused here
+    tested_apart = ("log-bundles ", "cluster brokers ", "cluster remove", "agents ")  # they wait, or are refused here
     names = {name for name in names if not name.startswith(tested_apart)}
     missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]
     assert missing == [], "add these commands to SCENARIO in this file"
