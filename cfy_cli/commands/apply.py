@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfy_cli.commands.install import cli as install
+from cfy_cli.contract.labels import labels_in
 from cfy_cli.contract.resources import BLUEPRINTS, DEPLOYMENTS
-from cfy_cli.errors import Conflict, NotFound
+from cfy_cli.errors import NotFound
 from cfy_cli.shell import options, param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import Command
+from cfy_cli.shell.deployment_updates import Preview, exit_with_changes, flags, update_deployment
 from cfy_cli.shell.follow_options import FollowOptions, with_follow_options
 
 if TYPE_CHECKING:
-    from cfy_cli.shell.options import Decorator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from cfy_cli.client.collection import Item
+    from cfy_cli.contract.labels import Label
+
+OF_INSTALL = (
+    "inputs", "visibility", "validate", "skip_plugins_validation", "parameters", "allow_custom_parameters",
+    "blueprint_labels", "deployment_labels", "force",
+)  # fmt: skip
 DEFAULT_PATH = "blueprint.yaml"
-
-
-def _update_options() -> Decorator:
-    """Add the options that are about updates of deployments."""
-    flags = {
-        "--skip-install": "Do not install what is new.",
-        "--skip-uninstall": "Do not uninstall what is gone.",
-        "--dont-skip-reinstall": "Reinstall node instances whose definition has changed.",
-        "--ignore-failure": "Go on when an operation of the uninstallation fails.",
-        "--install-first": "Install what is new before what is gone is uninstalled.",
-        "--dont-update-plugins": "Keep the plugins of the deployment.",
-        "--runtime-only-evaluation": "Evaluate functions only when the deployment runs.",
-        "--auto-correct-types": "Convert inputs to the declared types.",
-        "--reevaluate-active-statuses": "Check first whether former updates have ended.",
-    }
-    return options.combine(
-        click.option(
-            "-r", "--reinstall-list", multiple=True, expose_value=False,
-            help="In an update: reinstall this node instance; may be repeated.",
-        ),
-        *(
-            click.option(flag, is_flag=True, expose_value=False, help=f"In an update: {text[0].lower()}{text[1:]}")
-            for flag, text in flags.items()
-        ),
-    )  # fmt: skip
 
 
 @click.command("apply", cls=Command)
@@ -75,10 +61,18 @@ def _update_options() -> Decorator:
     help="The blueprint's id; by default the name of its folder.",
 )
 @options.inputs()
-@click.option("-w", "--workflow-id", default="install", help="The workflow to run; by default install.")
-@_update_options()
-@click.option("--preview", is_flag=True, help="Only tell what would be done.")
-@click.option("-f", "--force", is_flag=True, help="Start it even if another execution of the deployment is running.")
+@click.option(
+    "-w",
+    "--workflow-id",
+    help="The workflow to run: by default install, or in an update the built-in steps.",
+)
+@flags(reinstalls_by_default=False)
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Start it even if another execution of the deployment is running or other deployments depend on it.",
+)
 @options.visibility()
 @click.option("--validate", is_flag=True, help="Validate the blueprint before the upload.")
 @click.option("--skip-plugins-validation", is_flag=True, help="Do not check that its plugins are on the manager.")
@@ -93,40 +87,101 @@ def cli(
     deployment_id: str | None,
     blueprint_filename: str,
     blueprint_id: str | None,
+    workflow_id: str | None,
     preview: bool,
+    detailed_exitcode: bool,
     follow: FollowOptions,
-    **fields: object,
-) -> None:  # fmt: skip
-    """Install a blueprint as a deployment that does not exist yet.
+    **fields: Any,
+) -> None:
+    """Install a blueprint as a deployment, or update the deployment to it if it exists.
 
-    A deployment that exists is not changed: this version cannot update deployments.
+    An update uploads the blueprint under the id of the deployment and the present time, unless -b names another id or
+    the deployment is of the same files already. What has changed is not reinstalled, unless --dont-skip-reinstall says
+    so.
     """
     from cfy_cli.shell.blueprint_source import open_source
 
-    path = os.path.expanduser(blueprint_path)
+    path, given_id = os.path.expanduser(blueprint_path), blueprint_id
     if not (deployment_id or blueprint_id):
         with open_source(path, blueprint_filename) as source:
             blueprint_id = source.default_id
-    key = str(deployment_id or blueprint_id)
+            key = blueprint_id
+    else:
+        key = str(deployment_id or blueprint_id)
+    shown = Preview(preview, detailed_exitcode)
     try:
-        app.client.deployments.get(key, _include="id")
+        deployment = app.client.deployments.get(key, _include="id,blueprint_id")
     except NotFound:
         absent = f"Deployment `{key}` does not exist yet"
         if preview:
             app.result(f"{absent}: without --preview, it is created and installed", {"id": key, "exists": False})
+            exit_with_changes(shown)
             return
         app.note(f"{absent}: it will be created and installed")
-    else:
-        raise Conflict(
-            f"Deployment `{key}` exists, and this version cannot update deployments: nothing was changed",
-            hint=f"Remove it first: cfy uninstall {key}; or install another one: cfy apply -d OTHER",
+        click.get_current_context().invoke(
+            install,
+            blueprint_path=path,
+            deployment_id=key,
+            blueprint_filename=blueprint_filename,
+            blueprint_id=blueprint_id,
+            workflow_id=workflow_id or "install",
+            **{name: value for name, value in fields.items() if name in OF_INSTALL},
+            **follow.as_options,
         )
-    click.get_current_context().invoke(
-        install,
-        blueprint_path=path,
-        deployment_id=key,
-        blueprint_filename=blueprint_filename,
-        blueprint_id=blueprint_id,
-        **fields,
-        **follow.as_options,
-    )
+        return
+    app.note(f"Deployment `{key}` exists: it will be updated")
+    fields["skip_reinstall"] = not fields.pop("dont_skip_reinstall")
+    options_of_update = {name: value for name, value in fields.items() if name not in OF_INSTALL} | {
+        name: fields[name] for name in ("inputs", "force")
+    }
+    with _uploaded(app, deployment, path, blueprint_filename, given_id, follow, fields, keep=not preview) as used:
+        update_deployment(app, key, follow, shown, blueprint_id=used, workflow_id=workflow_id, **options_of_update)
+    if fields["deployment_labels"] and not preview:
+        _add_labels(app, key, fields["deployment_labels"])
+
+
+@contextmanager
+def _uploaded(
+    app: App,
+    deployment: Item,
+    path: str,
+    blueprint_filename: str,
+    blueprint_id: str | None,
+    follow: FollowOptions,
+    fields: Mapping[str, Any],
+    *,
+    keep: bool,
+) -> Iterator[str]:
+    """Upload the blueprint unless the deployment is of the same files; yield its id. Then keep or delete it."""
+    from cfy_cli.shell import earlier_attempt
+    from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.blueprint_upload import upload_blueprint
+    from cfy_cli.shell.source_check import check_source
+
+    labels, visibility = fields["blueprint_labels"], fields["visibility"]
+    with open_source(path, blueprint_filename, download=True) as source:
+        check_source(app, source)
+        present = str(deployment["blueprint_id"])
+        if blueprint_id in (None, present) and earlier_attempt.has_same_files(app, present, source):
+            app.note(f"Blueprint `{present}` of the deployment is from the same files")
+            yield present
+            return
+        used = blueprint_id or f"{deployment['id']}-{datetime.now():%d-%m-%Y-%H-%M-%S}"
+        if earlier_attempt.find_same_blueprint(app, used, source, labels=labels, visibility=visibility):
+            app.note(f"Blueprint `{used}` is on the manager already, from the same files")
+            yield used
+            return
+        upload_blueprint(
+            app, used, source, visibility=visibility, labels=labels, validate=fields["validate"], follow=follow
+        )
+    try:
+        yield used
+    finally:
+        if not keep:
+            app.client.blueprints.delete(used)
+
+
+def _add_labels(app: App, deployment_id: str, labels: Sequence[Label]) -> None:
+    deployments = app.client.deployments
+    present = labels_in(deployments.labels_of(deployment_id))
+    deployments.patch(deployment_id, labels=[{key: value} for key, value in dict.fromkeys([*present, *labels])])

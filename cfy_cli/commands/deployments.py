@@ -11,6 +11,7 @@ from cfy_cli.contract.resources import DEPLOYMENTS, DEPLOYMENTS_FILTERS
 from cfy_cli.errors import Conflict, Usage
 from cfy_cli.shell import (
     dependencies,
+    deployment_updates,
     filters,
     labels,
     modifications,
@@ -72,6 +73,7 @@ cli = verbs.group_of(DEPLOYMENTS, "Manage deployments.", "set-visibility", "set-
 labels.add_label_commands(cli, DEPLOYMENTS, lambda client: client.deployments)
 dependencies.add_dependency_commands(cli)
 modifications.add_modification_commands(cli)
+deployment_updates.add_update_commands(cli)
 filters.add_filter_commands(cli, DEPLOYMENTS_FILTERS)
 cli.add_command(deployment_schedules.cli)
 cli.add_command(deployment_groups.cli, deployment_groups.NAME)

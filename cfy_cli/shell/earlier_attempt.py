@@ -50,6 +50,16 @@ def find_same_blueprint(
     )
 
 
+def has_same_files(app: App, blueprint_id: str, source: BlueprintSource) -> bool:
+    """Tell whether the blueprint was uploaded from the same files and with the same main file."""
+    try:
+        blueprint = app.client.blueprints.get(blueprint_id, _include="visibility")
+        same = find_same_blueprint(app, blueprint_id, source, labels=None, visibility=str(blueprint["visibility"]))
+    except (Conflict, NotFound):
+        return False
+    return same is not None
+
+
 def find_same_deployment(app: App, deployment_id: str, blueprint_id: str) -> Item | None:
     """Return the deployment if it belongs to the blueprint and is not installed; None if there is none.
 

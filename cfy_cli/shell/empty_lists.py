@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 CREATING = ("create", "upload", "add", "start")  # commands beside `list`
 DEPLOYMENT = "cfy deployments create web-1 -b web"
-# How the items of a list come about that no command beside it creates, by the group of the command.
+# How the items of a list come about that no command beside it creates, by the command or its group.
 ORIGINS = {
     "auditlog": "Every change is recorded: cfy sites create tlv",
+    "deployments history": "Update a deployment: cfy deployments update web-1 -b web-2",
     "license environments": f"They are deployments: {DEPLOYMENT}",
     "node-instances": f"They are in deployments: {DEPLOYMENT}",
     "nodes": f"They are in deployments: {DEPLOYMENT}",
@@ -26,8 +27,10 @@ def hint(command_path: str, query: Mapping[str, object]) -> str | None:
     """Return how to create an item when a list of all items is empty; None when only some were asked for."""
     if any(value for name, value in query.items() if name not in PAGING):
         return None
-    group = " ".join(command_path.split(" ")[1:-1])
-    if group in ORIGINS:
-        return ORIGINS[group]
+    command = " ".join(command_path.split(" ")[1:])
+    group = command.rpartition(" ")[0]
+    origin = ORIGINS.get(command) or ORIGINS.get(group)
+    if origin:
+        return origin
     creating = (EXAMPLES.get(f"{group} {verb}") for verb in CREATING)
     return next((f"Create one: {examples[0]}" for examples in creating if examples), None)

@@ -67,6 +67,8 @@ EXAMPLES = {
     "deployments groups update-deployments": (
         "cfy deployments groups update-deployments production -b web-2 --concurrency 10",
     ),
+    "deployments get-update": ("cfy deployments get-update web-1-7c9e6679-7425-40de-944b-e07fc1f90ae7",),
+    "deployments history": ("cfy deployments history -d web-1",),
     "deployments inputs": ("cfy deployments inputs web-1",),
     "deployments labels add": ("cfy deployments labels add owner:ann web-1",),
     "deployments labels delete": ("cfy deployments labels delete owner:ann web-1",),
@@ -98,6 +100,10 @@ EXAMPLES = {
     "deployments schedule summary": ("cfy deployments schedule summary workflow_id",),
     "deployments schedule update": ("cfy deployments schedule update web-1 nightly -r '1 week' --weekdays mo,fr",),
     "deployments set-site": ("cfy deployments set-site web-1 -s tel-aviv",),
+    "deployments update": (
+        "cfy deployments update web-1 -b web-2 --preview",
+        "cfy deployments update web-1 -b web-2 -i port=8081",
+    ),
     "deployments summary": ("cfy deployments summary blueprint_id deployment_status",),
     "doctor": ("cfy doctor", "cfy doctor --profile production"),
     "events delete": ("cfy events delete web-1 --before '3 months ago' --store-before",),

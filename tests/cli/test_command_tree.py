@@ -25,7 +25,7 @@ EVERY_PUBLIC_COMMAND: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("peer_commands.json").read_text("utf-8")
 )
 LATER = re.compile(  # not built yet
-    r"deployments (get-update|history|update)|snapshots .*"
+    r"snapshots .*"
     r"|plugins (get-update|history|list_updates|update)"
 )
 PUBLIC_COMMANDS = {name: facts for name, facts in EVERY_PUBLIC_COMMAND.items() if name in BY_NAME}

@@ -168,6 +168,8 @@ deployments capabilities dep
 deployments labels add a:b dep
 deployments labels list dep
 deployments labels delete a dep
+deployments update dep -b app --preview
+deployments history
 deployments create other -b app
 deployments dependencies add dep other
 deployments dependencies list
@@ -269,7 +271,7 @@ def test_scenario_covers_every_command() -> None:
         # refused by a manager on one machine
         "certificates generate-replace-config", "certificates replace", "cluster update-profile",
         "tokens delete", "deployments modifications get", "deployments modifications rollback",
-            "deployments groups update-deployments",
+        "deployments groups update-deployments", "deployments get-update",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
     tested_apart = ("log-bundles ", "cluster brokers ", "cluster remove", "agents ")  # they wait, or are refused here

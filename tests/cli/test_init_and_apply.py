@@ -1,5 +1,6 @@
 """Tests of `cfy init` and `cfy apply`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) ->
 
 
 @pytest.mark.usefixtures("worker")
-def test_apply_installs_and_refuses_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apply_installs_then_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(blueprint.parent)
     assert "without --preview, it is created and installed" in cfy("apply --preview -i port=81")
     cfy("deployments get web", code=3)
@@ -87,9 +88,16 @@ def test_apply_installs_and_refuses_updates(cfy: Cfy, blueprint: Path, monkeypat
     assert "Deployment `web` does not exist yet" in cfy.errors
     assert '"active"' in cfy("deployments get web --json --query installation_status")
     assert '"port": 81' in cfy("deployments inputs web --json")
-    cfy("apply", code=1)
-    assert "Deployment `web` exists, and this version cannot update deployments: nothing was changed" in cfy.errors
-    assert "cfy uninstall web" in cfy.errors
+    assert "would change nothing" in cfy("apply --preview --detailed-exitcode")
+    blueprint.write_text(BLUEPRINT.replace("80", "90"))
+    shown = cfy("apply --preview --detailed-exitcode -i port=82", code=8)
+    assert "~ input port: 81 -> 82" in shown
+    assert cfy("blueprints list --json --query '[].id'").count("web-") == 0
+    assert "Successfully updated deployment web" in cfy("apply -i port=82 --deployment-labels e:f")
+    assert '"port": 82' in cfy("deployments inputs web --json")
+    assert {"c", "e"} <= json.loads(cfy("deployments labels list web --json")).keys()
+    cfy("apply")
+    assert "of the deployment is from the same files" in cfy.errors
     cfy("apply -d other -w install -p skip=1 --allow-custom-parameters --blueprint-path blueprint.yaml -b two")
     assert "other" in cfy("deployments list -b two")
     cfy("apply --blueprint-path nowhere.yaml", code=2)

@@ -68,7 +68,13 @@ def _is_containment(relationship: RelationshipPlan) -> bool:
 def describe(step: PlanStep, *, supported: bool, owner: Mapping[str, Json]) -> JsonObject:
     """Return a step as the record of an update has it; `owner` are the fields that it shares with the others."""
     values: JsonObject = {}
-    if step.entity_type in SHOWN:
+    if step.entity_type == "relationship" and step.action != "modify":
+        names = [
+            {name: each[name] for name in ("type", "target_id")} if isinstance(each, dict) else None
+            for each in (step.old, step.new)
+        ]
+        values = {"old_value": names[0], "new_value": names[1]}
+    elif step.entity_type in SHOWN:
         values = {"old_value": _shown(step.old), "new_value": _shown(step.new)}
     return {
         "id": str(uuid.uuid4()),
