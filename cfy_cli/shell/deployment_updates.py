@@ -216,7 +216,7 @@ def add_update_commands(cli: click.Group) -> None:
         if blueprint_path or blueprint_filename != DEFAULT_FILE:
             raise Usage(
                 "A deployment is updated to a blueprint that is on the manager",
-                hint="Upload it: cfy blueprints upload FILE -b ID; then update: cfy deployments update DEPLOYMENT -b ID",
+                hint="Upload it: cfy blueprints upload FILE -b ID; then: cfy deployments update DEPLOYMENT -b ID",
             )
         if not (blueprint_id or inputs or drift_only or fields["reinstall_list"]):
             raise Usage(
