@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
+
+pytestmark = pytest.mark.sqlite
 
 SCRIPT = """
 from cloudify import ctx
 from cloudify.manager import get_rest_client
 
-pytestmark = pytest.mark.sqlite
 client = get_rest_client()
 client.sites.create("here", location="1,2")
 result = {
