@@ -1,13 +1,14 @@
 """Rows of deployment updates: their state follows that of the execution that makes the update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import ENDED, ExecutionState, UpdateState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.store.models import Deployment, DeploymentUpdate, Execution
 from cfy_cli.manager.store.store import Store
 
@@ -15,7 +16,31 @@ UPDATE = "update"
 UPDATE_OF_GROUP = "csys_update_deployment"  # the name under which groups start it
 WORKFLOWS = (UPDATE, UPDATE_OF_GROUP)
 ACTIVE = (UpdateState.UPDATING, UpdateState.EXECUTING_WORKFLOW, UpdateState.FINALIZING)
+FLAGS = (
+    "skip_install", "skip_uninstall", "skip_reinstall", "skip_drift_check", "skip_heal", "force_reinstall",
+    "ignore_failure", "install_first", "force", "update_plugins", "auto_correct_types", "reevaluate_active_statuses",
+    "runtime_only_evaluation",
+)  # fmt: skip
+PARAMETERS: dict[str, type] = {
+    "blueprint_id": str, "inputs": dict, "workflow_id": str, "reinstall_list": list, **dict.fromkeys(FLAGS, bool),
+}  # fmt: skip
 IS_ACTIVE = DeploymentUpdate.state.in_(ACTIVE)
+
+
+def check_parameters(given: Mapping[str, Json]) -> JsonObject:
+    """Return the parameters of an update that a group starts, without empty ones. Raises Invalid."""
+    values: JsonObject = {name: value for name, value in given.items() if value is not None}
+    unknown = [name for name in values if name not in PARAMETERS]
+    if unknown:
+        raise Invalid(
+            f"An update has no parameters {', '.join(unknown)}: it has {', '.join(PARAMETERS)}",
+            code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS,
+        )
+    for name, value in values.items():
+        if not isinstance(value, PARAMETERS[name]):
+            kind = {str: "text", dict: "an object", list: "a list", bool: "true or false"}[PARAMETERS[name]]
+            raise Invalid(f"`{name}` of an update must be {kind}", code=ErrorCode.ILLEGAL_EXECUTION_PARAMETERS)
+    return values
 
 
 def find_of_execution(session: Session, execution: Execution) -> DeploymentUpdate | None:

@@ -13,6 +13,7 @@ from cfy_cli.dsl.functions.names import holds_function
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_groups import members
+from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.execution_groups import making
 from cfy_cli.manager.services.execution_groups.making import NewExecution
@@ -101,6 +102,8 @@ class _Request:
 
     def check(self, deployment: Deployment, given: Mapping[str, Json]) -> NewExecution:
         """Return the execution to make. Raises Invalid."""
+        if self._workflow_id == updates.UPDATE_OF_GROUP:  # checked for each deployment when its update starts
+            return NewExecution(deployment, updates.check_parameters(given))
         try:
             workflow = workflows.find(deployment, self._workflow_id)
             complete = self._complete_parameters(deployment, workflow, given)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from sqlalchemy import select
 
@@ -112,6 +113,22 @@ def start(
     )
     store.after_commit(app.work_available.notify)
     return update
+
+
+def add_to_execution(app: AppContext, store: Store, execution: Execution) -> None:
+    """Store the record of an update whose execution a group has started, unless there is one. Raises CfyError."""
+    if records.find_of_execution(store.unscoped, execution) is not None:  # of the execution
+        return
+    request = UpdateRequest(**cast("dict[str, Any]", records.check_parameters(execution.parameters)))
+    deployment = store.get_permitted(Deployment, str(execution.deployment_id))
+    store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
+    _check_environment(store, deployment)
+    blueprint, inputs = _check_request(app, store, deployment, request)
+    reevaluate = request.reevaluate_active_statuses
+    records.check_none_active(store, deployment, reevaluate=reevaluate, force=request.force)
+    if not request.force:
+        dependencies.check_workflow(store, deployment, records.UPDATE, {}, creator=None)
+    _add_record(store, deployment, blueprint, request, inputs).execution_id = execution.id
 
 
 def record_refused(app: AppContext, store: Store, deployment_id: str, request: UpdateRequest) -> DeploymentUpdate:

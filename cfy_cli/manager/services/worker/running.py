@@ -24,6 +24,7 @@ from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.runtime.journal import StoreJournal
+from cfy_cli.manager.services.system_workflows import deployment_update_requests
 from cfy_cli.manager.services.system_workflows.deployment_environment import (
     create_deployment_environment,
     delete_deployment_environment,
@@ -112,6 +113,9 @@ def _run_on_deployment(context: ExecutionContext) -> None:
 def _check_start(context: ExecutionContext) -> None:
     try:
         context.check_start()
+        if context.execution.workflow_id == updates.UPDATE_OF_GROUP:
+            with context.writing(context.permission) as store:
+                deployment_update_requests.add_to_execution(context.app, store, context.execution)
     except CfyError as error:
         context.emit_event("workflow_failed", f"'{context.execution.workflow_id}' workflow execution failed: {error}")
         raise
