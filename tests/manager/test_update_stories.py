@@ -10,6 +10,7 @@ from tests.manager.conftest import Upload
 from tests.manager.test_deployment_updates import update
 from tests.manager.update_stories import OPERATION, blueprint, both, checks, sequence
 
+pytestmark = pytest.mark.sqlite
 Q = "  q: {type: w.Node}"
 UPDATES = ("preupdate", "update", "postupdate", "update_config", "update_apply", "update_postapply")
 REINSTALL_DB = [

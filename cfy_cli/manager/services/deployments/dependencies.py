@@ -242,7 +242,8 @@ def component_ids(store: Store, deployment: Deployment) -> set[int | None]:
 def find_components(store: Store, deployment: Deployment) -> list[Deployment]:
     """Return the deployments that components have created inside one; other deployments may be used as components."""
     created = component_ids(store, deployment)
-    return [child for child in tree.find_children(store.unscoped, deployment) if child.storage_id in created]
+    children = tree.find_children(store.unscoped, deployment)  # of any user
+    return [child for child in children if child.storage_id in created]
 
 
 def is_component(storage_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
