@@ -54,6 +54,7 @@ SUMMARIES = {
     "quickstart": "Deploy a small example on this machine.",
     "secrets": "Manage secrets.",
     "sites": "Manage sites of deployments.",
+    "snapshots": "Manage snapshots: archives of the whole manager.",
     "status": "Show the status of the manager.",
     "tenants": "Manage tenants, their users and their user groups.",
     "tokens": "Manage authentication tokens.",

@@ -17,10 +17,11 @@ from cfy_cli.client.permissions import Permissions
 from cfy_cli.client.plugins import Plugins
 from cfy_cli.client.schedules import ExecutionSchedules
 from cfy_cli.client.secrets import Secrets, SecretsProviders
+from cfy_cli.client.snapshots import Snapshots
 from cfy_cli.client.user_groups import UserGroups
 from cfy_cli.client.users import Tenants, Tokens, Users
 from cfy_cli.contract import resources as r
-from cfy_cli.contract.manager_resources import AUDIT_LOG, MANAGERS
+from cfy_cli.contract.manager_resources import AUDIT_LOG, MANAGERS, SNAPSHOTS
 from cfy_cli.contract.resource import Resource
 from cfy_cli.errors import NotFound
 
@@ -48,6 +49,7 @@ class Client:
         self.plugins = Plugins(http, r.PLUGINS)
         self.secrets = Secrets(http, r.SECRETS)
         self.secrets_providers = SecretsProviders(http, r.SECRETS_PROVIDERS)
+        self.snapshots = Snapshots(http, SNAPSHOTS)
         self.tenants = Tenants(http, r.TENANTS)
         self.tokens = Tokens(http, r.TOKENS)
         self.user_groups = UserGroups(http, r.USER_GROUPS)

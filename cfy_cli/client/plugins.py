@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from cfy_cli.client.collection import Collection, Item, without_none
-from cfy_cli.client.transfer import CHUNK_SIZE, Progress, save, silent
+from cfy_cli.client.transfer import Progress, StreamedFile, save, silent
 from cfy_cli.contract.labels import Label
 from cfy_cli.errors import Unreachable, Usage
 
@@ -22,7 +22,7 @@ CONNECT_TIMEOUT, DOWNLOAD_TIMEOUT = 10, 60  # seconds
 class Plugins(Collection):
     def upload(self, archive: Path, *, progress: Progress = silent, **params: object) -> Item:
         """Send a wagon, or a zip of a wagon and its YAML files."""
-        body = _StreamedFile(archive, progress)
+        body = StreamedFile(archive, progress)
         return self.http.upload("POST", "plugins", body, "application/octet-stream", without_none(params))
 
     def upload_bundle(self, source: Path | str, *, progress: Progress = silent, **params: object) -> list[Item]:
@@ -72,22 +72,6 @@ class PluginLabels:
         for name, value in labels:
             values.setdefault(name, []).append(value)
         return self._plugins.patch(key, **{self._field: values})
-
-
-class _StreamedFile:
-    """A request body that streams a file; it can be iterated more than once."""
-
-    def __init__(self, file: Path, progress: Progress) -> None:
-        self._file, self._progress = file, progress
-
-    def __len__(self) -> int:
-        return self._file.stat().st_size
-
-    def __iter__(self) -> Iterator[bytes]:
-        with self._file.open("rb") as file:
-            while chunk := file.read(CHUNK_SIZE):
-                yield chunk
-                self._progress(len(chunk))
 
 
 @contextmanager

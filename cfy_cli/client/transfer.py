@@ -25,6 +25,22 @@ def silent(_count: int) -> None:
     """Report no progress."""
 
 
+class StreamedFile:
+    """A request body that streams a file; it can be iterated more than once."""
+
+    def __init__(self, file: Path, progress: Progress) -> None:
+        self._file, self._progress = file, progress
+
+    def __len__(self) -> int:
+        return self._file.stat().st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._file.open("rb") as file:
+            while chunk := file.read(CHUNK_SIZE):
+                yield chunk
+                self._progress(len(chunk))
+
+
 class Multipart:
     """A streamed multipart form of text fields and one file; it can be iterated more than once."""
 

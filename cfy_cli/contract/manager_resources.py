@@ -67,6 +67,17 @@ LOG_BUNDLES = Resource(
     columns=("id", "created_at", "status", "error", "visibility", "tenant_name", "created_by"),
     narrow=("id", "status", "created_at", "error", "created_by"),
 )
+SNAPSHOTS = Resource(
+    name="snapshots",
+    noun="snapshot",
+    key="id",
+    argument="snapshot_id",
+    example="before-upgrade",
+    sort="created_at",
+    search=("id",),
+    columns=("id", "created_at", "status", "error", "visibility", "tenant_name", "created_by"),
+    narrow=("id", "status", "created_at", "error", "created_by"),
+)
 METRICS = Resource(
     name="metrics",
     noun="metric",

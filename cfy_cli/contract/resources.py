@@ -14,7 +14,7 @@ from cfy_cli.contract.execution_resources import (
     WORKFLOWS,
 )
 from cfy_cli.contract.identity_resources import PERMISSIONS, TENANTS, TOKENS, USER_GROUPS, USERS
-from cfy_cli.contract.manager_resources import LOG_BUNDLES, MANAGERS
+from cfy_cli.contract.manager_resources import LOG_BUNDLES, MANAGERS, SNAPSHOTS
 from cfy_cli.contract.resource import Resource
 
 BLUEPRINTS = Resource(
@@ -297,6 +297,7 @@ ALL = (
     SECRETS,
     SECRETS_PROVIDERS,
     SITES,
+    SNAPSHOTS,
     TENANTS,
     TOKENS,
     USER_GROUPS,

@@ -86,11 +86,13 @@ class Visibility(StrEnum):
 
 
 class ArchiveState(StrEnum):
-    """The state of a log bundle."""
+    """The state of a snapshot or a log bundle."""
 
     CREATING = "creating"
     CREATED = "created"
     FAILED = "failed"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
 
 
 class UpdateState(StrEnum):
@@ -105,5 +107,12 @@ class UpdateState(StrEnum):
 
 
 SYSTEM_WORKFLOWS = frozenset(
-    {"upload_blueprint", "create_deployment_environment", "delete_deployment_environment", "create_log_bundle"}
+    {
+        "upload_blueprint",
+        "create_deployment_environment",
+        "delete_deployment_environment",
+        "create_log_bundle",
+        "create_snapshot",
+        "restore_snapshot",
+    }
 )

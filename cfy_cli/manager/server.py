@@ -44,6 +44,7 @@ from cfy_cli.manager.rest import (
     secrets,
     secrets_providers,
     sites,
+    snapshots,
     status,
     tenants,
     tokens,
@@ -93,6 +94,7 @@ RESOURCES: tuple[Routes, ...] = (
     secrets.routes,
     secrets_providers.routes,
     sites.routes,
+    snapshots.routes,
     status.routes,
     tenants.routes,
     tokens.routes,
@@ -126,6 +128,7 @@ def create_app(app_context: AppContext) -> FastAPI:
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)
+    app.add_api_route(f"{PREFIX}/snapshot-status", snapshots.restore_status, **openapi.without_login("snapshots"))
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

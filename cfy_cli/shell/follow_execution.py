@@ -136,7 +136,10 @@ def _name(execution: Item) -> str:
 
 def _describe(execution: Item) -> str:
     group_id = execution.get("deployment_group_id")
-    owner = f"deployment group `{group_id}`" if group_id else f"deployment `{execution.get('deployment_id')}`"
+    deployment_id = execution.get("deployment_id")
+    if not group_id and not deployment_id:
+        return f"`{execution.get('workflow_id')}`"
+    owner = f"deployment group `{group_id}`" if group_id else f"deployment `{deployment_id}`"
     return f"`{execution.get('workflow_id')}` on {owner}"
 
 

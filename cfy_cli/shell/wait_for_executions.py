@@ -65,7 +65,8 @@ def _report(app: App, items: list[Item], *, groups: bool) -> None:
         return
     for item in items:
         owner = item.get("deployment_group_id") or item.get("deployment_id")
-        app.say(f"{item['id']}  {item.get('workflow_id')} on `{owner}`: {describe_state(item)}")
+        where = f" on `{owner}`" if owner else ""
+        app.say(f"{item['id']}  {item.get('workflow_id')}{where}: {describe_state(item)}")
 
 
 def _raise_failure(items: list[Item], state: str | None, *, groups: bool) -> None:

@@ -274,7 +274,13 @@ def test_scenario_covers_every_command() -> None:
         "deployments groups update-deployments", "deployments get-update",
     }  # fmt: skip
     names = {name for name, _ in WITH_MANAGER if not name.startswith("plugins ")} - elsewhere - OFFLINE
-    tested_apart = ("log-bundles ", "cluster brokers ", "cluster remove", "agents ")  # they wait, or are refused here
+    tested_apart = (
+        "log-bundles ",
+        "snapshots ",
+        "cluster brokers ",
+        "cluster remove",
+        "agents ",
+    )  # they wait, or are refused here
     names = {name for name in names if not name.startswith(tested_apart)}
     missing = [name for name in names if not any(words[: len(name.split())] == name.split() for words in covered)]
     assert missing == [], "add these commands to SCENARIO in this file"

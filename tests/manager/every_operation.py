@@ -315,12 +315,28 @@ def _send_executions(send: Send, ask: Ask) -> None:
     send("GET", "/log-bundles/{key}/archive", "b")
     send("PATCH", "/log-bundles/{key}", "b", json={"status": "created", "error": ""})
     send("DELETE", "/log-bundles/{key}", "b")
+    _send_snapshots(send, ask)
     event = {"message": {"text": "hello"}, "event_type": "x"}
     send("POST", "/events", status=201, json={"execution_id": execution, "events": [event]})
     send("GET", "/events")
     send("DELETE", "/events", params={"deployment_id": "d"})
     send("PATCH", "/executions/{key}", execution, json={"status": "cancelled"})
     send("DELETE", "/executions", json={"keep_last": 1})
+
+
+def _send_snapshots(send: Send, ask: Ask) -> None:
+    created = send("PUT", "/snapshots/{key}", "n", status=201, json={"queue": True}).json()["id"]
+    wait_until(lambda: ask("GET", f"/executions/{created}").json()["status"], lambda status: status in ENDED)
+    send("GET", "/snapshots")
+    send("GET", "/snapshot-status")
+    send("GET", "/snapshots/{key}", "n")
+    content = send("GET", "/snapshots/{key}/archive", "n").content
+    send("PUT", "/snapshots/{key}/archive", "o", status=201, data=content)
+    send("PUT", "/snapshots/archive", status=201, params={"id": "n"}, data=content)
+    send("PATCH", "/snapshots/{key}", "n", json={"status": "uploaded", "error": ""})
+    restored = send("POST", "/snapshots/{key}/restore", "n").json()["id"]  # which fails, since there is much
+    wait_until(lambda: ask("GET", f"/executions/{restored}").json()["status"], lambda status: status in ENDED)
+    send("DELETE", "/snapshots/{key}", "n")
 
 
 def _send_deletions(send: Send, ask: Ask, plugin: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from cloudify_rest_client import CloudifyClient  # type: ignore[import-not-found]
 
 LATER = {  # resources that the manager does not serve yet
-    "deployment_groups", "execution_groups", "execution_schedules", "deployment_updates", "plugins_update", "snapshots",
+    "deployment_groups", "execution_groups", "execution_schedules", "deployment_updates", "plugins_update",
     "resources",
 }  # fmt: skip
 OF_SNAPSHOTS = ("dump", "restore", "legacy_restore")
@@ -310,6 +310,18 @@ def manager(c: Any, folder: Path) -> None:
     assert len(c.log_bundles.list()) == 1
     c.log_bundles.download("logs", str(folder / "logs.zip"))
     c.log_bundles.delete("logs")
+    execution = c.snapshots.create("snap", True)
+    ends(lambda: c.executions.get(execution["id"]))
+    assert c.snapshots.get("snap")["status"] == "created"
+    assert c.snapshots.list()[0].id == "snap"
+    assert c.snapshots.get_status()["status"] == "not-running"
+    c.snapshots.download("snap", str(folder / "snap.zip"))
+    c.snapshots.upload(str(folder / "snap.zip"), "again")
+    execution = c.snapshots.restore("again")  # fails, since there are blueprints
+    ends(lambda: c.executions.get(execution["id"]))
+    c.snapshots.delete("again")
+    c.snapshots.update_status("snap", "failed", "by hand")
+    c.snapshots.delete("snap")
 
 
 def main(port: int, password: str, folder: Path) -> None:

@@ -26,6 +26,7 @@ from cfy_cli.manager.store.models import (
     Secret,
     SecretsProvider,
     Site,
+    Snapshot,
 )
 from cfy_cli.manager.store.models.owned import Belonging, models_in_tenants
 from tests.conftest import Ask
@@ -45,6 +46,7 @@ TOP_LEVEL = {
     Secret,
     SecretsProvider,
     Site,
+    Snapshot,
 }  # belong to nothing but their tenant
 SYSTEM_EXECUTIONS = "/executions?_include_system_workflows=true"
 # Lists of what belongs to a deployment, with what else they need to show everything.
@@ -186,6 +188,7 @@ def test_every_model_belongs_to_a_resource_or_is_one():
 def test_every_list_of_what_belongs_is_walked_over():
     paths = {path for method, path, _ in permissions() if method == "GET" and "{" not in path}
     others = {"/plugins", "/sites", "/secrets", "/secrets-providers", "/secrets/share/export", "/log-bundles"}
+    others |= {"/snapshots"}
     others |= {"/status", "/version", "/maintenance", "/config", "/user", "/license-check", "/audit", "/audit/stream"}
     others |= {"/managers", "/brokers", "/db-nodes", "/cluster-status", "/agents", OVERVIEW, *ELSEWHERE, "/"}
     others |= {"/provider/context", "/execution-groups"}

@@ -176,6 +176,15 @@ bundle = c.log_bundles.create("logs", queue=True)
 while c.executions.get(bundle.id).status not in e.END_STATES: pass
 assert c.log_bundles.list().one().id == "logs" and os.path.getsize(c.log_bundles.download("logs", "logs.zip"))
 assert c.log_bundles.get("logs").status == "created" and c.log_bundles.delete("logs") is None
+snapshot = c.snapshots.create("s", True, queue=True)
+while c.executions.get(snapshot.id).status not in e.END_STATES: pass
+assert c.snapshots.list().one().id == "s" and os.path.getsize(c.snapshots.download("s", "s.zip"))
+assert c.snapshots.upload("s.zip", "t").status == "uploaded" and c.snapshots.get_status()["status"] == "not-running"
+try: c.snapshots.restore("t")
+except CloudifyClientError as error: assert error.status_code == 400, error
+else: assert False
+assert c.snapshots.get("s").status == "created" and c.snapshots.update_status("s", "failed", "x") is None
+assert c.snapshots.delete("s") is None
 c.blueprints.upload_icon("one", "icon.png"); assert os.path.getsize(c.blueprints.download_icon("one", "copy.png"))
 c.blueprints.remove_icon("one")
 modification = c.deployment_modifications.start("app", {"web": {"instances": 2}})

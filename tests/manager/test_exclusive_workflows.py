@@ -44,7 +44,7 @@ class ExclusiveWorkflow:
 @pytest.fixture
 def exclusive(app: AppContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExclusiveWorkflow]:
     workflow = ExclusiveWorkflow(app)
-    monkeypatch.setitem(running.SYSTEM_WORKFLOW_FUNCTIONS, NAME, workflow.run)
+    monkeypatch.setitem(running.MANAGER_WORKFLOW_FUNCTIONS, NAME, workflow.run)
     yield workflow
     workflow.may_end.set()
 

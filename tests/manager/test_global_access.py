@@ -139,7 +139,7 @@ BODIES: dict[str, JsonObject] = {
 # These are about resources that no tenant owns; those below create a resource in the caller's own tenant.
 ELSEWHERE = (
     "/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/config", "/maintenance", "/managers", "/brokers",
-    "/agents", "/log-bundles",
+    "/agents", "/log-bundles", "/snapshots",
 )  # fmt: skip
 CREATE = (
     "PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}",

@@ -110,6 +110,15 @@ GET    /executions/{key}              execution_get
 POST   /executions                             execution_start
 POST   /executions/{key}              execution_cancel
 PATCH  /executions/{key}              execution_status_update
+GET    /snapshots                              snapshot_list
+GET    /snapshots/{key}                        snapshot_get
+PUT    /snapshots/{key}                        snapshot_create
+DELETE /snapshots/{key}                        snapshot_delete
+PATCH  /snapshots/{key}                        snapshot_status_update
+GET    /snapshots/{key}/archive                snapshot_download
+PUT    /snapshots/{key}/archive                snapshot_upload
+PUT    /snapshots/archive                      snapshot_upload
+POST   /snapshots/{key}/restore                snapshot_restore
 GET    /nodes                                  node_list
 GET    /node-instances                         node_instance_list
 GET    /node-instances/{key}      node_instance_get

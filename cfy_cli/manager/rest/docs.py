@@ -30,7 +30,7 @@ fetch("openapi.json").then(answer => answer.json()).then(api => {
     for (const [method, path, about] of endpoints) {
       const details = element("details", "", main), summary = element("summary", "", details);
       element("b", method, summary); element("code", path, summary);
-      element("p", (about.description || about.summary) + " Permission: " + about["x-permission"] + ".", details);
+      element("p", (about.description || about.summary) + " Permission: " + (about["x-permission"] || "none") + ".", details);
       const body = about.requestBody?.content?.["application/json"]?.schema;
       const schema = body?.$ref ? api.components.schemas[body.$ref.split("/").pop()] : body;
       if (schema) element("pre", JSON.stringify(schema.properties ?? schema, null, 2), details);

@@ -10,7 +10,7 @@ from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
-from cfy_cli.manager.services.log_bundles import rows
+from cfy_cli.manager.services import archive_rows
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.system_workflows import log_bundles
 from cfy_cli.manager.store.models import Execution, LogBundle
@@ -41,17 +41,19 @@ def create_log_bundle(call: Call, key: str, body: NewLogBundle | None = None) ->
 @routes.delete("/log-bundles/{key}", "log_bundle_delete", (), noun.answer, 200)
 def delete_log_bundle(call: Call, key: str) -> JsonObject:
     """Delete a log bundle and answer it; 400 while it is created."""
-    return noun.show(call, rows.delete(call.store, key))
+    bundle = call.store.get_own(LogBundle, key)
+    archive_rows.delete(call.store, bundle)
+    return noun.show(call, bundle)
 
 
 @routes.patch("/log-bundles/{key}", "log_bundle_status_update", (), noun.answer)
 def update_log_bundle(call: Call, key: str, body: LogBundleChange) -> JsonObject:
     """Change the status and the error."""
     bundle = call.store.get_own(LogBundle, key)
-    rows.set_status(call.app.files, bundle, body.status, body.error)
+    archive_rows.set_status(call.app.files, bundle, body.status, body.error)
     return noun.show(call, bundle)
 
 
 @routes.get("/log-bundles/{key}/archive", "log_bundle_download", (), FILE)
 def download_log_bundle(call: Call, key: str) -> Response:
-    return Download(rows.find_archive(call.app.files, call.store.get(LogBundle, key)), f"{key}.zip")
+    return Download(archive_rows.find_archive(call.app.files, call.store.get(LogBundle, key)), f"{key}.zip")

@@ -27,6 +27,7 @@ class FileChanges:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._new: list[tuple[RowKey, Mapping[str, Content]]] = []
+        self._staged: list[tuple[RowKey, Path]] = []
         self._old: list[RowKey] = []
         self._placed: list[RowKey] = []
 
@@ -34,18 +35,24 @@ class FileChanges:
         """Replace the files of a row that is in the database, perhaps in this transaction only."""
         self._new.append(((type(row), row.storage_id), contents))
 
+    def add_staged(self, key: RowKey, folder: Path) -> None:
+        """Give a new row the folder of its files, which are on the disk already."""
+        self._staged.append((key, folder))
+
     def remove(self, row: Base) -> None:
         self._old.append((type(row), row.storage_id))
 
     def place(self, session: Session) -> None:
         """Move the new files into place, as the last step before the commit."""
-        if not self._new:
+        if not self._new and not self._staged:
             return
         session.flush()  # what the database refuses is refused before files are moved
         acquire_lock(session, LockKey.FILES)
         for key, contents in self._new:
             self._placed.append(key)
             self._files.place(self._files.stage(contents), self._folder(key))
+        self._placed += [key for key, _ in self._staged]
+        self._files.place_all({self._folder(key): folder for key, folder in self._staged})
 
     def finish(self) -> None:
         """Remove the old files, after the commit."""

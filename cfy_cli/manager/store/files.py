@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES = (
+BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES, SNAPSHOTS = (
     "blueprints",
     "deployments",
     "icons",
     "plugins",
     "log_bundles",
+    "snapshots",
 )  # folders of the files of rows
 Content = Path | bytes  # a file to move, or what to write
 
@@ -86,8 +87,7 @@ class Files:
 
     def stage(self, contents: Mapping[str, Content]) -> Path:
         """Return a new folder with files, by their names, that survives a loss of power."""
-        folder = self._new_path()
-        folder.mkdir(mode=0o700, parents=True)
+        folder = self.new_staging_folder()
         try:
             for name, content in contents.items():
                 if isinstance(content, Path):
@@ -111,6 +111,22 @@ class Files:
             self.delete(staged)
             raise
         sync(target.parent)
+
+    def place_all(self, staged: Mapping[Path, Path]) -> None:
+        """Move many staged folders to their places, where nothing is."""
+        parents = {target.parent for target in staged}
+        for parent in parents:
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for target, folder in staged.items():
+            folder.rename(target)
+        for parent in parents:
+            sync(parent)
+
+    def new_staging_folder(self) -> Path:
+        """Return a new folder to stage files in."""
+        folder = self._new_path()
+        folder.mkdir(mode=0o700, parents=True)
+        return folder
 
     def discard(self, folder: Path) -> None:
         """Remove a folder, at once for everybody who looks for it; a process that is killed leaves nothing of it."""

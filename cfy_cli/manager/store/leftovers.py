@@ -21,19 +21,21 @@ def check_database(database: Database, files: Files) -> None:
     """Raise Failed when there are files of another database."""
     file = files.folder.with_name(DATABASE_FILE)
     known = file.read_text("utf-8", "replace") if file.exists() else ""
-    if not known.strip() or known == _created_at(database):  # empty: the machine failed before it was on the disk
+    if (
+        not known.strip() or _created_at(database) in known.split()
+    ):  # empty: the machine failed before it was on the disk
         return
     if any(files.list_storage_ids(model.FOLDER) for model in models_with_files()):
         raise Failed(
-            f"The files in {files.folder} belong to another database, which was created at {known}",
+            f"The files in {files.folder} belong to another database, which was created at {known.split()[0]}",
             hint="Start the manager with that database, or with another data folder; "
             f"to begin anew, move {files.folder} away.",
         )
 
 
-def remember_database(database: Database, files: Files) -> None:
-    """Store which database the files belong to."""
-    file, created_at = files.folder.with_name(DATABASE_FILE), _created_at(database)
+def remember_database(database: Database, files: Files, *, becomes: str = "") -> None:
+    """Store which database the files belong to, and to which one they will if a transaction is committed."""
+    file, created_at = files.folder.with_name(DATABASE_FILE), f"{_created_at(database)} {becomes}".strip()
     if created_at and not (file.exists() and file.read_text("utf-8", "replace") == created_at):
         temporary = files.incoming / DATABASE_FILE
         with temporary.open("w+") as stream:

@@ -51,6 +51,13 @@ def check_version(database: Database) -> None:
         )
 
 
+def known_revisions() -> set[str]:
+    """Return the revisions that this version can migrate."""
+    from alembic.script import ScriptDirectory  # slow to import, and seldom needed
+
+    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
 def _find_revision(database: Database) -> str | None:
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
@@ -68,10 +75,8 @@ def _create(database: Database) -> None:
 
 def _migrate(database: Database, revision: str) -> None:
     from alembic import command  # slow to import, and needed once in a release
-    from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory.from_config(alembic_config())
-    if revision not in {script.revision for script in scripts.walk_revisions()}:
+    if revision not in known_revisions():
         raise CfyError(
             f"The database was made by a newer version of cfy (its revision is {revision}, this one knows {HEAD})",
             hint="Upgrade cfy, or give another data folder with --data-dir.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import JSON, ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select, true
@@ -268,6 +269,11 @@ class Store:
         """Give a stored row its files, which replace those it has; both are committed, or neither."""
         assert self._files is not None, "files are stored in write transactions"
         self._files.add(row, contents)
+
+    def add_staged_files(self, model: type[Base], storage_id: int, folder: Path) -> None:
+        """Give a row that is new in this transaction the folder of its files, which are on the disk already."""
+        assert self._files is not None, "files are stored in write transactions"
+        self._files.add_staged((model, storage_id), folder)
 
     def remove_files(self, row: Base) -> None:
         """Remove the files of a row once the transaction is committed."""

@@ -12,6 +12,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.states import ENDED, RUNNING, STOPPING, SYSTEM_WORKFLOWS, WAITING, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, Usage
+from cfy_cli.manager.services import archive_rows
 from cfy_cli.manager.services.blueprints import uploads
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_updates import records as updates
@@ -20,7 +21,6 @@ from cfy_cli.manager.services.executions import exclusive_workflows, group_membe
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
 from cfy_cli.manager.services.executions.queue import check_idle, describe_running, release_next
 from cfy_cli.manager.services.identity.execution_user import set_user
-from cfy_cli.manager.services.log_bundles import rows as log_bundles
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
@@ -232,7 +232,7 @@ def on_ended(store: Store, execution: Execution) -> bool:
 
     Returns whether there may be an execution to claim.
     """
-    log_bundles.on_ended(store, execution)
+    archive_rows.on_ended(store, execution)
     uploads.on_ended(store, execution)
     updates.on_ended(store, execution)
     may_claim = release_next(store, execution)

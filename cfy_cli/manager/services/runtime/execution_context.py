@@ -32,6 +32,8 @@ READ = "deployment_get"  # what every member of a tenant may
 PERMISSIONS = {  # of workflows that the manager runs itself
     "upload_blueprint": "blueprint_upload",
     "create_log_bundle": "log_bundle_create",
+    "create_snapshot": "snapshot_create",
+    "restore_snapshot": "snapshot_restore",
     "create_deployment_environment": "deployment_create",
     "delete_deployment_environment": "deployment_delete",
     "update": "deployment_update_create",
@@ -61,6 +63,7 @@ class ExecutionContext:
     start_mode: StartMode = StartMode.NEW
     slot_released: Callable[[], AbstractContextManager[None]] = nullcontext  # entered while it waits for executions
     masking: Masking = field(default_factory=Masking)
+    until_end: ExitStack = field(default_factory=ExitStack)  # what is released when the execution has ended
 
     @property
     def permission(self) -> str:

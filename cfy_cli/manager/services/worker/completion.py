@@ -1,6 +1,6 @@
 """Completion of executions: storing the result, and its effects on the deployment and on queued executions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -29,9 +29,12 @@ def complete_execution(
     result: WorkflowResult,
     *,
     store_result: StoreResult | None = None,
+    change_rows: Callable[[Store], None] | None = None,
     final_events: Sequence[ExecutionEvent] = (),
 ) -> None:
     """Store the changes of `store_result`, all events, the `final_events` and the result in one transaction.
+
+    `change_rows` makes the changes of an execution that has no deployment.
 
     So a reader that sees the execution ended sees everything else too, and a crash before leaves nothing half done.
     """
@@ -43,6 +46,8 @@ def complete_execution(
             deployment = executions.find_deployment(store, context.execution)
             if store_result is not None and deployment is not None:
                 store_result(context.as_user(store, context.permission), deployment)
+            if change_rows is not None:
+                change_rows(store)
             session = store.unscoped  # rows of this execution and its deployment
             batch.store(session)
             with session.no_autoflush:  # write the deployment once, with all its changes

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import DeploymentPlan
-from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.states import SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import CfyError, Forbidden
 from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, WorkflowResult
@@ -30,11 +30,13 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
     delete_deployment_environment,
 )
 from cfy_cli.manager.services.system_workflows.log_bundles import create_log_bundle
+from cfy_cli.manager.services.system_workflows.snapshots import create_snapshot, restore_snapshot
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
 from cfy_cli.manager.services.worker.updates import read_plan
 from cfy_cli.manager.store.models import Deployment, Node
+from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 DELETE = "delete_deployment_environment"
@@ -42,9 +44,14 @@ DELETE = "delete_deployment_environment"
 # A system workflow may return a function that stores its result when the execution is completed.
 SYSTEM_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], StoreResult | None]] = {
     "upload_blueprint": upload_blueprint,
-    "create_log_bundle": create_log_bundle,
     "create_deployment_environment": create_deployment_environment,
     DELETE: delete_deployment_environment,
+}
+# One of the whole manager, which has no deployment, may return a function that changes rows in that transaction.
+MANAGER_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], Callable[[Store], None] | None]] = {
+    "create_log_bundle": create_log_bundle,
+    "create_snapshot": create_snapshot,
+    "restore_snapshot": restore_snapshot,
 }
 
 
@@ -55,7 +62,7 @@ def run(context: ExecutionContext) -> None:
     """
     execution = context.execution
     try:
-        if execution.workflow_id in SYSTEM_WORKFLOW_FUNCTIONS:
+        if execution.workflow_id in SYSTEM_WORKFLOWS:
             _run_system_workflow(context)
         else:
             _run_on_deployment(context)
@@ -64,6 +71,8 @@ def run(context: ExecutionContext) -> None:
     except Exception:
         log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
         _fail(context, traceback.format_exc())
+    finally:
+        context.until_end.close()
 
 
 def _fail(context: ExecutionContext, reason: str) -> None:
@@ -81,12 +90,17 @@ def _run_system_workflow(context: ExecutionContext) -> None:
     if has_events:
         context.emit_event("workflow_started", f"Starting '{name}' workflow execution")
     try:
-        store_result = SYSTEM_WORKFLOW_FUNCTIONS[name](context)
+        store_result, change_rows = None, None
+        if name in MANAGER_WORKFLOW_FUNCTIONS:
+            change_rows = MANAGER_WORKFLOW_FUNCTIONS[name](context)
+        else:
+            store_result = SYSTEM_WORKFLOW_FUNCTIONS[name](context)
         succeeded = ExecutionEvent("cloudify_event", f"'{name}' workflow execution succeeded", "workflow_succeeded")
         complete_execution(
             context,
             WorkflowResult(ExecutionState.TERMINATED),
             store_result=store_result,
+            change_rows=change_rows,
             final_events=[succeeded] if has_events else [],
         )
     except CfyError as error:

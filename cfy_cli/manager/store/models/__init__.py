@@ -1,6 +1,7 @@
 """Tables of the manager, one class for each."""
 
 from cfy_cli.manager.store.models import identity_versions
+from cfy_cli.manager.store.models.archives import LogBundle, Snapshot
 from cfy_cli.manager.store.models.audit import AuditRecord
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintIcon, BlueprintImport, BlueprintLabel
 from cfy_cli.manager.store.models.configuration import ConfigValue
@@ -19,7 +20,6 @@ from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tena
 from cfy_cli.manager.store.models.indexes import INDEXES
 from cfy_cli.manager.store.models.journal import Operation, TasksGraph
 from cfy_cli.manager.store.models.licenses import License
-from cfy_cli.manager.store.models.log_bundles import LogBundle
 from cfy_cli.manager.store.models.metrics import Metric
 from cfy_cli.manager.store.models.modifications import DeploymentModification
 from cfy_cli.manager.store.models.owned import Base
@@ -70,6 +70,7 @@ __all__ = [
     "Secret",
     "SecretsProvider",
     "Site",
+    "Snapshot",
     "TasksGraph",
     "Tenant",
     "Token",

@@ -172,6 +172,7 @@ class WorkerRecord(Base):
 
     __tablename__ = "workers"
     IS_AUDITED = False
+    IS_IN_SNAPSHOTS = False
     KEY = "name"
 
     name: Mapped[str] = mapped_column(Name, unique=True)

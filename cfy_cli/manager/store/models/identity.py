@@ -217,6 +217,7 @@ class FailedLogins(Base):
 
     __tablename__ = "failed_logins"
     IS_AUDITED = False
+    IS_IN_SNAPSHOTS = False
     __table_args__ = (UniqueConstraint("address", "account"),)
 
     address: Mapped[str] = mapped_column(text(64))

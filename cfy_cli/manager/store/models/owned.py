@@ -21,7 +21,8 @@ class Base(DeclarativeBase):
     rows are, each row's in a folder named by its storage id: they come and go with the row. The audit log records
     changes if `IS_AUDITED`, but not those of the columns `UNAUDITED` alone: they follow from other changes or from
     logins. It names a row by the columns `IDENTIFIED_BY`, by default key and tenant, and a row that links others by the
-    names of those: `LINKS` has their relationships by field.
+    names of those: `LINKS` has their relationships by field. Rows of this machine or of its processes are not
+    `IS_IN_SNAPSHOTS`: no snapshot holds them, and restoring one leaves them.
     """
 
     WIRE_FIELDS: ClassVar[tuple[str, ...]] = ()
@@ -34,6 +35,7 @@ class Base(DeclarativeBase):
     IDENTIFIED_BY: ClassVar[tuple[str, ...]] = ()
     LINKS: ClassVar[Mapping[str, str]] = {}
     UNAUDITED: ClassVar[frozenset[str]] = frozenset()
+    IS_IN_SNAPSHOTS: ClassVar[bool] = True
 
     __mapper_args__ = {"confirm_deleted_rows": False}  # another transaction may have deleted a row meanwhile
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, Name, Timestamp
+from cfy_cli.manager.store.models.types import ENCRYPTED, JsonColumn, JsonObject, Name, Timestamp
 
 
 class SecretsProvider(Owned, Base):
@@ -28,7 +28,7 @@ class SecretsProvider(Owned, Base):
 
     name: Mapped[str] = mapped_column(Name)
     type: Mapped[str] = mapped_column(Name)
-    encrypted_parameters: Mapped[str] = mapped_column("sealed", Text)  # JSON
+    encrypted_parameters: Mapped[str] = mapped_column("sealed", Text, info=ENCRYPTED)  # JSON
     updated_at: Mapped[str | None] = mapped_column(Timestamp)
 
     @hybrid_property
@@ -62,7 +62,8 @@ class Secret(Owned, Base):
     KEY = "key"
 
     key: Mapped[str] = mapped_column(Name)
-    encrypted_value: Mapped[str] = mapped_column("sealed", Text)  # JSON when there is a schema; empty if kept elsewhere
+    # JSON when there is a schema; empty if kept elsewhere, or if a snapshot without credentials was restored
+    encrypted_value: Mapped[str] = mapped_column("sealed", Text, info=ENCRYPTED)
     schema: Mapped[JsonObject | None] = mapped_column(JsonColumn)  # JSON schema of the value
     is_hidden_value: Mapped[bool] = mapped_column(default=False)  # visible to its creator and to administrators only
     provider_name: Mapped[str | None] = mapped_column(Name)  # that keeps the value; None: here

@@ -12,6 +12,7 @@ else:  # SQLAlchemy evaluates annotations, and cannot resolve a recursive alias
     JsonValue, JsonObject = object, dict
 
 __all__ = [
+    "ENCRYPTED",
     "NO_ID_REUSE",
     "Attribute",
     "JsonColumn",
@@ -40,4 +41,5 @@ class TimestampText(String):
 Name = text(256)
 Timestamp = TimestampText(24).with_variant(TimestampText(24, collation="C"), "postgresql")
 JsonColumn = JSON(none_as_null=True)  # not JSONB, which does not keep the order of keys
+ENCRYPTED = {"is_encrypted": True}  # `info` of columns whose values have the key of the manager
 NO_ID_REUSE = {"sqlite_autoincrement": True}  # storage ids name folders and positions in pages, so each is used once

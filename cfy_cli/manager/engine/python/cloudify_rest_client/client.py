@@ -61,6 +61,7 @@ COLLECTIONS = {
     "secrets": ("secrets", "SecretsClient"),
     "secrets_providers": ("secrets_providers", "SecretsProvidersClient"),
     "sites": ("sites", "SitesClient"),
+    "snapshots": ("snapshots", "SnapshotsClient"),
     "summary": ("summary", "SummariesClient"),
     "tasks_graphs": ("operations", "TasksGraphClient"),
     "tenants": ("tenants", "TenantsClient"),

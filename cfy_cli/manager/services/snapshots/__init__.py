@@ -1,0 +1,1 @@
+"""Snapshots: the rows and files of a whole manager in an archive that another manager can restore."""
