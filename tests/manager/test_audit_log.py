@@ -33,6 +33,7 @@ WITHOUT_CHANGE = {
     *(("PATCH", path) for path in ("/agents", "/agents/{name}")),
     ("PUT", "/agents/{name}"),
     ("PATCH", "/log-bundles/{key}"),  # the same
+    ("PATCH", "/snapshots/{key}"),  # the same
     ("PATCH", "/blueprints/{key}/icon"),  # of a blueprint without one
     ("POST", "/contacts"),  # which keeps nothing
     ("PATCH", "/executions/{key}"),  # to the status that it has

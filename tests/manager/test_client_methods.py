@@ -180,9 +180,8 @@ snapshot = c.snapshots.create("s", True, queue=True)
 while c.executions.get(snapshot.id).status not in e.END_STATES: pass
 assert c.snapshots.list().one().id == "s" and os.path.getsize(c.snapshots.download("s", "s.zip"))
 assert c.snapshots.upload("s.zip", "t").status == "uploaded" and c.snapshots.get_status()["status"] == "not-running"
-try: c.snapshots.restore("t")
-except CloudifyClientError as error: assert error.status_code == 400, error
-else: assert False
+assert c.executions.get(c.snapshots.restore("t").id).workflow_id == "restore_snapshot"  # fails: there is much
+while c.snapshots.get_status()["status"] == "running": pass
 assert c.snapshots.get("s").status == "created" and c.snapshots.update_status("s", "failed", "x") is None
 assert c.snapshots.delete("s") is None
 c.blueprints.upload_icon("one", "icon.png"); assert os.path.getsize(c.blueprints.download_icon("one", "copy.png"))

@@ -1,4 +1,4 @@
-"""Whether a snapshot is being restored."""
+"""States of the restoring of snapshots."""
 
 
 class STATES:
