@@ -23,6 +23,7 @@ def test_there_are_no_agents(cfy: Cfy, ask: Ask):
     assert ask("GET", "/agents", params={"state": "started", "node_ids": ["a", "b"]}).json()["items"] == []
     assert ask("PATCH", "/agents", json={"bundle": True}).status_code == 400
     assert ask("PATCH", "/agents/a", json={"state": "asleep"}).status_code == 400
+    assert ask("PATCH", "/agents/a", json={"state": "restarting"}).status_code == 404
 
 
 def test_ok_is_told_without_login(app: AppContext, monkeypatch: pytest.MonkeyPatch):

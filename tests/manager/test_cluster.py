@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import WorkerRecord
 from tests.conftest import Ask, Cfy
@@ -43,6 +44,7 @@ def test_what_one_machine_cannot_do_is_refused(ask: Ask):
         found = [ask("GET", path).json()["items"] for path in ("/brokers", "/db-nodes", "/managers?_include=hostname")]
         return [*found, ask("GET", f"/managers/{HOST}").json()["hostname"]]
 
+    assert ask("GET", "/managers").json()["items"][0]["last_seen"] >= now()[:16]
     before, node = cluster(), {"name": "other", "address": "10.0.0.8"}
     for method, path, body, status in (
         ("DELETE", f"/managers/{HOST}", None, 400),

@@ -51,7 +51,10 @@ def test_overview_averages_what_has_ended(ask: Ask, app: AppContext):
     assert summary(ask, task_name=CREATE) == {CREATE: create}
     assert summary(ask, since=time(4), workflow_id="scale") == {"scale": (4.0, 0.0)}
     assert summary(ask, until=time(4), workflow_id="scale") == {"scale": (2.0, 1.0)}
-    assert ask("GET", "/metrics-overview", params={"since": "soon"}).status_code == 400
+    assert summary(ask, until="2030-02-01T00:00:00.000Z") == {}  # the 30 days before
+    assert summary(ask, until="2030-01-30T00:00:00.000Z") == summary(ask)
+    for times in ({"since": "soon"}, {"until": "0001-01-01T00:00:00Z"}):
+        assert ask("GET", "/metrics-overview", params=times).status_code == 400
     ask("POST", "/tenants/red")
     assert ask("GET", "/metrics-overview", headers={"Tenant": "red"}).json()["items"] == []
 

@@ -14,7 +14,7 @@ from cfy_cli.manager.store.models import NodeInstance
 
 STATES = (
     "creating", "created", "configuring", "configured", "starting", "started", "stopping", "stopped", "deleting",
-    "deleted", "upgrading", "upgraded", "failed", "nonresponsive", "restoring", "restored",
+    "deleted", "restarting", "restarted", "upgrading", "upgraded", "failed", "nonresponsive", "restoring", "restored",
 )  # fmt: skip
 FILTERS = (
     SORT,

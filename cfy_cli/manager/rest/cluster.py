@@ -8,6 +8,7 @@ from fastapi import Response
 
 from cfy_cli import __version__
 from cfy_cli.contract.json import JsonObject
+from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes, dump
 from cfy_cli.manager.rest.bodies import Body
@@ -67,7 +68,7 @@ class ManagerNode(TypedDict):
     distro_release: None
     fs_sync_node_id: None
     networks: dict[str, str]
-    last_seen: None
+    last_seen: str
     status_report_frequency: None
     ca_cert_content: None
 
@@ -209,7 +210,7 @@ def _manager(call: Call) -> ManagerNode:
         "distro_release": None,
         "fs_sync_node_id": None,
         "networks": {"default": host},
-        "last_seen": None,
+        "last_seen": now(),  # it is the one that answers,
         "status_report_frequency": None,
         "ca_cert_content": None,
     }

@@ -1,12 +1,14 @@
 """Endpoints of metrics."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from pydantic import Field
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.manager_resources import METRICS
+from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
@@ -18,8 +20,9 @@ from cfy_cli.manager.services.metrics import MetricSummary, Period
 from cfy_cli.manager.store.models import Metric
 
 MAX_NAME, MAX_VALUE = 256, 65536  # characters
+DEFAULT_PERIOD = timedelta(days=30)  # so that not all events are read that are stored
 OVERVIEW = (
-    Parameter("since", "Only runs that ended from this time on."),
+    Parameter("since", f"Only runs that ended since then; by default {DEFAULT_PERIOD.days} days before `until`."),
     Parameter("until", "Only runs that ended until this time."),
     Parameter("workflow_id", "Only this workflow."),
     Parameter("task_name", "Only this task, such as cloudify.interfaces.lifecycle.create."),
@@ -75,6 +78,8 @@ def create_metric(call: Call, key: str, body: NewMetric) -> JsonObject:
 @routes.get("/metrics-overview", "execution_list", OVERVIEW, answer_of(MetricsOverview))
 def summarize_metrics(call: Call) -> MetricsOverview:
     """Answer how long workflows and tasks took on average, and which part of them succeeded."""
-    times = [parse_time(call.query.get(name, "")) for name in ("since", "until")]
+    since, until = (parse_time(call.query.get(name, "")) for name in ("since", "until"))
+    if since is None:
+        since = format_timestamp((parse_timestamp(until) if until else datetime.now(UTC)) - DEFAULT_PERIOD)
     names = {name: call.query.get(name) for name in ("workflow_id", "task_name")}
-    return {"items": metrics.summarize(call.store, Period(*times), **names), "metadata": {"pagination": {}}}
+    return {"items": metrics.summarize(call.store, Period(since, until), **names), "metadata": {"pagination": {}}}
