@@ -320,3 +320,17 @@ def test_values_are_checked_as_searches_find_them(ask: Ask, upload: Upload) -> N
     assert "there is no node type `nosuch`" in give(2, kind="nosuch")
     ask("DELETE", "/filters/deployments/core")
     assert "Requested `DeploymentsFilter` with ID `core` was not found" in give(2, one="shared")
+
+
+def test_parameters_name_things_in_the_tenant_of_the_deployment(ask: Ask, upload: Upload) -> None:
+    upload("app", f"{HEAD}workflows: {{greet: {{mapping: say.sh, parameters: {{key: {{type: secret_key}}}}}}}}\n")
+    ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    for path in ("/blueprints/app", "/deployments/d"):
+        assert ask("PATCH", f"{path}/set-visibility", json={"visibility": "global"}).status_code == 200
+    ask("POST", "/tenants/red")
+    for key, tenant in (("own", "default_tenant"), ("of-red", "red")):
+        assert ask("PUT", f"/secrets/{key}", json={"value": "x"}, tenant=tenant).status_code == 200
+    for key, status in (("of-red", 400), ("own", 201)):
+        body = {"deployment_id": "d", "workflow_id": "greet", "parameters": {"key": key}}
+        started = ask("POST", "/executions", json=body, tenant="red")
+        assert started.status_code == status, started.text

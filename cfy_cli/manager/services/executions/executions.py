@@ -70,6 +70,7 @@ def start(
     and does not block it. Raises Invalid; Forbidden for a global deployment of a tenant in which the user may not.
     """
     deployment = store.get_permitted(Deployment, deployment_id)
+    store = store.in_tenant(deployment.tenant_name)  # parameters name things there, whichever tenant is asked through
     store.acquire_lock(LockKey.DEPLOYMENT, deployment.storage_id)
     workflow = workflows.find(deployment, workflow_id)
     complete = workflow_parameters.complete(
