@@ -119,3 +119,16 @@ def test_children_added_at_once_are_all_counted(ask: Ask, upload: Upload) -> Non
             sorted(value for key, value in labels_of(ask, "/deployments/top") if key == "csys-consumer-id") == expected
         )
         assert ask("GET", "/deployments/top").json()["sub_services_count"] == len(expected)
+
+
+def test_children_of_a_deleted_deployment_join_no_other(ask: Ask, upload: Upload) -> None:
+    upload("app")
+    ask("PUT", "/deployments/parent", json={"blueprint_id": "app"})
+    inside = {"blueprint_id": "app", "labels": [{"csys-obj-parent": "parent"}, {"color": "red"}]}
+    assert ask("PUT", "/deployments/child", json=inside).status_code == 201
+    assert ask("DELETE", "/deployments/parent?force=true").status_code == 204
+    wait_until(lambda: ask("GET", "/deployments/parent").status_code, lambda status: status == 404)
+    assert labels_of(ask, "/deployments/child") == {("color", "red")}
+    again = ask("PUT", "/deployments/parent", json={"blueprint_id": "app"}).json()
+    assert (again["sub_services_count"], again["labels"]) == (0, [])
+    assert ask("DELETE", "/deployments/parent").status_code == 204

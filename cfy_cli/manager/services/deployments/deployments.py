@@ -105,10 +105,11 @@ def set_labels(store: Store, deployment: Deployment, pairs: Iterable[Pair]) -> N
 
 
 def delete(store: Store, deployment: Deployment) -> None:
-    """Delete a deployment, and update its parents and the targets of its dependencies."""
+    """Delete a deployment, and update its parents, its children and the targets of its dependencies."""
     parents = _find_parents(store, deployment)
     target_ids = {dependency.target_storage_id for dependency in dependencies.find_of_source(store, deployment)}
     store.delete(deployment)
+    tree.leave_children(store.unscoped, deployment)  # private ones of other users too
     update_parents(store, parents)
     dependencies.update_consumers_of(store, target_ids - {parent.storage_id for parent in parents})
 

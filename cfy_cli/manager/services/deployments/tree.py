@@ -11,7 +11,7 @@ who has no role in a tenant neither prevents that its deployments are uninstalle
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.labels import OBJECT_TYPE
@@ -33,6 +33,7 @@ SHARED_ATTRIBUTES = (  # those that executions of other deployments change too
     "sub_environments_count",
     "sub_environments_status",
 )
+UNSYNCHRONIZED = {"synchronize_session": False}
 PARENT_LABEL = (
     select(DeploymentLabel.storage_id)
     .where(DeploymentLabel.deployment_storage_id == bindparam("child"), DeploymentLabel.key == PARENT)
@@ -82,6 +83,13 @@ def find_children(session: Session, deployment: Deployment) -> list[Deployment]:
     """Return the deployments directly inside one."""
     children = select(Deployment).where(Deployment.storage_id.in_(_children_ids(deployment)))
     return list(session.scalars(children.order_by(Deployment.storage_id)).unique())
+
+
+def leave_children(session: Session, deployment: Deployment) -> None:
+    """Delete the labels that name a deployment which is deleted, so that another one of its name has no children."""
+    of_children = DeploymentLabel.deployment_storage_id.in_(_children_ids(deployment))
+    names_parent = (DeploymentLabel.key == PARENT) & (DeploymentLabel.value == deployment.id)
+    session.execute(delete(DeploymentLabel).where(names_parent, of_children), execution_options=UNSYNCHRONIZED)
 
 
 def find_contents(session: Session, deployment: Deployment) -> list[Deployment]:
