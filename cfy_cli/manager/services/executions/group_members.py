@@ -2,7 +2,7 @@
 
 import logging
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import now
@@ -16,6 +16,9 @@ from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
 EVENT_TYPE = "execution_state_change"
+TARGETS = select(ExecutionGroup.success_group_id, ExecutionGroup.failure_group_id).where(
+    ExecutionGroup.id == bindparam("group_id")
+)
 
 
 def event_row(execution: Execution, message: str) -> EventRow:
@@ -72,11 +75,13 @@ def on_state_change(store: Store, execution: Execution, state: str, error: str |
 def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str | None:
     """Add the deployment of an execution to the target group; return why that failed, if it did."""
     session = store.unscoped  # of an execution that the caller changes
-    group = session.query(ExecutionGroup).filter_by(id=execution.execution_group_id).one_or_none()
-    name = group and (group.failure_group_id if failed else group.success_group_id)
+    targets = session.execute(TARGETS, {"group_id": execution.execution_group_id}).one_or_none()
+    name = targets[failed] if targets else None
+    if not name:
+        return None
     deployment = select(Deployment.storage_id).where(Deployment.storage_id == execution.deployment_storage_id)
     storage_id = session.scalar(deployment)
-    if not name or storage_id is None:  # the execution may have deleted it
+    if storage_id is None:  # the execution may have deleted it
         return None
     # The user was permitted to change the deployment group when it became the target.
     target = session.query(DeploymentGroup).filter_by(id=name, tenant_name=execution.tenant_name).one_or_none()

@@ -5,7 +5,7 @@ Executions of a group wait in the same queues. Workers take them out, as far as 
 
 from collections.abc import Iterable
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from cfy_cli.contract.states import RUNNING, STOPPING, ExecutionState
@@ -15,7 +15,12 @@ from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Deployment, Execution, ExecutionGroup
 from cfy_cli.manager.store.store import Store
 
-ANY_QUEUED = select(Execution.storage_id).where(Execution.status == ExecutionState.QUEUED).limit(1)
+_IS_QUEUED = Execution.status == ExecutionState.QUEUED
+WAITS = select(  # whether anything does, something exclusive, and something of a deployment
+    exists().where(_IS_QUEUED),
+    exists().where(_IS_QUEUED, Execution.is_system_workflow),
+    exists().where(_IS_QUEUED, Execution.deployment_storage_id == bindparam("deployment")),
+)
 IS_IN_PAUSED_GROUP = exists().where(ExecutionGroup.id == Execution.execution_group_id, ExecutionGroup.concurrency == 0)
 _other = aliased(Execution)
 _group_of_other = aliased(ExecutionGroup)
@@ -41,15 +46,18 @@ def release_next(store: Store, ended: Execution) -> bool:
     """
     if ended.deployment_storage_id is not None:
         store.acquire_lock(LockKey.DEPLOYMENT, ended.deployment_storage_id)
-    if store.unscoped.scalar(ANY_QUEUED) is None:
+    anything, exclusive, of_deployment = store.unscoped.execute(
+        WAITS, {"deployment": ended.deployment_storage_id or 0}
+    ).one()
+    if not anything:
         return False
-    if exclusive_workflows.release_next(store):
+    if exclusive and exclusive_workflows.release_next(store):
         return True
     if ended.is_system_workflow:  # it has no deployment, and all have waited for it
         of_deployments = Execution.status == ExecutionState.QUEUED, Execution.execution_group_id.is_(None)
         queued = select(Execution.deployment_storage_id).where(*of_deployments).distinct()
         release_of_deployments(store, (each for each in store.unscoped.scalars(queued) if each is not None))
-    elif ended.deployment_storage_id is not None:
+    elif of_deployment and ended.deployment_storage_id is not None:
         _release_next_of(store, ended.deployment_storage_id)
     return True
 

@@ -12,7 +12,14 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph, Request
-from cfy_cli.manager.engine.ports import ExecutionEvent, JournalEntry, ProcessIdentity, StoredGraph, TaskStateChange
+from cfy_cli.manager.engine.ports import (
+    ExecutionEvent,
+    JournalEntry,
+    ProcessIdentity,
+    StartMode,
+    StoredGraph,
+    TaskStateChange,
+)
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationAction
 from cfy_cli.manager.services.runtime.batch import Batch, TaskRow
@@ -60,6 +67,8 @@ class StoreJournal:
         self._operation_ids: dict[str, OperationIds] = {}  # by graph
 
     def stored_graphs(self) -> list[StoredGraph]:
+        if self._context.start_mode is StartMode.NEW:
+            return []
         with self._context.reading_own_rows() as store:
             session = store.unscoped  # rows of this execution
             graphs = session.scalars(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstancePlan, InstanceRelationship
@@ -34,6 +34,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 # Columns instead of whole rows: building the objects of many rows takes long.
 INSTANCE_COLUMNS = tuple(getattr(NodeInstance, field.name) for field in fields(Instance))
+INSTANCES = (
+    select(*INSTANCE_COLUMNS)
+    .where(NodeInstance.deployment_storage_id == bindparam("deployment"))
+    .order_by(NodeInstance.storage_id)
+)
+POLLED = select(Execution.status, Execution.total_operations, Execution.finished_operations).where(
+    Execution.id == bindparam("execution_id")
+)
 POLL_INTERVAL = 0.2  # seconds between queries of the status of the execution
 CANCEL_REQUESTS = {
     ExecutionState.CANCELLING: CancelRequest.CANCEL,
@@ -54,15 +62,16 @@ class StoreRecords(StoreLookups, Records):
         self._cancel_request = CancelRequest.NONE
         self._next_poll = 0.0  # monotonic time
         self._progress = (0, 0)  # operations: total, ended
+        self._stored_progress = (context.execution.total_operations, context.execution.finished_operations)
         self._poll_lock = threading.Lock()  # of the three above
         self._decisions: Mapping[str, Json] = context.execution.decisions  # replaced and never changed
         self._decisions_lock = threading.Lock()  # of the replacement
         self._node_ids: dict[str, str] = {}  # by instance; an instance never changes its node
 
     def instances(self) -> list[Instance]:
-        own = select(*INSTANCE_COLUMNS).where(self._in_deployment(NodeInstance)).order_by(NodeInstance.storage_id)
+        parameters = {"deployment": self.deployment.storage_id}
         with self._read_own() as store:
-            instances = [Instance(*row) for row in store.unscoped.execute(own)]  # rows of the deployment
+            instances = [Instance(*row) for row in store.unscoped.execute(INSTANCES, parameters)]  # of the deployment
         self._node_ids.update((instance.id, instance.node_id) for instance in instances)
         return instances
 
@@ -151,23 +160,24 @@ class StoreRecords(StoreLookups, Records):
 
     def store_progress(self) -> None:
         total, finished = self._progress
+        if self._stored_progress == self._progress:
+            return
         with self._context.writing_own_rows() as store:
             self._update_execution(store, total_operations=total, finished_operations=finished)
+        self._stored_progress = total, finished
 
     def _poll(self) -> None:
         """Read the cancel request and, while at it, store the progress."""
-        columns = select(Execution.status, Execution.total_operations, Execution.finished_operations)
-        own = columns.where(Execution.id == self._context.execution.id)
         # Without a retry: the caller polls again.
         with self._context.app.database.read() as session:
-            row = session.execute(own).one_or_none()
+            row = session.execute(POLLED, {"execution_id": self._context.execution.id}).one_or_none()
         if row is None:
             self._cancel_request = CancelRequest.KILL  # it was deleted
             return
         status, *progress = row
         self._cancel_request = CANCEL_REQUESTS.get(ExecutionState(status), CancelRequest.NONE)
-        if tuple(progress) != self._progress:
-            self.store_progress()
+        self._stored_progress = (progress[0], progress[1])
+        self.store_progress()
 
     def _update_execution(self, store: Store, **columns: object) -> None:
         own = update(Execution).where(Execution.id == self._context.execution.id)

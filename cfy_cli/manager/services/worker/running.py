@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import DeploymentPlan
@@ -200,7 +200,7 @@ class _Definitions:
 def _read_deployment(context: ExecutionContext) -> _Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
-        deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=(lazyload("*"),))
         nodes = session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
