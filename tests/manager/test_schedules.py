@@ -1,5 +1,6 @@
 """Schedules of executions over the API: created, changed, listed, deleted, and started when they are due."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,10 @@ from sqlalchemy import update
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
+from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.schedules import starting
+from cfy_cli.manager.services.schedules.schedules import set_next
 from cfy_cli.manager.services.schedules.starting import LOOK_INTERVAL, start_due
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, ExecutionSchedule
 from cfy_cli.manager.store.scope import system_scope
@@ -169,10 +173,10 @@ def ago(**spans: float) -> str:
     return format_timestamp((datetime.now(UTC) - timedelta(**spans)).replace(microsecond=0))
 
 
-def set_back(app: AppContext, name: str = "s", **columns: Any) -> None:
-    """Let a schedule be as it was stored some time ago."""
+def set_back(app: AppContext, *names: str, **columns: Any) -> None:
+    """Let schedules, by default `s`, be as they were stored some time ago."""
     with app.database.write() as session:
-        session.execute(update(ExecutionSchedule).where(ExecutionSchedule.id == name).values(columns))
+        session.execute(update(ExecutionSchedule).where(ExecutionSchedule.id.in_(names or ["s"])).values(columns))
 
 
 def started(ask: Ask) -> list[dict[str, Any]]:
@@ -202,6 +206,27 @@ def test_due_occurrence_starts_one_execution(app: AppContext, ask: Ask):
     assert (schedule["latest_execution_status"], schedule["error"]) == ("pending", None)
     assert ago(minutes=-59) < schedule["next_occurrence"] < ago(minutes=-60)
     assert len(ask("GET", "/execution-schedules?latest_execution_status=pending").json()["items"]) == 1
+
+
+def test_occurrence_is_started_once_by_several_workers(app: AppContext, ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    names = [f"s{number}" for number in range(6)]
+    for name in names:
+        put(ask, name, count=1, parameters={"depth": name})
+    set_back(app, *names, next_occurrence=ago(), since=ago())
+    refused = iter((False, True, False))
+
+    def interrupted(schedule: ExecutionSchedule, present: datetime) -> None:
+        """Fail in one of the transactions, after the execution was stored and before the commit."""
+        set_next(schedule, present)
+        if next(refused, False):
+            raise Busy("the worker is interrupted")
+
+    monkeypatch.setattr(starting, "set_next", interrupted)
+    with ThreadPoolExecutor(2) as workers:
+        for _ in range(2):
+            list(workers.map(start_due, [app, app]))
+    assert sorted(each["parameters"]["depth"] for each in started(ask)) == names
+    assert {each["next_occurrence"] for each in ask("GET", "/execution-schedules").json()["items"]} == {None}
 
 
 @ON_SQLITE
