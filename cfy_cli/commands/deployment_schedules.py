@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cfy_cli.contract.resources import EXECUTION_SCHEDULES
+from cfy_cli.contract.states import DISPLAYED_AS
 from cfy_cli.errors import CfyError, Usage
 from cfy_cli.shell import options, summaries
 from cfy_cli.shell.app import App, pass_app
@@ -142,7 +143,10 @@ def get_schedule(app: App, deployment_id: str, schedule_id: str, preview: int | 
     app.show(EXECUTION_SCHEDULES, schedule)
     app.show_details(schedule["rule"], "Scheduling rule:")
     app.show_details(schedule["execution_arguments"], "Execution arguments:")
-    details = {name.replace("_", " "): schedule.get(name) for name in DETAILS}
+    shown = dict(schedule)
+    if status := schedule.get("latest_execution_status"):
+        shown["latest_execution_status"] = DISPLAYED_AS.get(status, status)
+    details = {name.replace("_", " "): shown.get(name) for name in DETAILS}
     app.show_details(details, "Additional data:")
     if not preview or app.as_data:
         return

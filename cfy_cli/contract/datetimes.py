@@ -1,7 +1,7 @@
 """Dates and times as users type them: ISO 8601, `3 months ago`, `+2 weeks`, `18:30`, each with an optional zone."""
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from cfy_cli.contract.durations import parse_duration
 from cfy_cli.errors import Usage
@@ -27,6 +27,16 @@ def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo | Non
         raise _duration_instead(stripped) or error from None
     except (ValueError, OverflowError):
         raise Usage(f"`{text}` is not a time", hint=FORMS) from None
+
+
+def parse_schedule_time(text: str, *, now: datetime | None = None, zone: tzinfo | None = UTC) -> datetime:
+    """Parse a time at which something is to start; one that is relative to now is a full minute. Raises Usage."""
+    time = parse_datetime(text, now=now, zone=zone)
+    if not text.strip().startswith("+") and text.strip().lower() != "now":
+        return time.replace(microsecond=0)
+    if time.second or time.microsecond:  # it must not be in the past when it is stored
+        time += timedelta(minutes=1)
+    return time.replace(second=0, microsecond=0)
 
 
 def _duration_instead(text: str) -> Usage | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypedDict
 
 import click
 
-from cfy_cli.contract.datetimes import parse_datetime, parse_timezone
+from cfy_cli.contract.datetimes import parse_schedule_time, parse_timezone
 from cfy_cli.errors import Usage
 from cfy_cli.shell import options
 
@@ -79,13 +79,7 @@ def read_times(since: str | None, until: str | None, tz: str | None) -> tuple[da
     zone = parse_timezone(tz) if tz else None
 
     def read(text: str | None) -> datetime | None:
-        if not text:
-            return None
-        time = parse_datetime(text, zone=zone).astimezone(UTC)
-        is_relative = text.lstrip().startswith("+")
-        if is_relative and (time.second or time.microsecond):  # it must not be in the past when it is stored
-            time = time.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        return time
+        return parse_schedule_time(text, zone=zone).astimezone(UTC) if text else None
 
     return read(since), read(until)
 

@@ -78,7 +78,13 @@ LISTS = (
     "/summary/nodes?_target_field=deployment_id",
     "/summary/node_instances?_target_field=deployment_id",
 )
-YOUNGER = {"/deployment-modifications", "/deployment-updates", "/execution-schedules", "/metrics"}  # than revision 0008
+YOUNGER = {  # than revision 0008
+    "/deployment-modifications",
+    "/deployment-updates",
+    "/execution-schedules",
+    "/metrics",
+    "/summary/execution_schedules?_target_field=deployment_id",
+}
 ELSEWHERE = ("/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/ldap", "/idp", "/license")
 OVERVIEW = "/metrics-overview"  # of the caller's tenant, also when deployments are global
 OF_OTHER_TESTS = frozenset(

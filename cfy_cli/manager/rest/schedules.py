@@ -19,14 +19,13 @@ from cfy_cli.manager.services.schedules.schedules import NewSchedule, ScheduleCh
 from cfy_cli.manager.store.models import Deployment, ExecutionSchedule
 
 DEPLOYMENT_ID = Parameter("deployment_id", "The deployment of the schedule.", required=True)
-MAX_MINUTES = 10_000_000
-MAX_SECONDS = 2**31 - 1
+MAX_NUMBER = 2**31 - 1  # of minutes or seconds
 CREATE = "execution_schedule_create"  # the permission to change and to delete schedules too
 ShortText = Annotated[str, Field(max_length=256)]
 
 
 class ExecutionArguments(BaseModel):
-    """How the executions are started; all that cannot start at once are queued, so `queue` changes nothing."""
+    """Arguments of the executions. Those that cannot start at once are queued, whatever `queue` says."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +33,7 @@ class ExecutionArguments(BaseModel):
     force: bool | None = None
     dry_run: bool | None = None
     is_dry_run: bool | None = None
-    wait_after_fail: Annotated[int, Field(ge=0, le=MAX_SECONDS)] | None = None
+    wait_after_fail: Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None = None
     queue: bool | None = None
 
     def as_stored(self) -> JsonObject:
@@ -43,7 +42,7 @@ class ExecutionArguments(BaseModel):
 
 
 class Timing(Body):
-    """When a schedule occurs, and what happens then."""
+    """The part of a schedule that can be changed."""
 
     since: ShortText | None = None
     until: ShortText | None = None
@@ -51,7 +50,7 @@ class Timing(Body):
     count: int | None = None
     weekdays: Annotated[list[ShortText], Field(max_length=100)] | None = None
     rrule: str | None = None
-    slip: Annotated[int, Field(ge=0, le=MAX_MINUTES)] | None = None
+    slip: Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None = None
     stop_on_fail: bool | None = None
     enabled: bool | None = None
 

@@ -30,7 +30,7 @@ FREQUENCIES = {
 
 @dataclass(frozen=True, slots=True)
 class RuleParts:
-    """What a request says about when a schedule occurs; what it leaves out is None or empty."""
+    """The parts of a rule in a request. Those that it leaves out are None or empty."""
 
     recurrence: str | None = None
     count: int | None = None

@@ -7,7 +7,7 @@ from typing import cast
 
 from sqlalchemy import select
 
-from cfy_cli.contract.datetimes import parse_datetime
+from cfy_cli.contract.datetimes import parse_schedule_time
 from cfy_cli.contract.execution_resources import EXECUTION_SCHEDULES
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
@@ -50,7 +50,7 @@ class NewSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleChange:
-    """What to change of a schedule; None leaves it as it is."""
+    """Changes of a schedule; None leaves a field as it is."""
 
     workflow_id: str | None = None
     since: str | None = None
@@ -86,7 +86,10 @@ def create(store: Store, deployment_id: str, schedule_id: str, new: NewSchedule)
     custom = bool(new.execution_arguments.get("allow_custom_parameters"))
     workflow_parameters.check_names(new.workflow_id, workflow, new.parameters, custom=custom)
     if _find(store, deployment, schedule_id) is not None:
-        raise Conflict(f"ExecutionSchedule `{schedule_id}` already exists on deployment `{deployment.id}`")
+        raise Conflict(
+            f"ExecutionSchedule `{schedule_id}` already exists on deployment `{deployment.id}`",
+            hint=f"Change it: cfy deployments schedule update {deployment.id} {schedule_id}, or give another name.",
+        )
     return _add(store, deployment, schedule_id, new)
 
 
@@ -223,7 +226,7 @@ def _read_time(text: str | None, present: datetime) -> str | None:
     if text is None:
         return None
     try:
-        return format_timestamp(parse_datetime(text, now=present).replace(microsecond=0))
+        return format_timestamp(parse_schedule_time(text, now=present))
     except (Usage, OverflowError) as error:
         message = error.message if isinstance(error, Usage) else f"`{text}` is not a time"
         raise Invalid(message, hint="Write a time in UTC: 2030-01-31 18:00:00") from None
