@@ -19,6 +19,7 @@ from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.schedules.starting import LOOK_INTERVAL, start_due
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.services.worker.claiming import claim
+from cfy_cli.manager.services.worker.environments import EnvironmentMaker
 from cfy_cli.manager.store.models import WorkerRecord
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Worker:
         self._limit = ConcurrencyLimit(0)
         self._stopping = threading.Event()
         self._schedules = threading.Thread(target=self._start_scheduled, name="schedules", daemon=True)
+        self._environments = threading.Thread(target=self._make_environments, name="environments", daemon=True)
+        self._has_work = threading.Event()  # since environments were looked for
         self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
         self._closed = False
 
@@ -48,8 +51,10 @@ class Worker:
         self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
         self._schedules.start()
+        self._environments.start()
         while not self._stopping.is_set():
             self._apply_configuration()
+            self._has_work.set()
             slots = self._limit.acquire_all(POLL_INTERVAL)
             if slots and not self._start_executions(slots):
                 self._app.work_available.wait(POLL_INTERVAL)
@@ -70,13 +75,15 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._has_work.set()
         self._app.work_available.notify()
 
     def close(self) -> None:
         """Wait for running executions and store the last events."""
         self._threads.shutdown(wait=True)
-        if self._schedules.is_alive():
-            self._schedules.join()
+        for thread in (self._schedules, self._environments):
+            if thread.is_alive():
+                thread.join()
         self._event_writer.close()
         with self._heartbeat_lock, self._app.database.write() as session:
             self._closed = True  # a late heartbeat must not add the row again
@@ -107,6 +114,21 @@ class Worker:
             running.run(context)
         finally:
             slot.release()
+
+    def _make_environments(self) -> None:
+        """Make environments of groups, many in one transaction, until the worker stops."""
+        share = (self._index, self._count)
+        maker = EnvironmentMaker(self._app, self._name, share, self._event_writer, self._stopping)
+        while not self._stopping.is_set():
+            self._has_work.clear()
+            try:
+                if maker.make_next():
+                    continue
+            except CfyError as error:
+                log.warning("Making environments failed: %s", error)
+            except Exception:
+                log.exception("Making environments failed")
+            self._has_work.wait(POLL_INTERVAL)
 
     def _start_scheduled(self) -> None:
         """Start the executions of schedules that are due, until the worker stops."""

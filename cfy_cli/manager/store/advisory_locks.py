@@ -18,6 +18,7 @@ class LockKey(IntEnum):
     FAILED_LOGINS = 0x63667905  # wrong passwords are counted one by one
     CONFIGURATION = 0x63667907  # changes of the configuration and of the maintenance mode follow each other
     LICENSE = 0x63667908  # there is at most one
+    DEPLOYMENT_GROUPS = 0x6366790A  # one that blueprints name is created once
     AUDIT = 0x63667909  # records are committed in the order of their storage ids
 
 

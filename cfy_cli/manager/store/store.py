@@ -293,6 +293,10 @@ class Store:
         """Wait for an advisory lock and hold it until the transaction ends."""
         advisory_locks.acquire_lock(self.unscoped, key, storage_id)
 
+    def acquire_shared_lock(self, key: LockKey) -> None:
+        """Wait until nobody holds the lock alone, and hold it together with others until the transaction ends."""
+        advisory_locks.acquire_shared_lock(self.unscoped, key)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call `action` once the transaction is committed, and not at all when it fails."""
         self._commit_hooks.append(action)

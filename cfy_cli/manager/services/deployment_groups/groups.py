@@ -7,16 +7,19 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import DEPLOYMENT_GROUPS
 from cfy_cli.contract.states import Visibility
+from cfy_cli.errors import Forbidden, Invalid
 from cfy_cli.manager.services import labels, searches
 from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.deployments import label_sets
 from cfy_cli.manager.services.labels import CONSUMER, Pair
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.visibility import check_visibility, is_wider, refused, widen
+from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup, DeploymentGroupLabel
 from cfy_cli.manager.store.row_locks import lock_rows
 from cfy_cli.manager.store.store import Store
 
+UPDATE = "deployment_group_update"  # a permission
 CHANGING = ("labels", "creation_counter")  # attributes that several transactions change at the same time
 
 
@@ -76,6 +79,28 @@ def put(store: Store, group_id: str, attributes: Attributes) -> DeploymentGroup:
     if attributes.labels is not None:
         _set_labels(store, group, labels.parse(attributes.labels))
     return group
+
+
+def join_defaults(store: Store, deployment: Deployment, settings: JsonObject) -> None:
+    """Add a deployment to the groups that its blueprint names; those that do not exist are created.
+
+    Raises Invalid for what is no name of a group, and Forbidden without the permission to change groups.
+    """
+    names = settings.get("default_groups")
+    for name in names if isinstance(names, list) else ():
+        if not isinstance(name, str):
+            raise Invalid(f"`{name}` in `default_groups` of the blueprint is not the name of a deployment group")
+        if not store.scope.has_permission(UPDATE):
+            raise Forbidden(f"The permission `{UPDATE}` is required to add the deployment to the group `{name}`")
+        members.add(store, _get_or_create(store, name), [deployment.storage_id])
+
+
+def _get_or_create(store: Store, name: str) -> DeploymentGroup:
+    if store.find(DeploymentGroup, name) is None:
+        store.acquire_lock(LockKey.DEPLOYMENT_GROUPS)
+        if store.find(DeploymentGroup, name) is None:
+            return put(store, name, Attributes())
+    return store.get_own(DeploymentGroup, name)
 
 
 def find_selected(store: Store, selection: Selection) -> list[int]:

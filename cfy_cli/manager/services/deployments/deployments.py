@@ -189,6 +189,15 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     tree.refresh_parents(session, deployment)
 
 
+def set_uninstalled(deployment: Deployment, instances: int) -> None:
+    """Set the summary columns of a deployment whose environment was just made, with instances that do not run yet."""
+    deployment.instances_active = InstancesActive.NONE if instances else InstancesActive.EMPTY
+    deployment.installation_status = "inactive"
+    deployment.unavailable_instances, deployment.drifted_instances = instances, 0
+    own = tree.REQUIRES_ATTENTION if instances else tree.GOOD
+    deployment.deployment_status = tree.worst_of(own, deployment)
+
+
 def _count_active(states: Collection[str]) -> InstancesActive:
     """Return how many of the instances in these states are started."""
     if not states:

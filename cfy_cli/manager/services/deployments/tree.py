@@ -160,6 +160,11 @@ def compute_status(session: Session, deployment: Deployment, *, has_instances: b
         own = GOOD
     else:
         own = REQUIRES_ATTENTION
+    return worst_of(own, deployment)
+
+
+def worst_of(own: str, deployment: Deployment) -> str:
+    """Return the worst of a deployment's own status and those of the deployments inside it."""
     return _worst([own, deployment.sub_services_status, deployment.sub_environments_status]) or own
 
 

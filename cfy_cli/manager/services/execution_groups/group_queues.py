@@ -3,7 +3,7 @@
 Nothing but the states of the executions is counted, so neither a crash nor a second worker changes what may run.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -13,6 +13,7 @@ from cfy_cli.manager.services.executions.queue import IS_BEHIND_ANOTHER
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_locks
 from cfy_cli.manager.store.models import Execution, ExecutionGroup
 
+MADE_TOGETHER = "create_deployment_environment"  # a workflow whose executions workers complete many at a time
 _exclusive, _member = aliased(Execution), aliased(Execution)
 EXCLUSIVE_GOES_FIRST = exists().where(
     _exclusive.is_system_workflow, _exclusive.status.in_((*RUNNING, ExecutionState.QUEUED))
@@ -26,6 +27,7 @@ HAS_QUEUED = exists().where(_member.execution_group_id == ExecutionGroup.id, _me
 OPEN_GROUPS = (
     select(ExecutionGroup.id, ExecutionGroup.concurrency - RUNNING_NOW)
     .where(ExecutionGroup.is_waiting, ExecutionGroup.concurrency > RUNNING_NOW, HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
+    .where(ExecutionGroup.workflow_id != MADE_TOGETHER)
     .order_by(ExecutionGroup.storage_id)
 )
 CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
@@ -47,6 +49,40 @@ def find_next(session: Session, limit: int) -> list[Execution]:
         return []
     acquire_locks(session, LockKey.DEPLOYMENT, [deployment for _, deployment in found if deployment is not None])
     ids = [storage_id for storage_id, _ in found]  # looked at again, now that their deployments are locked
+    chosen = select(Execution).where(Execution.storage_id.in_(ids), CAN_START).order_by(Execution.storage_id)
+    return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
+
+
+def find_together(session: Session, limit: int, share: tuple[int, int]) -> list[Execution]:
+    """Return queued executions of one group to complete together, at most `limit`; nothing is locked.
+
+    `share` is the number of this worker and that of all: each takes others first.
+    """
+    waiting = (
+        select(ExecutionGroup.id)
+        .where(ExecutionGroup.workflow_id == MADE_TOGETHER, ExecutionGroup.is_waiting, ExecutionGroup.concurrency > 0)
+        .where(HAS_QUEUED, ~EXCLUSIVE_GOES_FIRST)
+        .order_by(ExecutionGroup.storage_id)
+    )
+    index, count = share
+    for group_id in session.scalars(waiting).all():
+        queued = select(Execution).where(Execution.execution_group_id == group_id, CAN_START)
+        in_order = queued.order_by(Execution.storage_id).limit(limit)
+        for chosen in (in_order.where(Execution.storage_id % count == index), in_order):
+            if found := session.scalars(chosen).all():
+                return list(found)
+    return []
+
+
+def lock_together(session: Session, executions: Sequence[Execution]) -> list[Execution]:
+    """Return those that can still be completed; they and their deployments are locked until the transaction ends.
+
+    The caller holds the lock CLAIMING.
+    """
+    if session.scalar(select(EXCLUSIVE_GOES_FIRST)):
+        return []
+    acquire_locks(session, LockKey.DEPLOYMENT, [each.deployment_storage_id or 0 for each in executions])
+    ids = [each.storage_id for each in executions]
     chosen = select(Execution).where(Execution.storage_id.in_(ids), CAN_START).order_by(Execution.storage_id)
     return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
 

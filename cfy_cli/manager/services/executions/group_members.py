@@ -1,6 +1,7 @@
 """Executions of groups: events of their changes of state, and the groups that their deployments join at the end."""
 
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select
 
@@ -70,6 +71,12 @@ def on_state_change(store: Store, execution: Execution, state: str, error: str |
         problem = _add_to_target(store, execution, failed=state == ExecutionState.FAILED)
         rows += [event_row(execution, problem)] if problem else []
     INSERT_EVENT.execute(store.unscoped.connection(), rows)  # of an execution that the caller changes
+
+
+def store_events(store: Store, executions: Sequence[Execution], states: Sequence[str]) -> None:
+    """Store the events of changes of state of many executions of a group without target groups."""
+    rows = [event_row(each, describe_change(each.id, state)) for each in executions for state in states]
+    INSERT_EVENT.execute(store.unscoped.connection(), rows)  # of executions that the caller changes
 
 
 def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str | None:

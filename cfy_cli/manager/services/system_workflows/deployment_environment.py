@@ -1,14 +1,18 @@
 """`create_deployment_environment` and `delete_deployment_environment`: nodes and node instances of a deployment."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import exists, select
 
 from cfy_cli import dsl
-from cfy_cli.contract.plan import InstancePlan, NodePlan, Plan, PreparedPlan
+from cfy_cli.contract.plan import CapabilityCall, InstancePlan, NodePlan, Plan, PreparedPlan
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.ports import StartMode
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
+from cfy_cli.manager.services.deployment_groups import groups
 from cfy_cli.manager.services.deployments import capability_dependencies, deployments
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.deployments.plan_nodes import node_columns
@@ -34,34 +38,69 @@ class OwnerColumns(InheritedColumns):
     created_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The plan of a deployment with its values, and the node instances that it begins with."""
+
+    plan: PreparedPlan
+    instances: list[InstancePlan]
+    capability_calls: Sequence[tuple[str | None, CapabilityCall]]
+
+
 def create_deployment_environment(context: ExecutionContext) -> StoreResult:
     """Prepare the plan and the working directory; the returned function stores the nodes and node instances."""
     context.check_start()
     deployment, blueprint_plan = _read_deployment(context)
+    environment = prepare_environment(context, deployment, blueprint_plan)
+    for message in describe_creation(environment):
+        context.log(message)
+
+    def store_environment(store: Store, deployment: Deployment) -> None:
+        if context.start_mode is not StartMode.NEW and _has_nodes(store, deployment):
+            return
+        store_environments(store, [(deployment, environment)])
+
+    return store_environment
+
+
+def prepare_environment(context: ExecutionContext, deployment: Deployment, blueprint_plan: Plan) -> Environment:
+    """Evaluate the plan for the deployment, and make its working directory. Raises InputsInvalid."""
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     plan = dsl.prepare_deployment(
         blueprint_plan, deployment.inputs, lookups, runtime_only=deployment.runtime_only_evaluation
     )
     instances = dsl.create_instances(plan)
     capability_calls = capability_dependencies.find_calls(plan, instances, lookups)
-    context.log("Setting deployment attributes")
-    context.log(f"Creating {len(plan['nodes'])} nodes")
-    context.log(f"Creating {len(instances)} node-instances")
-    context.log("Creating deployment work directory")
     context.app.files.deployment_folder(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Environment(plan, instances, capability_calls)
 
-    def store_environment(store: Store, deployment: Deployment) -> None:
-        if context.start_mode is not StartMode.NEW and _has_nodes(store, deployment):
-            return
-        store_plan(store, deployment, plan)
+
+def describe_creation(environment: Environment) -> Sequence[str]:
+    """Return the messages of the log about the creation of an environment."""
+    return (
+        "Setting deployment attributes",
+        f"Creating {len(environment.plan['nodes'])} nodes",
+        f"Creating {len(environment.instances)} node-instances",
+        "Creating deployment work directory",
+    )
+
+
+def store_environments(store: Store, environments: Sequence[tuple[Deployment, Environment]]) -> None:
+    """Store the nodes, node instances and all else that deployments get from their plans."""
+    nodes, instances = list[dict[str, object]](), list[dict[str, object]]()
+    for deployment, environment in environments:
+        store_plan(store, deployment, environment.plan)
         owner = owner_columns(deployment)
-        connection = store.unscoped.connection()  # new rows of the deployment
-        INSERT_NODE.execute(connection, [node_row(deployment, node, owner) for node in plan["nodes"]])
-        INSERT_INSTANCE.execute(connection, [instance_row(instance, owner) for instance in instances])
-        capability_dependencies.create_dependencies(store, deployment, capability_calls)
-        schedules.set_defaults(store, deployment, plan.get("deployment_settings") or {})
-
-    return store_environment
+        nodes += [node_row(deployment, node, owner) for node in environment.plan["nodes"]]
+        instances += [instance_row(instance, owner) for instance in environment.instances]
+    connection = store.unscoped.connection()  # new rows of the deployments
+    INSERT_NODE.execute(connection, nodes)
+    INSERT_INSTANCE.execute(connection, instances)
+    for deployment, environment in environments:
+        settings = environment.plan.get("deployment_settings") or {}
+        capability_dependencies.create_dependencies(store, deployment, environment.capability_calls)
+        schedules.set_defaults(store, deployment, settings)
+        groups.join_defaults(store, deployment, settings)
 
 
 def delete_deployment_environment(context: ExecutionContext) -> StoreResult:
