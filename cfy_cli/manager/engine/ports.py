@@ -213,7 +213,7 @@ class UpdateChanges(TypedDict):
     reduced: list[list[str]]
     changed: list[str]  # ids of instances whose properties or operations differ
     changed_links: list[list[str]]  # [source, target] of relationships whose properties or operations differ
-    unfinished: list[str]  # instances that a former update had to install before it failed
+    unfinished: list[str]  # instances that stay and that a former update was changing when it failed
 
 
 @dataclass(frozen=True, slots=True)

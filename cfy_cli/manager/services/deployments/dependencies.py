@@ -25,7 +25,7 @@ COMPONENT, SHARED_RESOURCE = "component.", "sharedresource."  # prefixes of `dep
 CAPABILITY = ".get_capability"  # suffix of `dependency_creator`
 # Workflows that remove or change what dependent deployments use. While one of them runs on a dependent deployment,
 # that does not block its targets.
-DISRUPTIVE_WORKFLOWS = ("stop", "uninstall", "update", "csys_new_deployment_update", "heal")
+DISRUPTIVE_WORKFLOWS = ("stop", "uninstall", "update", "csys_update_deployment", "csys_new_deployment_update", "heal")
 MAX_LISTED = 3  # dependent deployments of each kind in an error
 
 

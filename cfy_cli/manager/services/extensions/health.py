@@ -3,14 +3,15 @@
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.deployments.dependencies import COMPONENT
 from cfy_cli.manager.services.deployments.deployments import set_labels
+from cfy_cli.manager.services.extensions import blueprint
 from cfy_cli.manager.services.extensions.configuration import BlueprintConfig, DeploymentConfig
 from cfy_cli.manager.services.extensions.extension_context import ExtensionContext
 from cfy_cli.manager.services.extensions.run_workflow import run_workflow
+from cfy_cli.manager.services.extensions.update_deployment import update_deployment
 from cfy_cli.manager.services.labels import RESERVED_PREFIX, Pair, parse
 from cfy_cli.manager.store.models import Blueprint, Deployment
 
 Drift = dict[str, list[str]]  # {"capabilities": names, "deployment": [id, labels, inputs], "blueprint": [id, labels]}
-NOT_CHANGEABLE = (("deployment", "id"), ("deployment", "inputs"), ("blueprint", "id"))
 
 
 def check_status(extension: ExtensionContext) -> None:
@@ -42,7 +43,7 @@ def find_drift(extension: ExtensionContext) -> Drift | None:
     capabilities = extension.evaluate_capabilities(deployment)
     fetched = extension.runtime_properties.get("capabilities") or {}
     with extension.reading("blueprint_get") as store:
-        blueprint = store.find(Blueprint, deployment.blueprint_id)
+        present = store.find(Blueprint, deployment.blueprint_id)
     has_suffix = bool(deployment_config.get("auto_inc_suffix"))
     drift = {
         "capabilities": sorted(
@@ -55,22 +56,28 @@ def find_drift(extension: ExtensionContext) -> Drift | None:
         ],
         "blueprint": [
             *(["id"] if _has_other_id(blueprint_config, deployment.blueprint_id) else []),
-            *(["labels"] if blueprint is not None and _lacks_labels(blueprint_config, blueprint) else []),
+            *(["labels"] if present is not None and _lacks_labels(blueprint_config, present) else []),
         ],
     }
     return {part: names for part, names in drift.items() if names} or None
 
 
 def update(extension: ExtensionContext) -> None:
-    """Set the labels of the configuration. Raises Invalid for drift that needs an update of the deployment."""
+    """Update the deployment to the blueprint, the inputs and the labels of the configuration. Raises CfyError."""
     drift, deployment_id = find_drift(extension) or {}, str(extension.target_deployment_id)
-    for part, name in NOT_CHANGEABLE:
-        if name in drift.get(part, ()):
-            raise Invalid(
-                f'The {part} {name} of the component "{deployment_id}" cannot be changed while it is installed: this '
-                "manager updates no deployments yet. Reinstall the node instead",
-            )
-    if "labels" in drift.get("deployment", ()):
+    of_deployment = drift.get("deployment", ())
+    if "id" in of_deployment:
+        raise Invalid(
+            f'The id of the component "{deployment_id}" cannot be changed while it is installed',
+            hint="Reinstall the node instead",
+        )
+    has_other_blueprint = "id" in drift.get("blueprint", ())
+    if has_other_blueprint:
+        blueprint.upload(extension)
+    if has_other_blueprint or "inputs" in of_deployment:
+        blueprint_id = extension.blueprint_config.get("id") if has_other_blueprint else None
+        update_deployment(extension, blueprint_id, extension.deployment_config.get("inputs") or {})
+    if "labels" in of_deployment:
         with extension.writing("deployment_update") as store:
             deployment = store.get_own(Deployment, deployment_id)
             present = [(label.key, label.value) for label in deployment.labels]

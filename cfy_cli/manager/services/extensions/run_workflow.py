@@ -26,7 +26,7 @@ def run_workflow(
     An execution that this operation started before a worker crashed is waited for and not started again. `creator`
     names the dependency on the deployment that requests the execution, if one does.
     """
-    execution_id = _execution_id(extension)
+    execution_id = begin_execution(extension)
     with extension.writing("execution_start") as store:
         if store.find(Execution, execution_id) is None:
             executions.start(
@@ -45,7 +45,7 @@ def run_workflow(
     extension.set_runtime_properties(delete=("_begun_execution",))
 
 
-def _execution_id(extension: ExtensionContext) -> str:
+def begin_execution(extension: ExtensionContext) -> str:
     """Return the id of the execution that this operation has started, or a new one, and store it."""
     operation = f"{extension.ctx.job.execution_id}/{extension.ctx.task_id}"
     started = extension.runtime_properties.get("_begun_execution")

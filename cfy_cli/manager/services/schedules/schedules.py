@@ -144,6 +144,25 @@ def set_defaults(store: Store, deployment: Deployment, settings: JsonObject) -> 
             raise Invalid(f"The schedule `{schedule_id}` of the blueprint: {error.message}", hint=error.hint) from None
 
 
+def replace_defaults(store: Store, deployment: Deployment, former: JsonObject, settings: JsonObject) -> None:
+    """Delete the schedules that only the former blueprint declares, and set those that differ. Raises Invalid."""
+    gone, changed = compare_defaults(former, settings)
+    for schedule_id in gone:
+        schedule = _find(store, deployment, schedule_id)
+        if schedule is not None:
+            store.delete(schedule)
+    set_defaults(store, deployment, {"default_schedules": changed})
+
+
+def compare_defaults(former: JsonObject, settings: JsonObject) -> tuple[list[str], JsonObject]:
+    """Return the ids of schedules that only the former blueprint declares, and the new and changed declarations."""
+    before, after = (each.get("default_schedules") or {} for each in (former, settings))
+    assert isinstance(before, dict), "the blueprints were checked"
+    assert isinstance(after, dict), "the blueprints were checked"
+    gone = [schedule_id for schedule_id in before if schedule_id not in after]
+    return gone, {schedule_id: entry for schedule_id, entry in after.items() if before.get(schedule_id) != entry}
+
+
 def set_next(schedule: ExecutionSchedule, present: datetime) -> None:
     """Compute the next occurrence after the present, and after the latest one that was started.
 

@@ -16,6 +16,7 @@ from cfy_cli.manager.services.deployment_updates import records, steps
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.deployments.lookups import StoreLookups, plan_node
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.schedules import schedules
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.worker.update_rows import (
     instance_plan,
@@ -80,6 +81,7 @@ def create_steps(context: ExecutionContext) -> None:
         update.steps = [steps.describe(step, supported=is_supported, owner=owner) for step, is_supported in pairs]
         update.modified_entity_ids = steps.modified_entities(found)
         update.labels_to_create = _labels_to_create(found)
+        update.schedules_to_delete, update.schedules_to_create = _schedules(former, plan)
         update.recursive_dependencies = dependencies.describe_dependents(store, deployment)
     unsupported = [step for step, is_supported in zip(found, supported, strict=True) if not is_supported]
     for step in unsupported:
@@ -121,7 +123,8 @@ def prepare_nodes(context: ExecutionContext) -> None:
     with context.writing_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
         update.changes = cast(JsonObject, changes)
-        update.unfinished = [*(instance["id"] for instance in instances.added), *changes["unfinished"]]
+        # What is removed counts too: if this update fails and another one keeps it, it is installed again.
+        update.unfinished = [*(instance["id"] for instance in instances.added), *removed, *changes["unfinished"]]
         update.deployment_update_node_instances = steps.describe_instances(instances, sources)
         update.deployment_update_nodes = {
             "modify_attributes": cast(Json, nodes.modified),
@@ -201,6 +204,15 @@ def _with_former_plugins(plan: PreparedPlan, former: PreparedPlan) -> PreparedPl
 def _plugins(plan: PreparedPlan) -> list[JsonObject]:
     found = [plugin for section in PLUGIN_SECTIONS for plugin in plan.get(section) or ()]
     return [cast(JsonObject, plugin) for plugin in found if plugin.get("install")]
+
+
+def _schedules(former: PreparedPlan, plan: PreparedPlan) -> tuple[list[str], list[JsonObject]]:
+    """Return the ids of schedules that are deleted, those that are replaced too, and the new ones."""
+    before, after = (each.get("deployment_settings") or {} for each in (former, plan))
+    gone, changed = schedules.compare_defaults(before, after)
+    declared = before.get("default_schedules")
+    replaced = [schedule_id for schedule_id in changed if isinstance(declared, dict) and schedule_id in declared]
+    return [*gone, *replaced], [{"id": key, **entry} for key, entry in changed.items() if isinstance(entry, dict)]
 
 
 def _labels_to_create(found: Iterable[PlanStep]) -> list[JsonObject]:

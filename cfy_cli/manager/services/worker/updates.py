@@ -16,6 +16,7 @@ from cfy_cli.manager.services.deployments import capability_dependencies
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.deployments.plan_nodes import node_columns
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.schedules import schedules
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.system_workflows.deployment_environment import node_row, owner_columns, store_plan
 from cfy_cli.manager.services.worker import scaling
@@ -154,7 +155,10 @@ def _delete_nodes(context: ExecutionContext) -> None:
 
 
 def _update_schedules(context: ExecutionContext) -> None:
-    """Do nothing: the schedules of blueprints are not stored yet."""
+    with context.writing(context.permission) as store:
+        update, deployment = read_rows(context, store)
+        former, plan = (each.get("deployment_settings") or {} for each in plans_of(update))
+        schedules.replace_defaults(store, deployment, former, plan)
 
 
 def _update_operations(context: ExecutionContext) -> None:
