@@ -68,4 +68,6 @@ class DeploymentUpdate(InDeployment, Base):
     labels_to_create: Mapped[list[JsonObject] | None] = mapped_column(JsonColumn)
     former_plan: Mapped[PreparedPlan | None] = mapped_column(JsonColumn)  # what the deployment had before
     changes: Mapped[JsonObject | None] = mapped_column(JsonColumn)  # of node instances, as they were decided
-    unfinished: Mapped[list[str]] = mapped_column(JsonColumn, default=list)  # node instances that it adds, removes or reinstalls
+    unfinished: Mapped[list[str]] = mapped_column(
+        JsonColumn, default=list
+    )  # node instances that it adds, removes or reinstalls
