@@ -23,7 +23,7 @@ _RESTORE_HINT = "Restore a backup: cfy manager restore FILE"
 _BACKUP_HINT = "Backups are made by: cfy manager backup FILE"
 _DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming"})
+_NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming", "files/libraries"})
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "glusterfs", "lustre", "fuse.sshfs", "ceph"}
 )

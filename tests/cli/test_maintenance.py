@@ -47,13 +47,14 @@ def test_backup_restores_what_was_there(cfy: Run, data: Path, tmp_path: Path) ->
     cfy("sites create tlv")
     own_logs = data / "files/blueprints/7/resources/logs"  # the name of a folder that is not backed up
     own_logs.mkdir(parents=True)
+    (data / "files/libraries").mkdir()
     archive = tmp_path / "backup.tar.gz"
     assert cfy(f"manager backup {archive}").startswith("Manager backed up to")  # while it runs
     assert archive.stat().st_mode & 0o777 == 0o600
     with tarfile.open(archive) as tar:
         members = tar.getnames()
     assert {"manager.db", "admin.json", "files", "files/blueprints/7/resources/logs"} <= set(members)
-    assert not {"manager.lock", "server.lock", "manager.json", "logs", "tmp", "files/incoming"} & set(members)
+    assert not {"manager.lock", "server.lock", "manager.json", "logs", "tmp", "files/incoming", "files/libraries"} & set(members)
     cfy("sites delete tlv")
     cfy("sites create oslo")
     assert "Stop it first" in cfy(f"manager restore {archive} --yes", code=1)

@@ -159,3 +159,21 @@ def test_filters_follow_tenants_and_visibility(ask: Ask, upload: Upload) -> None
     assert ask("DELETE", f"{path}/all", **as_bob).status_code == 403, "another tenant owns it"
     assert ask("PUT", f"{path}/all", json=rules, **as_bob).status_code == 409, "a global filter has the name"
     assert ask("PATCH", f"{path}/shared", json={"visibility": "global"}, **as_bob).status_code == 403
+
+
+def test_restoring_clients_say_who_made_a_filter_and_when(ask: Ask) -> None:
+    ask("PUT", "/users", json={"username": "ann", "password": "anns-password"})
+    ask("PUT", "/tenants/users", json={"username": "ann", "tenant_name": "default_tenant", "role": "user"})
+    origin = {"created_by": "ann", "created_at": "2020-01-02T03:04:05.678Z"}
+    restored = ask("PUT", "/filters/blueprints/f", json={"filter_rules": [], **origin})
+    assert {name: restored.json()[name] for name in origin} == origin
+    for given, status in (
+        ({"created_by": "nobody"}, 404),
+        ({"created_at": "yesterday"}, 400),
+        ({"created_at": None, "created_by": None}, 200),
+    ):
+        assert ask("PUT", "/filters/blueprints/g", json={"filter_rules": [], **given}).status_code == status
+    for name, value in origin.items():
+        ann = {"user": "ann", "password": "anns-password"}
+        answer = ask("PUT", "/filters/blueprints/h", json={"filter_rules": [], name: value}, **ann)
+        assert answer.status_code == 403, answer.text

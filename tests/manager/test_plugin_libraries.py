@@ -1,5 +1,6 @@
 """Libraries that plugins expect because they require cloudify-common, and plugins without a package."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins.libraries import LIBRARIES
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
@@ -78,7 +80,9 @@ def install(ask: Ask, upload: Upload, run: Run) -> Callable[..., dict[str, Any]]
     return install
 
 
-def test_plugins_share_libraries_of_cloudify_common(ask: Ask, index: Index, install: Callable[..., dict[str, Any]]):
+def test_plugins_share_libraries_of_cloudify_common(
+    ask: Ask, index: Index, install: Callable[..., dict[str, Any]], run: Run, app: AppContext
+):
     for name, version in names_of(LIBRARIES).items():
         index([name], version)
     source = project({"tiny_ops.py": OPS}, requires=("cloudify-common>=5.1",))
@@ -92,6 +96,11 @@ def test_plugins_share_libraries_of_cloudify_common(ask: Ask, index: Index, inst
     assert properties(ask, "other")["found"] == {"pytz": True, "jinja2": True, "bottle": True}
     message = "Installing the libraries that cloudify-common brings"
     assert [messages(ask, execution).count(message) for execution in (first, second)] == [1, 0]
+    shutil.rmtree(app.files.libraries_folder())  # they are in no backup that is restored
+    assert run("other", "uninstall")["status"] == "terminated"
+    third = run("other", "install")
+    assert properties(ask, "other")["found"] == {"pytz": True, "jinja2": True, "bottle": True}
+    assert messages(ask, third).count(message) == 1
 
 
 def test_plugin_without_index_finds_libraries_of_manager(

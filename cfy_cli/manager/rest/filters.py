@@ -16,6 +16,8 @@ routes = Routes("filters")
 class NewFilter(Body):
     filter_rules: list[AnyJson]
     visibility: VisibilityName = "tenant"
+    created_by: str | None = None  # of a filter that is restored, as is the next field
+    created_at: str | None = None
 
 
 class FilterChange(Body):
@@ -34,7 +36,8 @@ def _add(model: type[Base], resource: Resource) -> None:
     @routes.put(noun.item_path, noun.permission("create"), (), noun.answer, new=resource)
     def create_filter(call: Call, key: str, body: NewFilter) -> JsonObject:
         limits = active_limits()
-        row = filters.create(call.store, model, resource, key, body.filter_rules, body.visibility, limits)
+        origin = {"created_by": body.created_by, "created_at": body.created_at}
+        row = filters.create(call.store, model, resource, key, body.filter_rules, body.visibility, limits, **origin)
         return noun.show(call, row)
 
     @routes.patch(noun.item_path, noun.permission("update"), (), noun.answer)

@@ -14,7 +14,7 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.labels import PARENT, RESERVED_PREFIX
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.searches import FIELDS, FILTERS, check_size
-from cfy_cli.manager.services.visibility import check_visibility, widen
+from cfy_cli.manager.services.visibility import check_visibility, set_origin, widen
 from cfy_cli.manager.store.models import Base, DeploymentsFilter
 from cfy_cli.manager.store.models.filters import Filter
 from cfy_cli.manager.store.rules import FilterRule, read_rules
@@ -66,13 +66,18 @@ def create(
     rules: Sequence[Json],
     visibility: str,
     limits: Limits,
+    *,
+    created_by: str | None = None,
+    created_at: str | None = None,
 ) -> Filter:
-    """Store a filter of a model. Raises Invalid, InvalidRule, Conflict, and Forbidden for the visibility."""
+    """Store a filter of a model. Raises Invalid, InvalidRule, Conflict, Forbidden, and NotFound for the creator."""
     if filter_id.lower().startswith(RESERVED_PREFIX):
         raise Invalid(f"`{filter_id}` cannot be the name of a filter: `{RESERVED_PREFIX}` is kept for system filters")
     check_visibility(store.scope, visibility)
     value = _read(model, rules, limits)
-    return store.add(FILTERS[model](id=check_name(resource, filter_id), value=value, visibility=visibility))
+    row = FILTERS[model](id=check_name(resource, filter_id), value=value, visibility=visibility)
+    set_origin(store, row, created_by, created_at)
+    return store.add(row)
 
 
 def update(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import and_, or_, select, update
 
 from cfy_cli.contract.states import Visibility
-from cfy_cli.contract.timestamps import now
+from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, ErrorCode, Forbidden, Invalid
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Operation, TasksGraph, User
@@ -46,6 +46,24 @@ def widen(store: Store, row: Base, visibility: str) -> None:
 def set_creator(store: Store, row: Base, username: str) -> None:
     """Give a row, and all that belongs to it, to another user. Raises NotFound."""
     _change(store, row, "created_by", store.get(User, username).username)
+
+
+def set_origin(store: Store, row: Base, created_by: str | None, created_at: str | None) -> None:
+    """Set who created a new row, and when, for clients that restore it.
+
+    Raises Forbidden, NotFound for an unknown user, and Invalid for text that is no time.
+    """
+    assert isinstance(row, Owned)
+    for value, permission in ((created_by, "set_owner"), (created_at, "set_timestamp")):
+        if value and not store.scope.has_permission(permission):
+            raise Forbidden(f"The permission `{permission}` is required to say who created something, and when")
+    if created_by:
+        row.created_by = store.get(User, created_by).username
+    if created_at:
+        try:
+            row.created_at = format_timestamp(parse_timestamp(created_at))
+        except (ValueError, OverflowError):
+            raise Invalid(f"`created_at` must be a time such as {now()}, not `{created_at}`") from None
 
 
 def _change(store: Store, row: Base, name: str, value: str) -> None:

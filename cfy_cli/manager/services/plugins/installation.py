@@ -7,7 +7,7 @@ from cfy_cli.contract.limits import Limits, active_limits
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.plugins.libraries import provide_libraries
+from cfy_cli.manager.services.plugins.libraries import provide_libraries, restore_libraries
 from cfy_cli.manager.services.plugins.plugins import WAGON
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv, write_stub_wheels
 from cfy_cli.manager.services.plugins.wagons import open_wheels
@@ -33,10 +33,11 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         provide_libraries(app.files, builder, log)
         _store_state(app, plugin, "installed")
 
+    name = f"{plugin.package_name} {plugin.package_version}"
     try:
-        return ensure_venv(
-            folder, f"{plugin.package_name} {plugin.package_version}", fill, log_start, app.operation_user
-        )
+        venv = ensure_venv(folder, name, fill, log_start, app.operation_user)
+        restore_libraries(app.files, VenvBuilder(name, venv, app.operation_user), log)
+        return venv
     except CfyError as error:
         _store_state(app, plugin, "error", error.message)
         raise

@@ -50,8 +50,23 @@ LINK_FILE = "zz_libraries.pth"  # Python adds each folder in it to sys.path, if 
 
 def provide_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> None:
     """Let an environment find the libraries if one of its packages requires cloudify-common and none brings it."""
-    if not _requires_provided_package(builder.modules):
-        return
+    if _requires_provided_package(builder.modules):
+        _install(files, builder, log)
+        builder.write(LINK_FILE, _link(files))
+
+
+def restore_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> None:
+    """Provide the libraries again to an environment that comes from a backup, which does not contain them."""
+    link = builder.modules / LINK_FILE
+    if link.exists():
+        present = link.read_text("utf-8").partition("\n")[0]
+        if present != str(_modules(files)) and not Path(present).exists():
+            _install(files, builder, log)
+            link.write_text(_link(files), "utf-8")
+
+
+def _install(files: Files, builder: VenvBuilder, log: LogFunction) -> None:
+    """Install the libraries for all environments, unless they are there; log a warning when that is impossible."""
     folder = files.libraries_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -68,9 +83,17 @@ def provide_libraries(files: Files, builder: VenvBuilder, log: LogFunction) -> N
             f"The libraries that cloudify-common brings could not be installed, so {builder.name} finds only those "
             f"of the manager: {error.message}",
         )
+
+
+def _link(files: Files) -> str:
+    """Return the content of the file that lets an environment find the libraries, and those of the manager."""
     of_manager = [path for path in sys.path if Path(path).name in PACKAGE_FOLDERS]
-    lines = [str(modules_folder(folder / "environment")), *of_manager]
-    builder.write(LINK_FILE, "".join(f"{line}\n" for line in lines))
+    return "".join(f"{line}\n" for line in (_modules(files), *of_manager))
+
+
+def _modules(files: Files) -> Path:
+    """Return the folder of the libraries, whose name changes when they are installed again, if they are there."""
+    return modules_folder((files.libraries_folder() / "environment").resolve())
 
 
 def _requires_provided_package(modules: Path) -> bool:

@@ -13,7 +13,7 @@ from cfy_cli.contract.limits import Limits, active_limits
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.plugins.libraries import provide_libraries
+from cfy_cli.manager.services.plugins.libraries import provide_libraries, restore_libraries
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv
 from cfy_cli.manager.services.transfer.archives import unpack
 from cfy_cli.manager.services.transfer.fetching import fetch
@@ -45,7 +45,9 @@ def ensure_source_venv(
             provide_libraries(files, builder, log)
 
     log_start = partial(log, "info", f"Installing plugin from source: {name} [{source}]")
-    return ensure_venv(folder, name, fill, log_start, app.operation_user)
+    venv = ensure_venv(folder, name, fill, log_start, app.operation_user)
+    restore_libraries(files, VenvBuilder(name, venv, app.operation_user), log)
+    return venv
 
 
 def _copy_source(app: AppContext, name: str, source: str, resources: Path, project: Path) -> None:
