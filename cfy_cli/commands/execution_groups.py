@@ -32,7 +32,7 @@ def groups() -> None:
 @click.option("-g", "--deployment-group", "deployment_group_id", required=True, help="The deployment group.")
 @click.option("--concurrency", type=click.IntRange(0), default=5, show_default=True,
               help="How many executions may run at the same time.")  # fmt: skip
-@options.parameters()
+@options.parameters(custom=False)
 @click.option("-f", "--force", is_flag=True, help="Start them even if other executions of the deployments are running.")
 @with_follow_options("-w")
 @pass_app

@@ -146,16 +146,15 @@ def inputs() -> Decorator:
     )  # fmt: skip
 
 
-def parameters() -> Decorator:
-    return combine(
-        click.option(
-            "-p", "--parameters", multiple=True,
-            help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be repeated.",
-        ),
-        click.option(
-            "--allow-custom-parameters", is_flag=True, help="Allow parameters that the workflow does not declare."
-        ),
+def parameters(*, custom: bool = True) -> Decorator:
+    given = click.option(
+        "-p", "--parameters", multiple=True,
+        help="Parameters of the workflow: key=value, a YAML or JSON file, or JSON text; may be repeated.",
     )  # fmt: skip
+    allow = click.option(
+        "--allow-custom-parameters", is_flag=True, help="Allow parameters that the workflow does not declare."
+    )
+    return combine(given, allow) if custom else given
 
 
 def with_logs() -> Decorator:

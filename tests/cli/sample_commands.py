@@ -11,7 +11,7 @@ from cfy_cli.pages import walk
 WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
-    "target_field": "visibility", "tags": "team:core", "properties": "port=1",
+    "target_field": "visibility", "concurrency": "5", "tags": "team:core", "properties": "port=1",
 }  # fmt: skip
 REQUIRED = {  # options that are required in ways that click does not know
     "api": "",

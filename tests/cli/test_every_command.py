@@ -277,6 +277,7 @@ def test_scenario_covers_every_command() -> None:
     tested_apart = (
         "log-bundles ",
         "snapshots ",
+        "executions groups ",
         "cluster brokers ",
         "cluster remove",
         "agents ",

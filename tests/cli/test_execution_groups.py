@@ -1,0 +1,92 @@
+"""`cfy executions groups` against a real manager: starting and following, changing, cancelling, resuming."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Ask, Cfy
+
+BLUEPRINT = """\
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+inputs: {file: {default: /bin/true}}
+node_templates:
+  page:
+    type: cloudify.nodes.Root
+    interfaces:
+      cloudify.interfaces.lifecycle:
+        create: {implementation: run.sh, inputs: {file: {get_input: file}}, max_retries: 0}
+"""
+
+
+@pytest.fixture
+def group(cfy: Cfy, ask: Ask, worker: object, tmp_path: Path) -> str:
+    """A group web of three deployments, of which the installation of the last fails while a file is missing."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "blueprint.yaml").write_text(BLUEPRINT)
+    (folder / "run.sh").write_text('#!/bin/bash\n"$file"\n')
+    cfy(f"blueprints upload {folder}/blueprint.yaml -b app")
+    for name in ("web-1", "web-2"):
+        cfy(f"deployments create {name} -b app")
+    cfy(f"deployments create bad -b app -i file={tmp_path}/missing")
+    for name, members in (("web", ["web-1", "web-2", "bad"]), ("good", []), ("to-repair", [])):
+        ask("PUT", f"/deployment-groups/{name}", json={"deployment_ids": members})
+    return "web"
+
+
+def members(ask: Ask, name: str) -> set[str]:
+    return {*ask("GET", f"/deployment-groups/{name}").json()["deployment_ids"]}
+
+
+def test_group_that_failed_is_sorted_mended_and_resumed(cfy: Cfy, ask: Ask, group: str, tmp_path: Path):
+    assert "Create one: cfy executions groups start install" in cfy("executions groups list") + cfy.errors
+    out = cfy(f"executions groups start install -g {group} --concurrency 2 -p node_ids=[page]", code=5)
+    [item] = json.loads(cfy("executions groups list --json"))
+    key = item["id"]
+    assert (
+        f"Execution group {key} started: running install on deployment group web [concurrency=2]" in cfy.errors or out
+    )
+    assert out.count("changed state to 'started'") == 3
+    assert "changed state to 'failed' with error 'Task failed" in out
+    assert (item["status"], item["deployment_group"], item["deployment_group_id"]) == ("failed", "web", "web")
+    cfy(f"executions groups set-success-group {key} good")
+    cfy(f"executions groups set-failure-group {key} to-repair")
+    assert (members(ask, "good"), members(ask, "to-repair")) == ({"web-1", "web-2"}, {"bad"})
+    details = cfy(f"executions groups details {key}")
+    assert "failed: 1" in details
+    assert "terminated: 2" in details
+    script = tmp_path / "missing"
+    script.write_text("#!/bin/bash\n")
+    script.chmod(0o755)
+    assert f"A resume request for group {key} has been sent" in cfy(f"executions groups resume {key}")
+    assert f"{key}  install on `web`: terminated" in cfy(f"executions wait --groups {key}")
+    assert members(ask, "good") == {"web-1", "web-2", "bad"}
+
+
+def test_paused_group_is_cancelled_and_told_as_cancelled(cfy: Cfy, ask: Ask, group: str):
+    out = json.loads(cfy(f"executions groups start install -g {group} --concurrency 0 --no-wait --json"))
+    key = out["id"]
+    assert (out["status"], out["concurrency"]) == ("queued", 0)
+    assert cfy(f"executions groups set-concurrency {key} 0") == f"Concurrency of execution group {key} set to 0\n"
+    assert f"A cancel request for group {key} has been sent" in cfy(f"executions groups cancel {key}")
+    assert json.loads(cfy(f"executions groups get {key} --json"))["status"] == "terminated"
+    cfy(f"executions wait -g {key}", code=6)
+    assert f"Of the 3 executions of group {key}, 3 were cancelled" in cfy.errors
+    assert {item["deployment_status"] for item in ask("GET", "/deployments").json()["items"]} == {"requires_attention"}
+
+
+def test_wrong_commands_of_groups_are_refused(cfy: Cfy, ask: Ask, group: str):
+    for line, code, error in (
+        ("start install -g nogroup", 3, "Requested `DeploymentGroup` with ID `nogroup` was not found"),
+        ("start instal -g web", 1, "Workflow instal does not exist in the deployment web-1"),
+        ("start install -g web --concurrency -1", 2, "-1 is not in the range x>=0"),
+        ("start install -g web -p speed=9", 1, "does not have the following parameters declared: speed"),
+        ("start uninstall", 2, "Missing option '-g' / '--deployment-group'"),
+        ("get nogroup", 3, "Requested `ExecutionGroup` with ID `nogroup` was not found"),
+        ("set-success-group x nogroup", 3, "Requested `ExecutionGroup` with ID `x` was not found"),
+    ):
+        cfy(f"executions groups {line}", code=code)
+        assert error in cfy.errors
+    assert ask("GET", "/execution-groups").json()["items"] == []
