@@ -140,6 +140,8 @@ def _list(app: App, owner: EventOwner, query: EventListOptions) -> None:
     times = _time_range(query)
     if owner["execution_id"]:  # raises NotFound: an unknown execution must not look like one without events
         app.client.executions.get(owner["execution_id"], _include="id")
+    if owner["execution_group_id"]:
+        app.client.execution_groups.get(owner["execution_group_id"], _include="id")
     follow = FollowOptions(json_output=query["json_output"], with_worker_names=query["with_worker_names"])
     params: EventQuery = {
         **owner,

@@ -21,6 +21,7 @@ EXECUTION_GROUPS = Resource(
     narrow=("id", "status", "workflow_id", "deployment_group_id", "created_at"),
     more=("deployment_group",),  # the name that the public tool gives to the column of its list
     sources={"deployment_group": "deployment_group_id"},
+    heading="Execution groups",
 )
 EXECUTIONS = Resource(
     name="executions",

@@ -54,7 +54,15 @@ def test_backup_restores_what_was_there(cfy: Run, data: Path, tmp_path: Path) ->
     with tarfile.open(archive) as tar:
         members = tar.getnames()
     assert {"manager.db", "admin.json", "files", "files/blueprints/7/resources/logs"} <= set(members)
-    assert not {"manager.lock", "server.lock", "manager.json", "logs", "tmp", "files/incoming", "files/libraries"} & set(members)
+    assert not {
+        "manager.lock",
+        "server.lock",
+        "manager.json",
+        "logs",
+        "tmp",
+        "files/incoming",
+        "files/libraries",
+    } & set(members)
     cfy("sites delete tlv")
     cfy("sites create oslo")
     assert "Stop it first" in cfy(f"manager restore {archive} --yes", code=1)
