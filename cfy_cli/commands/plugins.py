@@ -10,7 +10,7 @@ import click
 
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Usage
-from cfy_cli.shell import labels, options, resource_tags, verbs
+from cfy_cli.shell import labels, options, plugins_updates, resource_tags, verbs
 from cfy_cli.shell.app import App, pass_app
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ labels.add_label_commands(
     group="deployment-labels", title="deployment labels",
 )  # fmt: skip
 resource_tags.add_tag_commands(cli)
+plugins_updates.add_update_commands(cli)
 
 
 @cli.command("upload")

@@ -106,6 +106,17 @@ class UpdateState(StrEnum):
     PREVIEW = "preview"  # it has only told what it would change
 
 
+class PluginsUpdateState(StrEnum):
+    """The state of an update of the plugins of a blueprint."""
+
+    UPDATING = "updating"  # the new plan is being made
+    EXECUTING_WORKFLOW = "executing_workflow"  # its deployments are updated
+    FINALIZING = "finalizing"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    NO_CHANGES_REQUIRED = "no_changes_required"
+
+
 SYSTEM_WORKFLOWS = frozenset(
     {
         "upload_blueprint",
@@ -114,5 +125,6 @@ SYSTEM_WORKFLOWS = frozenset(
         "create_log_bundle",
         "create_snapshot",
         "restore_snapshot",
+        "update_plugin",
     }
 )

@@ -14,6 +14,8 @@ DEPLOYMENT = "cfy deployments create web-1 -b web"
 # How the items of a list come about that no command beside it creates, by the command or its group.
 ORIGINS = {
     "auditlog": "Every change is recorded: cfy sites create tlv",
+    "plugins history": "Create one: cfy plugins update web",
+    "plugins list_updates": "Create one: cfy plugins update web",
     "deployments history": "Update a deployment: cfy deployments update web-1 -b web-2",
     "license environments": f"They are deployments: {DEPLOYMENT}",
     "node-instances": f"They are in deployments: {DEPLOYMENT}",

@@ -8,7 +8,16 @@ from cfy_cli.contract.states import Visibility
 from cfy_cli.contract.timestamps import format_timestamp, now, parse_timestamp
 from cfy_cli.errors import Conflict, ErrorCode, Forbidden, Invalid
 from cfy_cli.manager.store.advisory_locks import LockKey
-from cfy_cli.manager.store.models import Blueprint, Deployment, Event, Execution, Operation, TasksGraph, User
+from cfy_cli.manager.store.models import (
+    Blueprint,
+    Deployment,
+    Event,
+    Execution,
+    Operation,
+    PluginsUpdate,
+    TasksGraph,
+    User,
+)
 from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.models.owned import Base, Owned, models_in_tenants
 from cfy_cli.manager.store.query import Condition, column
@@ -82,7 +91,12 @@ def _change(store: Store, row: Base, name: str, value: str) -> None:
 def belonging_conditions(owner: Owned) -> Mapping[type[Base], Condition]:
     """Return the conditions that match what belongs to a deployment or blueprint, by model."""
     if isinstance(owner, Blueprint):
-        conditions: dict[type[Base], Condition] = {Execution: Execution.id == owner.upload_execution_id}
+        updates = PluginsUpdate.blueprint_storage_id == owner.storage_id
+        of_updates = Execution.id.in_(select(PluginsUpdate.execution_id).where(updates))
+        conditions: dict[type[Base], Condition] = {
+            Execution: or_(Execution.id == owner.upload_execution_id, of_updates),
+            PluginsUpdate: updates,
+        }
     elif isinstance(owner, Deployment):
         own = (model for model in models_in_tenants() if hasattr(model, "deployment_storage_id"))
         conditions = {model: column(model, "deployment_storage_id") == owner.storage_id for model in own}

@@ -10,6 +10,7 @@ from cfy_cli.errors import ErrorCode, Invalid
 from cfy_cli.manager.services.blueprints import blueprint_imports, icons
 from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.labels import parse, replace
+from cfy_cli.manager.services.plugins_updates import records as plugins_updates
 from cfy_cli.manager.services.visibility import set_creator
 from cfy_cli.manager.store.models import Blueprint, BlueprintLabel, Deployment, Execution
 from cfy_cli.manager.store.row_locks import lock_rows
@@ -49,6 +50,7 @@ def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
             code=ErrorCode.DEPENDENT_EXISTS,
         )
     updates.check_blueprint_unused(store, blueprint.storage_id)
+    plugins_updates.check_blueprint_unused(store, blueprint)
     icons.remove(store, blueprint)
     store.delete(blueprint)
 

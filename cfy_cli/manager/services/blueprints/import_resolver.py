@@ -15,7 +15,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import plugins
 from cfy_cli.manager.services.plugins.resolve import resolve_import
 from cfy_cli.manager.services.transfer.fetching import SCHEMES, fetch
-from cfy_cli.manager.store.models import Blueprint
+from cfy_cli.manager.store.models import Blueprint, Plugin
 from cfy_cli.manager.store.store import Store
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -24,6 +24,7 @@ PLUGIN = "plugin:"
 BLUEPRINT = "blueprint:"
 VERSION = re.compile(rb"""^["']?tosca_definitions_version["']?\s*:\s*["']?cloudify_dsl_(\d+_\d+)""", re.MULTILINE)
 OpenStore = Callable[[], AbstractContextManager[Store]]
+SelectPlugin = Callable[[Store, str], Plugin]  # by the name of an import, without its `plugin:`
 
 
 class ManagerResolver:
@@ -31,10 +32,17 @@ class ManagerResolver:
 
     `read` opens a store with the rights of that user; without it, plugins and blueprints cannot be imported. `main` is
     the main file of the blueprint; its DSL version selects the YAML file of a plugin that has several.
+    `select_plugin` chooses among the plugins that an import may mean, by default the newest.
     """
 
-    def __init__(self, app: AppContext, read: OpenStore | None = None, main: Path | None = None) -> None:
-        self._app, self._read = app, read
+    def __init__(
+        self,
+        app: AppContext,
+        read: OpenStore | None = None,
+        main: Path | None = None,
+        select_plugin: SelectPlugin = resolve_import,
+    ) -> None:
+        self._app, self._read, self._select_plugin = app, read, select_plugin
         self._private: set[str] = set()  # URLs whose content the user perhaps could not read
         self._dsl_version = find_dsl_version(main) if main else None
 
@@ -60,7 +68,7 @@ class ManagerResolver:
 
     def _resolve_plugin(self, name: str, read: OpenStore) -> ResolvedImport:
         with read() as store:
-            plugin = resolve_import(store, name.removeprefix(PLUGIN))
+            plugin = self._select_plugin(store, name.removeprefix(PLUGIN))
             file = plugins.yaml_file(self._app, plugin, self._dsl_version)
         return ResolvedImport(
             name,

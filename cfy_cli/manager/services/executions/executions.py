@@ -21,6 +21,7 @@ from cfy_cli.manager.services.executions import exclusive_workflows, group_membe
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
 from cfy_cli.manager.services.executions.queue import check_idle, describe_running, release_next
 from cfy_cli.manager.services.identity.execution_user import set_user
+from cfy_cli.manager.services.plugins_updates import records as plugins_updates
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution
@@ -236,6 +237,7 @@ def on_ended(store: Store, execution: Execution) -> bool:
     archive_rows.on_ended(store, execution)
     uploads.on_ended(store, execution)
     updates.on_ended(store, execution)
+    plugins_updates.on_ended(store, execution)
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)
     if deployment is not None:

@@ -133,12 +133,13 @@ def find_blueprints_using(store: Store, plugin: Plugin) -> list[Blueprint]:
         for blueprint in store.unscoped.scalars(candidates)  # private blueprints count too
         if blueprint.plan
         and any(
-            (used.get("package_name"), used.get("package_version")) == version for used in _plugins_of(blueprint.plan)
+            (used.get("package_name"), used.get("package_version")) == version for used in plugins_of(blueprint.plan)
         )
     ]
 
 
-def _plugins_of(plan: Plan) -> list[PluginPlan]:
+def plugins_of(plan: Plan) -> list[PluginPlan]:
+    """Return the plugins that a blueprint needs to be installed."""
     return [
         *(plan.get("deployment_plugins_to_install") or ()),
         *(plan.get("host_agent_plugins_to_install") or ()),

@@ -2,7 +2,8 @@
 
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -17,8 +18,22 @@ IMPORT_PARAMETERS = ("version", *DISTRIBUTION_FIELDS)
 OPERATORS = "<>=!~"
 
 
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The package that a blueprint needs, a constraint on its version, and the platform."""
+
+    name: str
+    constraint: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
 def resolve_import(store: Store, text: str) -> Plugin:
     """Return the newest plugin that matches `NAME?version=>=1.0,<2&distribution=centos`. Raises Invalid, NotFound."""
+    return select_newest(store, parse_import(text))
+
+
+def parse_import(text: str) -> Requirement:
+    """Read the name of an import, without its `plugin:`. Raises Invalid."""
     name, _, query = text.partition("?")
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     unknown = [key for key in parameters if key not in IMPORT_PARAMETERS]
@@ -28,7 +43,7 @@ def resolve_import(store: Store, text: str) -> Plugin:
             hint=f"it may be {', '.join(IMPORT_PARAMETERS)}",
         )
     constraint = parameters.pop("version", "")
-    return _select(store, name, constraint, parameters)
+    return Requirement(name, constraint, parameters)
 
 
 def resolve_requirement(store: Store, plugin: Mapping[str, object]) -> Plugin:
@@ -40,32 +55,45 @@ def resolve_requirement(store: Store, plugin: Mapping[str, object]) -> Plugin:
             hint="Give it `package_name` and `package_version` of an uploaded plugin.",
         )
     fields = {key: str(plugin[key]) for key in DISTRIBUTION_FIELDS if plugin.get(key)}
-    return _select(store, str(name), str(version or ""), fields)
+    return select_newest(store, Requirement(str(name), str(version or ""), fields))
 
 
-def _select(store: Store, name: str, constraint: str, fields: Mapping[str, str]) -> Plugin:
+def select_newest(
+    store: Store, requirement: Requirement, is_allowed: Callable[[str], bool] = lambda _version: True
+) -> Plugin:
+    """Return the newest plugin that matches and whose version is allowed. Raises Invalid, NotFound."""
+    name, constraint, fields = requirement.name, requirement.constraint, requirement.fields
     statement = store.visible(Plugin).where(Plugin.package_name == name).order_by(Plugin.storage_id)
     rows = store.unscoped.scalars(statement).all()  # of visible plugins
-    candidates = [row for row in rows if _has_version(row, constraint) and _has_fields(row, fields)]
+    candidates = [row for row in rows if _fits(row, requirement) and is_allowed(row.package_version)]
     if candidates:
         tenant = store.scope.tenant
-        return max(candidates, key=lambda row: (_version_key(row), _platform_key(row), row.tenant_name == tenant))
-    requirement = f"{name}, version {constraint}" if constraint else name
-    versions = ", ".join(dict.fromkeys(row.package_version for row in sorted(rows, key=_version_key)))
+        return max(
+            candidates,
+            key=lambda row: (version_key(row.package_version), _platform_key(row), row.tenant_name == tenant),
+        )
+    needed = f"{name}, version {constraint}" if constraint else name
+    versions = ", ".join(
+        dict.fromkeys(row.package_version for row in sorted(rows, key=lambda row: version_key(row.package_version)))
+    )
     raise NotFound(
-        f"Required plugin {requirement} is not installed on the manager",
+        f"Required plugin {needed} is not installed on the manager",
         hint=f"it has the versions {versions}" if versions else "upload it: cfy plugins upload WAGON -y FILE",
     )
 
 
-def _has_version(row: Plugin, constraint: str) -> bool:
-    """Return whether the version matches; a constraint without an operator is an exact version. Raises Invalid."""
-    if not constraint or row.package_version == constraint:
+def _fits(row: Plugin, requirement: Requirement) -> bool:
+    return has_version(row.package_version, requirement.constraint) and _has_fields(row, requirement.fields)
+
+
+def has_version(version: str, constraint: str) -> bool:
+    """Return whether a version matches; a constraint without an operator is an exact version. Raises Invalid."""
+    if not constraint or version == constraint:
         return True
     if constraint.strip()[0] not in OPERATORS:
         return False
     try:
-        return SpecifierSet(constraint).contains(row.package_version, prereleases=True)
+        return SpecifierSet(constraint).contains(version, prereleases=True)
     except InvalidVersion:
         return False
     except InvalidSpecifier:
@@ -81,10 +109,10 @@ def _has_fields(row: Plugin, fields: Mapping[str, str]) -> bool:
     )
 
 
-def _version_key(row: Plugin) -> tuple[bool, Version]:
+def version_key(version: str) -> tuple[bool, Version]:
     """Return a sort key; versions that Python does not know are before all others."""
     try:
-        return True, Version(row.package_version)
+        return True, Version(version)
     except InvalidVersion:
         return False, Version("0")
 

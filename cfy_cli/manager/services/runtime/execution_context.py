@@ -34,6 +34,7 @@ PERMISSIONS = {  # of workflows that the manager runs itself
     "create_log_bundle": "log_bundle_create",
     "create_snapshot": "snapshot_create",
     "restore_snapshot": "snapshot_restore",
+    "update_plugin": "plugins_update_create",
     "create_deployment_environment": "deployment_create",
     "delete_deployment_environment": "deployment_delete",
     "update": "deployment_update_create",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, lazyload
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import DeploymentPlan
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS, ExecutionState
-from cfy_cli.errors import CfyError, Forbidden
+from cfy_cli.errors import CfyError, ExecutionCancelled, Forbidden
 from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
@@ -30,6 +30,7 @@ from cfy_cli.manager.services.system_workflows.deployment_environment import (
     delete_deployment_environment,
 )
 from cfy_cli.manager.services.system_workflows.log_bundles import create_log_bundle
+from cfy_cli.manager.services.system_workflows.plugins_updates import update_plugin
 from cfy_cli.manager.services.system_workflows.snapshots import create_snapshot, restore_snapshot
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
@@ -46,6 +47,7 @@ SYSTEM_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], StoreResult | 
     "upload_blueprint": upload_blueprint,
     "create_deployment_environment": create_deployment_environment,
     DELETE: delete_deployment_environment,
+    "update_plugin": update_plugin,
 }
 # One of the whole manager, which has no deployment, may return a function that changes rows in that transaction.
 MANAGER_WORKFLOW_FUNCTIONS: dict[str, Callable[[ExecutionContext], Callable[[Store], None] | None]] = {
@@ -67,7 +69,8 @@ def run(context: ExecutionContext) -> None:
         else:
             _run_on_deployment(context)
     except CfyError as error:
-        _fail(context, str(error))
+        is_cancelled = isinstance(error, ExecutionCancelled)
+        _fail(context, str(error), ExecutionState.CANCELLED if is_cancelled else ExecutionState.FAILED)
     except Exception:
         log.exception("Execution %s (%s) failed", execution.id, execution.workflow_id)
         _fail(context, traceback.format_exc())
@@ -75,11 +78,11 @@ def run(context: ExecutionContext) -> None:
         context.until_end.close()
 
 
-def _fail(context: ExecutionContext, reason: str) -> None:
+def _fail(context: ExecutionContext, reason: str, state: ExecutionState = ExecutionState.FAILED) -> None:
     if context.stopping.is_set():
         return
     try:
-        complete_execution(context, WorkflowResult(ExecutionState.FAILED, reason))
+        complete_execution(context, WorkflowResult(state, reason))
     except Exception:
         log.exception("Storing the end of execution %s failed", context.execution.id)
 
@@ -106,7 +109,8 @@ def _run_system_workflow(context: ExecutionContext) -> None:
     except CfyError as error:
         if not context.stopping.is_set():
             cause: ErrorCause = {"message": str(error), "type": type(error).__name__, "traceback": ""}
-            context.emit_event("workflow_failed", f"'{name}' workflow execution failed: {error}", [cause])
+            kind = "cancelled" if isinstance(error, ExecutionCancelled) else "failed"
+            context.emit_event(f"workflow_{kind}", f"'{name}' workflow execution {kind}: {error}", [cause])
         raise
 
 

@@ -26,6 +26,7 @@ from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
 from cfy_cli.manager.store.models.schedules import ExecutionSchedule
+from cfy_cli.manager.store.models.plugins_updates import PluginsUpdate
 from cfy_cli.manager.store.models.secrets import Secret, SecretsProvider
 from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
@@ -66,6 +67,7 @@ __all__ = [
     "Permission",
     "PermissionsVersion",
     "Plugin",
+    "PluginsUpdate",
     "RolePermission",
     "Secret",
     "SecretsProvider",

@@ -1,0 +1,1 @@
+"""Records of plugins updates, and the choice of the versions that blueprints get."""
