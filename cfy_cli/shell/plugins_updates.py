@@ -38,7 +38,7 @@ class Versions:
     all_to_minor: bool
 
     def check(self) -> Versions:
-        """Return the versions, which are the latest if nothing else is said. Raises Usage for what excludes each other."""
+        """Return the versions, by default the latest. Raises Usage for options that exclude each other."""
         if self.all_to_latest and self.all_to_minor:
             raise Usage("--all-to-latest and --all-to-minor exclude each other")
         if self.to_latest and not self.all_to_minor:

@@ -1,5 +1,7 @@
 """Endpoints of plugins updates."""
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from cfy_cli.contract.json import JsonObject
@@ -13,15 +15,15 @@ from cfy_cli.manager.services.system_workflows import plugins_update_requests
 from cfy_cli.manager.services.system_workflows.plugins_update_requests import Flags
 from cfy_cli.manager.store.models import PluginsUpdate
 
-MAX_NAMES = 1000  # of plugins
+Names = Annotated[list[str], Field(max_length=1000)]
 
 
 class NewPluginsUpdate(Body):
     """Names of fields may be written with dashes too."""
 
-    plugin_names: list[str] | None = Field(None, max_length=MAX_NAMES)
-    to_latest: list[str] | None = Field(None, max_length=MAX_NAMES)
-    to_minor: list[str] | None = Field(None, max_length=MAX_NAMES)
+    plugin_names: Names | None = None
+    to_latest: Names | None = None
+    to_minor: Names | None = None
     all_to_latest: bool = False
     all_to_minor: bool = False
     mapping: dict[str, AnyJson] | None = None
@@ -32,14 +34,14 @@ class NewPluginsUpdate(Body):
 
     @model_validator(mode="before")
     @classmethod
-    def check_fields(cls, given: object) -> object:
-        """Return what is given, under the names of the fields. Raises Invalid for unknown fields."""
+    def accept_dashes(cls, given: object) -> object:
+        """Return what is given, under the names of the fields. Raises Invalid for a field that is given twice."""
         if not isinstance(given, dict):
             return given
         named = {str(name).replace("-", "_"): value for name, value in given.items()}
         if len(named) < len(given):
             raise Invalid("A field is given twice: with dashes and with underscores")
-        return super().check_fields(named)
+        return named
 
 
 noun = Noun(PLUGINS_UPDATES, PluginsUpdate)

@@ -62,7 +62,7 @@ def select_newest(
     store: Store, requirement: Requirement, is_allowed: Callable[[str], bool] = lambda _version: True
 ) -> Plugin:
     """Return the newest plugin that matches and whose version is allowed. Raises Invalid, NotFound."""
-    name, constraint, fields = requirement.name, requirement.constraint, requirement.fields
+    name, constraint = requirement.name, requirement.constraint
     statement = store.visible(Plugin).where(Plugin.package_name == name).order_by(Plugin.storage_id)
     rows = store.unscoped.scalars(statement).all()  # of visible plugins
     candidates = [row for row in rows if _fits(row, requirement) and is_allowed(row.package_version)]

@@ -92,7 +92,7 @@ def start(app: AppContext, store: Store, blueprint_id: str, choice: Choice, flag
 
 
 def read_mapping(mapping: Mapping[str, object] | None) -> dict[str, str]:
-    """Return the versions by the names of plugins of `{"updates": [{"plugin_name": …, "version": …}]}`. Raises Invalid."""
+    """Return the versions in {"updates": [{"plugin_name": NAME, "version": VERSION}]} by name. Raises Invalid."""
     updates = (mapping or {}).get("updates", [])
     found: dict[str, str] = {}
     if not isinstance(updates, list) or (mapping and list(mapping) != ["updates"]):

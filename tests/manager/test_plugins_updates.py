@@ -1,0 +1,207 @@
+"""Updates of plugins: which versions blueprints get, how their deployments move, and what is kept when one fails."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cfy_cli.manager.services.context import AppContext
+from tests.conftest import Ask
+from tests.manager.conftest import Upload, wait_for_end
+from tests.wagons import package
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml, 'plugin:{0}']\n"
+BLUEPRINT = HEAD + "node_templates: {{it: {{type: tiny.Node}}}}\n"
+UPDATES = "/plugins-updates"
+Update = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plugins(ask: Ask) -> Callable[..., None]:
+    def upload_plugins(*versions: str, name: str = "tiny-plugin", visibility: str = "tenant") -> None:
+        for version in versions:
+            answer = ask("POST", f"/plugins?visibility={visibility}", data=package(name, version))
+            assert answer.status_code == 201, answer.text
+
+    return upload_plugins
+
+
+@pytest.fixture
+def blueprint(ask: Ask, upload: Upload) -> Callable[..., None]:
+    """Upload a blueprint and create deployments of it."""
+
+    def create(name: str, imported: str = "tiny-plugin", *deployments: str, text: str = BLUEPRINT) -> None:
+        uploaded = upload(name, text.format(imported), {}).json()
+        assert uploaded["state"] == "uploaded", uploaded["error"]
+        for deployment in deployments:
+            made = ask("PUT", f"/deployments/{deployment}", json={"blueprint_id": name})
+            assert made.status_code == 201, made.text
+
+    return create
+
+
+@pytest.fixture
+def update(ask: Ask) -> Update:
+    """Update the plugins of a blueprint and wait for the end; return the record, with `error` of the execution."""
+
+    def update(name: str, **body: Any) -> dict[str, Any]:
+        started = ask("POST", f"{UPDATES}/{name}/update/initiate", json=body)
+        assert started.status_code == 200, started.text
+        execution = wait_for_end(ask, started.json()["execution_id"])
+        record = ask("GET", f"{UPDATES}/{started.json()['id']}").json()
+        return {**record, "error": execution["error"], "status": execution["status"]}
+
+    return update
+
+
+def versions(ask: Ask, path: str) -> set[str]:
+    """The versions of plugins in the plan of a blueprint, or in the nodes of a deployment."""
+    found = ask("GET", path).json()
+    plans = found["items"] if "items" in found else found["plan"]["nodes"]
+    return {plugin["package_version"] for node in plans for plugin in node["plugins"]}
+
+
+def test_deployments_move_to_the_latest_plugin(
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    plugins("1.0.0")
+    blueprint("app", "tiny-plugin", "one", "two")
+    blueprint("idle")
+    plugins("1.2.0", "2.0.0")
+    record = update("app")
+    assert (record["state"], record["error"] or None, record["temp_blueprint_id"]) == ("successful", None, None)
+    assert (record["deployments_to_update"], record["forced"]) == (["one", "two"], False)
+    assert record["deployments_per_tenant"] == {"default_tenant": ["one", "two"]}
+    for deployment in ("one", "two"):
+        assert versions(ask, f"/nodes?deployment_id={deployment}") == {"2.0.0"}
+        assert ask("GET", f"/deployments/{deployment}").json()["blueprint_id"] == "app"
+        assert {node["blueprint_id"] for node in ask("GET", f"/nodes?deployment_id={deployment}").json()["items"]} == {
+            "app"
+        }
+        [made] = ask("GET", f"/deployment-updates?deployment_id={deployment}").json()["items"]
+        assert (made["new_blueprint_id"], made["state"]) == ("app", "successful")
+    assert versions(ask, "/blueprints/app") == {"2.0.0"}
+    assert [each["id"] for each in ask("GET", "/blueprints").json()["items"]] == ["app", "idle"]
+    ask("PUT", "/deployments/three", json={"blueprint_id": "app"})
+    assert versions(ask, "/nodes?deployment_id=three") == {"2.0.0"}, "no process remembers the plan before"
+    again = update("app")
+    assert (again["state"], again["status"], again["temp_blueprint_id"]) == ("no_changes_required", "terminated", None)
+    assert again["deployments_to_update"] is None
+    without = update("idle")
+    assert (without["state"], without["deployments_to_update"]) == ("successful", [])
+    assert len(ask("GET", UPDATES).json()["items"]) == 3
+    assert ask("DELETE", "/blueprints/idle").status_code == 204
+    assert (
+        len(ask("GET", f"{UPDATES}?blueprint_id=app").json()["items"]) == 2 == len(ask("GET", UPDATES).json()["items"])
+    )
+
+
+TWO = HEAD + "node_templates: {{a: {{type: tiny.Node}}, b: {{type: other.Node}}}}\n"
+OTHER = {"plugin.yaml": """
+plugins: {other: {executor: central_deployment_agent, package_name: other, package_version: 'VERSION'}}
+node_types:
+  other.Node:
+    derived_from: cloudify.nodes.Root
+    interfaces: {cloudify.interfaces.lifecycle: {create: other.tiny_ops.create}}
+"""}  # fmt: skip
+TINY = "tiny-plugin"
+CHOICES: list[tuple[str, dict[str, Any], set[str]]] = [  # import, body, versions of both plugins
+    ("", {}, {"tiny 2.0.0", "other 3.1"}),
+    ("", {"all_to_latest": True}, {"tiny 2.0.0", "other 3.1"}),
+    ("", {"all-to-minor": "yes"}, {"tiny 1.2.0", "other 2.5"}),
+    ("", {"all_to_latest": True, "to_minor": [TINY]}, {"tiny 1.2.0", "other 3.1"}),
+    ("", {"all_to_minor": True, "to-latest": [TINY]}, {"tiny 2.0.0", "other 2.5"}),
+    ("", {"to_latest": ["other"]}, {"tiny 1.0.0", "other 3.1"}),
+    ("", {"plugin_names": [TINY]}, {"tiny 2.0.0", "other 2.0"}),
+    ("", {"plugin_names": [TINY], "all_to_minor": True}, {"tiny 1.2.0", "other 2.0"}),
+    ("?version=<2", {}, {"tiny 1.2.0", "other 3.1"}),
+    ("?version=1.0.0", {}, {"tiny 1.0.0", "other 3.1"}),
+    ("?version=1.0.0", {"mapping": {"updates": [{"plugin_name": TINY, "version": "2.0.0"}]}}, {"tiny 2.0.0", "other 2.0"}),
+    ("", {"mapping": {"updates": [{"plugin_name": "other", "version": "<3"}]}}, {"tiny 1.0.0", "other 2.5"}),
+]  # fmt: skip
+
+
+@ON_SQLITE
+def test_versions_are_those_that_the_request_chooses(
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    def upload_other(*numbers: str) -> None:
+        for number in numbers:
+            yamls = {name: text.replace("VERSION", number) for name, text in OTHER.items()}
+            assert ask("POST", "/plugins", data=package("other", number, yamls=yamls)).status_code == 201
+
+    plugins("1.0.0")
+    upload_other("2.0")
+    for number, (constraint, _body, _expected) in enumerate(CHOICES):
+        blueprint(f"b{number}", f"{TINY}{constraint}', 'plugin:other", text=TWO)
+    plugins("0.9.0", "1.2.0", "2.0.0")
+    upload_other("1.9", "2.5", "3.1")
+    for number, (_constraint, body, expected) in enumerate(CHOICES):
+        record = update(f"b{number}", **body)
+        nodes = ask("GET", f"/blueprints/b{number}").json()["plan"]["nodes"]
+        used = {f"{plugin['name']} {plugin['package_version']}" for node in nodes for plugin in node["plugins"]}
+        assert (used, record["error"] or None) == (expected, None), CHOICES[number]
+
+
+BAD_BODIES: list[tuple[dict[str, Any], int, str]] = [
+    ({"all_to_latest": True, "all_to_minor": True}, 400, "exclude each other"),
+    ({"to_latest": [TINY], "to_minor": [TINY]}, 400, "both name tiny-plugin"),
+    ({"plugin_names": ["nope"]}, 404, "`nope`"),
+    ({"to_minor": "tiny-plugin"}, 400, "to_minor"),
+    ({"to_minor": ["x"] * 2000}, 400, "to_minor"),
+    ({"to-minor": [], "to_minor": []}, 400, "twice"),
+    ({"force": "perhaps"}, 400, "force"),
+    ({"state": "successful"}, 400, "Unknown fields"),
+    ({"mapping": {"updates": {TINY: "1"}}}, 400, "mapping"),
+    ({"mapping": {"updates": [{"plugin_name": TINY}]}}, 400, "mapping"),
+    ({"mapping": {"updates": [{"plugin_name": TINY, "version": ">>1"}]}}, 400, ">>1"),
+    ({"mapping": {"other": []}}, 400, "mapping"),
+    ({"all_tenants": True}, 400, "not global"),
+]  # fmt: skip
+
+
+@ON_SQLITE
+def test_impossible_requests_change_nothing(
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    plugins("1.0.0")
+    blueprint("app")
+    for body, status, text in BAD_BODIES:
+        answer = ask("POST", f"{UPDATES}/app/update/initiate", json=body)
+        assert (answer.status_code, text in answer.text) == (status, True), (body, answer.text)
+    assert ask("POST", f"{UPDATES}/nowhere/update/initiate").status_code == 404
+    assert ask("GET", UPDATES).json()["items"] == []
+    mapped = update("app", mapping={"updates": [{"plugin_name": TINY, "version": "9.9"}]})
+    assert (mapped["state"], mapped["temp_blueprint_id"]) == ("failed", None)
+    assert "version 9.9 is not installed" in mapped["error"]
+    assert versions(ask, "/blueprints/app") == {"1.0.0"}
+    found = ask("POST", f"{UPDATES}/{mapped['id']}/update/finalize").json()
+    assert found["state"] == "failed", "for former clients: it changes nothing"
+
+
+def test_a_deployment_that_fails_is_told_and_left_as_it_was(
+    ask: Ask, app: AppContext, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    plugins("1.0.0")
+    blueprint("app", TINY, "one", "needed", "three")
+    label = {"labels": [{"csys-consumer-id": "one"}]}
+    depends = {"dependency_creator": "a.b", "source_deployment": "one", "target_deployment": "needed"}
+    assert ask("PUT", "/deployments/inter-deployment-dependencies", json=depends).status_code in (200, 201), label
+    plugins("2.0.0")
+    record = update("app")
+    assert (record["state"], record["status"]) == ("failed", "failed")
+    assert "1 deployments could not be updated: needed: " in record["error"]
+    moved = record["temp_blueprint_id"]
+    uses = {each["id"]: each["blueprint_id"] for each in ask("GET", "/deployments").json()["items"]}
+    assert uses == {"one": moved, "needed": "app", "three": moved}
+    assert {name: versions(ask, f"/nodes?deployment_id={name}") for name in uses} == {
+        "one": {"2.0.0"}, "needed": {"1.0.0"}, "three": {"2.0.0"}
+    }  # fmt: skip
+    assert versions(ask, "/blueprints/app") == {"1.0.0"}
+    visible = {each["id"] for each in ask("GET", "/blueprints").json()["items"]}
+    assert visible == {"app", moved}, "the temporary blueprint is used, so it is no longer hidden"
+    assert ask("DELETE", f"/blueprints/{moved}").status_code == 400
+    forced = update("app", force=True)
+    assert (forced["state"], forced["forced"], forced["deployments_to_update"]) == ("successful", True, ["needed"])
+    assert versions(ask, "/nodes?deployment_id=needed") == {"2.0.0"}
