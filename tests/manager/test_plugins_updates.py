@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.store.models import PluginsUpdate
 from tests.conftest import Ask
-from tests.manager.conftest import Upload, wait_for_end
+from tests.manager.conftest import Upload, archive, wait_for_end, wait_until
 from tests.wagons import package
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml, 'plugin:{0}']\n"
 BLUEPRINT = HEAD + "node_templates: {{it: {{type: tiny.Node}}}}\n"
-UPDATES = "/plugins-updates"
+UPDATES, TINY = "/plugins-updates", "tiny-plugin"
 Update = Callable[..., dict[str, Any]]
 
 
@@ -105,7 +106,6 @@ node_types:
     derived_from: cloudify.nodes.Root
     interfaces: {cloudify.interfaces.lifecycle: {create: other.tiny_ops.create}}
 """}  # fmt: skip
-TINY = "tiny-plugin"
 CHOICES: list[tuple[str, dict[str, Any], set[str]]] = [  # import, body, versions of both plugins
     ("", {}, {"tiny 2.0.0", "other 3.1"}),
     ("", {"all_to_latest": True}, {"tiny 2.0.0", "other 3.1"}),
@@ -181,13 +181,12 @@ def test_impossible_requests_change_nothing(
 
 
 def test_a_deployment_that_fails_is_told_and_left_as_it_was(
-    ask: Ask, app: AppContext, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
 ):
     plugins("1.0.0")
     blueprint("app", TINY, "one", "needed", "three")
-    label = {"labels": [{"csys-consumer-id": "one"}]}
     depends = {"dependency_creator": "a.b", "source_deployment": "one", "target_deployment": "needed"}
-    assert ask("PUT", "/deployments/inter-deployment-dependencies", json=depends).status_code in (200, 201), label
+    assert ask("PUT", "/deployments/inter-deployment-dependencies", json=depends).status_code in (200, 201)
     plugins("2.0.0")
     record = update("app")
     assert (record["state"], record["status"]) == ("failed", "failed")
@@ -205,3 +204,119 @@ def test_a_deployment_that_fails_is_told_and_left_as_it_was(
     forced = update("app", force=True)
     assert (forced["state"], forced["forced"], forced["deployments_to_update"]) == ("successful", True, ["needed"])
     assert versions(ask, "/nodes?deployment_id=needed") == {"2.0.0"}
+
+
+SLOW_YAML = """
+plugins: {tiny: {executor: central_deployment_agent, package_name: tiny-plugin, package_version: 'VERSION'}}
+node_types:
+  tiny.Node:
+    derived_from: cloudify.nodes.Root
+    properties: {version: {default: 'VERSION'}}
+    interfaces:
+      cloudify.interfaces.lifecycle: {create: say.sh, check_drift: sleep.sh, stop: tiny.tiny_ops.create}
+"""
+
+
+@pytest.fixture
+def slow(ask: Ask, upload: Upload, run: Callable[..., Any]) -> None:
+    """A newer plugin with which the update of each deployment of `app` takes half a minute."""
+    text = {number: {"plugin.yaml": SLOW_YAML.replace("VERSION", number)} for number in ("1.0", "2.0")}
+    ask("POST", "/plugins", data=package(version="1.0", yamls=text["1.0"]))
+    assert upload("app", BLUEPRINT.format(TINY)).json()["state"] == "uploaded"
+    for name in ("one", "two"):
+        ask("PUT", f"/deployments/{name}", json={"blueprint_id": "app"})
+    assert run("one", "install")["status"] == "terminated"
+    ask("POST", "/plugins", data=package(version="2.0", yamls=text["2.0"]))
+
+
+@pytest.mark.usefixtures("slow")
+def test_cancelled_update_leaves_the_deployments_that_wait(ask: Ask):
+    started = ask("POST", f"{UPDATES}/app/update/initiate").json()
+    assert started["state"] == "updating"
+    path, execution = f"{UPDATES}/{started['id']}", f"/executions/{started['execution_id']}"
+    of_deployment = wait_until(lambda: ask("GET", "/executions?workflow_id=update").json()["items"], bool)[0]
+    busy = wait_until(lambda: ask("GET", path).json(), lambda found: found["state"] == "executing_workflow")
+    hidden = f"/blueprints/{busy['temp_blueprint_id']}"
+    assert ask("GET", hidden).json()["is_hidden"] is True
+    assert [each["id"] for each in ask("GET", "/blueprints").json()["items"]] == ["app"]
+    again = ask("POST", f"{UPDATES}/app/update/initiate", json={"reevaluate_active_statuses": True})
+    assert (again.status_code, started["id"] in again.json()["message"]) == (409, True)
+    for name in (hidden, "/blueprints/app?force=true"):
+        assert ask("DELETE", name).status_code == 400, name
+    wait_until(lambda: ask("GET", "/deployments/one").json()["blueprint_id"], lambda found: found != "app")
+    assert ask("POST", execution, json={"action": "cancel"}).status_code == 200
+    ask("POST", f"/executions/{of_deployment['id']}", json={"action": "kill"})
+    assert wait_for_end(ask, started["execution_id"])["status"] == "cancelled"
+    ended = ask("GET", path).json()
+    assert (ended["state"], ended["temp_blueprint_id"]) == ("failed", busy["temp_blueprint_id"])
+    assert ask("GET", hidden).json()["is_hidden"] is False, "the first deployment may use it"
+    assert ask("GET", "/deployments/two").json()["blueprint_id"] == "app"
+    assert len(ask("GET", "/deployment-updates").json()["items"]) == 1
+    kinds = [
+        each["event_type"] for each in ask("GET", f"/events?execution_id={started['execution_id']}").json()["items"]
+    ]
+    assert "workflow_cancelled" in kinds
+
+
+@ON_SQLITE
+def test_update_that_looks_active_is_judged_by_its_execution(
+    ask: Ask, app: AppContext, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    plugins("1.0.0")
+    blueprint("app")
+    done = update("app")
+    with app.database.write() as session:
+        session.query(PluginsUpdate).update({"state": "executing_workflow"})
+    refused = ask("POST", f"{UPDATES}/app/update/initiate")
+    assert (refused.status_code, "--reevaluate-active-statuses" in refused.json()["hint"]) == (409, True)
+    assert update("app", **{"reevaluate-active-statuses": True})["state"] == "no_changes_required"
+    assert ask("GET", f"{UPDATES}/{done['id']}").json()["state"] == "successful"
+    with app.database.write() as session:
+        session.query(PluginsUpdate).update({"state": "updating", "execution_id": "gone"})
+    assert ask("DELETE", "/blueprints/app").status_code == 204, "nothing runs that needs it"
+
+
+def test_global_blueprint_moves_deployments_of_all_tenants(
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
+):
+    ask("POST", "/tenants/red")
+    plugins("1.0.0", visibility="global")
+    blueprint("app", TINY, "here")
+    assert ask("PATCH", "/blueprints/app/set-visibility", json={"visibility": "global"}).status_code == 200
+    ask("PUT", "/deployments/there", tenant="red", json={"blueprint_id": "app"})
+    plugins("2.0.0", visibility="global")
+    assert ask("POST", f"{UPDATES}/app/update/initiate", tenant="red").status_code == 403
+    alone = update("app")
+    assert (alone["state"], alone["deployments_per_tenant"]) == ("successful", {"default_tenant": ["here"]})
+    plugins("3.0.0", visibility="global")
+    both = update("app", all_tenants=True)
+    assert (both["state"], both["error"] or None) == ("successful", None)
+    assert both["deployments_per_tenant"] == {"default_tenant": ["here"], "red": ["there"]}
+    assert both["deployments_to_update"] == ["here"]
+    nodes = ask("GET", "/nodes?deployment_id=there", tenant="red").json()["items"]
+    assert [(node["plugins"][0]["package_version"], node["blueprint_id"]) for node in nodes] == [("3.0.0", "app")]
+    plugins("4.0.0")  # of one tenant only
+    missing = update("app", all_tenants=True)
+    assert (missing["state"], "there: Required plugin tiny-plugin" in missing["error"]) == ("failed", True)
+
+
+@ON_SQLITE
+def test_updates_are_as_visible_as_their_blueprint(
+    ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None]
+):
+    login: dict[str, Any] = {"user": "vera", "password": "password-of-vera"}
+    ask("PUT", "/users", json={"username": "vera", "password": "password-of-vera"})
+    ask("PUT", "/tenants/users", json={"username": "vera", "tenant_name": "default_tenant", "role": "user"})
+    plugins("1.0.0")
+    upload = {"visibility": "private", "application_file_name": "blueprint.yaml"}
+    body = archive({"blueprint.yaml": BLUEPRINT.format(TINY)})
+    assert ask("PUT", "/blueprints/app", params=upload, data=body).status_code == 201
+    plugins("2.0.0")
+    started = ask("POST", f"{UPDATES}/app/update/initiate").json()
+    wait_for_end(ask, started["execution_id"])
+    for path in (f"{UPDATES}/{started['id']}", f"/executions/{started['execution_id']}"):
+        assert ask("GET", path, **login).status_code == 404
+    assert ask("PATCH", "/blueprints/app/set-visibility", json={"visibility": "tenant"}).status_code == 200
+    for path in (f"{UPDATES}/{started['id']}", f"/executions/{started['execution_id']}"):
+        assert ask("GET", path, **login).json()["visibility"] == "tenant"
+    assert ask("GET", f"/events?execution_id={started['execution_id']}", **login).json()["items"]
