@@ -6,7 +6,7 @@ from pathlib import Path
 
 TABLE = Path(__file__).with_name("specification.tsv")
 LATER = re.compile(  # not served yet
-    "/(plugins-updates|snapshots|snapshot-status)(/.*)?"
+    "/(snapshots|snapshot-status)(/.*)?"
 )
 
 

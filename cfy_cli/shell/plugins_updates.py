@@ -221,9 +221,7 @@ def _update(
 
 
 def _sentence(update: Item) -> str:
+    blueprint_id, ids = update["blueprint_id"], f"Plugins update ID: {update['id']}"
     if update["state"] == "no_changes_required":
-        return f"The plugins of blueprint {update['blueprint_id']} need no update. Plugins update ID: {update['id']}"
-    return (
-        f"Successfully updated plugins for blueprint {update['blueprint_id']}. "
-        f"Plugins update ID: {update['id']}. Execution id: {update['execution_id']}"
-    )
+        return f"The plugins of blueprint {blueprint_id} need no update.\n{ids}"
+    return f"Successfully updated plugins for blueprint {blueprint_id}.\n{ids}.\nExecution id: {update['execution_id']}"

@@ -26,6 +26,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "blueprints filters update": "-l global",
     "deployments filters update": "-l global",
     "events delete": "--before '1 day'",
+    "plugins update": "x1",
     "profiles set": "-t blue",
     "profiles unset": "-s",
     "profiles set-cluster": "-s ann",

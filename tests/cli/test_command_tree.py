@@ -26,7 +26,6 @@ EVERY_PUBLIC_COMMAND: dict[str, list[dict[str, Any]]] = json.loads(
 )
 LATER = re.compile(  # not built yet
     r"snapshots .*"
-    r"|plugins (get-update|history|list_updates|update)"
 )
 PUBLIC_COMMANDS = {name: facts for name, facts in EVERY_PUBLIC_COMMAND.items() if name in BY_NAME}
 

@@ -215,6 +215,9 @@ auditlog list
 auditlog truncate --before 7w
 managers list
 plugins list
+plugins update --all-blueprints
+plugins history
+plugins list_updates
 status
 api GET sites
 doctor

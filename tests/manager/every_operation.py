@@ -54,7 +54,7 @@ def tell(send: Send, ask: Ask) -> None:
     _send_filters(send)
     _send_blueprints(send)
     plugin = _send_plugins(send)
-    _send_deployments(send)
+    _send_deployments(send, ask)
     _send_executions(send, ask)
     _send_deletions(send, ask, plugin)
 
@@ -222,7 +222,7 @@ def _send_plugins(send: Send) -> str:
     return plugin
 
 
-def _send_deployments(send: Send) -> None:
+def _send_deployments(send: Send, ask: Ask) -> None:
     for name in ("d", "e"):
         body = {"blueprint_id": "app", "visibility": "private"}
         send("PUT", "/deployments/{key}", name, status=201, json=body)
@@ -236,6 +236,11 @@ def _send_deployments(send: Send) -> None:
     send("PATCH", "/deployments/{key}", "d", json={"labels": [{"team": "core"}]})
     send("PATCH", "/deployments/{key}/set-visibility", "d", json={"visibility": "tenant"})
     send("POST", "/deployments/{key}/set-site", "d", json={"site_name": "s"})
+    plugins = send("POST", "/plugins-updates/{key}/update/initiate", "app", json={"all-to-latest": "true"}).json()["id"]
+    wait_until(lambda: ask("GET", f"/plugins-updates/{plugins}").json()["state"], "no_changes_required".__eq__)
+    send("GET", "/plugins-updates")
+    send("GET", "/plugins-updates/{key}", plugins)
+    send("POST", "/plugins-updates/{key}/update/finalize", plugins)
     change = {"deployment_id": "d", "nodes": {"web": {"instances": 2}}}
     for verb in ("rollback", "finish"):
         started = send("POST", "/deployment-modifications", status=201, json=change).json()["id"]

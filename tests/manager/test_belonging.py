@@ -23,6 +23,7 @@ from cfy_cli.manager.store.models import (
     ExecutionGroup,
     LogBundle,
     Plugin,
+    PluginsUpdate,
     Secret,
     SecretsProvider,
     Site,
@@ -70,6 +71,7 @@ LISTS = (
     "/deployment-updates",
     "/execution-schedules",
     "/metrics",
+    "/plugins-updates",
     "/workflows",
     "/summary/blueprints?_target_field=visibility",
     "/summary/deployments?_target_field=blueprint_id",
@@ -83,6 +85,7 @@ YOUNGER = {  # than revision 0008
     "/deployment-updates",
     "/execution-schedules",
     "/metrics",
+    "/plugins-updates",
     "/summary/execution_schedules?_target_field=deployment_id",
 }
 ELSEWHERE = ("/users", "/user-groups", "/tenants", "/tokens", "/permissions", "/ldap", "/idp", "/license")
@@ -130,6 +133,8 @@ def private(as_member: As, worker: object) -> As:
     nightly = {"workflow_id": "install", "since": "2030-01-01", "count": 1}
     schedule = f"/execution-schedules/{CANARY}-nightly?deployment_id={CANARY}-dep"
     assert alice("PUT", schedule, json=nightly).status_code == 201
+    plugins = alice("POST", f"/plugins-updates/{CANARY}-bp/update/initiate").json()
+    assert wait_for_end(alice, plugins["execution_id"])["status"] == "terminated"
     create = {"operation": "cloudify.interfaces.lifecycle.create"}
     execution = run(as_member("admin"), f"{CANARY}-dep", "execute_operation", parameters=create)
     event = {"execution_id": execution, "events": [{"message": {"text": f"{CANARY}-posted"}}], "logs": []}
@@ -178,6 +183,7 @@ def row_paths(ask: Ask) -> list[str]:
         "/operations",
         "/deployment-modifications",
         "/deployment-updates",
+        "/plugins-updates",
     )
     paths = [f"{path.partition('?')[0]}/{item['id']}" for path in lists for item in find_items(ask, path)]
     parts = itertools.product(paths, ("outputs", "capabilities"))
@@ -187,8 +193,9 @@ def row_paths(ask: Ask) -> list[str]:
 def test_every_model_belongs_to_a_resource_or_is_one():
     belonging = {model for model in models_in_tenants() if issubclass(model, Belonging)}
     assert set(models_in_tenants()) == {*TOP_LEVEL, *belonging}
-    assert belonging_conditions(Deployment(storage_id=1)).keys() == belonging
-    assert Execution in belonging_conditions(Blueprint(upload_execution_id="e"))
+    of_blueprint = belonging_conditions(Blueprint(upload_execution_id="e")).keys()
+    assert belonging_conditions(Deployment(storage_id=1)).keys() == belonging - {PluginsUpdate}
+    assert of_blueprint >= {Execution, PluginsUpdate}
 
 
 def test_every_list_of_what_belongs_is_walked_over():

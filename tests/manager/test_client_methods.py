@@ -194,6 +194,10 @@ preview = c.deployment_updates.update_with_existing_blueprint("app", inputs={"po
 assert preview.state == "preview" and preview.steps[0]["entity_id"] and preview.old_inputs["port"] == 81
 assert c.deployment_updates.list(deployment_id="app").one().id == c.deployment_updates.get(preview.id).id
 assert c.deployment_updates.finalize_commit(preview.id).state == "preview"
+updated = c.plugins_update.update_plugins("one", plugin_names=None, all_tenants=False)
+while c.plugins_update.get(updated.id).state == "updating": pass
+assert c.plugins_update.list(blueprint_id="one", sort="created_at").one().id == updated.id
+assert c.plugins_update.finalize_plugins_update(updated.id).state == "no_changes_required"
 try:
     c.maintenance_mode.deactivate()
 except NotModifiedError as error: assert (error.status_code, error.error_code) == (304, "not_modified")

@@ -117,6 +117,7 @@ BODIES: dict[str, JsonObject] = {
     "PUT /executions-schedules/{key}": {"workflow_id": "install", "since": "2030-01-01", "count": 1},
     "PATCH /executions-schedules/{key}": {"slip": 5},
     "DELETE /executions-schedules/{key}": {},
+    "POST /plugins-updates/{key}/update/finalize": {},
     "PATCH /filters/blueprints/{key}": {"visibility": "global"},
     "DELETE /filters/blueprints/{key}": {},
     "PATCH /filters/deployments/{key}": {"visibility": "global"},
@@ -144,7 +145,7 @@ ELSEWHERE = (
 CREATE = (
     "PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}",
     "PUT /filters/blueprints/{key}", "PUT /filters/deployments/{key}", "PUT /metrics/{key}",
-    "POST /deployment-updates/{key}/update/initiate",
+    "POST /deployment-updates/{key}/update/initiate", "POST /plugins-updates/{key}/update/initiate",
 )  # fmt: skip
 
 
@@ -173,6 +174,9 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     keys["execution-groups"] = ask("POST", "/execution-groups", json=paused).json()["id"]
     initiate = "/deployment-updates/app/update/initiate"
     keys["deployment-updates"] = ask("POST", initiate, json={"preview": True}).json()["id"]
+    plugins = ask("POST", "/plugins-updates/app/update/initiate").json()
+    wait_for_end(ask, plugins["execution_id"])
+    keys["plugins-updates"] = plugins["id"]
     paths = [f"/{noun}/{key}" for noun, key in keys.items()]
     keys["filters"] = "web"
     keys["execution-schedules"] = keys["executions-schedules"] = "daily?deployment_id=app"
@@ -199,6 +203,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
         ("/deployment-modifications", change),
         ("/execution-groups", paused),
         (initiate, {}),
+        ("/plugins-updates/app/update/initiate", {}),
     ):
         answer = ask("POST", path, json=sent, **AS_UNA)
         if answer.status_code != 403:

@@ -167,6 +167,10 @@ POST   /license                                license_upload
 DELETE /license                                license_remove
 GET    /license-check                          license_list
 POST   /contacts                               community_contact_create
+GET    /plugins-updates                        plugins_update_list
+GET    /plugins-updates/{key}                  plugins_update_get
+POST   /plugins-updates/{key}/update/initiate  plugins_update_create
+POST   /plugins-updates/{key}/update/finalize  plugins_update_create
 GET    /provider/context                       provider_context_get
 POST   /provider/context                       provider_context_create
 GET    /status                                 status_get

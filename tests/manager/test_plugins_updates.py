@@ -1,5 +1,6 @@
 """Updates of plugins: which versions blueprints get, how their deployments move, and what is kept when one fails."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import PluginsUpdate
-from tests.conftest import Ask
+from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload, archive, wait_for_end, wait_until
 from tests.wagons import package
 
@@ -106,10 +107,16 @@ node_types:
     derived_from: cloudify.nodes.Root
     interfaces: {cloudify.interfaces.lifecycle: {create: other.tiny_ops.create}}
 """}  # fmt: skip
+
+
+def mapping(name: str, version: str) -> dict[str, Any]:
+    return {"mapping": {"updates": [{"plugin_name": name, "version": version}]}}
+
+
 CHOICES: list[tuple[str, dict[str, Any], set[str]]] = [  # import, body, versions of both plugins
     ("", {}, {"tiny 2.0.0", "other 3.1"}),
     ("", {"all_to_latest": True}, {"tiny 2.0.0", "other 3.1"}),
-    ("", {"all-to-minor": "yes"}, {"tiny 1.2.0", "other 2.5"}),
+    ("", {"all-to-minor": "yes", "all_to_latest": True}, {"tiny 1.2.0", "other 2.5"}),
     ("", {"all_to_latest": True, "to_minor": [TINY]}, {"tiny 1.2.0", "other 3.1"}),
     ("", {"all_to_minor": True, "to-latest": [TINY]}, {"tiny 2.0.0", "other 2.5"}),
     ("", {"to_latest": ["other"]}, {"tiny 1.0.0", "other 3.1"}),
@@ -117,8 +124,8 @@ CHOICES: list[tuple[str, dict[str, Any], set[str]]] = [  # import, body, version
     ("", {"plugin_names": [TINY], "all_to_minor": True}, {"tiny 1.2.0", "other 2.0"}),
     ("?version=<2", {}, {"tiny 1.2.0", "other 3.1"}),
     ("?version=1.0.0", {}, {"tiny 1.0.0", "other 3.1"}),
-    ("?version=1.0.0", {"mapping": {"updates": [{"plugin_name": TINY, "version": "2.0.0"}]}}, {"tiny 2.0.0", "other 2.0"}),
-    ("", {"mapping": {"updates": [{"plugin_name": "other", "version": "<3"}]}}, {"tiny 1.0.0", "other 2.5"}),
+    ("?version=1.0.0", mapping(TINY, "2.0.0"), {"tiny 2.0.0", "other 2.0"}),
+    ("", mapping("other", "<3"), {"tiny 1.0.0", "other 2.5"}),
 ]  # fmt: skip
 
 
@@ -145,7 +152,6 @@ def test_versions_are_those_that_the_request_chooses(
 
 
 BAD_BODIES: list[tuple[dict[str, Any], int, str]] = [
-    ({"all_to_latest": True, "all_to_minor": True}, 400, "exclude each other"),
     ({"to_latest": [TINY], "to_minor": [TINY]}, 400, "both name tiny-plugin"),
     ({"plugin_names": ["nope"]}, 404, "`nope`"),
     ({"to_minor": "tiny-plugin"}, 400, "to_minor"),
@@ -155,7 +161,7 @@ BAD_BODIES: list[tuple[dict[str, Any], int, str]] = [
     ({"state": "successful"}, 400, "Unknown fields"),
     ({"mapping": {"updates": {TINY: "1"}}}, 400, "mapping"),
     ({"mapping": {"updates": [{"plugin_name": TINY}]}}, 400, "mapping"),
-    ({"mapping": {"updates": [{"plugin_name": TINY, "version": ">>1"}]}}, 400, ">>1"),
+    (mapping(TINY, ">>1"), 400, ">>1"),
     ({"mapping": {"other": []}}, 400, "mapping"),
     ({"all_tenants": True}, 400, "not global"),
 ]  # fmt: skip
@@ -172,7 +178,7 @@ def test_impossible_requests_change_nothing(
         assert (answer.status_code, text in answer.text) == (status, True), (body, answer.text)
     assert ask("POST", f"{UPDATES}/nowhere/update/initiate").status_code == 404
     assert ask("GET", UPDATES).json()["items"] == []
-    mapped = update("app", mapping={"updates": [{"plugin_name": TINY, "version": "9.9"}]})
+    mapped = update("app", **mapping(TINY, "9.9"))
     assert (mapped["state"], mapped["temp_blueprint_id"]) == ("failed", None)
     assert "version 9.9 is not installed" in mapped["error"]
     assert versions(ask, "/blueprints/app") == {"1.0.0"}
@@ -320,3 +326,48 @@ def test_updates_are_as_visible_as_their_blueprint(
     for path in (f"{UPDATES}/{started['id']}", f"/executions/{started['execution_id']}"):
         assert ask("GET", path, **login).json()["visibility"] == "tenant"
     assert ask("GET", f"/events?execution_id={started['execution_id']}", **login).json()["items"]
+
+
+@ON_SQLITE
+def test_commands_tell_what_became_of_each_blueprint(
+    cfy: Cfy, ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None]
+):
+    cfy("plugins history")
+    assert "Create one: cfy plugins update web" in cfy.errors
+    plugins("1.0.0")
+    blueprint("app", TINY, "one", "needed")
+    blueprint("idle")
+    blueprint("other")
+    plugins("1.1.0", "2.0.0")
+    for line in (
+        "plugins update", "plugins update app --all-blueprints", "plugins update app --except-blueprint idle",
+        "plugins update app --all-to-latest --all-to-minor", "plugins update app --to-latest tiny-plugin",
+        "plugins update app --all-to-minor --to-minor tiny-plugin",
+    ):  # fmt: skip
+        cfy(line, code=2)
+    cfy("plugins update app --plugin-name nope", code=3)
+    assert "List the plugins there are: cfy plugins list" in cfy.errors
+    shown = cfy("plugins update app --to-minor tiny-plugin,")
+    assert "Successfully updated plugins for blueprint app." in shown
+    assert "Plugin tiny-plugin: 1.0.0 -> 1.1.0" in shown
+    assert "Updating deployment needed (2 of 2)" in shown
+    assert "Plugin tiny-plugin" not in cfy("plugins update idle --no-logs --all-to-minor")
+    assert "need no update" in cfy("plugins update app --all-to-minor")
+    depends = {"dependency_creator": "a.b", "source_deployment": "one", "target_deployment": "needed"}
+    ask("PUT", "/deployments/inter-deployment-dependencies", json=depends)
+    shown = cfy("plugins update --all-blueprints --except-blueprint other", code=5)
+    assert "Successfully updated 1 blueprints" in shown
+    assert "1 blueprints could not be updated: app" in cfy.errors
+    [failed] = ask("GET", f"{UPDATES}?state=failed").json()["items"]
+    assert f"deployments that were updated use blueprint {failed['temp_blueprint_id']}" in cfy.errors
+    assert "failed" in cfy(f"plugins get-update {failed['id']}")
+    data = json.loads(cfy("plugins update app -f --json"))
+    assert (data["state"], data["deployments_to_update"]) == ("successful", ["needed"])
+    states = [each["state"] for each in json.loads(cfy("plugins history -b app --json"))]
+    assert states == ["successful", "no_changes_required", "failed", "successful"]
+    assert len(cfy("plugins list_updates --get-data --format csv").splitlines()) == 1 + 6
+    assert "deployments_per_tenant" in cfy("plugins list_updates --get-data --json")
+    cfy("plugins get-update nowhere", code=3)
+    ask("POST", "/tenants/red")
+    everywhere = cfy("plugins update --all-blueprints -a --except-blueprint app --no-logs")
+    assert "Successfully updated 3 blueprints" in everywhere

@@ -93,6 +93,7 @@ def names(ask: Ask, upload: Upload) -> dict[str, str]:
     """Resources of every kind, and the name of one for each path."""
     upload("app")
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
+    ask("POST", "/provider/context", json={"name": "cloud", "context": {}})
     ask("PUT", "/sites/s", json={})
     ask("PUT", "/secrets/k", json={"value": "v"})
     execution = ask("GET", "/executions", params={"_include_system_workflows": "true"}).json()["items"][0]["id"]

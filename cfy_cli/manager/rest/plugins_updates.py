@@ -74,4 +74,4 @@ def update_plugins(call: Call, key: str, body: NewPluginsUpdate | None = None) -
 @routes.post("/plugins-updates/{key}/update/finalize", "plugins_update_create", (), noun.answer)
 def finalize_plugins_update(call: Call, key: str) -> JsonObject:
     """Answer the update: the execution finalizes it by itself, which former clients had to request."""
-    return noun.show(call, call.store.get(PluginsUpdate, key))
+    return noun.show(call, call.store.get_own(PluginsUpdate, key))

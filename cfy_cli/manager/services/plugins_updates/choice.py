@@ -18,7 +18,7 @@ from cfy_cli.manager.store.store import Store
 
 
 class Rule(Enum):
-    """How far a plugin may rise."""
+    """The versions to which a plugin may rise."""
 
     KEEP = "keep"
     MINOR = "minor"  # within its major version
@@ -27,7 +27,7 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a request wants of the plugins, by the names of their packages.
+    """The wishes of a request, by the names of the packages of plugins.
 
     A constraint in the import of a blueprint holds too, but for plugins in `mapping`, whose versions or constraints
     replace it.
@@ -37,7 +37,7 @@ class Choice:
     to_latest: Sequence[str] = ()
     to_minor: Sequence[str] = ()
     all_to_latest: bool = False
-    all_to_minor: bool = False
+    all_to_minor: bool = False  # it counts more: the public client sends the other one by default
     mapping: Mapping[str, str] = field(default_factory=dict)
 
     def names(self) -> list[str]:

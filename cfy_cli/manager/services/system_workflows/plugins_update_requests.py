@@ -38,7 +38,7 @@ class UpdateParameters(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """How the deployments are updated."""
+    """Further wishes: for which deployments, and as their updates take them."""
 
     force: bool = False
     auto_correct_types: bool = False
@@ -116,8 +116,6 @@ def _no_mapping() -> Invalid:
 
 def _check_choice(store: Store, choice: Choice) -> None:
     """Raise Invalid for rules that exclude each other, NotFound for a plugin that the user cannot see."""
-    if choice.all_to_latest and choice.all_to_minor:
-        raise Invalid("`all_to_latest` and `all_to_minor` exclude each other")
     both = sorted(set(choice.to_latest) & set(choice.to_minor))
     if both:
         raise Invalid(f"`to_latest` and `to_minor` exclude each other, but both name {', '.join(both)}")

@@ -58,6 +58,7 @@ COLLECTIONS = {
     "operations": ("operations", "OperationsClient"),
     "permissions": ("permissions", "PermissionsClient"),
     "plugins": ("plugins", "PluginsClient"),
+    "plugins_update": ("plugins_update", "PluginsUpdateClient"),
     "secrets": ("secrets", "SecretsClient"),
     "secrets_providers": ("secrets_providers", "SecretsProvidersClient"),
     "sites": ("sites", "SitesClient"),
