@@ -25,8 +25,8 @@ from cfy_cli.manager.store.models.modifications import DeploymentModification
 from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
-from cfy_cli.manager.store.models.schedules import ExecutionSchedule
 from cfy_cli.manager.store.models.plugins_updates import PluginsUpdate
+from cfy_cli.manager.store.models.schedules import ExecutionSchedule
 from cfy_cli.manager.store.models.secrets import Secret, SecretsProvider
 from cfy_cli.manager.store.models.sites import Site
 from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, UserGroup
