@@ -67,7 +67,7 @@ def check(data_dir: Path, database_url: str, kills: int) -> None:
     assert len(list((settings.files / "blueprints").iterdir())) == 1, "the files of the temporary blueprint are deleted"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.sqlite
 def test_plugins_are_updated_once_through_a_kill(data_dir: Path, database_url: str):
     check(data_dir, database_url, kills=1)
 

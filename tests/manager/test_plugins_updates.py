@@ -12,7 +12,6 @@ from tests.conftest import Ask, Cfy
 from tests.manager.conftest import Upload, archive, wait_for_end, wait_until
 from tests.wagons import package
 
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml, 'plugin:{0}']\n"
 BLUEPRINT = HEAD + "node_templates: {{it: {{type: tiny.Node}}}}\n"
 UPDATES, TINY = "/plugins-updates", "tiny-plugin"
@@ -129,7 +128,7 @@ CHOICES: list[tuple[str, dict[str, Any], set[str]]] = [  # import, body, version
 ]  # fmt: skip
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_versions_are_those_that_the_request_chooses(
     ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
 ):
@@ -167,7 +166,7 @@ BAD_BODIES: list[tuple[dict[str, Any], int, str]] = [
 ]  # fmt: skip
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_impossible_requests_change_nothing(
     ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
 ):
@@ -264,7 +263,7 @@ def test_cancelled_update_leaves_the_deployments_that_wait(ask: Ask):
     assert "workflow_cancelled" in kinds
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_update_that_looks_active_is_judged_by_its_execution(
     ask: Ask, app: AppContext, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
 ):
@@ -306,7 +305,7 @@ def test_global_blueprint_moves_deployments_of_all_tenants(
     assert (missing["state"], "there: Required plugin tiny-plugin" in missing["error"]) == ("failed", True)
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_updates_are_as_visible_as_their_blueprint(
     ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None]
 ):
@@ -328,7 +327,7 @@ def test_updates_are_as_visible_as_their_blueprint(
     assert ask("GET", f"/events?execution_id={started['execution_id']}", **login).json()["items"]
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_commands_tell_what_became_of_each_blueprint(
     cfy: Cfy, ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None]
 ):
