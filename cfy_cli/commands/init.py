@@ -81,7 +81,7 @@ def _use_local(app: App, *, reset: bool, has_more: bool) -> None:
             f"Profile `{active}` is in use already",
             hint="Use the manager on this machine instead: cfy init -r, or cfy profiles use local",
         )
-    app.profiles.activate(LOCAL)
+    app.profiles.activate(app.profiles.local().name)
     app.result(
         f"Using profile `{LOCAL}`: a manager on this machine, which is started when it is first needed", {"name": LOCAL}
     )

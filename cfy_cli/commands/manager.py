@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from cfy_cli.manager.settings import ManagerSettings
     from cfy_cli.shell.diagnostics import Finding
 
-EMBEDDED = "embedded"  # field of the `local` profile: the settings of the last start
-
 
 class ManagerOptions(TypedDict, total=False):
     """Settings of the embedded manager that options can set."""
@@ -338,12 +336,13 @@ def _require_installed() -> None:
 
 def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
     """Return the settings of the last start, changed by the given options."""
+    from cfy_cli.config.profiles import EMBEDDED
     from cfy_cli.contract.limits import Limits
     from cfy_cli.manager.process_secrets import DATABASE_PASSWORD_VARIABLE, ENCRYPTION_KEY_VARIABLE
     from cfy_cli.manager.settings import ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
-    profile = read_local_profile(app)
+    profile = app.profiles.local()
     settings |= profile.unknown.get(EMBEDDED) or {}
     if options.get("data_dir") and not options.get("database_url"):
         settings.pop("database_url", None)  # another folder is another manager
@@ -364,15 +363,11 @@ def _absolute(folder: str) -> Path:
     return Path(os.path.expanduser(folder)).absolute()
 
 
-def read_local_profile(app: App) -> Profile:
-    from cfy_cli.config.profiles import LOCAL, Profile
-
-    return app.profiles.read(LOCAL) if app.profiles.exists(LOCAL) else Profile(name=LOCAL)
-
-
 def _update_local_profile(app: App, running: RunningManager, settings: ManagerSettings) -> Profile:
     """Save address, settings and password of the running manager in the `local` profile; return it."""
-    profile = read_local_profile(app)
+    from cfy_cli.config.profiles import EMBEDDED
+
+    profile = app.profiles.local()
     before = json.dumps(profile.as_fields())
     profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
     defaults = type(settings)(settings.data_dir)

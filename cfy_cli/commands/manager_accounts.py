@@ -68,10 +68,10 @@ def reset_password(
 
 def _update_profile(app: App, data_dir: Path, username: str, password: str) -> str | None:
     """Store the password in the profile `local` if it is of this user and data folder; return the profile's name."""
-    from cfy_cli.commands.manager import load_settings, read_local_profile
+    from cfy_cli.commands.manager import load_settings
     from cfy_cli.config import keyring_storage
 
-    profile = read_local_profile(app)
+    profile = app.profiles.local()
     if not app.profiles.exists(profile.name) or load_settings(app).data_dir != data_dir:
         return None
     is_of_user = profile.manager_username == username

@@ -27,7 +27,6 @@ PROFILES = Resource(
              "kerberos_env", "rest_port", "rest_protocol", "rest_certificate"),
     narrow=("name", "manager_ip", "manager_username", "manager_tenant", "rest_port", "rest_protocol"),
 )  # fmt: skip
-LOCAL = "local"
 ARCHIVE = "cfy-profiles.tar.gz"
 
 
@@ -104,10 +103,13 @@ def use_profile(
     **fields: Unpack[UseFields],
 ) -> None:
     """Use the manager at MANAGER_IP: an address, the name of a profile, or `local`."""
-    from cfy_cli.shell.profile_changes import new_profile
+    from cfy_cli.config.profiles import LOCAL
+    from cfy_cli.shell.profile_changes import check_free, new_profile
 
     name = profile_name or (urlsplit(manager_ip).hostname if "://" in manager_ip else None) or manager_ip
-    exists = name == LOCAL or app.profiles.exists(name)
+    exists = name == manager_ip == LOCAL or app.profiles.exists(name)
+    if not exists:
+        check_free(name)
     _read_password(app, fields, from_stdin=password_stdin, may_prompt=not exists)
     if exists:
         ignored = sorted(field for field, value in {**fields, "keyring": keyring}.items() if value)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cfy_cli.config.paths import private_folder, write_private
-from cfy_cli.errors import CfyError, NotFound, Usage
+from cfy_cli.errors import CfyError, Conflict, NotFound, Usage
 
 LOCAL = "local"
+EMBEDDED = "embedded"  # field of the profile of the manager on this machine: the settings of its last start
 DEFAULT_TENANT = "default_tenant"
 
 
@@ -44,6 +45,11 @@ class Profile:
         profile.unknown = {key: value for key, value in content.items() if key not in known}
         profile.cluster = profile.cluster or {}  # some versions wrote an empty list
         return profile
+
+    @property
+    def is_embedded(self) -> bool:
+        """Tell whether it is that of the manager on this machine, and not one of a user who named it `local` before."""
+        return self.name == LOCAL and (EMBEDDED in self.unknown or not self.manager_ip)
 
     def as_fields(self) -> dict[str, Any]:
         known = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "unknown"}
@@ -82,6 +88,24 @@ class Profiles:
         if name == LOCAL and not self.exists(LOCAL):
             return None
         return self.read(name)
+
+    def embedded(self) -> Profile | None:
+        """Return the profile of the manager on this machine; None when there is none yet."""
+        profile = self.read(LOCAL) if self.exists(LOCAL) else None
+        return profile if profile and profile.is_embedded else None
+
+    def local(self) -> Profile:
+        """Return the profile of the manager on this machine, a new one if there is none.
+
+        Raises Conflict when a user has given its name to that of another manager.
+        """
+        if self.exists(LOCAL) and not (other := self.read(LOCAL)).is_embedded:
+            raise Conflict(
+                f"Profile `{LOCAL}` is that of another manager, {other.manager_ip}; the manager on this machine needs "
+                "its name",
+                hint=f"Rename it: cfy profiles use {LOCAL}; cfy profiles set --profile-name NAME",
+            )
+        return self.embedded() or Profile(name=LOCAL)
 
     def exists(self, name: str) -> bool:
         return self._is_profile(self.path(name))

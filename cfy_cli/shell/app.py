@@ -97,9 +97,7 @@ class App(Printer):
 
     def uses_embedded(self, profile: Profile | None) -> bool:
         """Tell whether this command uses the embedded manager, which is started when needed."""
-        from cfy_cli.config.profiles import LOCAL
-
-        is_local = profile is None or profile.name == LOCAL
+        is_local = profile is None or profile.is_embedded
         return is_local and not self._manager_address and not self.environ.get("CLOUDIFY_MANAGER")
 
     def use_embedded(self) -> None:

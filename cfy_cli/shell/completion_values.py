@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from click.shell_completion import CompletionItem
 
-from cfy_cli.config.profiles import LOCAL
 from cfy_cli.contract.resources import ALL
 from cfy_cli.shell import completion_keys, completion_searches
 from cfy_cli.shell.app import App
@@ -92,9 +91,7 @@ def _find_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 def _silent_app(ctx: click.Context) -> App:
     """Return an App that asks nothing and starts no manager, but uses the embedded one if that runs."""
     typed = ctx.ensure_object(App)
-    profile = typed.profile
-    if profile is None and typed.profiles.exists(LOCAL):
-        profile = typed.profiles.read(LOCAL)
+    profile = typed.profile or typed.profiles.embedded()
     app = App(profile=profile, environ=typed.environ, session=typed.session)
     app.options.non_interactive = True
     app.options.manager, app.options.tenant = typed.options.manager, typed.options.tenant

@@ -88,11 +88,9 @@ class ImportSources:
 
     @cached_property
     def _client(self) -> Client | None:
-        from cfy_cli.config.profiles import LOCAL
         from cfy_cli.shell.app import App
 
-        profiles = self._app.profiles
-        profile = self._app.profile or (profiles.read(LOCAL) if profiles.exists(LOCAL) else None)
+        profile = self._app.profile or self._app.profiles.embedded()
         if profile is None:
             return None
         app = App(profile=profile, environ=self._app.environ, session=self._app.session)  # without autostart

@@ -67,8 +67,8 @@ def replace_password(app: App, username: str, password: str) -> str | None:
     Returns None when the profile is of another user or stores no password.
     """
     profile = app.profile
-    if profile is None and app.uses_embedded(None) and app.profiles.exists(LOCAL):
-        profile = app.profiles.read(LOCAL)
+    if profile is None and app.uses_embedded(None):
+        profile = app.profiles.embedded()
     if profile is None or not app.profiles.exists(profile.name) or profile.manager_username != username:
         return None
     settings = app.settings_of(profile)
@@ -84,8 +84,15 @@ def replace_password(app: App, username: str, password: str) -> str | None:
     return profile.name
 
 
+def check_free(name: str) -> None:
+    """Raise Usage for the name that is kept for the manager on this machine."""
+    if name == LOCAL:
+        raise Usage(f"A profile cannot be named `{LOCAL}`: the manager on this machine has that name")
+
+
 def rename_profile(profiles: Profiles, profile: Profile, name: str) -> None:
-    """Rename the profile and use it. Raises Conflict."""
+    """Rename the profile and use it. Raises Conflict, and Usage for a name that is kept."""
+    check_free(name)
     if profiles.exists(name):
         raise Conflict(f"Profile `{name}` already exists")
     old_name, profile.name = profile.name, name

@@ -360,3 +360,18 @@ def test_profile_name_defaults_to_host_of_url(run: Run, workdir: Path) -> None:
     run("profiles use https://mgr.example.com:8443 -T tok --skip-credentials-validation", profile=None)
     profile = read_profile(workdir, "mgr.example.com")
     assert (profile["manager_ip"], profile["rest_port"], profile["rest_protocol"]) == ("mgr.example.com", 8443, "https")
+
+
+def test_profile_of_another_manager_keeps_the_name_local(run: Run, workdir: Path, wire: responses.RequestsMock) -> None:
+    write_profile(workdir, "local")
+    wire.get("http://mgr/api/v3.1/sites", json={"items": [], "metadata": {"pagination": {"total": 0}}})
+    run("sites list", profile=None)  # of that manager
+    for line in ("manager start", "manager status", "init -r"):
+        refused = run(line, profile=None, code=1).err
+        assert "Profile `local` is that of another manager, mgr" in refused
+    assert read_profile(workdir, "local")["manager_ip"] == "mgr"
+    run("profiles set --profile-name mine", profile=None)
+    for line in ("profiles set --profile-name local", "profiles use mgr --profile-name local -u ann -p pw"):
+        assert "cannot be named `local`" in run(line, profile=None, code=2).err
+    run("profiles use local", profile=None)
+    assert read_profile(workdir, "mine")["manager_ip"] == "mgr"
