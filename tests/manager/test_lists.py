@@ -130,7 +130,9 @@ class List:
             yield from self._sort_problems(field, known)
 
     def _filter_problems(self, field: str, whole: list[Item], known: list[Any]) -> Iterator[str]:
-        for chosen in (*([value] for value in known[:3]), *([known[:2]] if len(known) > 1 else [])):
+        for chosen in (known[:1], known[1:3]):  # one value; two, if there are more
+            if not chosen:
+                continue
             if self.items(**{field: chosen}) != [item for item in whole if item.get(field) in chosen]:
                 yield f"{self._path}?{field}={chosen} gives {self.items(**{field: chosen}, _include=field)}"
         is_typed = known and (not isinstance(known[0], str) or field.endswith("_at"))
@@ -138,7 +140,7 @@ class List:
             yield f"{self._path}?{field}=no value is accepted"
 
     def _sort_problems(self, field: str, known: list[Any]) -> Iterator[str]:
-        for sign, descending in (("", False), ("+", False), ("-", True)):
+        for sign, descending in (("" if len(field) % 2 else "+", False), ("-", True)):
             found = [item.get(field) for item in self.items(_sort=sign + field)]
             if [value for value in found if value is not None] != sorted(known, reverse=descending):
                 yield f"{self._path}?_sort={sign}{field} gives {found}"
