@@ -7,7 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
-from jsonschema_rs import Draft202012, Draft202012Validator, Registry  # checks each answer of 10,000 tests, 50 times as fast as jsonschema
+from jsonschema_rs import (
+    Draft202012,
+    Draft202012Validator,
+    Registry,
+)  # checks each answer of 10,000 tests, 50 times as fast as jsonschema
 
 from cfy_cli.manager.rest.api import PREFIX
 
