@@ -8,6 +8,8 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.key_files import RESTORE_HINT, load_or_create_key, read_key
 from cfy_cli.manager.store.files import DISK_FULL
 
+LEFT_OUT = "There is no value: the snapshot that this manager was restored from was created without credentials"
+
 
 class Cipher:
     """Encrypts and decrypts text; all processes of one manager share the key."""
@@ -28,7 +30,9 @@ class Cipher:
         return self._load().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted: str) -> str:
-        """Decrypt text. Raises Unavailable when it was encrypted with another key."""
+        """Decrypt text. Raises Unavailable when it was encrypted with another key, and Invalid when there is none."""
+        if not encrypted:
+            raise Invalid(LEFT_OUT, hint="Set it again, for instance: cfy secrets update")
         try:
             return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:

@@ -86,7 +86,7 @@ def export_secrets(
 
 
 def _export(app: AppContext, secret: Secret, key: Passphrase | None, *, with_metadata: bool) -> ExportedSecret:
-    text = "" if secrets.is_kept_elsewhere(secret) else app.service(Cipher).decrypt(secret.encrypted_value)
+    text = app.service(Cipher).decrypt(secret.encrypted_value) if secret.encrypted_value else ""
     item: ExportedSecret = {
         "key": secret.key,
         "value": key.encrypt(text) if key and text else text,

@@ -108,7 +108,7 @@ def open_snapshot(path: Path, limits: Limits) -> Iterator[SnapshotArchive]:
     )
     if detect_suffix(path) != "zip":
         raise not_a_snapshot("snapshots are zip archives")
-    with readable(WHAT), open_zip(path, of_snapshots) as packed:
+    with _own_limits(), readable(WHAT), open_zip(path, of_snapshots) as packed:
         if METADATA not in packed.namelist():
             raise not_a_snapshot(f"it has no {METADATA}")
         with packed.open(METADATA) as source:
@@ -116,6 +116,16 @@ def open_snapshot(path: Path, limits: Limits) -> Iterator[SnapshotArchive]:
         if len(content) > MAX_METADATA:
             raise not_a_snapshot(f"{METADATA} is too large")
         yield SnapshotArchive(path, packed, Metadata.parse(content.decode("utf-8", "replace")), of_snapshots)
+
+
+@contextmanager
+def _own_limits() -> Iterator[None]:
+    """Name the limits of snapshots where those of other archives are named."""
+    try:
+        yield
+    except ArchiveTooLarge as error:
+        name = "snapshot_files" if error.limit == "archive_files" else "snapshot_content"
+        raise ArchiveTooLarge(error.message, error.limit if error.limit == "snapshot_row" else name) from error
 
 
 def check_snapshot(path: Path, limits: Limits) -> None:
