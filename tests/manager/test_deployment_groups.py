@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.manager.services.worker import environments
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
@@ -148,7 +149,11 @@ def test_labels_of_a_group_are_those_of_its_members(ask: Ask, upload: Upload, pu
     assert ask("GET", "/deployments/root").json()["sub_services_count"] == 3
 
 
-def test_group_is_deleted_with_its_deployments_or_not_at_all(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+def test_group_is_deleted_with_its_deployments_or_not_at_all(
+    ask: Ask, upload: Upload, put: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refuse the deletion while executions wait; no environment is made meanwhile."""
+    monkeypatch.setattr(environments.group_queues, "find_together", lambda *_: [])
     upload("gb")
     put("g", blueprint_id="gb", new_deployments=[{"id": "a"}, {"id": "b"}])
     refused = ask("DELETE", "/deployment-groups/g?delete_deployments=true&force=true")

@@ -122,6 +122,18 @@ def test_environments_join_the_success_group_and_count_above(
     assert ask("GET", "/deployments/a").json()["sub_services_status"] == "requires_attention"
 
 
+def test_capabilities_of_a_group_are_those_of_its_deployments(
+    ask: Ask, make: Callable[..., dict[str, dict[str, Any]]]
+) -> None:
+    make(2, default_inputs={"port": 81})
+    payload = {"all": {"get_group_capability": ["g", "port"]}, "of_b": {"get_group_capability": ["g", "port", "b"]}}
+    body = {"deployment_id": "a", "context": {}, "payload": payload}
+    answer = ask("POST", "/evaluate/functions", json=body).json()["payload"]
+    assert answer == {"all": {"a": 81, "b": 81}, "of_b": 81}
+    body["payload"] = {"x": {"get_group_capability": ["nosuch", "port"]}}
+    assert "deployment group `nosuch` was not found" in ask("POST", "/evaluate/functions", json=body).json()["message"]
+
+
 def test_group_is_deleted_with_all_its_deployments(ask: Ask, make: Callable[..., dict[str, dict[str, Any]]]) -> None:
     make(4)
     assert ask("DELETE", "/deployment-groups/g?delete_deployments=true&delete_logs=true").status_code == 204

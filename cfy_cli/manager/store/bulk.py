@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Update, insert
+from sqlalchemy import ColumnDefault, Connection, Dialect, Insert, Update, insert
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from cfy_cli.manager.store.models import Base
@@ -25,6 +25,17 @@ Parameters = tuple[object, ...] | dict[str, object]  # as the driver wants them:
 def split(values: Sequence[T], size: int = MAX_PARAMETERS) -> Iterator[Sequence[T]]:
     """Yield the values in parts that a statement takes as its parameters."""
     return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def row_of(new: Base) -> dict[str, object]:
+    """Return the columns of an object that is not stored yet, with the defaults of those that it does not set."""
+    row: dict[str, object] = {}
+    for column in new.__table__.columns:
+        value, default = getattr(new, column.name), column.default
+        if value is None and default is not None and isinstance(default, ColumnDefault):
+            value = default.arg(None) if callable(default.arg) else default.arg
+        row[column.name] = value
+    return row
 
 
 class BulkStatement:

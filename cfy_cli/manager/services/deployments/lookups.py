@@ -13,7 +13,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstanceGroup, InstanceRelationship, NodePlan
 from cfy_cli.manager.services.labels import CONSUMER
 from cfy_cli.manager.services.secrets.secrets import ReadSecret
-from cfy_cli.manager.store.models import Deployment, DeploymentLabel, Node, NodeInstance
+from cfy_cli.manager.store.models import Deployment, DeploymentGroup, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
 
 OpenStore = Callable[[], AbstractContextManager[Store]]
@@ -78,9 +78,18 @@ class StoreLookups:
         return len(consumers) if what == "count" else [consumer.id for consumer in consumers]
 
     def group_capability(self, group_id: str, name: str) -> Json:
-        raise KeyError(
-            f"There is no deployment group `{group_id}` with a capability `{name}`: this manager has no groups yet"
-        )
+        """Return the capability by the ids of the deployments in the group that are visible and have it."""
+        with self._read_in_tenant("deployment_capabilities") as store:
+            group = store.find(DeploymentGroup, group_id)
+            if group is None:
+                raise KeyError(f"Requested deployment group `{group_id}` was not found (get_group_capability)")
+            members = store.visible(Deployment).where(Deployment.member_of.any(storage_id=group.storage_id))
+            others = store.unscoped.scalars(members.order_by(Deployment.storage_id)).unique().all()  # visible ones
+        found = {each.id: each.capabilities[name] for each in others if name in each.capabilities}
+        if not found:
+            raise KeyError(f"No deployment of the group `{group_id}` has a capability `{name}`")
+        by_id = {each.id: StoreLookups(self._read, each, self._read_secret) for each in others}
+        return {key: dsl.evaluate(capability.get("value"), by_id[key]) for key, capability in found.items()}
 
     def runtime_properties(self, instance_id: str) -> JsonObject:
         return self._column(instance_id, NodeInstance.runtime_properties)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from sqlalchemy import select
+
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.plan import Plan
 from cfy_cli.contract.resources import DEPLOYMENTS
@@ -23,11 +25,13 @@ from cfy_cli.manager.services.labels import CONSUMER, Pair
 from cfy_cli.manager.services.names import check_name
 from cfy_cli.manager.services.system_workflows import deployment_requests
 from cfy_cli.manager.store.advisory_locks import LockKey
+from cfy_cli.manager.store.bulk import BulkStatement, row_of, split
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup, ExecutionGroup, Site
 from cfy_cli.manager.store.store import Store
 
 CREATE, DELETE = "create_deployment_environment", "delete_deployment_environment"
 CONCURRENCY = 10
+INSERT_DEPLOYMENT = BulkStatement.insert(Deployment)
 MAX_LISTED = 20  # deployments in an error
 
 
@@ -57,7 +61,7 @@ def create(app: AppContext, store: Store, group: DeploymentGroup, requested: Seq
     if not all(each.skip_plugins_validation for each in requested):
         deployment_requests.check_plugins(store, plan)
     inputs = _InputsOfGroup(app, store, group, blueprint, plan)
-    sites = {each.site_name: store.get(Site, each.site_name) for each in requested if each.site_name}
+    sites = {each.site_name: store.get(Site, each.site_name).storage_id for each in requested if each.site_name}
     names = _make_names(group, blueprint, plan, requested)
     _check_free(store, [deployment_id for deployment_id, _ in names], group.visibility)
     executions = []
@@ -69,19 +73,19 @@ def create(app: AppContext, store: Store, group: DeploymentGroup, requested: Seq
             deployment_id,
             execution_id,
             display_name=display_name,
-            site=sites.get(each.site_name or ""),
+            site=None,
             inputs=complete,
             visibility=group.visibility,
             created_by=store.scope.user,
             runtime_only_evaluation=each.runtime_only_evaluation,
         )
         deployment.tenant_name = store.scope.tenant
+        deployment.site_storage_id = sites.get(each.site_name or "")
         parameters: JsonObject = {"inputs": given, "display_name": deployment.display_name}
         executions.append(making.NewExecution(deployment, parameters, execution_id))
     group.creation_counter += len(requested)
     created = [execution.deployment for execution in executions]
-    store.unscoped.add_all(created)  # of the tenant of the group, whose names are free
-    store.flush()
+    _insert(store, created)
     label_sets.set_new(store, created, [each.labels for each in requested])
     members.add(store, group, [deployment.storage_id for deployment in created])
     making.add(
@@ -128,6 +132,20 @@ def delete(
         )
     store.delete(group)
     return started
+
+
+def _insert(store: Store, created: Sequence[Deployment]) -> None:
+    """Store deployments whose names are free, past the session, and give them their storage ids."""
+    rows = [row_of(deployment) for deployment in created]
+    INSERT_DEPLOYMENT.execute(store.unscoped.connection(), rows)  # of the tenant of the group
+    store.record_creations(Deployment, rows)
+    by_id = {deployment.id: deployment for deployment in created}
+    for ids in split(list(by_id)):
+        own = select(Deployment.id, Deployment.storage_id).where(
+            Deployment.id.in_(ids), Deployment.tenant_name == store.scope.tenant
+        )
+        for deployment_id, storage_id in store.unscoped.execute(own):  # of the same deployments
+            by_id[deployment_id].storage_id = storage_id
 
 
 def _check_permitted(store: Store, permission: str) -> None:

@@ -1,0 +1,85 @@
+"""Deployments that are made in a group while the server and the worker are killed: all of a request, or none."""
+
+import random
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cfy_cli.manager import control
+from cfy_cli.manager.control import RunningManager
+from tests.manager.conftest import HELLO, SAY, archive
+from tests.manager.processes import kill, request, start, wait_until
+
+NEW = 60  # deployments in one request
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_group_is_whole_after_kills_of_server_and_worker(data_dir: Path, database_url: str, kills: int) -> None:
+    running = start(data_dir, database_url=database_url)
+    chance = random.Random(kills)
+    ask(running, data_dir, "PUT", "/blueprints/app", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY}))
+    wait_until(lambda: get(running, data_dir, "/blueprints/app")["state"] == "uploaded")
+    ask(running, data_dir, "PUT", "/deployment-groups/g", json={"blueprint_id": "app", "labels": [{"env": "prod"}]})
+    for number in range(kills):
+        body = {"add": {"new_deployments": [{}] * NEW}}
+        sender = threading.Thread(target=try_patch, args=(running, data_dir, body))
+        sender.start()
+        threading.Event().wait(chance.random() * 0.8)
+        present = control.status(data_dir) or running
+        kill([present.server] if number % 2 else present.workers)
+        sender.join()
+        wait_until(lambda: is_up(running, data_dir))
+    wait_until(lambda: not waiting(running, data_dir))
+    check_whole(running, data_dir)
+
+
+def check_whole(running: RunningManager, data_dir: Path) -> None:
+    group = get(running, data_dir, "/deployment-groups/g")
+    members = set(group["deployment_ids"])
+    assert len(members) == group["creation_counter"]
+    assert len(members) % NEW == 0
+    found = get(running, data_dir, "/deployments?_size=10000&_include=id,labels,workflows")["items"]
+    assert {each["id"] for each in found} == members
+    assert all(each["workflows"] and [label["key"] for label in each["labels"]] == ["env"] for each in found)
+    for path in ("nodes", "node-instances"):
+        items = get(running, data_dir, f"/{path}?_size=10000&_include=deployment_id")["items"]
+        assert Counter(each["deployment_id"] for each in items) == dict.fromkeys(members, 1)
+    creations = "/executions?workflow_id=create_deployment_environment&_size=10000&_include=deployment_id,status"
+    executions = get(running, data_dir, creations)["items"]
+    assert Counter((each["deployment_id"], each["status"]) for each in executions) == {
+        (member, "terminated"): 1 for member in members
+    }
+
+
+def waiting(running: RunningManager, data_dir: Path) -> int:
+    path = "/executions?status=queued&status=pending&status=started&_size=1&_include=id"
+    total: int = get(running, data_dir, path)["metadata"]["pagination"]["total"]
+    return total
+
+
+def try_patch(running: RunningManager, data_dir: Path, body: object) -> None:
+    with suppress(requests.RequestException):
+        request(running, data_dir, "/deployment-groups/g", "PATCH", json=body)
+
+
+def is_up(running: RunningManager, data_dir: Path) -> bool:
+    with suppress(requests.RequestException):
+        return request(running, data_dir, "/deployment-groups/g").ok
+    return False
+
+
+def ask(running: RunningManager, data_dir: Path, method: str, path: str, **options: Any) -> None:
+    answer = request(running, data_dir, path, method, **options)
+    assert answer.ok, answer.text
+
+
+def get(running: RunningManager, data_dir: Path, path: str) -> Any:
+    answer = request(running, data_dir, path)
+    assert answer.ok, answer.text
+    return answer.json()
