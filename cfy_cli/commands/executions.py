@@ -107,17 +107,23 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **options: Unp
 
 @cli.command("list")
 @options.deployment_id()
+@click.option("-g", "--group-id", "execution_group_id", help="List only executions of this execution group.")
 @click.option("--include-system-workflows", "_include_system_workflows", is_flag=True,
               help="Include executions of system workflows.")  # fmt: skip
 @options.listing(EXECUTIONS)
 @pass_app
 def list_executions(
-    app: App, deployment_id: str | None, _include_system_workflows: bool, **query: Unpack[ListOptions]
+    app: App,
+    deployment_id: str | None,
+    execution_group_id: str | None,
+    _include_system_workflows: bool,
+    **query: Unpack[ListOptions],
 ) -> None:
-    """List executions, of one deployment or of all."""
+    """List executions, of one deployment, of an execution group, or of all."""
     app.show_list(
         app.client.executions,
         deployment_id=deployment_id,
+        execution_group_id=execution_group_id,
         _include_system_workflows=_include_system_workflows,
         **query,
     )

@@ -41,8 +41,9 @@ def check_cancelled(client: Client, group: Item) -> None:
     if group["status"] == ExecutionState.TERMINATED:
         counts = count_states(client, str(group["id"]))
         if cancelled := counts.get(ExecutionState.CANCELLED, 0):
+            were = "was" if cancelled == 1 else "were"
             raise ExecutionCancelled(
-                f"Of the {sum(counts.values())} executions of group {group['id']}, {cancelled} were cancelled",
+                f"{cancelled} of the {sum(counts.values())} executions of group {group['id']} {were} cancelled",
                 hint=f"Resume them: cfy executions groups resume {group['id']}",
             )
 

@@ -77,7 +77,8 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
     hint = f"Show its events: cfy events list {'--execution-group ' if is_group else ''}{execution['id']}"
     if error:
         if is_group:
-            hint += f"; resume what failed: cfy executions groups resume {execution['id']}"
+            hint = f"Show its executions: cfy executions list -g {execution['id']}; resume those that failed: "
+            hint += f"cfy executions groups resume {execution['id']}"
         elif _is_resumable(execution):
             hint += f"; resume it: cfy executions resume {execution['id']}"
         state = describe_state(execution)

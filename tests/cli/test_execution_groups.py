@@ -54,6 +54,7 @@ def test_group_that_failed_is_sorted_mended_and_resumed(cfy: Cfy, ask: Ask, grou
     cfy(f"executions groups set-success-group {key} good")
     cfy(f"executions groups set-failure-group {key} to-repair")
     assert (members(ask, "good"), members(ask, "to-repair")) == ({"web-1", "web-2"}, {"bad"})
+    assert "Showing 3 of 3 executions" in cfy(f"executions list -g {key}")
     details = cfy(f"executions groups details {key}")
     assert "failed: 1" in details
     assert "terminated: 2" in details
@@ -73,7 +74,7 @@ def test_paused_group_is_cancelled_and_told_as_cancelled(cfy: Cfy, ask: Ask, gro
     assert f"A cancel request for group {key} has been sent" in cfy(f"executions groups cancel {key}")
     assert json.loads(cfy(f"executions groups get {key} --json"))["status"] == "terminated"
     cfy(f"executions wait -g {key}", code=6)
-    assert f"Of the 3 executions of group {key}, 3 were cancelled" in cfy.errors
+    assert f"3 of the 3 executions of group {key} were cancelled" in cfy.errors
     assert {item["deployment_status"] for item in ask("GET", "/deployments").json()["items"]} == {"requires_attention"}
 
 
