@@ -17,7 +17,7 @@ from typing import Any
 from cloudify_rest_client import CloudifyClient  # type: ignore[import-not-found]
 
 LATER = {  # resources that the manager does not serve yet
-    "deployment_groups", "execution_groups", "execution_schedules", "deployment_updates", "plugins_update",
+    "deployment_groups", "execution_schedules", "deployment_updates", "plugins_update",
     "resources",
 }  # fmt: skip
 OF_SNAPSHOTS = ("dump", "restore", "legacy_restore")
@@ -25,7 +25,7 @@ NOT_CALLED = {  # what only several machines can do, or what only the workflows 
     "manager.add_manager", "manager.update_manager", "plugins.set_state", "auditlog.inject", "auditlog.async_client",
     "auditlog.close", "auditlog.stream", "nodes.create_many", "nodes.delete", "nodes.update",
     "node_instances.create_many", "node_instances.delete", "tasks_graphs.update", "blueprints.upload_archive",
-    "log_bundles.upload_archive", "log_bundles.update_status",
+    "log_bundles.upload_archive", "log_bundles.update_status", "execution_groups.create",
 }  # fmt: skip
 called: set[str] = set()
 
@@ -232,6 +232,16 @@ def executions(c: Any) -> None:
     execution = c.executions.start("d", "install")
     ends(lambda: c.executions.get(execution.id))
     c.executions.should_start(execution.id)
+    c.deployment_groups.put("of-executions", deployment_ids=["d"])
+    group = c.execution_groups.start("of-executions", "check_status", parameters={"d": {}}, concurrency=1)
+    ends(lambda: c.execution_groups.get(group.id))
+    assert c.execution_groups.list(deployment_group_id="of-executions")[0].execution_ids == group.execution_ids
+    assert c.execution_groups.set_concurrency(group.id, 2)["concurrency"] == 2
+    c.execution_groups.set_target_group(group.id, success_group="of-executions")
+    c.execution_groups.cancel(group.id, kill=True)
+    assert c.execution_groups.resume(group.id).status == "terminated"
+    assert c.events.list(execution_group_id=group.id)
+    c.deployment_groups.delete("of-executions")
     assert c.executions.list(deployment_id="d")
     graphs = c.tasks_graphs.list(execution.id)
     operations = c.operations.list(graph_id=graphs[0].id)

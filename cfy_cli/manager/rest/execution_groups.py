@@ -9,7 +9,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTION_GROUPS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.execution_groups import actions, execution_groups, starting
@@ -41,6 +41,10 @@ class NewExecutionGroup(Body):
     parameters: dict[str, dict[str, AnyJson]] | None = None
     force: bool = False
     concurrency: Concurrency | None = None
+    id: NotServed = None
+    associated_executions: NotServed = None
+    created_by: NotServed = None
+    created_at: NotServed = None
 
 
 class GroupAction(Body):
