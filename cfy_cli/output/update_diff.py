@@ -24,7 +24,7 @@ CHANGES_NODE = ("property", "operation")
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """What an update leaves out."""
+    """Say what an update leaves out."""
 
     install: bool = False
     uninstall: bool = False

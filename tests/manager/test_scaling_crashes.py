@@ -67,10 +67,13 @@ class Scenario:
         self.running = control.start(self.settings)
 
     def run(self, workflow: str, kills: int, **parameters: object) -> None:
-        """Run a workflow; every operation must succeed once, however often it was started."""
+        """Run a workflow while the worker is killed."""
         (self.folder / "lines").write_text("")
         body = {"deployment_id": "d", "workflow_id": workflow, "parameters": parameters}
-        execution = request(self.running, self.data_dir, "/executions", "POST", json=body).json()["id"]
+        self.follow(request(self.running, self.data_dir, "/executions", "POST", json=body).json()["id"], kills)
+
+    def follow(self, execution: str, kills: int) -> None:
+        """Kill the worker while an execution runs; every operation must succeed once, however often it was started."""
         for _ in range(kills):
             time.sleep(self.chance.uniform(0.02, 0.6))
             self.kill_worker()
