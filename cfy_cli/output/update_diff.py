@@ -80,7 +80,7 @@ def _line(step: JsonObject, path: Sequence[str]) -> str:
     """Return one difference: its sign, what it is about, and the values that are known."""
     text = f"{SIGNS[str(step['action'])]} {_subject(step, path)}"
     if step["entity_type"] not in ("relationship", "operation") and "new_value" in step:
-        old, new = step.get("old_value"), step.get("new_value")
+        old, new = (_value(step, step.get(name)) for name in ("old_value", "new_value"))
         if step["action"] == "modify":
             text += f": {_show(old)} -> {_show(new)}"
         else:
@@ -95,7 +95,8 @@ def _subject(step: JsonObject, path: Sequence[str]) -> str:
     if kind == "relationship":
         value = step.get("new_value") or step.get("old_value")
         about = value if isinstance(value, dict) else {}
-        return f"relationship {about.get('type', '')} to {about.get('target_id', '')}"
+        kind = str(about.get("type", "")).removeprefix("cloudify.relationships.")
+        return f"relationship {kind} to {about.get('target_id', '')}"
     names = [part for part in path if part not in ("properties", "operations")]
     if path and path[0] == "relationships":
         return f"{kind} {'.'.join(names[2:])} of relationship {names[1]}"
@@ -112,6 +113,12 @@ def _is_move(step: JsonObject) -> bool:
 
 def _path(step: JsonObject) -> list[str]:
     return [str(part) for part in cast("list[Json]", step["entity_id"])]
+
+
+def _value(step: JsonObject, value: Json) -> Json:
+    """Return the value of an output or capability without its description, and other values as they are."""
+    has_value = step["entity_type"] in ("output", "capability") and isinstance(value, dict)
+    return cast("JsonObject", value).get("value") if has_value else value
 
 
 def _show(value: Json) -> str:

@@ -211,6 +211,11 @@ def deployments(c: Any) -> None:
     second = c.deployment_modifications.start("d", {"web": {"instances": 2}})
     c.deployment_modifications.finish(second.id)
     assert len(c.deployment_modifications.list("d")) == 2
+    preview = c.deployment_updates.update_with_existing_blueprint("d", preview=True, skip_reinstall=True)
+    assert preview.state == "preview"
+    assert c.deployment_updates.get(preview.id).execution_id == preview.execution_id
+    assert [each.id for each in c.deployment_updates.list(deployment_id="d", sort="created_at")] == [preview.id]
+    assert c.deployment_updates.finalize_commit(preview.id).old_blueprint_id == preview.new_blueprint_id
     c.execution_schedules.create("nightly", "d", "install", since="2030-01-01 01:00:00", recurrence="1 days", count=3)
     schedule = c.execution_schedules.update("nightly", "d", recurrence="2 weeks", stop_on_fail=True)
     assert (schedule["rule"]["count"], schedule.stop_on_fail, schedule.enabled) == (3, True, True)
