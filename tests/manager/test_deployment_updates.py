@@ -123,7 +123,7 @@ def test_update_stores_all_sections_of_the_blueprint(installed: Ask, upload: Upl
     upload("v3", more + SETTINGS, {"do.sh": NOTHING})
     record = update(ask, "d", blueprint_id="v3", inputs={"color": "blue"}, skip_reinstall=True)
     assert record["state"] == "successful"
-    assert record["labels_to_create"] == [{"key": "team", "values": ["core"]}]
+    assert record["labels_to_create"] == [{"key": "team", "value": "core"}]
     assert [each["id"] for each in record["schedules_to_create"]] == ["nightly"]
     deployment = ask("GET", "/deployments/d").json()
     assert [label["key"] for label in deployment["labels"]] == ["team"]

@@ -216,8 +216,4 @@ def _schedules(former: PreparedPlan, plan: PreparedPlan) -> tuple[list[str], lis
 
 
 def _labels_to_create(found: Iterable[PlanStep]) -> list[JsonObject]:
-    values: dict[str, list[Json]] = {}
-    for step in found:
-        if step.entity_type == "label":
-            values.setdefault(step.path[1], []).append(step.new)
-    return [{"key": key, "values": each} for key, each in values.items()]
+    return [{"key": step.path[1], "value": step.new} for step in found if step.entity_type == "label"]
