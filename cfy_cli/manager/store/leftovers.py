@@ -37,12 +37,11 @@ def remember_database(database: Database, files: Files, *, becomes: str = "") ->
     """Store which database the files belong to, and to which one they will if a transaction is committed."""
     file, created_at = files.folder.with_name(DATABASE_FILE), f"{_created_at(database)} {becomes}".strip()
     if created_at and not (file.exists() and file.read_text("utf-8", "replace") == created_at):
-        temporary = files.incoming / DATABASE_FILE
-        with temporary.open("w+") as stream:
-            stream.write(created_at)
+        with files.open_temporary() as (stream, temporary):
+            stream.write(created_at.encode())
             stream.flush()
             os.fsync(stream.fileno())  # before its name: an empty file would allow any database
-        temporary.replace(file)
+            temporary.replace(file)
 
 
 def remove_leftovers(database: Database, files: Files) -> None:

@@ -28,6 +28,7 @@ from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, Snaps
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+MAX_CLEAN_UPS = 3
 CREATE, RESTORE = "create_snapshot", "restore_snapshot"
 IS_RESTORING = select(Execution.storage_id).where(Execution.workflow_id == RESTORE, Execution.status.in_(RUNNING))
 
@@ -200,8 +201,10 @@ def _explain(error: OSError) -> CfyError:
 def _finish(app: AppContext) -> None:
     """Forget what was replaced; the next start does it too, if this is interrupted."""
     app.service(Configuration).on_change()
-    try:
-        remember_database(app.database, app.files)
-        remove_leftovers(app.database, app.files)
-    except (CfyError, OSError) as error:
-        log.warning("Files from before the snapshot was restored are removed at the next start only: %s", error)
+    for clean_up in (remove_leftovers, remember_database):
+        for _ in range(MAX_CLEAN_UPS):
+            try:
+                clean_up(app.database, app.files)
+                break
+            except (CfyError, OSError) as error:
+                log.warning("What was before the snapshot is removed at the next start at the latest: %s", error)
