@@ -14,7 +14,6 @@ from cfy_cli.manager.store.models import Blueprint, Deployment
 from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import Cfy
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 DEPTH = {"depth": {"type": "integer", "default": 1}}
 WORKFLOWS: Any = {"rotate": {"plugin": "p", "operation": "x", "parameters": DEPTH}}
 

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
-from cfy_cli.errors import Busy
+from cfy_cli.errors import Busy, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.schedules import starting
+from cfy_cli.manager.services.schedules import schedules, starting
 from cfy_cli.manager.services.schedules.schedules import set_next
 from cfy_cli.manager.services.schedules.starting import LOOK_INTERVAL, start_due
 from cfy_cli.manager.store.models import Blueprint, Deployment, Execution, ExecutionSchedule
@@ -22,7 +22,6 @@ WORKFLOWS: Any = {
     "rotate": {"plugin": "default_workflows", "operation": "x", "parameters": {"depth": {"default": 1}}},
     "strict": {"plugin": "default_workflows", "operation": "x", "parameters": {"path": {}}},
 }
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +101,7 @@ def test_schedule_is_answered_as_by_a_real_manager(ask: Ask):
     )
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
@@ -127,7 +126,7 @@ def test_schedule_that_cannot_be_is_refused(ask: Ask, body: Any, code: int, mess
     assert ask("GET", "/execution-schedules").json()["items"] == []
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_schedule_names_are_unique_in_a_deployment(ask: Ask):
     put(ask, "s", recurrence="1d")
     assert put(ask, "s", recurrence="1d", code=409)["error_code"] == "conflict_error"
@@ -164,6 +163,61 @@ def test_schedule_names_are_unique_in_a_deployment(ask: Ask):
     ask("DELETE", "/execution-schedules/s?deployment_id=d2")
     [found] = ask("POST", "/searches/deployments?_include=id", json=with_schedules).json()["items"]
     assert found == {"id": "d1"}
+
+
+@pytest.mark.sqlite
+def test_change_without_a_value_is_refused(ask: Ask):
+    put(ask, "s", recurrence="1d")
+    assert "Nothing to change" in patch(ask, "s", code=400, since=None, weekdays=[])["message"]
+
+
+# --- of blueprints ---
+
+DECLARED: Any = {
+    "nightly": {
+        "workflow": "rotate", "since": "+1 day", "until": "+2mo", "recurrence": "1 day", "weekdays": ["mo", "L-fr"],
+        "slip": 3, "default_enabled": False, "stop_after_fail": True, "workflow_parameters": {"depth": 2},
+        "execution_arguments": {"force": True},
+    },
+    "once": {"workflow": "rotate", "since": "2030-01-01 10:00:00", "count": 1},
+}  # fmt: skip
+
+
+def declare(app: AppContext, declared: Any, known: Any = ()) -> None:
+    with app.writing(system_scope("default_tenant")) as store:
+        deployment = store.get(Deployment, "d1")
+        schedules.set_defaults(store, deployment, {"default_schedules": declared}, {"default_schedules": dict(known)})
+
+
+@pytest.mark.sqlite
+def test_schedules_of_the_blueprint_are_made_and_changed(app: AppContext, ask: Ask):
+    put(ask, "mine", recurrence="1d")
+    nightly = {**DECLARED["nightly"], "recurrence": "1 month"}
+    declare(app, {**DECLARED, "nightly": nightly})
+    made = get(ask, "nightly")
+    assert made["rule"] == {"recurrence": "1 month", "count": None, "weekdays": ["MO", "L-FR"]}
+    assert (made["slip"], made["enabled"], made["stop_on_fail"], made["parameters"]) == (3, False, True, {"depth": 2})
+    assert made["execution_arguments"] == {
+        "allow_custom_parameters": False, "force": True, "is_dry_run": False, "wait_after_fail": 600,
+    }  # fmt: skip
+    assert ago(hours=-23) < made["since"] <= ago(hours=-24, minutes=-1) < made["until"]
+    patch(ask, "once", slip=9)
+    changed = {**DECLARED, "nightly": {**nightly, "slip": 4}}
+    declare(app, changed, {**DECLARED, "nightly": nightly})
+    assert [get(ask, name)["slip"] for name in ("nightly", "once", "mine")] == [4, 9, 0]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"workflow": "nowf"}, "The schedule `once` of the blueprint: Workflow nowf does not exist"),
+        ({"count": None}, "The schedule `once` of the blueprint: recurrence must be specified"),
+    ],
+)
+def test_schedule_of_the_blueprint_that_cannot_be_is_told(app: AppContext, change: Any, message: str):
+    with pytest.raises(Invalid, match=message):
+        declare(app, {"once": {**DECLARED["once"], **change}})
 
 
 # --- what is due ---
@@ -229,7 +283,7 @@ def test_occurrence_is_started_once_by_several_workers(app: AppContext, ask: Ask
     assert {each["next_occurrence"] for each in ask("GET", "/execution-schedules").json()["items"]} == {None}
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("minutes", "late", "slip", "count"),
     [
@@ -254,7 +308,7 @@ def test_occurrence_is_started_within_its_slip(
     assert following is None or ago() < following <= ago(minutes=-minutes)
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_occurrence_during_an_execution_is_skipped(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60)
     start_due(app)
@@ -267,7 +321,7 @@ def test_occurrence_during_an_execution_is_skipped(app: AppContext, ask: Ask):
     assert len(started(ask)) == 2
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_failure_disables_a_schedule_that_stops_on_it(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60, stop_on_fail=True)
     start_due(app)
@@ -299,7 +353,7 @@ def test_nothing_starts_in_maintenance_mode(app: AppContext, ask: Ask):
     assert len(started(ask)) == 1
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_disabled_schedule_starts_nothing_until_enabled(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60)
     patch(ask, "s", enabled=False)
@@ -311,7 +365,7 @@ def test_disabled_schedule_starts_nothing_until_enabled(app: AppContext, ask: As
     assert started(ask) == []
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_refused_execution_is_told_by_the_schedule(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60)
     with app.database.write() as session:
@@ -325,7 +379,7 @@ def test_refused_execution_is_told_by_the_schedule(app: AppContext, ask: Ask):
 # --- clocks ---
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_clock_that_was_ahead_delays_nothing(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60, late=1440)
     in_ten_years = ago(days=-3650)
@@ -336,7 +390,7 @@ def test_clock_that_was_ahead_delays_nothing(app: AppContext, ask: Ask):
     assert started(ask) == []
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 def test_clock_that_is_set_back_repeats_nothing(app: AppContext, ask: Ask):
     put_due(app, ask, minutes=60, late=1440)
     set_back(app, next_occurrence=ago(hours=-4), decided_at=ago(hours=-3), latest_occurrence=ago(hours=-3))
@@ -386,7 +440,7 @@ def replace(ask: Ask) -> None:
     ask("PUT", "/users", json={"username": "ann", "password": "another-password"})
 
 
-@ON_SQLITE
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("fate", "reason"),
     [

@@ -117,6 +117,8 @@ def _add(path: str) -> None:
     @routes.patch(path, CREATE, (DEPLOYMENT_ID,), noun.answer, 201)
     def update_schedule(call: Call, key: str, body: ScheduleChangeBody) -> JsonObject:
         """Change what is given; parts of a rule are merged with those that it has, but `rrule` replaces them."""
+        if not any(value not in (None, []) for value in body.model_dump().values()):
+            raise Invalid(f"Nothing to change: give at least one of {', '.join(ScheduleChangeBody.model_fields)}")
         change = ScheduleChange(
             workflow_id=body.workflow_id,
             since=body.since,
