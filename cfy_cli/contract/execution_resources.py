@@ -61,7 +61,6 @@ EXECUTION_SCHEDULES = Resource(
     noun="execution schedule",
     key="id",
     argument="schedule_id",
-    options=("schedule_name",),
     example="nightly",
     sort="created_at",
     search=("id",),

@@ -39,6 +39,7 @@ _RESOURCES = {
 }
 _BY_ATTRIBUTE = {resource.attribute: resource for resource in ALL}
 _FILTERS = frozenset({"filter_id", "_filter_id"})  # of blueprints or of deployments
+_IN_DEPLOYMENTS = frozenset({"execution_schedules", "nodes", "workflows"})
 _FIELDS = frozenset({"global_columns", "_sort"})
 _FILES = frozenset({"inputs", "parameters", "properties", "cert", "rest_certificate", "ssh_key"})
 _PROFILES = frozenset({"profile_name", "manager_ip", "global_profile", "global_manager"})
@@ -84,7 +85,7 @@ def _find_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     collection = _collection_of(ctx, param)
     if collection is None:
         return []
-    deployment_id = ctx.params.get("deployment_id") if collection in ("nodes", "workflows") else None
+    deployment_id = ctx.params.get("deployment_id") if collection in _IN_DEPLOYMENTS else None
     return _load_names(_silent_app(ctx), collection, incomplete, deployment_id)
 
 
@@ -114,8 +115,9 @@ def _complete_fields(ctx: click.Context, incomplete: str) -> list[CompletionItem
 
 def _collection_of(ctx: click.Context, param: click.Parameter) -> str | None:
     """Return the client's collection whose names the parameter takes."""
-    group = ctx.command_path.split(" ")[1]
+    _, group, *subcommands = ctx.command_path.split(" ")
     is_creating = ctx.command.name in CREATING_COMMANDS
+    creates_in_group = is_creating and len(subcommands) == 1  # not something that belongs to an item of the group
     if param.name in ("name", "key"):
         return None if is_creating or group.replace("-", "_") not in _BY_ATTRIBUTE else group.replace("-", "_")
     if param.name == "workflow_id":
@@ -125,7 +127,7 @@ def _collection_of(ctx: click.Context, param: click.Parameter) -> str | None:
     if param.name in _FILTERS:
         collection = f"{'blueprints' if group == 'blueprints' else 'deployments'}_filters"
         return None if is_creating and param.param_type_name == "argument" else collection
-    return None if is_creating and collection == group and param.param_type_name == "argument" else collection
+    return None if creates_in_group and collection == group and param.param_type_name == "argument" else collection
 
 
 def _load_names(app: App, collection: str, incomplete: str, deployment_id: str | None) -> list[str]:

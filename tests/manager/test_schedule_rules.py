@@ -89,7 +89,8 @@ def test_rule_that_never_occurs_ends_at_once() -> None:
         "FREQ=DAILY;BYMONTH=13",
     ):
         assert times(RuleParts(rrule=rule), datetime(1970, 1, 1, tzinfo=UTC)) == []
-    assert times(RuleParts("1d"), datetime(9999, 12, 30, tzinfo=UTC), count=9) == []
+    for interval in ("1d", "9999999 weeks", "9999999 months"):
+        assert len(times(RuleParts(interval), datetime(9999, 12, 28, tzinfo=UTC), count=9)) in (1, 2)
 
 
 def test_rule_of_a_zone_keeps_its_time_of_day() -> None:

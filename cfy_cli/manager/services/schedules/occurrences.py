@@ -51,7 +51,8 @@ class Occurrences:
         for time in times:
             if not _FIRST <= time <= _LAST:
                 return
-            aware = time.replace(tzinfo=self.zone).astimezone(UTC)
+            aware = time.replace(tzinfo=self.zone)
+            aware = aware if self.zone is UTC else aware.astimezone(UTC)
             if aware >= start:
                 yield aware
 
@@ -77,6 +78,9 @@ class Occurrences:
 
         A rule that rarely or never occurs ends with the calendar, where it is found out at once.
         """
+        if not self.is_filtered and (step := STEP.get(self.frequency)):
+            yield from _steps(since, step * self.interval)
+            return
         if not self.is_filtered:
             yield from rrulestr(self.body, dtstart=since)
             return
@@ -122,6 +126,13 @@ def compile_rule(rule: CalendarRule, since: datetime, until: datetime | None) ->
         min(ends, default=None),
         None if count is None else int(count),
     )
+
+
+def _steps(time: datetime, step: timedelta) -> Iterator[datetime]:
+    yield time
+    while _LAST - time >= step:
+        time += step
+        yield time
 
 
 @lru_cache(maxsize=256)

@@ -85,6 +85,8 @@ def occurrences_of(rule: JsonObject, since: str, until: str | None) -> Occurrenc
         return compile_rule(_calendar_rule(rule), start, end)
     except Usage as error:
         raise Invalid(error.message, hint=error.hint) from None
+    except OverflowError:
+        raise Invalid(f"No calendar reaches from {since} to {until or 'there'} in the zone of the rule") from None
 
 
 def _calendar_rule(rule: JsonObject) -> CalendarRule:
@@ -106,4 +108,4 @@ def list_next(schedule: ExecutionSchedule) -> list[str]:
         return []
     begin = max(parse_timestamp(schedule.next_occurrence), datetime.now(UTC))
     times = islice(occurrences_of(schedule.rule, schedule.since, schedule.until).from_time(begin), MAX_LISTED)
-    return [f"{time:%Y-%m-%d %H:%M:%S}" for time in times]
+    return [time.replace(tzinfo=None).isoformat(" ", "seconds") for time in times]

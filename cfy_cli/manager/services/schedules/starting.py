@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select
 
 from cfy_cli.contract.states import ENDED, ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp, parse_timestamp
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, Failed, Unavailable
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import executions
@@ -46,17 +46,19 @@ class Due:
 
 
 def start_due(app: AppContext) -> float:
-    """Start what is due, and return after how many seconds to look again."""
+    """Start what is due, and return after how many seconds to look again. Raises Unavailable."""
     if maintenance_mode.is_on(app):
         return LOOK_INTERVAL
     for due in _find_due(app):
         try:
             _decide(app, due)
+        except Unavailable:  # the database: the next look finds the schedule again
+            raise
         except CfyError as error:
-            if error.status >= 500:  # the database is not available: the next look finds the schedule again
-                log.warning("A schedule was not looked at: %s", error)
-                return LOOK_INTERVAL
             _decide(app, due, error)
+        except Exception:  # the other schedules must not wait for this one
+            log.exception("Schedule %d was not started", due.storage_id)
+            _decide(app, due, Failed("The execution could not be started: the log of the manager tells why"))
     return _seconds_until_next(app)
 
 
