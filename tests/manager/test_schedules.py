@@ -185,10 +185,10 @@ DECLARED: Any = {
 }  # fmt: skip
 
 
-def declare(app: AppContext, declared: Any, known: Any = ()) -> None:
+def declare(app: AppContext, declared: Any, former: Any = ()) -> None:
     with app.writing(system_scope("default_tenant")) as store:
-        deployment = store.get(Deployment, "d1")
-        schedules.set_defaults(store, deployment, {"default_schedules": declared}, {"default_schedules": dict(known)})
+        settings = ({"default_schedules": dict(each)} for each in (former, declared))
+        schedules.replace_defaults(store, store.get(Deployment, "d1"), *settings)
 
 
 @pytest.mark.sqlite
@@ -207,6 +207,8 @@ def test_schedules_of_the_blueprint_are_made_and_changed(app: AppContext, ask: A
     changed = {**DECLARED, "nightly": {**nightly, "slip": 4}}
     declare(app, changed, {**DECLARED, "nightly": nightly})
     assert [get(ask, name)["slip"] for name in ("nightly", "once", "mine")] == [4, 9, 0]
+    declare(app, {}, {"nightly": nightly})
+    assert [each["id"] for each in ask("GET", "/execution-schedules").json()["items"]] == ["mine", "once"]
 
 
 @pytest.mark.sqlite

@@ -128,15 +128,14 @@ def delete(store: Store, deployment_id: str, schedule_id: str) -> None:
     store.delete(find(store, deployment, schedule_id))
 
 
-def set_defaults(store: Store, deployment: Deployment, settings: JsonObject, known: JsonObject) -> None:
-    """Create the schedules that the settings of a blueprint declare, or change them as they declare them.
+def set_defaults(store: Store, deployment: Deployment, settings: JsonObject) -> None:
+    """Create the schedules that the blueprint declares, or change them as it declares them; others stay.
 
-    Others stay, and those that the `known` settings declare alike. Raises Invalid. Relative times count from now.
+    Raises Invalid. Relative times count from now.
     """
-    before = _declared(known)
-    for schedule_id, entry in _declared(settings).items():
-        if entry == before.get(schedule_id):
-            continue
+    declared = settings.get("default_schedules")
+    for schedule_id, entry in declared.items() if isinstance(declared, dict) else ():
+        assert isinstance(entry, dict), "the blueprint was checked"
         try:
             new = _read_default(entry)
             workflows.find(deployment, new.workflow_id)
@@ -222,10 +221,6 @@ def _check_order(schedule: ExecutionSchedule) -> None:
         raise Invalid(
             f"The schedule would never occur: its end {schedule.until} is before its beginning {schedule.since}"
         )
-
-
-def _declared(settings: JsonObject) -> dict[str, JsonObject]:
-    return cast("dict[str, JsonObject] | None", settings.get("default_schedules")) or {}
 
 
 def _read_default(entry: JsonObject) -> NewSchedule:

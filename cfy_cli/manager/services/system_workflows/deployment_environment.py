@@ -99,6 +99,7 @@ def store_environments(store: Store, environments: Sequence[tuple[Deployment, En
     for deployment, environment in environments:
         settings = environment.plan.get("deployment_settings") or {}
         capability_dependencies.create_dependencies(store, deployment, environment.capability_calls)
+        schedules.set_defaults(store, deployment, settings)
         groups.join_defaults(store, deployment, settings)
 
 
@@ -136,11 +137,8 @@ def _has_nodes(store: Store, deployment: Deployment) -> bool:
     return bool(store.unscoped.scalar(select(nodes)))  # rows of the deployment
 
 
-def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan, former: PreparedPlan | None = None) -> None:
-    """Set the columns, labels and schedules of a deployment that come from its plan.
-
-    Schedules that the plan declares like the `former` one stay as users have changed them.
-    """
+def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan) -> None:
+    """Set the columns and labels of a deployment that come from its plan."""
     deployment.description = plan.get("description")
     deployment.groups = plan.get("groups") or {}
     deployment.policy_types = plan.get("policy_types") or {}
@@ -158,8 +156,6 @@ def store_plan(store: Store, deployment: Deployment, plan: PreparedPlan, former:
     own = labels.of_plan(plan.get("labels"))
     if own:
         deployments.set_labels(store, deployment, [*((label.key, label.value) for label in deployment.labels), *own])
-    known = (former.get("deployment_settings") or {}) if former else {}
-    schedules.set_defaults(store, deployment, settings, known)
 
 
 def owner_columns(deployment: Deployment) -> OwnerColumns:

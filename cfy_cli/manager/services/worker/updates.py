@@ -77,14 +77,14 @@ def add_unfinished(context: ExecutionContext, instance_ids: Sequence[str]) -> No
 def _set_deployment_attributes(context: ExecutionContext) -> None:
     with context.writing(context.permission) as store:
         update, deployment = read_rows(context, store)
-        former, plan = plans_of(update)
+        _, plan = plans_of(update)
         blueprint = store.unscoped.get(Blueprint, update.new_blueprint_storage_id)  # which the request has let through
         if blueprint is None:
             raise Invalid(f"Blueprint `{update.new_blueprint_id}` was deleted")
         deployment.blueprint, deployment.blueprint_id = blueprint, blueprint.id
         deployment.inputs = update.new_inputs
         deployment.runtime_only_evaluation = update.runtime_only_evaluation
-        store_plan(store, deployment, plan, former)
+        store_plan(store, deployment, plan)
 
 
 def _update_dependencies(context: ExecutionContext) -> None:
