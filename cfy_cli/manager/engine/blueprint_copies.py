@@ -61,7 +61,8 @@ class BlueprintCopies:
             free, self._free = self._free, {}
         for folder in chain(*free.values()):
             shutil.rmtree(folder, ignore_errors=True)
-        _remove_abandoned()
+        if self._originals:
+            _remove_abandoned()
 
     def _take(self, source: Path) -> Path:
         with self._lock:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import BlueprintState, Visibility
@@ -13,6 +13,17 @@ from cfy_cli.manager.store.models import Blueprint, BlueprintImport
 from cfy_cli.manager.store.store import Store
 
 MAX_LISTED = 10  # blueprints in an error
+_tenant = select(Blueprint.tenant_name).where(Blueprint.storage_id == bindparam("importer")).scalar_subquery()
+IMPORTED = (
+    select(BlueprintImport.namespace, Blueprint.storage_id)
+    .join(Blueprint, Blueprint.id == BlueprintImport.imported_id)
+    .where(
+        BlueprintImport.blueprint_storage_id == bindparam("importer"),
+        Blueprint.state == BlueprintState.UPLOADED,
+        or_(Blueprint.tenant_name == _tenant, Blueprint.visibility == Visibility.GLOBAL),
+    )
+    .order_by(case((Blueprint.tenant_name == _tenant, 1), else_=0))  # the tenant's own one counts
+)
 
 
 class BlueprintInUse(Invalid):
@@ -59,18 +70,8 @@ def find_folders(session: Session, files: Files, blueprint_storage_id: int) -> d
 
 def find_imported(session: Session, blueprint_storage_id: int) -> dict[str, int]:
     """Return the storage ids of the blueprints that a blueprint imports, by their namespaces."""
-    importer = select(Blueprint.tenant_name).where(Blueprint.storage_id == blueprint_storage_id).scalar_subquery()
-    statement = (
-        select(BlueprintImport.namespace, Blueprint.storage_id)
-        .join(Blueprint, Blueprint.id == BlueprintImport.imported_id)
-        .where(
-            BlueprintImport.blueprint_storage_id == blueprint_storage_id,
-            Blueprint.state == BlueprintState.UPLOADED,
-            or_(Blueprint.tenant_name == importer, Blueprint.visibility == Visibility.GLOBAL),
-        )
-        .order_by(case((Blueprint.tenant_name == importer, 1), else_=0))  # the tenant's own one counts
-    )
-    return {row.namespace: row.storage_id for row in session.execute(statement)}
+    rows = session.execute(IMPORTED, {"importer": blueprint_storage_id})
+    return {row.namespace: row.storage_id for row in rows}
 
 
 def _find_importers(store: Store, blueprint: Blueprint) -> Sequence[str]:

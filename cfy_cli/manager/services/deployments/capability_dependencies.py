@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import TypedDict, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from cfy_cli import dsl
 from cfy_cli.contract.json import Json, JsonObject
@@ -19,6 +19,11 @@ from cfy_cli.manager.store.models import InterDeploymentDependency as Dependency
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
+COMPUTED = (
+    select(Dependency)
+    .where(Dependency.source_storage_id == bindparam("source"), Dependency.target_deployment_func.is_not(None))
+    .order_by(Dependency.storage_id)
+)
 
 
 class InstanceIds(TypedDict, total=False):
@@ -110,12 +115,7 @@ def _get_deployment(store: Store, storage_id: int) -> Deployment | None:
 
 def _find_computed(store: Store, source_storage_id: int) -> Sequence[Dependency]:
     """Return the dependencies of a deployment whose target is computed."""
-    statement = (
-        select(Dependency)
-        .where(Dependency.source_storage_id == source_storage_id, Dependency.target_deployment_func.is_not(None))
-        .order_by(Dependency.storage_id)
-    )
-    return store.unscoped.scalars(statement).all()  # of the execution's own deployment
+    return store.unscoped.scalars(COMPUTED, {"source": source_storage_id}).all()  # of the execution's own deployment
 
 
 def _evaluate_target(function: Json, lookups: StoreLookups) -> str | None:

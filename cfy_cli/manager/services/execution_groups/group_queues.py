@@ -5,7 +5,7 @@ Nothing but the states of the executions is counted, so neither a crash nor a se
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cfy_cli.contract.states import RUNNING, ExecutionState
@@ -31,6 +31,18 @@ OPEN_GROUPS = (
     .order_by(ExecutionGroup.storage_id)
 )
 CAN_START = and_(Execution.status == ExecutionState.QUEUED, or_(Execution.force, ~IS_BEHIND_ANOTHER))
+NEXT = (
+    select(Execution.storage_id, Execution.deployment_storage_id)
+    .where(Execution.execution_group_id == bindparam("group_id"), CAN_START)
+    .order_by(Execution.storage_id)
+    .limit(bindparam("limit"))
+)
+CHOSEN = (
+    select(Execution)
+    .where(Execution.storage_id.in_(bindparam("ids", expanding=True)), CAN_START)
+    .order_by(Execution.storage_id)
+    .with_for_update(skip_locked=True, of=Execution)
+)
 
 
 def has_next(session: Session) -> bool:
@@ -49,8 +61,7 @@ def find_next(session: Session, limit: int) -> list[Execution]:
         return []
     acquire_locks(session, LockKey.DEPLOYMENT, [deployment for _, deployment in found if deployment is not None])
     ids = [storage_id for storage_id, _ in found]  # looked at again, now that their deployments are locked
-    chosen = select(Execution).where(Execution.storage_id.in_(ids), CAN_START).order_by(Execution.storage_id)
-    return list(session.scalars(chosen.with_for_update(skip_locked=True, of=Execution)))
+    return list(session.scalars(CHOSEN, {"ids": ids}))
 
 
 def find_together(session: Session, limit: int, share: tuple[int, int]) -> list[Execution]:
@@ -99,13 +110,8 @@ def _find_candidates(session: Session, limit: int) -> list[tuple[int, int | None
     """Return the storage ids of executions that could start, with those of their deployments."""
     found: list[tuple[int, int | None]] = []
     for group_id, free in session.execute(OPEN_GROUPS).all():
-        queued = (
-            select(Execution.storage_id, Execution.deployment_storage_id)
-            .where(Execution.execution_group_id == group_id, CAN_START)
-            .order_by(Execution.storage_id)
-            .limit(min(free, limit - len(found)))
-        )
-        found += [(storage_id, deployment) for storage_id, deployment in session.execute(queued)]
+        queued = session.execute(NEXT, {"group_id": group_id, "limit": min(free, limit - len(found))})
+        found += [(storage_id, deployment) for storage_id, deployment in queued]
         if len(found) >= limit:
             break
     return found

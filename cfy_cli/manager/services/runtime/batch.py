@@ -16,6 +16,9 @@ from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operati
 R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
+VISIBILITIES = select(Execution.id, Execution.visibility, Execution.owned_by).where(
+    Execution.id.in_(bindparam("ids", expanding=True))
+)
 INSERT_EVENT = BulkStatement.insert(Event)
 UPDATE_TASK = BulkStatement(
     update(Operation)
@@ -147,9 +150,7 @@ class Batch:
     def _inherit(self, session: Session) -> None:
         """Give events the visibility of their executions, which may have changed since those were claimed."""
         ids = {event["execution_id"] for event in self.events}
-        rows = session.execute(
-            select(Execution.id, Execution.visibility, Execution.owned_by).where(Execution.id.in_(ids))
-        )
+        rows = session.execute(VISIBILITIES, {"ids": [each for each in ids if each is not None]})
         columns: dict[str | None, tuple[str, str]] = {key: (visibility, owned_by) for key, visibility, owned_by in rows}
         for event in self.events:  # the execution may be deleted
             present = columns.get(event["execution_id"])
