@@ -87,10 +87,10 @@ def _read_mapping(source: str) -> JsonObject | None:
     if source in ("-", "@-"):
         return _parse(_read_stdin(), "The input from stdin")
     if source.startswith("@"):
-        return _read_file(Path(os.path.expanduser(source[1:])))
+        return read_file(Path(os.path.expanduser(source[1:])))
     paths = _files(source)
     if paths:
-        return {key: value for path in paths for key, value in _read_file(path).items()}
+        return {key: value for path in paths for key, value in read_file(path).items()}
     if "=" in source:
         return None
     if ":" in source:
@@ -116,7 +116,8 @@ def _read_stdin() -> str:
         raise CfyError(f"The input from stdin cannot be read: {error}") from error
 
 
-def _read_file(path: Path) -> JsonObject:
+def read_file(path: Path) -> JsonObject:
+    """Read a mapping from a file of YAML or JSON. Raises Usage, and CfyError for a file that cannot be read."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

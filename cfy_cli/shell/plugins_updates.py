@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from cfy_cli.client.collection import Item
+    from cfy_cli.contract.json import JsonObject
     from cfy_cli.shell.option_types import ListOptions
     from cfy_cli.shell.options import Decorator
 
@@ -36,6 +38,7 @@ class Versions:
     all_to_latest: bool
     to_minor: tuple[str, ...]
     all_to_minor: bool
+    mapping: JsonObject | None
 
     def check(self) -> Versions:
         """Return the versions, by default the latest. Raises Usage for options that exclude each other."""
@@ -43,15 +46,16 @@ class Versions:
             raise Usage("--all-to-latest and --all-to-minor exclude each other")
         if self.to_latest and not self.all_to_minor:
             raise Usage(
-                "--to-latest says which plugins --all-to-minor is not about: give both",
+                "--to-latest names exceptions from --all-to-minor: give both",
                 hint=f"To update no others: --plugin-name {','.join(self.to_latest)}",
             )
         if self.to_minor and self.all_to_minor:
             raise Usage(
-                "--to-minor says which plugins --all-to-latest is not about: leave out --all-to-minor",
+                "--to-minor names exceptions from --all-to-latest: leave out --all-to-minor",
                 hint=f"To update no others: --all-to-minor --plugin-name {','.join(self.to_minor)}",
             )
-        return replace(self, all_to_latest=not self.all_to_minor)
+        is_only_mapped = self.mapping and not (self.all_to_latest or self.plugin_names or self.to_minor)
+        return replace(self, all_to_latest=not (self.all_to_minor or is_only_mapped))
 
 
 def _names(flag: str, name: str, text: str) -> Decorator:
@@ -82,6 +86,11 @@ def add_update_commands(cli: click.Group) -> None:
     @options.all_tenants()
     @_names("--except-blueprint", "except_blueprints", "With --all-blueprints: leave out this one")
     @choosing_versions()
+    @click.option(
+        "--mapping",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A YAML file of versions, whatever blueprints demand: updates: [{plugin_name: NAME, version: VERSION}].",
+    )
     @click.option("-f", "--force", is_flag=True, help="Update deployments too on which others depend.")
     @click.option("--auto-correct-types", is_flag=True, help="Convert old inputs to the types of the blueprint.")
     @click.option(
@@ -103,6 +112,7 @@ def add_update_commands(cli: click.Group) -> None:
         all_to_latest: bool,
         to_minor: tuple[str, ...],
         all_to_minor: bool,
+        mapping: Path | None,
         include_logs: bool,
         json_output: bool,
         **flags: bool,
@@ -112,11 +122,15 @@ def add_update_commands(cli: click.Group) -> None:
         Deployments are updated one after another; one that fails does not stop the others. What a blueprint demands of
         a version is kept.
         """
+        from cfy_cli.shell.inputs import read_file
+
         if bool(blueprint_id) == all_blueprints:
             raise Usage("Give either BLUEPRINT_ID or --all-blueprints")
         if except_blueprints and not all_blueprints:
             raise Usage("--except-blueprint goes with --all-blueprints")
-        versions = Versions(plugin_names, to_latest, all_to_latest, to_minor, all_to_minor).check()
+        versions = Versions(
+            plugin_names, to_latest, all_to_latest, to_minor, all_to_minor, read_file(mapping) if mapping else None
+        ).check()
         follow = FollowOptions(timeout=None, include_logs=include_logs, json_output=json_output, is_step=True)
         if blueprint_id:
             update = _update(app, blueprint_id, versions, follow, all_tenants=_all_tenants, **flags)
@@ -203,6 +217,7 @@ def _update(
         "all_to_latest": versions.all_to_latest,
         "to_minor": list(versions.to_minor),
         "all_to_minor": versions.all_to_minor,
+        "mapping": versions.mapping,
         "all_tenants": all_tenants,
         **flags,
     }

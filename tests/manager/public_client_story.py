@@ -17,7 +17,7 @@ from typing import Any
 from cloudify_rest_client import CloudifyClient  # type: ignore[import-not-found]
 
 LATER = {  # resources that the manager does not serve yet
-    "deployment_groups", "execution_schedules", "deployment_updates", "plugins_update",
+    "deployment_groups", "execution_schedules", "deployment_updates",
     "resources",
 }  # fmt: skip
 OF_SNAPSHOTS = ("dump", "restore", "legacy_restore")
@@ -25,7 +25,7 @@ NOT_CALLED = {  # what only several machines can do, or what only the workflows 
     "manager.add_manager", "manager.update_manager", "plugins.set_state", "auditlog.inject", "auditlog.async_client",
     "auditlog.close", "auditlog.stream", "nodes.create_many", "nodes.delete", "nodes.update",
     "node_instances.create_many", "node_instances.delete", "tasks_graphs.update", "blueprints.upload_archive",
-    "log_bundles.upload_archive", "log_bundles.update_status", "execution_groups.create",
+    "log_bundles.upload_archive", "log_bundles.update_status", "execution_groups.create", "plugins_update.inject",
 }  # fmt: skip
 called: set[str] = set()
 
@@ -285,6 +285,10 @@ def plugins(c: Any, folder: Path) -> None:
     c.plugins.download_yaml(plugin.id, str(folder / "tiny.yaml"))
     c.plugins.get_yaml(plugin.id)
     c.plugins.list_yaml_files(plugin.id)
+    update = c.plugins_update.update_plugins("app")
+    ends(lambda: c.executions.get(update.execution_id))
+    assert c.plugins_update.get(update.id).state == "no_changes_required"
+    assert c.plugins_update.finalize_plugins_update(update.id).id == c.plugins_update.list(blueprint_id="app")[0].id
     c.plugins.delete(plugin.id, force=True)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,6 +245,7 @@ def test_cancelled_update_leaves_the_deployments_that_wait(ask: Ask):
     hidden = f"/blueprints/{busy['temp_blueprint_id']}"
     assert ask("GET", hidden).json()["is_hidden"] is True
     assert [each["id"] for each in ask("GET", "/blueprints").json()["items"]] == ["app"]
+    assert [each["id"] for each in ask("GET", "/blueprints?is_hidden=true").json()["items"]] == [hidden.split("/")[-1]]
     again = ask("POST", f"{UPDATES}/app/update/initiate", json={"reevaluate_active_statuses": True})
     assert (again.status_code, started["id"] in again.json()["message"]) == (409, True)
     for name in (hidden, "/blueprints/app?force=true"):
@@ -329,7 +331,7 @@ def test_updates_are_as_visible_as_their_blueprint(
 
 @pytest.mark.sqlite
 def test_commands_tell_what_became_of_each_blueprint(
-    cfy: Cfy, ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None]
+    cfy: Cfy, ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], tmp_path: Path
 ):
     cfy("plugins history")
     assert "Create one: cfy plugins update web" in cfy.errors
@@ -360,11 +362,16 @@ def test_commands_tell_what_became_of_each_blueprint(
     [failed] = ask("GET", f"{UPDATES}?state=failed").json()["items"]
     assert f"deployments that were updated use blueprint {failed['temp_blueprint_id']}" in cfy.errors
     assert "failed" in cfy(f"plugins get-update {failed['id']}")
+    (tmp_path / "mapping.yaml").write_text("updates: [{plugin_name: tiny-plugin, version: 1.0.0}]\n")
+    (tmp_path / "broken.yaml").write_text("- 1\n")
+    cfy(f"plugins update other --mapping {tmp_path / 'broken.yaml'}", code=2)
+    cfy(f"plugins update other --mapping {tmp_path / 'mapping.yaml'}")
+    assert versions(ask, "/blueprints/other") == {"1.0.0"}
     data = json.loads(cfy("plugins update app -f --json"))
     assert (data["state"], data["deployments_to_update"]) == ("successful", ["needed"])
     states = [each["state"] for each in json.loads(cfy("plugins history -b app --json"))]
     assert states == ["successful", "no_changes_required", "failed", "successful"]
-    assert len(cfy("plugins list_updates --get-data --format csv").splitlines()) == 1 + 6
+    assert len(cfy("plugins list_updates --get-data --format csv").splitlines()) == 1 + 7
     assert "deployments_per_tenant" in cfy("plugins list_updates --get-data --json")
     cfy("plugins get-update nowhere", code=3)
     ask("POST", "/tenants/red")

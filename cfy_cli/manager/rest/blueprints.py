@@ -49,7 +49,7 @@ def _computed(call: Call, row: Blueprint) -> dict[str, Callable[[], object]]:
 noun = Noun(
     BLUEPRINTS,
     Blueprint,
-    conditions=lambda _call: (blueprints.IS_LISTED,),
+    conditions=lambda call: () if "is_hidden" in call.query else (blueprints.IS_LISTED,),
     computed=_computed,
     computed_types={"upload_execution": JsonObject | None, "plan": JsonObject | None},
 )
