@@ -26,7 +26,8 @@ node_templates:
     type: w.Node
     properties: {color: {get_input: color}}
     relationships: [{type: cloudify.relationships.connected_to, target: db}]
-outputs: {color: {value: {get_input: color}}}
+outputs:
+  color: {value: {get_input: color}}
 """
 NOTHING = "#!/bin/bash\n"
 FAILS = '#!/bin/bash\n[[ $(ctx operation name) != *.create ]] || ctx abort-operation "not today"\n'
@@ -108,6 +109,8 @@ def test_update_that_fails_is_undone_or_repeated(installed: Ask) -> None:
     assert ask("GET", f"/deployment-updates/{failed['id']}").json()["state"] == "failed"
     assert update(ask, "d", blueprint_id="v1")["state"] == "successful"
     assert instances(ask) == {"app": ("started", ["db"]), "db": ("started", [])}
+    late = ask("POST", f"/executions/{failed['execution_id']}", json={"action": "resume"})
+    assert (late.status_code, "has changed the deployment since" in late.text) == (409, True)
     assert update(ask, "d", blueprint_id="fails")["state"] == "failed"
     assert update(ask, "d", blueprint_id="v2")["state"] == "successful"
     assert instances(ask) == {"app": ("started", ["cache"]), "cache": ("started", [])}
@@ -169,6 +172,9 @@ def test_what_cannot_be_updated_is_refused(installed: Ask, upload: Upload) -> No
     assert (latest["state"], latest["execution_id"]) == ("failed", None)
     preview = update(ask, "d", blueprint_id="v2", preview=True)
     assert [each["deployment"] for each in preview["recursive_dependencies"]] == ["user"]
+    upload("cyclic", BEFORE + "  other: {value: {get_capability: [user, port]}}\n", {"do.sh": NOTHING})
+    assert update(ask, "d", blueprint_id="cyclic", force=True)["state"] == "failed"
+    assert ask("GET", "/deployments/d").json()["blueprint_id"] == "v1"
     assert update(ask, "d", blueprint_id="v2", force=True)["state"] == "successful"
 
 

@@ -67,10 +67,23 @@ def on_ended(store: Store, execution: Execution) -> None:
 
 
 def on_resumed(store: Store, execution: Execution) -> None:
-    """Store that an update goes on."""
+    """Store that an update goes on. Raises Conflict when another one has changed the deployment since."""
     update = find_of_execution(store.unscoped, execution)  # of the execution
-    if update is not None:
-        update.state = UpdateState.UPDATING if update.changes is None else UpdateState.EXECUTING_WORKFLOW
+    if update is None:
+        return
+    later = select(DeploymentUpdate.id).where(
+        DeploymentUpdate.deployment_storage_id == update.deployment_storage_id,
+        DeploymentUpdate.storage_id > update.storage_id,
+        DeploymentUpdate.is_preview.is_(False),
+        DeploymentUpdate.changes.is_not(None),
+    )
+    latest = store.unscoped.scalar(later.order_by(DeploymentUpdate.storage_id.desc()).limit(1))  # of the deployment
+    if latest is not None:
+        raise Conflict(
+            f"Cannot resume execution: `{execution.id}`: the update {latest} has changed the deployment since",
+            hint=f"Update it again: cfy deployments update {update.deployment_id} -b {update.new_blueprint_id}",
+        )
+    update.state = UpdateState.UPDATING if update.changes is None else UpdateState.EXECUTING_WORKFLOW
 
 
 def check_none_active(store: Store, deployment: Deployment, *, reevaluate: bool, force: bool) -> None:

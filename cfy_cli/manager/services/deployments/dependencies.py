@@ -46,7 +46,7 @@ def create(
 ) -> Dependency:
     """Store a dependency. Raises Conflict when the target depends on the source already."""
     if source is not None and target is not None:
-        _check_acyclic(store, source, target)
+        check_acyclic(store, source, target)
     owner = source or target
     inherited = inherited_columns(owner) if owner else {"visibility": Visibility.TENANT, "owned_by": store.scope.user}
     dependency = store.add(
@@ -69,7 +69,7 @@ def create(
 
 def set_target(store: Store, source: Deployment, dependency: Dependency, target: Deployment) -> None:
     """Replace the target of a dependency. Raises Conflict when the new one depends on the source already."""
-    _check_acyclic(store, source, target)
+    check_acyclic(store, source, target)
     former = dependency.target_storage_id
     dependency.target_storage_id = target.storage_id
     update_consumers_of(store, {former, target.storage_id})
@@ -276,7 +276,8 @@ def _find_children(store: Store, deployment: Deployment) -> list[Deployment]:
     return tree.find_children(store.unscoped, deployment)  # of any user
 
 
-def _check_acyclic(store: Store, source: Deployment, target: Deployment) -> None:
+def check_acyclic(store: Store, source: Deployment, target: Deployment) -> None:
+    """Raise Conflict when the target depends on the source already, or is the source."""
     required = set(store.unscoped.scalars(select_required_ids(target)))  # of any user
     if target.storage_id == source.storage_id or source.storage_id in required:
         raise Conflict(f"cyclic dependency between deployments {source.id} and {target.id}")

@@ -13,14 +13,16 @@ from cfy_cli.manager.engine.ports import UpdateChanges
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.deployment_updates import records, steps
-from cfy_cli.manager.services.deployments import dependencies
+from cfy_cli.manager.services.deployments import capability_dependencies, dependencies
 from cfy_cli.manager.services.deployments.lookups import StoreLookups, plan_node
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.services.schedules import schedules
 from cfy_cli.manager.services.secrets.secrets import execution_secrets
 from cfy_cli.manager.services.worker.update_rows import (
     instance_plan,
+    instances_after,
     plans_of,
+    read_deployment,
     read_instances,
     read_nodes,
     read_rows,
@@ -119,6 +121,7 @@ def prepare_nodes(context: ExecutionContext) -> None:
         ],
         "unfinished": [each for each in unfinished if each in kept and each not in removed],
     }
+    _check_dependencies(context, plan, instances_after(existing, changes))
     sources = list(dict.fromkeys(source for source, _ in changes["changed_links"]))
     with context.writing_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
@@ -133,6 +136,19 @@ def prepare_nodes(context: ExecutionContext) -> None:
             "host_plugins_to_uninstall": {},
             "cda_plugins_to_uninstall": [],
         }
+
+
+def _check_dependencies(context: ExecutionContext, plan: PreparedPlan, instances: list[InstancePlan]) -> None:
+    """Raise Conflict when the deployment would depend on one that depends on it, before anything is changed."""
+    with context.reading_own_rows() as store:
+        deployment = read_deployment(context, store)
+    lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
+    target_ids = {target_id for target_id, _ in capability_dependencies.find_calls(plan, instances, lookups)}
+    with context.reading() as store:
+        for target_id in sorted(filter(None, target_ids)):
+            target = store.find(Deployment, target_id)
+            if target is not None:
+                dependencies.check_acyclic(store, deployment, target)
 
 
 def prepare_plugins(context: ExecutionContext) -> None:

@@ -1,11 +1,12 @@
 """Rows that the tasks of an update work with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
 
 from cfy_cli.contract.plan import InstancePlan, PreparedPlan
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.engine.ports import UpdateChanges
 from cfy_cli.manager.services.deployment_updates import records
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.store.models import Deployment, DeploymentUpdate, Node, NodeInstance
@@ -48,3 +49,12 @@ def instance_plan(row: NodeInstance) -> InstancePlan:
         "relationships": row.relationships,
         "scaling_groups": row.scaling_groups,
     }
+
+
+def instances_after(rows: Iterable[NodeInstance], changes: UpdateChanges) -> list[InstancePlan]:
+    """Return the node instances that there are after the update."""
+    left_out = {*changes["removed"], *(instance["id"] for instance in changes["added"])}
+    after = [instance_plan(row) for row in rows if row.id not in left_out]
+    for instance in after:
+        instance["relationships"] = changes["final"].get(instance["id"], instance["relationships"])
+    return [*after, *changes["added"]]

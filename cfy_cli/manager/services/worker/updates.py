@@ -1,11 +1,11 @@
 """The tasks of the workflow `update` in the manager: what changes is found out and stored, step by step."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from sqlalchemy import delete, insert
 
-from cfy_cli.contract.plan import InstancePlan, NodePlan
+from cfy_cli.contract.plan import NodePlan
 from cfy_cli.contract.states import InstanceState, UpdateState
 from cfy_cli.dsl.plan_transition import merge_nodes
 from cfy_cli.errors import Invalid
@@ -27,14 +27,14 @@ from cfy_cli.manager.services.worker.update_preparation import (
     prepare_plugins,
 )
 from cfy_cli.manager.services.worker.update_rows import (
-    instance_plan,
+    instances_after,
     plans_of,
     read_deployment,
     read_instances,
     read_nodes,
     read_rows,
 )
-from cfy_cli.manager.store.models import Blueprint, Deployment, Node, NodeInstance
+from cfy_cli.manager.store.models import Blueprint, Deployment, Node
 
 
 def run_task(context: ExecutionContext, name: str) -> None:
@@ -92,7 +92,7 @@ def _update_dependencies(context: ExecutionContext) -> None:
     with context.reading_own_rows() as store:
         update, deployment = read_rows(context, store)
         _, plan = plans_of(update)
-        instances = _instances_after(read_instances(store, deployment), cast(UpdateChanges, update.changes))
+        instances = instances_after(read_instances(store, deployment), cast(UpdateChanges, update.changes))
         keeps_old = update.keep_old_deployment_dependencies
     lookups = StoreLookups(context.reading, deployment, execution_secrets(context))
     calls = capability_dependencies.find_calls(plan, instances, lookups)
@@ -191,12 +191,3 @@ def _set_columns(row: Node, node: NodePlan, deployment: Deployment, leave: Seque
         if name not in leave:
             setattr(row, name, value)
     row.blueprint_id = deployment.blueprint_id
-
-
-def _instances_after(rows: Iterable[NodeInstance], changes: UpdateChanges) -> list[InstancePlan]:
-    """Return the node instances that there are after the update."""
-    left_out = {*changes["removed"], *(instance["id"] for instance in changes["added"])}
-    after = [instance_plan(row) for row in rows if row.id not in left_out]
-    for instance in after:
-        instance["relationships"] = changes["final"].get(instance["id"], instance["relationships"])
-    return [*after, *changes["added"]]

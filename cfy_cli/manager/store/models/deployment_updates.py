@@ -41,6 +41,12 @@ class DeploymentUpdate(InDeployment, Base):
         "labels_to_create",
     )
     IS_NAMED = False
+    UNAUDITED = frozenset(  # what its workflow finds out
+        ("steps", "deployment_plan", "deployment_update_deployment", "deployment_update_nodes",
+         "deployment_update_node_instances", "modified_entity_ids", "central_plugins_to_install",
+         "central_plugins_to_uninstall", "recursive_dependencies", "schedules_to_create", "schedules_to_delete",
+         "labels_to_create", "former_plan", "changes", "unfinished")
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(text(300))  # of the deployment, and a unique part
     state: Mapped[str] = mapped_column(text(24), default=UpdateState.UPDATING)
