@@ -69,7 +69,13 @@ def write_profile(home: Path, address: str, name: str = "here") -> None:
     folder = home / ".cloudify/profiles" / name
     folder.mkdir(parents=True)
     host, _, port = address.removeprefix("http://").partition(":")
-    context = {"manager_ip": host, "rest_port": int(port), "manager_username": "a", "manager_password": "b"}
+    context = {
+        "manager_ip": host,
+        "rest_port": int(port),
+        "manager_username": "a",
+        "manager_password": "b",
+        "embedded": {},
+    }
     (folder / "context.json").write_text(json.dumps(context))
     (home / ".cloudify/active.profile").write_text(name)
 
