@@ -2,11 +2,27 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import JSON, ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select, true
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Dialect,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.interfaces import ORMOption
@@ -176,10 +192,10 @@ class Store:
         """
         shown = replace(listing, size=min(listing.size, self._max_page_bytes // ROW_BYTES))
         page = query.apply_page(statement, model, shown)
-        sizes = [_size_in_memory(large) for large in large_columns(model, listing.include)]
-        if not sizes:
+        size = _size_of_row(model, listing.include, self.unscoped.get_bind().dialect)
+        if size is None:
             return page, ()
-        found = self.unscoped.execute(page.with_only_columns(model.storage_id, sum(sizes[1:], sizes[0])))
+        found = self.unscoped.execute(page.with_only_columns(model.storage_id, size))
         ids, remaining = list[int](), self._max_page_bytes
         for storage_id, size_of_row in found:
             remaining -= size_of_row + ROW_BYTES
@@ -334,6 +350,19 @@ class Store:
 
 def _is_any_of(tenant: Attribute, names: frozenset[str] | None) -> ColumnElement[bool]:
     return true() if names is None else tenant.in_(names)
+
+
+@lru_cache(maxsize=1000)
+def _size_of_row(model: type[Base], include: Sequence[str] | None, dialect: Dialect) -> ColumnElement[int] | None:
+    """Return about how many bytes the large values of a row need, as SQL; None when it has none.
+
+    It is text, because so long an expression would take longer to build for each query than the query takes.
+    """
+    sizes = [_size_in_memory(large) for large in large_columns(model, include)]
+    if not sizes:
+        return None
+    size = sum(sizes[1:], sizes[0]).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    return literal_column(str(size), Integer)
 
 
 def _size_in_memory(large: Attribute) -> ColumnElement[int]:
