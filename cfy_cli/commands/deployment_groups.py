@@ -181,6 +181,8 @@ def extend_group(
     assert group is not None, "one of the requests has answered"
     number = len(group.get("deployment_ids") or ())
     app.result(f"Group {deployment_group_name} updated. It now contains {number} deployments", group, DEPLOYMENT_GROUPS)
+    if count or into_environments:
+        app.note(f"Environments of new deployments are being created: cfy deployments list -g {deployment_group_name}")
 
 
 @cli.command("shrink")

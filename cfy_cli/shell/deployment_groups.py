@@ -7,6 +7,7 @@ from cfy_cli.contract.labels import Label
 from cfy_cli.shell.app import App
 from cfy_cli.shell.follow_execution import follow_and_report, follow_execution
 from cfy_cli.shell.follow_options import FollowOptions
+from cfy_cli.shell.group_extension import create_deployments
 from cfy_cli.shell.inputs import read_inputs, read_parameters
 
 
@@ -33,7 +34,7 @@ def install_group(
         labels=[{key: value} for key, value in labels or ()] or None,
         visibility=visibility,
     )
-    app.client.deployments_groups.patch(group_id, add={"new_deployments": [{} for _ in range(count)]})
+    create_deployments(app, group_id, [{}] * count)
     app.note(f"Deployment group `{group_id}` created with {count} deployments")
     _wait_until_created(app, group_id, follow)
     defaults = read_parameters(parameters, lambda: blueprints.declared_parameters(blueprint_id, workflow_id))

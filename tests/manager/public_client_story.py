@@ -17,7 +17,7 @@ from typing import Any
 from cloudify_rest_client import CloudifyClient  # type: ignore[import-not-found]
 
 LATER = {  # resources that the manager does not serve yet
-    "deployment_groups", "execution_schedules", "deployment_updates",
+    "execution_schedules", "deployment_updates",
     "resources",
 }  # fmt: skip
 OF_SNAPSHOTS = ("dump", "restore", "legacy_restore")
@@ -233,6 +233,27 @@ def deployments(c: Any) -> None:
     dependencies.update_all("d", [])
 
 
+def deployment_groups(c: Any) -> None:
+    groups = c.deployment_groups
+    group = groups.put("g", blueprint_id="app", default_inputs={"port": 81}, labels=[{"env": "prod"}])
+    assert (group["id"], group["creation_counter"], group["default_inputs"]) == ("g", 0, {"port": 81})
+    assert len(groups.add_deployments("g", count=3, batch_size=2).deployment_ids) == 3
+    groups.add_deployments("g", new_deployments=[{"id": "named-{count}", "labels": [{"own": "x"}]}])
+    rule = {"key": "own", "values": ["x"], "operator": "any_of", "type": "label"}
+    groups.put("h", deployment_ids=[])
+    assert groups.add_deployments("h", filter_rules=[rule]).deployment_ids == ["named-3"]
+    assert groups.add_deployments("h", deployments_from_group="g").deployment_ids == groups.get("g").deployment_ids
+    assert groups.remove_deployments("h", deployments_from_group="g").deployment_ids == []
+    refused(lambda: groups.add_deployments("h", count=1), 409)
+    refused(lambda: groups.add_deployments("h", deployment_ids=["nosuch"]), 404)
+    assert [each["id"] for each in groups.list()] == ["g", "h"]
+    assert len(c.deployments.list(deployment_group_id="g")) == 4
+    for made in c.executions.list(workflow_id="create_deployment_environment"):
+        ends(lambda made=made: c.executions.get(made["id"]))
+    groups.delete("h")
+    groups.delete("g", delete_deployments=True, with_logs=True)
+
+
 def executions(c: Any) -> None:
     execution = c.executions.start("d", "install")
     ends(lambda: c.executions.get(execution.id))
@@ -350,7 +371,7 @@ def main(port: int, password: str, folder: Path) -> None:
     for name in names:
         setattr(client, name, Recorded(getattr(client, name), name))
     failures = []
-    for part in (rights, license_of, secrets, blueprints, deployments, executions, plugins, manager):
+    for part in (rights, license_of, secrets, blueprints, deployments, deployment_groups, executions, plugins, manager):
         try:
             part(client, folder) if "folder" in inspect.signature(part).parameters else part(client)  # type: ignore[operator]
         except Exception:
