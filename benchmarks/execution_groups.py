@@ -44,8 +44,11 @@ def main() -> None:
             login = json.loads((data_dir / "admin.json").read_text())
             api = Api(running.url, (login["username"], login["password"]))
             print(f"{args.executions} environments made in {api.make_deployments(args.executions):.1f} s")
+            processes = [psutil.Process(pid) for pid in (running.server, *running.workers)]
+            spent = measure_cpu(processes)
             answered, ended = api.run_group(args.concurrency)
-            memory = [psutil.Process(pid).memory_info().rss / 1024**2 for pid in (running.server, *running.workers)]
+            spent = measure_cpu(processes) - spent
+            memory = [process.memory_info().rss / 1024**2 for process in processes]
         finally:
             control.stop(data_dir)
         insertion = insert_again(Database(settings.database))
@@ -53,7 +56,13 @@ def main() -> None:
     print(
         f"{args.executions} executions in {ended:.1f} s: {args.executions / ended:.0f}/s; MB: {[*map(round, memory)]}"
     )
+    print(f"processor time: {1000 * spent / args.executions:.1f} ms for each")
     print(f"bare insertion of its executions and events: {insertion:.2f} s; ratio {ended / insertion:.0f}")
+
+
+def measure_cpu(processes: list[psutil.Process]) -> float:
+    """Return the seconds of processor time that the processes have used."""
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
 class Api:
