@@ -31,6 +31,7 @@ MORE = [  # beside one sample of every command
     "workflows list -d x1",
     "deployments schedule create x1 x1 -s 2030-01-01 -c 1",
     "deployments schedule update x1 x1 -r 1d",
+    "deployments update x1 -b x1",
     "blueprints list -lr a=b",
     "blueprints validate app/blueprint.yaml --on-manager",
     "deployments list -lr a=b",
