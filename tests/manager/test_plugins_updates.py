@@ -64,6 +64,7 @@ def versions(ask: Ask, path: str) -> set[str]:
     return {plugin["package_version"] for node in plans for plugin in node["plugins"]}
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 def test_deployments_move_to_the_latest_plugin(
     ask: Ask, plugins: Callable[..., None], blueprint: Callable[..., None], update: Update
 ):
