@@ -46,6 +46,7 @@ SUMMARIES = {
     "maintenance-mode": "Manage the maintenance mode of the manager.",
     "manager": "Run a manager on this machine.",
     "managers": "Manage the manager nodes of a cluster.",
+    "metrics": "Show metrics of executions, workflows and tasks.",
     "node-instances": "Manage node instances of deployments.",
     "nodes": "Manage nodes of deployments.",
     "permissions": "Manage the permissions of roles.",

@@ -84,6 +84,15 @@ METRICS = Resource(
     key="id",
     columns=("id", "name", "value", "timestamp", "deployment_id", "execution_id", "blueprint_id"),
 )
+METRICS_OVERVIEW = Resource(
+    name="metrics overview",
+    noun="metric",
+    url="metrics-overview",
+    key="event_id",
+    heading="Metrics overview",
+    tenanted=False,
+    columns=("event_type", "event_id", "average_duration", "success_rate"),
+)
 AGENTS = Resource(
     name="agents",
     noun="agent",

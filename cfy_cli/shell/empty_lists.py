@@ -18,6 +18,7 @@ ORIGINS = {
     "plugins list_updates": "Create one: cfy plugins update web",
     "deployments history": "Update a deployment: cfy deployments update web-1 -b web-2",
     "license environments": f"They are deployments: {DEPLOYMENT}",
+    "metrics": "Clients store them: cfy api PUT metrics/1 --input metric.json",
     "node-instances": f"They are in deployments: {DEPLOYMENT}",
     "nodes": f"They are in deployments: {DEPLOYMENT}",
 }

@@ -202,6 +202,8 @@ EXAMPLES = {
     "maintenance-mode activate": ("cfy maintenance-mode activate --wait --timeout 600",),
     "maintenance-mode deactivate": ("cfy maintenance-mode deactivate",),
     "maintenance-mode status": ("cfy maintenance-mode status",),
+    "metrics list": ("cfy metrics list -d web-1",),
+    "metrics overview": ("cfy metrics overview --from '1 week ago' -w install",),
     "node-instances delete-runtime": ("cfy node-instances delete-runtime web_x1y2z3 -p port",),
     "node-instances update-runtime": ("cfy node-instances update-runtime web_x1y2z3 -p port=8080 -p limits.cpu=2",),
     "node-instances get": ("cfy node-instances get web_x1y2z3",),

@@ -214,6 +214,8 @@ db-nodes update
 auditlog list
 auditlog truncate --before 7w
 managers list
+metrics list
+metrics overview
 plugins list
 plugins update --all-blueprints
 plugins history
