@@ -30,14 +30,18 @@ def cli() -> None:
 @pass_app
 def list_metrics(app: App, execution_id: str | None, deployment_id: str | None, **query: Unpack[ListOptions]) -> None:
     """List the metrics that clients have stored."""
-    app.show_list(
-        app.client.collection(METRICS), execution_id=execution_id, deployment_id=deployment_id, **query
-    )  # fmt: skip
+    collection = app.client.collection(METRICS)
+    app.show_list(collection, execution_id=execution_id, deployment_id=deployment_id, **query)
 
 
 @cli.command("overview")
-@click.option("--from", "since", type=timestamp, metavar="TIME",
-              help="Only runs that ended since this time, such as `1 h ago`; by default in the last 30 days.")  # fmt: skip
+@click.option(
+    "--from",
+    "since",
+    type=timestamp,
+    metavar="TIME",
+    help="Only runs that ended since this time, such as `1 h ago`; by default in the last 30 days.",
+)
 @click.option("--to", "until", type=timestamp, metavar="TIME", help="Only runs that ended until this time.")
 @click.option("-w", "--workflow-id", help="Only this workflow.")
 @click.option("--task-name", help="Only this task, such as cloudify.interfaces.lifecycle.create.")
