@@ -18,6 +18,7 @@ from cfy_cli.manager.store.models import (
     Blueprint,
     BlueprintsFilter,
     Deployment,
+    DeploymentGroup,
     DeploymentsFilter,
     Execution,
     ExecutionGroup,
@@ -40,6 +41,7 @@ TOP_LEVEL = {
     Blueprint,
     BlueprintsFilter,
     Deployment,
+    DeploymentGroup,
     DeploymentsFilter,
     ExecutionGroup,
     LogBundle,
@@ -204,7 +206,7 @@ def test_every_list_of_what_belongs_is_walked_over():
     others |= {"/snapshots"}
     others |= {"/status", "/version", "/maintenance", "/config", "/user", "/license-check", "/audit", "/audit/stream"}
     others |= {"/managers", "/brokers", "/db-nodes", "/cluster-status", "/agents", OVERVIEW, *ELSEWHERE, "/"}
-    others |= {"/provider/context", "/execution-groups"}
+    others |= {"/provider/context", "/execution-groups", "/deployment-groups"}
     assert paths - others - OF_OTHER_TESTS == {path.partition("?")[0] for path in LISTS}
 
 

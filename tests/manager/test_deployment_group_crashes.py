@@ -19,7 +19,7 @@ NEW = 30  # deployments in one request
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_group_is_whole_after_kills_of_server_and_worker(data_dir: Path, database_url: str, kills: int) -> None:
     running = start(data_dir, database_url=database_url)
     chance = random.Random(kills)
