@@ -46,15 +46,18 @@ def reencrypt(table: Table, rows: Iterable[Row], change: Callable[[str], str]) -
 
 def references(table: Table, shifts: Mapping[Table, int]) -> list[tuple[str, int]]:
     """Return the columns with storage ids of rows that get other ones, with what is added to these."""
-    found = [
-        (key.parent.name, shifts[key.column.table]) for key in table.foreign_keys if _is_shifted(key.column, shifts)
-    ]
-    own = [("storage_id", shifts[table])] if table in shifts else []
-    return [(name, shift) for name, shift in (*own, *found) if shift]
+    found = [(column.name, shifts.get(referred, 0)) for column, referred in referring(table)]
+    return [(name, shift) for name, shift in (("storage_id", shifts.get(table, 0)), *found) if shift]
 
 
-def _is_shifted(column: Column[object], shifts: Mapping[Table, int]) -> bool:
-    return column.table in shifts and column.name == "storage_id"
+def referring(table: Table) -> Iterator[tuple[Column[object], Table]]:
+    """Yield the columns with storage ids of rows, and the tables of these."""
+    for column in table.columns:
+        if "refers_to" in column.info:
+            yield column, Base.metadata.tables[column.info["refers_to"]]
+        for key in column.foreign_keys:
+            if key.column.name == "storage_id":
+                yield column, key.column.table
 
 
 def _no_value(column: Column[object]) -> str | None:

@@ -7,7 +7,7 @@ from cfy_cli.contract.plan import PreparedPlan
 from cfy_cli.contract.states import UpdateState
 from cfy_cli.manager.store.models.deployments import InDeployment
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, Name, text
+from cfy_cli.manager.store.models.types import OF_BLUEPRINT, JsonColumn, JsonObject, Name, text
 
 
 class DeploymentUpdate(InDeployment, Base):
@@ -53,8 +53,8 @@ class DeploymentUpdate(InDeployment, Base):
     execution_id: Mapped[str | None] = mapped_column(text(36))
     old_blueprint_id: Mapped[str] = mapped_column(Name)
     new_blueprint_id: Mapped[str] = mapped_column(Name)
-    old_blueprint_storage_id: Mapped[int]
-    new_blueprint_storage_id: Mapped[int]
+    old_blueprint_storage_id: Mapped[int] = mapped_column(info=OF_BLUEPRINT)
+    new_blueprint_storage_id: Mapped[int] = mapped_column(info=OF_BLUEPRINT)
     old_inputs: Mapped[JsonObject] = mapped_column(JsonColumn)
     new_inputs: Mapped[JsonObject] = mapped_column(JsonColumn)
     runtime_only_evaluation: Mapped[bool] = mapped_column(default=False)

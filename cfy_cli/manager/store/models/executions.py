@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
-from cfy_cli.manager.store.models.types import NO_ID_REUSE, JsonColumn, JsonObject, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import NO_ID_REUSE, OF_USER, JsonColumn, JsonObject, Name, Timestamp, text
 
 IN_GROUP = sql_text("execution_group_id IS NOT NULL")  # condition of indexes: most rows are in no group
 
@@ -88,7 +88,7 @@ class Execution(Belonging, Owned, Base):
     worker: Mapped[str | None] = mapped_column(Name)  # name of the worker that runs it
     # The user with whose rights it runs: who started it, or resumed it last. The storage id is never used again.
     acts_for: Mapped[str | None] = mapped_column(Name)
-    acts_for_storage_id: Mapped[int | None]
+    acts_for_storage_id: Mapped[int | None] = mapped_column(info=OF_USER)
     crashes: Mapped[int] = mapped_column(default=0, server_default="0")  # consecutive worker crashes without progress
     progress_at_crash: Mapped[int] = mapped_column(default=0, server_default="0")  # operations done by then
     decisions: Mapped[JsonObject] = mapped_column(JsonColumn, default=dict)  # made by its workflow, needed to resume it

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cfy_cli.contract.states import PluginsUpdateState
 from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, Name, text
+from cfy_cli.manager.store.models.types import OF_BLUEPRINT, JsonColumn, Name, text
 
 
 class PluginsUpdate(Belonging, Owned, Base):
@@ -36,7 +36,7 @@ class PluginsUpdate(Belonging, Owned, Base):
     )
     blueprint_id: Mapped[str] = mapped_column(Name)
     temp_blueprint_id: Mapped[str | None] = mapped_column(Name)
-    temp_blueprint_storage_id: Mapped[int | None]
+    temp_blueprint_storage_id: Mapped[int | None] = mapped_column(info=OF_BLUEPRINT)
     execution_id: Mapped[str | None] = mapped_column(text(36))
     deployments_to_update: Mapped[list[str] | None] = mapped_column(JsonColumn)  # of the tenant
     deployments_per_tenant: Mapped[dict[str, list[str]] | None] = mapped_column(JsonColumn)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, class_mapper, column_property, mapped_column,
 from cfy_cli.manager.store.models.deployments import Deployment, InDeployment, LatestExecution
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.owned import Base, Owned
-from cfy_cli.manager.store.models.types import JsonColumn, JsonObject, Name, Timestamp, text
+from cfy_cli.manager.store.models.types import OF_USER, JsonColumn, JsonObject, Name, Timestamp, text
 
 SINGLE, RECURRING = "single", "recurring"
 
@@ -60,7 +60,7 @@ class ExecutionSchedule(InDeployment, Base):
     latest_execution: Mapped[str | None] = mapped_column(text(36))
     # The user with whose rights its executions run: who created it, or changed it last.
     acts_for: Mapped[str | None] = mapped_column(Name)
-    acts_for_storage_id: Mapped[int | None]
+    acts_for_storage_id: Mapped[int | None] = mapped_column(info=OF_USER)
 
     latest: Mapped[LatestExecution | None] = relationship(
         primaryjoin="foreign(ExecutionSchedule.latest_execution) == LatestExecution.id", viewonly=True, lazy="joined"

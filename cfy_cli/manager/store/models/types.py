@@ -14,6 +14,8 @@ else:  # SQLAlchemy evaluates annotations, and cannot resolve a recursive alias
 __all__ = [
     "ENCRYPTED",
     "NO_ID_REUSE",
+    "OF_BLUEPRINT",
+    "OF_USER",
     "Attribute",
     "JsonColumn",
     "JsonObject",
@@ -42,4 +44,6 @@ Name = text(256)
 Timestamp = TimestampText(24).with_variant(TimestampText(24, collation="C"), "postgresql")
 JsonColumn = JSON(none_as_null=True)  # not JSONB, which does not keep the order of keys
 ENCRYPTED = {"is_encrypted": True}  # `info` of columns whose values have the key of the manager
+OF_BLUEPRINT = {"refers_to": "blueprints"}  # `info` of columns with storage ids of a table, without a foreign key
+OF_USER = {"refers_to": "users"}
 NO_ID_REUSE = {"sqlite_autoincrement": True}  # storage ids name folders and positions in pages, so each is used once
