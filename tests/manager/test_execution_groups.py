@@ -14,7 +14,9 @@ from cfy_cli.manager.services.worker import claiming
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentGroup
 from cfy_cli.manager.store.scope import system_scope
 from tests.conftest import Ask
+from tests.manager.members import As, as_member
 
+__all__ = ["as_member"]
 PARAMETERS = {"count": {"default": 1, "type": "integer"}, "name": {"default": "n"}}
 WORKFLOWS: JsonObject = {
     "noop": {"operation": "cloudify.plugins.workflows.x", "plugin": "", "parameters": PARAMETERS},
@@ -230,3 +232,22 @@ def test_wrong_group_leaves_nothing_behind(app: AppContext, ask: Ask, start: Cal
     group = start(default_parameters={"count": 2}, parameters={"d3": {"count": 3}, "nobody": {"x": 1}})
     executions = ask("GET", f"/executions?_group_id={group['id']}").json()["items"]
     assert [each["parameters"]["count"] for each in executions] == [2, 2, 2, 3, 2]
+
+
+def test_private_deployments_of_others_are_left_alone(
+    app: AppContext, ask: Ask, as_member: As, start: Callable[..., Group]
+):
+    with app.writing(system_scope("default_tenant")) as store:
+        private = store.get(Deployment, "d4")
+        private.visibility, private.created_by = "private", "alice"
+    body = {"deployment_group_id": "g", "workflow_id": "noop"}
+    assert as_member("vera")("POST", "/execution-groups", json=body).status_code == 403
+    bob = as_member("bob")
+    assert len(bob("POST", "/execution-groups", json=body).json()["execution_ids"]) == 4
+    group = start()
+    path = f"/execution-groups/{group['id']}"
+    assert bob("GET", path).json()["execution_ids"] == group["execution_ids"][:4]  # type: ignore[index]
+    bob("POST", path, json={"action": "cancel"})
+    executions = ask("GET", f"/executions?_group_id={group['id']}").json()["items"]
+    assert [execution["status"] for execution in executions] == [*["cancelled"] * 4, "queued"]
+    assert [*claim(app), *claim(app)][-1] == "d4"

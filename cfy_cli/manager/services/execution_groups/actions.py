@@ -9,7 +9,7 @@ from cfy_cli.contract.states import STOPPING, WAITING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.execution_groups import deployment_states
+from cfy_cli.manager.services.execution_groups import deployment_states, group_queues
 from cfy_cli.manager.services.executions import group_members, queue
 from cfy_cli.manager.services.executions.executions import CANCEL_ACTIONS, RESUME_ACTIONS, can_resume
 from cfy_cli.manager.services.identity.execution_user import set_user
@@ -18,6 +18,7 @@ from cfy_cli.manager.services.runtime.batch import INSERT_EVENT
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import Execution, ExecutionGroup
+from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS]
@@ -28,11 +29,13 @@ _member = aliased(Execution)
 def apply_action(app: AppContext, store: Store, group_id: str, action: str) -> ExecutionGroup:
     """Cancel, force-cancel or kill the executions of a group, or resume those that failed or were cancelled.
 
-    Raises Invalid for another action, and Conflict where nothing can be resumed.
+    Those that the user may not see are left alone. Raises Invalid for another action, and Conflict where nothing can be
+    resumed.
     """
     if action not in VALID_ACTIONS:
         raise Invalid(f"Invalid action: {action}, Valid action values are: {VALID_ACTIONS}")
     group = store.get_permitted(ExecutionGroup, group_id)
+    store = store.in_tenant(group.tenant_name)
     store.acquire_lock(LockKey.CLAIMING)  # no worker starts one meanwhile
     store.acquire_lock(LockKey.EVENTS)
     if action in CANCEL_ACTIONS:
@@ -63,12 +66,12 @@ def release_others(store: Store, group: ExecutionGroup) -> None:
 
 def _cancel(store: Store, group: ExecutionGroup, state: ExecutionState) -> None:
     """Cancel what waits at once, and request it of what runs."""
-    of_group = update(Execution).where(Execution.execution_group_id == group.id)
+    of_group = update(Execution).where(_is_visible(store, group))
     end = {"status": ExecutionState.CANCELLED, "ended_at": now()}
     waiting = _change(store, of_group.where(Execution.status.in_(WAITING)).values(end))
     running = (ExecutionState.STARTED, *(each for each in STOPPING if each != state))
     _change(store, of_group.where(Execution.status.in_(running)).values(status=state))
-    group.is_waiting = False
+    group_queues.forget_empty(store.unscoped, [group.id])  # a group in scope
     deployment_states.mark_cancelled(store, _by_deployment(waiting))
     release_others(store, group)
 
@@ -91,13 +94,19 @@ def _resume(store: Store, group: ExecutionGroup, *, reset_operations: bool) -> N
         "acts_for": acting.acts_for,
         "acts_for_storage_id": acting.acts_for_storage_id,
     }
-    ended = update(Execution).where(Execution.execution_group_id == group.id, Execution.status.in_(RESUMABLE))
+    ended = update(Execution).where(_is_visible(store, group), Execution.status.in_(RESUMABLE))
     resumed = _change(store, ended.values(values))
     if reset_operations:
         for some in split([execution.id for execution in resumed]):
             journal.reset_running_operations(store.unscoped, some)  # of executions in scope
     group.is_waiting = group.is_waiting or bool(resumed)
     deployment_states.mark_started(store, _by_deployment(resumed))
+
+
+def _is_visible(store: Store, group: ExecutionGroup) -> Condition:
+    """Match the executions of a group that the user may see."""
+    visible = store.visible(Execution).where(Execution.execution_group_id == group.id)
+    return Execution.storage_id.in_(visible.with_only_columns(Execution.storage_id))
 
 
 def _change(store: Store, statement: Update) -> Sequence[Execution]:

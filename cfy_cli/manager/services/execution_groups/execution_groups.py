@@ -82,13 +82,17 @@ def update_group(
 
 
 def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionState) -> str:
-    """Add the deployments whose executions have ended in a state to a deployment group; return its name."""
+    """Add the deployments whose executions have ended in a state to a deployment group; return its name.
+
+    Those that the user may not see are left alone.
+    """
     target = store.get_own(DeploymentGroup, name)
-    ended = select(Execution.deployment_storage_id).where(
+    ended = store.visible(Execution).where(
         Execution.execution_group_id == group.id,
         Execution.status == state,
         Execution.deployment_storage_id.is_not(None),
     )
-    storage_ids = store.unscoped.scalars(ended.order_by(Execution.storage_id)).all()  # of a group in scope
+    columns = ended.with_only_columns(Execution.deployment_storage_id).order_by(Execution.storage_id)
+    storage_ids = store.unscoped.scalars(columns).all()  # of visible ones
     members.add(store, target, [each for each in storage_ids if each is not None])
     return target.id
