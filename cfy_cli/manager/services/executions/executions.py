@@ -171,8 +171,8 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
         )
     if execution.status in WAITING:
         execution.status, execution.ended_at = ExecutionState.CANCELLED, now()
+        group_members.on_state_change(store, execution, execution.status)  # it locks events: before the row is changed
         store.flush()
-        group_members.on_state_change(store, execution, execution.status)
         on_ended(store, execution)
         store.after_commit(app.work_available.notify)
     else:

@@ -94,6 +94,7 @@ def _add_to_target(store: Store, execution: Execution, *, failed: bool) -> str |
     target = session.query(DeploymentGroup).filter_by(id=name, tenant_name=execution.tenant_name).one_or_none()
     if target is None:
         return f"deployment '{execution.deployment_id}' joins no group: there is no deployment group '{name}'"
+    store.acquire_lock(LockKey.DEPLOYMENT, storage_id)  # before its row is locked
     try:
         with session.begin_nested():
             members.add(store, target, [storage_id])
