@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from cfy_cli.contract.plan import Schema
     from cfy_cli.shell.app import App
 
-POLLED = "id,status,workflow_id,deployment_group_id,concurrency"  # fields: there may be thousands of execution ids
+# Fields that are read again and again: there may be thousands of execution ids.
+POLLED = "id,status,workflow_id,deployment_group_id,concurrency,created_at,created_by"
 
 
 def count_states(client: Client, group_id: str) -> dict[str, int]:

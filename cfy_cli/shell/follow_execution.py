@@ -66,7 +66,7 @@ def report_end(app: App, execution: Item, follow: FollowOptions) -> None:
     """Print how the execution ended. Raises the error for its state."""
     error = error_for_state(execution["status"])
     if app.as_data and not app.as_lines:
-        app.answer(execution, EXECUTIONS)
+        app.answer(execution, EXECUTION_GROUPS if _is_group(execution) else EXECUTIONS)
     elif error is None:
         message = f"Finished executing workflow {_describe(execution)}"
         if follow.json_output:

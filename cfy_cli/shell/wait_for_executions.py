@@ -8,7 +8,7 @@ from cfy_cli.contract.exit_codes import error_for_state, has_reached, is_ended
 from cfy_cli.contract.resources import EXECUTION_GROUPS, EXECUTIONS
 from cfy_cli.errors import CfyError, StillRunning
 from cfy_cli.output.progress import StatusLine
-from cfy_cli.shell.execution_groups import check_cancelled
+from cfy_cli.shell.execution_groups import POLLED, check_cancelled
 from cfy_cli.shell.follow_execution import describe_state
 from cfy_cli.shell.polling import poll_until
 
@@ -30,7 +30,7 @@ def wait_for(
     def poll() -> list[Item]:
         for key in dict.fromkeys(keys):
             if key not in latest or not _is_settled(latest[key], state):
-                latest[key] = collection.get(key)
+                latest[key] = collection.get(key, _include=POLLED if groups else None)
         settled = sum(_is_settled(item, state) for item in latest.values())
         status_line.show(f"{settled} of {len(latest)} executions done")
         return list(latest.values())
