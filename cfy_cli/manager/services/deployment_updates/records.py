@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.states import ENDED, ExecutionState, UpdateState
@@ -24,6 +24,12 @@ FLAGS = (
 PARAMETERS: dict[str, type] = {
     "blueprint_id": str, "inputs": dict, "workflow_id": str, "reinstall_list": list, **dict.fromkeys(FLAGS, bool),
 }  # fmt: skip
+WITHOUT_PLANS = (
+    defer(DeploymentUpdate.deployment_plan),
+    defer(DeploymentUpdate.former_plan),
+    defer(DeploymentUpdate.deployment_update_deployment),
+    defer(DeploymentUpdate.steps),
+)
 IS_ACTIVE = DeploymentUpdate.state.in_(ACTIVE)
 
 
@@ -44,10 +50,11 @@ def check_parameters(given: Mapping[str, Json]) -> JsonObject:
 
 
 def find_of_execution(session: Session, execution: Execution) -> DeploymentUpdate | None:
-    """Return the update that an execution makes."""
+    """Return the update that an execution makes; its plans are read when they are used, in the same transaction."""
     if execution.workflow_id not in WORKFLOWS:  # a blueprint may have a workflow of the same name, without an update
         return None
-    return session.scalar(select(DeploymentUpdate).where(DeploymentUpdate.execution_id == execution.id))
+    own = select(DeploymentUpdate).where(DeploymentUpdate.execution_id == execution.id)
+    return session.scalar(own.options(*WITHOUT_PLANS))
 
 
 def get_of_execution(session: Session, execution: Execution) -> DeploymentUpdate:

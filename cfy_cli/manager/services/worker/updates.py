@@ -46,7 +46,7 @@ def read_plan(context: ExecutionContext) -> UpdatePlan:
     """Return the definitions before and after the update, and the changes of node instances."""
     with context.reading_own_rows() as store:
         update = records.get_of_execution(store.unscoped, context.execution)  # of the execution
-    (former, plan), changes = plans_of(update), update.changes
+        (former, plan), changes = plans_of(update), update.changes
     return UpdatePlan(
         former={
             "nodes": merge_nodes(former["nodes"], plan["nodes"]),
