@@ -62,11 +62,8 @@ def installed(ask: Ask, upload: Upload, run: Callable[..., Any]) -> Ask:
     ask("PUT", "/deployments/d", json={"blueprint_id": "v1", "inputs": {}})
     run("d", "install")
     upload("v2", BEFORE.replace("db", "cache"), {"do.sh": NOTHING})
-    upload(
-        "fails",
-        BEFORE.replace("db", "cache").replace("{get_input: color}}\n    rel", "pink}\n    rel"),
-        {"do.sh": FAILS},
-    )
+    pink = BEFORE.replace("db", "cache").replace("{get_input: color}}\n    rel", "pink}\n    rel")
+    upload("fails", pink.replace("do.sh", "other.sh"), {"other.sh": FAILS})
     return ask
 
 

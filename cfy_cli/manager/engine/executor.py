@@ -50,8 +50,8 @@ class LocalExecutor:
         try:
             environment = {**self._job.environment, OPERATION_ID_VARIABLE: operation_id}
             job = replace(self._job, environment=environment)
-            if attempt.operation.is_former and job.former:
-                files = job.former
+            files = job.former.get(attempt.operation.former_node)
+            if files is not None:
                 job = replace(job, blueprint_id=files.blueprint_id, resources=files.resources, imported=files.imported)
             ctx = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number, self._copies)
             processes = self._processes.with_listener(lambda pid: self._on_start(operation_id, identify(pid)))

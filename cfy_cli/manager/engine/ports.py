@@ -64,7 +64,9 @@ class Job:
     imported: Mapping[str, Path] = field(default_factory=dict)  # folders of imported blueprints, by namespace
     retries: Retries = DEFAULT_RETRIES
     user: OperationUser | None = None  # that operations run as; the one of this process when there is none
-    former: "BlueprintFiles | None" = None  # those before the update that this execution makes
+    is_update: bool = False
+    former: Mapping[str, BlueprintFiles] = field(default_factory=dict)  # by node: those of a blueprint before an update
+    former_nodes: frozenset[str] = frozenset()  # nodes of the plan whose definition is of those
 
 
 @dataclass(slots=True)
@@ -222,6 +224,7 @@ class UpdatePlan:
 
     former: DeploymentPlan  # the definitions before, of what there was before
     latest: DeploymentPlan  # the definitions after, of what there is after
+    removed_nodes: frozenset[str]
     changes: UpdateChanges
 
 

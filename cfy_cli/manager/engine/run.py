@@ -57,7 +57,7 @@ def run_workflow(
     used_journal = NullJournal(records) if journal is None or job.dry_run else journal
     used_server = server or shared_server()
     give(job.workdir, job.user)
-    former = (job.former.resources, *job.former.imported.values()) if job.former else ()
+    former = {folder for files in job.former.values() for folder in (files.resources, *files.imported.values())}
     for folder in (job.resources, *job.imported.values(), *former, used_server.programs):
         let_read(folder, job.user)
     executor = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
@@ -105,7 +105,7 @@ class _WorkflowRun:
         return WorkflowResult(ExecutionState.TERMINATED)
 
     def _run_graphs(self) -> GraphResult:
-        workflow = updating.update if self._job.former else find(self._job.plan, self._job.workflow_id)
+        workflow = updating.update if self._job.is_update else find(self._job.plan, self._job.workflow_id)
         parameters = complete(self._job.plan, self._job.workflow_id, self._job.parameters)
         context = WorkflowContext(self._job, self._records)
         result = self._prepare_resume(context, all_graphs=isinstance(workflow, WorkflowFunction))

@@ -80,7 +80,7 @@ class Operation:
     repeat_until_true: bool = False  # run it again, without limit, until its result is true
     quiet: bool = False  # emits no events
     has_handler: bool = False  # the process of the workflow decides how to continue after it
-    is_former: bool = False  # it is of the blueprint before an update, whose files it needs
+    former_node: str = ""  # whose definition, by a blueprint before an update, has it: it needs the files of that
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Nodes, instances and relationships of a deployment, joined for the functions that build graphs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -43,7 +43,7 @@ class Link:
 class Topology:
     """A snapshot of the deployment; instances are in the order of the plan.
 
-    A `former` plan is that before an update.
+    The definitions of `former` nodes are of a blueprint before an update.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Topology:
         instances: list[Instance],
         retries: Retries = DEFAULT_RETRIES,
         *,
-        former: bool = False,
+        former: Collection[str] = (),
     ) -> None:
-        self._retries, self._is_former = retries, former
+        self._retries, self._former = retries, former
         self.nodes: dict[str, NodePlan] = {node["id"]: node for node in plan["nodes"]}
         positions = {node: position for position, node in enumerate(self.nodes)}
         ordered = sorted(
@@ -163,7 +163,9 @@ class Topology:
             retry_interval=_or_default(plan.get("retry_interval"), self._retries.interval),
             timeout=plan.get("timeout"),
             timeout_recoverable=bool(plan.get("timeout_recoverable")),
-            is_former=self._is_former,
+            former_node=definer
+            if (definer := link.source.node_id if link else instance.node_id) in self._former
+            else "",
         )
 
     def _relationship_plan(self, instance: Instance, relationship: InstanceRelationship) -> RelationshipPlan:

@@ -40,7 +40,7 @@ class WorkflowContext:
 
     def topology(self) -> Topology:
         """Read the current topology of the deployment."""
-        return Topology(self.job.plan, self.records.instances(), self.job.retries)
+        return Topology(self.job.plan, self.records.instances(), self.job.retries, former=self.job.former_nodes)
 
     def log(self, message: str, level: str = "info") -> None:
         self.records.emit(ExecutionEvent("cloudify_log", message, level=level, logger=self.job.workflow_id))

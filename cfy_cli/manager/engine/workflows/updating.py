@@ -69,10 +69,14 @@ class _View(WorkflowContext):
     """
 
     def __init__(
-        self, ctx: WorkflowContext, plan: DeploymentPlan, hidden: Collection[tuple[str, ...]], *, former: bool = False
+        self,
+        ctx: WorkflowContext,
+        plan: DeploymentPlan,
+        hidden: Collection[tuple[str, ...]],
+        former_nodes: Collection[str],
     ) -> None:
-        super().__init__(replace(ctx.job, plan=plan), ctx.records)
-        self._hidden, self._is_former = frozenset(hidden), former
+        super().__init__(replace(ctx.job, plan=plan, former_nodes=frozenset(former_nodes)), ctx.records)
+        self._hidden = frozenset(hidden)
 
     def topology(self) -> Topology:
         instances = self.records.instances()
@@ -84,7 +88,7 @@ class _View(WorkflowContext):
             ]
         known = {node["id"] for node in self.job.plan["nodes"]}
         present = [instance for instance in instances if instance.node_id in known]
-        return Topology(self.job.plan, present, self.job.retries, former=self._is_former)
+        return Topology(self.job.plan, present, self.job.retries, former=self.job.former_nodes)
 
 
 def update(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
@@ -165,9 +169,10 @@ class _InstanceUpdate:
         self._reduced = [(source, target, kind) for source, target, kind in plan.changes["reduced"]]
         self._added = {instance["id"] for instance in plan.changes["added"]}
         self._removed = set(plan.changes["removed"])
-        self._latest = _View(ctx, plan.latest, self._reduced)
-        self._former = _View(ctx, plan.former, self._extended, former=True)
-        self._former_kept = _View(ctx, plan.former, [*self._extended, *self._reduced], former=True)
+        former_nodes = ctx.job.former.keys()
+        self._latest = _View(ctx, plan.latest, self._reduced, plan.removed_nodes)
+        self._former = _View(ctx, plan.former, self._extended, former_nodes)
+        self._former_kept = _View(ctx, plan.former, [*self._extended, *self._reduced], former_nodes)
 
     def run(self) -> Graphs:
         options = self._options

@@ -2,11 +2,11 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session
 
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.plan import DeploymentPlan
@@ -35,8 +35,9 @@ from cfy_cli.manager.services.system_workflows.snapshots import create_snapshot,
 from cfy_cli.manager.services.system_workflows.upload_blueprint import upload_blueprint
 from cfy_cli.manager.services.worker.completion import complete_execution
 from cfy_cli.manager.services.worker.manager_records import ManagerRecords
+from cfy_cli.manager.services.worker.update_rows import former_blueprints
 from cfy_cli.manager.services.worker.updates import read_plan
-from cfy_cli.manager.store.models import Deployment, Node
+from cfy_cli.manager.store.models import Blueprint, Deployment, Node
 from cfy_cli.manager.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,9 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             start_mode=context.start_mode,
             resource_tags=deployment.resource_tags,
             imported=definitions.files.imported,
+            is_update=definitions.is_update,
             former=definitions.former,
+            former_nodes=definitions.former_nodes,
             environment={
                 **(app.operation_user.environment if app.operation_user else {}),
                 "REST_HOST": app.settings.host,
@@ -193,18 +196,20 @@ def _read_retries(configuration: Configuration) -> Retries:
 
 @dataclass(frozen=True, slots=True)
 class _Definitions:
-    """Definitions and files of a deployment; `former` are those before the update that an execution makes."""
+    """Definitions and files of a deployment; `former` are files of blueprints before an update, by node."""
 
     deployment: Deployment
     plan: DeploymentPlan
     files: BlueprintFiles
-    former: BlueprintFiles | None = None
+    former: Mapping[str, BlueprintFiles]
+    former_nodes: frozenset[str]
+    is_update: bool = False
 
 
 def _read_deployment(context: ExecutionContext) -> _Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
-        deployment = session.get_one(Deployment, context.execution.deployment_storage_id, options=(lazyload("*"),))
+        deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
         nodes = session.scalars(
             select(Node).where(Node.deployment_storage_id == deployment.storage_id).order_by(Node.storage_id)
         ).all()
@@ -213,17 +218,48 @@ def _read_deployment(context: ExecutionContext) -> _Definitions:
             "workflows": deployment.workflow_definitions,
             "scaling_groups": deployment.scaling_groups,
         }
+        present = _files(context, session, deployment.blueprint_id, deployment.blueprint_storage_id)
         update = updates.find_of_execution(session, context.execution)
         if update is None:
-            files = _files(context, session, deployment.blueprint_id, deployment.blueprint_storage_id)
-            return _Definitions(deployment, plan, files)
-        former = _files(context, session, update.old_blueprint_id, update.old_blueprint_storage_id)
+            former = _former_files(
+                context, session, deployment, _blueprint_ids(nodes), {deployment.blueprint_id: present}
+            )
+            former = {name: files for name, files in former.items() if files is not present}
+            return _Definitions(deployment, plan, present, former, frozenset(former))
         files = _files(context, session, update.new_blueprint_id, update.new_blueprint_storage_id)
+        old = _files(context, session, update.old_blueprint_id, update.old_blueprint_storage_id)
+        known = {update.new_blueprint_id: files, update.old_blueprint_id: old}
+        blueprint_ids = former_blueprints(update) or _blueprint_ids(nodes)
+        former = _former_files(context, session, deployment, blueprint_ids, known)
+    former_nodes = frozenset(former)
     if update.changes is not None:  # it is continued
-        plan = read_plan(context).latest
+        continued = read_plan(context)
+        plan, former_nodes = continued.latest, continued.removed_nodes
     # In this copy of the row only: the sources of plugins are those of the new blueprint.
     deployment.blueprint_storage_id = update.new_blueprint_storage_id
-    return _Definitions(deployment, plan, files, former)
+    return _Definitions(deployment, plan, files, former, former_nodes, is_update=True)
+
+
+def _blueprint_ids(nodes: Sequence[Node]) -> dict[str, str]:
+    return {node.id: node.blueprint_id for node in nodes}
+
+
+def _former_files(
+    context: ExecutionContext,
+    session: Session,
+    deployment: Deployment,
+    blueprint_ids: Mapping[str, str],
+    known: dict[str, BlueprintFiles],
+) -> dict[str, BlueprintFiles]:
+    """Return the files of the blueprint that each node is of, as far as there is still one of its name."""
+    for blueprint_id in {*blueprint_ids.values()} - known.keys():
+        named = select(Blueprint.storage_id).where(
+            Blueprint.id == blueprint_id, Blueprint.tenant_name == deployment.tenant_name
+        )
+        storage_id = session.scalar(named)
+        if storage_id is not None:
+            known[blueprint_id] = _files(context, session, blueprint_id, storage_id)
+    return {node: known[blueprint_id] for node, blueprint_id in blueprint_ids.items() if blueprint_id in known}
 
 
 def _files(context: ExecutionContext, session: Session, blueprint_id: str, storage_id: int) -> BlueprintFiles:

@@ -1,6 +1,7 @@
 """Rows that the tasks of an update work with."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from sqlalchemy import select
 
@@ -11,6 +12,14 @@ from cfy_cli.manager.services.deployment_updates import records
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
 from cfy_cli.manager.store.models import Deployment, DeploymentUpdate, Node, NodeInstance
 from cfy_cli.manager.store.store import Store
+
+FORMER_BLUEPRINTS = "blueprints_of_nodes"  # in the record of the deployment before the update
+
+
+def former_blueprints(update: DeploymentUpdate) -> dict[str, str]:
+    """Return the blueprint that each node was of before the update; nothing before the update is prepared."""
+    raw = update.deployment_update_deployment or {}
+    return cast("dict[str, str]", raw.get(FORMER_BLUEPRINTS) or {})
 
 
 def read_rows(context: ExecutionContext, store: Store) -> tuple[DeploymentUpdate, Deployment]:

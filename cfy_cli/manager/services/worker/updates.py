@@ -5,7 +5,7 @@ from typing import cast
 
 from sqlalchemy import delete, insert
 
-from cfy_cli.contract.plan import NodePlan
+from cfy_cli.contract.plan import NodePlan, PreparedPlan
 from cfy_cli.contract.states import InstanceState, UpdateState
 from cfy_cli.dsl.plan_transition import merge_nodes
 from cfy_cli.errors import Invalid
@@ -58,8 +58,13 @@ def read_plan(context: ExecutionContext) -> UpdatePlan:
             "workflows": plan.get("workflows") or {},
             "scaling_groups": plan["scaling_groups"],
         },
+        removed_nodes=frozenset(names_of(former) - names_of(plan)),
         changes=cast(UpdateChanges, changes),
     )
+
+
+def names_of(plan: PreparedPlan) -> set[str]:
+    return {node["name"] for node in plan["nodes"]}
 
 
 def set_state(context: ExecutionContext, state: UpdateState) -> None:
@@ -102,7 +107,7 @@ def _update_dependencies(context: ExecutionContext) -> None:
 
 
 def _update_nodes(context: ExecutionContext) -> None:
-    """Store the new definitions beside what is removed later; operations of nodes that stay are replaced at the end."""
+    """Store the new definitions beside what is removed later, which stays of the former blueprint."""
     with context.writing_own_rows() as store:
         update, deployment = read_rows(context, store)
         former, plan = plans_of(update)
@@ -114,7 +119,7 @@ def _update_nodes(context: ExecutionContext) -> None:
             if row is None:
                 store.unscoped.execute(insert(Node), node_row(deployment, node, owner))  # a row of the deployment
             elif node["name"] in own:
-                _set_columns(row, node, deployment, leave=("operations",))
+                _set_columns(row, node, deployment)
 
 
 def _update_instances(context: ExecutionContext) -> None:
@@ -186,8 +191,7 @@ TASKS: Mapping[str, Callable[[ExecutionContext], None]] = {
 }
 
 
-def _set_columns(row: Node, node: NodePlan, deployment: Deployment, leave: Sequence[str] = ()) -> None:
+def _set_columns(row: Node, node: NodePlan, deployment: Deployment) -> None:
     for name, value in node_columns(node).items():
-        if name not in leave:
-            setattr(row, name, value)
+        setattr(row, name, value)
     row.blueprint_id = deployment.blueprint_id
