@@ -269,6 +269,7 @@ STORED_ACTIONS = {  # task_kwargs in the rows of earlier versions
             "awaited": True,
             "quiet": True,
             "handled": True,
+            "former_node": "a",
         },
         Operation(
             "cloudify.interfaces.validation.check_status",
@@ -283,6 +284,7 @@ STORED_ACTIONS = {  # task_kwargs in the rows of earlier versions
             repeat_until_true=True,
             quiet=True,
             has_handler=True,
+            former_node="a",
         ),
     ),
     "SubgraphTask": ({"name": "install_a_1", "handled": True}, Subgraph("install_a_1", has_handler=True)),
