@@ -25,7 +25,7 @@ def parse_datetime(text: str, *, now: datetime | None = None, zone: tzinfo | Non
         return _parse_relative(stripped, now) or _parse_absolute(stripped, now, zone)
     except Usage as error:
         raise _duration_instead(stripped) or error from None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):  # the last for seconds beyond what the system knows
         raise Usage(f"`{text}` is not a time", hint=FORMS) from None
 
 

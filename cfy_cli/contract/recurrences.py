@@ -13,13 +13,15 @@ DAYS = ("su", "mo", "tu", "we", "th", "fr", "sa")
 FREQUENCIES = ("SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 MAX_INTERVAL = 10_000_000  # units of a recurrence: even seconds then recur within four months
 MAX_RULE_LENGTH = 1_000  # characters
-RULE_PARTS = (
-    "FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYSETPOS", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO",
-    "BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND",
-)  # fmt: skip
+NUMBERS = {  # in lists of a rule: the least and the greatest; -1 is the last where it is below the least
+    "BYSETPOS": (1, 366), "BYMONTH": (1, 12), "BYMONTHDAY": (1, 31), "BYYEARDAY": (1, 366), "BYWEEKNO": (1, 53),
+    "BYHOUR": (0, 23), "BYMINUTE": (0, 59), "BYSECOND": (0, 59),
+}  # fmt: skip
+RULE_PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", *NUMBERS)
 RULE_EXAMPLE = "RRULE:FREQ=DAILY;INTERVAL=3"
 LAST = -1
 _WEEKDAY = r"([1-4]|l-)?(su|mo|tu|we|th|fr|sa)"
+_DAY_OF_RULE = r"([+-]?\d\d?)?(SU|MO|TU|WE|TH|FR|SA)"
 _RULE_PART = r"([A-Z-]+)=([^;=]+)"
 _TIME = r"(\d{8})(?:T(\d{6})(Z?))?"
 _START = rf"DTSTART(?:;TZID=(?P<zone>[^:;]+))?(?:;VALUE=DATE(?:-TIME)?)?:(?P<time>{_TIME})"
@@ -144,7 +146,28 @@ def _parse_parts(text: str, rule: str) -> dict[str, str]:
     for name in ("INTERVAL", "COUNT"):
         if name in parts and not (parts[name].isdecimal() and 0 < int(parts[name]) <= MAX_INTERVAL):
             raise _invalid(text, f"{name} is a number from 1 to {MAX_INTERVAL}.")
+    for name, part in parts.items():
+        if name in NUMBERS and not all(_is_in_range(each, *NUMBERS[name]) for each in part.split(",")):
+            raise _invalid(text, f"{name} has numbers from {NUMBERS[name][0]} to {NUMBERS[name][1]}.")
+    if parts.get("WKST", "MO").lower() not in DAYS:
+        raise _invalid(text, f"WKST is one of {', '.join(DAYS).upper()}.")
+    _check_days(text, parts["FREQ"], parts.get("BYDAY", "MO").split(","))
     return parts
+
+
+def _is_in_range(text: str, least: int, greatest: int) -> bool:
+    match = re.fullmatch(r"([+-]?)([0-9]{1,3})", text)
+    return match is not None and least <= int(match[2]) <= greatest and (least == 1 or match[1] != "-")
+
+
+def _check_days(text: str, frequency: str, days: Sequence[str]) -> None:
+    greatest = {"MONTHLY": 5, "YEARLY": 53}.get(frequency)
+    for day in days:
+        match = re.fullmatch(_DAY_OF_RULE, day)
+        if match is None:
+            raise _invalid(text, "BYDAY has days such as MO, or in a month or year 1MO and -1FR.")
+        if match[1] and not (greatest and 1 <= abs(int(match[1])) <= greatest):
+            raise _invalid(text, f"`{day}` of BYDAY is no day of a period of {frequency}.")
 
 
 def _invalid(text: str, hint: str) -> Usage:

@@ -86,7 +86,7 @@ def test_rule_that_never_occurs_ends_at_once() -> None:
     for rule in (
         "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
         "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
-        "FREQ=DAILY;BYMONTH=13",
+        "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=5",
     ):
         assert times(RuleParts(rrule=rule), datetime(1970, 1, 1, tzinfo=UTC)) == []
     for interval in ("1d", "9999999 weeks", "9999999 months"):
@@ -111,7 +111,11 @@ def test_rule_of_a_zone_keeps_its_time_of_day() -> None:
         (RuleParts("1d", 0), "`count` must be a number from 1"),
         (RuleParts("1 month", 20_000), "The count of such a rule is at most"),
         (RuleParts(rrule="RRULE:FREQ=NEVER"), "invalid RRULE string provided"),
-        (RuleParts(rrule="FREQ=DAILY;BYDAY=XX"), "invalid RRULE string provided: invalid 'BYDAY'"),
+        (RuleParts(rrule="FREQ=DAILY;BYDAY=XX"), "invalid RRULE string provided"),
+        (RuleParts(rrule="FREQ=MONTHLY;BYDAY=1000MO"), "invalid RRULE string provided"),
+        (RuleParts(rrule="FREQ=WEEKLY;BYDAY=1MO"), "invalid RRULE string provided"),
+        (RuleParts(rrule="FREQ=DAILY;BYMONTH=13"), "invalid RRULE string provided"),
+        (RuleParts(rrule="FREQ=MINUTELY;BYSETPOS=5"), "cannot be combined with BYSETPOS"),
         (RuleParts(rrule="FREQ=SECONDLY;BYHOUR=1"), "FREQ=SECONDLY cannot be combined"),
         (RuleParts(rrule="FREQ=DAILY;UNTIL=soon"), "invalid RRULE string provided"),
         (RuleParts("1d", rrule="FREQ=DAILY"), "`rrule` cannot be given together"),

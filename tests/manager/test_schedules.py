@@ -120,6 +120,7 @@ def test_schedule_is_answered_as_by_a_real_manager(ask: Ask):
         ({"rrule": "FREQ=DAILY", "count": 2}, 400, "`rrule` cannot be given together"),
         ({"rrule": "DTSTART;TZID=Japan:20300101\nFREQ=DAILY", "until": "9999-12-31T23:59:59Z"}, 400, "No calendar"),
         ({"count": 1, "since": "9" * 30}, 400, "is not a time"),
+        ({"count": 1, "since": "9" * 17}, 400, "is not a time"),
         ({"recurrence": "1 fortnight"}, 400, "`1 fortnight` is not a legal recurrence expression"),
     ],
 )  # fmt: skip

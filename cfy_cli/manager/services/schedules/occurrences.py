@@ -86,7 +86,8 @@ class Occurrences:
             return
         ahead = YEARS_AHEAD.get(self.frequency, 50) + years
         moved = find_same_calendar(since.year, ahead)
-        for time in rrulestr(self.body, dtstart=since.replace(year=moved)):
+        times = iter(rrulestr(self.body, dtstart=since.replace(year=moved)))
+        while time := _find_next(times):
             if time.year > moved + ahead:
                 return
             yield time.replace(year=time.year - moved + since.year)
@@ -114,6 +115,11 @@ def compile_rule(rule: CalendarRule, since: datetime, until: datetime | None) ->
             "invalid RRULE string provided: FREQ=SECONDLY cannot be combined with BYHOUR, BYMINUTE or BYSECOND",
             hint="FREQ=DAILY, HOURLY or MINUTELY with the same parts says it too.",
         )
+    if parts["FREQ"] in ("SECONDLY", "MINUTELY", "HOURLY") and "BYSETPOS" in parts:
+        raise Usage(
+            f"invalid RRULE string provided: FREQ={parts['FREQ']} cannot be combined with BYSETPOS",
+            hint="Positions are counted in days or longer periods: FREQ=DAILY.",
+        )
     if count is not None and int(count) > MAX_COUNTED and (is_filtered or parts["FREQ"] not in STEP):
         raise Usage(f"The count of such a rule is at most {MAX_COUNTED}", hint="Give the end as a time: `until`.")
     return Occurrences(
@@ -126,6 +132,14 @@ def compile_rule(rule: CalendarRule, since: datetime, until: datetime | None) ->
         min(ends, default=None),
         None if count is None else int(count),
     )
+
+
+def _find_next(times: Iterator[datetime]) -> datetime | None:
+    """Return the next time; None behind the last one, or if the parts of the rule exclude each other."""
+    try:
+        return next(times, None)
+    except ValueError:  # only found out on the way
+        return None
 
 
 def _steps(time: datetime, step: timedelta) -> Iterator[datetime]:
