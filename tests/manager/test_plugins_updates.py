@@ -305,7 +305,7 @@ def test_global_blueprint_moves_deployments_of_all_tenants(
     assert [(node["plugins"][0]["package_version"], node["blueprint_id"]) for node in nodes] == [("3.0.0", "app")]
     plugins("4.0.0")  # of one tenant only
     missing = update("app", all_tenants=True)
-    assert (missing["state"], "there: Required plugin tiny-plugin" in missing["error"]) == ("failed", True)
+    assert (missing["state"], "tenant `red`: Required plugin tiny-plugin" in missing["error"]) == ("failed", True)
 
 
 @pytest.mark.sqlite
@@ -327,7 +327,17 @@ def test_updates_are_as_visible_as_their_blueprint(
     assert ask("PATCH", "/blueprints/app/set-visibility", json={"visibility": "tenant"}).status_code == 200
     for path in (f"{UPDATES}/{started['id']}", f"/executions/{started['execution_id']}"):
         assert ask("GET", path, **login).json()["visibility"] == "tenant"
-    assert ask("GET", f"/events?execution_id={started['execution_id']}", **login).json()["items"]
+    ask("PUT", "/deployments/canary", json={"blueprint_id": "app", "visibility": "private"})
+    ask("PUT", "/deployments/plain", json={"blueprint_id": "app"})
+    plugins("3.0.0")
+    second = ask("POST", f"{UPDATES}/app/update/initiate").json()
+    wait_for_end(ask, second["execution_id"])
+    assert ask("GET", f"{UPDATES}/{second['id']}").json()["deployments_to_update"] == ["canary", "plain"]
+    assert ask("GET", f"{UPDATES}/{second['id']}", **login).json()["deployments_to_update"] == ["plain"]
+    query = f"execution_id={second['execution_id']}&include_logs=true"
+    for path in (UPDATES, f"/events?{query}", f"/executions/{second['execution_id']}"):
+        seen = ask("GET", path, **login).text
+        assert ("canary" in seen, second["execution_id"] in seen) == (False, True), path
 
 
 @pytest.mark.sqlite

@@ -1,5 +1,6 @@
 """Endpoints of plugins updates."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.services.plugins_updates import records
 from cfy_cli.manager.services.plugins_updates.choice import Choice
 from cfy_cli.manager.services.system_workflows import plugins_update_requests
 from cfy_cli.manager.services.system_workflows.plugins_update_requests import Flags
@@ -44,7 +46,18 @@ class NewPluginsUpdate(Body):
         return named
 
 
-noun = Noun(PLUGINS_UPDATES, PluginsUpdate)
+def _computed(call: Call, row: PluginsUpdate) -> dict[str, Callable[[], object]]:
+    def per_tenant() -> dict[str, list[str]] | None:
+        return None if row.deployments_per_tenant is None else records.visible_deployments(call.store, row)
+
+    def in_tenant() -> list[str] | None:
+        found = per_tenant()
+        return None if found is None else found.get(row.tenant_name, [])
+
+    return {"deployments_per_tenant": per_tenant, "deployments_to_update": in_tenant}
+
+
+noun = Noun(PLUGINS_UPDATES, PluginsUpdate, computed=_computed)
 routes = noun.routes
 noun.add_list()
 noun.add_get()

@@ -3,7 +3,7 @@
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from cfy_cli.contract.states import ENDED, ExecutionState, PluginsUpdateState
+from cfy_cli.contract.states import ENDED, ExecutionState, PluginsUpdateState, Visibility
 from cfy_cli.errors import Conflict, ErrorCode, Invalid
 from cfy_cli.manager.store.models import Blueprint, Deployment, DeploymentUpdate, Execution, PluginsUpdate
 from cfy_cli.manager.store.row_locks import lock_rows
@@ -69,6 +69,23 @@ def on_ended(store: Store, execution: Execution) -> None:
     update = find_of_execution(store.unscoped, execution)  # of the execution
     if update is not None and update.state in ACTIVE:
         _judge(store, update, _status(store, update))
+
+
+def visible_deployments(store: Store, update: PluginsUpdate) -> dict[str, list[str]]:
+    """Return the ids of the deployments that an update is about, by tenant, as far as the user may see them."""
+    named = update.deployments_per_tenant or {}
+    visible = store.visible(Deployment, all_tenants=True).with_only_columns(Deployment.storage_id)
+    others = select(Deployment.tenant_name, Deployment.id).where(
+        Deployment.tenant_name.in_(named),
+        Deployment.visibility == Visibility.PRIVATE,
+        Deployment.storage_id.not_in(visible),
+    )
+    hidden = {(row.tenant_name, row.id) for row in store.unscoped.execute(others)}  # to leave them out
+    return {
+        tenant: [each for each in ids if (tenant, each) not in hidden]
+        for tenant, ids in named.items()
+        if store.scope.is_permitted_in(tenant)
+    }
 
 
 def is_used(store: Store, temporary_storage_id: int) -> bool:

@@ -23,6 +23,7 @@ from cfy_cli.contract.states import (
     BlueprintState,
     ExecutionState,
     PluginsUpdateState,
+    Visibility,
 )
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ExecutionCancelled, Failed, Invalid
@@ -206,20 +207,35 @@ def _update_deployments(context: ExecutionContext, record: PluginsUpdate) -> lis
     ]
     failures = []
     for position, (tenant, deployment_id) in enumerate(targets, 1):
+        shown = _shown_name(context, record, tenant, deployment_id)
+        is_named = shown == f"deployment {deployment_id}"
         try:
             if _read_status(context, context.execution.id) in STOPPING:
                 raise _cancelled(context)
             start = partial(_start_update, context, record, tenant, deployment_id)
             execution_id = retry_until_available(context.stopping, start)
             if execution_id is not None:
-                context.log(f"Updating deployment {deployment_id} ({position} of {len(targets)})")
-                _wait_for_update(context, execution_id)
+                context.log(f"Updating {shown} ({position} of {len(targets)})")
+                _wait_for_update(context, execution_id, with_error=is_named)
         except ExecutionCancelled:
             raise
         except CfyError as error:
-            context.log(f"Deployment {deployment_id} was not updated: {error}", "error")
-            failures.append((deployment_id, error.message))
+            reason = error.message if is_named else error.message.replace(deployment_id, "it")
+            context.log(f"Not updated: {shown}: {reason}", "error")
+            failures.append((shown.removeprefix("deployment "), reason))
     return failures
+
+
+def _shown_name(context: ExecutionContext, record: PluginsUpdate, tenant: str, deployment_id: str) -> str:
+    """Return how logs call a deployment, which everybody reads who sees the blueprint."""
+    own = select(Deployment.visibility).where(Deployment.tenant_name == tenant, Deployment.id == deployment_id)
+    with context.reading_own_rows() as store:
+        visibility = store.unscoped.scalar(own)  # of a deployment that the user may update
+    if tenant != record.tenant_name and visibility != Visibility.GLOBAL:
+        return f"a deployment of tenant `{tenant}`"
+    if visibility == Visibility.PRIVATE and record.visibility != Visibility.PRIVATE:
+        return "a private deployment"
+    return f"deployment {deployment_id}"
 
 
 def _start_update(context: ExecutionContext, record: PluginsUpdate, tenant: str, deployment_id: str) -> str | None:
@@ -233,7 +249,7 @@ def _start_update(context: ExecutionContext, record: PluginsUpdate, tenant: str,
         store = store.in_tenant(tenant)
         deployment = store.find(Deployment, deployment_id)
         if deployment is None or deployment.blueprint_storage_id not in (record.blueprint_storage_id, temporary):
-            context.log(f"Deployment {deployment_id} has another blueprint by now, or was deleted", "warning")
+            context.log("A deployment has another blueprint by now, or was deleted", "warning")
             return None
         begun = select(DeploymentUpdate.execution_id).where(
             DeploymentUpdate.deployment_storage_id == deployment.storage_id,
@@ -256,7 +272,7 @@ def _start_update(context: ExecutionContext, record: PluginsUpdate, tenant: str,
         return deployment_update_requests.start(context.app, store, deployment_id, request).execution_id
 
 
-def _wait_for_update(context: ExecutionContext, execution_id: str) -> None:
+def _wait_for_update(context: ExecutionContext, execution_id: str, *, with_error: bool) -> None:
     """Wait for the end of an execution. Raises Invalid unless it succeeds, and ExecutionCancelled.
 
     When this execution is cancelled, so is that one, and its end is waited for.
@@ -279,8 +295,8 @@ def _wait_for_update(context: ExecutionContext, execution_id: str) -> None:
         with context.reading_own_rows() as store:
             own = select(Execution.status, Execution.error).where(Execution.id == execution_id)
             row = store.unscoped.execute(own).one_or_none()  # started by this execution
-        reason = f" {row.status}: {row.error}" if row else " deleted"
-        raise Invalid(f"its update {execution_id} has{reason}")
+        error = f": {row.error}" if row and with_error else ""
+        raise Invalid(f"its update {execution_id} {f'is {row.status}' if row else 'was deleted'}{error}")
 
 
 def _cancelled(context: ExecutionContext) -> ExecutionCancelled:
