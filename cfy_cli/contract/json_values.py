@@ -82,12 +82,14 @@ def sanitize_text(text: str) -> str:
 
 def sanitize(value: object) -> object:
     """Return a value with what cannot be written as JSON replaced: characters by U+FFFD, numbers by null."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return sanitize_text(value)
     if isinstance(value, Mapping):
         return {sanitize_text(str(key)): sanitize(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [sanitize(item) for item in value]
-    if isinstance(value, str):
-        return sanitize_text(value)
     return None if isinstance(value, int | float) and find_fault(value) else value
 
 
