@@ -227,3 +227,12 @@ def test_command_through_another_tenant_follows_to_the_end(cfy: Cfy):
     refused = cfy("executions start uninstall -d app -t red", user="una", password=PASSWORD, code=4)
     assert refused == ""
     assert "default_tenant" in cfy.errors
+
+
+@pytest.mark.usefixtures("global_app")
+def test_deletion_names_the_other_tenants_that_use_a_blueprint(ask: Ask):
+    assert ask("DELETE", "/deployments/app?force=true").ok
+    made = ask("PUT", "/deployments/other", json={"blueprint_id": "app"}, **AS_UNA)
+    assert made.status_code == 201, made.text
+    refused = ask("DELETE", "/blueprints/app").json()
+    assert "Some of them are in other tenants, which may use it because it is global: red." in refused["hint"]

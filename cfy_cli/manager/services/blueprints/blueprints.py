@@ -41,6 +41,7 @@ def delete(store: Store, blueprint_id: str, *, force: bool = False) -> None:
         raise Invalid(
             f"Can't delete blueprint {blueprint_id} - There exist deployments for this blueprint; "
             f"Deployments ids: {','.join(deployments)}",
+            hint=_describe_other_tenants(store, blueprint),
             code=ErrorCode.DEPENDENT_EXISTS,
         )
     if blueprint.state in UPLOADING_STATES and not force:
@@ -59,6 +60,19 @@ def _find_deployments(store: Store, blueprint: Blueprint) -> Sequence[str]:
     """Return the ids of the first deployments of a blueprint."""
     ids = select(Deployment.id).where(Deployment.blueprint_storage_id == blueprint.storage_id)
     return store.unscoped.scalars(ids.limit(MAX_LISTED)).all()  # private ones of other users too
+
+
+def _describe_other_tenants(store: Store, blueprint: Blueprint) -> str | None:
+    """Say which deployments of a global blueprint are in other tenants, and who can delete them."""
+    is_elsewhere = Deployment.tenant_name != blueprint.tenant_name
+    elsewhere = select(Deployment.tenant_name).where(Deployment.blueprint_storage_id == blueprint.storage_id)
+    tenants = sorted(set(store.unscoped.scalars(elsewhere.where(is_elsewhere))))  # of all users
+    if not tenants:
+        return None
+    return (
+        f"Some of them are in other tenants, which may use it because it is global: {', '.join(tenants[:MAX_LISTED])}. "
+        "Users of those, or a system administrator, can delete them: cfy deployments delete DEPLOYMENT -t TENANT"
+    )
 
 
 def update(store: Store, blueprint_id: str, *, labels_given: object = None, creator: str | None = None) -> Blueprint:
