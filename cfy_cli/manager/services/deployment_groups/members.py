@@ -33,6 +33,8 @@ def find_ids(store: Store, group: DeploymentGroup) -> Sequence[str]:
 
 def find_groups(scope: Scope, deployment: Deployment) -> list[str]:
     """Return the names of the groups that a deployment is in, as far as the user may see them."""
+    if not deployment.is_in_groups:  # which was read with the deployment, and is so for most
+        return []
     return [group.id for group in deployment.member_of if _is_visible(scope, group, deployment.tenant_name)]
 
 

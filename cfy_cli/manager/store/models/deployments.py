@@ -1,11 +1,14 @@
 """Deployments, their labels, nodes and node instances."""
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     ColumnElement,
     ColumnExpressionArgument,
     ForeignKey,
     Text,
     UniqueConstraint,
+    exists,
     func,
     not_,
     or_,
@@ -34,12 +37,11 @@ from cfy_cli.contract.plan import (
     ValuePlan,
     WorkflowPlan,
 )
-from cfy_cli.contract.states import DISPLAYED_AS, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.store.files import DEPLOYMENTS
 from cfy_cli.manager.store.models.blueprints import Blueprint
-from cfy_cli.manager.store.models.deployment_groups import GroupName
-from cfy_cli.manager.store.models.executions import Execution
+from cfy_cli.manager.store.models.deployment_groups import DeploymentGroupMember, GroupName
+from cfy_cli.manager.store.models.executions import Execution, LatestExecution
 from cfy_cli.manager.store.models.expressions import any_value, is_truthy
 from cfy_cli.manager.store.models.labels import Label
 from cfy_cli.manager.store.models.owned import Base, Belonging, Owned
@@ -93,7 +95,10 @@ class Deployment(Owned, Base):
         "labels",
         "deployment_groups",
     )
-    COMPUTED_FROM = {"workflows": ("workflow_definitions", "node_types"), "deployment_groups": ("member_of",)}
+    COMPUTED_FROM = {
+        "workflows": ("workflow_definitions", "node_types"),
+        "deployment_groups": ("is_in_groups", "member_of"),
+    }
     RELATED = {"site_name": ("site", "name")}
     FOLDER = DEPLOYMENTS
     UNAUDITED = frozenset(  # what is counted, and what executions end with
@@ -138,7 +143,7 @@ class Deployment(Owned, Base):
 
     blueprint: Mapped[Blueprint] = relationship(lazy="select")
     site: Mapped[Site | None] = relationship(lazy="joined")
-    latest: Mapped["LatestExecution | None"] = relationship(
+    latest: Mapped[LatestExecution | None] = relationship(
         primaryjoin="foreign(Deployment.latest_execution) == LatestExecution.id", viewonly=True, lazy="joined"
     )
     labels: Mapped[list["DeploymentLabel"]] = relationship(
@@ -148,6 +153,8 @@ class Deployment(Owned, Base):
         secondary="deployment_group_members", viewonly=True, order_by="GroupName.id", lazy="select"
     )
 
+    if TYPE_CHECKING:
+        is_in_groups: bool
     permalink = None
     workdir_zip = None
     deployment_groups: tuple[str, ...] = ()
@@ -218,22 +225,9 @@ class Deployment(Owned, Base):
         return func.coalesce(values.order_by(DeploymentLabel.storage_id).limit(1).scalar_subquery(), "")
 
 
-class LatestExecution(Base):
-    """The few columns of an execution that its deployment shows."""
-
-    __table__ = Execution.__table__
-    __mapper_args__ = Base.__mapper_args__ | {
-        "include_properties": ("storage_id", "id", "status", "workflow_id", "total_operations", "finished_operations")
-    }
-
-    status: Mapped[str]
-    workflow_id: Mapped[str]
-    total_operations: Mapped[int]
-    finished_operations: Mapped[int]
-
-    @property
-    def status_display(self) -> str:
-        return DISPLAYED_AS.get(ExecutionState(self.status), self.status)
+_members = DeploymentGroupMember.__table__
+_is_member = exists().where(_members.c.deployment_storage_id == Deployment.__table__.c.storage_id)
+class_mapper(Deployment, configure=False).add_property("is_in_groups", column_property(_is_member))
 
 
 class DeploymentLabel(Label, Base):

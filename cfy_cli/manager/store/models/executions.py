@@ -105,6 +105,24 @@ class Execution(Belonging, Owned, Base):
         )
 
 
+class LatestExecution(Base):
+    """The few columns of an execution that its deployment shows."""
+
+    __table__ = Execution.__table__
+    __mapper_args__ = Base.__mapper_args__ | {
+        "include_properties": ("storage_id", "id", "status", "workflow_id", "total_operations", "finished_operations")
+    }
+
+    status: Mapped[str]
+    workflow_id: Mapped[str]
+    total_operations: Mapped[int]
+    finished_operations: Mapped[int]
+
+    @property
+    def status_display(self) -> str:
+        return DISPLAYED_AS.get(ExecutionState(self.status), self.status)
+
+
 class Event(Belonging, Base):
     """An event of an execution: `cloudify_event` from the engine, `cloudify_log` from an operation."""
 

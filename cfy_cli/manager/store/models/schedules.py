@@ -4,8 +4,8 @@ from sqlalchemy import ColumnElement, Index, Text, UniqueConstraint, case, func,
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, class_mapper, column_property, mapped_column, relationship
 
-from cfy_cli.manager.store.models.deployments import Deployment, InDeployment, LatestExecution
-from cfy_cli.manager.store.models.executions import Execution
+from cfy_cli.manager.store.models.deployments import Deployment, InDeployment
+from cfy_cli.manager.store.models.executions import Execution, LatestExecution
 from cfy_cli.manager.store.models.owned import Base, Owned
 from cfy_cli.manager.store.models.types import OF_USER, JsonColumn, JsonObject, Name, Timestamp, text
 
