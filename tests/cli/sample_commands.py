@@ -18,6 +18,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "auditlog truncate": "--before 7w",
     "config update": "port=1",
     "apply": "--blueprint-path {folder}/blueprint.yaml",
+    "deployments update": "-b x2",
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions delete": "--keep-last 1",

@@ -37,6 +37,8 @@ WITHOUT_CHANGE = {
     ("PATCH", "/blueprints/{key}/icon"),  # of a blueprint without one
     ("POST", "/contacts"),  # which keeps nothing
     ("PATCH", "/executions/{key}"),  # to the status that it has
+    *((method, "/deployment-updates/{key}") for method in ("PUT", "PATCH")),  # which only workflows may
+    *(("POST", f"/{noun}-updates/{{key}}/update/finalize") for noun in ("deployment", "plugins")),  # former clients
 }
 
 
