@@ -190,6 +190,23 @@ def test_interrupt_without_terminal_leaves_it_running(
     assert "Execution e1 continues in the background" in run(START, code=130).err
 
 
+def test_interrupted_group_says_how_to_go_on(
+    run: Run, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    group = {"id": "g1", "workflow_id": "install", "deployment_group_id": "dg", "status": "started", "concurrency": 5}
+    wire.post(f"{API}/execution-groups", json=group)
+    wire.get(f"{API}/execution-groups/g1", json=group)
+    wire.get(f"{API}/events", json=page(event(1) | {"execution_group_id": "g1"}))
+    monkeypatch.setattr("cfy_cli.shell.polling.time.sleep", interrupt)
+    outcome = run("executions groups start install -g dg", code=130)
+    assert "Execution group g1 continues in the background" in outcome.err
+    for command in ("events list --tail -g g1", "executions wait --groups g1", "executions groups cancel g1"):
+        assert f"cfy {command}" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "cancelled"), [("leave\n", 130, False), ("cancel\n", 6, True), ("", 130, False)]
 )
