@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import update as sql_update
 
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.store.models import DeploymentUpdate
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, Upload, wait_for_end
 
@@ -173,6 +176,20 @@ def test_what_cannot_be_updated_is_refused(installed: Ask, upload: Upload) -> No
     assert update(ask, "d", blueprint_id="cyclic", force=True)["state"] == "failed"
     assert ask("GET", "/deployments/d").json()["blueprint_id"] == "v1"
     assert update(ask, "d", blueprint_id="v2", force=True)["state"] == "successful"
+
+
+@pytest.mark.sqlite
+def test_active_updates_are_judged_by_their_executions(installed: Ask, app: AppContext) -> None:
+    ask = installed
+    first = update(ask, "d", inputs={"color": "blue"}, skip_reinstall=True)
+    with app.database.write() as session:  # as if a former manager had left it so
+        session.execute(sql_update(DeploymentUpdate).values(state="executing_workflow"))
+    path, body = "/deployment-updates/d/update/initiate", {"inputs": {"color": "red"}, "skip_reinstall": True}
+    answer = ask("POST", path, json=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (409, "conflict_error")
+    assert first["id"] in answer.json()["message"]
+    assert update(ask, "d", **body, reevaluate_active_statuses=True)["state"] == "successful"
+    assert ask("GET", f"/deployment-updates/{first['id']}").json()["state"] == "successful"
 
 
 @pytest.mark.sqlite
