@@ -333,6 +333,7 @@ def _send_snapshots(send: Send, ask: Ask) -> None:
     created = send("PUT", "/snapshots/{key}", "n", status=201, json={"queue": True}).json()["id"]
     wait_until(lambda: ask("GET", f"/executions/{created}").json()["status"], lambda status: status in ENDED)
     send("GET", "/snapshots")
+    send("GET", "/snapshot-status")
     send("GET", "/snapshots/{key}", "n")
     content = send("GET", "/snapshots/{key}/archive", "n").content
     send("PUT", "/snapshots/{key}/archive", "o", status=201, data=content)
