@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table, func, insert, select
+from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table, func, insert, select, text
 
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.manager.services.context import AppContext
@@ -222,9 +222,9 @@ def test_restore_is_refused_without_change(ask: Ask, app: AppContext, cfy: Cfy, 
         ({"force": "perhaps"}, 400, "force"),
         ({"timeout": "soon"}, 400, "timeout"),
     ]
-    for body, status, text in refusals:
+    for body, status, sentence in refusals:
         answer = ask("POST", "/snapshots/s/restore", json=body)
-        assert (answer.status_code, text in answer.text) == (status, True), answer.text
+        assert (answer.status_code, sentence in answer.text) == (status, True), answer.text
     answer = ask("POST", "/snapshots/s/restore", json={}, user="ann", password="password of ann")
     assert (answer.status_code, "first administrator" in answer.text) == (403, True)
     assert ask("POST", "/snapshots/none/restore", json={}).status_code == 404
@@ -310,6 +310,26 @@ def test_restore_keeps_archives_and_tells_of_unfinished_work(ask: Ask, app: AppC
         ("default_tenant", name) for name in ("s", "s_2", "second", "third", "fourth")
     ]
     assert bundles == ["default_tenant"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_restored_rows_leave_new_storage_ids_free(ask: Ask, app: AppContext):
+    """A snapshot may have storage ids that the database would give to new rows next."""
+    common = {"tenant_name": "default_tenant", "created_by": "admin", "visibility": "tenant", "owned_by": "admin"}
+    with app.database.write() as session:
+        session.add_all([Execution(id=f"e{n}", workflow_id="w", status="terminated", **common) for n in range(9)])
+    with app.database.write() as session:
+        session.query(Execution).update({"storage_id": Execution.storage_id + 11})
+    create(ask, app)
+    content = ask("GET", "/snapshots/s/archive").content
+    with app.database.write() as session:
+        session.query(Execution).delete()
+        if app.database.is_sqlite:
+            session.execute(text("UPDATE sqlite_sequence SET seq = 10 WHERE name = 'executions'"))
+    restore(ask, app, content)
+    assert ask("PUT", "/blueprints/app", data=archive(FILES)).status_code == 201
+    with app.database.read() as session:
+        assert session.scalar(select(Execution.storage_id).where(Execution.id == "e0")) == 12
 
 
 def test_columns_with_storage_ids_name_their_table():

@@ -56,8 +56,8 @@ def replace_rows(
         rows = reencrypt(table, _shifted(table, archive.rows(table), shifts), change)
         _insert(connection, table, _ended(rows) if table.name == Execution.__tablename__ else rows)
     _check_access(connection)
+    _raise_sequences(connection, tables)  # before rows get new storage ids
     kept.store(connection)
-    _raise_sequences(connection, tables)
     models = {mapper.class_.FOLDER: mapper.class_ for mapper in Base.registry.mappers if mapper.class_.FOLDER}
     return {
         (folder, storage_id): (models[folder], storage_id + shifts[folder_tables()[folder]])
