@@ -12,6 +12,7 @@ WORDS = {
     "method": "GET", "path": "sites", "shell": "bash", "key": "dep", "labels": "team:core", "labels_to_delete": "team",
     "visibility": "global", "role": "user", "password": "canary-password", "execution_ids": "e1",
     "target_field": "visibility", "concurrency": "5", "tags": "team:core", "properties": "port=1",
+    "since": "2030-01-01",
 }  # fmt: skip
 REQUIRED = {  # options that are required in ways that click does not know
     "api": "",
@@ -19,6 +20,8 @@ REQUIRED = {  # options that are required in ways that click does not know
     "config update": "port=1",
     "apply": "--blueprint-path {folder}/blueprint.yaml",
     "deployments update": "-b x2",
+    "deployments schedule create": "-c 1",
+    "deployments schedule update": "-r 1d",
     "deployments set-site": "-s tlv",
     "events list": "",
     "executions delete": "--keep-last 1",

@@ -29,8 +29,6 @@ MORE = [  # beside one sample of every command
     "permissions list --role user",
     "users get ann",
     "workflows list -d x1",
-    "deployments schedule create x1 x1 -s 2030-01-01 -c 1",
-    "deployments schedule update x1 x1 -r 1d",
     "deployments update x1 -b x1",
     "blueprints list -lr a=b",
     "blueprints validate app/blueprint.yaml --on-manager",
