@@ -65,7 +65,7 @@ def create_schedule(
         any_key=allow_custom_parameters,
     )
     app.note(
-        f"Scheduling the execution of workflow `{workflow_id}` on deployment `{deployment_id}`. Schedule name: {name}"
+        f"Scheduling the execution of workflow `{workflow_id}` on deployment `{deployment_id}`.\nSchedule name: {name}"
     )
     schedule = app.client.execution_schedules.add(
         deployment_id,

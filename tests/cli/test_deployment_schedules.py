@@ -69,7 +69,8 @@ def test_schedule_is_created_and_shown_with_its_occurrences(cfy: Cfy) -> None:
     created = cfy(f'{create} -r "1 weeks" --weekdays "mo, fr" --weekdays we -p depth=3 --dry-run --slip 5')
     assert created == "Deployment schedule created successfully\n"
     assert cfy.errors.splitlines() == [
-        "Scheduling the execution of workflow `rotate` on deployment `d`. Schedule name: rotate",
+        "Scheduling the execution of workflow `rotate` on deployment `d`.",
+        "Schedule name: rotate",
         "Next execution: 2030-01-02 01:00:00.000 UTC",
     ]
     schedule = get(cfy, "rotate")

@@ -24,6 +24,8 @@ CALLS = Path(__file__).with_name("client_calls.py")
 OTHER_PATHS = {
     ("POST", "/tasks_graphs/tasks_graphs"),
     ("GET", "/secrets-provider/{}"),
+    ("PUT", "/snapshots/archive"),
+    *((method, "/executions-schedules/{}") for method in ("GET", "PUT", "PATCH", "DELETE")),
 }  # of public clients, for what has another path too
 METHODS = ("get", "put", "post", "patch", "delete")
 

@@ -106,6 +106,8 @@ BODIES: dict[str, JsonObject] = {
     "PATCH /blueprints/{key}/icon": {},
     "POST /deployment-modifications/{key}/finish": {},
     "POST /deployment-modifications/{key}/rollback": {},
+    "PATCH /deployment-groups/{key}": {"remove": {"deployment_ids": ["app"]}},
+    "DELETE /deployment-groups/{key}": {},
     "POST /execution-groups/{key}": {"action": "cancel"},
     "PATCH /execution-groups/{key}": {"concurrency": 1},
     "PUT /deployment-updates/{key}": {"state": "failed"},
@@ -145,6 +147,7 @@ ELSEWHERE = (
 CREATE = (
     "PUT /blueprints/{key}", "PUT /blueprints/{key}/validate", "PUT /deployments/{key}", "PUT /sites/{key}",
     "PUT /filters/blueprints/{key}", "PUT /filters/deployments/{key}", "PUT /metrics/{key}",
+    "PUT /deployment-groups/{key}",
     "POST /deployment-updates/{key}/update/initiate", "POST /plugins-updates/{key}/update/initiate",
 )  # fmt: skip
 
@@ -170,6 +173,7 @@ def test_changes_without_role_in_the_tenant_are_refused(ask: Ask):
     change = {"deployment_id": "app", "nodes": {"web": {"instances": 2}}}
     keys["deployment-modifications"] = ask("POST", "/deployment-modifications", json=change).json()["id"]
     ask("PUT", "/deployment-groups/all", json={"deployment_ids": ["app"], "visibility": "global"})
+    keys["deployment-groups"] = "all"
     paused = {"deployment_group_id": "all", "workflow_id": "install", "concurrency": 0}
     keys["execution-groups"] = ask("POST", "/execution-groups", json=paused).json()["id"]
     initiate = "/deployment-updates/app/update/initiate"

@@ -121,6 +121,7 @@ def test_stored_value_that_cannot_be_written_is_replaced(ask: Ask, app: AppConte
     ask("PUT", "/deployments/d", json={"blueprint_id": "app"})
     ask("PUT", "/secrets/k", json={"value": {"a": 1}, "schema": {"type": "object"}})
     ask("POST", "/plugins", data=package(yamls={"plugin.yaml": "plugins: {p: {}}\nresource_tags: {a: b}\n"}))
+    ask("POST", "/provider/context", json={"name": "here", "context": {}})
     execution = ask("GET", "/executions").json()["items"][0]["id"]
     causes = {"task_error_causes": [{"message": "x"}]}
     ask("POST", "/events", json={"execution_id": execution, "events": [{"message": "x", "context": causes}]})

@@ -34,7 +34,8 @@ UNUSED = ("HTTPValidationError", "ValidationError")  # schemas of 422, which few
 
 def without_login(tag: str) -> Document:
     """Return what describes an endpoint that takes no credentials, and that is no part of `Routes`."""
-    errors = {status: each for status, each in responses_of("GET", 200, ERROR).items() if status in (421, 500, 503)}
+    answers = responses_of("GET", 200, ERROR).items()
+    errors = {status: answer for status, answer in answers if status in (400, 421, 500, 503)}
     return {"tags": [tag], "responses": errors, "openapi_extra": {"x-path-schema": {}, "security": []}}
 
 

@@ -17,7 +17,7 @@ from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
 from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun
-from cfy_cli.manager.rest.query import Parameter
+from cfy_cli.manager.rest.query import Parameter, check_parameters
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
@@ -153,6 +153,7 @@ def restore_snapshot(call: Call, key: str, body: RestoreBody | None = None) -> J
 
 async def restore_status(request: Request) -> RestoreStatus:
     """Answer, without authentication, whether a snapshot is being restored."""
+    check_parameters(request.query_params, {}, (), active_limits(), has_filters=False)
     app: AppContext = request.app.state.app_context
     return await run_in_threadpool(_read_status, app)
 

@@ -32,7 +32,7 @@ class Cipher:
     def decrypt(self, encrypted: str) -> str:
         """Decrypt text. Raises Unavailable when it was encrypted with another key, and Invalid when there is none."""
         if not encrypted:
-            raise Invalid(LEFT_OUT, hint="Set it again, for instance: cfy secrets update")
+            raise Invalid(LEFT_OUT, hint="Set it again, for instance: cfy secrets update KEY")
         try:
             return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:
