@@ -88,7 +88,7 @@ def test_doctor_without_profile_reports_ok(run: Run) -> None:
 
 
 def test_manager_list_is_managers_list(cfy: Cfy) -> None:
-    assert cfy("managers list") == cfy("manager list")
+    assert cfy("managers list --columns hostname,version") == cfy("manager list --columns hostname,version")
     assert "hostname" in cfy("managers list")
 
 
@@ -127,7 +127,7 @@ def test_doctor_finds_folder_that_is_not_writable(run: Run, monkeypatch: pytest.
 
 
 def test_doctor_accepts_stopped_embedded_manager(run: Run, workdir: Path) -> None:
-    write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1)
+    write_profile(workdir, LOCAL, manager_ip="127.0.0.1", rest_port=1, embedded={})
     assert checks(run("doctor --json", profile=None).data)["manager"] == "ok"
     elsewhere = run("doctor --json", profile=None, code=1, CLOUDIFY_MANAGER="http://127.0.0.1:1")
     assert checks(elsewhere.data)["network"] == "error"

@@ -22,7 +22,8 @@ WITHOUT_HINT = {
     "agents list",  # always empty at the manager of this machine, as its help says
     "groups list", "workflows list",  # what a blueprint has, with a sentence of their own
     "deployments modifications list", "events list", "executions graphs list", "executions operations list",
-    "blueprints labels list", "deployments labels list", "plugins blueprint-labels list",
+    "blueprints labels list", "deployments labels list",
+    "deployments groups labels list", "plugins blueprint-labels list",
     "plugins deployment-labels list", "plugins resource-tags list",  # of one item
 }  # fmt: skip
 

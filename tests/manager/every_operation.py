@@ -280,6 +280,8 @@ def _send_deployments(send: Send, ask: Ask) -> None:
     send("GET", "/execution-groups/{key}", group)
     send("PATCH", "/execution-groups/{key}", group, json={"success_group_id": "dg"})
     send("POST", "/execution-groups/{key}", group, json={"action": "cancel"})
+    for other in ask("GET", "/execution-groups").json()["items"]:  # each client has started one
+        ask("POST", f"/execution-groups/{other['id']}", json={"action": "cancel"})
     send("DELETE", "/deployment-groups/{key}", "dg", status=204)
 
 
@@ -333,7 +335,6 @@ def _send_snapshots(send: Send, ask: Ask) -> None:
     created = send("PUT", "/snapshots/{key}", "n", status=201, json={"queue": True}).json()["id"]
     wait_until(lambda: ask("GET", f"/executions/{created}").json()["status"], lambda status: status in ENDED)
     send("GET", "/snapshots")
-    send("GET", "/snapshot-status")
     send("GET", "/snapshots/{key}", "n")
     content = send("GET", "/snapshots/{key}/archive", "n").content
     send("PUT", "/snapshots/{key}/archive", "o", status=201, data=content)

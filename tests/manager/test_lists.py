@@ -91,7 +91,7 @@ def varied(ask: Ask, upload: Upload, run: Callable[..., Item]) -> None:
 
 
 NO_FILTERS = dict.fromkeys(("/searches/nodes", "/searches/node-types"), ("blueprint_id",))  # name where to search
-CHANGING = "last_login_at"  # each request may be a login
+CHANGING = ("last_login_at", "last_seen")  # each request may be a login, and shows that the manager lives
 
 
 class List:
@@ -110,7 +110,7 @@ class List:
     def items(self, **params: Any) -> list[Item]:
         answer = self.read(**params).json()
         items: list[Item] = answer.get("items", [answer])  # an error is no item that is expected
-        return [{name: value for name, value in item.items() if name != CHANGING} for item in items]
+        return [{name: value for name, value in item.items() if name not in CHANGING} for item in items]
 
     def allowed(self) -> list[str]:
         return re.findall(r"'(\w+)'", self.read(_sort="no_such").json()["message"].partition("Allowed keys")[2])

@@ -72,12 +72,18 @@ def read_row(ask: Ask, method: str, template: str, path: str) -> dict[str, Any] 
     return answer.json() if answer.status_code == 200 else None
 
 
+TAKE_NOTHING = {
+    "/deployment-updates/{key}",  # which only executions may change
+    "/execution-groups/{key}",  # public clients send `{}`
+}
+
+
 @pytest.mark.usefixtures("worker", "plugins_are_not_installed")
 def test_patch_without_a_value_is_refused(ask: Ask):
     checked = set()
 
     def request(method: str, template: str, path: str, options: Options) -> requests.Response:
-        if method == "PATCH" and "json" in options:
+        if method == "PATCH" and "json" in options and template not in TAKE_NOTHING:
             before = read_row(ask, method, template, path)
             for body in ({}, dict.fromkeys(options["json"])):
                 refused = ask(method, path, json=body)

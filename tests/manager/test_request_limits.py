@@ -28,6 +28,7 @@ from tests.manager.test_lists import LISTS
 pytestmark = pytest.mark.sqlite
 
 UPLOADS = {("PUT", "/blueprints/{key}"), ("PUT", "/blueprints/{key}/validate"), ("POST", "/plugins")}
+ARCHIVES = {("PUT", "/snapshots/archive"), ("PUT", "/snapshots/{key}/archive")}  # that are bodies of their own
 FILES = {("PATCH", "/blueprints/{key}/icon"): "icon", ("PUT", "/license"): "license_file"}  # with limits of their own
 JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -131,7 +132,7 @@ def test_large_body_of_any_operation_is_refused(ask: Ask):
             answer = ask(method, fill(path), data=body, headers=JSON_HEADERS)
             if has_json_body(method, path, routes):
                 assert_names_limit(answer, "request_body", 413)
-            elif (method, path) in UPLOADS:
+            elif (method, path) in UPLOADS | ARCHIVES:
                 assert_names_limit(answer, "upload", 413)
             elif (method, path) in FILES:
                 assert_names_limit(answer, FILES[method, path], 413)

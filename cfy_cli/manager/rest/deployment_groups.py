@@ -8,6 +8,7 @@ from pydantic import Field
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import DEPLOYMENT_GROUPS
+from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import AnyJson, Body
 from cfy_cli.manager.rest.deployments import DELETE_PARAMETERS
@@ -103,6 +104,8 @@ def put_deployment_group(call: Call, key: str, body: GroupBody | None = None) ->
 @routes.patch(noun.item_path, noun.permission("update"), (), noun.answer)
 def patch_deployment_group(call: Call, key: str, body: GroupChange) -> JsonObject:
     """Add deployments to a group, make new ones in it, and remove others from it."""
+    if body.add is None and body.remove is None:
+        raise Invalid("Nothing to change: give `add`, `remove` or both")
     group = groups.lock(call.store, key)
     if body.add:
         new = _new_deployments(body.add.new_deployments, body.add.count or 0)
