@@ -42,6 +42,7 @@ def test_story_has_every_operation(ask: Ask):
     assert sorted(operations - told) == [], "add a valid request for each to tests/manager/every_operation.py"
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("worker")
 def test_unknown_query_parameter_of_any_operation_is_refused(ask: Ask):
     def request(method: str, _template: str, path: str, options: Options) -> requests.Response:
@@ -52,6 +53,7 @@ def test_unknown_query_parameter_of_any_operation_is_refused(ask: Ask):
     tell_story(ask, request)
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("worker")
 def test_unknown_body_field_of_any_operation_is_refused(ask: Ask):
     def request(method: str, _template: str, path: str, options: Options) -> requests.Response:
@@ -67,6 +69,7 @@ def test_unknown_body_field_of_any_operation_is_refused(ask: Ask):
     tell_story(ask, request)
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("worker")
 def test_value_of_the_wrong_type_is_refused_by_any_operation(ask: Ask):
     accepted = []
@@ -84,6 +87,7 @@ def test_value_of_the_wrong_type_is_refused_by_any_operation(ask: Ask):
     assert not accepted
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("worker")
 def test_include_selects_fields_of_any_answer(ask: Ask):
     answered = set()

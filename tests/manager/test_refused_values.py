@@ -67,6 +67,7 @@ def test_faulty_value_in_any_body_is_refused(ask: Ask):
     tell_story(ask, request)
 
 
+@pytest.mark.sqlite
 @with_worker
 def test_nul_in_any_path_or_query_is_refused(ask: Ask):
     def request(method: str, template: str, path: str, options: Options) -> requests.Response:
