@@ -60,7 +60,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 PATIENT = """
 import os, sys
 from cfy_cli.shell import completion_values
-completion_values.REQUEST_TIMEOUT = float(os.environ.get("PATIENCE", 10))  # a busy machine needs longer than people wait
+completion_values.REQUEST_TIMEOUT = float(os.environ.get("PATIENCE", 10))  # on a busy machine
 sys.argv = ["cfy"]
 from cfy_cli.main import main
 main()
