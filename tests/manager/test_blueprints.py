@@ -7,7 +7,9 @@ import tarfile
 import zipfile
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
+import anyio
 import pytest
 
 from cfy_cli.contract.limits import Limits, activate
@@ -36,6 +38,22 @@ def test_archive_that_is_deleted_meanwhile_is_not_found(ask: Ask, upload: Upload
     upload("app")
     monkeypatch.setattr(Path, "glob", gone)
     assert ask("GET", "/blueprints/app/archive").status_code == 404
+
+
+@pytest.mark.sqlite
+def test_archive_deleted_during_its_download_is_whole(
+    app: AppContext, ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch
+):
+    upload("app")
+    whole, open_file = ask("GET", "/blueprints/app/archive").content, anyio.open_file
+
+    async def open_late(path: str, mode: Literal["rb"]) -> anyio.AsyncFile[bytes]:
+        for archive in app.files.folder.glob("blueprints/*/archive.*"):
+            archive.unlink()
+        return await open_file(path, mode=mode)
+
+    monkeypatch.setattr(anyio, "open_file", open_late)
+    assert ask("GET", "/blueprints/app/archive").content == whole != b""
 
 
 def gone(*_arguments: object) -> None:

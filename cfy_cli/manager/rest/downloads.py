@@ -41,6 +41,11 @@ class Download(FileResponse):
             await answer(scope, receive, send)
             return
         try:
-            await super().__call__(scope, receive, send)
+            file = os.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
             raise NotFound("The file does not exist any more") from None
+        try:
+            self.path = f"/dev/fd/{file}"  # which can be read though the file is deleted once the answer has begun
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(file)
