@@ -48,8 +48,8 @@ def test_archive_deleted_during_its_download_is_whole(
     whole, open_file = ask("GET", "/blueprints/app/archive").content, anyio.open_file
 
     async def open_late(path: str, mode: Literal["rb"]) -> anyio.AsyncFile[bytes]:
-        for archive in app.files.folder.glob("blueprints/*/archive.*"):
-            archive.unlink()
+        for each in app.files.folder.glob("blueprints/*/archive.*"):
+            each.unlink()
         return await open_file(path, mode=mode)
 
     monkeypatch.setattr(anyio, "open_file", open_late)
