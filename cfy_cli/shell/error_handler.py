@@ -99,6 +99,7 @@ def _hint_not_found(error: CfyError) -> str | None:
 
     resource = missing_resource(error)
     noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower() + "s" if resource else ""
+    noun = {"deployment-groups": "deployments groups", "execution-groups": "executions groups"}.get(noun, noun)
     if f"{noun} list" not in EXAMPLES:
         return None
     option = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""

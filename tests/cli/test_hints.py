@@ -32,6 +32,8 @@ def test_usage_error_hints_at_example_and_help(run: Run, line: str, hint: str) -
     [
         ("events list hello", "List them: cfy executions list"),
         ("deployments get nowhere", "List them: cfy deployments list"),
+        ("deployments groups get nowhere", "List them: cfy deployments groups list"),
+        ("executions groups get nowhere", "List them: cfy executions groups list"),
         ("node-instances get nowhere", "List them: cfy node-instances list -d DEPLOYMENT_ID"),
     ],
 )
