@@ -186,7 +186,9 @@ class Probes:
         wait_for_end(self._ask_red if self._tenant else self._ask, execution)
         query = {"execution_id": execution, "event_type": "task_failed"}
         events = self._ask("GET", "/events", params=query, **self._tenant).json()["items"]
-        return {event["node_name"]: event["message"].replace(target, "TARGET") for event in events if event["node_name"]}
+        return {
+            event["node_name"]: event["message"].replace(target, "TARGET") for event in events if event["node_name"]
+        }
 
     def _ask_red(self, method: str, path: str, **options: Any) -> Any:
         return self._ask(method, path, tenant="red", **options)
