@@ -20,6 +20,7 @@ from cfy_cli.shell.first_login import update_login
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.retention_options import retention_options
+from cfy_cli.shell.scale_options import scale_options
 from cfy_cli.shell.server_names import fetch_from_option, server_name_option
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ManagerOptions(TypedDict, total=False):
     host: str | None
     port: int | None
     database_url: str | None
+    broker: str | None
     workers: int | None
     keep_events: str | None
     keep_audit_log: str | None
@@ -49,7 +51,8 @@ class ManagerOptions(TypedDict, total=False):
 
 
 KEPT_SETTINGS = (  # in the profile, for the next start
-    "database_url", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as", "server_names", "fetch_from",
+    "database_url", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as", "server_names",
+    "fetch_from",
 )  # fmt: skip
 
 
@@ -78,6 +81,7 @@ def data_dir_option() -> Decorator:
 @click.option(
     "--database", "database_url", help="The URL of the database; by default an SQLite file in the data folder."
 )
+@scale_options()
 @click.option("--workers", type=click.IntRange(1), help="The number of worker processes.")
 @retention_options()
 @limit_option()
@@ -322,7 +326,7 @@ def _run_in_foreground(app: App, settings: ManagerSettings) -> None:
 
     control.prepare(settings, app.note)
     protect_process()
-    erase_secrets(os.environ, [settings.database_url])
+    erase_secrets(os.environ, settings.secret_arguments)
     raise SystemExit(supervisor.supervise(settings, lambda running: _report_started(app, running, settings)))
 
 

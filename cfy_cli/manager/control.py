@@ -70,7 +70,7 @@ def start(settings: ManagerSettings, note: Callable[[str], None] = lambda _: Non
     running = status(settings.data_dir)
     if running is not None:
         raise AlreadyRunning(running, settings.data_dir)
-    process_secrets.erase_secrets(os.environ, [settings.database_url])
+    process_secrets.erase_secrets(os.environ, settings.secret_arguments)
     read, write = os.pipe()
     settings_pipe = process_secrets.open_pipe(settings.to_json())
     with open(log_file, "ab") as output:

@@ -16,6 +16,7 @@ MAX_DEFAULT_WORKERS = 4
 class ManagerSettings:
     data_dir: Path  # database, files, logs and keys
     database_url: str = ""  # SQLite in the data folder when empty
+    broker: str = ""  # the URL of RabbitMQ or Redis; operations run in the workers when empty
     host: str = DEFAULT_HOST
     port: int = 0  # 0: the previous port, at first DEFAULT_PORT, or a free port when that is taken
     previous_port: int = 0  # of the last start; 0 before the first one
@@ -32,6 +33,11 @@ class ManagerSettings:
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'manager.db'}"
+
+    @property
+    def secret_arguments(self) -> tuple[str, ...]:
+        """The settings whose options may hold a password."""
+        return self.database_url, self.broker
 
     @property
     def wanted_port(self) -> int:

@@ -116,6 +116,13 @@ def test_limit_that_is_not_one_is_refused(cfy: Run, text: str, message: str) -> 
     assert (outcome.exit_code, message in outcome.stderr) == (2, True), outcome.stderr
 
 
+@pytest.mark.parametrize("url", ["rabbit.example.com", "http://u:p4ss@host", "amqp://", "redis:///"])
+def test_broker_that_is_not_one_is_refused(cfy: Run, url: str) -> None:
+    outcome = cfy("manager", "start", "--broker", url)
+    assert (outcome.exit_code, "Give RabbitMQ (--broker amqp://" in outcome.stderr) == (2, True), outcome.stderr
+    assert "p4ss" not in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
