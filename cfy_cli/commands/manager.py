@@ -1,22 +1,21 @@
-"""`cfy manager`: the embedded manager. Only this module and `manager_accounts` import `cfy_cli.manager`."""
+"""`cfy manager`: the embedded manager. Only modules whose names begin with `manager` import `cfy_cli.manager`."""
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import click
 
+from cfy_cli.commands.manager_settings import ManagerOptions, load_settings, update_local_profile
 from cfy_cli.errors import CfyError, Conflict, Unreachable
 from cfy_cli.output import render
 from cfy_cli.shell import param_types
 from cfy_cli.shell.app import App, pass_app
 from cfy_cli.shell.command_tree import CommandGroup
-from cfy_cli.shell.first_login import update_login
 from cfy_cli.shell.manager_limits import LIMITS, limit_items, limit_option
 from cfy_cli.shell.options import Decorator
 from cfy_cli.shell.retention_options import retention_options
@@ -31,29 +30,6 @@ if TYPE_CHECKING:
     from cfy_cli.manager.control import RunningManager
     from cfy_cli.manager.settings import ManagerSettings
     from cfy_cli.shell.diagnostics import Finding
-
-
-class ManagerOptions(TypedDict, total=False):
-    """Settings of the embedded manager that options can set."""
-
-    data_dir: str | None
-    host: str | None
-    port: int | None
-    database_url: str | None
-    broker: str | None
-    workers: int | None
-    keep_events: str | None
-    keep_audit_log: str | None
-    run_as: str | None
-    limits: tuple[tuple[str, int], ...]
-    server_names: tuple[str, ...] | None
-    fetch_from: tuple[str, ...] | None
-
-
-KEPT_SETTINGS = (  # in the profile, for the next start
-    "database_url", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as", "server_names",
-    "fetch_from",
-)  # fmt: skip
 
 
 class _ManagerGroup(CommandGroup):
@@ -100,7 +76,11 @@ def start_manager(app: App, *, foreground: bool, **options: Unpack[ManagerOption
 
 
 def _report_started(app: App, running: RunningManager, settings: ManagerSettings) -> None:
-    profile = _update_local_profile(app, running, settings)
+    profile = update_local_profile(app, running, settings)
+    if not running.url:
+        roles = " and ".join(running.roles)
+        app.result(f"Manager started as {roles}, on {running.database}; it answers no requests", _as_fields(running))
+        return
     app.result(f"Manager started at {running.url}", _as_fields(running))
     _note_new_port(app, running, settings)
     if app.profiles.active() not in (None, profile.name):
@@ -236,7 +216,7 @@ def upgrade_manager(app: App, data_dir: str | None) -> None:
     stopped = control.stop(settings.data_dir)
     before, after = maintenance.upgrade(settings)
     if stopped:
-        _update_local_profile(app, _start(app, settings), settings)
+        update_local_profile(app, _start(app, settings), settings)
     outcome = f"was upgraded from {before} to {after}" if before != after else f"is already at version {after}"
     app.result(
         f"The data in {settings.data_dir} {outcome}", {"before": before, "after": after, "restarted": bool(stopped)}
@@ -267,7 +247,7 @@ def check_embedded_manager(app: App) -> Iterator[Finding]:
     except CfyError as error:
         yield Finding("manager here", ERROR, error.message, error.hint)
         return
-    yield Finding("manager here", OK, f"running at {running.url}" if running else "not running")
+    yield Finding("manager here", OK, _describe(running))
     if settings.data_dir.parent != app.home:
         yield check_writable("data folder", settings.data_dir, "Free disk space, or use another folder: --data-dir.")
     kind = maintenance.find_network_file_system(settings.data_dir)
@@ -275,6 +255,12 @@ def check_embedded_manager(app: App) -> Iterator[Finding]:
         yield Finding(
             "data folder", WARNING, f"{settings.data_dir} is on a network file system ({kind})", _NETWORK_HINT
         )
+
+
+def _describe(running: RunningManager | None) -> str:
+    if running is None:
+        return "not running"
+    return f"running at {running.url}" if running.url else f"running as {' and '.join(running.roles)}"
 
 
 _NETWORK_HINT = "SQLite is not safe there: use another folder (--data-dir) or PostgreSQL (--database)."
@@ -294,9 +280,15 @@ def ensure_running(app: App) -> Profile:
                 hint="Start it: cfy manager start, or use another: cfy profiles use ADDRESS",
             )
         running = _start(app, settings)
-        app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")
+        if running.url:
+            app.note(f"Started a manager on this machine ({running.url}); to stop it: cfy manager stop")
         _note_new_port(app, running, settings)
-    return _update_local_profile(app, running, settings)
+    if not running.url:
+        raise Unreachable(
+            f"The manager on this machine answers no requests: it runs as {' and '.join(running.roles)}",
+            hint="Use one that has the role `server`: cfy profiles use ADDRESS",
+        )
+    return update_local_profile(app, running, settings)
 
 
 def _start(app: App, settings: ManagerSettings) -> RunningManager:
@@ -311,7 +303,7 @@ def _start(app: App, settings: ManagerSettings) -> RunningManager:
 
 def _note_new_port(app: App, running: RunningManager, settings: ManagerSettings) -> None:
     """Say that the manager could not keep its port."""
-    if settings.previous_port and running.port != settings.wanted_port:
+    if running.url and settings.previous_port and running.port != settings.wanted_port:
         app.note(
             f"Another program listens on port {settings.previous_port}, which the manager had before; it has port "
             f"{running.port} now. To choose one: cfy manager stop; cfy manager start --port PORT"
@@ -336,53 +328,6 @@ def _require_installed() -> None:
             "No manager is in use, and the one for this machine is not installed",
             hint="Install it: pip install 'cfy-cli[manager]', or use another: cfy profiles use ADDRESS",
         )
-
-
-def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSettings:
-    """Return the settings of the last start, changed by the given options."""
-    from cfy_cli.config.profiles import EMBEDDED
-    from cfy_cli.contract.limits import Limits
-    from cfy_cli.manager.process_secrets import DATABASE_PASSWORD_VARIABLE, ENCRYPTION_KEY_VARIABLE
-    from cfy_cli.manager.settings import ManagerSettings
-
-    settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
-    profile = app.profiles.local()
-    settings |= profile.unknown.get(EMBEDDED) or {}
-    if options.get("data_dir") and not options.get("database_url"):
-        settings.pop("database_url", None)  # another folder is another manager
-    previous_folder = _absolute(settings["data_dir"]) if EMBEDDED in profile.unknown else None
-    limits = {**settings.get("limits", {}), **dict(options.pop("limits", ()))}
-    settings |= {name: value for name, value in options.items() if value is not None}
-    settings["limits"] = Limits.from_stored(limits)
-    settings["data_dir"] = _absolute(settings["data_dir"])
-    settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
-    settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
-    for name in ("server_names", "fetch_from"):
-        settings[name] = tuple(settings.get(name, ()))
-    settings["database_password"] = app.environ.get(DATABASE_PASSWORD_VARIABLE, "")
-    return ManagerSettings(**settings)
-
-
-def _absolute(folder: str) -> Path:
-    return Path(os.path.expanduser(folder)).absolute()
-
-
-def _update_local_profile(app: App, running: RunningManager, settings: ManagerSettings) -> Profile:
-    """Save address, settings and password of the running manager in the `local` profile; return it."""
-    from cfy_cli.config.profiles import EMBEDDED
-
-    profile = app.profiles.local()
-    before = json.dumps(profile.as_fields())
-    profile.manager_ip, profile.rest_port, profile.rest_protocol = running.host, running.port, "http"
-    defaults = type(settings)(settings.data_dir)
-    changed = {
-        name: getattr(settings, name) for name in KEPT_SETTINGS if getattr(settings, name) != getattr(defaults, name)
-    }
-    profile.unknown[EMBEDDED] = {"data_dir": str(settings.data_dir)} | changed | settings.limits.as_setting
-    update_login(profile, settings.data_dir / "admin.json")
-    if json.dumps(profile.as_fields()) != before:
-        app.profiles.write(profile)
-    return profile
 
 
 def _as_fields(running: RunningManager | None) -> dict[str, object] | None:

@@ -25,7 +25,7 @@ _data_dir = click.option("--data-dir", type=click.Path(file_okay=False), help="T
 @pass_app
 def unlock_user(app: App, username: str, data_dir: str | None) -> None:
     """Unlock the user USERNAME, by default admin, on the manager on this machine; no login is needed."""
-    from cfy_cli.commands.manager import load_settings
+    from cfy_cli.commands.manager_settings import load_settings
     from cfy_cli.manager import accounts
 
     accounts.unlock(load_settings(app, data_dir=data_dir), username)
@@ -47,7 +47,7 @@ def reset_password(
     No login is needed, and the manager may be running. The user is unlocked, and the user's tokens end. The profile
     `local` logs in with the new password of its user.
     """
-    from cfy_cli.commands.manager import load_settings
+    from cfy_cli.commands.manager_settings import load_settings
     from cfy_cli.manager import accounts
 
     if sum((password is not None, password_stdin, generate)) > 1:
@@ -68,7 +68,7 @@ def reset_password(
 
 def _update_profile(app: App, data_dir: Path, username: str, password: str) -> str | None:
     """Store the password in the profile `local` if it is of this user and data folder; return the profile's name."""
-    from cfy_cli.commands.manager import load_settings
+    from cfy_cli.commands.manager_settings import load_settings
     from cfy_cli.config import keyring_storage
 
     profile = app.profiles.local()

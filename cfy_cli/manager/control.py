@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from cfy_cli.errors import CfyError, Conflict
+from cfy_cli.contract.manager_roles import ROLES
+from cfy_cli.errors import CfyError, Conflict, Usage
 from cfy_cli.manager import data_folder, locks, process_secrets
 from cfy_cli.manager.engine.operation_user import find_user
 from cfy_cli.manager.log_file import LOG_FILE
@@ -41,19 +42,22 @@ class RunningManager:
     database: str  # without its password
     version: str
     started_at: str
-    server: int  # process id
-    workers: tuple[int, ...]  # process ids
+    server: int  # process id; 0 when its roles include no server
+    workers: tuple[int, ...]  # process ids, of the scheduler too
+    roles: tuple[str, ...] = ROLES
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        """The address that it answers at; empty without a server."""
+        return f"http://{self.host}:{self.port}" if self.server else ""
 
 
 class AlreadyRunning(Conflict):
     """Another manager holds the lock of the data folder."""
 
     def __init__(self, running: RunningManager | None, data_dir: Path) -> None:
-        where = f" at {running.url} (pid {running.pid})" if running else ""
+        address = f" at {running.url}" if running and running.url else ""
+        where = f"{address} (pid {running.pid})" if running else ""
         super().__init__(
             f"A manager already runs on {data_dir}{where}",
             hint="Use it, stop it with `cfy manager stop`, or give another folder with --data-dir.",
@@ -151,8 +155,19 @@ def _has_exited(pid: int) -> bool:
 
 def prepare(settings: ManagerSettings, note: Callable[[str], None] = lambda _: None) -> Path:
     """Prepare the data folder for a manager with these settings. Raises CfyError when that is impossible."""
+    check_roles(settings)
     user = find_user(settings.run_as, settings.data_dir) if settings.run_as else None
     return prepare_folder(settings.data_dir, note, user.gid if user else None)
+
+
+def check_roles(settings: ManagerSettings) -> None:
+    """Raise Usage when a role is missing here that nothing else can have."""
+    missing = [role for role in ROLES if not settings.runs(role)]
+    if missing and settings.is_sqlite:
+        raise Usage(
+            f"Without the role `{missing[0]}` a manager needs a database that several machines reach: PostgreSQL",
+            hint="Give --database postgresql://USER@HOST/NAME, or all roles: cfy manager start --role all",
+        )
 
 
 def prepare_folder(data_dir: Path, note: Callable[[str], None] = lambda _: None, readers: int | None = None) -> Path:
@@ -206,7 +221,9 @@ def _parse_report(line: str, settings: ManagerSettings, log_file: Path) -> Runni
 
 def _parse_state(text: str) -> RunningManager:
     fields = json.loads(text)
-    running = RunningManager(**{**fields, "workers": tuple(fields["workers"])})
+    running = RunningManager(
+        **{**fields, "workers": tuple(fields["workers"]), "roles": tuple(fields.get("roles", ROLES))}
+    )
     if not isinstance(running.pid, int) or running.pid <= 1:  # signals to others would reach more than one process
         raise ValueError(f"{running.pid} is no process id of a manager")
     return running

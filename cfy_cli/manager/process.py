@@ -53,6 +53,8 @@ def main() -> None:
     try:
         if name == "server":
             child.serve(socket.socket(fileno=descriptors["listener"]))
+        elif name == "scheduler":
+            child.schedule()
         else:
             child.work()
     except CfyError as error:
@@ -133,6 +135,7 @@ class _Child:
         own = worker_name(self._settings, self._name)
         in_use = [worker_name(self._settings, f"worker-{index}") for index in range(self._settings.worker_count)]
         self._acquire_name()
+        self._prepare_database(app)
         self._share_folder(app)
         recovery.recover(app, {own})
         for other in recovery.workers_without_successor(app, own, in_use):
@@ -140,18 +143,42 @@ class _Child:
             recovery.recover(app, {other})
             lock.release()
         worker = Worker(app, own, int(self._name.rpartition("-")[2]), self._settings.worker_count)
-
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            worker.stop()
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        self._on_orphaned(worker.stop)
+        self._stop_at_signals(worker.stop)
         _relax_garbage_collection()
         self.report(READY)
         worker.work()
         worker.close()
         app.close()
+
+    def schedule(self) -> None:
+        """Start the executions of schedules that are due until stopped."""
+        from cfy_cli.manager.scheduler import Scheduler
+
+        app = self._create_context()
+        self._acquire_name()
+        self._prepare_database(app)
+        scheduler = Scheduler(app)
+        self._stop_at_signals(scheduler.stop)
+        self.report(READY)
+        scheduler.work()
+        app.close()
+
+    def _prepare_database(self, app: "AppContext") -> None:
+        """Create or migrate the tables, where no server of this machine does."""
+        if not self._settings.runs("server"):
+            from cfy_cli.manager.store import schema
+
+            schema.prepare(app.database)
+
+    def _stop_at_signals(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when a signal ends the process or the supervisor exits."""
+
+        def on_signal(_signal: int, _frame: FrameType | None) -> None:
+            stop()
+
+        signal.signal(signal.SIGTERM, on_signal)
+        signal.signal(signal.SIGINT, on_signal)
+        self._on_orphaned(stop)
 
     def fail(self, error: CfyError) -> NoReturn:
         """Log an error, report it to the supervisor, and exit."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cfy_cli.contract.limits import Limits
+from cfy_cli.contract.manager_roles import ROLES
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
@@ -26,6 +27,7 @@ class ManagerSettings:
     fetch_from: tuple[str, ...] = ()  # networks that are not public, and that blueprints may fetch from
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
     run_as: str = ""  # the user that operations run as; the one who runs the manager when empty
+    roles: tuple[str, ...] = ROLES  # what runs here; the others run elsewhere on the same database
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
     keep_audit_log: str = ""  # the same for records of the audit log
     limits: Limits = field(default_factory=Limits)
@@ -38,6 +40,21 @@ class ManagerSettings:
     def secret_arguments(self) -> tuple[str, ...]:
         """The settings whose options may hold a password."""
         return self.database_url, self.broker
+
+    @property
+    def is_sqlite(self) -> bool:
+        return not self.database.startswith("postgres")
+
+    def runs(self, role: str) -> bool:
+        return role in self.roles
+
+    @property
+    def child_names(self) -> tuple[str, ...]:
+        """The names of the processes that the supervisor starts, the server first."""
+        workers = [f"worker-{index}" for index in range(self.worker_count)] if self.runs("worker") else []
+        # Workers start what is due themselves, unless they run elsewhere.
+        scheduler = ["scheduler"] if self.runs("scheduler") and not workers else []
+        return (*(["server"] if self.runs("server") else []), *workers, *scheduler)
 
     @property
     def wanted_port(self) -> int:
@@ -63,6 +80,7 @@ class ManagerSettings:
                 "data_dir": Path(fields["data_dir"]),
                 "server_names": tuple(fields["server_names"]),
                 "fetch_from": tuple(fields["fetch_from"]),
+                "roles": tuple(fields["roles"]),
                 "limits": Limits(**fields["limits"]),
             }
         )

@@ -51,7 +51,7 @@ class Supervisor:
         self._settings = settings
         self._lock = _lock(settings.data_dir)
         try:
-            self._socket = listen(settings)
+            self._socket = listen(settings) if settings.runs("server") else None
         except CfyError:
             self._lock.release()
             raise
@@ -71,10 +71,10 @@ class Supervisor:
         """Start all children and return once they are ready. Raises CfyError when one of them is not."""
         log_file = self._settings.data_dir / LOG_FILE
         self._remove_temporary_files()
-        self._children["server"] = self._start_child("server")
-        self._children["server"].wait_ready(log_file)  # it creates the database that workers need
-        for index in range(self._settings.worker_count):
-            self._children[f"worker-{index}"] = self._start_child(f"worker-{index}")
+        for name in self._settings.child_names:
+            self._children[name] = self._start_child(name)
+            if name == "server":
+                self._children[name].wait_ready(log_file)  # it creates the database that workers need
         for child in self._children.values():
             child.wait_ready(log_file)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,7 +134,7 @@ class Supervisor:
             **self._work_available.descriptors("work_available"),
             **self._execution_ended.descriptors("execution_ended"),
         }
-        if name == "server":  # a worker that is still exiting would keep the port from the next supervisor
+        if name == "server" and self._socket:  # an exiting worker would keep the port from the next supervisor
             descriptors["listener"] = self._socket.fileno()
         return Child(name, self._actual_settings(), descriptors, crashes)
 
@@ -172,6 +172,8 @@ class Supervisor:
 
     def _actual_settings(self) -> ManagerSettings:
         """Return the settings with the address and port that were bound."""
+        if self._socket is None:
+            return replace(self._settings, port=0)
         host, port = self._socket.getsockname()[:2]
         return replace(
             self._settings, host=host, port=port, server_names=(*self._settings.server_names, self._settings.host)
@@ -187,8 +189,9 @@ class Supervisor:
             database=_without_password(settings.database),
             version=__version__,
             started_at=now(),
-            server=self._children["server"].pid,
+            server=self._children["server"].pid if "server" in self._children else 0,
             workers=tuple(child.pid for name, child in self._children.items() if name != "server"),
+            roles=settings.roles,
         )
         temporary = self._state_file.with_suffix(".new")
         try:
@@ -222,7 +225,8 @@ def supervise(settings: ManagerSettings, on_ready: Callable[[RunningManager], No
         raise
     try:
         on_ready(running)
-        log.warning("The manager answers at %s", running.url)
+        if running.url:
+            log.warning("The manager answers at %s", running.url)
         return supervisor.watch()
     finally:
         supervisor.end()

@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.scheduler import Scheduler
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
@@ -16,7 +17,6 @@ from cfy_cli.manager.services.executions import group_members
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.schedules.starting import LOOK_INTERVAL, start_due
 from cfy_cli.manager.services.worker import running
 from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.services.worker.environments import EnvironmentMaker
@@ -40,7 +40,8 @@ class Worker:
         self._configuration = app.service(Configuration)
         self._limit = ConcurrencyLimit(0)
         self._stopping = threading.Event()
-        self._schedules = threading.Thread(target=self._start_scheduled, name="schedules", daemon=True)
+        self._scheduler = Scheduler(app)
+        self._schedules = threading.Thread(target=self._scheduler.work, name="schedules", daemon=True)
         self._environments = threading.Thread(target=self._make_environments, name="environments", daemon=True)
         self._has_work = threading.Event()  # since environments were looked for
         self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
@@ -50,7 +51,8 @@ class Worker:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
         self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
-        self._schedules.start()
+        if self._app.settings.runs("scheduler"):
+            self._schedules.start()
         self._environments.start()
         while not self._stopping.is_set():
             self._apply_configuration()
@@ -75,6 +77,7 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._scheduler.stop()
         self._has_work.set()
         self._app.work_available.notify()
 
@@ -129,18 +132,6 @@ class Worker:
             except Exception:
                 log.exception("Making environments failed")
             self._has_work.wait(POLL_INTERVAL)
-
-    def _start_scheduled(self) -> None:
-        """Start the executions of schedules that are due, until the worker stops."""
-        interval = 0.0
-        while not self._stopping.wait(interval):
-            interval = LOOK_INTERVAL
-            try:
-                interval = start_due(self._app)
-            except CfyError as error:
-                log.warning("The schedules were not looked at: %s", error)
-            except Exception:
-                log.exception("The schedules were not looked at")
 
     def _send_heartbeats(self) -> None:
         while not self._stopping.wait(HEARTBEAT_INTERVAL):

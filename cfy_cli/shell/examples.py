@@ -192,6 +192,7 @@ EXAMPLES = {
         "cfy manager start --port 8200",
         "cfy manager start --keep-events '3 months' --keep-audit-log '1 year'",
         "cfy manager start --limit request_body=64M",
+        "cfy manager start --role worker --database postgresql://cfy@db.example.com/cfy",
     ),
     "manager status": ("cfy manager status",),
     "manager stop": ("cfy manager stop",),

@@ -1,12 +1,15 @@
 """Options by which managers on several machines share their work."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 import click
 
+from cfy_cli.contract.manager_roles import ROLES
 from cfy_cli.errors import Unreachable, Usage
 from cfy_cli.shell.options import Decorator, combine
 
+ALL = "all"
 BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss")
 
 
@@ -16,6 +19,11 @@ def scale_options() -> Decorator:
             "--broker", type=_parse_broker, metavar="URL",
             help="The RabbitMQ or Redis that hands operations to workers: amqp://USER@HOST, redis://HOST; an empty URL "
             "runs operations without a broker (default).",
+        ),
+        click.option(
+            "--role", "roles", type=click.Choice([*ROLES, ALL]), multiple=True, callback=_without_repetition,
+            help="Run only this part of the manager here, and the others on other machines with the same PostgreSQL "
+            "database; may be repeated; `all` by default.",
         ),
     )  # fmt: skip
 
@@ -34,3 +42,11 @@ def _parse_broker(url: str) -> str:
             "What a manager with a broker needs is not installed", hint="Install it: pip install 'cfy-cli[cluster]'"
         )
     return url
+
+
+def _without_repetition(
+    _context: click.Context, _parameter: click.Parameter, roles: Sequence[str]
+) -> tuple[str, ...] | None:
+    if not roles:
+        return None
+    return ROLES if ALL in roles else tuple(role for role in ROLES if role in roles)

@@ -163,3 +163,17 @@ def test_commands_that_need_no_manager_start_none(cfy: Run, tmp_path: Path) -> N
     for words in (["profiles", "list"], ["completion", "bash"], ["manager", "stop"]):
         assert cfy(*words).exit_code == 0
     assert not (tmp_path / ".cloudify/manager").exists()
+
+
+def test_a_role_alone_without_postgresql_is_refused(cfy: Run, tmp_path: Path) -> None:
+    for words in (
+        ["--role", "worker"],
+        ["--role", "server", "--role", "worker"],
+        ["--role", "scheduler", "--foreground"],
+    ):
+        refused = cfy("manager", "start", *words)
+        assert refused.exit_code == 2
+        assert "PostgreSQL" in refused.stderr
+        assert "--role all" in refused.stderr
+    assert cfy("manager", "start", "--role", "broker").exit_code == 2
+    assert not (tmp_path / ".cloudify/manager/manager.db").exists()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 
-from cfy_cli.commands.manager import load_settings
+from cfy_cli.commands.manager_settings import load_settings
 from cfy_cli.errors import Conflict
 from cfy_cli.manager import control, data_folder, maintenance
 from cfy_cli.manager.control import RunningManager
