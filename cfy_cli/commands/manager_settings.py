@@ -38,8 +38,8 @@ class ManagerOptions(TypedDict, total=False):
 
 
 KEPT_SETTINGS = (  # in the profile, for the next start
-    "database_url", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as", "server_names", "fetch_from",
-    "roles",
+    "database_url", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as",
+    "server_names", "fetch_from", "roles",
 )  # fmt: skip
 
 
