@@ -1,8 +1,9 @@
 # `make check` is everything that must pass before a change is merged; `make check-all` adds the long-running tests.
 PYTHON ?= python
 JOBS ?= auto
+unexport PYTHONDONTWRITEBYTECODE    # the tests start hundreds of processes, and each would compile all modules again
 
-.PHONY: check check-all format lint types imports quick test coverage pages bench oracle
+.PHONY: check check-all format lint types imports collect quick test coverage pages bench oracle
 
 check: lint types imports pages coverage
 
@@ -29,6 +30,10 @@ imports:
 quick:
 	CFY_TEST_POSTGRESQL= $(PYTHON) -m pytest -n $(JOBS) --dist worksteal \
 	    -m 'not (slow or process or worker or pip or fuzz or crash)'
+
+# Compiles the tests, with their assertions, before several processes want them at once.
+collect:
+	$(PYTHON) -m pytest -q --collect-only -m 'not slow' >/dev/null
 
 test:
 	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m 'not slow'

@@ -26,62 +26,59 @@ PUBLIC_COMMANDS: dict[str, list[dict[str, Any]]] = json.loads(
 )
 
 
-def path(context: click.Context) -> str:
-    return context.command_path
+def test_help_starts_with_a_sentence() -> None:
+    first = [(context.command.help or "").strip().split("\n\n")[0] for context in CONTEXTS]
+    is_sentence = re.compile(r"[A-Z].+\.(\s.*)?|.*key:value\.", re.DOTALL).fullmatch
+    assert [text for text in first if not is_sentence(text)] == []
 
 
-@pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_help_starts_with_a_sentence(context: click.Context) -> None:
-    first = (context.command.help or "").strip().split("\n\n")[0]
-    assert re.fullmatch(r"[A-Z].+\.(\s.*)?|.*key:value\.", first, re.DOTALL), first
+def test_options_have_help_and_distinct_flags() -> None:
+    for context in CONTEXTS:
+        path = context.command_path
+        options = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
+        assert [option.name for option in options if not (option.help or "").endswith(".")] == [], path
+        flags = [flag for option in options for flag in (*option.opts, *option.secondary_opts)]
+        assert sorted(flags) == sorted(set(flags)), path
+        names = [param.name for param in context.command.params]
+        assert sorted(map(str, names)) == sorted(set(map(str, names))), path
 
 
-@pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_options_have_help_and_distinct_flags(context: click.Context) -> None:
-    options = [param for param in context.command.get_params(context) if isinstance(param, click.Option)]
-    assert [option.name for option in options if not (option.help or "").endswith(".")] == []
-    flags = [flag for option in options for flag in (*option.opts, *option.secondary_opts)]
-    assert sorted(flags) == sorted(set(flags))
-    names = [param.name for param in context.command.params]
-    assert sorted(map(str, names)) == sorted(set(map(str, names)))
-
-
-@pytest.mark.parametrize("context", CONTEXTS, ids=path)
-def test_every_command_has_global_options(context: click.Context) -> None:
-    flags = {flag for param in context.command.get_params(context) for flag in param.opts}
-    assert {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"} <= flags | {"-h"}
+def test_every_command_has_global_options() -> None:
+    for context in CONTEXTS:
+        flags = {flag for param in context.command.get_params(context) for flag in param.opts}
+        expected = {"--json", "--format", "--quiet", "--verbose", "--manager", "--tenant-name", "-h"}
+        assert expected <= flags | {"-h"}, context.command_path
 
 
 def test_every_command_of_public_cfy_exists() -> None:
     assert [name for name in PUBLIC_COMMANDS if name not in BY_NAME] == []
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC_COMMANDS))
-def test_options_are_compatible_with_public_cfy(name: str) -> None:
-    command = BY_NAME[name]
-    options = [param for param in command.params if isinstance(param, click.Option)]
-    facts = PUBLIC_COMMANDS[name]
-    for number, fact in enumerate(facts):
-        if "argument" in fact:
-            continue
-        later = {flag for other in facts[number + 1 :] for flag in other.get("names", ())}  # they win there
-        (option,) = [
-            option for option in options if set(fact["names"]) - later <= {*option.opts, *option.secondary_opts}
-        ] or pytest.fail(f"{name} has no {fact['names']}")
-        assert option.is_flag == fact["flag"] or option.count
-        assert option.multiple == fact["multiple"]
-        is_page = "--pagination-size" in fact["names"]  # without it, all pages are listed
-        if "default" in fact and not fact["flag"] and not is_page:
-            assert option.default == fact["default"]
+def test_options_are_compatible_with_public_cfy() -> None:
+    for name, facts in PUBLIC_COMMANDS.items():
+        options = [param for param in BY_NAME[name].params if isinstance(param, click.Option)]
+        for number, fact in enumerate(facts):
+            if "argument" in fact:
+                continue
+            later = {flag for other in facts[number + 1 :] for flag in other.get("names", ())}  # they win there
+            meant = set(fact["names"]) - later
+            (option,) = [
+                option for option in options if meant <= {*option.opts, *option.secondary_opts}
+            ] or pytest.fail(f"{name} has no {fact['names']}")
+            assert option.is_flag == fact["flag"] or option.count, (name, fact)
+            assert option.multiple == fact["multiple"], (name, fact)
+            is_page = "--pagination-size" in fact["names"]  # without it, all pages are listed
+            if "default" in fact and not fact["flag"] and not is_page:
+                assert option.default == fact["default"], (name, fact)
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC_COMMANDS))
-def test_arguments_are_compatible_with_public_cfy(name: str) -> None:
-    ours = [param for param in BY_NAME[name].params if isinstance(param, click.Argument)]
-    theirs = [fact for fact in PUBLIC_COMMANDS[name] if "argument" in fact]
-    assert len(ours) == len(theirs)
-    for mine, established in zip(ours, theirs, strict=True):
-        assert established["required"] or not mine.required
+def test_arguments_are_compatible_with_public_cfy() -> None:
+    for name, facts in PUBLIC_COMMANDS.items():
+        ours = [param for param in BY_NAME[name].params if isinstance(param, click.Argument)]
+        theirs = [fact for fact in facts if "argument" in fact]
+        assert len(ours) == len(theirs), name
+        for mine, established in zip(ours, theirs, strict=True):
+            assert established["required"] or not mine.required, name
 
 
 def test_generated_pages_are_up_to_date() -> None:
@@ -151,21 +148,21 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).touch()
 
 
-@pytest.mark.parametrize("context", COMMANDS, ids=path)
 @pytest.mark.usefixtures("example_files")
-def test_every_command_has_a_valid_example(context: click.Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = examples_of(context.command_path)
-    assert found, f"{context.command_path} has no example"
-    assert found[0] in context.command.get_help(context)
-    monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))
-    for example in found:
-        command_lines = re.findall(r"cfy [^|<)]+", example)
-        words = [shlex.split(part) for part in command_lines if part.startswith(context.command_path)]
-        assert words, example
-        parsed = context.command.make_context(
-            context.info_name or "", parsed_after(words[0], context), parent=context.parent, obj=App(environ={})
-        )
-        assert parsed.command is context.command
+def test_every_command_has_a_valid_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    for context in COMMANDS:
+        found = examples_of(context.command_path)
+        assert found, f"{context.command_path} has no example"
+        assert found[0] in context.command.get_help(context), context.command_path
+        for example in found:
+            monkeypatch.setattr("sys.stdin", io.StringIO("password\n"))
+            command_lines = re.findall(r"cfy [^|<)]+", example)
+            words = [shlex.split(part) for part in command_lines if part.startswith(context.command_path)]
+            assert words, example
+            parsed = context.command.make_context(
+                context.info_name or "", parsed_after(words[0], context), parent=context.parent, obj=App(environ={})
+            )
+            assert parsed.command is context.command
 
 
 def parsed_after(words: list[str], context: click.Context) -> list[str]:
