@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cfy_cli.manager.services.runtime.masking import MASK, Masking
+from cfy_cli.manager.engine.masking import MASK, Masking
 
 
 @pytest.fixture

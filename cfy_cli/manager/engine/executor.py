@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from cfy_cli.contract.json import Json
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.context.operation_context import OperationContext
@@ -47,7 +48,7 @@ class LocalExecutor:
             report(self._outcome(attempt, operation_id))
 
     def _outcome(self, attempt: Attempt, operation_id: str) -> Outcome:
-        try:
+        def run() -> Json:
             environment = {**self._job.environment, OPERATION_ID_VARIABLE: operation_id}
             job = replace(self._job, environment=environment)
             files = job.former.get(attempt.operation.former_node)
@@ -55,16 +56,24 @@ class LocalExecutor:
                 job = replace(job, blueprint_id=files.blueprint_id, resources=files.resources, imported=files.imported)
             ctx = OperationContext(job, self._records, attempt.task, attempt.operation, attempt.number, self._copies)
             processes = self._processes.with_listener(lambda pid: self._on_start(operation_id, identify(pid)))
-            return Outcome(attempt, run_operation(ctx, self._server, processes))
-        except OperationFailed as error:
-            return Outcome(attempt, failure=error.failure)
-        except Abandoned:
-            raise
-        except CfyError as error:  # such as a function that cannot be evaluated
-            message = f"{error.message}. {error.hint}." if error.hint else error.message
-            is_transient = error.status >= 500  # such as a database that is not available
-            kind = "RecoverableError" if is_transient else "NonRecoverableError"
-            return Outcome(attempt, failure=Failure(kind, message, recoverable=is_transient))
-        except BaseException as error:
-            kind = type(error).__name__
-            return Outcome(attempt, failure=Failure(kind, str(error) or kind))
+            return run_operation(ctx, self._server, processes)
+
+        return outcome_of(attempt, run)
+
+
+def outcome_of(attempt: Attempt, run: Callable[[], Json]) -> Outcome:
+    """Run an attempt and return its result or its failure. Raises Abandoned."""
+    try:
+        return Outcome(attempt, run())
+    except OperationFailed as error:
+        return Outcome(attempt, failure=error.failure)
+    except Abandoned:
+        raise
+    except CfyError as error:  # such as a function that cannot be evaluated
+        message = f"{error.message}. {error.hint}." if error.hint else error.message
+        is_transient = error.status >= 500  # such as a database that is not available
+        kind = "RecoverableError" if is_transient else "NonRecoverableError"
+        return Outcome(attempt, failure=Failure(kind, message, recoverable=is_transient))
+    except BaseException as error:
+        kind = type(error).__name__
+        return Outcome(attempt, failure=Failure(kind, str(error) or kind))

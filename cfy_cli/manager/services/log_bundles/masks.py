@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from cfy_cli.contract.json import Json
 from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine.masking import MASK, Masking
 from cfy_cli.manager.services.configuration.catalogue import ENTRIES
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
-from cfy_cli.manager.services.runtime.masking import MASK, Masking
 from cfy_cli.manager.store.models import Secret, SecretsProvider
 
 _SECRET_NAME = re.compile(r"pass|token|secret|credential|private_key|access_key|encryption_key", re.IGNORECASE)

@@ -12,6 +12,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.json_values import sanitize, sanitize_text
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS
 from cfy_cli.errors import Failed
+from cfy_cli.manager.engine.masking import Masking
 from cfy_cli.manager.engine.ports import ExecutionEvent, StartMode
 from cfy_cli.manager.engine.tasks import ErrorCause
 from cfy_cli.manager.services.context import AppContext
@@ -20,7 +21,6 @@ from cfy_cli.manager.services.identity.role_permissions import Permissions
 from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
-from cfy_cli.manager.services.runtime.masking import Masking
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns

@@ -12,6 +12,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine import values
 from cfy_cli.manager.engine.graph import Graph, Request
+from cfy_cli.manager.engine.masking import Masking
 from cfy_cli.manager.engine.ports import (
     ExecutionEvent,
     JournalEntry,
@@ -25,7 +26,6 @@ from cfy_cli.manager.engine.tasks import Operation as OperationAction
 from cfy_cli.manager.services.runtime.batch import Batch, TaskRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import MANAGER_NAME, ExecutionContext
-from cfy_cli.manager.services.runtime.masking import Masking
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import inherited_columns

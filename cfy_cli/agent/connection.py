@@ -1,0 +1,79 @@
+"""Requests to the manager, which wait while no manager answers."""
+
+import threading
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import cast
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from cfy_cli.contract.json import Json
+from cfy_cli.errors import CfyError, Unauthorized
+from cfy_cli.manager.engine.broker.record_calls import CallAnswer
+from cfy_cli.manager.engine.tasks import Abandoned
+
+API = "/api/v3.1"
+TIMEOUT = (10.0, 1000.0)  # seconds: to connect, and to wait for an answer, such as the installation of a plugin
+RETRY_INTERVALS = (0.1, 0.25, 0.5, 1.0, 2.0)  # seconds; the last one is repeated
+CHUNK_SIZE = 256 * 1024  # bytes
+NOT_WANTED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE)
+UNAVAILABLE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, 504)
+
+
+class ManagerConnection:
+    """A connection of a worker or agent, which its token allows to act for operations that it was sent."""
+
+    def __init__(self, url: str, token: str, connections: int = 64) -> None:
+        self._url = url.rstrip("/") + API
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authentication-Token"] = token
+        self._session.mount("http", HTTPAdapter(pool_maxsize=connections))
+
+    def call(
+        self, operation_id: str, method: str, arguments: Mapping[str, Json], stopped: threading.Event
+    ) -> CallAnswer:
+        """Call a method of the records of an operation.
+
+        Raises Abandoned when the operation is stopped meanwhile, or the manager does not wait for its end any more.
+        """
+        body = {"method": method, "arguments": arguments}
+        return cast(CallAnswer, self._send("POST", f"/operations/{operation_id}/records", body, stopped).json())
+
+    def download(self, path: str, target: Path, stopped: threading.Event) -> None:
+        """Write what the manager answers for a path to a file."""
+        with self._send("GET", path, None, stopped, stream=True) as response, target.open("wb") as file:
+            for chunk in response.iter_content(CHUNK_SIZE):
+                file.write(chunk)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _send(
+        self, method: str, path: str, body: object, stopped: threading.Event, *, stream: bool = False
+    ) -> requests.Response:
+        tries = 0
+        while True:
+            try:
+                response = self._session.request(method, self._url + path, json=body, timeout=TIMEOUT, stream=stream)
+                if response.status_code not in UNAVAILABLE:
+                    return _check(response)
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
+                pass
+            if stopped.wait(RETRY_INTERVALS[min(tries, len(RETRY_INTERVALS) - 1)]):
+                raise Abandoned
+            tries += 1
+
+
+def _check(response: requests.Response) -> requests.Response:
+    if response.ok:
+        return response
+    if response.status_code in NOT_WANTED:
+        raise Abandoned
+    try:
+        message = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"The manager answered {response.status_code}"
+    raise Unauthorized(message) if response.status_code in (401, 403) else CfyError(message)

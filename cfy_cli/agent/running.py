@@ -1,0 +1,189 @@
+"""The operations that this process runs and has run."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from cfy_cli.agent.connection import ManagerConnection
+from cfy_cli.agent.files import FileSource
+from cfy_cli.agent.records import ApiRecords, ExecutionCache
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.errors import CfyError
+from cfy_cli.manager.engine import orphans
+from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
+from cfy_cli.manager.engine.broker.messages import (
+    OperationMessage,
+    OutcomeMessage,
+    outcome_message,
+    read_attempt,
+    read_job,
+)
+from cfy_cli.manager.engine.context.operation_context import OperationContext
+from cfy_cli.manager.engine.context.server import ContextServer
+from cfy_cli.manager.engine.executor import outcome_of
+from cfy_cli.manager.engine.operation_user import OperationUser, give
+from cfy_cli.manager.engine.operations import run_operation
+from cfy_cli.manager.engine.process import ProcessRegistry
+from cfy_cli.manager.engine.process_tree import OPERATION_ID_VARIABLE
+from cfy_cli.manager.engine.tasks import Abandoned
+
+MAX_REMEMBERED = 5000  # operations that succeeded, until their engine asks again because their outcome was lost
+SEND_INTERVAL = 0.5  # seconds that an event waits until it is sent, unless its operation ends before
+
+
+class Stopped(Exception):
+    """The worker stops: another one has to run the operation."""
+
+
+@dataclass(slots=True)
+class RunningOperation:
+    number: int
+    records: ApiRecords
+    copies: BlueprintCopies
+    processes: ProcessRegistry = field(default_factory=ProcessRegistry)
+
+    def kill(self) -> None:
+        self.records.stopped.set()
+        self.processes.kill()
+
+
+class OperationRunner:
+    """Runs operations, several at the same time. `is_known` asks the other workers about one."""
+
+    def __init__(
+        self,
+        connection: ManagerConnection,
+        files: FileSource,
+        server: ContextServer,
+        user: OperationUser | None = None,
+    ) -> None:
+        self._connection, self._files, self._server, self._user = connection, files, server, user
+        self._executions = ExecutionCache(user)
+        self._running: dict[str, RunningOperation] = {}
+        self._tasks: dict[str, str] = {}  # operations by task of Celery
+        self._succeeded: OrderedDict[str, tuple[int, OutcomeMessage]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        threading.Thread(target=self._send_events, name="events", daemon=True).start()
+
+    def run(
+        self, message: OperationMessage, task_id: str, *, may_have_begun: bool, is_known: Callable[[str], bool]
+    ) -> OutcomeMessage | None:
+        """Run an attempt and return its end; None when another message about it has been received. Raises Stopped."""
+        operation_id = message["operation_id"]
+        known = self._executions.get(message["job"]["execution_id"])
+        records = ApiRecords(operation_id, self._connection, known)
+        if may_have_begun and not self._may_begin(message, records, is_known):
+            return self._remembered(operation_id, message["number"])
+        running = RunningOperation(message["number"], records, known.copies)
+        with self._lock:
+            if operation_id in self._running or self._stopping.is_set():
+                running.records.stopped.set()
+            else:
+                self._running[operation_id], self._tasks[task_id] = running, operation_id
+        if records.stopped.is_set():
+            if self._stopping.is_set():
+                raise Stopped
+            return None
+        try:
+            outcome = self._run(message, running)
+        except Abandoned:
+            if self._stopping.is_set():
+                raise Stopped from None
+            return None
+        finally:
+            with self._lock:
+                del self._running[operation_id], self._tasks[task_id]
+        if self._stopping.is_set() and outcome["failure"] is not None:
+            raise Stopped  # the stop may have caused the failure
+        return outcome
+
+    def find(self, operation_ids: Collection[str]) -> JsonObject:
+        """Return what is known of operations: the number of the attempt that runs, or the end of one that succeeded."""
+        found: JsonObject = {}
+        with self._lock:
+            for operation_id in operation_ids:
+                if operation_id in self._running:
+                    found[operation_id] = {"number": self._running[operation_id].number, "outcome": None}
+                elif operation_id in self._succeeded:
+                    number, outcome = self._succeeded[operation_id]
+                    found[operation_id] = {"number": number, "outcome": dict(outcome)}  # type: ignore[arg-type]
+        return found
+
+    def kill(self, task_id: str) -> None:
+        """Kill the processes of the operation that a task of Celery runs, and all that they have started."""
+        with self._lock:
+            running = self._running.get(self._tasks.get(task_id, ""))
+        if running is not None:
+            running.kill()
+
+    def stop(self) -> None:
+        """Kill what runs, so that other workers run it, and start nothing more."""
+        with self._lock:
+            self._stopping.set()
+            running = list(self._running.values())
+        for operation in running:
+            operation.kill()
+
+    def close(self) -> None:
+        self._executions.close()
+        self._connection.close()
+
+    def _may_begin(self, message: OperationMessage, records: ApiRecords, is_known: Callable[[str], bool]) -> bool:
+        """Return whether an attempt that may have begun must run: nobody knows it, and the manager waits for it."""
+        operation_id = message["operation_id"]
+        if is_known(operation_id):
+            return False
+        try:
+            with suppress(KeyError, CfyError):  # the operation fails in the same way, and says so
+                records.check_rights()
+        except Abandoned:
+            return False
+        orphans.kill([], [operation_id])
+        return True
+
+    def _remembered(self, operation_id: str, number: int) -> OutcomeMessage | None:
+        with self._lock:
+            remembered = self._succeeded.get(operation_id)
+        return remembered[1] if remembered and remembered[0] == number else None
+
+    def _run(self, message: OperationMessage, running: RunningOperation) -> OutcomeMessage:
+        attempt, records = read_attempt(message), running.records
+        operation_id = message["operation_id"]
+
+        def run() -> Json:
+            files = records.files = self._files.open(operation_id, records)
+            job = read_job(message["job"], files.find, {OPERATION_ID_VARIABLE: operation_id}, self._user)
+            job.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            give(job.workdir, self._user)
+            ctx = OperationContext(job, records, attempt.task, attempt.operation, attempt.number, running.copies)
+            return run_operation(ctx, self._server, running.processes)
+
+        outcome = outcome_of(attempt, run)
+        masked = replace(outcome, result=records.masking.mask(outcome.result))
+        if outcome.failure is not None:
+            failure = outcome.failure
+            message_text, traceback = records.masking.mask(failure.message), records.masking.mask(failure.traceback)
+            masked = replace(masked, failure=replace(failure, message=message_text, traceback=traceback))
+        ended = outcome_message(masked, records.take_events())
+        if outcome.failure is None:
+            self._remember(operation_id, attempt.number, ended)
+        return ended
+
+    def _remember(self, operation_id: str, number: int, outcome: OutcomeMessage) -> None:
+        with self._lock:
+            self._succeeded[operation_id] = (number, outcome)
+            if len(self._succeeded) > MAX_REMEMBERED:
+                self._succeeded.popitem(last=False)
+
+    def _send_events(self) -> None:
+        while not self._stopping.is_set():
+            time.sleep(SEND_INTERVAL)
+            with self._lock:
+                running = list(self._running.values())
+            for operation in running:
+                with suppress(Exception):  # the operation notices itself, and sends them with its outcome
+                    operation.records.send_events()

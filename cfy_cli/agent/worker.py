@@ -1,0 +1,96 @@
+"""The worker of Celery that runs operations: `run` is the whole program of a host's agent."""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from celery import Celery, Task, signals
+from celery.concurrency.thread import TaskPool
+from celery.exceptions import Ignore, Reject
+from celery.worker.control import inspect_command
+
+from cfy_cli.agent.connection import ManagerConnection
+from cfy_cli.agent.files import FileSource
+from cfy_cli.agent.running import OperationRunner, Stopped
+from cfy_cli.contract.limits import active_limits
+from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATION_TASK, create_app, declare_queues
+from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
+from cfy_cli.manager.engine.context.server import shared_server
+from cfy_cli.manager.engine.operation_user import OperationUser
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger(__name__)
+CONCURRENCY = 64  # operations at the same time; most wait for a process
+PEER_TIMEOUT = 1.5  # seconds in which other workers answer
+
+
+class OperationThreads(TaskPool):
+    """Threads, since operations are processes of their own; a task that is revoked has its processes killed."""
+
+    def terminate_job(self, pid: int, signal: int | None = None) -> None:
+        """Leave it to the receiver of the signal `task_revoked`, which knows the task."""
+
+
+def run(
+    broker: str,
+    queues: Sequence[str],
+    manager_url: str,
+    token: str,
+    files: FileSource,
+    *,
+    name: str = "",
+    prefix: str = "",
+    user: OperationUser | None = None,
+    concurrency: int = CONCURRENCY,
+    on_ready: Callable[[], object] = lambda: None,
+) -> None:
+    """Consume queues until a signal stops the process; what runs then is run by another worker.
+
+    `name` is that of the worker among those of the broker, without the host; `on_ready` is called once it consumes.
+    """
+    app = create_app(broker, prefix=prefix)
+    declare_queues(app, queues)
+    runner = OperationRunner(ManagerConnection(manager_url, token), files, shared_server(active_limits()), user)
+    _add_task(app, runner)
+    signals.task_revoked.connect(lambda request, **_: runner.kill(request.id), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: runner.stop(), weak=False)
+    signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
+    worker = app.Worker(
+        hostname=f"{name or 'operations'}@{socket.gethostname()}",
+        queues=list(queues),
+        pool_cls=OperationThreads,
+        concurrency=concurrency,
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="WARNING",
+        optimization="fair",
+    )
+    worker.start()
+    runner.close()
+
+
+def _add_task(app: Celery, runner: OperationRunner) -> None:
+    def is_known(operation_id: str) -> bool:
+        replies = app.control.broadcast(
+            FIND_COMMAND, arguments={"ids": [operation_id]}, reply=True, timeout=PEER_TIMEOUT
+        )
+        return any(operation_id in found for reply in replies or () for found in reply.values())
+
+    def run_operation(task: "Task[[OperationMessage], OutcomeMessage]", message: OperationMessage) -> OutcomeMessage:
+        redelivered = bool((task.request.delivery_info or {}).get("redelivered"))
+        may_have_begun = redelivered or message["may_have_begun"]
+        try:
+            outcome = runner.run(message, str(task.request.id), may_have_begun=may_have_begun, is_known=is_known)
+        except Stopped:
+            raise Reject(requeue=True) from None
+        if outcome is None:
+            raise Ignore
+        return outcome
+
+    app.task(name=OPERATION_TASK, bind=True)(run_operation)
+    inspect_command(name=FIND_COMMAND, args=[("ids", list)])(
+        lambda _state, ids, **_: runner.find(cast("list[str]", ids))
+    )

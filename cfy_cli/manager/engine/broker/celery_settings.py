@@ -1,0 +1,62 @@
+"""The Celery application that engines send operations with, and that workers and agents receive them with."""
+
+from collections.abc import Iterable
+
+from celery import Celery
+from kombu import Queue
+
+OPERATION_TASK = "cfy.run_operation"
+MANAGER_QUEUE = "cfy.operations"  # of the workers of managers
+FIND_COMMAND = "find_operations"  # a remote control command: which operations a worker runs or has run
+HEARTBEAT = 5  # seconds between heartbeats of a connection to RabbitMQ; after two missed ones it counts as broken
+UNACKNOWLEDGED_TIMEOUT = (
+    10  # seconds until Redis hands a message to another worker; one that runs already is recognized
+)
+RABBITMQ_UNACKNOWLEDGED_TIMEOUT = 2**31 - 1  # milliseconds; RabbitMQ notices itself that a worker is gone
+RETRY_FOREVER = {"max_retries": None, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
+
+
+def agent_queue(name: str) -> str:
+    """Return the queue of an agent."""
+    return f"agent.{name}"
+
+
+def create_app(broker: str, *, prefix: str = "") -> Celery:
+    """Return the application for a broker; `prefix` of all keys separates several managers in one Redis."""
+    app = Celery("cfy", broker=broker, backend="rpc://", set_as_current=False)
+    is_redis = broker.startswith("redis")
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        result_serializer="json",
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_create_missing_queues=True,
+        task_default_queue=MANAGER_QUEUE,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # the one that runs is recognized afterwards
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,  # Flower and `celery events` turn them on
+        result_persistent=False,
+        broker_heartbeat=HEARTBEAT,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_pool_limit=None,
+        task_publish_retry_policy=RETRY_FOREVER,
+        enable_utc=True,
+    )
+    if is_redis:
+        app.conf.broker_transport_options = {
+            "visibility_timeout": UNACKNOWLEDGED_TIMEOUT,
+            "global_keyprefix": prefix,
+            "socket_keepalive": True,
+            "health_check_interval": HEARTBEAT,
+        }
+    return app
+
+
+def declare_queues(app: Celery, names: Iterable[str]) -> None:
+    """Let tasks be sent to queues, and consumed from them."""
+    arguments = {"x-consumer-timeout": RABBITMQ_UNACKNOWLEDGED_TIMEOUT}
+    app.conf.task_queues = [Queue(name, routing_key=name, durable=True, queue_arguments=arguments) for name in names]
