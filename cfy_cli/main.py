@@ -50,6 +50,7 @@ SUMMARIES = {
     "node-instances": "Manage node instances of deployments.",
     "nodes": "Manage nodes of deployments.",
     "permissions": "Manage the permissions of roles.",
+    "plan": "Show what an installation or an update would do.",
     "plugins": "Manage plugins.",
     "profiles": "Manage profiles: addresses and credentials of managers.",
     "quickstart": "Deploy a small example on this machine.",

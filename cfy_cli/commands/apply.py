@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from cfy_cli.client.collection import Item
     from cfy_cli.contract.labels import Label
+    from cfy_cli.shell.blueprint_source import BlueprintSource
 
 OF_INSTALL = (
     "inputs", "visibility", "validate", "skip_plugins_validation", "parameters", "allow_custom_parameters",
@@ -98,8 +99,11 @@ def cli(
     An update uploads the blueprint under the id of the deployment and the present time, unless -b names another id or
     the deployment is of the same files already. What has changed is not reinstalled, unless --dont-skip-reinstall says
     so.
+
+    On a terminal, it shows what would be created or changed and asks whether to go on; --yes goes on without asking.
     """
     from cfy_cli.shell.blueprint_source import open_source
+    from cfy_cli.shell.installation_plan import plan_blueprint, show_plan
 
     path, given_id = os.path.expanduser(blueprint_path), blueprint_id
     if not (deployment_id or blueprint_id):
@@ -112,12 +116,13 @@ def cli(
     try:
         deployment = app.client.deployments.get(key, _include="id,blueprint_id")
     except NotFound:
-        absent = f"Deployment `{key}` does not exist yet"
-        if preview:
-            app.result(f"{absent}: without --preview, it is created and installed", {"id": key, "exists": False})
-            exit_with_changes(shown)
-            return
-        app.note(f"{absent}: it will be created and installed")
+        with open_source(path, blueprint_filename, download=True) as source:
+            if preview:
+                show_plan(app, plan_blueprint(app, source, key, fields["inputs"]))
+                exit_with_changes(shown)
+                return
+            app.note(f"Deployment `{key}` does not exist yet: it will be created and installed")
+            _confirm_installation(app, source, key, fields["inputs"])
         click.get_current_context().invoke(
             install,
             blueprint_path=path,
@@ -135,7 +140,11 @@ def cli(
         name: fields[name] for name in ("inputs", "force")
     }
     with _uploaded(app, deployment, path, blueprint_filename, given_id, follow, fields, keep=not preview) as used:
-        update_deployment(app, key, follow, shown, blueprint_id=used, workflow_id=workflow_id, **options_of_update)
+        options_of_update |= {"blueprint_id": used, "workflow_id": workflow_id}
+        asks = _asks(app) and not preview
+        if asks and update_deployment(app, key, follow, Preview(True, False), **options_of_update):
+            app.confirm(f"Update deployment `{key}`?")
+        update_deployment(app, key, follow, shown, **options_of_update)
     if fields["deployment_labels"] and not preview:
         _add_labels(app, key, fields["deployment_labels"])
 
@@ -176,9 +185,31 @@ def _uploaded(
         )
     try:
         yield used
-    finally:
+    except click.Abort:
+        app.client.blueprints.delete(used)
+        raise
+    except BaseException:
         if not keep:
             app.client.blueprints.delete(used)
+        raise
+    if not keep:
+        app.client.blueprints.delete(used)
+
+
+def _asks(app: App) -> bool:
+    return app.interactive and not app.options.assume_yes and not app.as_data
+
+
+def _confirm_installation(app: App, source: BlueprintSource, key: str, inputs: Sequence[str]) -> None:
+    """Show the plan and ask, on a terminal. What only the manager can compile is not shown."""
+    from cfy_cli.dsl import BlueprintInvalid
+    from cfy_cli.shell.installation_plan import plan_blueprint, show_plan
+
+    if not _asks(app):
+        return
+    with suppress(BlueprintInvalid):  # the checks before the upload tell its problems
+        show_plan(app, plan_blueprint(app, source, key, inputs))
+    app.confirm(f"Install deployment `{key}`?")
 
 
 def _add_labels(app: App, deployment_id: str, labels: Sequence[Label]) -> None:

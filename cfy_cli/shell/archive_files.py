@@ -1,8 +1,9 @@
 """Files in archives of blueprints, whatever their format."""
 
+import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -26,6 +27,17 @@ def read_files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                         yield _inner_name(member.name), file
     except READ_ERRORS:
         return
+
+
+def unpack_files(archive: Path, folder: Path, suffixes: Collection[str] = ()) -> None:
+    """Write the files of an archive into a folder: all, or those with one of the suffixes; none outside the folder."""
+    root = folder.resolve()
+    for name, content in read_files(archive):
+        target = (root / name).resolve()
+        if target.is_relative_to(root) and (not suffixes or target.suffix in suffixes):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                shutil.copyfileobj(content, file)
 
 
 def _inner_name(name: str) -> str:

@@ -84,8 +84,11 @@ def update_deployment(
     dont_update_plugins: bool,
     runtime_only_evaluation: bool,
     **fields: Any,
-) -> None:
-    """Update the deployment and follow that to its end, or show what would be changed. Raises CfyError."""
+) -> bool:
+    """Update the deployment and follow that to its end, or show what would be changed. Raises CfyError.
+
+    Return whether anything is changed, as far as a preview tells it.
+    """
     from cfy_cli.shell.inputs import read_inputs
 
     if preview.detailed_exitcode and not preview.is_on:
@@ -108,9 +111,9 @@ def update_deployment(
         **fields,
     )
     if preview.is_on:
-        _show_preview(app, update, preview, reinstall_list, fields)
-    else:
-        _follow(app, update, follow)
+        return _show_preview(app, update, preview, reinstall_list, fields)
+    _follow(app, update, follow)
+    return True
 
 
 def _follow(app: App, update: Item, follow: FollowOptions) -> None:
@@ -134,7 +137,7 @@ def _follow(app: App, update: Item, follow: FollowOptions) -> None:
 
 def _show_preview(
     app: App, update: Item, preview: Preview, reinstall_list: Sequence[str], fields: dict[str, object]
-) -> None:
+) -> bool:
     from cfy_cli.output.update_diff import Skipped, describe_changes
 
     skipped = Skipped(
@@ -157,6 +160,7 @@ def _show_preview(
         raise Invalid(UNSUPPORTED, hint="Nothing was changed.")
     if lines:
         exit_with_changes(preview)
+    return bool(lines)
 
 
 def exit_with_changes(preview: Preview) -> None:

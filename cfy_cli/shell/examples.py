@@ -213,6 +213,11 @@ EXAMPLES = {
     "nodes get": ("cfy nodes get web -d web-1",),
     "nodes list": ("cfy nodes list -d web-1",),
     "nodes summary": ("cfy nodes summary deployment_id",),
+    "plan": (
+        "cfy plan blueprint.yaml -i port=8080",
+        "cfy plan blueprint.yaml -d web-1 --detailed-exitcode",
+        "cfy plan blueprint.yaml --graph web.svg",
+    ),
     "plugins blueprint-labels add": (
         "cfy plugins blueprint-labels add team:core 5ab6f1d0-9c0e-4b7e-8e0c-1f2a3b4c5d6e",
     ),

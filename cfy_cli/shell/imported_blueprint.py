@@ -6,7 +6,7 @@ from pathlib import Path
 from cfy_cli.client.client import Client
 from cfy_cli.client.transfer import save
 from cfy_cli.dsl import ImportUnavailable, ResolvedImport
-from cfy_cli.shell.archive_files import read_files
+from cfy_cli.shell.archive_files import unpack_files
 
 
 def download_blueprint(client: Client, name: str, folder: Path) -> ResolvedImport:
@@ -19,11 +19,7 @@ def download_blueprint(client: Client, name: str, folder: Path) -> ResolvedImpor
         )
     root = Path(tempfile.mkdtemp(dir=folder)).resolve()
     archive = save(client.blueprints.archive(blueprint_id), root.with_suffix(".archive"))
-    for file, content in read_files(archive):
-        target = (root / file).resolve()
-        if target.is_relative_to(root) and target.suffix in (".yaml", ".yml"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content.read())
+    unpack_files(archive, root, (".yaml", ".yml"))
     main = root / str(blueprint["main_file_name"])
     if not main.is_file():
         raise ImportUnavailable(f"its archive has no file `{blueprint['main_file_name']}`")

@@ -82,7 +82,7 @@ def test_init_prepares_a_blueprint_again_and_again(cfy: Cfy, blueprint: Path) ->
 @pytest.mark.usefixtures("worker")
 def test_apply_installs_then_updates(cfy: Cfy, blueprint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(blueprint.parent)
-    assert "without --preview, it is created and installed" in cfy("apply --preview -i port=81")
+    assert "would create 1 node instance" in cfy("apply --preview -i port=81")
     cfy("deployments get web", code=3)
     cfy("apply -i port=81 --skip-install -r page --blueprint-labels a:b --deployment-labels c:d")
     assert "Deployment `web` does not exist yet" in cfy.errors
