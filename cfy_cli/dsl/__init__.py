@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cfy_cli.dsl.capability_calls import find_capability_calls
-    from cfy_cli.dsl.compiling import compile_blueprint, find_imported_files, lint
+    from cfy_cli.dsl.compiling import compile_blueprint, find_definitions, find_imported_files, lint
     from cfy_cli.dsl.declared_values import Constraints, DeclaredValues, ExistingResources, check_values
+    from cfy_cli.dsl.definitions import Definitions
     from cfy_cli.dsl.inputs import check_inputs
     from cfy_cli.dsl.instance_changes import InstanceChanges, modify_instances
     from cfy_cli.dsl.instances import create_instances
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "capability_calls": ("find_capability_calls",),
-    "compiling": ("compile_blueprint", "find_imported_files", "lint"),
+    "compiling": ("compile_blueprint", "find_definitions", "find_imported_files", "lint"),
     "declared_values": ("Constraints", "DeclaredValues", "ExistingResources", "check_values"),
+    "definitions": ("Definitions",),
     "inputs": ("check_inputs",),
     "instance_changes": ("InstanceChanges", "modify_instances"),
     "instances": ("create_instances",),
@@ -45,6 +47,7 @@ __all__ = [
     "BlueprintInvalid",
     "Constraints",
     "DeclaredValues",
+    "Definitions",
     "EvaluationFailed",
     "ExistingResources",
     "ExtendedLookups",
@@ -70,6 +73,7 @@ __all__ = [
     "evaluate",
     "evaluate_outputs",
     "find_capability_calls",
+    "find_definitions",
     "find_imported_files",
     "find_secrets",
     "lint",

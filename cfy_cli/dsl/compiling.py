@@ -10,6 +10,7 @@ from cfy_cli.dsl.compilation import Compilation
 from cfy_cli.dsl.data_types import resolve_data_types
 from cfy_cli.dsl.declarations import Sections
 from cfy_cli.dsl.declared_values import find_wrong_defaults
+from cfy_cli.dsl.definitions import Definitions
 from cfy_cli.dsl.functions.function import EvaluationContext
 from cfy_cli.dsl.functions.sizes import ValuesTooLarge
 from cfy_cli.dsl.gc_pause import gc_paused
@@ -61,6 +62,20 @@ def lint(
 ) -> Problems:
     """Return all problems of a blueprint, errors and warnings; it can import files within `boundary`, if given."""
     return _compile(main, root, resolver, boundary)[1]
+
+
+@gc_paused()
+def find_definitions(main: Path, *, resolver: ImportResolver | None = None) -> Definitions:
+    """Return what a blueprint and its imports define. Raises BlueprintInvalid if they cannot be read.
+
+    Problems of the blueprint itself do not matter, as far as the definitions can be resolved without what is wrong.
+    """
+    problems = Problems()
+    imported = load_files(main, main.parent, resolver or OfflineResolver(), problems)
+    if imported is None or not imported.complete:
+        raise BlueprintInvalid(problems.errors or problems.notes)
+    compiler = _Compiler(merge(imported, problems), imported, (main.parent,), problems)
+    return compiler.find_definitions()
 
 
 def find_imported_files(main: Path) -> set[Path]:
@@ -165,6 +180,20 @@ class _Compiler:
             compilation.report(inputs_section.locate((name, "default")), "constraint", problem)
         plan["requirements"] = self._check_calls(plan)
         return plan
+
+    def find_definitions(self) -> Definitions:
+        sections = self.sections
+        data_types = resolve_data_types(sections["data_types"], self.compilation)
+        schemas = SchemaResolver(self.compilation, data_types)
+        node_types = NodeTypeRegistry(sections["node_types"], schemas)
+        relationships = RelationshipTypeRegistry(sections["relationships"], schemas)
+        return Definitions(
+            {name: found for name in sections["node_types"] if (found := node_types.get(name))},
+            {name: found for name in sections["relationships"] if (found := relationships.get(name))},
+            data_types,
+            {name: declared.node.location for name, declared in sections["data_types"].items()},
+            sections["workflows"],
+        )
 
     def _policy_types(self, schemas: SchemaResolver) -> dict[str, PolicyTypePlan]:
         section = self.document.section("policy_types")

@@ -167,6 +167,12 @@ EXAMPLES = {
         "cfy executions wait 3c2b6a1e-7d55-4b3c-9f0e-0a6c5c2b9d11 --timeout 600",
         "cfy executions list -d web-1 --format name | xargs cfy executions wait --fail-fast",
     ),
+    "explain": (
+        "cfy explain Compute",
+        "cfy explain get_attribute",
+        "cfy explain missing-property",
+        "cfy explain deployments create",
+    ),
     "groups list": ("cfy groups list -d web-1",),
     "init": ("cfy init", "cfy init my-project", "cfy init blueprint.yaml -b web -i port=8080"),
     "install": ("cfy install blueprint.yaml -d web-1 -i port=8080",),
@@ -310,6 +316,7 @@ EXAMPLES = {
     "tenants update-user": ("cfy tenants update-user ann -t research -r viewer",),
     "tokens create": ("cfy tokens create -d nightly -e +10h --query value",),
     "tokens list": ("cfy tokens list",),
+    "types list": ("cfy types list", "cfy types list --blueprint-path blueprint.yaml --format name"),
     "uninstall": ("cfy uninstall web-1",),
     "user-groups add-user": ("cfy user-groups add-user ann -g ops",),
     "user-groups create": (

@@ -31,8 +31,8 @@ policies: {more: {type: cloudify.policies.scaling, targets: [pages]}}
 outputs: {port: {value: 1}}
 """
 WITH_MANAGER = [(name, command) for name, command in commands() if name.split(" ")[0] not in {*LOCAL, "profiles"}]
-OFFLINE = frozenset({"plan", "blueprints lint", "blueprints validate", "blueprints graph", "blueprints package",
-                     "blueprints create-requirements", "plugins validate"})  # fmt: skip
+OFFLINE = frozenset({"plan", "explain", "types list", "blueprints lint", "blueprints validate", "blueprints graph",
+                     "blueprints package", "blueprints create-requirements", "plugins validate"})  # fmt: skip
 OVER_THE_WIRE = [(name, command) for name, command in WITH_MANAGER if name not in OFFLINE]
 API = "http://manager/api/v3.1"
 
@@ -128,6 +128,8 @@ blueprints download app -o app.tar.gz
 blueprints validate {blueprint}
 blueprints lint {blueprint}
 plan {blueprint}
+explain Compute
+types list
 blueprints set-visibility app -l global
 blueprints set-global app
 blueprints set-owner app -s admin
