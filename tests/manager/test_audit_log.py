@@ -32,6 +32,7 @@ WITHOUT_CHANGE = {
     ("POST", "/evaluate/functions"),
     *(("PATCH", path) for path in ("/agents", "/agents/{name}")),
     ("PUT", "/agents/{name}"),
+    ("POST", "/agents/{name}/heartbeat"),  # which only agents may
     ("PATCH", "/log-bundles/{key}"),  # the same
     ("PATCH", "/snapshots/{key}"),  # the same
     ("PATCH", "/blueprints/{key}/icon"),  # of a blueprint without one

@@ -63,9 +63,9 @@ ADDITIONAL: dict[str, dict[str, str]] = {
     "/user-groups": {"_sort": "name", "_range": "name,,"},
     "/license": {"_sort": "customer_id", "_range": "customer_id,,"},
 }
+OF_AGENTS = ("/agents/{name}/heartbeat",)  # which refuse users whatever they ask
 WITHOUT_EFFECT = {
     *("_instance_counts", "_get_data"),  # the counts of instances, and the data of plugins, are always there
-    *("node_ids", "node_instance_ids", "install_methods"),  # of agents, of which there are none
 }
 LISTS = [
     (method, path, declared)
@@ -108,6 +108,8 @@ def names(ask: Ask, upload: Upload) -> dict[str, str]:
 
 def test_unknown_query_parameter_is_refused_by_name(ask: Ask):
     for method, path, _ in ENDPOINTS:
+        if path in OF_AGENTS:
+            continue
         answer = ask(method, re.sub(r"{.*?}", "x", path), params={"_no_such": "1"}, json={})
         assert answer.status_code == 400, (method, path)
         assert "_no_such" in answer.json()["message"], (method, path)

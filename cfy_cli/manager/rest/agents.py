@@ -1,59 +1,56 @@
-"""Endpoints of agents: there are none here, since the manager runs all operations itself."""
+"""Endpoints of agents: those of users, and the one that agents call."""
 
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import TypedDict, cast
 
+from pydantic import Field
+
+from cfy_cli.contract.agents import AgentOrders, Heartbeat
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.manager_resources import AGENTS
-from cfy_cli.errors import ErrorCode, Invalid, NotFound
-from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import Body
-from cfy_cli.manager.rest.item_lists import page_of_items
-from cfy_cli.manager.rest.query import ALL_TENANTS, PAGE, SORT, Parameter
-from cfy_cli.manager.rest.schemas import answer_of, list_answer
-from cfy_cli.manager.store.models import NodeInstance
+from cfy_cli.contract.timestamps import now
+from cfy_cli.errors import Forbidden, Invalid
+from cfy_cli.manager.rest.api import Call
+from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.nouns import Noun
+from cfy_cli.manager.rest.query import Parameter
+from cfy_cli.manager.rest.schemas import extended
+from cfy_cli.manager.services.agents import agents
+from cfy_cli.manager.services.identity.permissions import AGENT_WORK
+from cfy_cli.manager.store.models import Agent, NodeInstance
+from cfy_cli.manager.store.query import Condition
 
-STATES = (
-    "creating", "created", "configuring", "configured", "starting", "started", "stopping", "stopped", "deleting",
-    "deleted", "restarting", "restarted", "upgrading", "upgraded", "failed", "nonresponsive", "restoring", "restored",
-)  # fmt: skip
+MAX_FIELD = agents.MAX_FIELD
 FILTERS = (
-    SORT,
-    *PAGE,
-    ALL_TENANTS,
     Parameter("node_ids", "Only agents of these nodes.", repeated=True),
     Parameter("node_instance_ids", "Only agents of these node instances.", repeated=True),
     Parameter("install_methods", "Only agents that were installed by these methods.", repeated=True),
 )
-
-
-class Agent(TypedDict):
-    id: str
-    host_id: str
-    ip: str
-    install_method: str
-    system: str
-    version: str
-    node: str
-    deployment: str
-    deployment_id: str
-    node_instance_id: str
-    tenant_name: str
-    created_at: str
-    created_by: str
-    visibility: str
-    state: str
+COLUMNS = {"node_ids": Agent.node, "node_instance_ids": Agent.node_instance_id, "install_methods": Agent.install_method}
 
 
 class NewAgent(Body):
+    """The agent of a host. Snapshots of other managers give what is not used here: a user of the broker, and times."""
+
     node_instance_id: str
-    state: str = "creating"
+    state: str | None = None
     create_rabbitmq_user: bool = True
+    install_method: str | None = Field(None, max_length=32)
+    ip: str | None = Field(None, max_length=MAX_FIELD)
+    system: str | None = Field(None, max_length=MAX_FIELD)
+    version: str | None = Field(None, max_length=MAX_FIELD)
+    visibility: AnyJson = None
+    created_at: AnyJson = None
+    created_by: AnyJson = None
+    rabbitmq_username: AnyJson = None
+    rabbitmq_password: AnyJson = None
+    rabbitmq_exchange: AnyJson = None
 
 
 class AgentChange(Body):
     state: str | None = None
-    system: str | None = None
-    version: str | None = None
+    system: str | None = Field(None, max_length=MAX_FIELD)
+    version: str | None = Field(None, max_length=MAX_FIELD)
 
 
 class NewCertificates(Body):
@@ -62,55 +59,90 @@ class NewCertificates(Body):
     manager_ca_cert: str | None = None
 
 
+class HeartbeatBody(Body):
+    """What an agent reports about itself."""
+
+    version: str | None = Field(None, max_length=MAX_FIELD)
+    system: str | None = Field(None, max_length=MAX_FIELD)
+    ip: str | None = Field(None, max_length=MAX_FIELD)
+    state: str | None = None
+
+
 class Replaced(TypedDict):
     number_of_updated_agents: int
 
 
-routes = Routes("agents")
+def _conditions(call: Call) -> Sequence[Condition]:
+    given = [(column, call.query.getlist(name)) for name, column in COLUMNS.items()]
+    return [column.in_(values) for column, values in given if values]
 
 
-@routes.get("/agents", "agent_list", FILTERS, list_answer(answer_of(Agent), "AgentList"), has_filters=True)
-def list_agents(call: Call) -> JsonObject:
-    """List the agents, of which there are none."""
-    return page_of_items([], call.listing(AGENTS.order), tuple(Agent.__annotations__))
+noun = Noun(AGENTS, Agent, parameters=FILTERS, conditions=_conditions)
+routes = noun.routes
+noun.add_list()
+NEW = extended(noun.answer, "NewAgentAnswer", token=str | None)
 
 
-@routes.get("/agents/{name}", "agent_get")
-def get_agent(call: Call, name: str) -> Agent:
-    raise _not_found(name)
+@routes.get("/agents/{name}", "agent_get", (), noun.answer)
+def get_agent(call: Call, name: str) -> JsonObject:
+    return noun.show(call, agents.get(call.store, name))
 
 
-@routes.put("/agents/{name}", "agent_create", status=201)
-def create_agent(call: Call, name: str, body: NewAgent) -> Agent:
-    """Refuse an agent: nothing would give it operations."""
-    _check_state(body.state)
-    call.store.get(NodeInstance, body.node_instance_id)
-    raise Invalid(
-        f"Agent `{name}` cannot be created: this manager runs all operations itself, and gives none to agents",
-        code=ErrorCode.ILLEGAL_ACTION,
-    )
+@routes.put("/agents/{name}", "agent_create", (), NEW, 201)
+def create_agent(call: Call, name: str, body: NewAgent) -> JsonObject:
+    """Create the agent of a host, or change it. `token` is given once, when it is new."""
+    agents.check_state(body.state)
+    host = call.store.get_own(NodeInstance, body.node_instance_id)
+    agents.check_broker(call.app, name)
+    changes = body.model_dump(include={"install_method", "ip", "system", "version"}, exclude_none=True)
+    if body.state:
+        changes["reported_state"] = body.state
+    agent = call.store.find(Agent, name)
+    token = None
+    if agent is None:
+        agent, token = agents.create(call.store, name, host, changes)
+    else:
+        agent = call.store.get_own(Agent, name)
+        if agent.node_instance_storage_id != host.storage_id:
+            raise Invalid(f"Agent `{name}` is the agent of the node instance `{agent.node_instance_id}`")
+        _change(agent, changes)
+    return {**noun.show(call, agent), "token": token}
 
 
-@routes.patch("/agents/{name}", "agent_update")
-def update_agent(call: Call, name: str, body: AgentChange) -> Agent:
+@routes.patch("/agents/{name}", "agent_update", (), noun.answer)
+def update_agent(call: Call, name: str, body: AgentChange) -> JsonObject:
+    """Change what is known of an agent. A running one that is `stopping` or `restarting` does so."""
     if body.state is body.system is body.version is None:
         raise Invalid("Nothing to change: give `state`, `system` or `version`")
-    _check_state(body.state)
-    raise _not_found(name)
+    agents.check_state(body.state)
+    agents.get(call.store, name)
+    agent = call.store.get_own(Agent, name)
+    changes = body.model_dump(include={"system", "version"}, exclude_none=True)
+    if body.state:
+        changes["reported_state"] = body.state
+    _change(agent, changes)
+    return noun.show(call, agent)
 
 
 @routes.patch("/agents", "agent_replace_certs")
 def replace_certificates(call: Call, body: NewCertificates) -> Replaced:
-    """Replace the certificates of all agents, of which there are none."""
+    """Replace the certificates of all agents, which have none: they trust what their host trusts."""
     if not (body.broker_ca_cert or body.manager_ca_cert):
         raise Invalid("Give the new certificate as `manager_ca_cert` or `broker_ca_cert`")
     return {"number_of_updated_agents": 0}
 
 
-def _check_state(state: str | None) -> None:
-    if state is not None and state not in STATES:
-        raise Invalid(f"`{state}` is no state of agents: they are {', '.join(STATES)}")
+@routes.post("/agents/{name}/heartbeat", AGENT_WORK)
+def report_heartbeat(call: Call, name: str, body: HeartbeatBody) -> AgentOrders:
+    """Record that an agent is there; for the agent itself. Answer where its work is, and whether it must stop."""
+    agent = agents.own(call.store, call.login.agent_storage_id)
+    if agent.name != name:
+        raise Forbidden(f"The token is not of the agent `{name}`")
+    given = cast(Heartbeat, body.model_dump(exclude_none=True))
+    return agents.report(call.app, call.store, agent, given)
 
 
-def _not_found(name: str) -> NotFound:
-    return NotFound(f"Requested `Agent` with ID `{name}` was not found", hint="List them: cfy agents list --all-states")
+def _change(agent: Agent, changes: dict[str, str]) -> None:
+    for field, value in changes.items():
+        setattr(agent, field, value)
+    agent.updated_at = now()

@@ -10,11 +10,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from cachetools import TTLCache
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from cfy_cli.contract.agents import CREDENTIAL_PREFIX
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
@@ -24,17 +26,18 @@ from cfy_cli.manager.services.identity import failed_logins, passwords, signed_t
 from cfy_cli.manager.services.identity.client_addresses import client_key
 from cfy_cli.manager.services.identity.directory.logins import NO_PASSWORD, DirectoryLogins, put_user
 from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAttempt
-from cfy_cli.manager.services.identity.identities import Identity, load_identity
+from cfy_cli.manager.services.identity.identities import NO_ROLES, AgentIdentity, Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
 from cfy_cli.manager.services.identity.signed_tokens import SignedToken
 from cfy_cli.manager.services.identity.users import ADMIN
-from cfy_cli.manager.store.models import Token, User
+from cfy_cli.manager.store.models import Agent, Token, User
 
 RENEWAL_INTERVAL = 30  # seconds after which a login is verified again, which records that it is used
 MAX_CACHED = 10_000  # logins
 VERIFYING_LOCKS = 64
 _VERSIONS_OF_USER = select(User.version, VERSION).where(User.storage_id == bindparam("key"))
 _VERSIONS_OF_TOKEN = select(User.version, VERSION).join(Token.user).where(Token.id == bindparam("key"))
+_VERSIONS_OF_AGENT = select(Agent.token, VERSION).where(Agent.storage_id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Login:
     expires_at: str | None = None
     execution_id: str | None = None  # the execution whose script sends the request
     is_of_directory: bool = False  # a directory made the user
+    agent_storage_id: int | None = None  # the agent that sends the request, which is no user
     verified_at: float = field(default_factory=time.monotonic, compare=False)
 
     @property
@@ -155,10 +159,11 @@ class Credentials:
         """Return the present versions of the user and of the permissions; None when the login has ended."""
         if login.is_expired:
             return None
-        is_of_user = login.token_id is None
-        statement, key = (
-            (_VERSIONS_OF_USER, login.user_storage_id) if is_of_user else (_VERSIONS_OF_TOKEN, login.token_id)
-        )
+        statement, key = _VERSIONS_OF_USER, cast("int | str", login.user_storage_id)
+        if login.agent_storage_id is not None:
+            statement, key = _VERSIONS_OF_AGENT, login.agent_storage_id
+        elif login.token_id is not None:
+            statement, key = _VERSIONS_OF_TOKEN, login.token_id
         # Every request asks this, so it goes past the session, which would take twice as long.
         row = session.connection().execute(statement, {"key": key}).one_or_none()
         return row and (row[0], row[1])
@@ -227,6 +232,8 @@ class Credentials:
             return self._login(session, session.get_one(User, storage_id))
 
     def _verify_token(self, value: str) -> Login:
+        if value.startswith(CREDENTIAL_PREFIX):
+            return self._verify_agent(value)
         with self._database.read() as session:
             is_stored = value.startswith("ctok-")
             login = self._find_stored(session, value) if is_stored else self._find_signed(session, value)
@@ -237,6 +244,17 @@ class Credentials:
         if login.token_id is not None:
             self._record_use(login.token_id)
         return login
+
+    def _verify_agent(self, value: str) -> Login:
+        """Return the login of an agent, which has no permission but to do its work. Raises Unauthorized."""
+        token_id, _, secret = value.removeprefix(CREDENTIAL_PREFIX).partition("-")
+        with self._database.read() as session:
+            agent = session.scalar(select(Agent).where(Agent.token_id == token_id))
+            permissions = self._permissions.load(session)
+        if agent is None or not hmac.compare_digest(agent.token, hash_secret(secret)):
+            raise Unauthorized("User unauthorized: Invalid or expired token")
+        identity = AgentIdentity(agent.name, NO_ROLES, {agent.tenant_name: NO_ROLES}, permissions)
+        return Login(identity, 0, agent.token, "", agent_storage_id=agent.storage_id)
 
     def _find_signed(self, session: Session, value: str) -> Login | None:
         token = signed_tokens.verify(self._data_dir, value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import CompoundSelect, bindparam, null, select, union_all
 from sqlalchemy.orm import Session
 
-from cfy_cli.manager.services.identity.permissions import RolePermissions
+from cfy_cli.manager.services.identity.permissions import AGENT_PERMISSIONS, RolePermissions
 from cfy_cli.manager.store.models import GroupMember, GroupRole, Membership, Tenant, User, UserGroup
 
 NO_ROLES: frozenset[str] = frozenset()
@@ -55,6 +55,19 @@ class Identity:
     def tenants_with(self, permission: str) -> frozenset[str]:
         """Return the tenants that the user is a member of, and has a permission in."""
         return frozenset(tenant for tenant in self.tenants if permission in self.permissions_in(tenant))
+
+
+class AgentIdentity(Identity):
+    """An agent: it is no user, has no role, and may do nothing but its work in its tenant."""
+
+    __slots__ = ()
+
+    @property
+    def system_permissions(self) -> frozenset[str]:
+        return NO_ROLES
+
+    def permissions_in(self, tenant: str) -> frozenset[str]:
+        return AGENT_PERMISSIONS if tenant in self.tenants else NO_ROLES
 
 
 def load_identity(session: Session, user_storage_id: int, username: str, permissions: RolePermissions) -> Identity:

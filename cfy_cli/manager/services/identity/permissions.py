@@ -88,6 +88,9 @@ DEFAULTS: dict[frozenset[str], str] = {
 # What a user needs for an endpoint about the user of the request, instead of the permission for all users.
 OWN_PERMISSIONS = {"user_get": "user_get_self", "user_update": "user_get_self"}
 
+AGENT_WORK = "agent_work"  # no role has it: it is for agents, which report and get their work
+AGENT_PERMISSIONS = frozenset({AGENT_WORK})
+
 ROLES_WITH: dict[str, frozenset[str]] = {
     permission: roles for roles, permissions in DEFAULTS.items() for permission in permissions.split()
 }

@@ -40,7 +40,7 @@ def create(
     store.unscoped.execute(delete(Token).where(Token.expiration_date <= now()))  # of all users
     secret = secrets.token_urlsafe(30)
     token = Token(
-        id="".join(secrets.choice(ID_CHARACTERS) for _ in range(ID_LENGTH)),
+        id=new_token_id(),
         user_storage_id=users.get(store, store.scope.user).storage_id,
         secret=hash_secret(secret),
         description=description,
@@ -51,6 +51,10 @@ def create(
     store.add(token)
     store.unscoped.refresh(token)  # loads the user
     return token, f"ctok-{token.id}-{secret}"
+
+
+def new_token_id() -> str:
+    return "".join(secrets.choice(ID_CHARACTERS) for _ in range(ID_LENGTH))
 
 
 def get(store: Store, token_id: str) -> Token:

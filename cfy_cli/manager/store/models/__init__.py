@@ -1,6 +1,7 @@
 """Tables of the manager, one class for each."""
 
 from cfy_cli.manager.store.models import identity_versions
+from cfy_cli.manager.store.models.agents import Agent
 from cfy_cli.manager.store.models.archives import LogBundle, Snapshot
 from cfy_cli.manager.store.models.audit import AuditRecord
 from cfy_cli.manager.store.models.blueprints import Blueprint, BlueprintIcon, BlueprintImport, BlueprintLabel
@@ -33,6 +34,7 @@ from cfy_cli.manager.store.models.user_groups import GroupMember, GroupRole, Use
 
 __all__ = [
     "INDEXES",
+    "Agent",
     "AuditRecord",
     "Base",
     "Blueprint",

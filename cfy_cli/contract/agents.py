@@ -1,0 +1,55 @@
+"""What the manager and agents agree on."""
+
+from enum import StrEnum
+from typing import TypedDict
+
+HEARTBEAT_INTERVAL = 3  # seconds between reports of an agent
+AGENT_TIMEOUT = 15  # seconds without a report after which an agent is gone
+CREDENTIAL_PREFIX = "cagt-"  # of tokens of agents; those of users begin differently
+
+
+class AgentState(StrEnum):
+    CREATING = "creating"
+    CREATED = "created"
+    CONFIGURING = "configuring"
+    CONFIGURED = "configured"
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    RESTARTING = "restarting"
+    RESTARTED = "restarted"
+    UPGRADING = "upgrading"
+    UPGRADED = "upgraded"
+    FAILED = "failed"
+    NONRESPONSIVE = "nonresponsive"
+    RESTORING = "restoring"
+    RESTORED = "restored"
+
+
+STATES = tuple(state.value for state in AgentState)
+# States in which an agent need not report: all but those that only a running one is in.
+SILENT_STATES = tuple(
+    state for state in STATES if state not in ("started", "stopping", "restarting", "restarted", "upgraded")
+)
+
+
+class Heartbeat(TypedDict, total=False):
+    """What an agent reports about itself."""
+
+    version: str
+    system: str
+    ip: str
+    state: str
+
+
+class AgentOrders(TypedDict):
+    """What the manager answers an agent that reports."""
+
+    name: str
+    tenant_name: str
+    state: str  # `stopping` and `restarting` are orders
+    queue: str
+    broker: str  # the URL, with the password

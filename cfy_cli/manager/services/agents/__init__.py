@@ -1,0 +1,1 @@
+"""Agents on the hosts of deployments: their rows, what installs them, and what they report."""
