@@ -1,4 +1,4 @@
-"""What the manager and agents agree on."""
+"""Vocabulary of the manager and agents."""
 
 from enum import StrEnum
 from typing import TypedDict
@@ -37,7 +37,7 @@ SILENT_STATES = tuple(
 
 
 class Heartbeat(TypedDict, total=False):
-    """What an agent reports about itself."""
+    """The report of an agent about itself."""
 
     version: str
     system: str
@@ -46,7 +46,7 @@ class Heartbeat(TypedDict, total=False):
 
 
 class AgentOrders(TypedDict):
-    """What the manager answers an agent that reports."""
+    """The answer of the manager to an agent that reports."""
 
     name: str
     tenant_name: str

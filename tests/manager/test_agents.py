@@ -1,18 +1,144 @@
-"""Agents, of which this manager has none, and the small endpoints beside them."""
+"""Agents: their rows, rights and tokens, and the small endpoints beside them."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
+from cfy_cli.contract.agents import AGENT_TIMEOUT
+from cfy_cli.contract.timestamps import seconds_ago
 from cfy_cli.manager.server import create_app
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.store.models import Execution
-from tests.conftest import Ask, Cfy
-from tests.manager.conftest import HELLO
+from cfy_cli.manager.store.models import Agent, Execution
+from tests.conftest import PASSWORD, Ask, Cfy
+from tests.manager.conftest import HELLO, wait_until
+
+HOSTS = """
+tosca_definitions_version: cloudify_dsl_1_4
+imports: [cloudify/types/types.yaml]
+node_templates:
+  vm:
+    type: cloudify.nodes.Compute
+    instances: {deploy: 2}
+    properties: {agent_config: {install_method: provided}}
+"""
+Report = Callable[..., Any]
 
 
+@pytest.fixture
+def hosts(app: AppContext, worker: object, ask: Ask, deploy: Callable[..., None]) -> list[str]:
+    """Two hosts of a deployment, of a manager with a broker; none of their agents is there yet."""
+    deploy(HOSTS, "web")
+    app.settings = replace(app.settings, broker="redis://:geheim@127.0.0.1:1/0")
+    return sorted(each["id"] for each in ask("GET", "/node-instances").json()["items"])
+
+
+@pytest.fixture
+def report(session: Any) -> Report:
+    """Report as an agent does."""
+
+    def report(name: str, token: str, path: str = "heartbeat", method: str = "POST", **body: str) -> Any:
+        url = f"http://manager/api/v3.1/agents/{name}/{path}".rstrip("/")
+        return session.request(method, url, headers={"Authentication-Token": token}, json=body)
+
+    return report
+
+
+def age(app: AppContext, seconds: float) -> None:
+    with app.database.write() as session:
+        session.execute(update(Agent).values(last_seen=seconds_ago(seconds)))
+
+
+def test_agent_is_listed_as_it_reports(app: AppContext, ask: Ask, cfy: Cfy, hosts: list[str], report: Report):
+    first, second = hosts
+    new = ask("PUT", f"/agents/{first}", json={"node_instance_id": first, "ip": "10.0.0.7"})
+    assert new.status_code == 201
+    assert (new.json()["state"], new.json()["install_method"]) == ("creating", "provided")
+    token = new.json()["token"]
+    orders = report(first, token, version="7.1", system="debian 12").json()
+    assert (orders["state"], orders["broker"]) == ("started", "redis://:geheim@127.0.0.1:1/0")
+    assert orders["queue"] == new.json()["rabbitmq_exchange"]
+    assert ask("PUT", f"/agents/{second}", json={"node_instance_id": second}).status_code == 201
+    (listed,) = json.loads(cfy("agents list --json"))
+    assert listed == {
+        "id": first, "ip": "10.0.0.7", "deployment": "web", "state": "started", "node": "vm", "system": "debian 12",
+        "version": "7.1", "install_method": "provided", "tenant_name": "default_tenant",
+    }  # fmt: skip
+    for words, count in (
+        ("", 2), ("--node-id vm", 2), ("--node-id none", 0), (f"--node-instance-id {second}", 1), ("-a", 2),
+        ("--install-method remote", 0), ("--install-method remote --install-method provided", 2),
+        ("--deployment-id web --deployment-id x", 2), ("--deployment-id x", 0),
+    ):  # fmt: skip
+        assert len(json.loads(cfy(f"agents list --all-states {words} --json"))) == count, words
+    age(app, AGENT_TIMEOUT + 1)
+    assert json.loads(cfy("agents list --json")) == []
+    assert "nonresponsive" in cfy("agents list --all-states")
+    assert ask("GET", "/agents", params={"state": "nonresponsive", "_include": "id"}).json()["items"] == [{"id": first}]
+    assert report(first, token).json()["state"] == "started"
+    assert len(json.loads(cfy("agents list --json"))) == 1
+
+
+def test_agent_is_asked_to_stop_until_it_has(ask: Ask, hosts: list[str], report: Report):
+    host = hosts[0]
+    token = ask("PUT", "/agents/one", json={"node_instance_id": host, "state": "started"}).json()["token"]
+    assert ask("PATCH", "/agents/one", json={"state": "stopping", "version": "8"}).json()["version"] == "8"
+    assert report("one", token, state="started").json()["state"] == "stopping"
+    assert report("one", token, state="stopped").json()["state"] == "stopped"
+    assert ask("GET", "/agents/one").json()["state"] == "stopped"
+    again = ask("PUT", "/agents/one", json={"node_instance_id": host, "system": "suse"}).json()
+    assert (again["token"], again["system"], again["state"]) == (None, "suse", "stopped")
+    assert ask("PUT", "/agents/one", json={"node_instance_id": hosts[1]}).status_code == 400
+    assert ask("PUT", "/agents/two", json={"node_instance_id": "none"}).status_code == 404
+
+
+def test_token_of_agent_reaches_its_own_endpoint_alone(ask: Ask, session: Any, hosts: list[str], report: Report):
+    tokens = {host: ask("PUT", f"/agents/{host}", json={"node_instance_id": host}).json()["token"] for host in hosts}
+    first, second = hosts
+    assert report(first, tokens[second]).status_code == 403
+    assert report(first, tokens[first][:-1] + "!").status_code == 401
+    assert report(first, tokens[first], state="asleep").status_code == 400
+    headers = {"Authentication-Token": tokens[first]}
+    for method, path in (
+        ("GET", "/agents"), ("GET", f"/agents/{first}"), ("GET", "/deployments"), ("GET", "/version"),
+        ("GET", "/tokens"), ("POST", "/tokens"), ("GET", "/secrets"), ("GET", "/user"), ("GET", "/events"),
+        ("PATCH", f"/agents/{first}"),
+    ):  # fmt: skip
+        answer = session.request(method, f"http://manager/api/v3.1{path}", headers=headers)
+        assert answer.status_code == 403, (method, path)
+    other = {**headers, "Tenant": "red"}
+    ask("POST", "/tenants/red")
+    assert session.post(f"http://manager/api/v3.1/agents/{first}/heartbeat", headers=other, json={}).status_code == 403
+    assert ask("POST", f"/agents/{first}/heartbeat", json={}).status_code == 403
+    assert report(first, tokens[first]).status_code == 200
+
+
+def test_token_of_agent_ends_with_its_deployment(ask: Ask, hosts: list[str], report: Report):
+    token = ask("PUT", "/agents/one", json={"node_instance_id": hosts[0]}).json()["token"]
+    assert report("one", token).status_code == 200
+    assert ask("DELETE", "/deployments/web", params={"force": "true"}).status_code < 300
+    wait_until(lambda: report("one", token).status_code, lambda status: status == 401, 60)
+    assert ask("GET", "/agents").json()["items"] == []
+
+
+def test_agents_are_as_visible_as_their_deployment(ask: Ask, hosts: list[str]):
+    ask("PUT", "/agents/one", json={"node_instance_id": hosts[0]})
+    ask("POST", "/tenants/red")
+    for name, tenant, role in (("vera", "default_tenant", "viewer"), ("rudi", "red", "user")):
+        ask("PUT", "/users", json={"username": name, "password": PASSWORD})
+        ask("PUT", "/tenants/users", json={"username": name, "tenant_name": tenant, "role": role})
+    assert len(ask("GET", "/agents", user="vera").json()["items"]) == 1
+    assert ask("PATCH", "/agents/one", user="vera", json={"state": "stopping"}).status_code == 403
+    for params in ({}, {"_all_tenants": "true"}):
+        assert ask("GET", "/agents", user="rudi", tenant="red", params=params).json()["items"] == []
+    assert ask("GET", "/agents/one", user="rudi", tenant="red").status_code == 404
+    assert ask("GET", "/agents", tenant="red", params={"_all_tenants": "true"}).json()["items"][0]["name"] == "one"
+
+
+@pytest.mark.sqlite
 def test_there_are_no_agents(cfy: Cfy, ask: Ask):
     assert json.loads(cfy("agents list --all-states --deployment-id d --node-id n -a --json")) == []
     for words in ("install --wait", "validate --node-instance-id x", "install --manager-ip 10.0.0.1 --no-wait"):

@@ -60,7 +60,7 @@ class NewCertificates(Body):
 
 
 class HeartbeatBody(Body):
-    """What an agent reports about itself."""
+    """The report of an agent about itself."""
 
     version: str | None = Field(None, max_length=MAX_FIELD)
     system: str | None = Field(None, max_length=MAX_FIELD)

@@ -93,7 +93,8 @@ def properties_of_host(store: Store, host: NodeInstance) -> Mapping[str, object]
 
 def delete_of_host(store: Store, host_storage_id: int) -> None:
     """Delete the agents of a host that is in scope; their tokens end at once."""
-    for agent in store.unscoped.scalars(select(Agent).where(Agent.node_instance_storage_id == host_storage_id)):
+    statement = select(Agent).where(Agent.node_instance_storage_id == host_storage_id)
+    for agent in store.unscoped.scalars(statement).all():  # of a host in scope
         store.delete(agent)
 
 
