@@ -52,7 +52,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames:
         is_independent = test.path.parent.name == "cli" or test.get_closest_marker("sqlite")
         one = is_independent and not test.get_closest_marker("databases")
-        metafunc.parametrize("database_url", ["sqlite"] if one else ["sqlite", "postgresql"], indirect=True)
+        databases = ["sqlite"] if one else ["sqlite", "postgresql"]
+        if test.get_closest_marker("postgresql"):
+            databases = ["postgresql"]
+        metafunc.parametrize("database_url", databases, indirect=True)
 
 
 class Cfy(Protocol):

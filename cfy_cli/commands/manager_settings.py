@@ -47,7 +47,11 @@ def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSetting
     """Return the settings of the last start, changed by the given options."""
     from cfy_cli.config.profiles import EMBEDDED
     from cfy_cli.contract.limits import Limits
-    from cfy_cli.manager.process_secrets import DATABASE_PASSWORD_VARIABLE, ENCRYPTION_KEY_VARIABLE
+    from cfy_cli.manager.process_secrets import (
+        ADMIN_PASSWORD_VARIABLE,
+        DATABASE_PASSWORD_VARIABLE,
+        ENCRYPTION_KEY_VARIABLE,
+    )
     from cfy_cli.manager.settings import ManagerSettings
 
     settings: dict[str, Any] = {"data_dir": str(app.home / "manager")}
@@ -64,6 +68,7 @@ def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSetting
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
     for name, default in (("server_names", ()), ("fetch_from", ()), ("roles", ROLES)):
         settings[name] = tuple(settings.get(name, default))
+    settings["admin_password"] = app.environ.get(ADMIN_PASSWORD_VARIABLE, "")
     settings["database_password"] = app.environ.get(DATABASE_PASSWORD_VARIABLE, "")
     return ManagerSettings(**settings)
 

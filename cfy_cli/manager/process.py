@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
-from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -88,6 +87,8 @@ class _Child:
         from cfy_cli.manager.services.configuration.configuration import Configuration
         from cfy_cli.manager.services.events.retention import Retention
         from cfy_cli.manager.services.identity.bootstrap import bootstrap
+        from cfy_cli.manager.services.processes import Presence, process_name
+        from cfy_cli.manager.store.models import ServerRecord
 
         for handler in logging.getLogger().handlers:
             name_in_log(handler)
@@ -96,14 +97,23 @@ class _Child:
         bootstrap(app)
         app.service(Configuration).refresh()  # the level of the log
         self._share_folder(app)
+        presence = Presence(
+            app,
+            ServerRecord,
+            process_name(self._settings, self._name),
+            host=self._settings.address,
+            port=self._settings.port,
+        )
         retention = Retention(app.database, self._settings.keep_events, self._settings.keep_audit_log)
 
         @contextlib.asynccontextmanager
         async def lifespan(_api: object) -> AsyncIterator[None]:
             retention.start()
+            presence.start()
             _relax_garbage_collection()
             self.report(READY)
             yield
+            presence.close()
             retention.stop()
             app.close()
 
@@ -128,12 +138,13 @@ class _Child:
 
     def work(self) -> None:
         """Recover the executions of workers that have exited, then run executions until stopped."""
+        from cfy_cli.manager.services.processes import process_name
         from cfy_cli.manager.services.worker import recovery
         from cfy_cli.manager.worker import Worker
 
         app = self._create_context()
-        own = worker_name(self._settings, self._name)
-        in_use = [worker_name(self._settings, f"worker-{index}") for index in range(self._settings.worker_count)]
+        own = process_name(self._settings, self._name)
+        in_use = [process_name(self._settings, name) for name in self._settings.child_names]
         self._acquire_name()
         self._prepare_database(app)
         self._share_folder(app)
@@ -153,22 +164,29 @@ class _Child:
     def schedule(self) -> None:
         """Start the executions of schedules that are due until stopped."""
         from cfy_cli.manager.scheduler import Scheduler
+        from cfy_cli.manager.services.processes import Presence, process_name
+        from cfy_cli.manager.store.models import WorkerRecord
 
         app = self._create_context()
         self._acquire_name()
         self._prepare_database(app)
         scheduler = Scheduler(app)
+        presence = Presence(app, WorkerRecord, process_name(self._settings, self._name), role="scheduler")
+        presence.start()
         self._stop_at_signals(scheduler.stop)
         self.report(READY)
         scheduler.work()
+        presence.close()
         app.close()
 
     def _prepare_database(self, app: "AppContext") -> None:
         """Create or migrate the tables, where no server of this machine does."""
         if not self._settings.runs("server"):
+            from cfy_cli.manager.services.configuration import shared_keys
             from cfy_cli.manager.store import schema
 
             schema.prepare(app.database)
+            shared_keys.verify(app)
 
     def _stop_at_signals(self, stop: Callable[[], None]) -> None:
         """Call `stop` when a signal ends the process or the supervisor exits."""
@@ -205,6 +223,8 @@ class _Child:
 
         app = AppContext(self._settings, self._work_available, self._execution_ended, self._name)
         app.service(Cipher)  # raises now when the configured key is not valid
+        if self._name == self._settings.child_names[0]:
+            app.listen()
         return app
 
     def _acquire_name(self) -> None:
@@ -236,12 +256,6 @@ class _Child:
             stop()
 
         threading.Thread(target=wait, name="orphaned", daemon=True).start()
-
-
-def worker_name(settings: ManagerSettings, name: str) -> str:
-    """Return a name that a worker keeps from start to start, and that is unique among hosts and data folders."""
-    folder_hash = sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
-    return f"{socket.gethostname()}/{folder_hash}/{name}"
 
 
 def _relax_garbage_collection() -> None:

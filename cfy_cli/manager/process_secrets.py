@@ -11,7 +11,10 @@ from pathlib import Path
 
 ENCRYPTION_KEY_VARIABLE = "CFY_ENCRYPTION_KEY"  # gives the key of the secrets
 DATABASE_PASSWORD_VARIABLE = "PGPASSWORD"  # noqa: S105  gives the password of PostgreSQL, as its own tools read it
-SECRET_VARIABLES = (ENCRYPTION_KEY_VARIABLE, DATABASE_PASSWORD_VARIABLE, "CLOUDIFY_PASSWORD", "CLOUDIFY_TOKEN")
+ADMIN_PASSWORD_VARIABLE = "CFY_ADMIN_PASSWORD"  # noqa: S105  gives the first password of the administrator
+SECRET_VARIABLES = (
+    ENCRYPTION_KEY_VARIABLE, DATABASE_PASSWORD_VARIABLE, ADMIN_PASSWORD_VARIABLE, "CLOUDIFY_PASSWORD", "CLOUDIFY_TOKEN",
+)  # fmt: skip
 PRIVATE_UMASK = 0o077  # files for their owner only
 PR_SET_DUMPABLE = 4  # of prctl(2)
 MEMORY_RANGES = slice(45, 49)  # fields 48 to 51 of proc_pid_stat(5), without the two before the state

@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from cfy_cli.contract.limits import Limits
@@ -26,6 +28,7 @@ class ManagerSettings:
     server_names: tuple[str, ...] = ()  # further names under which clients reach it, such as that of a proxy
     fetch_from: tuple[str, ...] = ()  # networks that are not public, and that blueprints may fetch from
     database_password: str = field(default="", repr=False)  # of PostgreSQL, when its URL has none
+    admin_password: str = field(default="", repr=False)  # of the first start of a database; random when empty
     run_as: str = ""  # the user that operations run as; the one who runs the manager when empty
     roles: tuple[str, ...] = ROLES  # what runs here; the others run elsewhere on the same database
     keep_events: str = ""  # age at which events are deleted, such as `3 months`; never when empty
@@ -40,6 +43,17 @@ class ManagerSettings:
     def secret_arguments(self) -> tuple[str, ...]:
         """The settings whose options may hold a password."""
         return self.database_url, self.broker
+
+    @property
+    def place(self) -> str:
+        """What identifies the data folder among those of all machines."""
+        folder_hash = sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:8]
+        return f"{socket.gethostname()}/{folder_hash}"
+
+    @property
+    def address(self) -> str:
+        """The address or name by which other machines reach the server."""
+        return socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
 
     @property
     def is_sqlite(self) -> bool:

@@ -30,6 +30,11 @@ class WakeupPipe:
         return cls(descriptors[f"{name}_read"], descriptors[f"{name}_write"])
 
     def notify(self) -> None:
+        """Wake a process, whichever."""
+        self.notify_here()
+
+    def notify_here(self) -> None:
+        """Wake a process of this machine."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe wakes the reader anyway
             os.write(self._write, b"!")
 

@@ -1,31 +1,28 @@
 """A worker: claims executions and runs several at the same time."""
 
 import logging
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import delete
-
-from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.scheduler import Scheduler
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import group_members
+from cfy_cli.manager.services.processes import Presence
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
-from cfy_cli.manager.services.worker import running
+from cfy_cli.manager.services.worker import recovery, running
 from cfy_cli.manager.services.worker.claiming import claim
 from cfy_cli.manager.services.worker.environments import EnvironmentMaker
+from cfy_cli.manager.services.worker.takeover import Share, Watch, look_at_others
 from cfy_cli.manager.store.models import WorkerRecord
 
 log = logging.getLogger(__name__)
 MAX_THREADS = 100_000  # created on demand: the slots limit how many there are
 POLL_INTERVAL = 0.5  # seconds between queries for work when nobody notifies the worker
-HEARTBEAT_INTERVAL = 5.0  # seconds
 
 
 class Worker:
@@ -36,7 +33,9 @@ class Worker:
         self._name = name
         self._event_writer = EventWriter(app.database)
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="execution")
-        self._index, self._count = index, count
+        self._share = Share(index, count)
+        self._watch = Watch()
+        self._presence = Presence(app, WorkerRecord, name, self._look_at_others, role="worker")
         self._configuration = app.service(Configuration)
         self._limit = ConcurrencyLimit(0)
         self._stopping = threading.Event()
@@ -44,13 +43,10 @@ class Worker:
         self._schedules = threading.Thread(target=self._scheduler.work, name="schedules", daemon=True)
         self._environments = threading.Thread(target=self._make_environments, name="environments", daemon=True)
         self._has_work = threading.Event()  # since environments were looked for
-        self._heartbeat_lock = threading.Lock()  # held while a heartbeat is stored
-        self._closed = False
 
     def work(self) -> None:
         """Run executions until `stop` is called; those that still run then end or are recovered at the next start."""
-        self._try_heartbeat()  # before the first claim: recovery counts only crashes of workers with a heartbeat
-        threading.Thread(target=self._send_heartbeats, name="heartbeat", daemon=True).start()
+        self._presence.start()  # before the first claim: recovery counts only crashes of workers with a heartbeat
         if self._app.settings.runs("scheduler"):
             self._schedules.start()
         self._environments.start()
@@ -61,15 +57,14 @@ class Worker:
             if slots and not self._start_executions(slots):
                 self._app.work_available.wait(POLL_INTERVAL)
 
-    def _share(self) -> int:
+    def _find_limit(self) -> int:
         """Return how many executions this worker may run at the same time, besides those that wait for others."""
-        return (
-            self._configuration.integer("rest.max_concurrent_workflows") + self._count - 1 - self._index
-        ) // self._count
+        number, total = self._share
+        return (self._configuration.integer("rest.max_concurrent_workflows") + total - 1 - number) // total
 
     def _apply_configuration(self) -> None:
         try:
-            self._limit.set_limit(self._share())
+            self._limit.set_limit(self._find_limit())
             if maintenance_mode.is_on(self._app):
                 maintenance_mode.finish_activation(self._app)
         except CfyError as error:
@@ -88,9 +83,10 @@ class Worker:
             if thread.is_alive():
                 thread.join()
         self._event_writer.close()
-        with self._heartbeat_lock, self._app.database.write() as session:
-            self._closed = True  # a late heartbeat must not add the row again
-            session.execute(delete(WorkerRecord).where(WorkerRecord.name == self._name))
+        self._presence.close()
+        if not self._app.database.is_sqlite:  # others may run now what was interrupted
+            recovery.recover(self._app, {self._name})
+            self._app.work_available.notify()
 
     def _start_executions(self, slots: list[Slot]) -> bool:
         """Start an execution in each slot as far as there are any; return whether there may be more to start."""
@@ -120,8 +116,7 @@ class Worker:
 
     def _make_environments(self) -> None:
         """Make environments of groups, many in one transaction, until the worker stops."""
-        share = (self._index, self._count)
-        maker = EnvironmentMaker(self._app, self._name, share, self._event_writer, self._stopping)
+        maker = EnvironmentMaker(self._app, self._name, lambda: self._share, self._event_writer, self._stopping)
         while not self._stopping.is_set():
             self._has_work.clear()
             try:
@@ -133,22 +128,7 @@ class Worker:
                 log.exception("Making environments failed")
             self._has_work.wait(POLL_INTERVAL)
 
-    def _send_heartbeats(self) -> None:
-        while not self._stopping.wait(HEARTBEAT_INTERVAL):
-            self._try_heartbeat()
-
-    def _try_heartbeat(self) -> None:
-        try:
-            self._store_heartbeat()
-        except CfyError as error:
-            log.warning("The heartbeat of the worker was not stored: %s", error)
-
-    def _store_heartbeat(self) -> None:
-        with self._heartbeat_lock, self._app.database.write() as session:
-            if self._closed:
-                return
-            row = session.query(WorkerRecord).filter_by(name=self._name).one_or_none()
-            if row is None:
-                session.add(WorkerRecord(name=self._name, pid=os.getpid()))
-            else:
-                row.pid, row.seen_at = os.getpid(), now()
+    def _look_at_others(self) -> None:
+        """Take over what silent workers have left, where workers are on several machines."""
+        if not self._app.database.is_sqlite:
+            self._share = look_at_others(self._app, self._name, self._watch)

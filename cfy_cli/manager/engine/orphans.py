@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import psutil
 
+from cfy_cli.manager.engine.machine import machine_id
 from cfy_cli.manager.engine.ports import ProcessIdentity
 from cfy_cli.manager.engine.process import KILL_TIMEOUT
 from cfy_cli.manager.engine.process_tree import find_by_operation_id, kill_tree
@@ -18,7 +19,8 @@ POLL_INTERVAL = 0.01  # seconds
 
 def identify(pid: int) -> ProcessIdentity:
     """Return the identity of a running process, with an empty start time when there is none."""
-    return ProcessIdentity(pid, start_time(pid))
+    started = start_time(pid)
+    return ProcessIdentity(pid, f"{started}@{machine_id()}" if started else "")
 
 
 def start_time(pid: int) -> str:
@@ -32,16 +34,17 @@ def start_time(pid: int) -> str:
 
 
 def is_alive(process: ProcessIdentity) -> bool:
-    return _is_same(process.start_time, start_time(process.pid))
+    return _is_here(process) and _is_same(process.start_time.partition("@")[0], start_time(process.pid))
 
 
 def kill(processes: Collection[ProcessIdentity], operation_ids: Collection[str]) -> None:
     """Kill the rest of these sessions and all processes of these operations, and wait until they are gone.
 
+    Those of other machines are left alone: here, other processes have their ids.
     The pid of a session leader that has ended is not reused while members of its session live. A process whose start
     time has the format of an earlier version counts as another one; it is found by the id of its operation.
     """
-    leaders = [process for process in processes if start_time(process.pid) == "" or is_alive(process)]
+    leaders = [process for process in processes if _is_here(process) and _may_be_left(process)]
     for leader in leaders:
         kill_tree(leader.pid)
     daemons = [identify(pid) for pid in find_by_operation_id(operation_ids)]
@@ -51,6 +54,15 @@ def kill(processes: Collection[ProcessIdentity], operation_ids: Collection[str])
     deadline = time.monotonic() + KILL_TIMEOUT
     while any(map(is_alive, [*leaders, *daemons])) and time.monotonic() < deadline:
         time.sleep(POLL_INTERVAL)
+
+
+def _may_be_left(process: ProcessIdentity) -> bool:
+    return start_time(process.pid) == "" or is_alive(process)
+
+
+def _is_here(process: ProcessIdentity) -> bool:
+    """Tell whether a process was started on this machine, as far as is known: earlier versions stored no machine."""
+    return process.start_time.partition("@")[2] in ("", machine_id())
 
 
 def _is_same(expected: str, actual: str) -> bool:

@@ -1,6 +1,5 @@
-"""Endpoints of the nodes of the cluster: here one host is manager, broker and database."""
+"""Endpoints of the nodes of the cluster: the machines with servers, the broker and the database."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypedDict, cast
 
@@ -8,7 +7,6 @@ from fastapi import Response
 
 from cfy_cli import __version__
 from cfy_cli.contract.json import JsonObject
-from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes, dump
 from cfy_cli.manager.rest.bodies import Body
@@ -17,9 +15,13 @@ from cfy_cli.manager.rest.query import PAGE, SORT
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import whole_list
 from cfy_cli.manager.rest.status import SUMMARY
-from cfy_cli.manager.services.cluster import ClusterStatus, cluster_status
+from cfy_cli.manager.services.cluster import ClusterStatus, cluster_status, find_broker, find_replicas
+from cfy_cli.manager.services.machines import Machine, find_machines, forget
+from cfy_cli.manager.store.models import ServerRecord
 
 LISTING = (SORT, *PAGE)
+IS_SETTING = "which broker is used is a setting of each machine"
+BROKER_HINT = "Choose it where the manager starts: cfy manager start --broker URL"
 
 routes = Routes("cluster")
 
@@ -78,7 +80,7 @@ class BrokerNode(TypedDict):
     host: str
     management_host: str
     port: int
-    username: None
+    username: str | None
     password: None
     params: None
     networks: dict[str, str]
@@ -94,39 +96,48 @@ class DatabaseNode(TypedDict):
 
 @routes.get("/managers", "manager_get", LISTING, list_answer(answer_of(ManagerNode), "ManagerList"), has_filters=True)
 def list_managers(call: Call) -> JsonObject:
-    return _list(call, _manager(call))
+    nodes = [_describe(machine.name, machine.server) for machine in find_machines(call.app) if machine.server]
+    return page_of_items(nodes, call.listing("id"), list(nodes[0]))
 
 
 @routes.get("/managers/{hostname}", "manager_get")
 def get_manager(call: Call, hostname: str) -> ManagerNode:
-    _check_manager(call, hostname)
-    return _manager(call)
+    return _describe(*_find_manager(call, hostname)[:2])
 
 
 @routes.post("/managers", "manager_manage", status=201)
 def add_manager(call: Call, body: NewManager) -> ManagerNode:
-    """Refuse to add a manager: a cluster needs a manager that shares its database with others."""
-    if body.hostname == call.app.hostname:
-        raise Conflict(f"Manager `{body.hostname}` is in the cluster already: it is this one")
-    raise _refused(f"Manager `{body.hostname}` cannot be added")
+    """Refuse to add a manager: one that starts with the same database is added by that."""
+    if any(machine.name == body.hostname for machine in find_machines(call.app)):
+        raise Conflict(f"Manager `{body.hostname}` is in the cluster already")
+    raise _refused(
+        f"Manager `{body.hostname}` cannot be added from here: it joins when it starts on this database",
+        "Start it there: cfy manager start --database postgresql://USER@HOST/NAME",
+    )
 
 
 @routes.put("/managers/{hostname}", "manager_manage")
 def update_manager(call: Call, hostname: str, body: ManagerChange) -> ManagerNode:
     """Refuse to change how files of a manager are replicated."""
-    _check_manager(call, hostname)
-    raise _refused(f"The files of manager `{hostname}` cannot be replicated")
+    _find_manager(call, hostname)
+    raise _refused(
+        f"The files of manager `{hostname}` are not replicated: managers on several machines have one storage",
+        "Choose it when they start: cfy manager start --storage",
+    )
 
 
 @routes.delete("/managers/{hostname}", "manager_manage")
 def remove_manager(call: Call, hostname: str) -> None:
-    """Refuse to remove the manager that answers, which is the only one."""
-    _check_manager(call, hostname)
-    raise Invalid(
-        f"Manager `{hostname}` cannot be removed: it is the only one, and it answers this request",
-        hint="To stop it: cfy manager stop",
-        code=ErrorCode.ILLEGAL_ACTION,
-    )
+    """Forget a manager that is gone; refuse that for one that runs."""
+    _, _, machine = _find_manager(call, hostname)
+    if machine.is_own or any(process.is_alive for process in machine.processes):
+        why = "it answers this request" if machine.is_own else "it is running"
+        raise Invalid(
+            f"Manager `{hostname}` cannot be removed: {why}",
+            hint="Stop it on its machine: cfy manager stop",
+            code=ErrorCode.ILLEGAL_ACTION,
+        )
+    forget(call.store.unscoped, machine)  # machines are in no tenant
 
 
 @routes.get("/cluster-status", "cluster_status_get", (SUMMARY,), answer_of(ClusterStatus))
@@ -142,43 +153,31 @@ def get_cluster_status(call: Call) -> ClusterStatus | Response:
 
 @routes.get("/brokers", "broker_get", LISTING, list_answer(answer_of(BrokerNode), "BrokerList"), has_filters=True)
 def list_brokers(call: Call) -> JsonObject:
-    """List the broker: workers take executions from the database, so that is on the manager's host."""
-    host = call.app.settings.host
-    broker: BrokerNode = {
-        "name": call.app.hostname,
-        "host": host,
-        "management_host": host,
-        "port": 0,
-        "username": None,
-        "password": None,
-        "params": None,
-        "networks": {"default": host},
-        "is_external": False,
-        "ca_cert_content": None,
-    }
-    return _list(call, broker)
+    """List the broker; without one, workers take executions from the database, so that this machine stands for it."""
+    node = _broker(call)
+    return page_of_items([node], call.listing("name"), list(node))
 
 
 @routes.post("/brokers", "broker_manage", status=201)
 def add_broker(call: Call, body: NewBroker) -> BrokerNode:
-    """Refuse to add a broker: workers take executions from the database."""
-    if body.name == call.app.hostname:
+    """Refuse to add a broker: it is a setting of each manager."""
+    if body.name == _broker(call)["name"]:
         raise Conflict(f"Broker `{body.name}` is in the cluster already")
-    raise _refused(f"Broker `{body.name}` cannot be added")
+    raise _refused(f"Broker `{body.name}` cannot be added: {IS_SETTING}", BROKER_HINT)
 
 
 @routes.put("/brokers/{name}", "broker_manage")
 def update_broker(call: Call, name: str, body: BrokerChange) -> BrokerNode:
     """Refuse to change the networks of the broker."""
     _check_broker(call, name)
-    raise _refused(f"The networks of broker `{name}` cannot be changed")
+    raise _refused(f"The networks of broker `{name}` cannot be changed: {IS_SETTING}", BROKER_HINT)
 
 
 @routes.delete("/brokers/{name}", "broker_manage")
 def remove_broker(call: Call, name: str) -> None:
-    """Refuse to remove the only broker."""
+    """Refuse to remove the broker."""
     _check_broker(call, name)
-    raise _refused(f"Broker `{name}` cannot be removed")
+    raise _refused(f"Broker `{name}` cannot be removed: {IS_SETTING}", BROKER_HINT)
 
 
 DATABASE_NODES = list_answer(answer_of(DatabaseNode), "DatabaseNodeList")
@@ -186,64 +185,77 @@ DATABASE_NODES = list_answer(answer_of(DatabaseNode), "DatabaseNodeList")
 
 @routes.get("/db-nodes", "db_nodes_get", LISTING, DATABASE_NODES, has_filters=True)
 def list_database_nodes(call: Call) -> JsonObject:
-    return _list(call, _database(call))
+    nodes = _databases(call)
+    return page_of_items(nodes, call.listing("name"), list(nodes[0]))
 
 
 @routes.post("/db-nodes", "cluster_node_config_update", (), DATABASE_NODES)
 def update_database_nodes(call: Call, body: DatabaseAction) -> JsonObject:
-    """Answer the node that the manager has by its settings, which this request uses."""
+    """Answer the nodes that PostgreSQL has at this moment, which is all that is known of them."""
     if body.action != "update":
         raise Invalid(f"`{body.action}` is no action on database nodes: the only one is `update`")
-    return whole_list([cast("JsonObject", _database(call))])
+    return whole_list([cast("JsonObject", node) for node in _databases(call)])
 
 
-def _manager(call: Call) -> ManagerNode:
-    host = call.app.settings.host
+def _describe(name: str, server: ServerRecord) -> ManagerNode:
     return {
-        "id": 1,
-        "hostname": call.app.hostname,
-        "private_ip": host,
-        "public_ip": host,
-        "version": __version__,
+        "id": server.storage_id,
+        "hostname": name,
+        "private_ip": server.host,
+        "public_ip": server.host,
+        "version": server.version or __version__,
         "edition": "community",
         "distribution": None,
         "distro_release": None,
         "fs_sync_node_id": None,
-        "networks": {"default": host},
-        "last_seen": now(),  # it is the one that answers,
+        "networks": {"default": server.host},
+        "last_seen": server.seen_at,
         "status_report_frequency": None,
         "ca_cert_content": None,
     }
 
 
-def _database(call: Call) -> DatabaseNode:
-    database = call.app.database
+def _broker(call: Call) -> BrokerNode:
+    broker = find_broker(call.app, find_machines(call.app))
     return {
-        "name": "SQLite" if database.is_sqlite else "PostgreSQL",
-        "host": call.app.settings.host if database.is_sqlite else database.url.host,
-        "is_external": not database.is_sqlite,
+        "name": broker["name"],
+        "host": broker["host"],
+        "management_host": broker["host"],
+        "port": broker["port"],
+        "username": broker["username"],
+        "password": None,
+        "params": None,
+        "networks": {"default": broker["host"]},
+        "is_external": broker["is_external"],
+        "ca_cert_content": None,
     }
 
 
-def _check_manager(call: Call, hostname: str) -> None:
-    if hostname != call.app.hostname:
-        raise NotFound(
-            f"Requested `Manager` with hostname `{hostname}` was not found", hint="Show it: cfy cluster managers list"
-        )
+def _databases(call: Call) -> list[DatabaseNode]:
+    database = call.app.database
+    if database.is_sqlite:
+        return [{"name": "SQLite", "host": call.app.settings.host, "is_external": False}]
+    replicas: list[DatabaseNode] = [
+        {"name": replica["name"], "host": replica["host"], "is_external": True} for replica in find_replicas(call.app)
+    ]
+    return [{"name": "PostgreSQL", "host": database.url.host, "is_external": True}, *replicas]
+
+
+def _find_manager(call: Call, hostname: str) -> tuple[str, ServerRecord, Machine]:
+    for machine in find_machines(call.app):
+        if machine.name == hostname and machine.server:
+            return machine.name, machine.server, machine
+    raise NotFound(
+        f"Requested `Manager` with hostname `{hostname}` was not found", hint="Show them: cfy cluster managers list"
+    )
 
 
 def _check_broker(call: Call, name: str) -> None:
-    if name != call.app.hostname:
+    if name != _broker(call)["name"]:
         raise NotFound(
             f"Requested `RabbitMQBroker` with name `{name}` was not found", hint="Show it: cfy cluster brokers list"
         )
 
 
-def _refused(what: str) -> Invalid:
-    return Invalid(
-        f"{what}: this manager runs on one machine, without a broker of its own", code=ErrorCode.ILLEGAL_ACTION
-    )
-
-
-def _list(call: Call, item: Mapping[str, object]) -> JsonObject:
-    return page_of_items([item], call.listing(next(iter(item))), list(item))
+def _refused(what: str, hint: str) -> Invalid:
+    return Invalid(what, hint=hint, code=ErrorCode.ILLEGAL_ACTION)

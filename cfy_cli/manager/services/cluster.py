@@ -1,21 +1,33 @@
-"""Status of the cluster: this machine is its only manager, its broker and, with SQLite, its database."""
+"""Status of the cluster: the servers and workers of all machines, the broker, and the database."""
 
 import shutil
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, TypedDict
+from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from cfy_cli import __version__
-from cfy_cli.contract.timestamps import seconds_ago
+from cfy_cli.contract.states import ExecutionState
+from cfy_cli.contract.timestamps import now, parse_timestamp
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.status import WORKER_TIMEOUT, ExtraInfo, ServiceStatus, service_statuses
-from cfy_cli.manager.store.models import WorkerRecord
+from cfy_cli.manager.services.machines import Machine, Process, find_machines
+from cfy_cli.manager.services.status import WORKER, ExtraInfo, ServiceStatus, describe_service
+from cfy_cli.manager.store.models import Execution
 
 MIN_FREE = 100 * 1024**2  # bytes on the disk of the data folder
+MAX_REPLAY_LAG = 64 * 1024**2  # bytes that a replica of PostgreSQL may be behind
+BROKER_TIMEOUT = 2.0  # seconds
+BROKER_PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
+SERVER, SCHEDULER = ("Webserver", "Manager Rest-Service"), "Scheduler"
 State = Literal["OK", "Degraded", "Fail"]
-DATABASES = ("SQLite", "PostgreSQL")
-WORKER = "Management Worker"  # takes executions from the queue, which is in the database
+WAITING = select(func.count(), func.min(Execution.created_at)).where(Execution.status == ExecutionState.PENDING)
+REPLICAS = text(
+    "SELECT application_name, row_number() OVER (PARTITION BY application_name ORDER BY pid), host(client_addr), state,"
+    " pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) FROM pg_stat_replication ORDER BY 1, 2"
+)
 
 
 class NodeService(TypedDict):
@@ -50,47 +62,160 @@ class ClusterStatus(TypedDict):
     services: dict[str, PartStatus]
 
 
+class Broker(TypedDict):
+    """Where the broker is; `is_external` tells whether there is one at all, beside the database."""
+
+    name: str
+    host: str
+    port: int
+    username: str | None
+    is_external: bool
+
+
+class Replica(TypedDict):
+    """A server of PostgreSQL that follows the one in use."""
+
+    name: str
+    host: str | None
+    state: str | None  # None where the user of the database may not see it
+    lag: int  # bytes
+
+
 def cluster_status(app: AppContext) -> ClusterStatus:
-    """Return what works of this machine, as managers of a cluster report it."""
-    services, is_sqlite = service_statuses(app), app.database.is_sqlite
-    free = shutil.disk_usage(app.settings.data_dir).free
-    disk: NodeMetric = {"metric_name": "disk_free_bytes", "value": free, "healthy": free >= MIN_FREE}
-    workers: NodeMetric = _count_workers(app)
-    of_manager = {name: each for name, each in services.items() if name not in (*DATABASES, WORKER)}
-    of_database = {name: each for name, each in services.items() if name in DATABASES}
-    of_broker = {WORKER: services[WORKER]}
-    host = app.settings.host
-    database_host = host if is_sqlite else app.database.url.host
-    database_metrics = [disk] if is_sqlite else []
+    """Return what works of all machines, as managers of a cluster report it."""
+    machines = find_machines(app)
+    managers, workers = {}, {}
+    for machine in machines:
+        server, scheduler = machine.of_role("server"), machine.of_role("scheduler")
+        services = {name: describe_service(name, server) for name in SERVER if server}
+        services |= {SCHEDULER: describe_service(SCHEDULER, scheduler)} if scheduler else {}
+        if services:
+            metrics = [_measure_disk(app)] if machine.is_own else []
+            managers[machine.name] = _node(services, metrics, _address(machine), machine, machine.processes)
+        if machine.of_role("worker") or _is_expected(app, machines, machine):
+            workers[machine.name] = _worker_node(app, machine)
+    broker = find_broker(app, machines)
     parts: dict[str, PartStatus] = {
-        "manager": _part(_node(of_manager, [disk], host), app.hostname, is_external=False),
-        "db": _part(
-            _node(of_database, database_metrics, database_host),
-            app.hostname if is_sqlite else database_host or "localhost",
-            is_external=not is_sqlite,
-        ),
-        "broker": _part(_node(of_broker, [workers], host), app.hostname, is_external=False),
+        "manager": _part(managers, is_external=False),
+        "db": _describe_database(app, machines[0]),
+        "broker": _part(workers, is_external=False),
     }
+    if broker["is_external"]:
+        status = describe_service(_kind(app), None if _is_reachable(broker) else ())
+        node = _node({_kind(app): status}, [], broker["host"])
+        parts["broker"] = _part({broker["name"]: node, **workers}, is_external=True)
+        if node["status"] == "Fail":  # no operation runs then
+            parts["broker"]["status"] = "Fail"
     return {"status": _worst([part["status"] for part in parts.values()]), "services": parts}
 
 
-def _count_workers(app: AppContext) -> NodeMetric:
-    seen = select(func.count(WorkerRecord.storage_id)).where(WorkerRecord.seen_at > seconds_ago(WORKER_TIMEOUT))
+def find_broker(app: AppContext, machines: Sequence[Machine]) -> Broker:
+    """Return the broker of the settings; without one the queue is in the database, and this machine stands for it."""
+    if not app.settings.broker:
+        host = app.settings.host
+        return {"name": machines[0].name, "host": host, "port": 0, "username": None, "is_external": False}
+    url = urlsplit(app.settings.broker)
+    host = url.hostname or "localhost"
+    port = url.port or BROKER_PORTS.get(url.scheme, 5672)
+    return {"name": host, "host": host, "port": port, "username": url.username or None, "is_external": True}
+
+
+def find_replicas(app: AppContext) -> list[Replica]:
+    """Return the replicas of PostgreSQL; SQLite has none."""
+    if app.database.is_sqlite:
+        return []
     with app.database.read() as session:
-        count = session.scalar(seen) or 0
-    return {"metric_name": "workers", "value": count, "healthy": count >= app.settings.worker_count}
+        rows = session.execute(REPLICAS).all()
+    return [
+        {"name": f"{name}-{number}" if number > 1 else name, "host": host, "state": state, "lag": int(lag or 0)}
+        for name, number, host, state, lag in rows
+    ]
 
 
-def _part(node: NodeStatus, name: str, *, is_external: bool) -> PartStatus:
-    return {"status": node["status"], "is_external": is_external, "nodes": {name: node}}
+def _describe_database(app: AppContext, own: Machine) -> PartStatus:
+    waiting = _measure_queue(app)
+    if app.database.is_sqlite:
+        service = {"SQLite": describe_service("SQLite", own.of_role("server"))}
+        node = _node(service, [_measure_disk(app), *waiting], app.settings.host)
+        return _part({own.name: node}, is_external=False)
+    host = app.database.url.host or "localhost"
+    nodes = {host: _node({"PostgreSQL": describe_service("PostgreSQL", None)}, waiting, host)}
+    for replica in find_replicas(app):
+        follows = describe_service("PostgreSQL", None if replica["state"] in ("streaming", None) else ())
+        lag: NodeMetric = {
+            "metric_name": "replay_lag_bytes",
+            "value": replica["lag"],
+            "healthy": replica["lag"] <= MAX_REPLAY_LAG,
+        }
+        nodes[replica["name"]] = _node({"PostgreSQL": follows}, [lag], replica["host"])
+    return _part(nodes, is_external=True)
 
 
-def _node(services: Mapping[str, ServiceStatus], metrics: list[NodeMetric], host: str | None) -> NodeStatus:
-    inactive = [f"{name} is not running" for name, service in services.items() if service["status"] != "Active"]
+def _measure_queue(app: AppContext) -> list[NodeMetric]:
+    """Return how many executions no worker has claimed yet, and for how long the oldest has waited."""
+    with app.database.read() as session:
+        count, oldest = session.execute(WAITING).one()
+    age = int((parse_timestamp(now()) - parse_timestamp(oldest)).total_seconds()) if oldest else 0
+    return [
+        {"metric_name": "waiting_executions", "value": count, "healthy": True},
+        {"metric_name": "oldest_waiting_seconds", "value": max(0, age), "healthy": True},
+    ]
+
+
+def _measure_disk(app: AppContext) -> NodeMetric:
+    free = shutil.disk_usage(app.settings.data_dir).free
+    return {"metric_name": "disk_free_bytes", "value": free, "healthy": free >= MIN_FREE}
+
+
+def _is_expected(app: AppContext, machines: Sequence[Machine], machine: Machine) -> bool:
+    """Tell whether workers of a machine are missing: ours by its roles, or any workers at all."""
+    is_anywhere = any(each.of_role("worker") for each in machines)
+    return machine.is_own and (app.settings.runs("worker") or not is_anywhere)
+
+
+def _worker_node(app: AppContext, machine: Machine) -> NodeStatus:
+    workers = machine.of_role("worker")
+    alive = sum(worker.is_alive for worker in workers)
+    expected = app.settings.worker_count if machine.is_own and app.settings.runs("worker") else len(workers)
+    count: NodeMetric = {"metric_name": "workers", "value": alive, "healthy": alive >= expected}
+    return _node({WORKER: describe_service(WORKER, workers)}, [count], _address(machine), machine, workers)
+
+
+def _address(machine: Machine) -> str:
+    return machine.server.host if machine.server else machine.name
+
+
+def _kind(app: AppContext) -> str:
+    return "Redis" if app.settings.broker.startswith("redis") else "RabbitMQ"
+
+
+def _is_reachable(broker: Broker) -> bool:
+    with suppress(OSError), socket.create_connection((broker["host"], broker["port"]), BROKER_TIMEOUT):
+        return True
+    return False
+
+
+def _part(nodes: dict[str, NodeStatus], *, is_external: bool) -> PartStatus:
+    """Return the status of a part: it fails when all its nodes do."""
+    states = {node["status"] for node in nodes.values()}
+    status: State = next(iter(states)) if len(states) == 1 else "Degraded"
+    return {"status": status, "is_external": is_external, "nodes": nodes}
+
+
+def _node(
+    services: Mapping[str, ServiceStatus],
+    metrics: list[NodeMetric],
+    host: str | None,
+    machine: Machine | None = None,
+    processes: Sequence[Process] = (),
+) -> NodeStatus:
+    seen_at = max((process.seen_at for process in processes), default="")
+    since = f"; it was last seen at {seen_at}" if seen_at else ""
+    inactive = [f"{name} is not running{since}" for name, each in services.items() if each["status"] != "Active"]
     unhealthy = [f"{metric['metric_name']} is {metric['value']}" for metric in metrics if not metric["healthy"]]
     return {
         "status": "Fail" if inactive else "Degraded" if unhealthy else "OK",
-        "version": __version__,
+        "version": machine.version if machine else __version__,
         "public_ip": host,
         "private_ip": host,
         "services": {

@@ -14,6 +14,7 @@ from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.database import Database
 from cfy_cli.manager.store.file_changes import FileChanges
 from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.store.notifications import EXECUTION_ENDED, WORK_AVAILABLE, Notifications, SharedWakeup
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 from cfy_cli.manager.wakeup import WakeupPipe
@@ -51,6 +52,11 @@ class AppContext:
         self.files = Files(settings.files, process)
         self.work_available = work_available or WakeupPipe.create()
         self.execution_ended = execution_ended or WakeupPipe.create()
+        self._notifications: Notifications | None = None
+        if not self.database.is_sqlite:
+            self._notifications = Notifications(self.database, settings.place)
+            self.work_available = SharedWakeup(self.work_available, self._notifications, WORK_AVAILABLE)
+            self.execution_ended = SharedWakeup(self.execution_ended, self._notifications, EXECUTION_ENDED)
         self.is_stopping: Callable[[], bool] = lambda: False  # whether the process shuts down
         self._services: dict[type[Service], Service] = {}
         self._lock = threading.RLock()  # a service may need another one while it is built
@@ -74,6 +80,12 @@ class AppContext:
                     service = self._services[kind] = kind(self)
         assert isinstance(service, kind)
         return service
+
+    def listen(self) -> None:
+        """Pass notifications of other machines on to the processes of this one."""
+        if self._notifications is not None:
+            pipes = {WORK_AVAILABLE: self.work_available, EXECUTION_ENDED: self.execution_ended}
+            self._notifications.listen({channel: pipe.notify_here for channel, pipe in pipes.items()})
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Store]:
@@ -102,6 +114,8 @@ class AppContext:
     def close(self) -> None:
         for service in self._services.values():
             service.close()
+        if self._notifications is not None:
+            self._notifications.close()
         self.database.close()
         self.work_available.close()
         self.execution_ended.close()

@@ -1,17 +1,15 @@
 """Status of the parts of this manager, as `GET /status` names them."""
 
-import os
 from collections.abc import Sequence
 from typing import TypedDict
 
 from sqlalchemy import select
 
-from cfy_cli.contract.timestamps import seconds_ago
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.store.models import WorkerRecord
+from cfy_cli.manager.services.machines import Process, find_machines
 
-WORKER_TIMEOUT = 15  # seconds without a heartbeat before a worker counts as gone
+WORKER = "Management Worker"  # takes executions from the queue, which is in the database
 
 
 class ProcessStatus(TypedDict):
@@ -24,6 +22,8 @@ class ProcessStatus(TypedDict):
     SubState: str
     state: str
     MainPID: int
+    started_at: str
+    seen_at: str
 
 
 class Processes(TypedDict):
@@ -43,24 +43,32 @@ class ServiceStatus(TypedDict):
 
 
 def service_statuses(app: AppContext) -> dict[str, ServiceStatus]:
-    """Return the status of each part by its name, with its processes as systemd would show them."""
-    with app.database.read() as session:
-        workers = session.scalars(select(WorkerRecord.pid).where(WorkerRecord.seen_at > seconds_ago(WORKER_TIMEOUT)))
-        worker_pids = workers.all()
-    server = [os.getpid()]  # it embeds the database SQLite
-    database = ("SQLite", server) if app.database.is_sqlite else ("PostgreSQL", [])
-    parts = (("Webserver", server), ("Manager Rest-Service", server), database, ("Management Worker", worker_pids))
+    """Return the status of each part by its name, with its processes as systemd would show them.
+
+    Workers are those of this machine, or of the others when it has none.
+    """
+    own, *others = find_machines(app)
+    server = own.of_role("server")  # it embeds the database SQLite
+    workers = own.of_role("worker")
+    remote = [] if workers else [worker for machine in others for worker in machine.of_role("worker")]
+    database = ("SQLite", server) if app.database.is_sqlite else ("PostgreSQL", None)
+    parts = (("Webserver", server), ("Manager Rest-Service", server), database, (WORKER, workers or remote))
     return {
-        name: {
-            "status": "Active" if pids or name == "PostgreSQL" else "Inactive",
-            "is_remote": False,
-            "extra_info": {"systemd": _processes(name, pids)},
-        }
-        for name, pids in parts
+        name: describe_service(name, processes, is_remote=name == WORKER and bool(remote)) for name, processes in parts
     }
 
 
-def _processes(name: str, pids: Sequence[int]) -> Processes:
+def describe_service(name: str, processes: Sequence[Process] | None, *, is_remote: bool = False) -> ServiceStatus:
+    """Return the status of a part; None are the processes of one that others run, and that answers."""
+    alive = [process for process in processes or [] if process.is_alive]
+    return {
+        "status": "Active" if alive or processes is None else "Inactive",
+        "is_remote": is_remote,
+        "extra_info": {"systemd": _processes(name, alive)},
+    }
+
+
+def _processes(name: str, processes: Sequence[Process]) -> Processes:
     unit = f"cfy-{name.lower().replace(' ', '-')}"
     return {
         "display_name": name,
@@ -73,9 +81,11 @@ def _processes(name: str, pids: Sequence[int]) -> Processes:
                 "ActiveState": "active",
                 "SubState": "running",
                 "state": "running",
-                "MainPID": pid,
+                "MainPID": process.pid,
+                "started_at": process.started_at,
+                "seen_at": process.seen_at,
             }
-            for pid in pids
+            for process in processes
         ],
     }
 

@@ -19,6 +19,7 @@ class LockKey(IntEnum):
     CONFIGURATION = 0x63667907  # changes of the configuration and of the maintenance mode follow each other
     LICENSE = 0x63667908  # there is at most one
     DEPLOYMENT_GROUPS = 0x6366790A  # one that blueprints name is created once
+    FIRST_START = 0x6366790B  # the administrator and the keys are made once
     AUDIT = 0x63667909  # records are committed in the order of their storage ids
 
 

@@ -176,7 +176,7 @@ class Configuration:
         return of_start.get(entry.full_name, entry.default)
 
     def _encrypt(self, store: Store, value: Json) -> Json:
-        return None if value is None else encrypt(self._app, store, json.dumps(value))
+        return None if value is None else encrypt(self._app, store.unscoped, json.dumps(value))  # of all tenants
 
     def _decrypt(self, value: Json) -> Json:
         return None if value is None else cast(Json, json.loads(self._app.service(Cipher).decrypt(str(value))))

@@ -15,7 +15,7 @@ class Cipher:
     """Encrypts and decrypts text; all processes of one manager share the key."""
 
     def __init__(self, app: AppContext) -> None:
-        self._key_file = app.settings.data_dir / "secrets.key"
+        self.key_file = app.settings.data_dir / "secrets.key"
         key = app.settings.encryption_key
         self._fernet = _create_fernet(key.encode()) if key else None
 
@@ -36,7 +36,7 @@ class Cipher:
         try:
             return self._load().decrypt(encrypted.encode()).decode()
         except InvalidToken:
-            hint = f"Restore the file {self._key_file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}."
+            hint = f"Restore the file {self.key_file}, or start the manager with the right ${ENCRYPTION_KEY_VARIABLE}."
             raise Unavailable(
                 "The manager's encryption key is not the one that its secrets were encrypted with", hint=hint
             ) from None
@@ -46,7 +46,7 @@ class Cipher:
 
     def _load(self, *, create: bool = False) -> Fernet:
         if self._fernet is None:
-            file = self._key_file
+            file = self.key_file
             try:
                 key = load_or_create_key(file, Fernet.generate_key) if create else read_key(file)
             except OSError as error:

@@ -56,6 +56,7 @@ class _CommonColumns(TypedDict):
     acts_for_storage_id: int | None
     crashes: int
     progress_at_crash: int
+    claim: int
     decisions: JsonObject
     created_at: str
     created_by: str
@@ -135,6 +136,7 @@ def _common_columns(
         "acts_for_storage_id": acting.acts_for_storage_id,
         "crashes": 0,
         "progress_at_crash": 0,
+        "claim": 0,
         "decisions": {},
         "created_at": now(),
         "created_by": store.scope.user,

@@ -22,13 +22,13 @@ from cfy_cli.contract.timestamps import format_timestamp, now
 from cfy_cli.errors import Unauthorized
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.identity import failed_logins, passwords, signed_tokens
+from cfy_cli.manager.services.identity import failed_logins, passwords
 from cfy_cli.manager.services.identity.client_addresses import client_key
 from cfy_cli.manager.services.identity.directory.logins import NO_PASSWORD, DirectoryLogins, put_user
 from cfy_cli.manager.services.identity.failed_logins import AccountLock, LoginAttempt
 from cfy_cli.manager.services.identity.identities import NO_ROLES, AgentIdentity, Identity, load_identity
 from cfy_cli.manager.services.identity.role_permissions import VERSION, Permissions
-from cfy_cli.manager.services.identity.signed_tokens import SignedToken
+from cfy_cli.manager.services.identity.signed_tokens import SignedToken, TokenSigner
 from cfy_cli.manager.services.identity.users import ADMIN
 from cfy_cli.manager.store.models import Agent, Token, User
 
@@ -111,7 +111,7 @@ class Credentials:
     def __init__(self, app: AppContext) -> None:
         self._database = app.database
         self._permissions = app.service(Permissions)
-        self._data_dir = app.settings.data_dir
+        self._signer = app.service(TokenSigner)
         self._configuration = app.service(Configuration)
         self._directory = app.service(DirectoryLogins)
         self._salt = secrets.token_bytes(32)
@@ -185,7 +185,7 @@ class Credentials:
         latest = format_timestamp(datetime.now(UTC) + timedelta(seconds=active_limits().signed_token))
         expires_at = min(login.expires_at or latest, latest)
         token = SignedToken(login.user_storage_id, login.token_stamp, login.token_id, expires_at)
-        return signed_tokens.sign(self._data_dir, token)
+        return self._signer.sign(token)
 
     def _verify(self, credential: Credential) -> Login:
         if credential.header == "Authentication-Token":
@@ -257,7 +257,7 @@ class Credentials:
         return Login(identity, 0, agent.token, "", agent_storage_id=agent.storage_id)
 
     def _find_signed(self, session: Session, value: str) -> Login | None:
-        token = signed_tokens.verify(self._data_dir, value)
+        token = self._signer.verify(value)
         user = _find_user(session, token.user_storage_id) if token else None
         if token is None or user is None or not user.active or token.stamp != user.token_stamp:
             return None

@@ -4,11 +4,11 @@ import hashlib
 import secrets
 from dataclasses import astuple, dataclass
 from functools import partial
-from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from cfy_cli.manager.services.encryption.key_files import load_or_create_key
+from cfy_cli.manager.services.configuration import shared_keys
+from cfy_cli.manager.services.context import AppContext
 
 KEY_FILE = "token.key"
 
@@ -23,19 +23,28 @@ class SignedToken:
     expires_at: str
 
 
-def sign(data_dir: Path, token: SignedToken) -> str:
-    return str(_serializer(data_dir).dumps(astuple(token)))
+class TokenSigner:
+    """Signs tokens and verifies them, with a key that all servers of the manager share."""
 
+    def __init__(self, app: AppContext) -> None:
+        self._app = app
+        self._key = b""
 
-def verify(data_dir: Path, value: str) -> SignedToken | None:
-    """Return the content of a token, None if this manager did not sign it; whether it has ended is not checked."""
-    try:
-        content = _serializer(data_dir).loads(value)
-    except BadData:
-        return None
-    return SignedToken(*content) if isinstance(content, list) else None  # text was signed by former versions
+    def sign(self, token: SignedToken) -> str:
+        return str(self._serializer().dumps(astuple(token)))
 
+    def verify(self, value: str) -> SignedToken | None:
+        """Return the content of a token, None if this manager did not sign it; whether it has ended is not checked."""
+        try:
+            content = self._serializer().loads(value)
+        except BadData:
+            return None
+        return SignedToken(*content) if isinstance(content, list) else None  # text was signed by former versions
 
-def _serializer(data_dir: Path) -> URLSafeSerializer:
-    key = load_or_create_key(data_dir / KEY_FILE, partial(secrets.token_bytes, 32))
-    return URLSafeSerializer(key, salt="token", signer_kwargs={"digest_method": hashlib.sha256})
+    def close(self) -> None:
+        """Do nothing: a key holds no resources."""
+
+    def _serializer(self) -> URLSafeSerializer:
+        if not self._key or self._app.database.is_sqlite:  # whose backup may be restored, with its key
+            self._key = shared_keys.load_key(self._app, KEY_FILE, partial(secrets.token_bytes, 32))
+        return URLSafeSerializer(self._key, salt="token", signer_kwargs={"digest_method": hashlib.sha256})

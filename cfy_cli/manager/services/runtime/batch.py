@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
+from cfy_cli.manager.services.runtime.claims import Claim
 from cfy_cli.manager.store.bulk import BulkStatement
 from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation
 
 R = TypeVar("R")
 
 _operations, _instances = Operation.__table__, NodeInstance.__table__
-VISIBILITIES = select(Execution.id, Execution.visibility, Execution.owned_by).where(
+EXECUTIONS = select(Execution.id, Execution.visibility, Execution.owned_by, Execution.claim).where(
     Execution.id.in_(bindparam("ids", expanding=True))
 )
 INSERT_EVENT = BulkStatement.insert(Event)
@@ -77,8 +78,9 @@ class EventRow(TypedDict):
 
 
 class TaskRow(TypedDict):
-    """Parameters of UPDATE_TASK."""
+    """Parameters of UPDATE_TASK, and the execution."""
 
+    execution_id: str
     operation_id: str
     new_state: str
     new_attempt: int
@@ -87,8 +89,9 @@ class TaskRow(TypedDict):
 
 
 class ProcessRow(TypedDict):
-    """Parameters of UPDATE_PROCESS."""
+    """Parameters of UPDATE_PROCESS, and the execution."""
 
+    execution_id: str
     operation_id: str
     new_pid: int
     new_start_time: str
@@ -103,12 +106,21 @@ class InstanceRow(TypedDict):
     changes: int
 
 
+class InstanceState(NamedTuple):
+    """A state that an execution lets an instance of a deployment enter."""
+
+    execution_id: str
+    deployment_storage_id: int
+    step: SetState
+
+
 @dataclass(slots=True)
 class Batch:
     events: list[EventRow] = field(default_factory=list)
     tasks: dict[str, TaskRow] = field(default_factory=dict)  # by operation id: the latest state
     processes: dict[str, ProcessRow] = field(default_factory=dict)  # by operation id
-    instance_states: list[tuple[int, SetState]] = field(default_factory=list)  # with the deployment's storage id
+    instance_states: list[InstanceState] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)  # by execution id
 
     def __bool__(self) -> bool:
         return bool(self.events or self.tasks or self.processes or self.instance_states)
@@ -118,6 +130,7 @@ class Batch:
         self.tasks |= later.tasks
         self.processes |= later.processes
         self.instance_states += later.instance_states
+        self.claims |= later.claims
 
     def pop_single_changes(self) -> Iterator["Batch"]:
         """Yield each change as a batch; it is removed from this one when the next is requested, so after it is stored.
@@ -125,38 +138,50 @@ class Batch:
         Events come first: to store an event twice does less harm than to lose it.
         """
         while self.events:
-            yield Batch(events=self.events[:1])
+            yield Batch(events=self.events[:1], claims=self.claims)
             del self.events[0]
         while self.instance_states:
-            yield Batch(instance_states=self.instance_states[:1])
+            yield Batch(instance_states=self.instance_states[:1], claims=self.claims)
             del self.instance_states[0]
         for operation_id in list(self.processes):
-            yield Batch(processes={operation_id: self.processes[operation_id]})
+            yield Batch(processes={operation_id: self.processes[operation_id]}, claims=self.claims)
             del self.processes[operation_id]
         for operation_id in list(self.tasks):
-            yield Batch(tasks={operation_id: self.tasks[operation_id]})
+            yield Batch(tasks={operation_id: self.tasks[operation_id]}, claims=self.claims)
             del self.tasks[operation_id]
 
     def store(self, session: Session) -> None:
+        """Store the changes of all executions whose claims are not lost; the caller holds the lock of events."""
+        self._read_executions(session)
         connection = session.connection()
         if self.instance_states:
             self._store_instance_states(session)
         UPDATE_PROCESS.execute(connection, _sorted_rows(self.processes))
         UPDATE_TASK.execute(connection, _sorted_rows(self.tasks))
-        if self.events:
-            self._inherit(session)
-            INSERT_EVENT.execute(connection, self.events)
+        INSERT_EVENT.execute(connection, self.events)
 
-    def _inherit(self, session: Session) -> None:
-        """Give events the visibility of their executions, which may have changed since those were claimed."""
-        ids = {event["execution_id"] for event in self.events}
+    def _read_executions(self, session: Session) -> None:
+        """Drop the changes of executions that other workers have by now, and give events the present visibility."""
+        ids = {event["execution_id"] for event in self.events} | self.claims.keys()
         # Each round asks this, so it goes past the session, which would take twice as long.
-        rows = session.connection().execute(VISIBILITIES, {"ids": [each for each in ids if each is not None]})
-        columns: dict[str | None, tuple[str, str]] = {key: (visibility, owned_by) for key, visibility, owned_by in rows}
+        rows = session.connection().execute(EXECUTIONS, {"ids": [each for each in ids if each is not None]})
+        visibilities: dict[str | None, tuple[str, str]] = {}
+        for execution_id, visibility, owned_by, number in rows:
+            visibilities[execution_id] = (visibility, owned_by)
+            claim = self.claims.get(execution_id)
+            if claim is not None and claim.number != number:
+                claim.lost.set()
+                self._drop(execution_id)
         for event in self.events:  # the execution may be deleted
-            present = columns.get(event["execution_id"])
+            present = visibilities.get(event["execution_id"])
             if present:
                 event["visibility"], event["owned_by"] = present
+
+    def _drop(self, execution_id: str) -> None:
+        self.events = [event for event in self.events if event["execution_id"] != execution_id]
+        self.instance_states = [each for each in self.instance_states if each.execution_id != execution_id]
+        self.tasks = {key: row for key, row in self.tasks.items() if row["execution_id"] != execution_id}
+        self.processes = {key: row for key, row in self.processes.items() if row["execution_id"] != execution_id}
 
     def _store_instance_states(self, session: Session) -> None:
         instances = session.execute(
@@ -168,8 +193,8 @@ class Batch:
                 NodeInstance.system_properties,
             )
             .where(
-                NodeInstance.deployment_storage_id.in_({deployment for deployment, _ in self.instance_states}),
-                NodeInstance.id.in_({step.instance_id for _, step in self.instance_states}),
+                NodeInstance.deployment_storage_id.in_({each.deployment_storage_id for each in self.instance_states}),
+                NodeInstance.id.in_({each.step.instance_id for each in self.instance_states}),
             )
             .order_by(NodeInstance.storage_id)
             .with_for_update()
@@ -183,7 +208,7 @@ class Batch:
             }
             for deployment, instance_id, storage_id, state, properties in instances
         }
-        for deployment, step in self.instance_states:
+        for _, deployment, step in self.instance_states:
             row = rows.get((deployment, step.instance_id))
             if row is not None:  # a deleted instance has no state
                 _enter_state(row, step)

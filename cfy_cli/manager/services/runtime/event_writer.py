@@ -9,6 +9,7 @@ from dataclasses import replace
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.services.runtime.batch import Batch, EventRow
+from cfy_cli.manager.services.runtime.claims import Claim
 from cfy_cli.manager.services.runtime.db_retry import is_transient
 from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.database import Database
@@ -36,9 +37,9 @@ class EventWriter:
         self._thread = threading.Thread(target=self._flush_periodically, name="event-writer", daemon=True)
         self._thread.start()
 
-    def add_event(self, event: EventRow) -> None:
-        """Add an event, which is stored a moment later."""
-        self.add(Batch(events=[event]))
+    def add_event(self, event: EventRow, claim: Claim | None = None) -> None:
+        """Add an event, which is stored a moment later; that of an execution whose claim is lost is not."""
+        self.add(Batch(events=[event], claims=_by_id(event["execution_id"], claim)))
         self._has_events.set()
         if len(self._pending.events) > MAX_PENDING_EVENTS:
             self.flush()
@@ -147,3 +148,7 @@ class EventWriter:
                 self._has_events.set()
             except Exception:
                 log.exception("Storing events failed")
+
+
+def _by_id(execution_id: str | None, claim: Claim | None) -> dict[str, Claim]:
+    return {execution_id: claim} if execution_id is not None and claim is not None else {}

@@ -19,6 +19,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import execution_user
 from cfy_cli.manager.services.identity.role_permissions import Permissions
 from cfy_cli.manager.services.runtime.batch import EventRow
+from cfy_cli.manager.services.runtime.claims import Claim, StopSignal
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.store.audit import Actor
@@ -60,11 +61,21 @@ class ExecutionContext:
     app: AppContext
     execution: Execution  # the row as it was when it was claimed, detached; do not change it
     event_writer: EventWriter
-    stopping: threading.Event  # set when the worker stops: it kills operations, and the next start continues them
+    worker_stopping: threading.Event  # it kills operations then, and the next start continues them
     start_mode: StartMode = StartMode.NEW
     slot_released: Callable[[], AbstractContextManager[None]] = nullcontext  # entered while it waits for executions
     masking: Masking = field(default_factory=Masking)
     until_end: ExitStack = field(default_factory=ExitStack)  # what is released when the execution has ended
+    lost: threading.Event = field(default_factory=threading.Event)  # set when another worker has it
+
+    @cached_property
+    def stopping(self) -> threading.Event:
+        """Set when the execution must not be run here any longer."""
+        return StopSignal(self.worker_stopping, self.lost)
+
+    @cached_property
+    def claim(self) -> Claim:
+        return Claim(self.execution.storage_id, self.execution.claim, self.lost)
 
     @property
     def permission(self) -> str:
@@ -113,9 +124,11 @@ class ExecutionContext:
 
     @contextmanager
     def writing_own_rows(self) -> Iterator[Store]:
-        """Open a write transaction for the same rows."""
+        """Open a write transaction for the same rows. Raises ClaimLost when another worker has the execution."""
         actor = Actor(self.execution.acts_for or self.execution.created_by, self.execution.id)
         with self.app.writing(self._system_scope, actor) as store:
+            if not self.app.database.is_sqlite:  # whose workers are on one machine, and recovered when they have exited
+                self.claim.check(store.unscoped)  # the row of the execution
             yield store
 
     @property
@@ -170,7 +183,7 @@ class ExecutionContext:
         }
 
     def emit(self, event: ExecutionEvent) -> None:
-        self.event_writer.add_event(self.event_row(event))
+        self.event_writer.add_event(self.event_row(event), self.claim)
 
     def log(self, message: str, level: str = "info") -> None:
         """Emit a log line of the manager's own work."""

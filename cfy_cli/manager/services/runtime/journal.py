@@ -23,7 +23,7 @@ from cfy_cli.manager.engine.ports import (
 )
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationAction
-from cfy_cli.manager.services.runtime.batch import Batch, TaskRow
+from cfy_cli.manager.services.runtime.batch import Batch, InstanceState, TaskRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import MANAGER_NAME, ExecutionContext
 from cfy_cli.manager.store.bulk import BulkStatement
@@ -98,6 +98,7 @@ class StoreJournal:
 
         def store() -> None:
             with self._context.app.database.write() as session:
+                self._context.claim.check(session)
                 inherited = inherited_columns(session.get_one(Execution, execution.storage_id, options=VISIBILITY))
                 for row in (graph_row, *operation_rows):
                     row.update(inherited)
@@ -126,24 +127,27 @@ class StoreJournal:
             Batch(
                 processes={
                     operation_id: {
+                        "execution_id": self._context.execution.id,
                         "operation_id": operation_id,
                         "new_pid": process.pid,
                         "new_start_time": process.start_time,
                     }
-                }
+                },
+                claims={self._context.execution.id: self._context.claim},
             )
         )
 
     def _batch(self, key: str, entries: Iterable[JournalEntry]) -> Batch:
-        batch, ids = Batch(), self._ids_of(key)
+        execution_id, ids = self._context.execution.id, self._ids_of(key)
+        batch = Batch(claims={execution_id: self._context.claim})
         for entry in entries:
             if isinstance(entry, ExecutionEvent):
                 batch.events.append(self._context.event_row(entry))
             elif isinstance(entry, SetState):
-                batch.instance_states.append((self._deployment_storage_id, entry))
+                batch.instance_states.append(InstanceState(execution_id, self._deployment_storage_id, entry))
             else:
                 operation_id = ids.get(entry.task_id)
-                batch.tasks[operation_id] = _task_row(operation_id, entry, self._context.masking)
+                batch.tasks[operation_id] = _task_row(execution_id, operation_id, entry, self._context.masking)
         return batch
 
 
@@ -206,8 +210,9 @@ def _operation_row(creation: Mapping[str, str], key: str, ids: OperationIds, tas
     }
 
 
-def _task_row(operation_id: str, change: TaskStateChange, masking: Masking) -> TaskRow:
+def _task_row(execution_id: str, operation_id: str, change: TaskStateChange, masking: Masking) -> TaskRow:
     return {
+        "execution_id": execution_id,
         "operation_id": operation_id,
         "new_state": change.state.value,
         "new_attempt": change.attempt,

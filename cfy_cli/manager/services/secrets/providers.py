@@ -34,7 +34,7 @@ def create(
             name=check_name(SECRETS_PROVIDERS, name),
             type=type_name,
             visibility=visibility,
-            encrypted_parameters=encrypt(app, store, json.dumps(checked)),
+            encrypted_parameters=encrypt(app, store.unscoped, json.dumps(checked)),  # as those of all tenants
         )
     )
 
@@ -60,7 +60,7 @@ def update(
         _check_unused(store, provider, f"cannot become one of the type {wanted}")
     if wanted != provider.type or parameters is not None:
         checked = check_parameters(wanted, parameters or {})
-        provider.encrypted_parameters = encrypt(app, store, json.dumps(checked))
+        provider.encrypted_parameters = encrypt(app, store.unscoped, json.dumps(checked))  # as those of all tenants
         provider.type = wanted
     if visibility is not None:
         widen(store, provider, visibility)

@@ -308,4 +308,4 @@ def _encrypt(app: AppContext, store: Store, value: Json, schema: JsonObject | No
         value = json.dumps(value, ensure_ascii=False)
     elif not isinstance(value, str) or not value:
         raise Invalid("The value of a secret is text that is not empty; with a schema it may be any JSON")
-    return encrypt(app, store, value)
+    return encrypt(app, store.unscoped, value)  # all tenants have the same key

@@ -57,6 +57,7 @@ def claim(app: AppContext, worker: str, limit: int) -> list[tuple[Execution, Sta
                 continue
             claimed.append((execution, _start_mode(execution)))
             execution.status, execution.started_at, execution.worker = ExecutionState.STARTED, now(), worker
+            execution.claim += 1
         session.flush()
         group_queues.forget_empty(session, {execution.execution_group_id for execution, _ in claimed})
     return claimed

@@ -6,7 +6,7 @@ running at a time than their group allows. What cannot be made with others is ma
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -48,10 +48,15 @@ class Prepared:
 
 
 class EnvironmentMaker:
-    """Makes environments of one worker process; `share` is the number of the worker and that of all."""
+    """Makes environments of one worker process; `share` returns the number of the worker and that of all."""
 
     def __init__(
-        self, app: AppContext, worker: str, share: tuple[int, int], event_writer: EventWriter, stopping: threading.Event
+        self,
+        app: AppContext,
+        worker: str,
+        share: Callable[[], tuple[int, int]],
+        event_writer: EventWriter,
+        stopping: threading.Event,
     ) -> None:
         self._app, self._worker, self._share = app, worker, share
         self._event_writer, self._stopping = event_writer, stopping
@@ -61,7 +66,7 @@ class EnvironmentMaker:
         if maintenance_mode.is_on(self._app):
             return False
         with self._app.database.read() as session:
-            waiting = group_queues.find_together(session, ENVIRONMENTS_BATCH, self._share)
+            waiting = group_queues.find_together(session, ENVIRONMENTS_BATCH, self._share())
             contexts = [self._context(execution) for execution in waiting]
             prepared = self._prepare(session, contexts)
         if not waiting:
@@ -175,6 +180,7 @@ class EnvironmentMaker:
                 for execution in chosen:
                     execution.worker, execution.started_at = self._worker, now()
                     execution.status = ExecutionState.STARTED
+                    execution.claim += 1
                     group_members.on_state_change(store, execution, execution.status)
                     store.flush()
                     group_queues.forget_empty(store.unscoped, {execution.execution_group_id})  # its own

@@ -39,7 +39,7 @@ INSTANCES = (
     .where(NodeInstance.deployment_storage_id == bindparam("deployment"))
     .order_by(NodeInstance.storage_id)
 )
-POLLED = select(Execution.status, Execution.total_operations, Execution.finished_operations).where(
+POLLED = select(Execution.claim, Execution.status, Execution.total_operations, Execution.finished_operations).where(
     Execution.id == bindparam("execution_id")
 )
 POLL_INTERVAL = 0.2  # seconds between queries of the status of the execution
@@ -174,7 +174,8 @@ class StoreRecords(StoreLookups, Records):
         if row is None:
             self._cancel_request = CancelRequest.KILL  # it was deleted
             return
-        status, *progress = row
+        number, status, *progress = row
+        self._context.claim.compare(number)
         self._cancel_request = CANCEL_REQUESTS.get(ExecutionState(status), CancelRequest.NONE)
         self._stored_progress = (progress[0], progress[1])
         self.store_progress()

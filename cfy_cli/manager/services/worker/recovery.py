@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -19,8 +20,9 @@ from cfy_cli.manager.services.executions import executions, group_members
 from cfy_cli.manager.services.identity.access import DEFAULT_TENANT
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.execution_context import MAX_CRASHES
+from cfy_cli.manager.store.advisory_locks import LockKey, acquire_lock
 from cfy_cli.manager.store.audit import MANAGER
-from cfy_cli.manager.store.models import Execution, WorkerRecord
+from cfy_cli.manager.store.models import Execution, Token, WorkerRecord
 from cfy_cli.manager.store.scope import system_scope
 
 log = logging.getLogger(__name__)
@@ -30,13 +32,22 @@ RETRY_INTERVAL = 0.5  # seconds
 CLAIMED = (ExecutionState.STARTED, *STOPPING)
 
 
-def recover(app: AppContext, exited_workers: Collection[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A worker that was not seen for long, and when it was seen last; empty if it never was."""
+
+    worker: str
+    seen_at: str
+
+
+def recover(app: AppContext, exited_workers: Collection[str], silent: Silence | None = None) -> int:
     """Make the running executions of these workers claimable again, and return how many these workers had.
 
-    Processes of their operations that still run are killed, and the operations run once more. Executions that a user
-    has cancelled are completed as cancelled.
+    Processes of their operations that still run on this machine are killed, and the operations run once more.
+    Executions that a user has cancelled are completed as cancelled. A worker that was only `silent` keeps what it has
+    when it was seen again meanwhile.
     """
-    number, cancelled = _repeat_if_busy(lambda: _recover(app, exited_workers))
+    number, cancelled = _repeat_if_busy(lambda: _recover(app, exited_workers, silent))
     for (
         execution_id,
         tenant,
@@ -46,16 +57,29 @@ def recover(app: AppContext, exited_workers: Collection[str]) -> int:
     return number
 
 
-def _recover(app: AppContext, exited_workers: Collection[str]) -> tuple[int, list[tuple[str, str]]]:
+def _recover(
+    app: AppContext, exited_workers: Collection[str], silent: Silence | None = None
+) -> tuple[int, list[tuple[str, str]]]:
     """Make executions claimable again.
 
     Returns how many the workers had, and the ids and tenants of the cancelled ones.
     """
     with app.database.write() as session:
-        claimed = session.scalars(
-            select(Execution).where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
+        acquire_lock(session, LockKey.CLAIMING)
+        if silent is not None and not _is_still_silent(session, silent):
+            return 0, []
+        claimed = session.scalars(  # waits for what these workers are writing at this moment
+            select(Execution)
+            .where(Execution.status.in_(CLAIMED), Execution.worker.in_(exited_workers))
+            .order_by(Execution.storage_id)
+            .with_for_update()
         ).all()
+        acquire_lock(session, LockKey.EVENTS)  # held by those that write for many executions at once
         _count_crashes(session, exited_workers, claimed)
+        for execution in claimed:
+            execution.claim += 1
+            if silent is not None:
+                session.execute(delete(Token).where(Token.execution_id == execution.id))  # scripts that still run
         recoverable = [execution for execution in claimed if execution.status == ExecutionState.STARTED]
         cancelled = [execution for execution in claimed if execution.status != ExecutionState.STARTED]
         # The worker that claims one of these fails it (`check_crashes`), so nothing else kills its processes.
@@ -103,6 +127,11 @@ def workers_without_successor(app: AppContext, own_name: str, in_use: Collection
     with app.database.read() as session:
         names = session.scalars(select(Execution.worker).where(Execution.status.in_(CLAIMED)).distinct()).all()
     return sorted(name for name in names if name and name.startswith(prefix) and name not in in_use)
+
+
+def _is_still_silent(session: Session, silent: Silence) -> bool:
+    present = session.scalar(select(WorkerRecord.seen_at).where(WorkerRecord.name == silent.worker).with_for_update())
+    return (present or "") == silent.seen_at
 
 
 def _count_crashes(session: Session, exited_workers: Collection[str], claimed: Iterable[Execution]) -> None:

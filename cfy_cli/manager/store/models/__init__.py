@@ -15,7 +15,7 @@ from cfy_cli.manager.store.models.deployment_groups import (
 from cfy_cli.manager.store.models.deployment_updates import DeploymentUpdate
 from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel, Node, NodeInstance
 from cfy_cli.manager.store.models.execution_groups import ExecutionGroup
-from cfy_cli.manager.store.models.executions import Event, Execution, WorkerRecord
+from cfy_cli.manager.store.models.executions import Event, Execution
 from cfy_cli.manager.store.models.filters import BlueprintsFilter, DeploymentsFilter
 from cfy_cli.manager.store.models.identity import FailedLogins, Membership, Tenant, Token, User
 from cfy_cli.manager.store.models.indexes import INDEXES
@@ -27,6 +27,7 @@ from cfy_cli.manager.store.models.owned import Base
 from cfy_cli.manager.store.models.permissions import Permission, PermissionsVersion, RolePermission
 from cfy_cli.manager.store.models.plugins import Plugin
 from cfy_cli.manager.store.models.plugins_updates import PluginsUpdate
+from cfy_cli.manager.store.models.processes import ServerRecord, SharedKey, WorkerRecord
 from cfy_cli.manager.store.models.schedules import ExecutionSchedule
 from cfy_cli.manager.store.models.secrets import Secret, SecretsProvider
 from cfy_cli.manager.store.models.sites import Site
@@ -73,6 +74,8 @@ __all__ = [
     "RolePermission",
     "Secret",
     "SecretsProvider",
+    "ServerRecord",
+    "SharedKey",
     "Site",
     "Snapshot",
     "TasksGraph",

@@ -1,4 +1,4 @@
-"""Executions, their events, and the workers that run them."""
+"""Executions and their events."""
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, case
 from sqlalchemy import text as sql_text
@@ -60,7 +60,9 @@ class Execution(Belonging, Owned, Base):
         *Owned.OWNED_FIELDS,
     )
 
-    UNAUDITED = frozenset(("total_operations", "finished_operations", "crashes", "progress_at_crash", "decisions"))
+    UNAUDITED = frozenset(
+        ("total_operations", "finished_operations", "claim", "crashes", "progress_at_crash", "decisions")
+    )
 
     id: Mapped[str] = mapped_column(text(36))
     workflow_id: Mapped[str] = mapped_column(Name)
@@ -86,6 +88,8 @@ class Execution(Belonging, Owned, Base):
     blueprint_id: Mapped[str | None] = mapped_column(Name)
     execution_group_id: Mapped[str | None] = mapped_column(text(36))
     worker: Mapped[str | None] = mapped_column(Name)  # name of the worker that runs it
+    # Counts its claims, and their ends by recovery: a worker with another number than this one has lost it.
+    claim: Mapped[int] = mapped_column(default=0, server_default="0")
     # The user with whose rights it runs: who started it, or resumed it last. The storage id is never used again.
     acts_for: Mapped[str | None] = mapped_column(Name)
     acts_for_storage_id: Mapped[int | None] = mapped_column(info=OF_USER)
@@ -183,16 +187,3 @@ class Event(Belonging, Base):
     error_causes: Mapped[list[JsonObject] | None] = mapped_column(JsonColumn)
     manager_name: Mapped[str | None] = mapped_column(Name)
     agent_name: Mapped[str | None] = mapped_column(Name)
-
-
-class WorkerRecord(Base):
-    """A worker process, with the time of its last heartbeat."""
-
-    __tablename__ = "workers"
-    IS_AUDITED = False
-    IS_IN_SNAPSHOTS = False
-    KEY = "name"
-
-    name: Mapped[str] = mapped_column(Name, unique=True)
-    pid: Mapped[int]
-    seen_at: Mapped[str] = mapped_column(Timestamp, default=now)

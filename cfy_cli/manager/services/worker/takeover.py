@@ -1,0 +1,74 @@
+"""Taking over the executions of workers that are not seen any more, on whichever machine they were."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.processes import HEARTBEAT_TIMEOUT
+from cfy_cli.manager.services.worker import recovery
+from cfy_cli.manager.services.worker.recovery import CLAIMED, Silence
+from cfy_cli.manager.store.models import Execution, WorkerRecord
+
+log = logging.getLogger(__name__)
+
+
+class Share(NamedTuple):
+    """Which of how many equal parts of the work is that of a worker."""
+
+    number: int  # from 0
+    total: int
+
+
+class Watch:
+    """What a worker has seen of the others.
+
+    A worker is silent when its heartbeat has not changed for long by our clock, so that clocks need not agree. Time in
+    which the database did not answer does not count: nobody could store a heartbeat then.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._changes: dict[str, tuple[str, float]] = {}  # the last heartbeat of each, and when we saw it first
+        self._looked_at = 0.0
+
+    def observe(self, heartbeats: Mapping[str, str]) -> list[Silence]:
+        """Return the workers that are silent."""
+        present = self._clock()
+        if present - self._looked_at > HEARTBEAT_TIMEOUT:  # we have been cut off, or suspended
+            self._changes.clear()
+        self._looked_at = present
+        self._changes = {
+            name: known if (known := self._changes.get(name)) and known[0] == seen_at else (seen_at, present)
+            for name, seen_at in heartbeats.items()
+        }
+        return [
+            Silence(name, seen_at)
+            for name, (seen_at, since) in self._changes.items()
+            if present - since >= HEARTBEAT_TIMEOUT
+        ]
+
+
+def look_at_others(app: AppContext, own: str, watch: Watch) -> Share:
+    """Recover the executions of silent workers, and return our share among those that are left. Raises CfyError."""
+    with app.database.read() as session:
+        rows = session.execute(select(WorkerRecord.name, WorkerRecord.seen_at, WorkerRecord.role)).all()
+        claiming = session.scalars(select(Execution.worker).where(Execution.status.in_(CLAIMED)).distinct()).all()
+    heartbeats = {name: "" for name in claiming if name} | {name: seen_at for name, seen_at, _ in rows}
+    heartbeats.pop(own, None)
+    silent = watch.observe(heartbeats)
+    for each in silent:
+        number = recovery.recover(app, {each.worker}, each)
+        if number:
+            log.warning("The worker %s was not seen for %.0f seconds", each.worker, HEARTBEAT_TIMEOUT)
+            app.work_available.notify()
+    gone = {each.worker for each in silent}
+    return _share(own, [name for name, _, role in rows if role == "worker" and name not in gone])
+
+
+def _share(own: str, names: Sequence[str]) -> Share:
+    working = sorted({*names, own})
+    return Share(working.index(own), len(working))
