@@ -46,7 +46,7 @@ class ManagerSettings:
 
     @property
     def place(self) -> str:
-        """What identifies the data folder among those of all machines."""
+        """The data folder among those of all machines."""
         folder_hash = sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:8]
         return f"{socket.gethostname()}/{folder_hash}"
 

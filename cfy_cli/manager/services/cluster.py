@@ -63,7 +63,7 @@ class ClusterStatus(TypedDict):
 
 
 class Broker(TypedDict):
-    """Where the broker is; `is_external` tells whether there is one at all, beside the database."""
+    """Address of the broker; `is_external` tells whether there is one at all, beside the database."""
 
     name: str
     host: str

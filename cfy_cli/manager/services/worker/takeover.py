@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class Share(NamedTuple):
-    """Which of how many equal parts of the work is that of a worker."""
+    """Number of a worker among all that share the work equally."""
 
     number: int  # from 0
     total: int
 
 
 class Watch:
-    """What a worker has seen of the others.
+    """Heartbeats that a worker has seen of the others.
 
     A worker is silent when its heartbeat has not changed for long by our clock, so that clocks need not agree. Time in
     which the database did not answer does not count: nobody could store a heartbeat then.
