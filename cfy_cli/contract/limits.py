@@ -30,6 +30,7 @@ class Limits:
     icon: int = _limit(1 * MIB, "bytes", "the icon of a blueprint")
     json_depth: int = _limit(100, "levels", "lists and objects within each other, in JSON and YAML")
     json_values: int = _limit(500_000, "values", "values in a JSON body or a YAML file, aliases expanded")
+    body_items: int = _limit(20_000, "items", "items in one list or object of a JSON body; any JSON may have more")
     page: int = _limit(64 * MIB, "bytes", "memory for one page of a list; a larger one ends early")
     search_text: int = _limit(1_000, "characters", "`_search` and other text that lists are searched for")
     query_values: int = _limit(100, "values", "values of one query parameter, such as `_sort` and `_range`")
@@ -39,6 +40,9 @@ class Limits:
     event: int = _limit(1 * MIB, "bytes", "one event or log in a request")
     events: int = _limit(10_000, "events", "events and logs in one request")
     pattern_time: int = _limit(1_000, "milliseconds", "the time to match one regular expression of a user")
+    schedules_time: int = _limit(
+        3_000, "milliseconds", "the time to list all occurrences of schedules; after it, only the next ones are listed"
+    )
     schema_time: int = _limit(2_000, "milliseconds", "the time to check the value of a secret against its schema")
     group_deployments: int = _limit(20_000, "deployments", "new deployments in one request for a deployment group")
     node_instances: int = _limit(50_000, "instances", "node instances of one deployment")

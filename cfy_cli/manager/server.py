@@ -1,9 +1,12 @@
 """The web application: the routes of every resource."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from threading import Lock
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp
 
@@ -121,6 +124,7 @@ def create_app(app_context: AppContext) -> FastAPI:
         title="Conductor REST API",
         version=f"3.1 (cfy {__version__})",
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -129,12 +133,28 @@ def create_app(app_context: AppContext) -> FastAPI:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
+    app.add_api_route("/openapi.json", _endpoint_of_document(app), include_in_schema=False)
     app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)
     app.add_api_route(f"{PREFIX}/snapshot-status", snapshots.restore_status, **openapi.without_login("snapshots"))
     app.add_api_route("/health", docs.health, include_in_schema=False)
     errors.install(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def _endpoint_of_document(app: FastAPI) -> Callable[[], Response]:
+    """Return the endpoint of the OpenAPI document. It runs in a thread, because to build the document takes long."""
+    lock = Lock()
+
+    @cache
+    def build() -> bytes:
+        return json.dumps(app.openapi(), separators=(",", ":")).encode()
+
+    def document() -> Response:
+        with lock:
+            return Response(build(), media_type="application/json")
+
+    return document
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

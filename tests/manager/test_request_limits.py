@@ -21,6 +21,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import Site
 from cfy_cli.manager.store.scope import Scope
 from tests.conftest import Ask, Cfy
+from tests.in_process import answer_schemas
 from tests.manager.conftest import Upload
 from tests.manager.processes import start
 from tests.manager.test_lists import LISTS
@@ -42,6 +43,7 @@ def limits() -> Limits:
         license_file=50_000,
         json_depth=10,
         json_values=1000,
+        body_items=20,
         events=3,
         event=500,
         all_results=1001,
@@ -163,6 +165,47 @@ def test_deep_or_wide_body_of_any_operation_is_refused(ask: Ask, body: bytes, li
         if has_json_body(method, path, routes):
             answer = ask(method, fill(path), data=body, headers=JSON_HEADERS)
             assert_names_limit(answer, limit, 400, 413)
+
+
+def test_list_of_any_body_with_too_many_items_is_refused(ask: Ask):
+    """Each item costs its validation, and each fault in one a sentence."""
+    document, found = answer_schemas().document, 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            if set(content) == {"application/json"}:
+                for body in with_many_items(content["application/json"]["schema"], document["components"]["schemas"]):
+                    answer = ask(method.upper(), fill(path.removeprefix(PREFIX)), json=body)
+                    assert_names_limit(answer, "body_items", 413)
+                    found += 1
+    assert found > 20
+
+
+def with_many_items(schema: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Any]:
+    """Yield values that follow a schema but for one list or object, which has too many items."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    for alternative in schema.get("anyOf", ()):
+        yield from with_many_items(alternative, schemas)
+    if items := schema.get("items"):
+        yield [{}] * 21
+        yield from ([value] for value in with_many_items(items, schemas))
+    if isinstance(items := schema.get("additionalProperties"), dict) and items:
+        yield {str(number): {} for number in range(21)}
+        yield from ({"x": value} for value in with_many_items(items, schemas))
+    for name, kind in schema.get("properties", {}).items():
+        yield from ({name: value} for value in with_many_items(kind, schemas))
+
+
+def test_long_body_is_validated_as_a_short_one_is(ask: Ask):
+    for padding in ("", "x" * 10_000):
+        answer = ask("PUT", "/deployment-groups/g", json={"description": padding, "deployment_ids": [5, {}]})
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "bad_parameters_error")
+        assert answer.json()["message"] == "deployment_ids.0: Input should be a valid string"
+        body = {"description": padding, "default_inputs": {"a": [1, {"b": None}]}}
+        answer = ask("PUT", "/deployment-groups/g", json=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["default_inputs"] == body["default_inputs"]
 
 
 @pytest.mark.usefixtures("app")

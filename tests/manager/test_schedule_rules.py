@@ -1,6 +1,7 @@
 """When schedules occur, compared with what a real manager computed."""
 
-from datetime import UTC, datetime, timedelta
+import random
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.services.schedules.rules import RuleParts, make_rule, occurrences_of
+from cfy_cli.manager.services.schedules.times_of_day import walk_days
 
 SINCE = datetime(2030, 1, 1, 1, tzinfo=UTC)  # a Tuesday
 NOW = datetime(2026, 11, 29, 20, 30, tzinfo=UTC)
@@ -80,6 +82,37 @@ def test_occurrences_do_not_depend_on_where_they_begin(parts: RuleParts, since: 
     body = occurrences.body + (f";COUNT={occurrences.count}" if occurrences.count else "")
     plain = rrulestr(body, dtstart=since.replace(tzinfo=None)).xafter(begin.replace(tzinfo=None), count=20, inc=True)
     assert times(parts, since, count=20, begin=begin) == [time.replace(tzinfo=UTC) for time in plain]
+
+
+def test_rules_within_days_are_those_of_the_calendar() -> None:
+    """They are computed day by day; dateutil computes them period by period."""
+    from dateutil.rrule import rrulestr
+
+    rng = random.Random(1)
+    for _ in range(150):
+        parts = [
+            f"FREQ={rng.choice(('HOURLY', 'MINUTELY'))}",
+            f"INTERVAL={rng.choice((1, 2, 7, 61, 1440, 1441, 50_000))}",
+        ]
+        for name, least, greatest in (("BYHOUR", 0, 23), ("BYMINUTE", 0, 59), ("BYSECOND", 0, 59), ("BYMONTH", 1, 12)):
+            if rng.random() < 0.5:
+                parts.append(f"{name}={','.join(map(str, rng.sample(range(least, greatest + 1), 3)))}")
+        if rng.random() < 0.5:
+            parts.append("BYDAY=MO,SA")
+        rule, since = ";".join(parts), datetime(9990, 3, 5, rng.randrange(24), rng.randrange(60), 8)
+        try:
+            plain = list(islice(rrulestr(rule, dtstart=since), 30))
+        except ValueError:  # dateutil finds out that there are none
+            plain = []
+        assert list(islice(walk_days(rule, since), 30)) == plain, rule
+
+
+def test_seconds_of_rare_days_are_computed_at_once() -> None:
+    """They took seconds for each of a thousand schedules in a list, when their list was built anew on each day."""
+    every = ",".join(map(str, range(60)))
+    rule = f"FREQ=HOURLY;BYMINUTE={every};BYSECOND={every};BYMONTHDAY=29;BYMONTH=2;BYDAY=MO"
+    for _ in range(30):
+        assert times(RuleParts(rrule=rule), count=1)[0].date() == date(2044, 2, 29)
 
 
 def test_rule_that_never_occurs_ends_at_once() -> None:

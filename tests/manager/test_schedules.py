@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.states import ExecutionState
 from cfy_cli.contract.timestamps import format_timestamp
 from cfy_cli.errors import Busy, Invalid
@@ -55,6 +56,22 @@ def patch(ask: Ask, name: str, *, code: int = 201, user: Any = None, **body: Any
 
 def get(ask: Ask, name: str = "s") -> Any:
     return ask("GET", f"/execution-schedules/{name}?deployment_id=d1").json()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("limits", [Limits(schedules_time=1)])
+def test_occurrences_that_take_too_long_are_not_listed(ask: Ask):
+    rule = "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29"
+    for name in ("a", "b", "c"):
+        put(ask, name, rrule=rule, since="2030-01-01 01:00:00")
+    last = ask("GET", "/execution-schedules?_sort=id").json()["items"][-1]
+    assert last["all_next_occurrences"] == ["2032-02-29 01:00:00"]
+
+
+@pytest.mark.sqlite
+def test_schedule_that_counts_from_long_ago_is_refused(ask: Ask):
+    rule = "DTSTART:00010103T000000Z\nRRULE:FREQ=DAILY;COUNT=9;BYMONTHDAY=29"
+    assert "before the year 1900" in put(ask, "s", rrule=rule, code=400)["message"]
 
 
 def test_schedule_is_answered_as_by_a_real_manager(ask: Ask):

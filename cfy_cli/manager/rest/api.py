@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from time import thread_time
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from anyio import CapacityLimiter, to_thread
@@ -69,6 +70,7 @@ class Call:
     wants_bypass: bool = False
     _store: Store | None = None
     _pending: list[Callable[[], None]] = field(default_factory=list)
+    _begun_at: float = field(default_factory=thread_time)  # of the thread that the transaction runs in
     before_waiting: Callable[[], None] = lambda: None  # called when the answer has to wait for an execution
 
     @property
@@ -84,6 +86,10 @@ class Call:
     def include(self) -> tuple[str, ...] | None:
         """Return the fields that `_include` names; None stands for all."""
         return parse_include(self.query)
+
+    def has_time_left(self, limit: str) -> bool:
+        """Return whether the transaction has used less processor time than a limit in milliseconds."""
+        return (thread_time() - self._begun_at) * 1000 < int(getattr(active_limits(), limit))
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Read a boolean query parameter. Raises Invalid."""
@@ -314,7 +320,7 @@ def _endpoint(
 
     def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
         with call.open(write=write) as store:
-            call._store = store
+            call._store, call._begun_at = store, thread_time()
             answer = function(call, **arguments)
             if call._pending:
                 return Deferred(lambda: call.complete(answer))

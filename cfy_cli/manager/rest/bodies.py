@@ -1,14 +1,22 @@
 """Request bodies: what all of them have in common, and those that several resources share."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
-from pydantic import JsonValue as AnyJson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
+from cfy_cli.contract.json import Json
 from cfy_cli.contract.json_values import parse_json
-from cfy_cli.errors import Invalid
+from cfy_cli.contract.limits import active_limits
+from cfy_cli.errors import Invalid, TooLarge
 
 WHAT = "The request body"
 MAX_UNUSED_BODY = 64 * 1024  # bytes
@@ -16,6 +24,8 @@ VisibilityName = Literal["private", "tenant", "global"]
 __all__ = [
     "AnyJson",
     "Body",
+    "Items",
+    "ItemsByName",
     "LabeledChange",
     "NotServed",
     "RulesBody",
@@ -24,6 +34,22 @@ __all__ = [
     "check_fields",
     "check_no_body",
 ]
+if TYPE_CHECKING:
+    AnyJson: TypeAlias = Json
+else:
+    AnyJson = Any  # it was parsed, so it is JSON, and need not be walked through
+T = TypeVar("T")
+
+
+def _check_count(given: object, info: ValidationInfo) -> object:
+    """Return a list or an object. Raises TooLarge for too many items, before each of them is validated."""
+    if isinstance(given, list | dict):
+        active_limits().check("body_items", len(given), f"The items of `{info.field_name}`", TooLarge)
+    return given
+
+
+Items = Annotated[list[T], Field(fail_fast=True), BeforeValidator(_check_count)]
+ItemsByName = Annotated[dict[str, T], BeforeValidator(_check_count)]
 
 
 class Body(BaseModel):

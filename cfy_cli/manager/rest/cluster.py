@@ -9,7 +9,7 @@ from cfy_cli import __version__
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Conflict, ErrorCode, Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes, dump
-from cfy_cli.manager.rest.bodies import Body
+from cfy_cli.manager.rest.bodies import Body, ItemsByName
 from cfy_cli.manager.rest.item_lists import page_of_items
 from cfy_cli.manager.rest.query import PAGE, SORT
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
@@ -36,7 +36,7 @@ class NewManager(Body):
     distro_release: str | None = None
     ca_cert_content: str | None = None
     fs_sync_node_id: str | None = None
-    networks: dict[str, str] | None = None
+    networks: ItemsByName[str] | None = None
 
 
 class ManagerChange(Body):
@@ -48,11 +48,11 @@ class NewBroker(Body):
     name: str
     address: str
     port: int | None = None
-    networks: dict[str, str] | None = None
+    networks: ItemsByName[str] | None = None
 
 
 class BrokerChange(Body):
-    networks: dict[str, str]
+    networks: ItemsByName[str]
 
 
 class DatabaseAction(Body):

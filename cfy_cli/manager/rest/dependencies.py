@@ -6,7 +6,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import DEPENDENCIES
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.serialize import whole_list
@@ -44,7 +44,7 @@ class DependencyItem(Body):
 
 
 class Dependencies(Body):
-    inter_deployment_dependencies: list[DependencyItem]
+    inter_deployment_dependencies: Items[DependencyItem]
 
 
 class DependenciesOf(Dependencies):

@@ -10,7 +10,7 @@ from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import DEPLOYMENT_GROUPS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.deployments import DELETE_PARAMETERS
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import Parameter
@@ -37,14 +37,14 @@ class NewDeployment(Body):
 class Selected(Body):
     """Select deployments that exist: those that any of these names."""
 
-    deployment_ids: list[str] | None = None
+    deployment_ids: Items[str] | None = None
     filter_id: str | None = None
     filter_rules: list[AnyJson] | None = None
     deployments_from_group: str | None = None
 
 
 class Added(Selected):
-    new_deployments: list[NewDeployment] | None = None
+    new_deployments: Items[NewDeployment] | None = None
     count: Annotated[int, Field(ge=0)] | None = None  # of new deployments of which nothing is given
 
 
@@ -56,7 +56,7 @@ class GroupBody(Selected):
     description: str | None = None
     labels: AnyJson = None
     visibility: str | None = None
-    new_deployments: list[NewDeployment] | None = None
+    new_deployments: Items[NewDeployment] | None = None
 
 
 class GroupChange(Body):

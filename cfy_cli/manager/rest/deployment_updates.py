@@ -7,7 +7,7 @@ from cfy_cli.contract.resources import DEPLOYMENT_UPDATES
 from cfy_cli.contract.states import UpdateState
 from cfy_cli.errors import CfyError, ErrorCode, Forbidden, Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import deployment_update_requests as requests
@@ -21,7 +21,7 @@ class NewUpdate(Body):
     blueprint_id: str | None = None
     inputs: dict[str, AnyJson] | None = None
     workflow_id: str | None = None
-    reinstall_list: list[str] | None = None
+    reinstall_list: Items[str] | None = None
     skip_install: bool = False
     skip_uninstall: bool = False
     skip_reinstall: bool = False

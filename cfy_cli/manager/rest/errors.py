@@ -16,6 +16,7 @@ from cfy_cli.manager.rest.api import dump
 
 log = logging.getLogger(__name__)
 MAX_MESSAGE = 20_000  # characters
+MAX_PROBLEMS = 100  # of one body, in a message
 
 
 def install(app: FastAPI) -> None:
@@ -59,7 +60,7 @@ async def _ours(request: Request, error: Exception) -> Response:
 async def _not_as_described(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     sentences = []
-    for problem in error.errors():
+    for problem in list(error.errors())[:MAX_PROBLEMS]:
         place = ".".join(str(part) for part in problem["loc"] if part != "body") or "the request body"
         sentences.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
     return answer(400, ErrorCode.BAD_PARAMETERS, "; ".join(sentences))

@@ -6,7 +6,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.errors import Conflict, Invalid, TooLarge
 from cfy_cli.manager.rest.api import Call, Routes, dump
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.query import LISTING, Parameter, parse_integer, parse_time
 from cfy_cli.manager.rest.schemas import answer_of, list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of
@@ -33,8 +33,8 @@ routes = Routes("events")
 
 
 class NewEvents(Body):
-    events: list[dict[str, AnyJson]] | None = None
-    logs: list[dict[str, AnyJson]] | None = None
+    events: Items[dict[str, AnyJson]] | None = None
+    logs: Items[dict[str, AnyJson]] | None = None
     execution_id: str | None = None
     agent_name: str | None = None
     manager_name: str | None = None

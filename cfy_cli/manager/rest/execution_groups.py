@@ -9,7 +9,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import EXECUTION_GROUPS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
+from cfy_cli.manager.rest.bodies import AnyJson, Body, ItemsByName, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.serialize import page_of, serialize
 from cfy_cli.manager.services.execution_groups import actions, execution_groups, starting
@@ -38,7 +38,7 @@ class NewExecutionGroup(Body):
     deployment_group_id: str
     workflow_id: str
     default_parameters: dict[str, AnyJson] | None = None
-    parameters: dict[str, dict[str, AnyJson]] | None = None
+    parameters: ItemsByName[dict[str, AnyJson]] | None = None
     force: bool = False
     concurrency: Concurrency | None = None
     id: NotServed = None

@@ -7,12 +7,14 @@ from typing import IO
 from anyio import Semaphore
 from anyio.lowlevel import RunVar
 from fastapi import Request
+from fastapi._compat import ModelField
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 
 from cfy_cli.contract.json_values import parse_json
 from cfy_cli.manager.rest.bodies import WHAT
 
-MAX_QUICK_BODY = 16 * 1024  # bytes that are parsed at once; longer bodies are parsed in a thread
+MAX_QUICK_BODY = 4 * 1024  # bytes that are parsed at once; longer bodies are parsed and validated in a thread
 MAX_SHORT_BODY = 64 * 1024  # bytes; the values of longer bodies may need 100 MiB, so one at a time is in memory
 _PARSED = b"parsed"  # stands for a body that need not be kept beside its value
 _LANE: RunVar[Semaphore] = RunVar("the lane of long bodies")
@@ -24,16 +26,27 @@ def is_json(request: Request) -> bool:
     return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
-async def parse_body(request: Request, file: IO[bytes]) -> None:
-    """Give the request its body, and the value of JSON. Raises Invalid and TooLarge."""
+async def parse_body(request: Request, file: IO[bytes], field: ModelField) -> None:
+    """Give the request its body, and the value of JSON. Raises Invalid and TooLarge.
+
+    FastAPI validates a short body against what the endpoint declares, and passes on what is validated already.
+    """
     request._body = file.read()
     if not request._body or not is_json(request):
         return
     if len(request._body) <= MAX_QUICK_BODY:
         request._json = parse_json(request._body, WHAT)
     else:
-        request._json = await run_in_threadpool(parse_json, request._body, WHAT)
+        request._json = await run_in_threadpool(_read_long_body, request._body, field)
         request._body = _PARSED
+
+
+def _read_long_body(body: bytes, field: ModelField) -> object:
+    """Parse and validate a body whose validation would hold up other requests. Raises RequestValidationError too."""
+    value, problems = field.validate(parse_json(body, WHAT), loc=("body",))
+    if problems:
+        raise RequestValidationError(problems)
+    return value
 
 
 @asynccontextmanager

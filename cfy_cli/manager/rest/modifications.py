@@ -10,7 +10,7 @@ from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import DEPLOYMENT_MODIFICATIONS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items, ItemsByName
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.services.worker import modifications
 from cfy_cli.manager.services.worker.modifications import EntityChange
@@ -21,13 +21,13 @@ class ModifiedNode(BaseModel):
     """The number of instances of a node or scaling group from now on; ids of instances to remove first and last."""
 
     instances: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    removed_ids_include_hint: list[str] | None = None
-    removed_ids_exclude_hint: list[str] | None = None
+    removed_ids_include_hint: Items[str] | None = None
+    removed_ids_exclude_hint: Items[str] | None = None
 
 
 class NewModification(Body):
     deployment_id: str
-    nodes: dict[str, ModifiedNode]
+    nodes: ItemsByName[ModifiedNode]
     context: dict[str, AnyJson] | None = None
 
 

@@ -12,7 +12,7 @@ from cfy_cli.contract.resources import NODE_INSTANCES, NODES
 from cfy_cli.contract.states import InstanceState
 from cfy_cli.errors import CfyError, Invalid
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import FORCE, Parameter
 from cfy_cli.manager.rest.serialize import page_of, serialize
@@ -51,7 +51,7 @@ class InstanceChange(Body):
     state: InstanceState | None = None
     runtime_properties: dict[str, AnyJson] | None = None
     system_properties: dict[str, AnyJson] | None = None
-    relationships: list[dict[str, AnyJson]] | None = None
+    relationships: Items[dict[str, AnyJson]] | None = None
 
 
 add_summary(nodes, "deployment_id", "tenant_name", "visibility", without=NODE_PARAMETERS)

@@ -9,7 +9,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.engine.tasks import TaskState
 from cfy_cli.manager.rest.api import Call, Routes
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.serialize import page_of, serialize, serialize_all
@@ -35,7 +35,7 @@ class NewOperation(Body):
     name: str = Field(max_length=512)
     type: str = Field(max_length=64)
     state: StateName = TaskState.PENDING
-    dependencies: list[str] = []
+    dependencies: Items[str] = []
     parameters: dict[str, AnyJson] = {}
     manager_name: str | None = Field(None, max_length=256)
     agent_name: str | None = Field(None, max_length=256)
@@ -65,7 +65,7 @@ class GraphOperation(NewOperation):
 class NewGraph(Body):
     execution_id: str
     name: str = Field(max_length=256)
-    operations: list[GraphOperation] | None = None
+    operations: Items[GraphOperation] | None = None
     graph_id: str | None = Field(None, max_length=36)
     created_at: str | None = Field(None, max_length=24)
 

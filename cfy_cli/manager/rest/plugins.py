@@ -17,7 +17,7 @@ from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.downloads import Download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, GET_DATA, Parameter
@@ -53,8 +53,8 @@ class PluginChange(Body):
 
 class InstallBody(Body):
     action: Literal["install"]
-    managers: list[str] = []
-    agents: list[str] = []
+    managers: Items[str] = []
+    agents: Items[str] = []
 
 
 @dataclass(frozen=True, slots=True)

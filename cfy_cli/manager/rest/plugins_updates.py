@@ -9,7 +9,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import PLUGINS_UPDATES
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.services.plugins_updates import records
 from cfy_cli.manager.services.plugins_updates.choice import Choice
@@ -17,7 +17,7 @@ from cfy_cli.manager.services.system_workflows import plugins_update_requests
 from cfy_cli.manager.services.system_workflows.plugins_update_requests import Flags
 from cfy_cli.manager.store.models import PluginsUpdate
 
-Names = Annotated[list[str], Field(max_length=1000)]
+Names = Annotated[Items[str], Field(max_length=1000)]
 
 
 class NewPluginsUpdate(Body):

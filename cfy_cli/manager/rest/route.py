@@ -26,13 +26,13 @@ class AuthorizedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = cast("Handler", super().get_route_handler())
         endpoint = cast("AuthorizedEndpoint", self.endpoint)
-        authorize, has_json_body = endpoint.authorize, self.body_field is not None
-        limit = "request_body" if has_json_body else endpoint.file_limit
+        authorize, body_field = endpoint.authorize, self.body_field
+        limit = "request_body" if body_field else endpoint.file_limit
 
         async def authorize_and_handle(request: Request) -> Response:
             await authorize(request)
             request._receive = _limited(request, limit)
-            if not has_json_body:
+            if body_field is None:
                 return await handle(request)
             with SpooledTemporaryFile(MAX_SHORT_BODY) as file:  # there may be one on each connection
                 async for chunk in request.stream():
@@ -40,7 +40,7 @@ class AuthorizedRoute(APIRoute):
                 size = file.tell()
                 async with lane_of_long_bodies(request, size):
                     file.seek(0)
-                    await parse_body(request, file)
+                    await parse_body(request, file, body_field)
                     return await handle(request)
 
         return authorize_and_handle

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cfy_cli.contract.execution_resources import EXECUTION_SCHEDULES
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
-from cfy_cli.manager.rest.bodies import AnyJson, Body, NotServed
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items, NotServed
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import Parameter
 from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.services.schedules import schedules
-from cfy_cli.manager.services.schedules.rules import RuleParts, list_next
+from cfy_cli.manager.services.schedules.rules import MAX_LISTED, RuleParts, list_next
 from cfy_cli.manager.services.schedules.schedules import NewSchedule, ScheduleChange
 from cfy_cli.manager.store.models import Deployment, ExecutionSchedule
 
@@ -24,10 +24,8 @@ CREATE = "execution_schedule_create"  # the permission to change and to delete s
 ShortText = Annotated[str, Field(max_length=256)]
 
 
-class ExecutionArguments(BaseModel):
+class ExecutionArguments(Body):
     """Arguments of the executions. Those that cannot start at once are queued, whatever `queue` says."""
-
-    model_config = ConfigDict(extra="forbid")
 
     allow_custom_parameters: bool | None = None
     force: bool | None = None
@@ -48,7 +46,7 @@ class Timing(Body):
     until: ShortText | None = None
     recurrence: ShortText | None = None
     count: int | None = None
-    weekdays: Annotated[list[ShortText], Field(max_length=100)] | None = None
+    weekdays: Annotated[Items[ShortText], Field(max_length=100)] | None = None
     rrule: str | None = None
     slip: Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None = None
     stop_on_fail: bool | None = None
@@ -71,8 +69,8 @@ class ScheduleChangeBody(Timing):
     workflow_id: str | None = None
 
 
-def _compute(_call: Call, row: ExecutionSchedule) -> dict[str, Callable[[], object]]:
-    return {"all_next_occurrences": lambda: list_next(row)}
+def _compute(call: Call, row: ExecutionSchedule) -> dict[str, Callable[[], object]]:
+    return {"all_next_occurrences": lambda: list_next(row, MAX_LISTED if call.has_time_left("schedules_time") else 1)}
 
 
 noun = Noun(

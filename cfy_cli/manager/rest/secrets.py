@@ -6,7 +6,7 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.resources import SECRETS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call, Deferred
-from cfy_cli.manager.rest.bodies import AnyJson, Body, VisibilityBody, VisibilityName
+from cfy_cli.manager.rest.bodies import AnyJson, Body, Items, ItemsByName, VisibilityBody, VisibilityName
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import ALL_TENANTS, RANGE, SEARCH, SORT, Parameter
 from cfy_cli.manager.rest.schemas import extended
@@ -63,9 +63,9 @@ class SecretChange(ProviderBody):
 
 
 class ImportBody(Body):
-    secrets_list: list[dict[str, AnyJson]]
-    tenant_map: dict[str, str] | None = None
-    tenant_map_dict: dict[str, str] | None = None
+    secrets_list: Items[dict[str, AnyJson]]
+    tenant_map: ItemsByName[str] | None = None
+    tenant_map_dict: ItemsByName[str] | None = None
     passphrase: str | None = None
     override_collisions: bool = False
 

@@ -50,7 +50,7 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
         params: JsonObject = dict(request.query_params)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=max_parameters) as form:
-                params.update(_parse_params(request, form.get("params")))
+                params.update(await run_in_threadpool(_parse_params, request, form.get("params")))
                 archive = next((part for part in form.values() if isinstance(part, UploadFile)), None)
                 if archive is not None:
                     await run_in_threadpool(shutil.copyfileobj, archive.file, file, CHUNK_SIZE)
@@ -59,7 +59,7 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadedFile]:
         size = await run_in_threadpool(_finish, file)
         text = await run_in_threadpool(_read_json_object, path) if 0 < size <= max_parameters else None
         if text is not None:
-            params.update(_parse_params(request, text))
+            params.update(await run_in_threadpool(_parse_params, request, text))
         yield UploadedFile(path if size and text is None else None, params)
 
 

@@ -10,6 +10,7 @@ from dateutil.rrule import rrulestr
 
 from cfy_cli.contract.recurrences import CalendarRule, parse_rule_time
 from cfy_cli.errors import Usage
+from cfy_cli.manager.services.schedules.times_of_day import UNITS, walk_days
 
 STEP = {
     "SECONDLY": timedelta(seconds=1),
@@ -20,6 +21,7 @@ STEP = {
 }  # of frequencies whose periods have the same length
 YEARS_AHEAD = {"MONTHLY": 400, "YEARLY": 1_000}  # that are looked at; of other frequencies 50
 CLOCK_CHANGES = timedelta(hours=3)  # no zone has changed its clocks by more at once, but for its date
+FIRST_COUNTED_YEAR = 1900  # of a rule that has to look at each day since then
 MAX_COUNTED = 10_000  # occurrences that have to be counted one by one
 _UNFILTERED = ("FREQ", "INTERVAL", "WKST")
 _OF_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
@@ -86,7 +88,8 @@ class Occurrences:
             return
         ahead = YEARS_AHEAD.get(self.frequency, 50) + years
         moved = find_same_calendar(since.year, ahead)
-        times = iter(rrulestr(self.body, dtstart=since.replace(year=moved)))
+        begin = since.replace(year=moved)
+        times = iter(walk_days(self.body, begin) if self.frequency in UNITS else rrulestr(self.body, dtstart=begin))
         while time := _find_next(times):
             if time.year > moved + ahead:
                 return
@@ -122,6 +125,11 @@ def compile_rule(rule: CalendarRule, since: datetime, until: datetime | None) ->
         )
     if count is not None and int(count) > MAX_COUNTED and (is_filtered or parts["FREQ"] not in STEP):
         raise Usage(f"The count of such a rule is at most {MAX_COUNTED}", hint="Give the end as a time: `until`.")
+    if count is not None and is_filtered and start.year < FIRST_COUNTED_YEAR:
+        raise Usage(
+            f"Such a rule cannot count from a time before the year {FIRST_COUNTED_YEAR}",
+            hint="Give a later beginning, or the end as a time: `until`.",
+        )
     return Occurrences(
         body,
         parts["FREQ"],

@@ -1,6 +1,6 @@
 """The rules of schedules: read from requests, stored as they are answered, and turned into occurrences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -102,10 +102,13 @@ def _calendar_rule(rule: JsonObject) -> CalendarRule:
     return CalendarRule(parts)
 
 
-def list_next(schedule: ExecutionSchedule) -> list[str]:
-    """Return the future occurrences as the API answers them, from the one that is next in the store."""
+def list_next(schedule: ExecutionSchedule, count: int) -> list[str]:
+    """Return at most `count` future occurrences as the API answers them; the first one is in the store."""
     if schedule.next_occurrence is None:
         return []
-    begin = max(parse_timestamp(schedule.next_occurrence), datetime.now(UTC))
-    times = islice(occurrences_of(schedule.rule, schedule.since, schedule.until).from_time(begin), MAX_LISTED)
+    stored, present = parse_timestamp(schedule.next_occurrence), datetime.now(UTC)
+    times: Iterable[datetime] = [stored]
+    if count > 1 or stored < present:
+        rule = occurrences_of(schedule.rule, schedule.since, schedule.until)
+        times = islice(rule.from_time(max(stored, present)), count)
     return [time.replace(tzinfo=None).isoformat(" ", "seconds") for time in times]
