@@ -44,6 +44,7 @@ SUMMARIES = {
     "ldap": "Let an LDAP directory verify the passwords of users.",
     "license": "Manage the license of the manager.",
     "log-bundles": "Manage log bundles: archives of the manager's logs.",
+    "logs": "Show the events and logs of the newest execution.",
     "maintenance-mode": "Manage the maintenance mode of the manager.",
     "manager": "Run a manager on this machine.",
     "managers": "Manage the manager nodes of a cluster.",

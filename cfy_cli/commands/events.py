@@ -123,9 +123,14 @@ def _check_deployment(app: App, deployment_id: str, count: int) -> None:
 
 def _follow(app: App, execution_id: str | None, group_id: str | None, query: EventListOptions) -> None:
     from cfy_cli.shell.follow_execution import follow_and_report
-    from cfy_cli.shell.follow_options import FollowOptions
+    from cfy_cli.shell.follow_options import EventSelection, FollowOptions
 
-    follow = FollowOptions(None, query["include_logs"], query["json_output"], query["with_worker_names"])
+    if query["_offset"] is not None or query["_size"] is not None:
+        raise Usage("--tail cannot be combined with --pagination-offset or --pagination-size")
+    selection = EventSelection(query["node_id"], query["operation"], query["since"])
+    follow = FollowOptions(
+        None, query["include_logs"], query["json_output"], query["with_worker_names"], selection=selection
+    )
     if execution_id:
         execution = app.client.executions.get(execution_id)
     else:

@@ -10,7 +10,7 @@ import click
 
 from cfy_cli.commands import execution_groups
 from cfy_cli.contract.resources import EXECUTIONS
-from cfy_cli.contract.states import ENDED, STOPPING
+from cfy_cli.contract.states import ENDED, STOPPING, ExecutionState
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Usage
 from cfy_cli.shell import operations, options, param_types, summaries
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cfy_cli.shell.option_types import ListOptions
 
+MAX_FAILURES = 10  # shown with a failed execution, the newest
 DETAILS = ("blueprint_id", "ended_at", "finished_operations", "total_operations", "error")
 
 
@@ -108,6 +109,8 @@ def wait_for_executions(app: App, execution_ids: tuple[str, ...], **options: Unp
 @cli.command("list")
 @options.deployment_id()
 @click.option("-g", "--group-id", "execution_group_id", help="List only executions of this execution group.")
+@click.option("--status", multiple=True, type=param_types.execution_state, metavar="STATE",
+              help="List only executions in this state, such as failed; can be repeated.")  # fmt: skip
 @click.option("--include-system-workflows", "_include_system_workflows", is_flag=True,
               help="Include executions of system workflows.")  # fmt: skip
 @options.listing(EXECUTIONS)
@@ -116,6 +119,7 @@ def list_executions(
     app: App,
     deployment_id: str | None,
     execution_group_id: str | None,
+    status: tuple[str, ...],
     _include_system_workflows: bool,
     **query: Unpack[ListOptions],
 ) -> None:
@@ -124,6 +128,7 @@ def list_executions(
         app.client.executions,
         deployment_id=deployment_id,
         execution_group_id=execution_group_id,
+        status=status or None,
         _include_system_workflows=_include_system_workflows,
         **query,
     )
@@ -133,12 +138,28 @@ def list_executions(
 @click.argument("execution_id")
 @pass_app
 def get_execution(app: App, execution_id: str) -> None:
-    """Show the execution EXECUTION_ID."""
+    """Show the execution EXECUTION_ID; of a failed one, the operations that failed."""
     execution = app.client.executions.get(execution_id)
     app.show(EXECUTIONS, execution, (*EXECUTIONS.columns, *DETAILS))
     app.show_details(execution.get("parameters") or {}, "Execution parameters:")
     if execution["status"] in STOPPING:
         app.note("It is being cancelled; running operations must end first.")
+    if execution["status"] == ExecutionState.FAILED and not app.as_data:
+        _show_failures(app, execution_id)
+
+
+def _show_failures(app: App, execution_id: str) -> None:
+    """Show the last failures of operations, and what to type next."""
+    page = app.client.events.list(
+        execution_id=execution_id, event_type="task_failed", _sort="-reported_timestamp", _size=MAX_FAILURES
+    )
+    names = (("node_instance_id", str), ("operation", lambda name: name.rpartition(".")[2]))
+    failures = {
+        " ".join(show(event[key]) for key, show in names if event.get(key)): str(event.get("message") or "")
+        for event in reversed(page.items)
+    }
+    app.show_details(failures, "Failed operations:")
+    app.note(f"Show its events: cfy events list {execution_id}; resume it: cfy executions resume {execution_id}")
 
 
 @cli.command("cancel")

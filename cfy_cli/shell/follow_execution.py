@@ -212,8 +212,9 @@ class _Follower:
 
     def _show_new_events(self) -> None:
         for event in self.events.read_new() if self.events else ():
-            self.status_line.clear()
-            show_event(self.app, event, self.follow)
+            if self.follow.selection.selects(event):
+                self.status_line.clear()
+                show_event(self.app, event, self.follow)
 
     def _show_last_events(self) -> None:
         """Wait for events stored after the state; an execution that never started has none."""

@@ -13,9 +13,27 @@ from cfy_cli.shell import options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cfy_cli.client.collection import Item
     from cfy_cli.shell.options import Decorator
 
 DEFAULT_TIMEOUT = 900  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class EventSelection:
+    """Say which events to show: of one node (its name, or the id of an instance), of one operation, since a time."""
+
+    node_id: str | None = None
+    operation: str | None = None
+    since: str | None = None
+
+    def selects(self, event: Item) -> bool:
+        """Tell whether an event is shown."""
+        return (
+            self.node_id in (None, event.get("node_name"), event.get("node_instance_id"))
+            and self.operation in (None, event.get("operation"))
+            and (self.since is None or str(event.get("reported_timestamp") or "") >= self.since)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,7 @@ class FollowOptions:
     show_events: bool = True
     no_wait: bool = False
     is_step: bool = False
+    selection: EventSelection = EventSelection()
 
     @property
     def as_options(self) -> dict[str, Any]:

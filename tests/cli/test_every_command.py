@@ -184,6 +184,7 @@ workflows list -d dep
 workflows get install -d dep
 executions start install -d dep
 executions list
+logs dep
 nodes list -d dep
 groups list -d dep
 nodes get page -d dep
