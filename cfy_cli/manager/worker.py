@@ -14,15 +14,17 @@ from cfy_cli.manager.services.processes import Presence
 from cfy_cli.manager.services.runtime.concurrency import ConcurrencyLimit, Slot
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
+from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
 from cfy_cli.manager.services.worker import recovery, running
-from cfy_cli.manager.services.worker.claiming import claim
+from cfy_cli.manager.services.worker.claiming import CLAIM_BATCH, claim
 from cfy_cli.manager.services.worker.environments import EnvironmentMaker
 from cfy_cli.manager.services.worker.takeover import Share, Watch, look_at_others
-from cfy_cli.manager.store.models import WorkerRecord
+from cfy_cli.manager.store.models import Execution, WorkerRecord
 
 log = logging.getLogger(__name__)
 MAX_THREADS = 100_000  # created on demand: the slots limit how many there are
 POLL_INTERVAL = 0.5  # seconds between queries for work when nobody notifies the worker
+GROUP_INTERVAL = 0.04  # seconds between claims from groups, so that several executions are claimed at once
 
 
 class Worker:
@@ -32,6 +34,7 @@ class Worker:
         self._app = app
         self._name = name
         self._event_writer = EventWriter(app.database)
+        self._shared_writes = SharedWrites()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="execution")
         self._share = Share(index, count)
         self._watch = Watch()
@@ -54,8 +57,15 @@ class Worker:
             self._apply_configuration()
             self._has_work.set()
             slots = self._limit.acquire_all(POLL_INTERVAL)
-            if slots and not self._start_executions(slots):
-                self._app.work_available.wait(POLL_INTERVAL)
+            if not slots:
+                continue
+            started = self._start_executions(slots)
+            if not started:
+                self._app.work_available.wait_and_drain(POLL_INTERVAL)
+            elif len(started) == len(slots):
+                self._app.work_available.notify()  # another worker, which has slots for what is left
+            if started and len(started) < CLAIM_BATCH and any(each.execution_group_id for each in started):
+                self._stopping.wait(GROUP_INTERVAL)
 
     def _find_limit(self) -> int:
         """Return how many executions this worker may run at the same time, besides those that wait for others."""
@@ -88,8 +98,8 @@ class Worker:
             recovery.recover(self._app, {self._name})
             self._app.work_available.notify()
 
-    def _start_executions(self, slots: list[Slot]) -> bool:
-        """Start an execution in each slot as far as there are any; return whether there may be more to start."""
+    def _start_executions(self, slots: list[Slot]) -> list[Execution]:
+        """Start an execution in each slot as far as there are any, at most CLAIM_BATCH; return them."""
         claimed = []
         try:
             claimed = claim(self._app, self._name, len(slots))
@@ -100,13 +110,19 @@ class Worker:
                 slot.release()
         for (execution, start_mode), slot in zip(claimed, slots, strict=False):
             context = ExecutionContext(
-                self._app, execution, self._event_writer, self._stopping, start_mode, slot.released
+                self._app,
+                execution,
+                self._event_writer,
+                self._stopping,
+                start_mode,
+                slot.released,
+                shared_writes=self._shared_writes,
             )
             if execution.execution_group_id is not None:
                 message = group_members.describe_change(execution.id, execution.status)
                 self._event_writer.add_event(group_members.event_row(execution, message))
             self._threads.submit(self._run, context, slot)
-        return bool(claimed)
+        return [execution for execution, _ in claimed]
 
     def _run(self, context: ExecutionContext, slot: Slot) -> None:
         try:

@@ -65,7 +65,7 @@ def test_every_endpoint_is_reached_by_a_method(tmp_path: Path):
 
 CALL_ALL = """
 import os, sys
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from cloudify_rest_client import CloudifyClient
 from cloudify_rest_client.exceptions import CloudifyClientError, NotModifiedError
 login = {"username": "admin", "password": "admin-of-the-tests", "tenant": "default_tenant"}
@@ -192,6 +192,11 @@ modification = c.deployment_modifications.start("app", {"web": {"instances": 2}}
 assert modification.node_instances.added_and_related and modification.status == modification.STARTED
 assert c.deployment_modifications.rollback(modification.id).status == modification.ROLLEDBACK
 assert c.deployment_modifications.list("app").one().id == modification.id
+noon = datetime(2040, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+schedule = c.execution_schedules.create("s", "app", "install", since=noon, until=noon + timedelta(days=1), count=1)
+assert (schedule.since, schedule.until) == ("2040-01-01T10:00:00.000Z", "2040-01-02T10:00:00.000Z")
+later = c.execution_schedules.update("s", "app", since=datetime(2040, 1, 1, 12))
+assert later.since == "2040-01-01T12:00:00.000Z" and c.execution_schedules.delete("s", "app") is None
 preview = c.deployment_updates.update_with_existing_blueprint("app", inputs={"port": 82}, preview=True)
 assert preview.state == "preview" and preview.steps[0]["entity_id"] and preview.old_inputs["port"] == 81
 assert c.deployment_updates.list(deployment_id="app").one().id == c.deployment_updates.get(preview.id).id

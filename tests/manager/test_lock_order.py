@@ -44,14 +44,14 @@ def deployments(app: AppContext) -> list[int]:
 def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
     """Return the deployments that each transaction has locked, in its order."""
     found: Taken = defaultdict(list)
-    original = advisory_locks.acquire_lock
+    original = advisory_locks._acquire
 
-    def acquire(session: Session, key: LockKey, storage_id: int = 0) -> None:
-        if key is LockKey.DEPLOYMENT and storage_id not in found[session]:
-            found[session].append(storage_id)
-        original(session, key, storage_id)
+    def acquire(session: Session, key: LockKey, rows: list[int]) -> None:
+        if key is LockKey.DEPLOYMENT:
+            found[session] += [row for row in rows if row not in found[session]]
+        original(session, key, rows)
 
-    monkeypatch.setattr(advisory_locks, "acquire_lock", acquire)
+    monkeypatch.setattr(advisory_locks, "_acquire", acquire)
     return found
 
 

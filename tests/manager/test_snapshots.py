@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table, func, insert, select, text
 
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.errors import Busy
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
 from cfy_cli.manager.services.snapshots.restoring import INTERRUPTED
@@ -243,7 +244,7 @@ def test_restore_is_refused_without_change(ask: Ask, app: AppContext, cfy: Cfy, 
 
 
 @pytest.mark.sqlite
-def test_refused_creation_leaves_nothing(ask: Ask, app: AppContext, session: Any):
+def test_refused_creation_leaves_nothing(ask: Ask, app: AppContext, session: Any, monkeypatch: pytest.MonkeyPatch):
     common = {"tenant_name": "default_tenant", "created_by": "admin", "visibility": "tenant", "owned_by": "admin"}
     with app.database.write() as opened:
         opened.add(Execution(id="running", workflow_id="install", status="started", worker="gone", **common))
@@ -271,6 +272,14 @@ def test_refused_creation_leaves_nothing(ask: Ask, app: AppContext, session: Any
             Execution(id="r", workflow_id="restore_snapshot", status="started", is_system_workflow=True, **common)
         )
     assert session.get("http://manager/api/v3.1/snapshot-status").json() == {"status": "running"}
+
+    def hold(*_arguments: object, **_options: object) -> None:
+        raise Busy("The manager's database is busy")
+
+    monkeypatch.setattr(app.database, "write", hold)  # as in a long restore, after half a minute
+    busy = ask("PUT", "/sites/s", json={})
+    assert (busy.status_code, "A snapshot is being restored" in busy.json()["message"]) == (503, True)
+    assert busy.headers["Retry-After"]
 
 
 @pytest.mark.usefixtures("worker")

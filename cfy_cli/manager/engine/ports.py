@@ -297,7 +297,7 @@ class Journal(Protocol):
         """Return the graphs in the order in which they were added."""
 
     def add_graph(self, graph: Graph) -> str:
-        """Store a graph with all tasks pending; return its key."""
+        """Store a graph with all tasks pending, together with what `store` stores next; return its key."""
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
         """Store changes of the tasks of a graph together with events and states that instances entered."""

@@ -20,7 +20,7 @@ from cfy_cli.contract.json_values import check_text, sanitize
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.names import pattern_of
 from cfy_cli.contract.resource import Resource
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import Busy, CfyError
 from cfy_cli.manager.rest.bodies import check_no_body
 from cfy_cli.manager.rest.callers import Caller
 from cfy_cli.manager.rest.maintenance_gates import BYPASS_PERMISSION, gate_of, split_bypass
@@ -47,6 +47,7 @@ from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.maintenance_mode import Gate
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.listing import Listing
+from cfy_cli.manager.services.system_workflows.snapshots import restoring_instead
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
@@ -319,6 +320,12 @@ def _endpoint(
         return await to_thread.run_sync(lambda: computed(call, compute()), limiter=_waiting_limiter(call.app))
 
     def transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
+        try:
+            return run_in_transaction(call, arguments)
+        except Busy as error:
+            raise restoring_instead(call.app) or error from None
+
+    def run_in_transaction(call: Call, arguments: dict[str, object]) -> Response | Deferred:
         with call.open(write=write) as store:
             call._store, call._begun_at = store, thread_time()
             answer = function(call, **arguments)

@@ -29,7 +29,6 @@ from cfy_cli.manager.services.snapshots.metadata import Contents
 from cfy_cli.manager.services.system_workflows import snapshots
 from cfy_cli.manager.services.transfer.fetching import fetch
 from cfy_cli.manager.store.models import Execution, Snapshot
-from cfy_cli.manager.store.scope import Scope
 
 ARCHIVE_URL = Parameter("snapshot_archive_url", "URL of the archive, instead of an archive in the body.")
 ID = Parameter("id", "Id of the snapshot; by default the name of the file in the URL.")
@@ -159,8 +158,7 @@ async def restore_status(request: Request) -> RestoreStatus:
 
 
 def _read_status(app: AppContext) -> RestoreStatus:
-    with app.reading(Scope(user="", tenant="")) as store:
-        return RestoreStatus(status="running" if snapshots.is_restoring(store) else "not-running")
+    return RestoreStatus(status="running" if snapshots.is_restoring(app) else "not-running")
 
 
 def _add(call: Call, key: str, upload: UploadedFile) -> JsonObject:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Integer, bindparam, text
 from sqlalchemy.orm import Session
 
 
@@ -23,14 +23,21 @@ class LockKey(IntEnum):
     AUDIT = 0x63667909  # records are committed in the order of their storage ids
 
 
+# Rows of the same remainder share a lock: PostgreSQL has room for 6,400 locks by default, of all transactions
+# together, and some transactions lock 20,000 deployments.
+LOCKS_OF_ROWS = 1024
+ACQUIRE = text("SELECT pg_advisory_xact_lock(:key, :row)")
+ACQUIRE_SEVERAL = text("SELECT pg_advisory_xact_lock(:key, row) FROM (SELECT unnest(:rows) AS row) AS rows").bindparams(
+    bindparam("rows", type_=ARRAY(Integer))
+)
+
+
 def acquire_lock(session: Session, key: LockKey, storage_id: int = 0) -> None:
     """Wait for the lock and hold it until the transaction ends. `storage_id` narrows the subject to one row.
 
     Does nothing on SQLite, where only one transaction writes at a time.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        keys = {"key": int(key), "row": storage_id & 0x7FFFFFFF}
-        session.execute(text("SELECT pg_advisory_xact_lock(:key, :row)"), keys)
+    acquire_locks(session, key, [storage_id])
 
 
 def acquire_shared_lock(session: Session, key: LockKey) -> None:
@@ -41,5 +48,11 @@ def acquire_shared_lock(session: Session, key: LockKey) -> None:
 
 def acquire_locks(session: Session, key: LockKey, storage_ids: Iterable[int]) -> None:
     """Wait for several locks, in the order that all transactions have in common, so that none waits for another."""
-    for storage_id in sorted(set(storage_ids)):
-        acquire_lock(session, key, storage_id)
+    rows = sorted({storage_id % LOCKS_OF_ROWS for storage_id in storage_ids})
+    if rows:
+        _acquire(session, key, rows)
+
+
+def _acquire(session: Session, key: LockKey, rows: list[int]) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(ACQUIRE if len(rows) == 1 else ACQUIRE_SEVERAL, {"key": int(key), "rows": rows, "row": rows[0]})

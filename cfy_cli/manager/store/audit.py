@@ -52,7 +52,7 @@ class Changes:
     """The changes of one transaction that were not stored in the audit log yet."""
 
     def __init__(self, actor: Actor) -> None:
-        self._actor = actor
+        self.actor = actor
         self._of_rows: dict[tuple[str, int], RecordRow] = {}  # one for each row, whatever the number of its changes
         self._of_others: list[RecordRow] = []  # of rows that are not known one by one
 
@@ -92,8 +92,8 @@ class Changes:
             "ref_id": storage_id,
             "ref_identifier": identifier,
             "operation": change,
-            "creator_name": self._actor.user,
-            "execution_id": self._actor.execution_id,
+            "creator_name": self.actor.user,
+            "execution_id": self.actor.execution_id,
             "created_at": now(),
         }
 
@@ -115,6 +115,12 @@ class WriteSession(Session):
     def __init__(self, *arguments: Any, actor: Actor, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.changes = Changes(actor)
+
+    def act_as(self, actor: Actor) -> None:
+        """Record what is changed from now on as changes of another actor."""
+        if actor != self.changes.actor:
+            self.flush()
+            self.changes.actor = actor
 
 
 @event.listens_for(Base, "after_insert", propagate=True)

@@ -314,8 +314,9 @@ class Store:
         advisory_locks.acquire_shared_lock(self.unscoped, key)
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Call `action` once the transaction is committed, and not at all when it fails."""
-        self._commit_hooks.append(action)
+        """Call `action` once, however often it is given, when the transaction is committed; not when it fails."""
+        if action not in self._commit_hooks:
+            self._commit_hooks.append(action)
 
     def run_commit_hooks(self) -> None:
         """Call the actions of `after_commit`; for the code that has committed the transaction."""

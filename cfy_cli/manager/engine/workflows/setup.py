@@ -23,12 +23,12 @@ REMOVED = frozenset({State.DELETED, State.UNINITIALIZED})
 
 
 def install(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:
-    yield from install_all(ctx, _select(ctx.topology(), parameters))
-
-
-def install_all(ctx: WorkflowContext, selected: set[str]) -> Graphs:
-    """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
     topology = ctx.topology()
+    yield from install_all(ctx, _select(topology, parameters), topology)
+
+
+def install_all(ctx: WorkflowContext, selected: set[str], topology: Topology) -> Graphs:
+    """Install instances; remove the failed ones and install what is left, as often as the manager is configured."""
     for instance_id in sorted(selected):
         instance = topology.instances[instance_id]
         if agents.is_host(topology, instance) and instance.state != State.STARTED:
@@ -37,7 +37,7 @@ def install_all(ctx: WorkflowContext, selected: set[str]) -> Graphs:
         name = "install" if number == 1 else f"install-{number}"
         failures: list[str] = []
         try:
-            yield build_install(ctx.topology(), selected, name)
+            yield build_install(topology, selected, name)
         except GraphFailed as error:
             if number - 1 == ctx.job.retries.subgraph:
                 raise
@@ -50,7 +50,8 @@ def install_all(ctx: WorkflowContext, selected: set[str]) -> Graphs:
         topology = ctx.topology()
         subtrees = {inner for instance_id in failures for inner in topology.subtree(instance_id)}
         yield build_uninstall(topology, subtrees, f"{name}-uninstall", ignore_failure=True)
-        selected = {name for name in selected if ctx.topology().instances[name].state != State.STARTED}
+        topology = ctx.topology()
+        selected = {name for name in selected if topology.instances[name].state != State.STARTED}
 
 
 def uninstall(ctx: WorkflowContext, parameters: Mapping[str, Json]) -> Graphs:

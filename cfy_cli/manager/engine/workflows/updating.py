@@ -199,7 +199,7 @@ class _InstanceUpdate:
         left = self._ctx.decide_once("left by a former update", lambda: self._unfinished(REMOVED))
         selected = self._added | set(left)
         if selected:
-            yield from install_all(self._latest, selected)
+            yield from install_all(self._latest, selected, self._latest.topology())
 
     def _unfinished(self, states: Collection[State]) -> list[str]:
         instances = self._latest.topology().instances

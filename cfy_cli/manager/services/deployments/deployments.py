@@ -172,8 +172,14 @@ def user_lookups(app: AppContext, scope: Scope, deployment: Deployment) -> Store
 
 
 def refresh_status(store: Store, deployment: Deployment) -> None:
-    """Update the summary columns after node instances or the latest execution have changed."""
-    session = store.unscoped  # node instances of the deployment, and everything above it
+    """Update the summary columns after node instances or the latest execution have changed, and all that is above."""
+    refresh_own_status(store, deployment)
+    tree.refresh_parents(store.unscoped, deployment)  # of any user
+
+
+def refresh_own_status(store: Store, deployment: Deployment) -> None:
+    """Update the summary columns of the deployment alone; the caller refreshes what is above it."""
+    session = store.unscoped  # node instances of the deployment
     rows = session.execute(
         select(NodeInstance.state, NodeInstance.system_properties).where(
             NodeInstance.deployment_storage_id == deployment.storage_id
@@ -186,7 +192,6 @@ def refresh_status(store: Store, deployment: Deployment) -> None:
     deployment.unavailable_instances = sum(not is_status_ok(properties) for _, properties in rows)
     deployment.drifted_instances = sum(has_drift(properties) for _, properties in rows)
     deployment.deployment_status = tree.compute_status(session, deployment, has_instances=bool(rows))
-    tree.refresh_parents(session, deployment)
 
 
 def set_uninstalled(deployment: Deployment, instances: int) -> None:

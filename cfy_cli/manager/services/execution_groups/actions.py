@@ -11,7 +11,7 @@ from cfy_cli.errors import Conflict, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.execution_groups import deployment_states, group_queues
 from cfy_cli.manager.services.executions import group_members, queue
-from cfy_cli.manager.services.executions.executions import CANCEL_ACTIONS, RESUME_ACTIONS, can_resume
+from cfy_cli.manager.services.executions.executions import CANCEL_ACTIONS, RESUME_ACTIONS, can_resume, refresh_above
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.services.runtime import journal
 from cfy_cli.manager.services.runtime.batch import INSERT_EVENT
@@ -73,6 +73,7 @@ def _cancel(store: Store, group: ExecutionGroup, state: ExecutionState) -> None:
     _change(store, of_group.where(Execution.status.in_(running)).values(status=state))
     group_queues.forget_empty(store.unscoped, [group.id])  # a group in scope
     deployment_states.mark_cancelled(store, _by_deployment(waiting))
+    refresh_above(store, waiting)
     release_others(store, group)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from sqlalchemy import or_, select, true
+from sqlalchemy import exists, or_, select, true
 
 from cfy_cli.contract.datetimes import parse_datetime
 from cfy_cli.contract.json import JsonObject
@@ -37,6 +37,7 @@ RESUME_ACTIONS = ("resume", "force-resume")
 REQUEUE = "requeue"
 CREATE_ENVIRONMENT = "create_deployment_environment"  # it can be resumed: a deployment is of no use without it
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS, REQUEUE]
+UNFINISHED = tuple(state for state in ExecutionState if state not in ENDED)
 IS_NOT_SYSTEM = Execution.is_system_workflow.is_(False)
 
 
@@ -174,6 +175,7 @@ def apply_action(app: AppContext, store: Store, execution_id: str, action: str) 
         group_members.on_state_change(store, execution, execution.status)  # it locks events: before the row is changed
         store.flush()
         on_ended(store, execution)
+        refresh_above(store, [execution])
         store.after_commit(app.work_available.notify)
     else:
         execution.status = CANCEL_ACTIONS[action]
@@ -215,6 +217,7 @@ def set_status(app: AppContext, store: Store, execution_id: str, status: str, er
         execution.ended_at = execution.ended_at or now()
         store.flush()
         on_ended(store, execution)
+        refresh_above(store, [execution])
         store.after_commit(app.work_available.notify)
         store.after_commit(app.execution_ended.notify)
     return execution
@@ -230,7 +233,7 @@ def _can_follow(present: ExecutionState, status: ExecutionState) -> bool:
 
 
 def on_ended(store: Store, execution: Execution) -> bool:
-    """Release the next queued execution and refresh the status of the deployment.
+    """Release the next queued execution and refresh the status of the deployment; `refresh_above` does the rest.
 
     Returns whether there may be an execution to claim.
     """
@@ -241,8 +244,23 @@ def on_ended(store: Store, execution: Execution) -> bool:
     may_claim = release_next(store, execution)
     deployment = find_deployment(store, execution)
     if deployment is not None:
-        deployments.refresh_status(store, deployment)
+        deployments.refresh_own_status(store, deployment)
     return may_claim
+
+
+def refresh_above(store: Store, ended: Sequence[Execution]) -> None:
+    """Update the summaries of everything above the deployments of executions that have ended.
+
+    Above those of an execution group they are updated once, when its last execution ends.
+    """
+    session = store.unscoped  # deployments of all users
+    session.flush()
+    storage_ids = [each.deployment_storage_id for each in ended if each.execution_group_id is None]
+    for group_id in {each.execution_group_id for each in ended} - {None}:
+        of_group = Execution.execution_group_id == group_id
+        if session.scalar(select(exists().where(of_group, Execution.status.in_(UNFINISHED)))) is False:
+            storage_ids += session.scalars(select(Execution.deployment_storage_id).where(of_group))
+    tree.refresh(session, tree.find_parents_of_all(session, [each for each in storage_ids if each is not None]))
 
 
 def find_deployment(store: Store, execution: Execution) -> Deployment | None:

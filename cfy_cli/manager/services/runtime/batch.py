@@ -12,7 +12,7 @@ from cfy_cli.manager.engine.health import system_properties
 from cfy_cli.manager.engine.tasks import ErrorCause, SetState
 from cfy_cli.manager.services.runtime.claims import Claim
 from cfy_cli.manager.store.bulk import BulkStatement
-from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation
+from cfy_cli.manager.store.models import Event, Execution, NodeInstance, Operation, TasksGraph
 
 R = TypeVar("R")
 
@@ -21,6 +21,7 @@ EXECUTIONS = select(Execution.id, Execution.visibility, Execution.owned_by, Exec
     Execution.id.in_(bindparam("ids", expanding=True))
 )
 INSERT_EVENT = BulkStatement.insert(Event)
+INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
 UPDATE_TASK = BulkStatement(
     update(Operation)
     .where(_operations.c.id == bindparam("operation_id"))
@@ -114,8 +115,18 @@ class InstanceState(NamedTuple):
     step: SetState
 
 
+@dataclass(frozen=True, slots=True)
+class NewGraph:
+    """Rows of a graph and of its operations, of an execution."""
+
+    execution_id: str
+    graph: dict[str, object]
+    operations: list[dict[str, object]]
+
+
 @dataclass(slots=True)
 class Batch:
+    graphs: list[NewGraph] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     tasks: dict[str, TaskRow] = field(default_factory=dict)  # by operation id: the latest state
     processes: dict[str, ProcessRow] = field(default_factory=dict)  # by operation id
@@ -123,9 +134,10 @@ class Batch:
     claims: dict[str, Claim] = field(default_factory=dict)  # by execution id
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.tasks or self.processes or self.instance_states)
+        return bool(self.graphs or self.events or self.tasks or self.processes or self.instance_states)
 
     def extend(self, later: "Batch") -> None:
+        self.graphs += later.graphs
         self.events += later.events
         self.tasks |= later.tasks
         self.processes |= later.processes
@@ -135,8 +147,11 @@ class Batch:
     def pop_single_changes(self) -> Iterator["Batch"]:
         """Yield each change as a batch; it is removed from this one when the next is requested, so after it is stored.
 
-        Events come first: to store an event twice does less harm than to lose it.
+        Events come before what they tell of: to store an event twice does less harm than to lose it.
         """
+        while self.graphs:
+            yield Batch(graphs=self.graphs[:1], claims=self.claims)
+            del self.graphs[0]
         while self.events:
             yield Batch(events=self.events[:1], claims=self.claims)
             del self.events[0]
@@ -154,6 +169,8 @@ class Batch:
         """Store the changes of all executions whose claims are not lost; the caller holds the lock of events."""
         self._read_executions(session)
         connection = session.connection()
+        INSERT_GRAPH.execute(connection, [new.graph for new in self.graphs])
+        INSERT_OPERATION.execute(connection, [row for new in self.graphs for row in new.operations])
         if self.instance_states:
             self._store_instance_states(session)
         UPDATE_PROCESS.execute(connection, _sorted_rows(self.processes))
@@ -161,7 +178,10 @@ class Batch:
         INSERT_EVENT.execute(connection, self.events)
 
     def _read_executions(self, session: Session) -> None:
-        """Drop the changes of executions that other workers have by now, and give events the present visibility."""
+        """Drop the changes of executions that other workers have by now, and give rows the present visibility.
+
+        Graphs of executions that were deleted are dropped too.
+        """
         ids = {event["execution_id"] for event in self.events} | self.claims.keys()
         # Each round asks this, so it goes past the session, which would take twice as long.
         rows = session.connection().execute(EXECUTIONS, {"ids": [each for each in ids if each is not None]})
@@ -177,7 +197,13 @@ class Batch:
             if present:
                 event["visibility"], event["owned_by"] = present
 
+        self.graphs = [new for new in self.graphs if new.execution_id in visibilities]
+        for new in self.graphs:
+            for row in (new.graph, *new.operations):
+                row["visibility"], row["owned_by"] = visibilities[new.execution_id]
+
     def _drop(self, execution_id: str) -> None:
+        self.graphs = [new for new in self.graphs if new.execution_id != execution_id]
         self.events = [event for event in self.events if event["execution_id"] != execution_id]
         self.instance_states = [each for each in self.instance_states if each.execution_id != execution_id]
         self.tasks = {key: row for key, row in self.tasks.items() if row["execution_id"] != execution_id}

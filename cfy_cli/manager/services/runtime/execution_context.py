@@ -22,7 +22,8 @@ from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.claims import Claim, StopSignal
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
-from cfy_cli.manager.store.audit import Actor
+from cfy_cli.manager.services.runtime.shared_writes import SharedWrites
+from cfy_cli.manager.store.audit import Actor, WriteSession
 from cfy_cli.manager.store.models import Deployment, Execution
 from cfy_cli.manager.store.models.owned import inherited_columns
 from cfy_cli.manager.store.scope import Scope, system_scope
@@ -65,6 +66,7 @@ class ExecutionContext:
     start_mode: StartMode = StartMode.NEW
     slot_released: Callable[[], AbstractContextManager[None]] = nullcontext  # entered while it waits for executions
     masking: Masking = field(default_factory=Masking)
+    shared_writes: SharedWrites = field(default_factory=SharedWrites)  # of all executions of the worker
     until_end: ExitStack = field(default_factory=ExitStack)  # what is released when the execution has ended
     lost: threading.Event = field(default_factory=threading.Event)  # set when another worker has it
 
@@ -125,11 +127,24 @@ class ExecutionContext:
     @contextmanager
     def writing_own_rows(self) -> Iterator[Store]:
         """Open a write transaction for the same rows. Raises ClaimLost when another worker has the execution."""
-        actor = Actor(self.execution.acts_for or self.execution.created_by, self.execution.id)
-        with self.app.writing(self._system_scope, actor) as store:
-            if not self.app.database.is_sqlite:  # whose workers are on one machine, and recovered when they have exited
-                self.claim.check(store.unscoped)  # the row of the execution
+        with self.app.writing(self._system_scope, self._actor) as store:
+            self.check_claim(store)
             yield store
+
+    def check_claim(self, store: Store) -> None:
+        """Keep the claim until the end of the transaction. Raises ClaimLost when another worker has the execution."""
+        if not self.app.database.is_sqlite:  # whose workers are on one machine, and recovered when they have exited
+            self.claim.check(store.unscoped)  # the row of the execution
+
+    def in_transaction(self, store: Store) -> Store:
+        """Return the store for the same rows in a transaction that another execution of the worker has opened."""
+        if isinstance(store.unscoped, WriteSession):
+            store.unscoped.act_as(self._actor)
+        return store.with_scope(self._system_scope)
+
+    @property
+    def _actor(self) -> Actor:
+        return Actor(self.execution.acts_for or self.execution.created_by, self.execution.id)
 
     @property
     def _system_scope(self) -> Scope:

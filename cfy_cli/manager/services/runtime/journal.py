@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TypedDict, cast
 
 from sqlalchemy import ColumnElement, and_, case, func, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.timestamps import now
@@ -23,18 +23,13 @@ from cfy_cli.manager.engine.ports import (
 )
 from cfy_cli.manager.engine.tasks import DONE, Failure, SetState, Task, TaskState
 from cfy_cli.manager.engine.tasks import Operation as OperationAction
-from cfy_cli.manager.services.runtime.batch import Batch, InstanceState, TaskRow
+from cfy_cli.manager.services.runtime.batch import Batch, InstanceState, NewGraph, TaskRow
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import MANAGER_NAME, ExecutionContext
-from cfy_cli.manager.store.bulk import BulkStatement
-from cfy_cli.manager.store.models import Execution, Operation, TasksGraph
+from cfy_cli.manager.store.models import Operation, TasksGraph
 from cfy_cli.manager.store.models.owned import inherited_columns
 
-INSERT_GRAPH, INSERT_OPERATION = BulkStatement.insert(TasksGraph), BulkStatement.insert(Operation)
-
-
 NO_REQUEST = {"request": None, "position": None}
-VISIBILITY = (load_only(Execution.tenant_name, Execution.visibility, Execution.owned_by),)
 
 
 class TaskParameters(TypedDict):
@@ -90,22 +85,17 @@ class StoreJournal:
 
     def add_graph(self, graph: Graph) -> str:
         key, execution = str(uuid.uuid4()), self._context.execution
-        creation = {"created_by": execution.created_by, "created_at": now()}
+        creation: dict[str, object] = {
+            **inherited_columns(execution),
+            "created_by": execution.created_by,
+            "created_at": now(),
+        }
         graph_row: dict[str, object] = {**creation, "id": key, "name": graph.name, "execution_id": execution.id}
         request = graph.request
         graph_row |= {"request": request.description, "position": request.position} if request else NO_REQUEST
         operation_rows = [_operation_row(creation, key, self._ids_of(key), task) for task in graph.tasks.values()]
-
-        def store() -> None:
-            with self._context.app.database.write() as session:
-                self._context.claim.check(session)
-                inherited = inherited_columns(session.get_one(Execution, execution.storage_id, options=VISIBILITY))
-                for row in (graph_row, *operation_rows):
-                    row.update(inherited)
-                INSERT_GRAPH.execute(session.connection(), [graph_row])
-                INSERT_OPERATION.execute(session.connection(), operation_rows)
-
-        retry_until_available(self._context.stopping, store)
+        new = NewGraph(execution.id, graph_row, operation_rows)
+        self._context.event_writer.add(Batch(graphs=[new], claims={execution.id: self._context.claim}))
         return key
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
@@ -183,7 +173,7 @@ def _may_run(execution_ids: Collection[str]) -> ColumnElement[bool]:
     )
 
 
-def _operation_row(creation: Mapping[str, str], key: str, ids: OperationIds, task: Task) -> dict[str, object]:
+def _operation_row(creation: Mapping[str, object], key: str, ids: OperationIds, task: Task) -> dict[str, object]:
     action = task.action
     subgraph = ids.get(task.subgraph_id) if task.subgraph_id is not None else None
     dependencies = sorted([ids.get(task_id) for task_id in task.depends_on])

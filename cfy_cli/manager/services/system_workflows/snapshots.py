@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from cfy_cli.contract.json import Json
 from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.states import RUNNING, ArchiveState, Visibility
-from cfy_cli.errors import CfyError, Failed, Forbidden, NotFound
+from cfy_cli.errors import Busy, CfyError, Failed, Forbidden, NotFound
 from cfy_cli.manager.failures import disk_full, is_disk_full
 from cfy_cli.manager.services.archive_rows import ARCHIVE, check_unused, find_archive
 from cfy_cli.manager.services.configuration.configuration import Configuration
@@ -138,8 +138,19 @@ def restore_snapshot(context: ExecutionContext) -> Callable[[Store], None]:
     return replace
 
 
-def is_restoring(store: Store) -> bool:
-    return store.unscoped.scalar(IS_RESTORING.limit(1)) is not None  # of all tenants
+def is_restoring(app: AppContext) -> bool:
+    with app.database.read() as session:  # executions of all tenants
+        return session.scalar(IS_RESTORING.limit(1)) is not None
+
+
+def restoring_instead(app: AppContext) -> Busy | None:
+    """Return the reason why the database was busy for long, if it is that a snapshot is being restored."""
+    if not is_restoring(app):
+        return None
+    return Busy(
+        "A snapshot is being restored, and nothing else can be changed meanwhile",
+        hint="Try again when it has ended: cfy snapshots status",
+    )
 
 
 def _start(

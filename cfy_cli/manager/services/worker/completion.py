@@ -11,6 +11,7 @@ from cfy_cli.manager.engine.ports import ExecutionEvent, WorkflowResult
 from cfy_cli.manager.services.executions import executions, group_members
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
+from cfy_cli.manager.services.runtime.shared_writes import Write
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.models import Execution
 from cfy_cli.manager.store.store import Store
@@ -34,13 +35,21 @@ def complete_execution(
 ) -> None:
     """Store the changes of `store_result`, all events, the `final_events` and the result in one transaction.
 
-    `change_rows` makes the changes of an execution that has no deployment.
+    `change_rows` makes the changes of an execution that has no deployment. Executions without such changes share the
+    transaction with others that end at the same time.
 
     So a reader that sees the execution ended sees everything else too, and a crash before leaves nothing half done.
     """
+    rows = [context.event_row(event) for event in final_events]
+
+    def store_end(store: Store) -> None:
+        with store.unscoped.no_autoflush:  # write the deployment once, with all its changes
+            _store_end(context, store, result)
 
     def store() -> None:
-        rows = [context.event_row(event) for event in final_events]
+        if store_result is None and change_rows is None:
+            context.shared_writes.run(Write(context, store_end, rows, executions.refresh_above))
+            return
         with context.event_writer.draining(rows) as batch, context.writing_own_rows() as store:
             store.acquire_lock(LockKey.EVENTS)
             deployment = executions.find_deployment(store, context.execution)
@@ -48,10 +57,9 @@ def complete_execution(
                 store_result(context.as_user(store, context.permission), deployment)
             if change_rows is not None:
                 change_rows(store)
-            session = store.unscoped  # rows of this execution and its deployment
-            batch.store(session)
-            with session.no_autoflush:  # write the deployment once, with all its changes
-                _store_end(context, store, result)
+            batch.store(store.unscoped)  # rows of this execution and its deployment
+            store_end(store)
+            executions.refresh_above(store, [context.execution])
 
     try:
         retry_until_available(context.stopping, store)

@@ -19,9 +19,9 @@ from cfy_cli.manager.engine.ports import ExecutionEvent
 from cfy_cli.manager.services import maintenance_mode
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployments import deployments, tree
+from cfy_cli.manager.services.deployments import deployments
 from cfy_cli.manager.services.execution_groups import group_queues
-from cfy_cli.manager.services.executions import group_members, queue
+from cfy_cli.manager.services.executions import executions, group_members, queue
 from cfy_cli.manager.services.runtime.batch import EventRow
 from cfy_cli.manager.services.runtime.event_writer import EventWriter
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
@@ -67,10 +67,10 @@ class EnvironmentMaker:
             return False
         with self._app.database.read() as session:
             waiting = group_queues.find_together(session, ENVIRONMENTS_BATCH, self._share())
+            if not waiting:
+                return False
             contexts = [self._context(execution) for execution in waiting]
             prepared = self._prepare(session, contexts)
-        if not waiting:
-            return False
         refused = [each for each in contexts if each.execution.id not in prepared]
         if prepared:
             try:
@@ -154,8 +154,7 @@ class EnvironmentMaker:
         store_environments(context.as_user(store, context.permission), environments)
         for deployment, environment in environments:
             deployments.set_uninstalled(deployment, len(environment.instances))
-        session.flush()
-        tree.refresh(session, tree.find_parents_of_all(session, storage_ids))
+        executions.refresh_above(store, chosen)
         self._tell_group(store, chosen)
         queue.release_of_deployments(store, _others_queued(session, storage_ids))
         group_queues.forget_empty(session, {chosen[0].execution_group_id})

@@ -20,6 +20,7 @@ from cfy_cli.manager.engine.ports import (
     ModificationChange,
     Records,
     StaleVersion,
+    StartMode,
 )
 from cfy_cli.manager.services.deployments import node_instances
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
@@ -60,7 +61,8 @@ class StoreRecords(StoreLookups, Records):
         super().__init__(context.reading, deployment, execution_secrets(context), read_own=context.reading_own_rows)
         self._context = context
         self._cancel_request = CancelRequest.NONE
-        self._next_poll = 0.0  # monotonic time
+        is_new = context.start_mode is StartMode.NEW  # it was claimed, so nobody had cancelled it, a moment ago
+        self._next_poll = time.monotonic() + POLL_INTERVAL if is_new else 0.0
         self._progress = (0, 0)  # operations: total, ended
         self._stored_progress = (context.execution.total_operations, context.execution.finished_operations)
         self._poll_lock = threading.Lock()  # of the three above

@@ -100,6 +100,7 @@ def _complete_cancelled(app: AppContext, execution_id: str, tenant: str) -> None
             execution.status, execution.error, execution.ended_at = ExecutionState.CANCELLED, "", now()
             group_members.on_state_change(store, execution, execution.status)
             executions.on_ended(store, execution)
+            executions.refresh_above(store, [execution])
 
 
 def _fail_interrupted_uploads(app: AppContext) -> None:

@@ -1,5 +1,7 @@
 """Schedules, which start executions."""
 
+from datetime import datetime
+
 from .collection import Collection, Fields, given
 from .item import Item, fields
 from .responses import ListResponse
@@ -96,5 +98,5 @@ class ExecutionSchedulesClient(Collection[ExecutionSchedule]):
 
 
 def _text(time: object) -> str | None:
-    """Return a datetime, or its text, as text."""
-    return None if time is None else str(time)
+    """Return a datetime, or its text, as text; one without a zone is in UTC, as the manager reads it."""
+    return time.isoformat() if isinstance(time, datetime) else None if time is None else str(time)
