@@ -45,9 +45,9 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.credentials import Credentials, Login
 from cfy_cli.manager.services.identity.identities import Identity
 from cfy_cli.manager.services.maintenance_mode import Gate
+from cfy_cli.manager.services.system_workflows.snapshots import restoring_instead
 from cfy_cli.manager.store.audit import Actor
 from cfy_cli.manager.store.listing import Listing
-from cfy_cli.manager.services.system_workflows.snapshots import restoring_instead
 from cfy_cli.manager.store.scope import Scope
 from cfy_cli.manager.store.store import Store
 
