@@ -261,6 +261,7 @@ class Routes:
                         gate_of(method, path),
                         has_filters=has_filters,
                         takes_body=takes_body,
+                        write=write,
                     ),
                     status=status,
                     write=write,
@@ -372,13 +373,15 @@ def authorized(
     *,
     has_filters: bool,
     takes_body: bool,
+    write: bool,
 ) -> Callable[[Request], Awaitable[None]]:
     """Return a function that authenticates the user, checks the permission, and builds the call of a request."""
+    is_verified_first = takes_body and write  # before the body is received, which may be large
 
     async def authorize(request: Request) -> None:
         caller = Caller.of(request, permission)
         limits = active_limits()
-        known = None if takes_body else caller.find_cached()  # `Call.open` finds out when it has ended
+        known = None if is_verified_first else caller.find_cached()  # `Call.open` finds out when it has ended
         login, scope = await caller.log_in_apart() if known is None else known
         for text in request.path_params.values():
             check_text(text, "The path")

@@ -16,9 +16,9 @@ from cfy_cli.manager.rest.schemas import answer_of, list_answer
 from cfy_cli.manager.rest.search_owners import (
     BLUEPRINT_ID,
     DEPLOYMENT_ID,
-    find_owner,
     page_of_found,
     plan_of,
+    read_owner,
     with_filtered,
 )
 from cfy_cli.manager.services.deployments import deployments
@@ -59,14 +59,15 @@ routes = Routes("searches")
 )
 def search_scaling_groups(call: Call, body: RulesBody | None = None) -> JsonObject:
     """List the scaling groups of a deployment or blueprint that match constraints."""
-    owner = find_owner(call, body or RulesBody())
+    owner = read_owner(call, body or RulesBody())
     constraints = _read_constraints(call, owner.body, "scaling groups")
-    if owner.blueprint:
-        plan, tenant = plan_of(call, owner.blueprint), owner.blueprint.tenant_name
+    blueprint, deployment = owner.blueprint(call), owner.deployment(call)
+    if blueprint:
+        plan, tenant = plan_of(call, blueprint), blueprint.tenant_name
         groups = plan["scaling_groups"] if plan else {}
     else:
-        assert owner.deployment
-        groups, tenant = owner.deployment.scaling_groups, owner.deployment.tenant_name
+        assert deployment
+        groups, tenant = deployment.scaling_groups, deployment.tenant_name
     words = call.texts(SEARCH.name)
     named = {name: group for name, group in groups.items() if not words or name in words}
     items: dict[str, Item] = {
@@ -76,7 +77,7 @@ def search_scaling_groups(call: Call, body: RulesBody | None = None) -> JsonObje
     found = [item for name, item in items.items() if constraints.match(name, name, tenant)]
     is_limited = owner.body.constraints is not None
     return page_of_found(
-        call, list(items.values()), found, ("name",), is_limited=is_limited, whole=owner.blueprint is not None
+        call, list(items.values()), found, ("name",), is_limited=is_limited, whole=blueprint is not None
     )
 
 
@@ -88,8 +89,8 @@ def search_scaling_groups(call: Call, body: RulesBody | None = None) -> JsonObje
 )
 def search_capabilities(call: Call, body: RulesBody | None = None) -> Deferred:
     """List the capabilities of a deployment that match constraints, with their present values."""
-    owner = find_owner(call, body or RulesBody())
-    deployment = owner.deployment
+    owner = read_owner(call, body or RulesBody())
+    deployment = owner.deployment(call)
     if deployment is None:
         raise Invalid("Capabilities have values in deployments only: give `deployment_id`")
     constraints = _read_constraints(call, owner.body, "capabilities")

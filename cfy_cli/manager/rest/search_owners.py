@@ -13,7 +13,7 @@ from cfy_cli.manager.rest.item_lists import Item, page_of_items
 from cfy_cli.manager.rest.query import ALL_TENANTS, Parameter
 from cfy_cli.manager.services.blueprints.plan_cache import PlanCache
 from cfy_cli.manager.store.listing import Listing
-from cfy_cli.manager.store.models import Blueprint, Deployment
+from cfy_cli.manager.store.models import Base, Blueprint, Deployment
 
 DEPLOYMENT_ID = Parameter("deployment_id", "The deployment to search in.")
 BLUEPRINT_ID = Parameter("blueprint_id", "The blueprint to search in.")
@@ -22,17 +22,34 @@ M = TypeVar("M", Deployment, Blueprint)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """One of both is given. `body` is the body of the search without them."""
+    """The kind and the name of what a search looks in. `body` is the body of the search without them."""
 
-    deployment: Deployment | None
-    blueprint: Blueprint | None
+    model: type[Deployment] | type[Blueprint]
+    key: str
     body: RulesBody
 
+    def deployment(self, call: Call) -> Deployment | None:
+        """Return the visible deployment, if it is one. Raises NotFound."""
+        return _find(call, Deployment, self.key) if self.model is Deployment else None
 
-def find_owner(call: Call, body: RulesBody) -> Owner:
-    """Find what `deployment_id` or `blueprint_id` names, in the query or in the constraints.
+    def blueprint(self, call: Call) -> Blueprint | None:
+        """Return the visible blueprint, if it is one. Raises NotFound."""
+        return _find(call, Blueprint, self.key) if self.model is Blueprint else None
 
-    Raises Invalid unless exactly one is given, once, and NotFound.
+    def storage_id(self, call: Call) -> int:
+        """Return the storage id of the deployment or blueprint, of which no more is read. Raises NotFound."""
+        found = call.store.find_storage_id(self.model, self.key)
+        if found is not None:
+            return found
+        row: Base | None = self.deployment(call) or self.blueprint(call)
+        assert row is not None
+        return row.storage_id
+
+
+def read_owner(call: Call, body: RulesBody) -> Owner:
+    """Read `deployment_id` or `blueprint_id`, in the query or in the constraints.
+
+    Raises Invalid unless exactly one is given, once.
     """
     deployment_ids, body = take_constraint(body, DEPLOYMENT_ID.name)
     blueprint_ids, body = take_constraint(body, BLUEPRINT_ID.name)
@@ -43,8 +60,7 @@ def find_owner(call: Call, body: RulesBody) -> Owner:
             "Give exactly one of `deployment_id` and `blueprint_id`, either in the query or in `constraints`",
             hint='For example {"constraints": {"deployment_id": "web-1"}}.',
         )
-    deployment = _find(call, Deployment, deployment_ids[0]) if deployment_ids else None
-    return Owner(deployment, _find(call, Blueprint, blueprint_ids[0]) if blueprint_ids else None, body)
+    return Owner(Deployment, deployment_ids[0], body) if deployment_ids else Owner(Blueprint, blueprint_ids[0], body)
 
 
 def take_constraint(body: RulesBody, name: str) -> tuple[list[str], RulesBody]:

@@ -14,9 +14,9 @@ from cfy_cli.manager.rest.schemas import list_answer, row_answer
 from cfy_cli.manager.rest.search_owners import (
     BLUEPRINT_ID,
     DEPLOYMENT_ID,
-    find_owner,
     page_of_found,
     plan_of,
+    read_owner,
     take_constraint,
     with_filtered,
 )
@@ -77,15 +77,13 @@ def _find_nodes(call: Call, body: RulesBody, name: str) -> JsonObject:
     Rules alone are for the nodes of all deployments.
     """
     is_about_all = body.filter_rules is not None and not (call.texts("deployment_id") or call.texts("blueprint_id"))
-    owner = None if is_about_all else find_owner(call, body)
+    owner = None if is_about_all else read_owner(call, body)
     fields = NODE_TYPE_FIELDS if name == NODE_TYPE_FIELDS.name else None
     search = read_search(call, Node, owner.body if owner else body, fields)
-    if owner and owner.blueprint:
-        return _find_plan_nodes(call, owner.blueprint, name, search)
+    if owner and (blueprint := owner.blueprint(call)):
+        return _find_plan_nodes(call, blueprint, name, search)
     listing = call.listing(NODES.order, {SEARCH.name: (name,)})
-    in_owner = []
-    if owner and owner.deployment:
-        in_owner = [Node.deployment_storage_id == owner.deployment.storage_id]
+    in_owner = [Node.deployment_storage_id == owner.storage_id(call)] if owner else []
     conditions = search.conditions() if search else []
     page, items = nodes.find_nodes(call, listing, all_of(*in_owner, *conditions))
     filtered = call.store.count(Node, listing, where=all_of(*in_owner)) - page.total if search else None

@@ -1,8 +1,9 @@
 """SQL of the parameters of a list: filters, ranges, search, order and page."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -34,6 +35,7 @@ Condition = ColumnElement[bool]
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LABEL = "label:"  # KEY: the order of the values of a label
 MAX_INTEGER = 2**63 - 1
+COUNT = "count"  # the label of the number of rows
 
 
 def column(model: type[Base], name: str) -> Attribute:
@@ -63,10 +65,46 @@ def matching(model: type[Base], name: str, sql: Sql, condition: Callable[[Sql], 
     """
     if name not in model.RELATED:
         return condition(sql)
+    related = _related(model, name)
+    return cast("Condition", related.own.in_(select(related.other).where(condition(related.field))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Related:
+    """A field of another row, and the two columns that lead to that row."""
+
+    own: Sql
+    other: Sql
+    field: Sql
+
+    def field_of(self, own: Sql) -> Sql:
+        return select(self.field).where(self.other == own).scalar_subquery()
+
+
+def _related(model: type[Base], name: str) -> _Related:
     relationship, field = model.RELATED[name]
     found = column(model, relationship).property
     [(own, other)] = found.local_remote_pairs
-    return cast("Condition", own.in_(select(other).where(condition(column(found.mapper.class_, field).expression))))
+    return _Related(own, other, column(found.mapper.class_, field).expression)
+
+
+def count_groups(rows: Select[M], model: type[M], fields: Sequence[str]) -> Select[Any]:
+    """Return the query that counts rows for each combination of values of some fields: the values and the count.
+
+    Rows are counted by what leads to a related row before its field is looked up: there are few of those.
+    """
+    related = {name: _related(model, name) for name in fields if name in model.RELATED}
+    values = [related[name].own if name in related else expression(model, name) for name in fields]
+    found = rows.with_only_columns(
+        *(sql.label(name) for name, sql in zip(fields, values, strict=True) if sql is not None)
+    ).subquery()
+    groups = select(*found.c, func.count().label(COUNT)).group_by(*found.c)
+    if not related:
+        return groups
+    *owns, count = groups.subquery().c
+    looked_up = [related[own.name].field_of(own).label(own.name) if own.name in related else own for own in owns]
+    *named, count = select(*looked_up, count).subquery().c
+    return select(*named, func.sum(count).cast(Integer)).group_by(*named)
 
 
 def all_of(*conditions: Condition) -> Condition:

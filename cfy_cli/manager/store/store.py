@@ -78,6 +78,14 @@ def _by_key(model: type[M], can_see_private: bool) -> Select[M]:
 
 
 @cache
+def _storage_ids_by_key(model: type[Base], can_see_private: bool) -> Select[int, str]:
+    """Return the query for storage ids and tenants. Parameters: key, tenant, user."""
+    is_visible = _is_visible_in(model, bindparam("tenant"), bindparam("user"), can_see_private)
+    columns = (model.storage_id, column(model, "tenant_name"))
+    return select(*columns).where(column(model, model.KEY) == bindparam("key"), is_visible)
+
+
+@cache
 def _others_of_name(model: type[Base], in_tenant: bool) -> Select[int]:
     """Return the query for another row of a name. Parameters: name, own (its storage id) and tenant."""
     condition = and_(getattr(model, model.KEY) == bindparam("name"), model.storage_id != bindparam("own"))
@@ -128,9 +136,17 @@ class Store:
 
     def find(self, model: type[M], key: str) -> M | None:
         """Return one visible row or None. A row of the tenant hides a global one of the same name."""
-        parameters = {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
-        rows = self.unscoped.scalars(_by_key(model, self.scope.can_see_private), parameters).unique().all()
+        rows = self.unscoped.scalars(_by_key(model, self.scope.can_see_private), self._named(key)).unique().all()
         return min(rows, key=lambda row: getattr(row, "tenant_name", None) != self.scope.tenant, default=None)
+
+    def find_storage_id(self, model: type[Base], key: str) -> int | None:
+        """Return the storage id of the row that `find` returns, or None, without reading the row."""
+        statement = _storage_ids_by_key(model, self.scope.can_see_private)
+        found = self.unscoped.execute(statement, self._named(key)).all()
+        return min(found, key=lambda row: row.tenant_name != self.scope.tenant).storage_id if found else None
+
+    def _named(self, key: str) -> dict[str, str]:
+        return {"key": key, "tenant": self.scope.tenant, "user": self.scope.user}
 
     def get_own(self, model: type[M], key: str) -> M:
         """Return a row of the tenant, to change or delete it. Raises NotFound; Forbidden if another tenant owns it."""
@@ -171,40 +187,42 @@ class Store:
         The page ends early rather than exhaust the memory. Raises Invalid for parameters that the model does not have.
         """
         statement = self._select(model, listing, where)
-        total = self._count(statement)
-        page = query.apply_page(statement, model, listing)
-        if total > 1 and listing.size > 1:
-            page, ids = self._fitting_page(statement, model, listing)
+        reading = (*loading_options(model, listing.include), *options)
+        shown = replace(listing, size=min(listing.size, max(1, self._max_page_bytes // ROW_BYTES)))
+        page = query.apply_page(statement, model, shown)
+        size_of_row = _size_of_row(model, listing.include, self.unscoped.get_bind().dialect)
+        if size_of_row is None or listing.size < 2:
+            rows = self._read(page.options(*reading)) if listing.size else []
+            found, is_last = len(rows), len(rows) < shown.size
         else:
-            ids = ()
-        page = page.options(*loading_options(model, listing.include), *options)
-        rows = self.unscoped.scalars(page).unique().all() if listing.size else []
-        if ids:
-            positions = {storage_id: position for position, storage_id in enumerate(ids)}
-            rows = sorted(rows, key=lambda row: positions[row.storage_id])
+            ids, is_last = self._fitting_ids(page.with_only_columns(model.storage_id, size_of_row), shown.size)
+            found = len(ids)
+            if found > MAX_PAGE_SIZE:
+                page = query.apply_page(statement, model, replace(listing, size=found))
+                rows = self._read(page.options(*reading))
+            else:  # they are found once
+                rows = self._read(select(model).where(model.storage_id.in_(ids)).options(*reading)) if ids else []
+                positions = {storage_id: position for position, storage_id in enumerate(ids)}
+                rows = sorted(rows, key=lambda row: positions[row.storage_id])
+        is_counted = is_last and (found > 0 or listing.offset == 0)  # no row follows those that were found
+        total = listing.offset + found if is_counted else self._count(statement)
         return Page(rows, total, listing.offset, listing.size, listing.is_whole)
 
-    def _fitting_page(self, statement: Select[M], model: type[M], listing: Listing) -> tuple[Select[M], Sequence[int]]:
-        """Return the query for the rows of a page, at least one, whose values are within the limit.
+    def _read(self, statement: Select[M]) -> Sequence[M]:
+        return self.unscoped.scalars(statement).unique().all()
 
-        Where few rows may have large values, it is for storage ids that are returned as well in the order of the page:
-        they are found once.
+    def _fitting_ids(self, page: Select[int, int], size: int) -> tuple[Sequence[int], bool]:
+        """Return the storage ids of the rows of a page, at least one, whose values are within the limit.
+
+        The query is for the storage ids and sizes of `size` rows. The second value tells whether no row follows.
         """
-        shown = replace(listing, size=min(listing.size, self._max_page_bytes // ROW_BYTES))
-        page = query.apply_page(statement, model, shown)
-        size = _size_of_row(model, listing.include, self.unscoped.get_bind().dialect)
-        if size is None:
-            return page, ()
-        found = self.unscoped.execute(page.with_only_columns(model.storage_id, size))
-        ids, remaining = list[int](), self._max_page_bytes
+        ids, remaining, found = list[int](), self._max_page_bytes, self.unscoped.execute(page).all()
         for storage_id, size_of_row in found:
             remaining -= size_of_row + ROW_BYTES
             if remaining < 0 and ids:
-                break
+                return ids, False
             ids.append(storage_id)
-        if len(ids) > MAX_PAGE_SIZE:
-            return query.apply_page(statement, model, replace(listing, size=len(ids))), ()
-        return select(model).where(model.storage_id.in_(ids)), ids
+        return ids, len(found) < size
 
     def count(self, model: type[M], listing: Listing, *, where: ColumnElement[bool] | None = None) -> int:
         return self._count(self._select(model, listing, where))
@@ -220,10 +238,10 @@ class Store:
 
         A page has tuples of the values and the count, in the order of the values; null is a value too.
         """
-        values = [sql.label(name) for name in fields if (sql := query.expression(model, name)) is not None]
-        rows = self._select(model, listing, where).with_only_columns(*values).subquery()
-        groups = select(*rows.c, func.count()).group_by(*rows.c)
-        page = groups.add_columns(func.count().over()).order_by(*(each.asc().nulls_last() for each in rows.c))
+        rows = self._select(model, listing, where)
+        groups = query.count_groups(rows, model, fields)
+        *values, _count = groups.selected_columns
+        page = groups.add_columns(func.count().over()).order_by(*(each.asc().nulls_last() for each in values))
         found = self.unscoped.execute(page.offset(listing.offset).limit(listing.size)).all()  # of visible rows
         if found:
             total = found[0][-1]

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import load_only
 
 from cfy_cli.errors import Conflict, NotFound
 from cfy_cli.manager.store.models import Node, NodeInstance
+from cfy_cli.manager.store.models.deployments import has_drift, is_status_ok
 from cfy_cli.manager.store.store import Store
 
 
@@ -55,17 +55,15 @@ COUNTS = frozenset(NodeCounts.__annotations__)
 def count(store: Store, nodes: Sequence[Node]) -> dict[int, NodeCounts]:
     """Count the node instances of nodes that are in scope; return the counts by the storage id of the node."""
     counts = {(node.deployment_storage_id, node.id): [0, 0, 0] for node in nodes}
-    statement = (
-        select(NodeInstance)
-        .where(NodeInstance.deployment_storage_id.in_({node.deployment_storage_id for node in nodes}))
-        .options(load_only(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties))
+    statement = select(NodeInstance.deployment_storage_id, NodeInstance.node_id, NodeInstance.system_properties).where(
+        NodeInstance.deployment_storage_id.in_({node.deployment_storage_id for node in nodes})
     )
-    for instance in store.unscoped.scalars(statement):  # node instances are as visible as their nodes
-        numbers = counts.get((instance.deployment_storage_id, instance.node_id))
+    for deployment, node_id, properties in store.unscoped.execute(statement):  # they are as visible as their nodes
+        numbers = counts.get((deployment, node_id))
         if numbers:
             numbers[0] += 1
-            numbers[1] += instance.has_configuration_drift
-            numbers[2] += not instance.is_status_check_ok
+            numbers[1] += has_drift(properties)
+            numbers[2] += not is_status_ok(properties)
     return {node.storage_id: _named_counts(*counts[node.deployment_storage_id, node.id]) for node in nodes}
 
 

@@ -1,8 +1,9 @@
 """Indexes of large tables beside their keys: for what lists, filter rules and summaries look at.
 
 A list shows rows of a tenant and global rows of all tenants. No index leads to both, so those on other columns do not
-begin with the tenant, and those named `visible` hold all that decides who sees a row: rows are counted without them.
-Those named `folded` serve searches for text that starts with a prefix whatever its case.
+begin with the tenant. Those named `visible`, and those on names and sites of deployments, hold all that decides who
+sees a row: rows are counted without them. Those named `folded` serve searches for text that starts with a prefix
+whatever its case.
 """
 
 from sqlalchemy import Index, func
@@ -12,19 +13,20 @@ from cfy_cli.manager.store.models.deployments import Deployment, DeploymentLabel
 from cfy_cli.manager.store.models.executions import Execution
 from cfy_cli.manager.store.models.secrets import Secret
 
+_VISIBLE = (Deployment.tenant_name, Deployment.visibility, Deployment.created_by)
 INDEXES = (
     Index("ix_blueprints_id", Blueprint.id),
     Index("ix_secrets_key", Secret.key),
     Index("ix_deployments_id", Deployment.id),
-    Index("ix_deployments_display_name", Deployment.display_name),
+    Index("ix_deployments_display_name", Deployment.display_name, Deployment.id, *_VISIBLE),
     Index("ix_deployments_blueprint_id", Deployment.blueprint_id),
     *(
         Index(f"ix_deployments_{column.key}_folded", func.lower(column), Deployment.storage_id)
         for column in (Deployment.id, Deployment.display_name, Deployment.blueprint_id)
     ),
-    Index("ix_deployments_site_storage_id", Deployment.site_storage_id),
+    Index("ix_deployments_site_storage_id", Deployment.site_storage_id, *_VISIBLE),
     Index("ix_deployments_created_at", Deployment.created_at, Deployment.storage_id),
-    Index("ix_deployments_visible", Deployment.tenant_name, Deployment.visibility, Deployment.created_by),
+    Index("ix_deployments_visible", *_VISIBLE),
     Index(
         "ix_deployment_labels_value", DeploymentLabel.key, DeploymentLabel.value, DeploymentLabel.deployment_storage_id
     ),
