@@ -148,7 +148,7 @@ def app(
 def worker(app: AppContext) -> Iterator[Worker]:
     """Executions run, in a thread of this process."""
     worker = Worker(app, "test")
-    thread = threading.Thread(target=worker.work)
+    thread = threading.Thread(target=worker.work, name="worker")
     thread.start()
     yield worker
     worker.stop()

@@ -47,7 +47,8 @@ def application_of(app_context: AppContext) -> FastAPI:
 def _event_loop() -> asyncio.AbstractEventLoop:
     """Run a loop for all requests of a test process, as a server has one."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="requests", daemon=True).start()
+    endless = asyncio.Event().wait()  # threads of endpoints are kept as long as the task that the loop runs
+    threading.Thread(target=loop.run_until_complete, args=(endless,), name="requests", daemon=True).start()
     return loop
 
 
