@@ -1,11 +1,13 @@
 """A whole manager behind every command: in this process, on SQLite and on PostgreSQL."""
 
+import gc
 import os
 import shlex
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,9 @@ from sqlalchemy.engine import make_url
 from cfy_cli.config.profiles import Profile
 from cfy_cli.contract.limits import Limits
 from cfy_cli.main import main
+from cfy_cli.manager import control
+from cfy_cli.manager.control import RunningManager
+from cfy_cli.manager.process import GC_THRESHOLD
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity import passwords
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
@@ -44,6 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("worker")
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("fuzz")
+
+
+def pytest_collection_finish() -> None:
+    """Collect cyclic garbage as seldom as the processes of a manager do: to look at all tests takes long."""
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -83,6 +95,19 @@ def cheap_passwords() -> Iterator[None]:
     cheap = PasswordHasher(1, 8, 1)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_worker() -> Iterator[None]:
+    """Managers in processes of their own have one worker, unless a test asks for more: each takes a second to start."""
+    start = control.start
+
+    def start_one(settings: ManagerSettings, *arguments: Any) -> RunningManager:
+        return start(replace(settings, workers=settings.workers or 1), *arguments)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(control, "start", start_one)
         yield
 
 

@@ -263,4 +263,4 @@ def test_closed_pipe_ends_output_quietly() -> None:
         assert process.stderr
         process.stdout.read(10)
         process.stdout.close()
-        assert (process.stderr.read(), process.wait(30)) == (b"", 141)
+        assert (process.stderr.read(), process.wait(60)) == (b"", 141)

@@ -74,7 +74,7 @@ def wait_in_database(app: AppContext, execution_id: str) -> End:
             ).one_or_none()
         return End(row.status, row.error or "") if row else End("", "")
 
-    return wait_until(read, lambda end: end.status in ENDED, 30)
+    return wait_until(read, lambda end: end.status in ENDED, 60)
 
 
 def read_everything(app: AppContext, *without: str) -> dict[str, list[Row]]:

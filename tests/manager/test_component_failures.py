@@ -96,7 +96,7 @@ def test_interrupted_upload_belongs_to_the_component(
 
     monkeypatch.setattr(blueprint, "wait_for_execution", crash)
     install = ask("POST", "/executions", json={"deployment_id": "parent", "workflow_id": "install"}).json()["id"]
-    assert reached.wait(30)
+    assert reached.wait(60)
     worker.close()
     monkeypatch.setattr(blueprint, "wait_for_execution", original)
     recovery.recover(app, ["test"])

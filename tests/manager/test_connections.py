@@ -246,7 +246,7 @@ def test_logins_that_are_verified_delay_no_other_request(serve: Serve, monkeypat
     server = serve(Limits())
     assert b" 200 OK" in server.ask(request(f"{PATH}/version", ADMIN, "Connection: close\r\n"))  # known from now on
     release = threading.Event()
-    monkeypatch.setattr(passwords, "matches", lambda *_: release.wait(30) and False)
+    monkeypatch.setattr(passwords, "matches", lambda *_: release.wait(120) and False)
     wrong = "Authorization: Basic {}\r\nConnection: close\r\n"
     logins = [base64.b64encode(f"user{number}:x".encode()).decode() for number in range(120)]
     connections = [server.connect(request(f"{PATH}/version", wrong.format(login))) for login in logins]

@@ -32,7 +32,7 @@ class ExclusiveWorkflow:
         with self.app.database.read() as session:
             rows = session.query(Execution).filter(Execution.status == "started", Execution.id != context.execution.id)
             self.concurrent += [row.workflow_id for row in rows]
-        self.may_end.wait(30)
+        self.may_end.wait(120)
 
     def start(self, *, queue: bool = False) -> str:
         with self.app.writing(system_scope("default_tenant", "admin")) as store:

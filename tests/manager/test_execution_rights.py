@@ -20,6 +20,7 @@ from cfy_cli.manager.store.models import Execution
 from tests.conftest import Ask
 from tests.manager.conftest import Upload, wait_for_end
 
+pytestmark = pytest.mark.sqlite
 PASSWORD = "password-of-a-user"
 HEAD = "tosca_definitions_version: cloudify_dsl_1_4\nimports: [cloudify/types/types.yaml]\n"
 TARGET = {"get_attribute": ["SELF", "target"]}
@@ -383,6 +384,7 @@ outputs: {port: {value: {get_capability: [thing, port]}}}
 )
 
 
+@pytest.mark.databases
 @pytest.mark.usefixtures("people")
 def test_private_deployment_of_another_user_gets_no_consumer(ask: Ask, upload: Upload):
     upload("thing", THING)
@@ -403,6 +405,7 @@ def test_private_deployment_of_another_user_gets_no_consumer(ask: Ask, upload: U
 INSIDE = HEAD + "node_templates: {web: {type: cloudify.nodes.Root}}\n"
 
 
+@pytest.mark.databases
 @pytest.mark.usefixtures("people")
 def test_recursive_deletion_leaves_what_the_user_may_not_see(ask: Ask, upload: Upload):
     upload("app", INSIDE)

@@ -51,14 +51,14 @@ def test_wait_returns_at_end_timeout_or_deletion(app: AppContext):
         for name in ("ends", "stays"):
             session.add(Execution(id=name, workflow_id="w", **OWNER))
     returned = threading.Event()
-    thread = threading.Thread(target=lambda: (app.service(ExecutionWaiter).wait("ends", 30), returned.set()))
+    thread = threading.Thread(target=lambda: (app.service(ExecutionWaiter).wait("ends", 120), returned.set()))
     thread.start()
     app.service(ExecutionWaiter).wait("stays", 0.05)
-    app.service(ExecutionWaiter).wait("gone", 30)
+    app.service(ExecutionWaiter).wait("gone", 120)
     assert not returned.is_set()
     with app.database.write() as session:
         session.execute(update(Execution).where(Execution.id == "ends").values(status=ExecutionState.FAILED))
-    thread.join(10)
+    thread.join(60)
     assert returned.is_set()
 
 

@@ -130,20 +130,18 @@ class List:
             yield from self._sort_problems(field, known)
 
     def _filter_problems(self, field: str, whole: list[Item], known: list[Any]) -> Iterator[str]:
-        for chosen in (known[:1], known[1:3]):  # one value; two, if there are more
-            if not chosen:
-                continue
-            if self.items(**{field: chosen}) != [item for item in whole if item.get(field) in chosen]:
-                yield f"{self._path}?{field}={chosen} gives {self.items(**{field: chosen}, _include=field)}"
+        chosen = known[: 1 + len(field) % 2]  # one value of every other field, two of the others
+        if self.items(**{field: chosen}) != [item for item in whole if item.get(field) in chosen]:
+            yield f"{self._path}?{field}={chosen} gives {self.items(**{field: chosen}, _include=field)}"
         is_typed = known and (not isinstance(known[0], str) or field.endswith("_at"))
         if is_typed and self.read(**{field: "no value"}).status_code != 400:
             yield f"{self._path}?{field}=no value is accepted"
 
     def _sort_problems(self, field: str, known: list[Any]) -> Iterator[str]:
-        for sign, descending in (("" if len(field) % 2 else "+", False), ("-", True)):
-            found = [item.get(field) for item in self.items(_sort=sign + field)]
-            if [value for value in found if value is not None] != sorted(known, reverse=descending):
-                yield f"{self._path}?_sort={sign}{field} gives {found}"
+        sign = ("", "-", "+")[len(field) % 3]
+        found = [item.get(field) for item in self.items(_sort=sign + field)]
+        if [value for value in found if value is not None] != sorted(known, reverse=sign == "-"):
+            yield f"{self._path}?_sort={sign}{field} gives {found}"
 
 
 @pytest.mark.usefixtures("varied")
@@ -153,6 +151,7 @@ def test_every_field_of_items_filters_and_sorts_lists(ask: Ask, portion: int):
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("varied")
 def test_long_lists_take_no_more_queries_than_short_ones(ask: Ask, app: AppContext, worker: Worker):
     worker.stop()  # its queries do not count

@@ -128,7 +128,7 @@ def test_late_heartbeat_does_not_return_a_closed_worker(app: AppContext, monkeyp
 
     late = threading.Thread(target=beat)
     late.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     monkeypatch.setattr(app.database, "write", original)
     worker.stop()
     worker.close()

@@ -71,7 +71,7 @@ def test_follower_sees_every_line_once_across_rotations(path: Path):
             appended.write(f"unseen {number}\n")
             assert log.rotate(3, 2)
         appended.write("last\n")
-    follower.join(15)
+    follower.join(60)
     lines = [line for line in seen if line != "ready"]
     assert (expected > 0, lines) == (True, [f"{w} {n}" for n in range(3) for w in ("line", "unseen")] + ["last"])
 

@@ -268,7 +268,7 @@ def test_address_that_a_client_claims_is_not_believed(data_dir: Path):
     running = start(data_dir, limits=Limits(failed_logins=2))
     for number in range(3):
         headers = {"X-Forwarded-For": f"10.0.0.{number}", "Forwarded": f"for=10.0.0.{number}"}
-        answer = requests.get(f"{running.url}/api/v3.1/sites", auth=("ann", "wrong"), headers=headers, timeout=10)
+        answer = requests.get(f"{running.url}/api/v3.1/sites", auth=("ann", "wrong"), headers=headers, timeout=60)
     assert "after too many wrong passwords from your address" in answer.json()["message"]
 
 

@@ -55,7 +55,7 @@ class Manager:
                 return str(self.ask("GET", f"/executions/{execution_id}").json().get("status"))
             return ""
 
-        return str(wait_until(read, lambda status: status in ENDED, 40))
+        return str(wait_until(read, lambda status: status in ENDED, 60))
 
     def kill_during(self, method: str, path: str, body: dict[str, object], step: int) -> tuple[str, bool]:
         """Kill the worker at a step of an execution, and then the others; return its id, and whether there was one."""
@@ -70,7 +70,7 @@ class Manager:
                 return self.ask("GET", f"/executions/{execution}").json().get("status") in ENDED
             return False
 
-        wait_until(is_over, bool, 40)
+        wait_until(is_over, bool, 60)
         was_killed = not is_alive(pid)
         self._fault.unlink()
         pids = all_pids(self.running)
