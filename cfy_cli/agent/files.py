@@ -12,7 +12,7 @@ from cfy_cli.manager.engine.tasks import non_recoverable
 
 
 class FileSource(Protocol):
-    """Where a worker or agent has the files of the manager from."""
+    """The files of the manager, as a worker or an agent gets them."""
 
     def open(self, operation_id: str, records: ApiRecords) -> "FilesOfOperation": ...
 

@@ -23,7 +23,7 @@ MAX_EXECUTIONS = 64
 
 @dataclass(slots=True)
 class KnownExecution:
-    """What does not change while an execution runs, and the copies of its blueprint."""
+    """An execution as it stays while it runs, and the copies of its blueprint."""
 
     copies: BlueprintCopies
     nodes: dict[str, NodePlan] = field(default_factory=dict)

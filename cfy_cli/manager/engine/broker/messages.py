@@ -17,7 +17,7 @@ NO_PLAN: DeploymentPlan = {"nodes": [], "workflows": {}, "scaling_groups": {}}  
 
 
 class JobMessage(TypedDict):
-    """What an operation knows of its execution. Folders are relative to the folder of the manager's files."""
+    """The execution, as its operations know it. Folders are relative to the folder of the manager's files."""
 
     execution_id: str
     workflow_id: str
