@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +15,7 @@ from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.agent.files import FileSource
 from cfy_cli.agent.running import OperationRunner, Stopped
 from cfy_cli.contract.limits import active_limits
-from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATION_TASK, create_app, declare_queues
+from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATION_TASK, create_app, operation_queue
 from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
 from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.operation_user import OperationUser
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CONCURRENCY = 64  # operations at the same time; most wait for a process
+MAX_AGE = 10.0  # seconds that a message may be old, until the manager is asked whether it still waits for its end
 PEER_TIMEOUT = 1.5  # seconds in which other workers answer
 
 
@@ -52,7 +54,7 @@ def run(
     `name` is that of the worker among those of the broker, without the host; `on_ready` is called once it consumes.
     """
     app = create_app(broker, prefix=prefix)
-    declare_queues(app, queues)
+    app.conf.task_queues = [operation_queue(queue) for queue in queues]
     runner = OperationRunner(ManagerConnection(manager_url, token), files, shared_server(active_limits()), user)
     _add_task(app, runner)
     signals.task_revoked.connect(lambda request, **_: runner.kill(request.id), weak=False)
@@ -81,7 +83,7 @@ def _add_task(app: Celery, runner: OperationRunner) -> None:
 
     def run_operation(task: "Task[[OperationMessage], OutcomeMessage]", message: OperationMessage) -> OutcomeMessage:
         redelivered = bool((task.request.delivery_info or {}).get("redelivered"))
-        may_have_begun = redelivered or message["may_have_begun"]
+        may_have_begun = redelivered or message["may_have_begun"] or time.time() - message["sent_at"] > MAX_AGE
         try:
             outcome = runner.run(message, str(task.request.id), may_have_begun=may_have_begun, is_known=is_known)
         except Stopped:

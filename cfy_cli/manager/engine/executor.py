@@ -1,6 +1,6 @@
 """Operations run on this machine, by threads that wait for child processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 
@@ -29,6 +29,9 @@ class LocalExecutor:
         self._pool = ThreadPool(concurrency, f"execution-{job.execution_id}")
         self._processes = ProcessRegistry()
         self._copies = BlueprintCopies(job.user)
+
+    def recall(self, _operation_ids: Collection[str]) -> Collection[str]:
+        return ()  # what runs on this machine is killed and run again
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         if does_nothing(attempt.operation):  # faster than handing it to a thread

@@ -327,3 +327,14 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Accept no more attempts; running ones may end."""
+
+
+class ResumingExecutor(Executor, Protocol):
+    """An executor of a whole execution, which may have run before."""
+
+    def recall(self, operation_ids: Collection[str]) -> Collection[str]:
+        """Find out about operations that earlier runs have started; return those that must not be killed here.
+
+        What is found decides what `submit` does: an operation that still runs elsewhere, or has succeeded there since,
+        is not run again.
+        """

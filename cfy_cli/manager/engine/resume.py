@@ -1,7 +1,7 @@
 """State that earlier runs of an execution left: graphs to resume, and processes that may still run."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from cfy_cli.manager.engine import orphans
@@ -31,10 +31,15 @@ class ResumeState:
         unfinished = last is not None and any(_state(last, task) not in DONE for task in last.graph.tasks)
         return last if unfinished else None
 
-    def stop_operations(self, cancel_request: Callable[[], CancelRequest]) -> None:
+    def stop_operations(
+        self,
+        cancel_request: Callable[[], CancelRequest],
+        recall: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+    ) -> None:
         """Wait for the operations that earlier runs left running, and kill those that will be run again.
 
-        A `started` operation has a worker that still waits for its end, unless that worker died.
+        A `started` operation has a worker that still waits for its end, unless that worker died. `recall` returns those
+        of the operations that may have begun which go on elsewhere.
         """
         alive_at = time.monotonic()
         while cancel_request() is CancelRequest.NONE and (started := self._processes(TaskState.STARTED)):
@@ -44,7 +49,10 @@ class ResumeState:
                 break
             time.sleep(POLL_INTERVAL)
             self._load()
-        orphans.kill(self._processes(TaskState.PENDING, TaskState.STARTED), self._operation_ids())
+        begun = self._operation_ids(TaskState.SENDING, TaskState.STARTED)
+        elsewhere = recall(begun) if begun else ()
+        killed = [each for each in self._operation_ids(*TaskState) if each not in elsewhere]
+        orphans.kill(self._processes(TaskState.PENDING, TaskState.STARTED), killed)
 
     def retry_failed(self, *, all_graphs: bool = False) -> None:
         """Set the failed tasks of the latest graph, or of all graphs, to pending with all their attempts again."""
@@ -86,12 +94,12 @@ class ResumeState:
             if _state(stored, task_id) in states
         ]
 
-    def _operation_ids(self) -> list[str]:
+    def _operation_ids(self, *states: TaskState) -> list[str]:
         return [
             self._journal.operation_id(stored.key, task.id)
             for stored in self._all
             for task in stored.graph.tasks.values()
-            if isinstance(task.action, Operation) and _state(stored, task.id) not in DONE
+            if isinstance(task.action, Operation) and (state := _state(stored, task.id)) in states and state not in DONE
         ]
 
 

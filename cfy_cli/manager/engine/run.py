@@ -17,10 +17,10 @@ from cfy_cli.manager.engine.operation_user import give, let_read
 from cfy_cli.manager.engine.ports import (
     CancelRequest,
     ExecutionEvent,
-    Executor,
     Job,
     Journal,
     Records,
+    ResumingExecutor,
     StartMode,
     StoredGraph,
     WorkflowResult,
@@ -49,10 +49,12 @@ def run_workflow(
     concurrency: int = MAX_CONCURRENT_OPERATIONS,
     wait_after_fail: float = WAIT_AFTER_FAIL,
     server: ContextServer | None = None,
+    choose_executor: Callable[[Job, Records, ResumingExecutor], ResumingExecutor] = lambda _job, _records, local: local,
 ) -> WorkflowResult:
     """Run an execution and return its result; failures of the workflow are in the result and never raised.
 
-    With a journal the same job can be run again after its worker died, and resumes from the journal.
+    With a journal the same job can be run again after its worker died, and resumes from the journal. Operations run on
+    this machine unless `choose_executor` returns another executor than the one that it is given.
     """
     used_journal = NullJournal(records) if journal is None or job.dry_run else journal
     used_server = server or shared_server()
@@ -60,7 +62,8 @@ def run_workflow(
     former = {folder for files in job.former.values() for folder in (files.resources, *files.imported.values())}
     for folder in (job.resources, *job.imported.values(), *former, used_server.programs):
         let_read(folder, job.user)
-    executor = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
+    local = LocalExecutor(job, records, used_server, concurrency, used_journal.add_process)
+    executor = choose_executor(job, records, local)
     return _WorkflowRun(job, records, used_journal, executor, wait_after_fail, used_server).run()
 
 
@@ -70,7 +73,7 @@ class _WorkflowRun:
         job: Job,
         records: Records,
         journal: Journal,
-        executor: Executor,
+        executor: ResumingExecutor,
         wait_after_fail: float,
         server: ContextServer,
     ) -> None:
@@ -148,7 +151,7 @@ class _WorkflowRun:
         """Stop what earlier runs left running; before a resume, undo the half done steps of an install."""
         if self._job.start_mode is StartMode.NEW:
             return GraphResult()
-        self._resume_state.stop_operations(self._records.cancel_request)
+        self._resume_state.stop_operations(self._records.cancel_request, self._executor.recall)
         if self._job.start_mode is StartMode.RECOVERED:
             unfinished = self._resume_state.cleanup
             return self._run_graph(unfinished.graph, unfinished) if unfinished else GraphResult()

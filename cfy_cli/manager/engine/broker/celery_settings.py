@@ -1,7 +1,5 @@
 """The Celery application that engines send operations with, and that workers and agents receive them with."""
 
-from collections.abc import Iterable
-
 from celery import Celery
 from kombu import Queue
 
@@ -56,7 +54,7 @@ def create_app(broker: str, *, prefix: str = "") -> Celery:
     return app
 
 
-def declare_queues(app: Celery, names: Iterable[str]) -> None:
-    """Let tasks be sent to queues, and consumed from them."""
+def operation_queue(name: str) -> Queue:
+    """Return a queue that operations are sent to; they may take as long as they need."""
     arguments = {"x-consumer-timeout": RABBITMQ_UNACKNOWLEDGED_TIMEOUT}
-    app.conf.task_queues = [Queue(name, routing_key=name, durable=True, queue_arguments=arguments) for name in names]
+    return Queue(name, routing_key=name, durable=True, queue_arguments=arguments)

@@ -43,6 +43,7 @@ class OperationMessage(TypedDict):
     task_id: str  # of the task in its graph
     operation: JsonObject
     job: JobMessage
+    sent_at: float  # seconds since the epoch
     may_have_begun: bool  # an earlier message about this attempt may have been received
 
 
@@ -101,7 +102,7 @@ def read_job(
 
 
 def operation_message(
-    attempt: Attempt, operation_id: str, job: JobMessage, *, may_have_begun: bool
+    attempt: Attempt, operation_id: str, job: JobMessage, *, sent_at: float, may_have_begun: bool
 ) -> OperationMessage:
     return {
         "operation_id": operation_id,
@@ -109,6 +110,7 @@ def operation_message(
         "task_id": attempt.task.id,
         "operation": values.to_json(attempt.operation),
         "job": job,
+        "sent_at": sent_at,
         "may_have_begun": may_have_begun,
     }
 

@@ -1,0 +1,216 @@
+"""One connection of an engine worker with the broker: it sends operations, and receives their ends."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypedDict, cast
+
+from celery import states
+from kombu import Queue
+
+from cfy_cli.contract.json import Json, JsonObject
+from cfy_cli.manager.engine.broker.celery_settings import (
+    FIND_COMMAND,
+    OPERATION_TASK,
+    RETRY_FOREVER,
+    create_app,
+    operation_queue,
+)
+from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
+from cfy_cli.manager.engine.broker.results import ResultConsumer
+
+log = logging.getLogger(__name__)
+WATCH_INTERVAL = 3.0  # seconds between questions about operations that take longer than that
+REPLY_TIMEOUT = 1.0  # seconds in which workers answer
+LOST_TIMEOUT = 9.0  # seconds without an answer of the worker that ran an operation, until it counts as dead
+KILL_TIMEOUT = 10.0  # seconds until killed operations have ended
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """An attempt whose end is awaited."""
+
+    message: OperationMessage
+    queue: str
+    on_end: Callable[[OutcomeMessage], None]
+    task_id: str = ""
+    sent_at: float = 0.0  # monotonic time
+    seen_at: float = 0.0  # when a worker last said that it runs it; 0 if none did
+
+    @property
+    def operation_id(self) -> str:
+        return self.message["operation_id"]
+
+
+class Found(TypedDict):
+    """An attempt as a worker knows it: it runs as long as it has no outcome."""
+
+    number: int
+    outcome: OutcomeMessage | None
+
+
+class BrokerClient:
+    """Sends operations of all executions of this process.
+
+    What is sent and not heard of again is asked about: a worker that runs it says so, one that ran it tells its end,
+    and if the worker that ran it does not answer any more, another one gets it.
+    """
+
+    def __init__(self, broker: str, *, prefix: str = "", name: str = "") -> None:
+        """Connect in the background; `name` is the one of this process among all engine workers."""
+        self._app = create_app(broker, prefix=prefix)
+        self._replies = f"cfy.results.{name or uuid.uuid4().hex}"
+        self._sent: dict[str, Sent] = {}  # by operation
+        self._by_task: dict[str, Sent] = {}
+        self._changed = threading.Condition()
+        self._to_publish: SimpleQueue[Sent | None] = SimpleQueue()
+        self._closed = threading.Event()
+        self._reconnected = threading.Event()
+        self._queues: dict[str, Queue] = {}
+        self._results = ResultConsumer(self._app, self._replies, self._on_result, self._reconnected.set)
+        for name, target in (("publish", self._publish_all), ("results", self._results.run), ("watch", self._watch)):
+            threading.Thread(target=target, name=f"broker-{name}", daemon=True).start()
+
+    def send(self, message: OperationMessage, queue: str, on_end: Callable[[OutcomeMessage], None]) -> None:
+        """Send an attempt; `on_end` is called once, from any thread. Waits for nothing, even if there is no broker."""
+        self._await(Sent(message, queue, on_end), publish=True)
+
+    def adopt(self, message: OperationMessage, queue: str, on_end: Callable[[OutcomeMessage], None]) -> None:
+        """Wait for the end of an attempt that a worker runs since before."""
+        self._await(Sent(message, queue, on_end, seen_at=time.monotonic()), publish=False)
+
+    def find(self, operation_ids: Collection[str]) -> dict[str, Found]:
+        """Ask all workers about operations; those that none knows are left out."""
+        if not operation_ids:
+            return {}
+        replies = self._app.control.broadcast(
+            FIND_COMMAND, arguments={"ids": list(operation_ids)}, reply=True, timeout=REPLY_TIMEOUT
+        )
+        found: dict[str, Found] = {}
+        for reply in replies or ():
+            for answers in reply.values():
+                found.update(cast("dict[str, Found]", answers))
+        return found
+
+    def kill(self, operation_ids: Iterable[str]) -> None:
+        """Revoke operations, which kills their processes, and wait until they have ended."""
+        with self._changed:
+            killed = [self._sent[each] for each in operation_ids if each in self._sent]
+        if not killed:
+            return
+        try:
+            self._app.control.revoke([sent.task_id for sent in killed], terminate=True)
+        except Exception as error:  # of any of the libraries below
+            log.warning("Operations could not be revoked: %s", error)
+        with self._changed:
+            self._changed.wait_for(lambda: not any(self._is_awaited(sent) for sent in killed), KILL_TIMEOUT)
+            for sent in killed:
+                self._forget(sent)
+
+    def forget(self, operation_ids: Iterable[str]) -> None:
+        """Wait no longer for operations, which run on."""
+        with self._changed:
+            for sent in [self._sent[each] for each in operation_ids if each in self._sent]:
+                self._forget(sent)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._results.should_stop = True
+        self._to_publish.put(None)
+        self._app.close()
+
+    def _await(self, sent: Sent, *, publish: bool) -> None:
+        sent.task_id, sent.sent_at = uuid.uuid4().hex, time.monotonic()
+        with self._changed:
+            self._sent[sent.operation_id] = self._by_task[sent.task_id] = sent
+        if publish:
+            self._to_publish.put(sent)
+
+    def _is_awaited(self, sent: Sent) -> bool:
+        return self._sent.get(sent.operation_id) is sent
+
+    def _forget(self, sent: Sent) -> None:
+        if self._is_awaited(sent):
+            del self._sent[sent.operation_id]
+        self._by_task.pop(sent.task_id, None)
+        self._changed.notify_all()
+
+    def _publish_all(self) -> None:
+        with self._app.amqp.producer_pool.acquire(block=True) as producer:
+            while (sent := self._to_publish.get()) is not None:
+                if not self._is_awaited(sent):
+                    continue
+                queue = self._queues.get(sent.queue) or self._queues.setdefault(sent.queue, operation_queue(sent.queue))
+                arguments: tuple[Json, ...] = (cast(JsonObject, sent.message),)
+                task = self._app.amqp.create_task_message(
+                    sent.task_id, OPERATION_TASK, arguments, {}, reply_to=self._replies, argsrepr="", kwargsrepr=""
+                )
+                try:
+                    self._app.amqp.send_task_message(
+                        producer, OPERATION_TASK, task, queue=queue, retry=True, retry_policy=RETRY_FOREVER
+                    )
+                except Exception:
+                    log.exception("An operation could not be sent and is sent again")
+                    time.sleep(1)
+                    self._to_publish.put(sent)
+
+    def _on_result(self, meta: JsonObject) -> None:
+        status, result = meta["status"], meta["result"]
+        with self._changed:
+            sent = self._by_task.get(str(meta["task_id"]))
+        if sent is None or status not in states.READY_STATES:
+            return
+        if status == states.SUCCESS and isinstance(result, dict):
+            self._end(sent, cast(OutcomeMessage, result))
+        elif status == states.REVOKED:
+            # One that was running tells its end as well, which comes once its processes are gone.
+            if isinstance(result, dict) and "terminated" not in str(result.get("exc_message")):
+                with self._changed:
+                    self._forget(sent)
+        elif status == states.FAILURE:
+            failure: JsonObject = {"kind": "RecoverableError", "message": f"The worker failed: {result}"}
+            self._end(sent, {"result": None, "failure": failure, "events": []})
+
+    def _end(self, sent: Sent, outcome: OutcomeMessage) -> None:
+        with self._changed:
+            if not self._is_awaited(sent):
+                return
+            self._forget(sent)
+        sent.on_end(outcome)
+
+    def _watch(self) -> None:
+        while not self._closed.wait(WATCH_INTERVAL):
+            reconnected = self._reconnected.is_set()
+            self._reconnected.clear()
+            before = time.monotonic() - (0 if reconnected else WATCH_INTERVAL)
+            with self._changed:
+                asked = [sent for sent in self._sent.values() if sent.sent_at <= before]
+            if not asked:
+                continue
+            try:
+                found = self.find([sent.operation_id for sent in asked])
+            except Exception as error:  # of any of the libraries below
+                log.warning("The workers could not be asked about operations: %s", error)
+                if reconnected:
+                    self._reconnected.set()
+                continue
+            for sent in asked:
+                self._compare(sent, found.get(sent.operation_id), reconnected=reconnected)
+
+    def _compare(self, sent: Sent, found: Found | None, *, reconnected: bool) -> None:
+        if found is not None and found["number"] == sent.message["number"]:
+            sent.seen_at = time.monotonic()
+            if found["outcome"] is not None:
+                self._end(sent, found["outcome"])
+        elif reconnected or (sent.seen_at and time.monotonic() - sent.seen_at > LOST_TIMEOUT):
+            log.warning("The operation %s is sent again: no worker runs it any more", sent.operation_id)
+            with self._changed:
+                if not self._is_awaited(sent):
+                    return
+                self._by_task.pop(sent.task_id, None)
+            again = OperationMessage(**{**sent.message, "may_have_begun": True})  # type: ignore[typeddict-item]
+            self._await(Sent(again, sent.queue, sent.on_end), publish=True)
