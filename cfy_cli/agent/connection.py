@@ -33,13 +33,13 @@ class ManagerConnection:
         self._session.mount("http", HTTPAdapter(pool_maxsize=connections))
 
     def call(
-        self, operation_id: str, method: str, arguments: Mapping[str, Json], stopped: threading.Event
+        self, operation_id: str, number: int, method: str, arguments: Mapping[str, Json], stopped: threading.Event
     ) -> CallAnswer:
-        """Call a method of the records of an operation.
+        """Call a method of the records of an operation, for one of its attempts.
 
         Raises Abandoned when the operation is stopped meanwhile, or the manager does not wait for its end any more.
         """
-        body = {"method": method, "arguments": arguments}
+        body = {"number": number, "method": method, "arguments": arguments}
         return cast(CallAnswer, self._send("POST", f"/operations/{operation_id}/records", body, stopped).json())
 
     def download(self, path: str, target: Path, stopped: threading.Event) -> None:

@@ -64,17 +64,17 @@ class OperationFiles(Protocol):
 class ApiRecords:
     """`cfy_cli.manager.engine.ports.Records`, as far as operations use them."""
 
-    def __init__(self, operation_id: str, connection: ManagerConnection, known: KnownExecution) -> None:
+    def __init__(self, operation_id: str, number: int, connection: ManagerConnection, known: KnownExecution) -> None:
         self.stopped = threading.Event()  # the operation must end at once
         self.masking = Masking()
         self.files: OperationFiles | None = None
-        self._operation_id, self._connection, self._known = operation_id, connection, known
+        self._operation_id, self._number, self._connection, self._known = operation_id, number, connection, known
         self._events: list[ExecutionEvent] = []
         self._lock = threading.Lock()  # of the list
         self._sending = threading.Lock()  # keeps the order of events; acquired before the other one
 
     def call(self, method: str, **arguments: Json) -> Json:
-        received = self._connection.call(self._operation_id, method, arguments, self.stopped)
+        received = self._connection.call(self._operation_id, self._number, method, arguments, self.stopped)
         for secret in received.get("secrets", ()):
             self.masking.add_secret(secret)
         return read_answer(received)

@@ -11,7 +11,6 @@ from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.agent.files import FileSource
 from cfy_cli.agent.records import ApiRecords, ExecutionCache
 from cfy_cli.contract.json import Json, JsonObject
-from cfy_cli.errors import CfyError
 from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
 from cfy_cli.manager.engine.broker.messages import (
@@ -75,7 +74,7 @@ class OperationRunner:
         """Run an attempt and return its end; None when another message about it has been received. Raises Stopped."""
         operation_id = message["operation_id"]
         known = self._executions.get(message["job"]["execution_id"])
-        records = ApiRecords(operation_id, self._connection, known)
+        records = ApiRecords(operation_id, message["number"], self._connection, known)
         if may_have_begun and not self._may_begin(message, records, is_known):
             return self._remembered(operation_id, message["number"])
         running = RunningOperation(message["number"], records, known.copies)
@@ -138,8 +137,7 @@ class OperationRunner:
         if is_known(operation_id):
             return False
         try:
-            with suppress(KeyError, CfyError):  # the operation fails in the same way, and says so
-                records.check_rights()
+            records.call("begin")
         except Abandoned:
             return False
         orphans.kill([], [operation_id])

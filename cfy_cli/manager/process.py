@@ -17,14 +17,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from cfy_cli.contract.limits import activate
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import READY
 from cfy_cli.manager.control import TEMPORARY_FOLDER, lock_path
-from cfy_cli.manager.engine.operation_user import let_search
+from cfy_cli.manager.engine.operation_user import find_user, let_search
 from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
-from cfy_cli.manager.settings import ManagerSettings
+from cfy_cli.manager.settings import OPERATIONS, ManagerSettings
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.wakeup import WakeupPipe
 
@@ -54,6 +55,8 @@ def main() -> None:
             child.serve(socket.socket(fileno=descriptors["listener"]))
         elif name == "scheduler":
             child.schedule()
+        elif name == OPERATIONS:
+            child.run_operations()
         else:
             child.work()
     except CfyError as error:
@@ -197,6 +200,33 @@ class _Child:
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
         self._on_orphaned(stop)
+
+    def run_operations(self) -> None:
+        """Run operations that workers, here and elsewhere, have sent to the broker, until stopped."""
+        self._acquire_name()
+        from cfy_cli.agent.files import SharedFiles
+        from cfy_cli.agent.worker import run
+        from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
+        from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
+
+        settings, user = self._settings, None
+        activate(settings.limits)
+        if settings.run_as:
+            user = find_user(settings.run_as, settings.data_dir)
+        if user:
+            os.setgroups(user.groups)
+            let_search(Path(tempfile.gettempdir()), user)
+        self._on_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        self.report(READY)  # though the broker may not answer yet
+        run(
+            settings.broker,
+            [MANAGER_QUEUE],
+            f"http://{settings.host}:{settings.port}",
+            create_worker_token(settings.data_dir),
+            SharedFiles(settings.files),
+            name=worker_name(settings, self._name).replace("/", "."),
+            user=user,
+        )
 
     def fail(self, error: CfyError) -> NoReturn:
         """Log an error, report it to the supervisor, and exit."""

@@ -42,6 +42,7 @@ from cfy_cli.manager.rest import (
     plugins,
     plugins_updates,
     provider,
+    remote_operations,
     role_permissions,
     schedules,
     searches,
@@ -132,6 +133,7 @@ def create_app(app_context: AppContext) -> FastAPI:
     for routes in RESOURCES:
         app.include_router(routes.router, prefix=PREFIX)
     app.include_router(status.unversioned.router, prefix="/api", include_in_schema=False)
+    remote_operations.install(app, PREFIX)
     app.add_api_route("/docs", docs.page, response_class=HTMLResponse, include_in_schema=False)
     app.add_api_route("/openapi.json", _endpoint_of_document(app), include_in_schema=False)
     app.add_api_route(f"{PREFIX}/ok", docs.ok, include_in_schema=False)

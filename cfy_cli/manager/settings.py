@@ -13,6 +13,7 @@ from cfy_cli.contract.manager_roles import ROLES
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
 MAX_DEFAULT_WORKERS = 4
+OPERATIONS = "operations"  # the process that runs operations received over a broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class ManagerSettings:
         workers = [f"worker-{index}" for index in range(self.worker_count)] if self.runs("worker") else []
         # Workers start what is due themselves, unless they run elsewhere.
         scheduler = ["scheduler"] if self.runs("scheduler") and not workers else []
-        return (*(["server"] if self.runs("server") else []), *workers, *scheduler)
+        operations = [OPERATIONS] if workers and self.broker else []
+        return (*(["server"] if self.runs("server") else []), *workers, *operations, *scheduler)
 
     @property
     def wanted_port(self) -> int:

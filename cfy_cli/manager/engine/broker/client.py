@@ -212,5 +212,5 @@ class BrokerClient:
                 if not self._is_awaited(sent):
                     return
                 self._by_task.pop(sent.task_id, None)
-            again = OperationMessage(**{**sent.message, "may_have_begun": True})  # type: ignore[typeddict-item]
+            again: OperationMessage = {**sent.message, "may_have_begun": True}
             self._await(Sent(again, sent.queue, sent.on_end), publish=True)

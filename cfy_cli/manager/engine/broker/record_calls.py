@@ -14,9 +14,10 @@ from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 
 METHODS = frozenset(
     {
-        "capability", "check_rights", "consumers", "group_capability", "has_secret", "input", "instance", "instances",
-        "instance_ids", "instance_index", "instance_relationships", "label", "node", "node_of", "rest_token",
-        "runtime_properties", "scaling_groups", "secret", "sys", "update_instance",
+        "capability", "check_rights", "consumers", "download", "group_capability", "has_secret", "input",
+        "install_plugin", "instance", "instance_ids", "instance_index", "instance_relationships", "instances",
+        "label", "node", "node_of", "rest_token", "runtime_properties", "scaling_groups", "secret", "sys",
+        "update_instance",
     }
 )  # fmt: skip
 

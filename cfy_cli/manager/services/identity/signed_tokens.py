@@ -31,12 +31,12 @@ class TokenSigner:
         self._key = b""
 
     def sign(self, token: SignedToken) -> str:
-        return str(self._serializer().dumps(astuple(token)))
+        return str(self.serializer().dumps(astuple(token)))
 
     def verify(self, value: str) -> SignedToken | None:
         """Return the content of a token, None if this manager did not sign it; whether it has ended is not checked."""
         try:
-            content = self._serializer().loads(value)
+            content = self.serializer().loads(value)
         except BadData:
             return None
         return SignedToken(*content) if isinstance(content, list) else None  # text was signed by former versions
@@ -44,7 +44,8 @@ class TokenSigner:
     def close(self) -> None:
         """Do nothing: a key holds no resources."""
 
-    def _serializer(self) -> URLSafeSerializer:
+    def serializer(self, purpose: str = "token") -> URLSafeSerializer:
+        """Return what signs with the key of the manager; a signature is valid for one purpose."""
         if not self._key or self._app.database.is_sqlite:  # whose backup may be restored, with its key
             self._key = shared_keys.load_key(self._app, KEY_FILE, partial(secrets.token_bytes, 32))
-        return URLSafeSerializer(self._key, salt="token", signer_kwargs={"digest_method": hashlib.sha256})
+        return URLSafeSerializer(self._key, salt=purpose, signer_kwargs={"digest_method": hashlib.sha256})

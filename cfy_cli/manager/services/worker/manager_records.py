@@ -130,6 +130,7 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
 
     def revoke_tokens(self) -> None:
         """Delete the tokens of the execution, which has ended."""
-        if self._token or self._context.start_mode is not StartMode.NEW:
+        may_be_created_elsewhere = self._context.start_mode is not StartMode.NEW or self._context.app.settings.broker
+        if self._token or may_be_created_elsewhere:
             with self._context.writing_own_rows() as store:
                 tokens.delete_of_execution(store, self._context.execution.id)

@@ -85,7 +85,8 @@ def _recover(
         # The worker that claims one of these fails it (`check_crashes`), so nothing else kills its processes.
         crashing = [execution for execution in recoverable if execution.crashes >= MAX_CRASHES]
         orphans.kill(*journal.find_running_operations(session, _ids([*cancelled, *crashing])))
-        journal.reset_running_operations(session, _ids(recoverable))
+        if not app.settings.broker:  # else they may go on elsewhere, which the engine finds out
+            journal.reset_running_operations(session, _ids(recoverable))
         for execution in recoverable:
             execution.status = ExecutionState.PENDING
         return len(claimed), [(execution.id, execution.tenant_name) for execution in cancelled]

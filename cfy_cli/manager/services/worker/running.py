@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from cfy_cli.contract.plan import DeploymentPlan
 from cfy_cli.contract.states import SYSTEM_WORKFLOWS, ExecutionState
 from cfy_cli.errors import CfyError, ExecutionCancelled, Forbidden
 from cfy_cli.manager.engine.context.server import shared_server
-from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, WorkflowResult
+from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, Records, ResumingExecutor, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause, Retries
 from cfy_cli.manager.services.blueprints import blueprint_imports
@@ -179,11 +180,33 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
         StoreJournal(context, deployment.storage_id),
         wait_after_fail=float(execution.wait_after_fail),
         server=shared_server(active_limits()),
+        choose_executor=partial(_choose_executor, context),
     )
     retry_until_available(context.stopping, records.store_progress)
     if not context.stopping.is_set():
         retry_until_available(context.stopping, records.revoke_tokens)
     return result
+
+
+def _choose_executor(
+    context: ExecutionContext, job: Job, records: Records, local: ResumingExecutor
+) -> ResumingExecutor:
+    """Return an executor that sends operations to the broker, if there is one."""
+    app = context.app
+    if not app.settings.broker:
+        return local
+    from cfy_cli.manager.engine.broker.executor import CeleryExecutor
+    from cfy_cli.manager.services.worker.broker import Broker
+
+    return CeleryExecutor(
+        job,
+        records,
+        app.service(Broker).client,
+        local,
+        app.files.folder,
+        stopping=context.stopping,
+        holds_secret=lambda value: context.masking.mask(value) != value,
+    )
 
 
 def _read_retries(configuration: Configuration) -> Retries:
