@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -40,7 +41,8 @@ class ManagerConnection:
         Raises Abandoned when the operation is stopped meanwhile, or the manager does not wait for its end any more.
         """
         body = {"number": number, "method": method, "arguments": arguments}
-        return cast(CallAnswer, self._send("POST", f"/operations/{operation_id}/records", body, stopped).json())
+        path = f"/operations/{quote(operation_id, safe='')}/records"
+        return cast(CallAnswer, self._send("POST", path, body, stopped).json())
 
     def download(self, path: str, target: Path, stopped: threading.Event) -> None:
         """Write what the manager answers for a path to a file."""

@@ -11,7 +11,7 @@ from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import InstanceGroup, InstanceRelationship, NodePlan, PluginPlan
 from cfy_cli.manager.engine.blueprint_copies import BlueprintCopies
-from cfy_cli.manager.engine.broker.messages import event_message
+from cfy_cli.manager.engine.broker.messages import JobMessage, event_message
 from cfy_cli.manager.engine.broker.record_calls import read_answer
 from cfy_cli.manager.engine.masking import Masking
 from cfy_cli.manager.engine.operation_user import OperationUser
@@ -35,18 +35,19 @@ class ExecutionCache:
 
     def __init__(self, user: OperationUser | None) -> None:
         self._user = user
-        self._known: OrderedDict[str, KnownExecution] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], KnownExecution] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, execution_id: str) -> KnownExecution:
+    def get(self, job: JobMessage) -> KnownExecution:
+        key = job["execution_id"], job["workdir"]
         with self._lock:
-            known = self._known.get(execution_id)
+            known = self._known.get(key)
             if known is None:
-                known = self._known[execution_id] = KnownExecution(BlueprintCopies(self._user))
-            self._known.move_to_end(execution_id)
+                known = self._known[key] = KnownExecution(BlueprintCopies(self._user))
+            self._known.move_to_end(key)
             if len(self._known) > MAX_EXECUTIONS:
                 self._known.popitem(last=False)[1].copies.close()
-            return known
+        return KnownExecution(known.copies) if job["is_update"] else known  # an update changes nodes
 
     def close(self) -> None:
         for known in self._known.values():

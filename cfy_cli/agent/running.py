@@ -73,7 +73,7 @@ class OperationRunner:
     ) -> OutcomeMessage | None:
         """Run an attempt and return its end; None when another message about it has been received. Raises Stopped."""
         operation_id = message["operation_id"]
-        known = self._executions.get(message["job"]["execution_id"])
+        known = self._executions.get(message["job"])
         records = ApiRecords(operation_id, message["number"], self._connection, known)
         if may_have_begun and not self._may_begin(message, records, is_known):
             return self._remembered(operation_id, message["number"])

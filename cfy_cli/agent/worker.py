@@ -3,12 +3,14 @@
 import logging
 import socket
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from celery import Celery, Task, signals
 from celery.concurrency.thread import TaskPool
 from celery.exceptions import Ignore, Reject
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # celery-types lacks it
 from celery.worker.control import inspect_command
 
 from cfy_cli.agent.connection import ManagerConnection
@@ -60,6 +62,7 @@ def run(
     signals.task_revoked.connect(lambda request, **_: runner.kill(request.id), weak=False)
     signals.worker_shutting_down.connect(lambda **_: runner.stop(), weak=False)
     signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # where root runs it: only JSON is read
     worker = app.Worker(
         hostname=f"{name or 'operations'}@{socket.gethostname()}",
         queues=list(queues),
@@ -68,7 +71,7 @@ def run(
         without_gossip=True,
         without_mingle=True,
         loglevel="WARNING",
-        optimization="fair",
+        quiet=True,
     )
     worker.start()
     runner.close()

@@ -1,16 +1,52 @@
 """Fixtures of the engine's tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from cfy_cli.manager.engine import run
+from cfy_cli.manager.engine.journal import NullJournal
+from tests.brokers import broker_url
 from tests.engine.deployment import Deployment
 from tests.engine.python_workflow import flow as flow
 from tests.engine.subgraph_flow import subgraph_flow as subgraph_flow
+
+if TYPE_CHECKING:
+    from tests.engine.celery_executor import CeleryStories
+
+ON_CELERY = (  # modules whose tests run on both executors
+    "test_cancel", "test_ctx", "test_failures", "test_heal", "test_operations", "test_paths", "test_python_workflows",
+    "test_scale", "test_script_files", "test_scripts", "test_task_handlers", "test_templates", "test_workflows",
+)  # fmt: skip
 
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Callable[..., Deployment]:
     """`deployment(nodes...)` creates a deployment in a temporary folder."""
     return lambda *nodes, **more: Deployment(tmp_path, *nodes, **more)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.rpartition(".")[2] in ON_CELERY and "executor" in metafunc.fixturenames:
+        on_celery = pytest.param("celery", marks=pytest.mark.process)
+        metafunc.parametrize("executor", ["local", on_celery], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def celery_stories() -> Iterator["CeleryStories"]:
+    url = broker_url("rabbitmq")
+    from tests.engine.celery_executor import started
+
+    with started(url) as stories:
+        yield stories
+
+
+@pytest.fixture(autouse=True)
+def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the operations of workflows on this machine, or through Celery."""
+    if getattr(request, "param", "local") == "celery":
+        stories: CeleryStories = request.getfixturevalue("celery_stories")
+        monkeypatch.setattr(run, "LocalExecutor", stories.create_executor)
+        monkeypatch.setattr(NullJournal, "operation_id", lambda self, key, task_id: f"{id(self)}|{key}|{task_id}")

@@ -131,8 +131,8 @@ def read_outcome(message: OutcomeMessage, attempt: Attempt) -> Outcome:
 
 
 def event_message(event: ExecutionEvent) -> JsonObject:
-    fields = cast(JsonObject, asdict(event))
-    return {name: value for name, value in fields.items() if value is not None}
+    fields = ((name, getattr(event, name)) for name in ExecutionEvent.__slots__)
+    return {name: value for name, value in fields if value is not None}
 
 
 def read_event(message: Mapping[str, Json]) -> ExecutionEvent:

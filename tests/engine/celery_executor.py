@@ -1,0 +1,110 @@
+"""The engine's tests on Celery: an operations worker in a process of its own, and records that it calls over HTTP."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from cfy_cli.agent.files import SharedFiles
+from cfy_cli.agent.worker import run
+from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
+from cfy_cli.manager.engine.broker.client import BrokerClient
+from cfy_cli.manager.engine.broker.executor import CeleryExecutor
+from cfy_cli.manager.engine.broker.record_calls import answer
+from cfy_cli.manager.engine.executor import LocalExecutor
+from cfy_cli.manager.engine.ports import Job, OutcomeCallback, Records
+from cfy_cli.manager.engine.tasks import Attempt
+
+ROOT = Path("/")  # of the paths in messages: the worker sees the same files
+
+
+class RecordsServer:
+    """The records of the operations that were sent, as a manager serves them."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Records] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                operation_id = unquote(self.path.split("/")[-2])
+                call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                records = outer.records.get(operation_id)
+                if records is None:
+                    self.send_error(404)
+                    return
+                answered = {} if call["method"] == "begin" else answer(records, call["method"], call["arguments"])
+                content = json.dumps(answered).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_arguments: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class StoryExecutor(CeleryExecutor):
+    """Lets the worker reach the records of what it submits."""
+
+    def __init__(self, server: RecordsServer, job: Job, records: Records, client: BrokerClient, local: Any) -> None:
+        super().__init__(job, records, client, local, ROOT)
+        self._server = server
+
+    def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
+        self._server.records[operation_id] = self._records
+        super().submit(attempt, operation_id or uuid.uuid4().hex, report)
+
+
+class CeleryStories:
+    """An operations worker, and executors for it."""
+
+    def __init__(self, broker: str) -> None:
+        self.server = RecordsServer()
+        self._worker = subprocess.Popen([sys.executable, "-m", __name__, broker, self.server.url])
+        self.client = BrokerClient(broker)
+
+    def create_executor(self, job: Job, records: Records, *more: Any) -> StoryExecutor:
+        return StoryExecutor(self.server, job, records, self.client, LocalExecutor(job, records, *more))
+
+    def close(self) -> None:
+        self._worker.kill()
+        self._worker.wait()
+        self.client.close()
+        self.server.close()
+
+
+@contextmanager
+def started(broker: str) -> Iterator[CeleryStories]:
+    stories = CeleryStories(broker)
+    try:
+        yield stories
+    finally:
+        stories.close()
+
+
+def main() -> None:
+    broker, url = sys.argv[1:]
+    run(broker, [MANAGER_QUEUE], url, "", SharedFiles(ROOT), name=f"stories-{time.time_ns()}")
+
+
+if __name__ == "__main__":
+    main()
