@@ -1,6 +1,7 @@
 """Records of an operation, read and changed over HTTP."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from cfy_cli.manager.engine.ports import CancelRequest, ExecutionEvent, Instance
 
 MAX_BUFFERED_EVENTS = 500  # then the operation waits until they are sent
 MAX_EXECUTIONS = 64
+IDLE_TIMEOUT = 60.0  # seconds
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class KnownExecution:
     """An execution as it stays while it runs, and the copies of its blueprint."""
 
     copies: BlueprintCopies
+    used_at: float = 0.0  # monotonic time
     nodes: dict[str, NodePlan] = field(default_factory=dict)
     node_ids: dict[str, str] = field(default_factory=dict)  # by instance
 
@@ -44,10 +47,19 @@ class ExecutionCache:
             known = self._known.get(key)
             if known is None:
                 known = self._known[key] = KnownExecution(BlueprintCopies(self._user))
+            known.used_at = time.monotonic()
             self._known.move_to_end(key)
             if len(self._known) > MAX_EXECUTIONS:
                 self._known.popitem(last=False)[1].copies.close()
         return KnownExecution(known.copies) if job["is_update"] else known  # an update changes nodes
+
+    def close_idle(self) -> None:
+        """Remove the copies of executions that have started no operation for a while."""
+        with self._lock:
+            idle = [key for key, known in self._known.items() if time.monotonic() - known.used_at > IDLE_TIMEOUT]
+            closed = [self._known.pop(key) for key in idle]
+        for known in closed:
+            known.copies.close()
 
     def close(self) -> None:
         for known in self._known.values():

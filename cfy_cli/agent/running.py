@@ -180,6 +180,7 @@ class OperationRunner:
     def _send_events(self) -> None:
         while not self._stopping.is_set():
             time.sleep(SEND_INTERVAL)
+            self._executions.close_idle()
             with self._lock:
                 running = list(self._running.values())
             for operation in running:

@@ -1,5 +1,6 @@
 """The engine's tests on Celery: an operations worker in a process of its own, and records that it calls over HTTP."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from cfy_cli.manager.engine.executor import LocalExecutor
 from cfy_cli.manager.engine.ports import Job, OutcomeCallback, Records
 from cfy_cli.manager.engine.tasks import Attempt
 
+RUNS = itertools.count()
 ROOT = Path("/")  # of the paths in messages: the worker sees the same files
 
 
@@ -68,6 +70,8 @@ class StoryExecutor(CeleryExecutor):
     def __init__(self, server: RecordsServer, job: Job, records: Records, client: BrokerClient, local: Any) -> None:
         super().__init__(job, records, client, local, ROOT)
         self._server = server
+        # All tests have the same execution id: another spelling of the folder keeps the worker from reusing its copies.
+        self._job_message["workdir"] = "./" * next(RUNS) + self._job_message["workdir"]
 
     def submit(self, attempt: Attempt, operation_id: str, report: OutcomeCallback) -> None:
         self._server.records[operation_id] = self._records
