@@ -1,6 +1,7 @@
 """The worker of Celery that runs operations: `run` is the whole program of a host's agent."""
 
 import logging
+import os
 import socket
 import time
 import warnings
@@ -17,6 +18,7 @@ from cfy_cli.agent.connection import ManagerConnection
 from cfy_cli.agent.files import FileSource
 from cfy_cli.agent.running import OperationRunner, Stopped
 from cfy_cli.contract.limits import active_limits
+from cfy_cli.manager.engine import orphans
 from cfy_cli.manager.engine.broker.celery_settings import FIND_COMMAND, OPERATION_TASK, create_app, operation_queue
 from cfy_cli.manager.engine.broker.messages import OperationMessage, OutcomeMessage
 from cfy_cli.manager.engine.context.server import shared_server
@@ -55,6 +57,9 @@ def run(
 
     `name` is that of the worker among those of the broker, without the host; `on_ready` is called once it consumes.
     """
+    name = f"{name or 'operations'}@{socket.gethostname()}"
+    orphans.kill_of_worker(name)  # of one that was killed: others may run its operations by now
+    os.environ[orphans.WORKER_VARIABLE] = name
     app = create_app(broker, prefix=prefix)
     app.conf.task_queues = [operation_queue(queue) for queue in queues]
     runner = OperationRunner(ManagerConnection(manager_url, token), files, shared_server(active_limits()), user)
@@ -64,7 +69,7 @@ def run(
     signals.worker_ready.connect(lambda **_: on_ready(), weak=False)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # where root runs it: only JSON is read
     worker = app.Worker(
-        hostname=f"{name or 'operations'}@{socket.gethostname()}",
+        hostname=name,
         queues=list(queues),
         pool_cls=OperationThreads,
         concurrency=concurrency,

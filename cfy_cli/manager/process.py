@@ -17,11 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from cfy_cli.contract.limits import activate
 from cfy_cli.errors import CfyError
 from cfy_cli.manager.children import READY
 from cfy_cli.manager.control import TEMPORARY_FOLDER, lock_path
-from cfy_cli.manager.engine.operation_user import find_user, let_search
+from cfy_cli.manager.engine.operation_user import let_search
 from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
@@ -209,24 +208,22 @@ class _Child:
         from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
 
-        settings, user = self._settings, None
-        activate(settings.limits)
-        if settings.run_as:
-            user = find_user(settings.run_as, settings.data_dir)
-        if user:
-            os.setgroups(user.groups)
-            let_search(Path(tempfile.gettempdir()), user)
+        settings, app = self._settings, self._create_context()
+        self._prepare_database(app)
+        self._share_folder(app)
+        token = create_worker_token(app)
         self._on_orphaned(lambda: os.kill(os.getpid(), signal.SIGTERM))
         self.report(READY)  # though the broker may not answer yet
         run(
             settings.broker,
             [MANAGER_QUEUE],
             f"http://{settings.host}:{settings.port}",
-            create_worker_token(settings.data_dir),
+            token,
             SharedFiles(settings.files),
             name=worker_name(settings, self._name).replace("/", "."),
-            user=user,
+            user=app.operation_user,
         )
+        app.close()
 
     def fail(self, error: CfyError) -> NoReturn:
         """Log an error, report it to the supervisor, and exit."""

@@ -11,10 +11,11 @@ import psutil
 from cfy_cli.manager.engine.machine import machine_id
 from cfy_cli.manager.engine.ports import ProcessIdentity
 from cfy_cli.manager.engine.process import KILL_TIMEOUT
-from cfy_cli.manager.engine.process_tree import find_by_operation_id, kill_tree
+from cfy_cli.manager.engine.process_tree import find_by_operation_id, find_by_variable, kill_tree
 
 CLOCK_TOLERANCE = 2.0  # seconds that a start time may change when the clock of the system is adjusted
 POLL_INTERVAL = 0.01  # seconds
+WORKER_VARIABLE = "CFY_OPERATIONS_WORKER"  # the environment variable of all processes that a worker of Celery starts
 
 
 def identify(pid: int) -> ProcessIdentity:
@@ -44,10 +45,19 @@ def kill(processes: Collection[ProcessIdentity], operation_ids: Collection[str])
     The pid of a session leader that has ended is not reused while members of its session live. A process whose start
     time has the format of an earlier version counts as another one; it is found by the id of its operation.
     """
+    _kill(processes, find_by_operation_id(operation_ids))
+
+
+def kill_of_worker(name: str) -> None:
+    """Kill all processes of operations that a worker of this name has started, and wait until they are gone."""
+    _kill((), find_by_variable(WORKER_VARIABLE, [name]))
+
+
+def _kill(processes: Collection[ProcessIdentity], others: Collection[int]) -> None:
     leaders = [process for process in processes if _is_here(process) and _may_be_left(process)]
     for leader in leaders:
         kill_tree(leader.pid)
-    daemons = [identify(pid) for pid in find_by_operation_id(operation_ids)]
+    daemons = [identify(pid) for pid in others]
     for daemon in daemons:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(daemon.pid, signal.SIGKILL)

@@ -24,10 +24,16 @@ def kill_tree(leader: int, operation_id: str = "") -> None:
 
 def find_by_operation_id(operation_ids: Collection[str]) -> set[int]:
     """Return the processes with one of these operation ids in their environment."""
-    searched = {operation_id for operation_id in operation_ids if operation_id}
+    return find_by_variable(OPERATION_ID_VARIABLE, operation_ids)
+
+
+def find_by_variable(variable: str, values: Collection[str]) -> set[int]:
+    """Return the processes in whose environment a variable has one of these values."""
+    searched = {value for value in values if value}
     if not searched:
         return set()
-    return {process.pid for process in psutil.process_iter() if _operation_id(process) in searched} - {os.getpid()}
+    found = {process.pid for process in psutil.process_iter() if _read_variable(process, variable) in searched}
+    return found - {os.getpid()}
 
 
 def _find_tree(leader: int, operation_id: str) -> set[int]:
@@ -43,9 +49,9 @@ def _find_tree(leader: int, operation_id: str) -> set[int]:
     return found
 
 
-def _operation_id(process: psutil.Process) -> str | None:
-    """Return the id in the environment of a process, or None when it has none or belongs to another user."""
+def _read_variable(process: psutil.Process, variable: str) -> str | None:
+    """Return a variable in the environment of a process, or None when it has none or belongs to another user."""
     try:
-        return process.environ().get(OPERATION_ID_VARIABLE)
+        return process.environ().get(variable)
     except (psutil.Error, OSError):
         return None
