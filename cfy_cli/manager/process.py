@@ -207,6 +207,7 @@ class _Child:
         from cfy_cli.agent.worker import run
         from cfy_cli.manager.engine.broker.celery_settings import MANAGER_QUEUE
         from cfy_cli.manager.services.identity.worker_tokens import create_worker_token
+        from cfy_cli.manager.services.processes import process_name
 
         settings, app = self._settings, self._create_context()
         self._prepare_database(app)
@@ -220,7 +221,7 @@ class _Child:
             f"http://{settings.host}:{settings.port}",
             token,
             SharedFiles(settings.files),
-            name=worker_name(settings, self._name).replace("/", "."),
+            name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
         )
         app.close()

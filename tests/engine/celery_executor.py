@@ -28,6 +28,14 @@ RUNS = itertools.count()
 ROOT = Path("/")  # of the paths in messages: the worker sees the same files
 
 
+class _NamedThreads(ThreadingHTTPServer):
+    """A server whose threads are told from those of executions."""
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        arguments = (request, client_address)
+        threading.Thread(target=self.process_request_thread, args=arguments, name="records", daemon=True).start()
+
+
 class RecordsServer:
     """The records of the operations that were sent, as a manager serves them."""
 
@@ -54,10 +62,9 @@ class RecordsServer:
 
             def log_message(self, *_arguments: object) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _NamedThreads(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, name="records", daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
