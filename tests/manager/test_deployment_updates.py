@@ -1,6 +1,7 @@
 """Updates of deployments: what they store, what they refuse, and what is left of those that fail."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import update as sql_update
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.store.models import DeploymentUpdate
 from tests.conftest import Ask
-from tests.manager.conftest import HELLO, Upload, wait_for_end
+from tests.manager.conftest import HELLO, Upload, wait_for_end, wait_until
 
 BEFORE = """
 tosca_definitions_version: cloudify_dsl_1_4
@@ -272,3 +273,48 @@ def test_components_follow_the_update_of_their_parent(ask: Ask, upload: Upload, 
         ("successful", "child2"),
     ]
     assert ask("GET", "/deployments/kid").json()["installation_status"] == "active"
+
+
+@pytest.mark.sqlite
+def test_update_that_is_cancelled_halfway_can_be_resumed(installed: Ask, upload: Upload, tmp_path: Path) -> None:
+    ask = installed
+    waits = f"#!/bin/bash\ntouch {tmp_path}/begun\nuntil [[ -e {tmp_path}/go ]]; do sleep 0.05; done\n"
+    upload("slow", BEFORE.replace("db", "cache").replace("do.sh", "slow.sh"), {"slow.sh": waits})
+    started = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "slow"}).json()
+    wait_until(lambda: (tmp_path / "begun").exists(), bool, 60)
+    again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
+    assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
+    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "cancel"}).ok
+    (tmp_path / "go").touch()
+    wait_for_end(ask, started["execution_id"])
+    record = ask("GET", f"/deployment-updates/{started['id']}").json()
+    assert record["state"] == "failed"
+    assert ask("GET", "/deployments/d").json()["deployment_status"] == "requires_attention"
+    assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "resume"}).ok
+    assert wait_for_end(ask, started["execution_id"])["status"] == "terminated"
+    assert ask("GET", f"/deployment-updates/{started['id']}").json()["state"] == "successful"
+    assert instances(ask) == {"app": ("started", ["cache"]), "cache": ("started", [])}
+    assert ask("GET", "/deployments/d").json()["deployment_status"] == "good"
+
+
+@pytest.mark.sqlite
+def test_update_without_plugins_keeps_those_of_the_nodes(installed: Ask, upload: Upload) -> None:
+    ask = installed
+
+    def upload_with(name: str, version: str) -> None:
+        plugin = f'plugins: {{p: {{executor: central_deployment_agent, install: false, package_version: "{version}"}}}}\n'
+        interface = "    interfaces:\n      mine: {run: {implementation: p.a.b}}\n"
+        upload(name, plugin + BEFORE.replace("    interfaces:\n", interface), {"do.sh": NOTHING})
+
+    def versions() -> set[str]:
+        nodes = ask("GET", "/nodes?deployment_id=d").json()["items"]
+        return {plugin["package_version"] for node in nodes for plugin in node["plugins"] if plugin["name"] == "p"}
+
+    upload_with("p1", "1")
+    upload_with("p2", "2")
+    assert update(ask, "d", blueprint_id="p1")["state"] == "successful"
+    assert versions() == {"1"}
+    assert update(ask, "d", blueprint_id="p2", update_plugins=False)["state"] == "successful"
+    assert versions() == {"1"}
+    assert update(ask, "d", blueprint_id="p2")["state"] == "successful"
+    assert versions() == {"2"}
