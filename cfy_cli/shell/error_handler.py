@@ -14,6 +14,13 @@ from cfy_cli.shell.examples import EXAMPLES, examples_of
 # Raised for a group without a command; versions of click before 8.2 print the help and exit.
 _NO_COMMAND: type[click.UsageError] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
 _REFUSALS = (ErrorCode.ENTERING_MAINTENANCE_MODE, ErrorCode.MAINTENANCE_MODE_ACTIVE)  # 503, and nothing is in a log
+LISTED_BY = {  # commands that are not named after their resource, and those without examples
+    "deployment-groups": "deployments groups list",
+    "execution-groups": "executions groups list",
+    "deployment-updates": "deployments history",
+    "plugins-updates": "plugins history",
+    "snapshots": "snapshots list",
+}
 
 
 class Interrupted(CfyError):
@@ -86,7 +93,8 @@ def _http_status(failure: CfyError) -> int | None:
 
 def _hint_usage(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "cfy"
-    examples = examples_of(path) if isinstance(error, click.MissingParameter) else ()
+    is_about_parameters = isinstance(error, click.MissingParameter) or "extra argument" in error.format_message()
+    examples = examples_of(path) if is_about_parameters else ()
     help_ = f"run `{path} -h` for help"
     return f"For example: {examples[0]}; {help_}" if examples else f"{help_.capitalize()}"
 
@@ -99,8 +107,8 @@ def _hint_not_found(error: CfyError) -> str | None:
 
     resource = missing_resource(error)
     noun = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower() + "s" if resource else ""
-    noun = {"deployment-groups": "deployments groups", "execution-groups": "executions groups"}.get(noun, noun)
-    if f"{noun} list" not in EXAMPLES:
+    command = LISTED_BY.get(noun, f"{noun} list")
+    if noun not in LISTED_BY and command not in EXAMPLES:
         return None
     option = " -d DEPLOYMENT_ID" if noun in ("nodes", "node-instances") else ""
-    return f"List them: cfy {noun} list{option}"
+    return f"List them: cfy {command}{option}"

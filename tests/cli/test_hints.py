@@ -20,6 +20,10 @@ API = "http://manager/api/v3.1"
     [
         ("nodes get app", "For example: cfy nodes get web -d web-1; run `cfy nodes get -h` for help"),
         ("deployments get", "For example: cfy deployments get web-1 -x; run `cfy deployments get -h` for help"),
+        (
+            "deployments history d1",
+            "For example: cfy deployments history -d web-1; run `cfy deployments history -h` for help",
+        ),
         ("sites list --nope", "Run `cfy sites list -h` for help"),
     ],
 )
@@ -34,6 +38,9 @@ def test_usage_error_hints_at_example_and_help(run: Run, line: str, hint: str) -
         ("deployments get nowhere", "List them: cfy deployments list"),
         ("deployments groups get nowhere", "List them: cfy deployments groups list"),
         ("executions groups get nowhere", "List them: cfy executions groups list"),
+        ("deployments get-update nowhere", "List them: cfy deployments history"),
+        ("plugins get-update nowhere", "List them: cfy plugins history"),
+        ("snapshots download nowhere", "List them: cfy snapshots list"),
         ("node-instances get nowhere", "List them: cfy node-instances list -d DEPLOYMENT_ID"),
     ],
 )
