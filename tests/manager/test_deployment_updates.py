@@ -281,7 +281,7 @@ def test_update_that_is_cancelled_halfway_can_be_resumed(installed: Ask, upload:
     waits = f"#!/bin/bash\ntouch {tmp_path}/begun\nuntil [[ -e {tmp_path}/go ]]; do sleep 0.05; done\n"
     upload("slow", BEFORE.replace("db", "cache").replace("do.sh", "slow.sh"), {"slow.sh": waits})
     started = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "slow"}).json()
-    wait_until(lambda: (tmp_path / "begun").exists(), bool, 60)
+    wait_until((tmp_path / "begun").exists, bool, 60)
     again = ask("POST", "/deployment-updates/d/update/initiate", json={"blueprint_id": "v2"})
     assert (again.status_code, again.json()["error_code"]) == (409, "conflict_error")
     assert ask("POST", f"/executions/{started['execution_id']}", json={"action": "cancel"}).ok
@@ -302,7 +302,9 @@ def test_update_without_plugins_keeps_those_of_the_nodes(installed: Ask, upload:
     ask = installed
 
     def upload_with(name: str, version: str) -> None:
-        plugin = f'plugins: {{p: {{executor: central_deployment_agent, install: false, package_version: "{version}"}}}}\n'
+        plugin = (
+            f'plugins: {{p: {{executor: central_deployment_agent, install: false, package_version: "{version}"}}}}\n'
+        )
         interface = "    interfaces:\n      mine: {run: {implementation: p.a.b}}\n"
         upload(name, plugin + BEFORE.replace("    interfaces:\n", interface), {"do.sh": NOTHING})
 
