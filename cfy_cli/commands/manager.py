@@ -318,7 +318,7 @@ def _run_in_foreground(app: App, settings: ManagerSettings) -> None:
 
     control.prepare(settings, app.note)
     protect_process()
-    erase_secrets(os.environ, settings.secret_arguments)
+    erase_secrets(os.environ, settings.secret_arguments, settings.secret_variables)
     raise SystemExit(supervisor.supervise(settings, lambda running: _report_started(app, running, settings)))
 
 

@@ -26,6 +26,7 @@ class ManagerOptions(TypedDict, total=False):
     host: str | None
     port: int | None
     database_url: str | None
+    storage: str | None
     broker: str | None
     workers: int | None
     keep_events: str | None
@@ -38,7 +39,7 @@ class ManagerOptions(TypedDict, total=False):
 
 
 KEPT_SETTINGS = (  # in the profile, for the next start
-    "database_url", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as",
+    "database_url", "storage", "broker", "host", "port", "workers", "keep_events", "keep_audit_log", "run_as",
     "server_names", "fetch_from", "roles",
 )  # fmt: skip
 
@@ -51,6 +52,7 @@ def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSetting
         ADMIN_PASSWORD_VARIABLE,
         DATABASE_PASSWORD_VARIABLE,
         ENCRYPTION_KEY_VARIABLE,
+        read_storage_credentials,
     )
     from cfy_cli.manager.settings import ManagerSettings
 
@@ -59,12 +61,17 @@ def load_settings(app: App, **options: Unpack[ManagerOptions]) -> ManagerSetting
     settings |= profile.unknown.get(EMBEDDED) or {}
     if options.get("data_dir") and not options.get("database_url"):
         settings.pop("database_url", None)  # another folder is another manager
+        settings.pop("storage", None)
     previous_folder = _absolute(settings["data_dir"]) if EMBEDDED in profile.unknown else None
     limits = {**settings.get("limits", {}), **dict(options.pop("limits", ()))}
     settings |= {name: value for name, value in options.items() if value is not None}
     settings["limits"] = Limits.from_stored(limits)
     settings["data_dir"] = _absolute(settings["data_dir"])
     settings["previous_port"] = profile.rest_port if settings["data_dir"] == previous_folder else 0
+    if settings.get("storage") == str(settings["data_dir"] / "files"):
+        settings["storage"] = ""
+    if settings.get("storage", "").startswith("s3://"):
+        settings["storage_credentials"] = read_storage_credentials(app.environ)
     settings["encryption_key"] = app.environ.get(ENCRYPTION_KEY_VARIABLE, "")
     for name, default in (("server_names", ()), ("fetch_from", ()), ("roles", ROLES)):
         settings[name] = tuple(settings.get(name, default))

@@ -57,6 +57,8 @@ class Limits:
     snapshot_content: int = _limit(8192 * MIB, "bytes", "rows and files of a snapshot, unpacked")
     snapshot_row: int = _limit(256 * MIB, "bytes", "one row in a snapshot")
     snapshot_files: int = _limit(500_000, "files", "files in a snapshot")
+    file_cache: int = _limit(10240 * MIB, "bytes", "unpacked blueprints and installed plugins that a machine keeps")
+    working_folder: int = _limit(64 * MIB, "bytes", "a packed working folder of a deployment, which machines share")
     connections: int = _limit(1_000, "connections", "connections at the same time; idle ones give way to new ones")
     waiting_requests: int = _limit(500, "requests", "requests that wait for an execution at the same time")
     waiting_logins: int = _limit(100, "logins", "logins whose passwords wait to be verified at the same time")

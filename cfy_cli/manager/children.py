@@ -37,7 +37,10 @@ class Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cfy_cli.manager.process", name, json.dumps(inherited)],
                 pass_fds=list(inherited.values()),
-                env={**process_secrets.without_secrets(os.environ), **(ALLOCATOR if name == "server" else {})},
+                env={
+                    **process_secrets.without_secrets(os.environ, settings.secret_variables),
+                    **(ALLOCATOR if name == "server" else {}),
+                },
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone, which stops its children in order
             )
         except OSError:

@@ -74,7 +74,7 @@ def start(settings: ManagerSettings, note: Callable[[str], None] = lambda _: Non
     running = status(settings.data_dir)
     if running is not None:
         raise AlreadyRunning(running, settings.data_dir)
-    process_secrets.erase_secrets(os.environ, settings.secret_arguments)
+    process_secrets.erase_secrets(os.environ, settings.secret_arguments, settings.secret_variables)
     read, write = os.pipe()
     settings_pipe = process_secrets.open_pipe(settings.to_json())
     with open(log_file, "ab") as output:
@@ -85,7 +85,7 @@ def start(settings: ManagerSettings, note: Callable[[str], None] = lambda _: Non
             stderr=output,
             start_new_session=True,
             pass_fds=[write, settings_pipe],
-            env=process_secrets.without_secrets(os.environ),
+            env=process_secrets.without_secrets(os.environ, settings.secret_variables),
             cwd="/",
         )
     os.close(write)

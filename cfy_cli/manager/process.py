@@ -25,7 +25,7 @@ from cfy_cli.manager.heartbeat import start_heartbeat
 from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import OPERATIONS, ManagerSettings
-from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.store.files import incoming_folder
 from cfy_cli.manager.wakeup import WakeupPipe
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class _Child:
         self._acquire_name()
         self._prepare_database(app)
         self._share_folder(app)
+        app.files.prepare()
         recovery.recover(app, {own})
         for other in recovery.workers_without_successor(app, own, in_use):
             lock = self._acquire_lock(other.rpartition("/")[2])
@@ -263,7 +264,7 @@ class _Child:
         """
         self._acquire_lock(self._name)
         folder = self._settings.data_dir / TEMPORARY_FOLDER / self._name
-        for path in (folder, Files(self._settings.files, self._name).incoming):
+        for path in (folder, incoming_folder(self._settings.files, self._name, self._settings.storage)):
             shutil.rmtree(path, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
         tempfile.tempdir = str(folder)

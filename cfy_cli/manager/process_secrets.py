@@ -5,7 +5,7 @@ They travel over pipes, not in arguments or environment variables, and who holds
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ ADMIN_PASSWORD_VARIABLE = "CFY_ADMIN_PASSWORD"  # noqa: S105  gives the first pa
 SECRET_VARIABLES = (
     ENCRYPTION_KEY_VARIABLE, DATABASE_PASSWORD_VARIABLE, ADMIN_PASSWORD_VARIABLE, "CLOUDIFY_PASSWORD", "CLOUDIFY_TOKEN",
 )  # fmt: skip
+STORAGE_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # of files in S3
 PRIVATE_UMASK = 0o077  # files for their owner only
 PR_SET_DUMPABLE = 4  # of prctl(2)
 MEMORY_RANGES = slice(45, 49)  # fields 48 to 51 of proc_pid_stat(5), without the two before the state
@@ -52,17 +53,23 @@ def read_pipe(descriptor: int) -> str:
         return pipe.read()
 
 
-def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for child processes."""
-    return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES}
+def read_storage_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the credentials in the variables, which scripts do not get; none where the files of boto3 have them."""
+    values = tuple(environ.get(name, "") for name in STORAGE_VARIABLES)
+    return tuple(filter(None, values)) if all(values[:2]) else ()
 
 
-def erase_secrets(environ: Mapping[str, str], arguments: Iterable[str]) -> None:
+def without_secrets(environ: Mapping[str, str], more: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment for child processes; `more` are names of further variables with secrets."""
+    return {name: value for name, value in environ.items() if name not in SECRET_VARIABLES and name not in more}
+
+
+def erase_secrets(environ: Mapping[str, str], arguments: Iterable[str], more: Collection[str] = ()) -> None:
     """Overwrite secrets where the system shows what this process was started with; `os.environ` keeps its values.
 
     `arguments` are the command line arguments that hold secrets. Nothing happens where there is no /proc.
     """
-    values = {name: environ[name] for name in SECRET_VARIABLES if environ.get(name)}
+    values = {name: environ[name] for name in (*SECRET_VARIABLES, *more) if environ.get(name)}
     with suppress(OSError, ValueError, IndexError):
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         begin_of_arguments, end_of_arguments, begin_of_variables, end_of_variables = map(int, fields[MEMORY_RANGES])

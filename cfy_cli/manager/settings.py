@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfy_cli.contract.limits import Limits
 from cfy_cli.contract.manager_roles import ROLES
+from cfy_cli.manager.process_secrets import STORAGE_VARIABLES
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8100
@@ -20,6 +21,8 @@ OPERATIONS = "operations"  # the process that runs operations received over a br
 class ManagerSettings:
     data_dir: Path  # database, files, logs and keys
     database_url: str = ""  # SQLite in the data folder when empty
+    storage: str = ""  # a folder or s3://BUCKET/PREFIX for files, which managers share; in the data folder when empty
+    storage_credentials: tuple[str, ...] = field(default=(), repr=False)  # of S3: key id, secret key, perhaps a token
     broker: str = ""  # the URL of RabbitMQ or Redis; operations run in the workers when empty
     host: str = DEFAULT_HOST
     port: int = 0  # 0: the previous port, at first DEFAULT_PORT, or a free port when that is taken
@@ -73,6 +76,11 @@ class ManagerSettings:
         return (*(["server"] if self.runs("server") else []), *workers, *operations, *scheduler)
 
     @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The variables whose values these settings hold, and which no other process needs."""
+        return STORAGE_VARIABLES if self.storage_credentials else ()
+
+    @property
     def wanted_port(self) -> int:
         return self.port or self.previous_port or DEFAULT_PORT
 
@@ -94,6 +102,7 @@ class ManagerSettings:
             **{
                 **fields,
                 "data_dir": Path(fields["data_dir"]),
+                "storage_credentials": tuple(fields["storage_credentials"]),
                 "server_names": tuple(fields["server_names"]),
                 "fetch_from": tuple(fields["fetch_from"]),
                 "roles": tuple(fields["roles"]),

@@ -34,7 +34,7 @@ from cfy_cli.manager.locks import FileLock
 from cfy_cli.manager.log_file import LOG_FILE, LogFile
 from cfy_cli.manager.process_secrets import protect_process, read_pipe
 from cfy_cli.manager.settings import ManagerSettings
-from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.store.files import incoming_folder
 from cfy_cli.manager.wakeup import WakeupPipe
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Supervisor:
         with suppress(OSError):  # not empty, or missing
             temporary.rmdir()
         if not is_locked(self._settings.data_dir, "server"):
-            shutil.rmtree(Files(self._settings.files).incoming, ignore_errors=True)
+            shutil.rmtree(incoming_folder(self._settings.files, "", self._settings.storage), ignore_errors=True)
 
     def _start_child(self, name: str, crashes: int = 0) -> Child:
         descriptors = {

@@ -1,7 +1,9 @@
 """Options by which managers on several machines share their work."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
@@ -16,6 +18,11 @@ BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss")
 def scale_options() -> Decorator:
     return combine(
         click.option(
+            "--storage", type=_parse_storage, metavar="URL",
+            help="Where files are stored: a folder that machines share, or s3://BUCKET/PREFIX; an empty one is the data "
+            "folder (default).",
+        ),
+        click.option(
             "--broker", type=_parse_broker, metavar="URL",
             help="The RabbitMQ or Redis that hands operations to workers: amqp://USER@HOST, redis://HOST; an empty URL "
             "runs operations without a broker (default).",
@@ -26,6 +33,22 @@ def scale_options() -> Decorator:
             "database; may be repeated; `all` by default.",
         ),
     )  # fmt: skip
+
+
+def _parse_storage(text: str) -> str:
+    scheme, separator, address = text.partition("://")
+    if not text:
+        return text
+    if not separator:
+        return str(Path(os.path.expanduser(text)).absolute())
+    if scheme != "s3" or not address.strip("/"):
+        raise Usage(
+            f"`{text}` is not the address of a storage",
+            hint="Give a folder, or a bucket: s3://BUCKET or s3://BUCKET/PREFIX",
+        )
+    if find_spec("boto3") is None:
+        raise Unreachable("Files in S3 need more than is installed", hint="Install it: pip install 'cfy-cli[cluster]'")
+    return text
 
 
 def _parse_broker(url: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from cfy_cli.contract.limits import Limits, activate
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.store.folder_storage import FolderStorage
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_for_end
 from tests.manager.web import serving
@@ -36,7 +36,7 @@ def test_uploaded_blueprint_has_a_plan_and_an_archive(ask: Ask, upload: Upload):
 @pytest.mark.sqlite
 def test_archive_that_is_deleted_meanwhile_is_not_found(ask: Ask, upload: Upload, monkeypatch: pytest.MonkeyPatch):
     upload("app")
-    monkeypatch.setattr(Path, "glob", gone)
+    monkeypatch.setattr(Path, "iterdir", gone)
     assert ask("GET", "/blueprints/app/archive").status_code == 404
 
 
@@ -340,7 +340,7 @@ def test_full_disk_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch):
     def fail(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Files, "stage", fail)
+    monkeypatch.setattr(FolderStorage, "put", fail)
     refused = ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": "{}"}))
     assert (refused.status_code, refused.json()["message"]) == (503, "The disk of the manager is full")
 

@@ -69,7 +69,7 @@ def test_bundle_is_created_downloaded_and_deleted(cfy: Cfy, ask: Ask, app: AppCo
     cfy("log-bundles create 1st", code=2)
     with app.database.read() as session:
         bundle = session.query(LogBundle).one()
-    folder = app.files.row_folder(LogBundle.FOLDER, bundle.storage_id)
+    folder = app.files.folder / LogBundle.FOLDER / str(bundle.storage_id)
     assert folder.is_dir()
     assert ask("PATCH", "/log-bundles/first", json={"status": "lost"}).status_code == 400
     assert ask("PATCH", "/log-bundles/first", json={"status": "failed", "error": "x"}).json()["error"] == "x"
@@ -106,5 +106,5 @@ def test_failed_creation_is_told_by_the_bundle(ask: Ask, app: AppContext, monkey
     bundle = ask("GET", "/log-bundles/first").json()
     assert bundle["status"] == "failed"
     assert "no space" in bundle["error"]
-    assert not app.files.list_storage_ids(LogBundle.FOLDER)
+    assert not app.files.storage_ids(LogBundle.FOLDER)
     assert ask("GET", "/log-bundles/first/archive").status_code == 400

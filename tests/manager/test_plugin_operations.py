@@ -307,12 +307,8 @@ def test_failed_installation_is_reported_and_cleaned_up(
     assert "not-in-the-wagon" in execution["error"]
     (state,) = ask("GET", f"/plugins/{uploaded['id']}").json()["installation_state"]
     assert state["state"] == "error"
-    folder = app.settings.files / "plugins"
-    assert sorted(path.name for path in next(folder.iterdir()).iterdir()) == [
-        "environment.lock",
-        "plugin.yaml",
-        "wagon.wgn",
-    ]
+    (folder,) = (app.files.cache.folder / "plugins").glob("*/")
+    assert [path.name for path in folder.iterdir()] == ["environment.lock"]
 
 
 def test_plugin_needed_by_parallel_operations_is_installed_once(
@@ -327,7 +323,7 @@ def test_plugin_needed_by_parallel_operations_is_installed_once(
     output = messages(ask, execution)
     assert sum("Installing managed plugin" in message for message in output) == 1
     assert sum("hello world" in message for message in output) == 6
-    (folder,) = (app.settings.files / "plugins").iterdir()
+    (folder,) = (app.files.cache.folder / "plugins").glob("*/")
     assert len(list(folder.glob("environment-*"))) == 1
 
 
@@ -336,13 +332,14 @@ def test_incomplete_and_deleted_environments_are_removed(
     ask: Ask, app: AppContext, plugin: Plugin, deploy: Deploy, run: Run
 ):
     uploaded = plugin()
-    (folder,) = (app.settings.files / "plugins").iterdir()
-    (folder / "environment-dead").mkdir()
+    (stored,) = (app.settings.files / "plugins").iterdir()
+    folder = app.files.cache.folder_of(("plugins", int(stored.name)))
+    (folder / "environment-dead").mkdir(parents=True)
     deploy()
     assert run("app", "install")["status"] == "terminated"
     assert not (folder / "environment-dead").exists()
     assert ask("DELETE", f"/plugins/{uploaded['id']}", params={"force": "true"}).status_code == 204
-    assert not folder.exists()
+    wait_until(folder.exists, lambda exists: not exists)  # once the execution does not use it any more
     plugin(version="2.0.0")
     execution = run("app", "execute_operation", parameters={"operation": "cloudify.interfaces.lifecycle.create"})
     sentences = "tiny-plugin, version 1.0.0 is not installed on the manager. It has the versions 2.0.0.`"

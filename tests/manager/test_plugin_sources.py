@@ -76,7 +76,7 @@ def tarred() -> bytes:
 
 
 def find_environments(app: AppContext) -> list[Path]:
-    return sorted((app.settings.files / "blueprints").glob("*/plugins/*/environment"))
+    return sorted((app.files.cache.folder / "blueprints").glob("*/plugins/*/environment"))
 
 
 def test_source_in_imported_blueprint_is_installed(deploy: Deploy, ask: Ask, upload: Upload, run: Run):
@@ -100,13 +100,13 @@ def test_source_folder_is_installed_once_for_all_deployments(ask: Ask, app: AppC
     message = "Installing plugin from source: mine [my-plugin]"
     assert [messages(ask, execution).count(message) for execution in (first, second)] == [1, 0]
     (environment,) = find_environments(app)
-    (resources,) = (app.settings.files / "blueprints").glob("*/resources")
+    (resources,) = (app.files.cache.folder / "blueprints").glob("*/resources")
     assert sorted(path.name for path in (resources / "plugins/my-plugin").iterdir()) == sorted(SOURCE)
     for name in ("one", "two"):
         assert ask("DELETE", f"/deployments/{name}", params={"force": "true"}).status_code == 204
     wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda remaining: not remaining)
     assert ask("DELETE", "/blueprints/bp").status_code == 204
-    assert not environment.parent.exists()
+    wait_until(environment.parent.exists, lambda exists: not exists)
 
 
 def test_plugins_with_the_same_source_share_an_environment(ask: Ask, app: AppContext, upload: Upload, run: Run):

@@ -16,7 +16,6 @@ from cfy_cli.contract.states import ENDED
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.snapshots.archive import check_snapshot
 from cfy_cli.manager.store.database import Database
-from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.store.models import Blueprint, Site
 from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
@@ -84,14 +83,14 @@ class Manager:
     def read_state(self) -> str:
         """Return the only site of a manager that does not run, which must have its blueprint with its files."""
         database = Database(self._database_url or f"sqlite:///{self._data_dir / 'manager.db'}")
-        files = Files(self._data_dir / "files")
+        blueprints_folder = self._data_dir / "files" / "blueprints"
         with database.read() as session:
             sites = session.scalars(select(Site.name)).all()
             blueprints = session.execute(select(Blueprint.id, Blueprint.storage_id)).all()
         database.close()
         assert [row.id for row in blueprints] == sites
         (name,) = sites
-        assert (files.resources_folder(blueprints[0].storage_id) / "say.sh").read_text() == SAY
+        assert (blueprints_folder / str(blueprints[0].storage_id) / "archive.tar.gz").read_bytes() == BLUEPRINT
         return str(name)
 
     def find_files(self) -> list[str]:

@@ -18,7 +18,7 @@ OWNER = {"tenant_name": "default_tenant", "visibility": "tenant", "created_by": 
 
 
 def leave_folder(app: AppContext, kind: str, storage_id: int) -> Path:
-    folder = app.files.row_folder(kind, storage_id)
+    folder = app.files.folder / kind / str(storage_id)
     folder.mkdir(parents=True)
     (folder / "file").write_text("left")
     return folder

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import unquote
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 
 from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.resources import BLUEPRINTS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import LabeledChange
-from cfy_cli.manager.rest.downloads import Download
+from cfy_cli.manager.rest.downloads import download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, Parameter, parse_flag
 from cfy_cli.manager.rest.requests import FileBody, received_file
@@ -21,6 +21,7 @@ from cfy_cli.manager.rest.summaries import add_summary
 from cfy_cli.manager.rest.uploads import UploadedFile, uploaded_file
 from cfy_cli.manager.services import labels
 from cfy_cli.manager.services.blueprints import blueprints, icons
+from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.runtime.waiter import WAIT_TIMEOUT, ExecutionWaiter
 from cfy_cli.manager.services.system_workflows import blueprint_requests
 from cfy_cli.manager.store.models import Blueprint, Execution
@@ -35,7 +36,17 @@ UPLOAD = (
 )
 
 ICON = FileBody("icon", "image/png", required=False)
-Upload = Annotated[UploadedFile, Depends(uploaded_file)]
+
+
+def prepared_upload(request: Request, body: Annotated[UploadedFile, Depends(uploaded_file)]) -> UploadedFile:
+    """Transfer the archive to the storage before the transaction begins."""
+    if body.archive:
+        app: AppContext = request.app.state.app_context
+        app.files.storage.prepare(body.archive)
+    return body
+
+
+Upload = Annotated[UploadedFile, Depends(prepared_upload)]
 
 
 def _computed(call: Call, row: Blueprint) -> dict[str, Callable[[], object]]:
@@ -64,9 +75,7 @@ add_summary(noun, "tenant_name", "visibility")
 @routes.put(
     "/blueprints/{key}", "blueprint_upload", UPLOAD, noun.answer, 201, new=BLUEPRINTS, archive="blueprint_archive"
 )
-def upload_blueprint(
-    call: Call, key: str, body: Annotated[UploadedFile, Depends(uploaded_file)]
-) -> JsonObject | Deferred:
+def upload_blueprint(call: Call, key: str, body: Upload) -> JsonObject | Deferred:
     """Upload a blueprint: an archive as `blueprint_archive` or as the body, or `blueprint_archive_url`.
 
     Without `async_upload`, answer when it is compiled; 400 when it is not valid. Its row then tells why, and the next
@@ -112,8 +121,8 @@ def download_blueprint(call: Call, key: str) -> Response:
     archive = call.app.files.find_archive(blueprint.storage_id)
     if archive is None:
         raise NotFound(f"Blueprint `{key}` has no archive: its upload failed")
-    name = f"{key}.{archive.name.removeprefix('archive.')}"
-    return Download(archive, name)
+    name = f"{key}.{archive.removeprefix('archive.')}"
+    return download(call.app, (Blueprint.FOLDER, blueprint.storage_id), archive, name)
 
 
 @routes.patch("/blueprints/{key}/icon", "blueprint_upload", (), noun.answer, request_body=ICON)
@@ -124,7 +133,7 @@ def set_blueprint_icon(call: Call, key: str, image: Annotated[bytes, Depends(rec
 
 @routes.get("/blueprints/{key}/icon", "blueprint_download", (), FILE)
 def download_blueprint_icon(call: Call, key: str) -> Response:
-    return Download(icons.find_file(call.store, call.app.files, key), f"{key}.png")
+    return download(call.app, icons.find_file(call.store, key), icons.FILE, f"{key}.png")
 
 
 @routes.patch("/blueprints/{key}", "blueprint_upload", (), noun.answer)

@@ -6,7 +6,7 @@ from cfy_cli.contract.json import JsonObject
 from cfy_cli.contract.manager_resources import LOG_BUNDLES
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
-from cfy_cli.manager.rest.downloads import Download
+from cfy_cli.manager.rest.downloads import download
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.schemas import FILE, row_answer
 from cfy_cli.manager.rest.serialize import serialize
@@ -56,4 +56,5 @@ def update_log_bundle(call: Call, key: str, body: LogBundleChange) -> JsonObject
 
 @routes.get("/log-bundles/{key}/archive", "log_bundle_download", (), FILE)
 def download_log_bundle(call: Call, key: str) -> Response:
-    return Download(archive_rows.find_archive(call.app.files, call.store.get(LogBundle, key)), f"{key}.zip")
+    archive = archive_rows.find_archive(call.store.get(LogBundle, key))
+    return download(call.app, archive, archive_rows.ARCHIVE, f"{key}.zip")

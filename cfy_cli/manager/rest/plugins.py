@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,7 +19,7 @@ from cfy_cli.contract.resources import PLUGINS
 from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.rest.api import Call, Deferred
 from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
-from cfy_cli.manager.rest.downloads import Download
+from cfy_cli.manager.rest.downloads import CHUNK_SIZE, Download, download
 from cfy_cli.manager.rest.nouns import Noun, check_change
 from cfy_cli.manager.rest.query import FORCE, GET_DATA, Parameter
 from cfy_cli.manager.rest.schemas import FILE, either
@@ -81,11 +82,25 @@ def uploaded_packages(
             file.flush()
         archive = body.archive or fetched
         if bundles.is_bundle(archive, limits):
-            with bundles.unpack(archive, app.files.incoming, limits) as packages:
+            with bundles.unpack(archive, app.files.incoming, limits) as packages, _prepared(app, packages):
                 yield UploadedPackages(packages, is_bundle=True, title=title, visibility=visibility)
         else:
             package = read_package(archive, wagon, limits)
-            yield UploadedPackages([package], is_bundle=False, title=title, visibility=visibility)
+            with _prepared(app, [package]):
+                yield UploadedPackages([package], is_bundle=False, title=title, visibility=visibility)
+
+
+@contextlib.contextmanager
+def _prepared(app: AppContext, packages: Sequence[Package]) -> Iterator[None]:
+    """Transfer the wagons to the storage before the transaction begins."""
+    storage = app.files.storage
+    try:
+        for package in packages:
+            storage.prepare(package.wagon)
+        yield
+    finally:
+        for package in packages:
+            storage.forget(package.wagon)
 
 
 noun = Noun(
@@ -164,28 +179,33 @@ def delete_plugin(call: Call, key: str, body: DeleteBody | None = None) -> None:
 @routes.get("/plugins/{key}/archive", "plugin_download", (FULL_ARCHIVE,), FILE)
 def download_plugin(call: Call, key: str) -> Response:
     plugin = call.store.get(Plugin, key)
-    folder = call.app.files.plugin_folder(plugin.storage_id)
+    files, stored = call.app.files, (Plugin.FOLDER, plugin.storage_id)
     if not call.flag("full_archive"):
-        return Download(folder / plugins.WAGON, plugin.archive_name)
+        return download(call.app, stored, plugins.WAGON, plugin.archive_name)
     handle, name = tempfile.mkstemp(dir=call.app.files.incoming)
     archive = Path(name)
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as packed:
-            packed.write(folder / plugins.WAGON, plugin.archive_name)
-            for name in (*plugin.yaml_files, plugins.ICON):
-                if (folder / name).is_file():
-                    packed.write(folder / name, name)
-    except OSError as error:
+            for name in sorted(files.storage.names(stored), key=_by_importance):
+                shown = plugin.archive_name if name == plugins.WAGON else name
+                with files.open(stored, name) as source, packed.open(shown, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target, CHUNK_SIZE)
+            if not packed.namelist():
+                raise NotFound(f"The files of the plugin `{key}` do not exist any more")
+    except BaseException:
         archive.unlink()
-        if isinstance(error, FileNotFoundError):
-            raise NotFound(f"The files of the plugin `{key}` do not exist any more") from None
         raise
     return Download(archive, f"{plugin.id}.zip", BackgroundTask(archive.unlink, missing_ok=True))
+
+
+def _by_importance(name: str) -> tuple[bool, bool]:
+    """Order the wagon before the YAML files and the icon."""
+    return name != plugins.WAGON, name == plugins.ICON
 
 
 @routes.get("/plugins/{key}/yaml", "plugin_download", (DSL_VERSION,), FILE)
 def download_plugin_yaml(call: Call, key: str) -> Response:
     """Answer the plugin's YAML file."""
     plugin = call.store.get(Plugin, key)
-    file = plugins.yaml_file(call.app, plugin, call.query.get("dsl_version"))
-    return Download(file, file.name)
+    name, _ = plugins.read_yaml_file(call.app, plugin, call.query.get("dsl_version"))
+    return download(call.app, (Plugin.FOLDER, plugin.storage_id), name, name)

@@ -15,7 +15,7 @@ from cfy_cli.contract.manager_resources import SNAPSHOTS
 from cfy_cli.errors import Invalid
 from cfy_cli.manager.rest.api import Call
 from cfy_cli.manager.rest.bodies import Body
-from cfy_cli.manager.rest.downloads import Download
+from cfy_cli.manager.rest.downloads import download
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import Parameter, check_parameters
 from cfy_cli.manager.rest.schemas import FILE, row_answer
@@ -78,6 +78,7 @@ def checked_archive(request: Request, body: Annotated[UploadedFile, Depends(uplo
             file.flush()
         archive = body.archive or fetched
         check_snapshot(archive, limits)
+        app.files.storage.prepare(archive)
         yield UploadedFile(archive, body.params)
 
 
@@ -136,7 +137,8 @@ def update_snapshot(call: Call, key: str, body: SnapshotChange) -> JsonObject:
 
 @routes.get("/snapshots/{key}/archive", "snapshot_download", (), FILE)
 def download_snapshot(call: Call, key: str) -> Response:
-    return Download(archive_rows.find_archive(call.app.files, call.store.get(Snapshot, key)), f"{key}.zip")
+    archive = archive_rows.find_archive(call.store.get(Snapshot, key))
+    return download(call.app, archive, archive_rows.ARCHIVE, f"{key}.zip")
 
 
 @routes.post("/snapshots/{key}/restore", "snapshot_restore", (), row_answer(Execution))

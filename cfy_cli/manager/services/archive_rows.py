@@ -1,5 +1,7 @@
 """Rows of snapshots and log bundles: their state follows that of the execution that creates them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +14,7 @@ from cfy_cli.errors import Invalid, NotFound
 from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.store.models import Execution, LogBundle, Snapshot
 from cfy_cli.manager.store.models.archives import Archived
+from cfy_cli.manager.store.storage import RowKey
 from cfy_cli.manager.store.store import Store
 
 ARCHIVE = "archive.zip"
@@ -41,24 +44,31 @@ def set_status(files: Files, row: LogBundle | Snapshot, status: str, error: str 
     """Change the status. Raises Invalid for one that there is not, and for one that an archive must have."""
     if status not in set(ArchiveState):
         raise Invalid(f"`{status}` is no status of {_resource(row).plural}: they are {', '.join(ArchiveState)}")
-    if status in COMPLETE and not _archive(files, row).is_file():
+    if status in COMPLETE and files.storage.find(_key(row), ARCHIVE) is None:
         raise Invalid(f"{_noun(row).capitalize()} `{row.id}` has no archive, so it is not {status}")
     row.status = status
     if error is not None:
         row.error = error
 
 
-def find_archive(files: Files, row: LogBundle | Snapshot) -> Path:
-    """Return the archive. Raises Invalid before it is complete, and when its creation failed."""
+def find_archive(row: LogBundle | Snapshot) -> RowKey:
+    """Return the row of a file ARCHIVE. Raises Invalid before it is complete, and when its creation failed."""
     if row.status not in COMPLETE:
         raise Invalid(
             f"{_noun(row).capitalize()} `{row.id}` has no archive: its status is `{row.status}`",
             hint=row.error or None,
         )
-    path = _archive(files, row)
-    if not path.is_file():
+    return _key(row)
+
+
+@contextmanager
+def open_archive(files: Files, row: LogBundle | Snapshot) -> Iterator[Path]:
+    """Yield the archive as a file on this machine. Raises what `find_archive` raises, and NotFound."""
+    key = find_archive(row)
+    if files.storage.find(key, ARCHIVE) is None:
         raise NotFound(f"The archive of {_noun(row)} `{row.id}` does not exist any more")
-    return path
+    with files.local_copy(key, ARCHIVE) as path:
+        yield path
 
 
 def on_ended(store: Store, execution: Execution) -> None:
@@ -75,8 +85,8 @@ def on_ended(store: Store, execution: Execution) -> None:
         store.flush()
 
 
-def _archive(files: Files, row: LogBundle | Snapshot) -> Path:
-    return files.row_folder(row.FOLDER, row.storage_id) / ARCHIVE
+def _key(row: LogBundle | Snapshot) -> RowKey:
+    return row.FOLDER, row.storage_id
 
 
 def _resource(row: Archived) -> Resource:

@@ -49,7 +49,13 @@ class AppContext:
         self.settings = settings
         activate(settings.limits)
         self.database = Database(settings.database, settings.database_password)
-        self.files = Files(settings.files, process)
+        self.files = Files(
+            settings.files,
+            process,
+            storage=settings.storage,
+            credentials=settings.storage_credentials,
+            max_cache=settings.limits.file_cache,
+        )
         self.work_available = work_available or WakeupPipe.create()
         self.execution_ended = execution_ended or WakeupPipe.create()
         self._notifications: Notifications | None = None

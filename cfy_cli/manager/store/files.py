@@ -1,14 +1,22 @@
-"""Folders of files that belong to rows: received beside their place, synced, and renamed into it."""
+"""Everything that the manager stores outside its database: in its storage, and below its data folder."""
 
 import errno
 import os
 import shutil
+import socket
 import tempfile
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
+
+from cfy_cli.errors import NotFound
+from cfy_cli.manager.file_cache import FileCache
+from cfy_cli.manager.store.folder_storage import FolderStorage
+from cfy_cli.manager.store.packed_folders import PACKED, pack
+from cfy_cli.manager.store.s3_storage import S3_SCHEME, S3Storage, parse_bucket
+from cfy_cli.manager.store.storage import RowKey, Storage
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES, SNAPSHOTS = (
@@ -19,55 +27,83 @@ BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES, SNAPSHOTS = (
     "log_bundles",
     "snapshots",
 )  # folders of the files of rows
-Content = Path | bytes  # a file to move, or what to write
+INCOMING, OWNER_FILE, CACHE = "incoming", "files.database", "cache"  # the last two beside the folder of files
+CHUNK_SIZE = 1024**2  # bytes
 
 
 class Files:
-    """Everything the manager stores outside its database, below one folder.
+    """The storage, the cache of what is made of stored files on this machine, and folders that are this machine's own.
 
-    blueprints/ID/archive.SUFFIX, blueprints/ID/resources/, blueprints/ID/plugins/ (virtual environments of the plugins
-    that a blueprint brings as source), deployments/ID/, icons/ID/, plugins/ID/, libraries/: ID is the storage id of the
-    row, so no name that a user typed becomes the name of a folder. `incoming` is for files that are being received or
-    removed.
+    The storage holds blueprints/ID/archive.SUFFIX, icons/ID/, plugins/ID/, log_bundles/ID/ and snapshots/ID/: ID is the
+    storage id of the row, so no name that a user typed becomes the name of a file. `incoming` is for files that are
+    being received. The working folders of deployments, deployments/ID/, and libraries/ are on this machine.
     """
 
-    def __init__(self, folder: Path, process: str = "") -> None:
-        """Use a folder of its own for what a process receives, so that its next start can empty it."""
+    def __init__(
+        self,
+        folder: Path,
+        process: str = "",
+        *,
+        storage: str = "",
+        credentials: tuple[str, ...] = (),
+        max_cache: int = 1024**3,
+    ) -> None:
+        """Use the folder of this manager; `storage` is another folder, or s3://BUCKET/PREFIX, that many may share."""
         self.folder = folder
-        self.incoming = folder / "incoming" / process
+        self.is_shared = bool(storage)
+        self.storage: Storage
+        self.incoming = incoming_folder(folder, process, storage)
+        if storage.startswith(S3_SCHEME):
+            machine = _machine_name(folder)
+            self.storage = S3Storage(parse_bucket(storage), f"{machine}/{process or 'command'}", credentials)
+        elif storage:
+            shared = Path(storage)
+            self.storage = FolderStorage(shared, self.incoming, shared / OWNER_FILE, is_shared=True)
+        else:
+            self.storage = FolderStorage(folder, self.incoming, folder.with_name(OWNER_FILE))
+        self.cache = FileCache(folder.with_name(CACHE), max_cache)
 
-    def create_folders(self) -> None:
+    def prepare(self) -> None:
+        """Create the folders, and check that the storage can be used. Raises CfyError."""
         for folder in (self.folder, self.incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.storage.check()
+        self.storage.remove_incoming()
+        self.cache.clear_removed()
 
-    def row_folder(self, kind: str, storage_id: int) -> Path:
-        """Return the folder of the files that belong to a row."""
-        return self.folder / kind / str(storage_id)
+    def storage_ids(self, kind: str) -> set[int]:
+        """Return the storage ids of the rows that have files, here or in the storage."""
+        return {*self.storage.storage_ids(kind), *self.cache.storage_ids(kind), *self._working_ids(kind)}
 
-    def list_storage_ids(self, kind: str) -> list[int]:
-        """Return the storage ids of the rows that have a folder."""
-        with suppress(FileNotFoundError):
-            return [int(path.name) for path in (self.folder / kind).iterdir() if path.name.isdecimal()]
-        return []
+    def delete(self, keys: Collection[RowKey]) -> None:
+        """Delete the files of rows, and what was made of them on this machine."""
+        self.storage.delete(keys)
+        for kind, storage_id in keys:
+            if kind == DEPLOYMENTS and self.is_shared:
+                folder = self.deployment_folder(storage_id)
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.with_name(f"{storage_id}.version").unlink(missing_ok=True)
+        self.cache.remove(keys)
 
-    def blueprint_folder(self, storage_id: int) -> Path:
-        return self.row_folder(BLUEPRINTS, storage_id)
+    def put_folders(self, folders: Mapping[RowKey, Path]) -> None:
+        """Give many rows that have no files yet those in folders, and deployments their working folders."""
+        is_packed = {key: self.is_shared and key[0] == DEPLOYMENTS for key in folders}
+        self.storage.put_folders({key: folder for key, folder in folders.items() if not is_packed[key]})
+        for key, folder in folders.items():
+            if is_packed[key]:
+                with self.open_temporary() as (file, path):
+                    pack(folder, file)
+                    file.flush()
+                    self.storage.put(key, {PACKED: path})
 
-    def resources_folder(self, storage_id: int) -> Path:
-        """Return the folder of the unpacked blueprint, which holds its scripts and templates."""
-        return self.blueprint_folder(storage_id) / "resources"
-
-    def find_archive(self, storage_id: int) -> Path | None:
-        with suppress(FileNotFoundError):  # the blueprint is deleted at this moment
-            return next(iter(sorted(self.blueprint_folder(storage_id).glob("archive.*"))), None)
-        return None
+    def find_archive(self, storage_id: int) -> str | None:
+        """Return the name of the archive of a blueprint."""
+        names = self.storage.names((BLUEPRINTS, storage_id))
+        return next((name for name in names if name.startswith("archive.")), None)
 
     def deployment_folder(self, storage_id: int) -> Path:
-        return self.row_folder(DEPLOYMENTS, storage_id)
-
-    def plugin_folder(self, storage_id: int) -> Path:
-        """Return the folder of a plugin: its wagon, its YAML files and its virtual environment."""
-        return self.row_folder(PLUGINS, storage_id)
+        """Return the working folder of a deployment."""
+        return self.folder / DEPLOYMENTS / str(storage_id)
 
     def libraries_folder(self) -> Path:
         """Return the folder of the virtual environment that plugins share."""
@@ -84,80 +120,53 @@ class Files:
                 yield file, path
         finally:
             path.unlink(missing_ok=True)
+            self.storage.forget(path)
 
-    def stage(self, contents: Mapping[str, Content]) -> Path:
-        """Return a new folder with files, by their names, that survives a loss of power."""
-        folder = self.new_staging_folder()
+    @contextmanager
+    def local_copy(self, key: RowKey, name: str) -> Iterator[Path]:
+        """Yield a stored file as a file on this machine. Raises NotFound."""
+        path = self.storage.local_path(key, name)
+        if path is not None and self.storage.find(key, name):
+            yield path
+            return
+        with self.open_temporary() as (file, path):
+            with self.open(key, name) as source:
+                shutil.copyfileobj(source, file, CHUNK_SIZE)
+            file.flush()
+            yield path
+
+    def read(self, key: RowKey, name: str) -> bytes:
+        """Return the content of a small file. Raises NotFound."""
+        with self.open(key, name) as file:
+            return file.read()
+
+    def open(self, key: RowKey, name: str) -> BinaryIO:
+        """Open a stored file. Raises NotFound."""
         try:
-            for name, content in contents.items():
-                if isinstance(content, Path):
-                    content.replace(folder / name)
-                else:
-                    (folder / name).write_bytes(content)
-                sync(folder / name)
-            sync(folder)
-        except BaseException:
-            self.delete(folder)
-            raise
-        return folder
-
-    def place(self, staged: Path, target: Path) -> None:
-        """Move a staged folder to its place; replace what a process that was killed has left there."""
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            self.discard(target)
-            staged.rename(target)
-        except BaseException:
-            self.delete(staged)
-            raise
-        sync(target.parent)
-
-    def place_all(self, staged: Mapping[Path, Path]) -> None:
-        """Move many staged folders to their places, where nothing is."""
-        parents = {target.parent for target in staged}
-        for parent in parents:
-            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for target, folder in staged.items():
-            folder.rename(target)
-        for parent in parents:
-            sync(parent)
+            return self.storage.open(key, name)
+        except FileNotFoundError:
+            raise NotFound(f"The file `{name}` does not exist any more") from None
 
     def new_staging_folder(self) -> Path:
         """Return a new folder to stage files in."""
-        folder = self._new_path()
-        folder.mkdir(mode=0o700, parents=True)
-        return folder
+        self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.incoming))
 
-    def discard(self, folder: Path) -> None:
-        """Remove a folder, at once for everybody who looks for it; a process that is killed leaves nothing of it."""
-        try:
-            moved = self.set_aside(folder)
-        except OSError:  # a full disk, which a folder can be removed from but not moved on
-            moved = folder
-        if moved:
-            self.delete(moved)
-
-    def set_aside(self, folder: Path) -> Path | None:
-        """Move a folder away, to be deleted; return its path, None if there is none."""
-        aside = self._new_path()
-        aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            folder.rename(aside)
-        except FileNotFoundError:
-            return None
-        return aside
-
-    def delete(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def _new_path(self) -> Path:
-        return self.incoming / uuid.uuid4().hex
+    def _working_ids(self, kind: str) -> list[int]:
+        if kind != DEPLOYMENTS:
+            return []
+        with suppress(FileNotFoundError):
+            return [int(path.name) for path in (self.folder / kind).iterdir() if path.name.isdecimal()]
+        return []
 
 
-def sync(path: Path) -> None:
-    """Write a file, or the entries of a folder, to the disk itself."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def incoming_folder(folder: Path, process: str, storage: str) -> Path:
+    """Return the folder for what a process receives, which its next start empties."""
+    if not storage or storage.startswith(S3_SCHEME):
+        return folder / INCOMING / process
+    return Path(storage) / INCOMING / _machine_name(folder) / process
+
+
+def _machine_name(folder: Path) -> str:
+    """Return a name that is unique among the managers that share a storage."""
+    return f"{socket.gethostname()}-{sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"

@@ -35,7 +35,6 @@ from cfy_cli.manager.store import advisory_locks, query
 from cfy_cli.manager.store.advisory_locks import LockKey
 from cfy_cli.manager.store.audit import WriteSession
 from cfy_cli.manager.store.file_changes import FileChanges
-from cfy_cli.manager.store.files import Content
 from cfy_cli.manager.store.listing import MAX_PAGE_SIZE, Listing, Page
 from cfy_cli.manager.store.loading import large_columns, loading_options
 from cfy_cli.manager.store.models import Base
@@ -43,6 +42,7 @@ from cfy_cli.manager.store.models.owned import Belonging
 from cfy_cli.manager.store.models.types import Attribute, Sql
 from cfy_cli.manager.store.query import column
 from cfy_cli.manager.store.scope import Scope
+from cfy_cli.manager.store.storage import Content
 
 M = TypeVar("M", bound=Base)
 ROW_BYTES = 1000  # that a row needs beside its large values

@@ -1,14 +1,12 @@
 """Blueprints that other blueprints import."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from cfy_cli.contract.states import BlueprintState, Visibility
 from cfy_cli.errors import ErrorCode, Invalid
-from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.store.models import Blueprint, BlueprintImport
 from cfy_cli.manager.store.store import Store
 
@@ -60,12 +58,6 @@ def check_deletable(store: Store, blueprint: Blueprint) -> None:
             f"It is imported by {', '.join(importers)}",
             hint="Delete the blueprints that import it first, or force the deletion with --force.",
         )
-
-
-def find_folders(session: Session, files: Files, blueprint_storage_id: int) -> dict[str, Path]:
-    """Return the folders of the blueprints that a blueprint imports, by their namespaces."""
-    imported = find_imported(session, blueprint_storage_id)
-    return {namespace: files.resources_folder(storage_id) for namespace, storage_id in imported.items()}
 
 
 def find_imported(session: Session, blueprint_storage_id: int) -> dict[str, int]:

@@ -2,14 +2,13 @@
 
 import struct
 import zlib
-from pathlib import Path
 
 from sqlalchemy import select
 
 from cfy_cli.errors import Invalid, NotFound
-from cfy_cli.manager.store.files import Files
 from cfy_cli.manager.store.models import Blueprint, BlueprintIcon
 from cfy_cli.manager.store.row_locks import lock_rows
+from cfy_cli.manager.store.storage import RowKey
 from cfy_cli.manager.store.store import Store
 
 FILE = "icon.png"
@@ -40,14 +39,14 @@ def remove(store: Store, blueprint: Blueprint) -> None:
         store.delete(icon)
 
 
-def find_file(store: Store, files: Files, blueprint_id: str) -> Path:
-    """Return the icon of a blueprint. Raises NotFound."""
+def find_file(store: Store, blueprint_id: str) -> RowKey:
+    """Return the row of the icon of a blueprint, whose file is FILE. Raises NotFound."""
     icon = _find(store, store.get(Blueprint, blueprint_id))
     if icon is None:
         raise NotFound(
             f"Blueprint `{blueprint_id}` has no icon", hint="Set one: cfy blueprints set-icon BLUEPRINT_ID -i FILE"
         )
-    return files.row_folder(icon.FOLDER, icon.storage_id) / FILE
+    return icon.FOLDER, icon.storage_id
 
 
 def check_png(image: bytes) -> None:

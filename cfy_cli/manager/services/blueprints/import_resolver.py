@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -10,6 +10,7 @@ from typing import cast
 from cfy_cli.dsl import Problem
 from cfy_cli.dsl.resolver import ResolvedImport
 from cfy_cli.errors import Invalid
+from cfy_cli.manager.services.blueprints import unpacked
 from cfy_cli.manager.services.blueprints.blueprints import check_uploaded
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins import plugins
@@ -30,19 +31,21 @@ SelectPlugin = Callable[[Store, str], Plugin]  # by the name of an import, witho
 class ManagerResolver:
     """Resolves imports on behalf of the user who uploads a blueprint.
 
-    `read` opens a store with the rights of that user; without it, plugins and blueprints cannot be imported. `main` is
-    the main file of the blueprint; its DSL version selects the YAML file of a plugin that has several.
-    `select_plugin` chooses among the plugins that an import may mean, by default the newest.
+    `read` opens a store with the rights of that user; without it, plugins and blueprints cannot be imported. Files of
+    imported blueprints stay until `until_end` is closed. `main` is the main file of the blueprint; its DSL version
+    selects the YAML file of a plugin that has several. `select_plugin` chooses among the plugins that an import may
+    mean, by default the newest.
     """
 
     def __init__(
         self,
         app: AppContext,
+        until_end: ExitStack,
         read: OpenStore | None = None,
         main: Path | None = None,
         select_plugin: SelectPlugin = resolve_import,
     ) -> None:
-        self._app, self._read, self._select_plugin = app, read, select_plugin
+        self._app, self._until_end, self._read, self._select_plugin = app, until_end, read, select_plugin
         self._private: set[str] = set()  # URLs whose content the user perhaps could not read
         self._dsl_version = find_dsl_version(main) if main else None
 
@@ -69,10 +72,9 @@ class ManagerResolver:
     def _resolve_plugin(self, name: str, read: OpenStore) -> ResolvedImport:
         with read() as store:
             plugin = self._select_plugin(store, name.removeprefix(PLUGIN))
-            file = plugins.yaml_file(self._app, plugin, self._dsl_version)
         return ResolvedImport(
             name,
-            file.read_bytes(),
+            plugins.read_yaml_file(self._app, plugin, self._dsl_version)[1],
             labels=plugin.deployment_labels or {},
             blueprint_labels=plugin.blueprint_labels or {},
             resource_tags=_single_values(plugin.resource_tags or {}),
@@ -88,7 +90,7 @@ class ManagerResolver:
                     hint=f"upload it first: cfy blueprints upload FILE -b {blueprint_id}",
                 )
             check_uploaded(blueprint)
-        root = self._app.files.resources_folder(blueprint.storage_id)
+        root = self._until_end.enter_context(unpacked.use(self._app.files, blueprint.storage_id))
         main = root / str(blueprint.main_file_name)
         return ResolvedImport(f"{name}/{blueprint.main_file_name}", main.read_bytes(), folder=main.parent, root=root)
 

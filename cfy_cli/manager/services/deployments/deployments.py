@@ -25,6 +25,7 @@ from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import dependencies, tree
 from cfy_cli.manager.services.deployments.lookups import StoreLookups
 from cfy_cli.manager.services.labels import CONSUMER, PARENT, Pair
+from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.secrets import secrets
 from cfy_cli.manager.services.visibility import is_wider, refused, set_creator, widen
 from cfy_cli.manager.store.models import (
@@ -214,7 +215,7 @@ def _count_active(states: Collection[str]) -> InstancesActive:
 
 def zip_workdir(app: AppContext, deployment: Deployment) -> str:
     """Return the working directory of a deployment as a zip in base64. Raises TooLarge."""
-    folder = app.files.deployment_folder(deployment.storage_id)
+    folder = WorkingFolder(app, deployment.storage_id).fetch()
     found = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
     files, size = [], 0
     for path in sorted(found):

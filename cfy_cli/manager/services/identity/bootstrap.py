@@ -28,7 +28,7 @@ def bootstrap(app: AppContext, password: str | None = None) -> None:
     folder belong to another database, or the database has another encryption key.
     """
     app.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app.files.create_folders()
+    app.files.prepare()
     schema.prepare(app.database, is_new=not (app.settings.data_dir / ADMIN_FILE).exists())
     check_database(app.database, app.files)
     shared_keys.verify(app)

@@ -21,7 +21,7 @@ from cfy_cli.manager.services.log_bundles.masks import SecretMask
 from cfy_cli.manager.store.models import Base, ConfigValue, Event, Execution
 
 MAX_EVENTS = 10_000  # the latest events and logs of executions
-SECRET_SETTINGS = ("encryption_key", "database_password")
+SECRET_SETTINGS = ("encryption_key", "database_password", "storage_credentials")
 EVENT_FIELDS = (
     "reported_timestamp", "tenant_name", "execution_id", "deployment_id", "node_instance_id", "operation", "type",
     "event_type", "level", "logger", "message",

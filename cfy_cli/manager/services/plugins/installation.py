@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from cfy_cli.contract.limits import Limits, active_limits
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, NotFound
 from cfy_cli.manager.engine.operation_user import give
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.plugins.libraries import provide_libraries, restore_libraries
@@ -18,8 +18,11 @@ from cfy_cli.manager.store.scope import system_scope
 
 
 def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Path:
-    """Return the virtual environment of a plugin; create it if there is none. Raises Invalid."""
-    folder = app.files.plugin_folder(plugin.storage_id)
+    """Return the virtual environment of a plugin; create it if there is none. Raises Invalid.
+
+    It stays while the caller uses the folder of the plugin in the cache.
+    """
+    key = (Plugin.FOLDER, plugin.storage_id)
 
     def log_start() -> None:
         log(
@@ -29,23 +32,29 @@ def ensure_plugin_venv(app: AppContext, plugin: Plugin, log: LogFunction) -> Pat
         )
 
     def fill(builder: VenvBuilder) -> None:
-        _install_wagon(builder, folder, f"{plugin.package_name}=={plugin.package_version}", active_limits())
+        try:
+            with app.files.local_copy(key, WAGON) as wagon:
+                _install_wagon(builder, wagon, f"{plugin.package_name}=={plugin.package_version}", active_limits())
+        except NotFound:
+            raise NotFound("The plugin was deleted") from None
         provide_libraries(app.files, builder, log)
+        app.files.cache.add_size(key)
         _store_state(app, plugin, "installed")
 
     name = f"{plugin.package_name} {plugin.package_version}"
     try:
-        venv = ensure_venv(folder, name, fill, log_start, app.operation_user)
-        restore_libraries(app.files, VenvBuilder(name, venv, app.operation_user), log)
+        with app.files.cache.use(key) as folder:
+            venv = ensure_venv(folder, name, fill, log_start, app.operation_user)
+            restore_libraries(app.files, VenvBuilder(name, venv, app.operation_user), log)
         return venv
     except CfyError as error:
         _store_state(app, plugin, "error", error.message)
         raise
 
 
-def _install_wagon(builder: VenvBuilder, folder: Path, requirement: str, limits: Limits) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as wheels:
-        _unpack_wheels(folder / WAGON, Path(wheels), limits)
+def _install_wagon(builder: VenvBuilder, wagon: Path, requirement: str, limits: Limits) -> None:
+    with tempfile.TemporaryDirectory(dir=builder.folder.parent) as wheels:
+        _unpack_wheels(wagon, Path(wheels), limits)
         give(Path(wheels), builder.user)
         builder.install("--isolated", "--no-index", "--find-links", wheels, requirement)
 

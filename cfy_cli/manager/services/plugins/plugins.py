@@ -147,8 +147,8 @@ def plugins_of(plan: Plan) -> list[PluginPlan]:
     ]
 
 
-def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -> Path:
-    """Return the YAML file for a DSL version such as `1_4`, or the one without a version. Raises Invalid.
+def read_yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -> tuple[str, bytes]:
+    """Return name and text of the YAML file for a DSL version such as `1_4`, or without a version. Raises Invalid.
 
     The name of a file ends with the version it is for: plugin_1_4.yaml. It is also used for later versions that have no
     file of their own, and the only file of a plugin for all versions.
@@ -164,7 +164,7 @@ def yaml_file(app: AppContext, plugin: Plugin, dsl_version: str | None = None) -
             f"The plugin {plugin.package_name} {plugin.package_version} has no yaml file for the version "
             f"{dsl_version} of the language, only {', '.join(plugin.yaml_files)}"
         )
-    return app.files.plugin_folder(plugin.storage_id) / files[best]
+    return files[best], app.files.read((Plugin.FOLDER, plugin.storage_id), files[best])
 
 
 def _parse_version(dsl_version: str) -> tuple[int, ...]:

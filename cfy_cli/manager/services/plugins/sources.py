@@ -17,32 +17,35 @@ from cfy_cli.manager.services.plugins.libraries import provide_libraries, restor
 from cfy_cli.manager.services.plugins.venvs import LogFunction, VenvBuilder, ensure_venv
 from cfy_cli.manager.services.transfer.archives import unpack
 from cfy_cli.manager.services.transfer.fetching import fetch
+from cfy_cli.manager.store.files import BLUEPRINTS
 
 PROJECT_FILES = ("setup.py", "pyproject.toml")
 
 
 def ensure_source_venv(
-    app: AppContext, blueprint_storage_id: int, plugin: Mapping[str, object], log: LogFunction
+    app: AppContext, blueprint_storage_id: int, resources: Path, plugin: Mapping[str, object], log: LogFunction
 ) -> Path:
     """Return the virtual environment of a plugin with a `source`; create it if there is none. Raises Invalid.
 
-    `plugin` is its entry in the plan. The environment is stored with the blueprint; plugins of one source share it.
+    `plugin` is its entry in the plan. The environment is beside `resources`, the unpacked blueprint, which the caller
+    uses; plugins of one source share it.
     """
     files = app.files
     name, source = str(plugin["name"]), str(plugin["source"])
     arguments = _parse_arguments(name, plugin.get("install_arguments"))
     digest = hashlib.sha256(json.dumps([source, arguments]).encode()).hexdigest()
-    folder = files.blueprint_folder(blueprint_storage_id) / "plugins" / digest[:16]
+    folder = resources.parent / "plugins" / digest[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def fill(builder: VenvBuilder) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             project = Path(temporary) / "project"
-            _copy_source(app, name, source, files.resources_folder(blueprint_storage_id), project)
+            _copy_source(app, name, source, resources, project)
             give(Path(temporary), builder.user)
             builder.install_stubs()
             builder.install(*arguments, ".", cwd=project)  # paths in the arguments are relative to the project
             provide_libraries(files, builder, log)
+        files.cache.add_size((BLUEPRINTS, blueprint_storage_id))
 
     log_start = partial(log, "info", f"Installing plugin from source: {name} [{source}]")
     venv = ensure_venv(folder, name, fill, log_start, app.operation_user)

@@ -47,14 +47,14 @@ class VenvBuilder:
     """
 
     def __init__(self, name: str, folder: Path, user: OperationUser | None) -> None:
-        self.name, self._folder, self.user = name, folder, user
+        self.name, self.folder, self.user = name, folder, user
         self.modules = modules_folder(folder)
         self._has_pip = importlib.util.find_spec("pip") is not None  # in the Python of the manager
 
     def install(self, *arguments: str, cwd: Path | None = None) -> None:
         """Run `pip install`. Raises Invalid with the last lines of its output."""
         self._create()
-        python = str(self._folder / "bin" / "python")
+        python = str(self.folder / "bin" / "python")
         # -P: pip imports nothing from the folder it runs in.
         pip = [sys.executable, "-P", "-m", "pip", "--python", python] if self._has_pip else [python, "-P", "-m", "pip"]
         self._run([*pip, *PIP_OPTIONS, "install", *arguments], cwd)
@@ -74,9 +74,9 @@ class VenvBuilder:
             file.write_text(text, encoding="utf-8")
 
     def _create(self) -> None:
-        if not (self._folder / "pyvenv.cfg").exists():
+        if not (self.folder / "pyvenv.cfg").exists():
             without_pip = ["--without-pip"] if self._has_pip else []  # pip takes most of the time
-            self._run([sys.executable, "-m", "venv", *without_pip, str(self._folder)])
+            self._run([sys.executable, "-m", "venv", *without_pip, str(self.folder)])
 
     def _run(self, command: Sequence[str], cwd: Path | None = None) -> None:
         environment = {**os.environ, **(self.user.environment if self.user else {})}

@@ -56,8 +56,14 @@ class OperationIds:
 class StoreJournal:
     """`cfy_cli.manager.engine.ports.Journal` over the store. The key of a graph is its id."""
 
-    def __init__(self, context: ExecutionContext, deployment_storage_id: int) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: ExecutionContext,
+        deployment_storage_id: int,
+        store_files: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Call `store_files` before it is stored that tasks have ended, which then are not run again."""
+        self._context, self._store_files = context, store_files
         self._deployment_storage_id = deployment_storage_id
         self._operation_ids: dict[str, OperationIds] = {}  # by graph
 
@@ -99,6 +105,8 @@ class StoreJournal:
         return key
 
     def store(self, key: str, entries: Sequence[JournalEntry]) -> None:
+        if any(isinstance(entry, TaskStateChange) and entry.state in DONE for entry in entries):
+            retry_until_available(self._context.stopping, self._store_files)
         event_writer = self._context.event_writer
         event_writer.add(self._batch(key, entries))
         retry_until_available(self._context.stopping, event_writer.flush)

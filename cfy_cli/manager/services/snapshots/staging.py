@@ -1,11 +1,12 @@
 """Unpacking of the files of rows beside their places, from where they are moved when the rows are stored."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from cfy_cli.manager.services.snapshots.archive import SnapshotArchive
-from cfy_cli.manager.store.files import Files
+from cfy_cli.manager.store.files import DEPLOYMENTS, Files
 
 RowFolder = tuple[str, int]  # the folder of a table, and a storage id in the snapshot
 
@@ -23,6 +24,9 @@ class Staging:
         self.remove()
         self._root = self._files.new_staging_folder()
         self._folders = _unpack(self._archive, self._root)
+        for (kind, _), folder in self._folders.items():
+            for path in folder.iterdir() if kind != DEPLOYMENTS else ():
+                self._files.storage.prepare(path)
         os.sync()  # once for all files; a loss of power after the commit must not take them
 
     def take(self) -> Mapping[RowFolder, Path]:
@@ -34,7 +38,9 @@ class Staging:
 
     def remove(self) -> None:
         if self._root:
-            self._files.delete(self._root)
+            for path in self._root.rglob("*"):
+                self._files.storage.forget(path)
+            shutil.rmtree(self._root, ignore_errors=True)
             self._root, self._folders = None, None
 
 
@@ -43,6 +49,8 @@ def _unpack(archive: SnapshotArchive, root: Path) -> Mapping[RowFolder, Path]:
     limit = archive.limit()
     links: list[tuple[Path, str]] = []
     for file in archive.row_files():
+        if file.folder != DEPLOYMENTS and len(file.path.parts) > 1:
+            continue  # unpacked by an older version, and made anew from the archive
         folder = root / file.folder / str(file.storage_id)
         folders[file.folder, file.storage_id] = folder
         target = folder / file.path

@@ -1,33 +1,34 @@
 """Writing of a snapshot: rows page by page from one consistent view of the database, then the files of rows."""
 
 import json
-import re
 import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from sqlalchemy import JSON, Select, Table, Text, func, select
 from sqlalchemy.orm import Session
 
-from cfy_cli.errors import Failed
+from cfy_cli.errors import Failed, NotFound
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.encryption.cipher import Cipher
+from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.snapshots import members
 from cfy_cli.manager.services.snapshots.credentials import Export
 from cfy_cli.manager.services.snapshots.metadata import METADATA, Contents, Metadata, TableContent
 from cfy_cli.manager.services.snapshots.tables import Row, folder_tables, reencrypt, stored_tables
 from cfy_cli.manager.store.database import Database
-from cfy_cli.manager.store.files import BLUEPRINTS, PLUGINS, Files
+from cfy_cli.manager.store.files import DEPLOYMENTS, Files
 from cfy_cli.manager.store.models import Event, Execution
 
 PAGE, LARGE_PAGE = 1000, 20  # rows that are fetched at a time; the second of tables with values of any size
 MAX_TRIES = 3
 LOG = "cloudify_log"
-ENVIRONMENT = re.compile(r"environment(-[0-9a-f]{8}|\.lock)?|new")  # of a plugin, made when it is first needed
+CHUNK_SIZE = 1 << 20  # bytes
+REGULAR = stat.S_IFREG | stat.S_IRUSR | stat.S_IWUSR
 Warn = Callable[[str], None]
 
 
@@ -65,7 +66,10 @@ def _write(app: AppContext, file: BinaryIO, contents: Contents, execution_id: st
             with_files = {folder: _find_ids(session, table) for folder, table in folder_tables().items()}
         for folder, storage_ids in with_files.items():
             for storage_id in storage_ids:
-                _write_files(archive, app.files, folder, storage_id, warn)
+                if folder == DEPLOYMENTS:
+                    _write_folder(archive, WorkingFolder(app, storage_id).fetch(), storage_id, warn)
+                else:
+                    _write_files(archive, app.files, folder, storage_id)
         with app.database.read() as session:
             for folder, table in folder_tables().items():
                 if not set(with_files[folder]) <= set(_find_ids(session, table)):
@@ -117,10 +121,19 @@ def _find_ids(session: Session, table: Table) -> list[int]:
     return list(session.scalars(select(table.c.storage_id).order_by(table.c.storage_id)))
 
 
-def _write_files(archive: zipfile.ZipFile, files: Files, folder: str, storage_id: int, warn: Warn) -> None:
-    root = files.row_folder(folder, storage_id)
-    for path, name in _walk(root, PurePosixPath(), folder):
-        member = members.file_name(folder, storage_id, name)
+def _write_files(archive: zipfile.ZipFile, files: Files, folder: str, storage_id: int) -> None:
+    for name in files.storage.names((folder, storage_id)):
+        with suppress(NotFound), files.open((folder, storage_id), name) as source:  # else it was removed meanwhile
+            info = zipfile.ZipInfo(members.file_name(folder, storage_id, PurePosixPath(name)))
+            info.external_attr, info.compress_type = REGULAR << 16, zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, CHUNK_SIZE)
+
+
+def _write_folder(archive: zipfile.ZipFile, root: Path, storage_id: int, warn: Warn) -> None:
+    """Write the working folder of a deployment, where scripts may leave files of all kinds."""
+    for path, name in _walk(root, PurePosixPath()):
+        member = members.file_name(DEPLOYMENTS, storage_id, name)
         try:
             member.encode()
             _write_file(archive, path, name, member)
@@ -130,26 +143,18 @@ def _write_files(archive: zipfile.ZipFile, files: Files, folder: str, storage_id
             warn(f"The file {str(path).encode(errors='replace').decode()} is not in the snapshot: {error}")
 
 
-def _walk(folder: Path, name: PurePosixPath, kind: str) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield files, links and empty folders, but no virtual environments."""
+def _walk(folder: Path, name: PurePosixPath) -> Iterator[tuple[Path, PurePosixPath]]:
+    """Yield files, links and empty folders."""
     try:
         entries = sorted(folder.iterdir())
     except FileNotFoundError:
         return
     for path in entries:
         inner = name / path.name
-        if _is_environment(kind, inner):
-            continue
         if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
-            yield from _walk(path, inner, kind)
+            yield from _walk(path, inner)
         else:
             yield path, inner
-
-
-def _is_environment(kind: str, name: PurePosixPath) -> bool:
-    if len(name.parts) != 1 or kind not in (BLUEPRINTS, PLUGINS):
-        return False
-    return name.name == "plugins" if kind == BLUEPRINTS else ENVIRONMENT.fullmatch(name.name) is not None
 
 
 class _NotStored(Exception):
@@ -170,6 +175,6 @@ def _write_file(archive: zipfile.ZipFile, path: Path, name: PurePosixPath, membe
         archive.writestr(info, b"")
     elif stat.S_ISREG(mode):
         with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target_file:
-            shutil.copyfileobj(source, target_file, 1 << 20)
+            shutil.copyfileobj(source, target_file, CHUNK_SIZE)
     else:
         raise _NotStored("it is neither a file nor a folder")

@@ -71,7 +71,8 @@ def prepare_environment(context: ExecutionContext, deployment: Deployment, bluep
     )
     instances = dsl.create_instances(plan)
     capability_calls = capability_dependencies.find_calls(plan, instances, lookups)
-    context.app.files.deployment_folder(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not context.app.files.is_shared:  # else it is on the machine that runs something on the deployment
+        context.app.files.deployment_folder(deployment.storage_id).mkdir(mode=0o700, parents=True, exist_ok=True)
     return Environment(plan, instances, capability_calls)
 
 

@@ -32,6 +32,7 @@ def create_log_bundle(context: ExecutionContext) -> None:
     with context.app.files.open_temporary() as (file, path):
         names = write_bundle(context.app, file)
         file.flush()
+        context.app.files.storage.prepare(path)
         with context.writing_own_rows() as store:
             bundle = store.unscoped.scalar(own)  # of this execution
             if bundle is not None and bundle.status == ArchiveState.CREATING:

@@ -5,12 +5,12 @@ moved, the plan moves to the blueprint itself, and the hidden one is deleted. A 
 goes on where the records say.
 """
 
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from sqlalchemy import select, update
@@ -27,7 +27,7 @@ from cfy_cli.contract.states import (
 )
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ExecutionCancelled, Failed, Invalid
-from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
 from cfy_cli.manager.services.deployments.deployments import SLIM
 from cfy_cli.manager.services.executions import executions
@@ -40,6 +40,7 @@ from cfy_cli.manager.services.runtime.wait import wait_until
 from cfy_cli.manager.services.system_workflows import deployment_requests, deployment_update_requests
 from cfy_cli.manager.services.system_workflows.deployment_update_requests import UpdateRequest
 from cfy_cli.manager.services.system_workflows.plugins_update_requests import UpdateParameters
+from cfy_cli.manager.store.files import CHUNK_SIZE
 from cfy_cli.manager.store.models import (
     Blueprint,
     BlueprintLabel,
@@ -77,9 +78,8 @@ def update_plugin(context: ExecutionContext) -> None:
             _set_state(context, PluginsUpdateState.NO_CHANGES_REQUIRED)
             context.log("The plugins of the blueprint are those that it should have: nothing is changed")
             return
-        record = _add_temporary_blueprint(context, plan)
+        record = _add_temporary_blueprint(context, record, plan)
     temporary = cast(int, record.temp_blueprint_storage_id)
-    _copy_resources(context, record.blueprint_storage_id, temporary)
     failures = [] if record.state == PluginsUpdateState.FINALIZING else _update_deployments(context, record)
     if failures:
         raise Invalid(_describe(failures))
@@ -100,10 +100,11 @@ def _compile(context: ExecutionContext, record: PluginsUpdate) -> Plan | None:
     with context.reading_own_rows() as store:
         blueprint = _get_blueprint(store, record.blueprint_storage_id)
         present = used_versions(cast(Plan, blueprint.plan))
-    root = context.app.files.resources_folder(record.blueprint_storage_id)
+    root = context.until_end.enter_context(unpacked.use(context.app.files, record.blueprint_storage_id))
     main = root / str(blueprint.main_file_name)
     resolver = ManagerResolver(
         context.app,
+        context.until_end,
         lambda: context.reading(context.permission),
         main,
         lambda store, text: choice.select(store, text, present),
@@ -122,17 +123,23 @@ def _compile(context: ExecutionContext, record: PluginsUpdate) -> Plan | None:
     return plan
 
 
-def _add_temporary_blueprint(context: ExecutionContext, plan: Plan) -> PluginsUpdate:
+def _add_temporary_blueprint(context: ExecutionContext, record: PluginsUpdate, plan: Plan) -> PluginsUpdate:
     """Store the hidden blueprint with its archive, and which deployments are to move to it."""
-    with context.app.files.open_temporary() as (file, path), context.writing_own_rows() as store:
+    files, source = context.app.files, (Blueprint.FOLDER, record.blueprint_storage_id)
+    name = files.find_archive(record.blueprint_storage_id)
+    if name is None:
+        raise Failed("The archive of the blueprint is missing: upload the blueprint again")
+    with files.open_temporary() as (file, path), files.open(source, name) as archive:
+        shutil.copyfileobj(archive, file, CHUNK_SIZE)
+        file.flush()
+        files.storage.prepare(path)
+        return _store_temporary_blueprint(context, plan, name, path)
+
+
+def _store_temporary_blueprint(context: ExecutionContext, plan: Plan, name: str, path: Path) -> PluginsUpdate:
+    with context.writing_own_rows() as store:
         record = records.get_of_execution(store.unscoped, context.execution)  # of the execution
         blueprint = _get_blueprint(store, record.blueprint_storage_id)
-        archive = context.app.files.find_archive(blueprint.storage_id)
-        if archive is None:
-            raise Failed(f"The archive of blueprint `{blueprint.id}` is missing: upload the blueprint again")
-        with archive.open("rb") as source:
-            shutil.copyfileobj(source, file)
-        file.flush()
         temporary = store.add(
             Blueprint(
                 id=str(uuid.uuid4()),
@@ -153,7 +160,7 @@ def _add_temporary_blueprint(context: ExecutionContext, plan: Plan) -> PluginsUp
             [(label.key, label.value) for label in blueprint.labels],
             blueprint.created_by,
         )
-        store.add_files(temporary, {archive.name: path})
+        store.add_files(temporary, {name: path})
         blueprint_imports.add(store, temporary, plan["namespaces_mapping"])
         record.temp_blueprint_id, record.temp_blueprint_storage_id = temporary.id, temporary.storage_id
         targets = _find_targets(context, store, record)
@@ -184,18 +191,6 @@ def _count_others(store: Store, record: PluginsUpdate, targets: Sequence[_Target
     chosen = {target.storage_id for target in targets}
     own = select(Deployment.storage_id).where(Deployment.blueprint_storage_id == record.blueprint_storage_id)
     return sum(storage_id not in chosen for storage_id in store.unscoped.scalars(own))  # only their number
-
-
-def _copy_resources(context: ExecutionContext, source: int, target: int) -> None:
-    """Give the hidden blueprint the files of the other one: all of them, or none yet."""
-    files = context.app.files
-    folder = files.resources_folder(target)
-    if folder.is_dir():
-        return
-    part = folder.with_name("resources.part")  # of a worker that crashed
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(files.resources_folder(source), part, symlinks=True)
-    os.rename(part, folder)
 
 
 def _update_deployments(context: ExecutionContext, record: PluginsUpdate) -> list[tuple[str, str]]:

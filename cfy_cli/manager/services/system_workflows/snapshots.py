@@ -11,7 +11,7 @@ from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.states import RUNNING, ArchiveState, Visibility
 from cfy_cli.errors import Busy, CfyError, Failed, Forbidden, NotFound
 from cfy_cli.manager.failures import disk_full, is_disk_full
-from cfy_cli.manager.services.archive_rows import ARCHIVE, check_unused, find_archive
+from cfy_cli.manager.services.archive_rows import ARCHIVE, check_unused, open_archive
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.executions import exclusive_workflows
@@ -56,7 +56,7 @@ def start_restoring(app: AppContext, store: Store, snapshot_id: str, parameters:
     snapshot = _find(store, snapshot_id)
     _check_first_administrator(store)
     check_unused(store, snapshot, "restore")
-    with open_snapshot(find_archive(app.files, snapshot), active_limits()) as archive:
+    with open_archive(app.files, snapshot) as path, open_snapshot(path, active_limits()) as archive:
         archive.metadata.check_revision()
     everything: dict[str, Json] = {"snapshot_id": snapshot.id, **parameters}
     # The default tenant alone is in every snapshot, so the execution is there before and after.
@@ -91,6 +91,7 @@ def create_snapshot(context: ExecutionContext) -> None:
         with app.files.open_temporary() as (file, path):
             metadata = write_snapshot(app, file, contents, execution_id, warn)
             file.flush()
+            app.files.storage.prepare(path)
             with context.writing_own_rows() as store:
                 own = select(Snapshot).where(Snapshot.execution_id == execution_id)
                 snapshot = store.unscoped.scalar(own)  # of this execution
@@ -113,7 +114,7 @@ def restore_snapshot(context: ExecutionContext) -> Callable[[Store], None]:
         snapshot = store.unscoped.scalar(select(Snapshot).where(Snapshot.execution_id == execution_id))  # its own
         if snapshot is None:
             raise NotFound(f"The snapshot `{context.parameters['snapshot_id']}` was deleted")
-        path = find_archive(app.files, snapshot)
+    path = context.until_end.enter_context(open_archive(app.files, snapshot))
     archive = context.until_end.enter_context(open_snapshot(path, active_limits()))
     archive.metadata.check_revision()
     staging = Staging(app.files, archive)

@@ -1,7 +1,6 @@
 """`upload_blueprint`: unpack the archive of a blueprint, compile it and store the plan."""
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +17,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, ErrorCode, Invalid
 from cfy_cli.manager.failures import describe, explain
 from cfy_cli.manager.services import labels
-from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.blueprints.import_resolver import ManagerResolver
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext
@@ -69,6 +68,7 @@ def _upload(context: ExecutionContext, storage_id: int) -> None:
         with context.app.files.open_temporary() as (file, path):
             fetch(url, file, context.app.settings)
             file.flush()
+            context.app.files.storage.prepare(path)
             archive = {f"archive.{archives.detect_suffix(path)}": path}
             _enter(context, storage_id, BlueprintState.EXTRACTING, message, archive)
     else:
@@ -115,17 +115,12 @@ def _remove_unreferenced(context: ExecutionContext, storage_id: int) -> None:
 
 
 def _unpack(context: ExecutionContext, storage_id: int) -> None:
-    archive = context.app.files.find_archive(storage_id)
-    if archive is None:
-        raise Invalid("The archive of the blueprint is missing: upload it again")
-    resources = context.app.files.resources_folder(storage_id)
-    shutil.rmtree(resources, ignore_errors=True)  # a worker that crashed may have left a part
     configuration = context.app.service(Configuration)
     max_files = configuration.integer("rest.blueprint_folder_max_files")
     max_size = configuration.integer("rest.blueprint_folder_max_size_mb")
     limits = replace(active_limits(), archive_files=max_files, archive_content=max_size * MIB)
     try:
-        archives.unpack(archive, resources, limits)
+        context.until_end.enter_context(unpacked.use(context.app.files, storage_id, limits))
     except ArchiveTooLarge as error:
         if error.limit not in CONFIGURED_BY:
             raise
@@ -133,13 +128,13 @@ def _unpack(context: ExecutionContext, storage_id: int) -> None:
 
 
 def _compile(context: ExecutionContext, storage_id: int, main_file: str) -> Plan:
-    root = context.app.files.resources_folder(storage_id)
+    root = unpacked.resources_folder(context.app.files, storage_id)
     main = root / main_file
     if not main.is_file():
         files = sorted(path.relative_to(root).as_posix() for path in root.glob("*.y*ml"))
         hint = f"It has {', '.join(files[:MAX_LISTED_FILES])}: name one with --blueprint-filename." if files else None
         raise Invalid(f"The archive has no file `{main_file}`", hint=hint, code=ErrorCode.INVALID_BLUEPRINT)
-    resolver = ManagerResolver(context.app, lambda: context.reading("blueprint_upload"), main)
+    resolver = ManagerResolver(context.app, context.until_end, lambda: context.reading("blueprint_upload"), main)
 
     def log(warnings: Sequence[dsl.Problem]) -> None:
         for warning in map(resolver.conceal, warnings[:MAX_LOGGED_WARNINGS]):

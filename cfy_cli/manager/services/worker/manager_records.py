@@ -21,7 +21,7 @@ from cfy_cli.manager.engine.ports import CancelRequest, CascadeHost, StartMode, 
 from cfy_cli.manager.engine.tasks import Failure, OperationFailed
 from cfy_cli.manager.engine.workflows.python import WorkflowHost
 from cfy_cli.manager.services import extensions
-from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.identity import tokens
 from cfy_cli.manager.services.plugins.installation import ensure_plugin_venv
 from cfy_cli.manager.services.plugins.resolve import resolve_requirement
@@ -32,7 +32,8 @@ from cfy_cli.manager.services.system_workflows import cascade
 from cfy_cli.manager.services.transfer import fetching
 from cfy_cli.manager.services.worker import update_workflows, updates
 from cfy_cli.manager.services.worker.records import StoreRecords
-from cfy_cli.manager.store.models import Blueprint, Deployment
+from cfy_cli.manager.store.models import Blueprint, Deployment, Plugin
+from cfy_cli.manager.store.storage import RowKey
 
 TOKEN_RENEWAL_INTERVAL = 12 * 3600.0  # seconds; tokens expire after twice as long
 
@@ -44,6 +45,8 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
         super().__init__(context, deployment)
         self._token, self._renew_token_at = "", float("-inf")  # monotonic time
         self._token_lock = threading.Lock()
+        self._used: set[RowKey] = set()  # whose folders in the cache stay until the execution ends
+        self._used_lock = threading.Lock()
 
     def ensure_installed(self, plugin: PluginPlan, log: Callable[[str, str], None]) -> Path:
         """Return the virtual environment of an uploaded plugin or, if none fits, of the plugin's source.
@@ -59,8 +62,18 @@ class ManagerRecords(StoreRecords, WorkflowHost, ExtensionHost, FetchingHost, To
                 return Path(sys.prefix)
             if not plugin.get("source"):
                 raise
-            return ensure_source_venv(app, self._find_source_blueprint(plugin), plugin, log)
+            blueprint = self._find_source_blueprint(plugin)
+            with unpacked.use(app.files, blueprint) as resources:
+                self._use((Blueprint.FOLDER, blueprint))
+                return ensure_source_venv(app, blueprint, resources, plugin, log)
+        self._use((Plugin.FOLDER, uploaded.storage_id))
         return ensure_plugin_venv(app, uploaded, log)
+
+    def _use(self, key: RowKey) -> None:
+        with self._used_lock:
+            if key not in self._used:
+                self._context.until_end.enter_context(self._context.app.files.cache.use(key))
+                self._used.add(key)
 
     def _find_source_blueprint(self, plugin: PluginPlan) -> int:
         """Return the storage id of the blueprint that holds the source of a plugin: its own, or an imported one."""

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from cfy_cli.manager.engine.context.server import shared_server
 from cfy_cli.manager.engine.ports import BlueprintFiles, ExecutionEvent, Job, Records, ResumingExecutor, WorkflowResult
 from cfy_cli.manager.engine.run import run_workflow
 from cfy_cli.manager.engine.tasks import ErrorCause, Retries
-from cfy_cli.manager.services.blueprints import blueprint_imports
+from cfy_cli.manager.services.blueprints import blueprint_imports, unpacked
 from cfy_cli.manager.services.configuration.configuration import Configuration
 from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import capability_dependencies
@@ -25,6 +26,7 @@ from cfy_cli.manager.services.deployments.lookups import plan_node
 from cfy_cli.manager.services.runtime.db_retry import retry_until_available
 from cfy_cli.manager.services.runtime.execution_context import ExecutionContext, StoreResult
 from cfy_cli.manager.services.runtime.journal import StoreJournal
+from cfy_cli.manager.services.runtime.working_folders import WorkingFolder
 from cfy_cli.manager.services.system_workflows import deployment_update_requests
 from cfy_cli.manager.services.system_workflows.deployment_environment import (
     create_deployment_environment,
@@ -145,8 +147,8 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
     execution, app = context.execution, context.app
     definitions = _read_deployment(context)
     deployment = definitions.deployment
-    workdir = app.files.deployment_folder(deployment.storage_id)
-    workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    working_folder = WorkingFolder(app, deployment.storage_id, lambda message: context.log(message, "warning"))
+    workdir = retry_until_available(context.stopping, working_folder.fetch)
     records = ManagerRecords(context, deployment)
     result = run_workflow(
         Job(
@@ -177,7 +179,7 @@ def _run_workflow(context: ExecutionContext) -> WorkflowResult:
             user=app.operation_user,
         ),
         records,
-        StoreJournal(context, deployment.storage_id),
+        StoreJournal(context, deployment.storage_id, working_folder.store),
         wait_after_fail=float(execution.wait_after_fail),
         server=shared_server(active_limits()),
         choose_executor=partial(_choose_executor, context),
@@ -229,7 +231,42 @@ class _Definitions:
     is_update: bool = False
 
 
+class _Blueprints:
+    """The blueprints whose files an execution may need."""
+
+    def __init__(self, context: ExecutionContext) -> None:
+        self._context, self._storage_ids = context, set[int]()
+
+    def files(self, session: Session, blueprint_id: str, storage_id: int) -> BlueprintFiles:
+        """Return where the files of a blueprint will be, and those that it imports."""
+        imported = blueprint_imports.find_imported(session, storage_id)
+        folders = {namespace: self._folder(imported_id) for namespace, imported_id in imported.items()}
+        return BlueprintFiles(blueprint_id, self._folder(storage_id), folders)
+
+    def _folder(self, storage_id: int) -> Path:
+        self._storage_ids.add(storage_id)
+        return unpacked.resources_folder(self._context.app.files, storage_id)
+
+    def unpack(self, own: int) -> None:
+        """Have the files on this machine until the execution ends. Raises Invalid when those of its own are missing."""
+        context = self._context
+        for storage_id in sorted(self._storage_ids):
+            unpacking = unpacked.use(context.app.files, storage_id)
+            try:
+                retry_until_available(context.stopping, partial(context.until_end.enter_context, unpacking))
+            except unpacked.ArchiveMissing:  # the blueprint was deleted
+                if storage_id == own:
+                    raise
+
+
 def _read_deployment(context: ExecutionContext) -> _Definitions:
+    blueprints = _Blueprints(context)
+    definitions = _read_rows(context, blueprints)
+    blueprints.unpack(definitions.deployment.blueprint_storage_id)
+    return definitions
+
+
+def _read_rows(context: ExecutionContext, blueprints: _Blueprints) -> _Definitions:
     with context.reading_own_rows() as store:
         session = store.unscoped  # rows of the execution's own deployment
         deployment = session.get_one(Deployment, context.execution.deployment_storage_id)
@@ -241,19 +278,19 @@ def _read_deployment(context: ExecutionContext) -> _Definitions:
             "workflows": deployment.workflow_definitions,
             "scaling_groups": deployment.scaling_groups,
         }
-        present = _files(context, session, deployment.blueprint_id, deployment.blueprint_storage_id)
+        present = blueprints.files(session, deployment.blueprint_id, deployment.blueprint_storage_id)
         update = updates.find_of_execution(session, context.execution)
         if update is None:
             former = _former_files(
-                context, session, deployment, _blueprint_ids(nodes), {deployment.blueprint_id: present}
+                blueprints, session, deployment, _blueprint_ids(nodes), {deployment.blueprint_id: present}
             )
             former = {name: files for name, files in former.items() if files is not present}
             return _Definitions(deployment, plan, present, former, frozenset(former))
-        files = _files(context, session, update.new_blueprint_id, update.new_blueprint_storage_id)
-        old = _files(context, session, update.old_blueprint_id, update.old_blueprint_storage_id)
+        files = blueprints.files(session, update.new_blueprint_id, update.new_blueprint_storage_id)
+        old = blueprints.files(session, update.old_blueprint_id, update.old_blueprint_storage_id)
         known = {update.new_blueprint_id: files, update.old_blueprint_id: old}
         blueprint_ids = former_blueprints(update) or _blueprint_ids(nodes)
-        former = _former_files(context, session, deployment, blueprint_ids, known)
+        former = _former_files(blueprints, session, deployment, blueprint_ids, known)
     former_nodes = frozenset(former)
     if update.changes is not None:  # it is continued
         continued = read_plan(context)
@@ -268,7 +305,7 @@ def _blueprint_ids(nodes: Sequence[Node]) -> dict[str, str]:
 
 
 def _former_files(
-    context: ExecutionContext,
+    blueprints: _Blueprints,
     session: Session,
     deployment: Deployment,
     blueprint_ids: Mapping[str, str],
@@ -281,11 +318,5 @@ def _former_files(
         )
         storage_id = session.scalar(named)
         if storage_id is not None:
-            known[blueprint_id] = _files(context, session, blueprint_id, storage_id)
+            known[blueprint_id] = blueprints.files(session, blueprint_id, storage_id)
     return {node: known[blueprint_id] for node, blueprint_id in blueprint_ids.items() if blueprint_id in known}
-
-
-def _files(context: ExecutionContext, session: Session, blueprint_id: str, storage_id: int) -> BlueprintFiles:
-    files = context.app.files
-    imported = blueprint_imports.find_folders(session, files, storage_id)
-    return BlueprintFiles(blueprint_id, files.resources_folder(storage_id), imported)
