@@ -152,8 +152,14 @@ def first_start(tmp_path_factory: pytest.TempPathFactory, cheap_passwords: None)
 
 
 @pytest.fixture
+def storage() -> str:
+    """Where files are stored; tests of other storages override it."""
+    return ""
+
+
+@pytest.fixture
 def app(
-    database_url: str, tmp_path: Path, limits: Limits, first_start: Path, request: pytest.FixtureRequest
+    database_url: str, tmp_path: Path, limits: Limits, first_start: Path, storage: str, request: pytest.FixtureRequest
 ) -> Iterator[AppContext]:
     shutil.copytree(first_start / "data", tmp_path / "data")
     if database_url.startswith("sqlite"):
@@ -162,9 +168,15 @@ def app(
         request.getfixturevalue("postgresql_database").fill(Database(f"sqlite:///{first_start / 'manager.db'}"))
     app = AppContext(
         ManagerSettings(
-            tmp_path / "data", database_url=database_url, server_names=("manager", "testserver"), limits=limits
+            tmp_path / "data",
+            database_url=database_url,
+            storage=storage,
+            server_names=("manager", "testserver"),
+            limits=limits,
         )
     )
+    if storage:
+        bootstrap(app, PASSWORD)
     yield app
     app.close()
 

@@ -19,8 +19,8 @@ def scale_options() -> Decorator:
     return combine(
         click.option(
             "--storage", type=_parse_storage, metavar="URL",
-            help="Where files are stored: a folder that machines share, or s3://BUCKET/PREFIX; an empty one is the data "
-            "folder (default).",
+            help="Where files are stored: a folder that machines share, or s3://BUCKET/PREFIX; in the data folder when "
+            "empty (default).",
         ),
         click.option(
             "--broker", type=_parse_broker, metavar="URL",

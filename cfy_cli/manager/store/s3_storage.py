@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 S3_SCHEME = "s3://"
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 PART_SIZE = 8 * 1024**2  # bytes of a part of a large file
+COPIED_SIZE = 256 * 1024**2  # bytes that the store copies in one request
 PARTS_AT_ONCE = 4  # which are in memory
 FILES_AT_ONCE = 8  # of many small ones
 PREPARED_SIZE = 1024**2  # bytes; a smaller file is as quickly transferred as copied
@@ -182,7 +183,9 @@ class S3Storage:
                 self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
         elif prepared:
             with self._translated():
-                self._client.copy({"Bucket": self._bucket, "Key": prepared}, self._bucket, key)
+                self._client.copy(
+                    {"Bucket": self._bucket, "Key": prepared}, self._bucket, key, Config=_transfer_config(COPIED_SIZE)
+                )
         else:
             self._upload(content, key)
 
@@ -309,7 +312,8 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-def _transfer_config() -> "TransferConfig":
+def _transfer_config(part_size: int = 0) -> "TransferConfig":
     from boto3.s3.transfer import TransferConfig
 
-    return TransferConfig(multipart_threshold=PART_SIZE, multipart_chunksize=PART_SIZE, max_concurrency=PARTS_AT_ONCE)
+    size = part_size or PART_SIZE
+    return TransferConfig(multipart_threshold=size, multipart_chunksize=size, max_concurrency=PARTS_AT_ONCE)

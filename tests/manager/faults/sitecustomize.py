@@ -21,13 +21,16 @@ class Watch:
     def __init__(self) -> None:
         self.folder = ""
         self.on_step: Callable[[str], None] | None = None
-        self._is_installed = False
+        self._is_installed = self._are_requests_watched = False
 
     def start(self, folder: str, on_step: Callable[[str], None]) -> None:
         self.folder, self.on_step = folder, on_step
         if not self._is_installed:
             self._is_installed = True
             self._install()
+        if folder.startswith("s3://") and not self._are_requests_watched:
+            self._are_requests_watched = True
+            self._watch_requests()
 
     def stop(self) -> None:
         self.on_step = None
@@ -46,6 +49,18 @@ class Watch:
             original(descriptor)
 
         os.fsync = fsync  # type: ignore[assignment]
+
+    def _watch_requests(self) -> None:
+        """Take each request to an S3-compatible store for a step."""
+        from botocore.httpsession import URLLib3Session
+
+        send = URLLib3Session.send
+
+        def watched(session: URLLib3Session, request: object) -> object:
+            self._step(f"s3 {request.method}")  # type: ignore[attr-defined]
+            return send(session, request)  # type: ignore[no-untyped-call]
+
+        URLLib3Session.send = watched  # type: ignore[method-assign]
 
     def _audit(self, name: str, arguments: tuple[object, ...]) -> None:
         if self.on_step is None or not (name == "open" or name in CHANGES):

@@ -1,0 +1,239 @@
+"""Files of rows in an S3-compatible store, and in a folder that machines share, as in the data folder."""
+
+import io
+import os
+import zipfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+from botocore.exceptions import EndpointConnectionError
+
+from cfy_cli.errors import CfyError, Failed
+from cfy_cli.manager.services.context import AppContext
+from cfy_cli.manager.services.identity.bootstrap import bootstrap
+from cfy_cli.manager.store import s3_storage
+from cfy_cli.manager.store.leftovers import check_database, remove_leftovers
+from tests.conftest import PASSWORD, Ask
+from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
+from tests.manager.every_operation import PNG
+from tests.manager.faults.sitecustomize import watch
+from tests.manager.object_store import BUCKET, list_keys, open_storage, s3, store_url
+from tests.manager.other_manager import serve, working
+from tests.manager.test_upload_faults import UPLOADS, delete_all, upload
+from tests.wagons import package
+
+pytestmark = pytest.mark.sqlite
+__all__ = ["s3", "store_url"]  # fixtures
+OWNER = "database"
+WRITE = """#!/bin/bash
+ctx instance runtime-properties said "$(cat state 2>/dev/null)"
+echo "$greeting" > state
+"""
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if getattr(request, "param", "s3") == "folder":
+        return str(tmp_path / "shared")
+    return str(request.getfixturevalue("s3"))
+
+
+def test_files_of_all_kinds_are_in_the_store(ask: Ask, app: AppContext, worker: object, storage: str):
+    assert ask("PUT", "/blueprints/app", data=archive({"blueprint.yaml": HELLO, "say.sh": SAY})).status_code == 201
+    plugin = ask("POST", "/plugins", data=package(icon=b"icon")).json()
+    assert ask("PATCH", "/blueprints/app/icon", data=PNG).ok
+    assert ask("GET", "/blueprints/app/icon").content == PNG
+    assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
+    install = {"deployment_id": "d", "workflow_id": "install"}
+    assert wait_for_end(ask, ask("POST", "/executions", json=install).json()["id"])["status"] == "terminated"
+    snapshot = ask("PUT", "/snapshots/s", json={"include_credentials": True}).json()["id"]
+    assert wait_for_end(ask, snapshot)["status"] == "terminated"
+    assert list_keys(storage) == [
+        "blueprints/1/archive.tar.gz", OWNER, "icons/1/icon.png", "plugins/1/icon.png", "plugins/1/plugin.yaml",
+        "plugins/1/wagon.wgn", "snapshots/1/archive.zip",
+    ]  # fmt: skip
+    whole = ask("GET", "/blueprints/app/archive")
+    part = ask("GET", "/blueprints/app/archive", headers={"Range": "bytes=5-14"})
+    assert (part.status_code, part.content) == (206, whole.content[5:15])
+    assert part.headers["Content-Range"] == f"bytes 5-14/{len(whole.content)}"
+    same = ask("GET", "/blueprints/app/archive", headers={"Range": "bytes=5-", "If-Range": whole.headers["etag"]})
+    assert same.content == whole.content[5:]
+    assert ask("GET", "/blueprints/app/archive", headers={"Range": "bytes=99999-"}).status_code == 416
+    full = ask("GET", f"/plugins/{plugin['id']}/archive?full_archive=true").content
+    assert zipfile.ZipFile(io.BytesIO(full)).namelist()[1:] == ["plugin.yaml", "icon.png"]
+    assert "tiny" in ask("GET", f"/plugins/{plugin['id']}/yaml").text
+    restored = ask("POST", "/snapshots/s/restore", json={"force": True}).json()["id"]
+    assert wait_for_end(ask, restored)["status"] == "terminated"
+    assert ask("GET", "/blueprints/app/archive").content == whole.content
+    wait_until(
+        lambda: list_keys(storage),
+        lambda keys: (
+            keys[0] == "blueprints/2/archive.tar.gz"
+            and not [key for key in keys if "/1/a" in key and "snap" not in key]
+        ),
+    )
+    assert ask("DELETE", "/deployments/d?force=true").status_code == 204
+    wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda items: not items)
+    assert ask("DELETE", "/snapshots/s").status_code == 200
+    delete_all(ask)
+    assert list_keys(storage) == [OWNER]
+
+
+def test_large_file_is_transferred_in_parts(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(s3_storage, "PART_SIZE", 5 * 1024**2)
+    store, file, parts = open_storage(s3), tmp_path / "file", list[str]()
+    content = os.urandom(1024) * 11 * 1024
+    file.write_bytes(content)
+    watch.start("s3://", parts.append)
+    try:
+        store.prepare(file)
+    finally:
+        watch.stop()
+    assert parts.count("s3 PUT") == 3
+    store.put(("snapshots", 1), {"archive.zip": file})
+    store.forget(file)
+    assert list_keys(s3) == ["snapshots/1/archive.zip"]
+    with closing(store.open(("snapshots", 1), "archive.zip")) as source:
+        assert source.read() == content
+    interrupted = boto3.client("s3", region_name="us-east-1").create_multipart_upload
+    prefix = s3.removeprefix(f"s3://{BUCKET}/")
+    interrupted(Bucket=BUCKET, Key=f"{prefix}/incoming/test/x")
+    interrupted(Bucket=BUCKET, Key=f"{prefix}/snapshots/2/x")
+    store.remove_incoming()
+    store.remove_interrupted()
+    assert list_keys(s3) == ["snapshots/1/archive.zip"]
+
+
+@pytest.mark.parametrize("kind", ["blueprint", "plugin"])
+def test_store_that_fails_at_any_step_leaves_nothing(
+    ask: Ask, app: AppContext, worker: object, storage: str, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    """One request fails; it is one of the clean-up's at the end, so that what is left goes at the next start."""
+    monkeypatch.setattr(s3_storage, "PREPARED_SIZE", 1)
+    step, refused, has_step = 0, 0, True
+    while has_step:
+        step += 1
+        answer, has_step = upload_with_failure(ask, storage, kind, step)
+        assert answer.status_code in (201, 503, 400), (step, answer.text)
+        if not answer.ok:
+            assert "storage" in answer.json()["message"], answer.text
+            refused += 1
+        delete_all(ask)
+        if list_keys(storage) != [OWNER]:
+            app.files.prepare()
+            remove_leftovers(app.database, app.files)
+        assert list_keys(storage) == [OWNER], step
+    assert refused >= 3
+    assert upload(ask, kind).status_code == 201
+
+
+def upload_with_failure(ask: Ask, address: str, kind: str, step: int) -> tuple[requests.Response, bool]:
+    done = list[str]()
+
+    def on_step(name: str) -> None:
+        if name.startswith("s3"):
+            done.append(name)
+            if len(done) == step:
+                raise EndpointConnectionError(endpoint_url="http://store")
+
+    watch.start(address, on_step)
+    try:
+        return UPLOADS[kind](ask), len(done) >= step
+    finally:
+        watch.stop()
+
+
+def test_failed_commit_leaves_nothing_in_the_store(
+    ask: Ask, app: AppContext, storage: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(s3_storage, "PREPARED_SIZE", 1)
+    answers = []
+
+    def fail(name: str) -> None:
+        if name == "commit" and "plugins/1/wagon.wgn" in list_keys(storage):
+            watch.stop()
+            raise OSError("the disk is broken")
+
+    watch.start(storage, fail)
+    try:
+        answers.append(ask("POST", "/plugins", data=package()).status_code)
+    finally:
+        watch.stop()
+    assert answers == [500]
+    assert list_keys(storage) == [OWNER]
+
+
+@pytest.mark.parametrize("storage", ["s3", "folder"], indirect=True)
+def test_another_machine_goes_on_with_the_files(ask: Ask, app: AppContext, tmp_path: Path):
+    """The working folder is that of the machine that ran the last operation."""
+    other = AppContext(replace(app.settings, data_dir=tmp_path / "other"))
+    other.files.prepare()
+    with closing(other):
+        with working(app):
+            body = archive({"blueprint.yaml": HELLO, "say.sh": WRITE})
+            assert ask("PUT", "/blueprints/app", data=body).status_code == 201
+            assert ask("PUT", "/deployments/d", json={"blueprint_id": "app"}).status_code == 201
+            assert run(ask) == ""
+        with working(other):
+            assert run(ask) == "hello"
+        assert (other.files.deployment_folder(1) / "state").exists()
+        serve(other)
+        assert ask("DELETE", "/deployments/d?force=true").ok
+        with working(other):
+            wait_until(lambda: ask("GET", "/deployments").json()["items"], lambda items: not items)
+        assert not other.files.deployment_folder(1).exists()
+        delete_all(ask)
+        bootstrap(app, PASSWORD)
+        assert not app.files.deployment_folder(1).exists()
+        assert app.files.cache.storage_ids("blueprints") == []
+
+
+def run(ask: Ask) -> str:
+    """Create the node again; return what the script found in its folder."""
+    body = {"operation": "cloudify.interfaces.lifecycle.create", "allow_kwargs_override": True}
+    started = {"deployment_id": "d", "workflow_id": "execute_operation", "parameters": body}
+    end = wait_for_end(ask, ask("POST", "/executions", json=started).json()["id"])
+    assert end["status"] == "terminated", end["error"]
+    return str(ask("GET", "/node-instances").json()["items"][0]["runtime_properties"]["said"])
+
+
+def test_store_that_cannot_be_used_is_told_at_the_start(s3: str, app: AppContext, monkeypatch: pytest.MonkeyPatch):
+    def refuse(address: str) -> str:
+        other = AppContext(replace(app.settings, storage=address))
+        with closing(other), pytest.raises(CfyError) as error:
+            bootstrap(other, PASSWORD)
+        assert error.value.hint
+        return error.value.message
+
+    assert refuse("s3://missing/prefix") == "There is no bucket `missing` in the store"
+    assert "is not the address of a storage" in refuse("s3://x/../y")
+    assert "cannot be used: Not a directory" in refuse(__file__)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert f"The storage {s3} cannot be used" in refuse(s3)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert "Unable to locate credentials" in refuse(s3)
+
+
+def test_empty_storage_of_a_manager_with_files_is_refused(ask: Ask, app: AppContext, s3: str, tmp_path: Path):
+    assert ask("POST", "/plugins", data=package()).status_code == 201
+    with closing(AppContext(replace(app.settings, storage=str(tmp_path / "new")))) as other:
+        other.files.prepare()
+        with pytest.raises(Failed, match="is empty, and the database has 1 "):
+            check_database(other.database, other.files)
+
+
+@pytest.mark.parametrize("storage", ["folder"], indirect=True)
+def test_folder_that_is_not_mounted_is_told(ask: Ask, storage: str):
+    """It is not taken for one without files."""
+    plugin = ask("POST", "/plugins", data=package()).json()["id"]
+    Path(storage).rename(f"{storage}.unmounted")
+    answer = ask("GET", f"/plugins/{plugin}/archive")
+    assert (answer.status_code, "cannot be reached" in answer.json()["message"]) == (503, True)
+    Path(f"{storage}.unmounted").rename(storage)
+    assert ask("GET", f"/plugins/{plugin}/archive").status_code == 200
