@@ -5,13 +5,14 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cfy_cli.contract.archive_formats import READ_ERRORS
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import CfyError, Failed
+from cfy_cli.manager import backup_files
 from cfy_cli.manager.data_folder import protect
 from cfy_cli.manager.process_secrets import private_files
 from cfy_cli.manager.services.transfer.extraction import extract_with_links
@@ -23,7 +24,7 @@ _RESTORE_HINT = "Restore a backup: cfy manager restore FILE"
 _BACKUP_HINT = "Backups are made by: cfy manager backup FILE"
 _DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "files/incoming", "files/libraries"})
+_NOT_BACKED_UP = frozenset({"logs", "tmp", "manager.json", "cache", "files/incoming", "files/libraries"})
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "glusterfs", "lustre", "fuse.sshfs", "ceph"}
 )
@@ -40,7 +41,7 @@ class VacuumResult:
 
 @private_files()
 def back_up(settings: ManagerSettings, target: Path) -> int:
-    """Write the data folder to a tar.gz that only its owner can read, and return its size in bytes.
+    """Write data folder and storage to a tar.gz that only its owner can read, and return its size in bytes.
 
     The manager may run meanwhile. Raises CfyError when the database is PostgreSQL, or the file cannot be written.
     """
@@ -56,8 +57,11 @@ def back_up(settings: ManagerSettings, target: Path) -> int:
                 with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
                     tar.add(copy, arcname=DATABASE)
                     for path in sorted(settings.data_dir.iterdir()):
-                        if not path.name.startswith(DATABASE):
+                        is_stored_elsewhere = settings.storage and path == settings.files
+                        if not path.name.startswith(DATABASE) and not is_stored_elsewhere:
                             tar.add(path, arcname=path.name, filter=_filter_member)
+                    if settings.storage:
+                        backup_files.add_files(tar, backup_files.open_files(settings))
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(target)
@@ -89,6 +93,7 @@ def restore(settings: ManagerSettings, archive: Path) -> Path | None:
             reason = str(error).partition("\n")[0].rstrip(":")
             raise CfyError(f"{archive} is no backup of a manager: {reason}", hint=_BACKUP_HINT) from error
         _check_integrity(restored / DATABASE, archive)
+        backup_files.restore_files(settings, restored, _find_creation(restored / DATABASE))
         before = target.with_name(f"{target.name}.before-{now().replace(':', '')}") if target.exists() else None
         if before:
             target.rename(before)
@@ -203,6 +208,14 @@ def _check_integrity(database: Path, archive: Path) -> None:
         [result] = connection.execute("PRAGMA integrity_check").fetchone()
     if result != "ok":
         raise CfyError(f"{archive} is damaged: {result}")
+
+
+def _find_creation(database: Path) -> str:
+    """Return when the first tenant was created, which tells databases apart; empty before the first start."""
+    with _connect(database) as connection, suppress(sqlite3.OperationalError):
+        row = connection.execute("SELECT created_at FROM tenants ORDER BY storage_id LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+    return ""
 
 
 def _filter_member(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

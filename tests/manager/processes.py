@@ -32,10 +32,18 @@ def find_free_port() -> int:
 
 
 def start(
-    data_dir: Path, *, port: int = 0, workers: int = 1, database_url: str = "", limits: Limits | None = None
+    data_dir: Path,
+    *,
+    port: int = 0,
+    workers: int = 1,
+    database_url: str = "",
+    storage: str = "",
+    limits: Limits | None = None,
 ) -> RunningManager:
     """Start a manager at a free port."""
-    settings = ManagerSettings(data_dir, port=port or find_free_port(), workers=workers, database_url=database_url)
+    settings = ManagerSettings(
+        data_dir, port=port or find_free_port(), workers=workers, database_url=database_url, storage=storage
+    )
     return control.start(replace(settings, limits=limits or settings.limits))
 
 

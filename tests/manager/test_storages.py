@@ -20,10 +20,10 @@ from cfy_cli.manager.store.leftovers import check_database, remove_leftovers
 from tests.conftest import PASSWORD, Ask
 from tests.manager.conftest import HELLO, SAY, archive, wait_for_end, wait_until
 from tests.manager.every_operation import PNG
-from tests.manager.faults.sitecustomize import watch
+from tests.manager.faults.sitecustomize import FOLDER_VARIABLE, VARIABLE, watch
 from tests.manager.object_store import BUCKET, list_keys, open_storage, s3, store_url
 from tests.manager.other_manager import serve, working
-from tests.manager.test_upload_faults import UPLOADS, delete_all, upload
+from tests.manager.test_upload_faults import PROCESSES, UPLOADS, Manager, delete_all, upload
 from tests.wagons import package
 
 pytestmark = pytest.mark.sqlite
@@ -203,8 +203,8 @@ def run(ask: Ask) -> str:
 
 def test_store_that_cannot_be_used_is_told_at_the_start(s3: str, app: AppContext, monkeypatch: pytest.MonkeyPatch):
     def refuse(address: str) -> str:
-        other = AppContext(replace(app.settings, storage=address))
-        with closing(other), pytest.raises(CfyError) as error:
+        settings = replace(app.settings, storage=address)
+        with pytest.raises(CfyError) as error, closing(AppContext(settings)) as other:
             bootstrap(other, PASSWORD)
         assert error.value.hint
         return error.value.message
@@ -237,3 +237,37 @@ def test_folder_that_is_not_mounted_is_told(ask: Ask, storage: str):
     assert (answer.status_code, "cannot be reached" in answer.json()["message"]) == (503, True)
     Path(f"{storage}.unmounted").rename(storage)
     assert ask("GET", f"/plugins/{plugin}/archive").status_code == 200
+
+
+class StoringManager(Manager):
+    """A manager in processes, whose files are in a store."""
+
+    def find_files(self) -> list[str]:
+        return [key for key in list_keys(self._storage) if key != OWNER] + super().find_files()
+
+
+@pytest.fixture
+def manager(data_dir: Path, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> StoringManager:
+    fault = tmp_path / "fault"
+    monkeypatch.setenv(VARIABLE, str(fault))
+    monkeypatch.setenv(FOLDER_VARIABLE, s3)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "faults"))
+    return StoringManager(data_dir, fault, "", s3)
+
+
+@pytest.mark.crash
+def test_kill_during_an_upload_leaves_nothing_there(manager: StoringManager):
+    assert manager.kill_during("plugin", "server", 5)
+    manager.check("plugin")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("kind", "process"), PROCESSES)
+def test_kill_at_every_step_leaves_nothing_there(manager: StoringManager, kind: str, process: str):
+    kills = 0
+    while manager.kill_during(kind, process, kills + 1):
+        manager.check(kind)
+        kills += 1
+        print(f"{kind} in {process}: {kills} kills, all right", flush=True)
+    assert kills >= (3 if process == "worker-0" else 5)

@@ -101,9 +101,9 @@ def delete_all(ask: Ask) -> None:
 class Manager:
     """A manager in processes, which one of them may be killed of."""
 
-    def __init__(self, data_dir: Path, fault: Path, database_url: str) -> None:
-        self._data_dir, self._fault, self._database_url = data_dir, fault, database_url
-        self.running = start(data_dir, database_url=database_url)
+    def __init__(self, data_dir: Path, fault: Path, database_url: str, storage: str = "") -> None:
+        self._data_dir, self._fault, self._database_url, self._storage = data_dir, fault, database_url, storage
+        self.running = start(data_dir, database_url=database_url, storage=storage)
 
     def ask(self, method: str, path: str, data: bytes | None = None) -> requests.Response:
         options: dict[str, bytes] = {"data": data} if data is not None else {}
@@ -131,7 +131,7 @@ class Manager:
         pids = all_pids(self.running)
         kill(pids)
         wait_until_exited(pids)
-        self.running = start(self._data_dir, database_url=self._database_url)
+        self.running = start(self._data_dir, database_url=self._database_url, storage=self._storage)
         return was_killed
 
     def has_ended(self) -> bool:
@@ -153,6 +153,9 @@ class Manager:
         assert [item.get("state") for item in self.items()] in (["uploaded"], [None])
         self.delete_all()
 
+    def find_files(self) -> list[str]:
+        return find_files(self._data_dir / "files")
+
     def items(self) -> list[dict[str, object]]:
         return [item for kind in ("blueprints", "plugins") for item in self.ask("GET", f"/{kind}").json()["items"]]
 
@@ -160,7 +163,7 @@ class Manager:
         for kind in ("blueprints", "plugins"):
             for item in self.ask("GET", f"/{kind}").json()["items"]:
                 assert self.ask("DELETE", f"/{kind}/{item['id']}").status_code in (200, 204)
-        wait_until(lambda: find_files(self._data_dir / "files"), lambda found: found == [])
+        wait_until(self.find_files, lambda found: found == [])
         folders = [
             folder for model in models_with_files() for folder in (self._data_dir / "files").glob(f"{model.FOLDER}/*")
         ]

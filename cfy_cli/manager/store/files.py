@@ -27,6 +27,7 @@ BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES, SNAPSHOTS = (
     "log_bundles",
     "snapshots",
 )  # folders of the files of rows
+KINDS = (BLUEPRINTS, DEPLOYMENTS, ICONS, PLUGINS, LOG_BUNDLES, SNAPSHOTS)
 INCOMING, OWNER_FILE, CACHE = "incoming", "files.database", "cache"  # the last two beside the folder of files
 CHUNK_SIZE = 1024**2  # bytes
 
