@@ -11,7 +11,7 @@ Content = Path | bytes  # a file to take, or what to write
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What is known of a stored file without reading it; `tag` differs from that of another content of its name."""
+    """A stored file as it is known without being read; `tag` differs from that of another content of its name."""
 
     name: str
     size: int
