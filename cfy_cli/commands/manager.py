@@ -250,6 +250,8 @@ def check_embedded_manager(app: App) -> Iterator[Finding]:
     yield Finding("manager here", OK, _describe(running))
     if settings.data_dir.parent != app.home:
         yield check_writable("data folder", settings.data_dir, "Free disk space, or use another folder: --data-dir.")
+    if settings.storage:
+        yield _check_storage(settings)
     kind = maintenance.find_network_file_system(settings.data_dir)
     if kind:
         yield Finding(
@@ -261,6 +263,17 @@ def _describe(running: RunningManager | None) -> str:
     if running is None:
         return "not running"
     return f"running at {running.url}" if running.url else f"running as {' and '.join(running.roles)}"
+
+
+def _check_storage(settings: ManagerSettings) -> Finding:
+    from cfy_cli.manager.backup_files import open_files
+    from cfy_cli.shell.diagnostics import ERROR, OK, Finding
+
+    try:
+        open_files(settings).storage.check()
+    except CfyError as error:
+        return Finding("storage", ERROR, error.message, error.hint)
+    return Finding("storage", OK, f"{settings.storage} can be used")
 
 
 _NETWORK_HINT = "SQLite is not safe there: use another folder (--data-dir) or PostgreSQL (--database)."

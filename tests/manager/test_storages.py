@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import zipfile
 from contextlib import closing
 from dataclasses import replace
@@ -12,7 +13,8 @@ import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
 
-from cfy_cli.errors import CfyError, Failed
+from cfy_cli.errors import CfyError, Conflict, Failed
+from cfy_cli.manager import maintenance
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.identity.bootstrap import bootstrap
 from cfy_cli.manager.store import s3_storage
@@ -226,6 +228,32 @@ def test_empty_storage_of_a_manager_with_files_is_refused(ask: Ask, app: AppCont
         other.files.prepare()
         with pytest.raises(Failed, match="is empty, and the database has 1 "):
             check_database(other.database, other.files)
+
+
+@pytest.mark.parametrize("storage", ["s3", "folder"], indirect=True)
+def test_backup_brings_files_back_to_the_store(
+    ask: Ask, first_start: Path, storage: str, app: AppContext, tmp_path: Path
+):
+    settings = replace(app.settings, data_dir=tmp_path / "own", database_url="", storage=f"{storage}/own")
+    shutil.copytree(first_start / "data", settings.data_dir)
+    shutil.copyfile(first_start / "manager.db", settings.data_dir / "manager.db")
+    backup = tmp_path / "backup.tar.gz"
+    with closing(AppContext(settings)) as own:
+        bootstrap(own, PASSWORD)
+        serve(own)
+        plugin = ask("POST", "/plugins", data=package()).json()["id"]
+        content = ask("GET", f"/plugins/{plugin}/archive").content
+        maintenance.back_up(settings, backup)
+        delete_all(ask)
+        assert own.files.storage.storage_ids("plugins") == []
+    maintenance.restore(settings, backup)
+    with closing(AppContext(settings)) as own:
+        bootstrap(own, PASSWORD)
+        serve(own)
+        assert ask("GET", f"/plugins/{plugin}/archive").content == content != b""
+        own.files.storage.write_owner("2020-01-01T00:00:00.000Z")
+    with pytest.raises(Conflict, match="belong to another database"):
+        maintenance.restore(settings, backup)
 
 
 @pytest.mark.parametrize("storage", ["folder"], indirect=True)

@@ -66,11 +66,13 @@ class Files:
 
     def prepare(self) -> None:
         """Create the folders, and check that the storage can be used. Raises CfyError."""
+        self.storage.check()
         for folder in (self.folder, self.incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.storage.check()
         self.storage.remove_incoming()
         self.cache.clear_removed()
+        if isinstance(self.storage, FolderStorage) and not self.is_shared:
+            self.storage.remove_unpacked((BLUEPRINTS, PLUGINS))
 
     def storage_ids(self, kind: str) -> set[int]:
         """Return the storage ids of the rows that have files, here or in the storage."""

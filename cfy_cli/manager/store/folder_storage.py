@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -111,6 +111,13 @@ class FolderStorage:
 
     def remove_interrupted(self) -> None:
         """Do nothing: what is in its place is complete."""
+
+    def remove_unpacked(self, kinds: Iterable[str]) -> None:
+        """Remove what former versions have made of files beside them: unpacked blueprints, and environments."""
+        for kind in kinds:
+            for path in (self.folder / kind).glob("*/*"):
+                if path.is_dir() or path.is_symlink() or path.suffix == ".lock":
+                    _remove(path)
 
     def remove_incoming(self) -> None:
         """Remove what machines that are gone have left; `process.py` empties the folder of this process."""

@@ -1,4 +1,4 @@
-"""Retrying while the database is unavailable, such as when the disk is full or its server restarts."""
+"""Retrying while the database or the storage is unavailable, such as when the disk is full or a server restarts."""
 
 import logging
 import threading
@@ -31,5 +31,5 @@ def retry_until_available(stopping: threading.Event, action: Callable[[], T]) ->
                 raise
             if str(error) != logged:
                 logged = str(error)
-                log.warning("%s; executions wait until the database is available", logged)
+                log.warning("%s; executions wait until that is over", logged)
         stopping.wait(RETRY_INTERVAL)

@@ -33,7 +33,7 @@ class WorkingFolder:
             self._replace()
             self._version_file.write_text(stored.tag)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._files.is_shared:
+        if stored:  # else one that a manager without a shared storage has left is stored
             self._stored = describe(self.path)
         return self.path
 
