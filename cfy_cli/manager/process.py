@@ -221,7 +221,7 @@ class _Child:
             [MANAGER_QUEUE],
             f"http://{settings.host}:{settings.port}",
             token,
-            SharedFiles(settings.files),
+            SharedFiles(settings.data_dir),
             name=process_name(settings, self._name).replace("/", "."),
             user=app.operation_user,
         )

@@ -75,7 +75,7 @@ class RemoteRecords(ManagerRecords):
         """Install a plugin; return the folder of its environment among the manager's files, None if it is our own."""
         log: list[Json] = []
         venv = self.ensure_installed(plugin, lambda level, message: log.append([level, message]))
-        files = self._context.app.files.folder
+        files = self._context.app.settings.data_dir
         return {"folder": str(venv.relative_to(files)) if venv.is_relative_to(files) else None, "log": log}
 
     def download(self, url: str) -> str:

@@ -205,7 +205,7 @@ def _choose_executor(
         records,
         app.service(Broker).client,
         local,
-        app.files.folder,
+        app.settings.data_dir,
         stopping=context.stopping,
         holds_secret=lambda value: context.masking.mask(value) != value,
     )
