@@ -213,7 +213,7 @@ def test_store_that_cannot_be_used_is_told_at_the_start(s3: str, app: AppContext
 
     assert refuse("s3://missing/prefix") == "There is no bucket `missing` in the store"
     assert "is not the address of a storage" in refuse("s3://x/../y")
-    assert "cannot be used: Not a directory" in refuse(__file__)
+    assert "cannot be used" in refuse(__file__)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert f"The storage {s3} cannot be used" in refuse(s3)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
