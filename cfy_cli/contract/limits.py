@@ -45,6 +45,11 @@ class Limits:
     )
     schema_time: int = _limit(2_000, "milliseconds", "the time to check the value of a secret against its schema")
     group_deployments: int = _limit(20_000, "deployments", "new deployments in one request for a deployment group")
+    group_values: int = _limit(
+        64 * MIB, "bytes", "inputs and parameters that one request stores for all deployments of a group"
+    )
+    group_labels: int = _limit(500_000, "labels", "labels that one request gives to all deployments of a group")
+    group_members: int = _limit(100_000, "names", "names of deployments on one page of deployment groups")
     node_instances: int = _limit(50_000, "instances", "node instances of one deployment")
     relationships: int = _limit(1_000_000, "relationships", "relationships between node instances of one deployment")
     evaluated_values: int = _limit(5_000_000, "values", "values that one evaluation of functions computes")

@@ -13,6 +13,7 @@ from tests.manager.fuzz_values import (
     FIELDS,
     HEADERS,
     HUGE,
+    HUGE_LISTS,
     JSON_TEXTS,
     MIB,
     RULE_WORDS,
@@ -207,6 +208,8 @@ class _Maker:
     def value(self, name: str, schema: Any, depth: int, *, oddity: float) -> Any:
         """Return a value of a schema, or with the probability `oddity` one of another kind."""
         rng = self.rng
+        if oddity > 0 and rng.random() < 0.01 and {"array", "object"} & kinds_of(schema):
+            return Raw(rng.choice(HUGE_LISTS)())
         if rng.random() < oddity or depth > MAX_DEPTH or not isinstance(schema, dict):
             return Raw(self.odd_json()) if rng.random() < 0.7 else rng.choice(TEXTS)
         if "$ref" in schema:
@@ -306,6 +309,13 @@ class _Maker:
         end = rng.choice((b"--", b"--", b"--", b"", b"x"))
         body = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + boundary + end
         return [(b"Content-Type", b"multipart/form-data; boundary=" + boundary + rng.choice(CHARSETS))], body
+
+
+def kinds_of(schema: Any) -> set[str]:
+    """Return the types of values that a schema has, or one of its alternatives."""
+    if not isinstance(schema, dict):
+        return set()
+    return {schema.get("type", ""), *(kind for each in schema.get("anyOf", ()) for kind in kinds_of(each))}
 
 
 def parameters_of(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:

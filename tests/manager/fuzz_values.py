@@ -75,6 +75,7 @@ HUGE: tuple[Callable[[], str], ...] = (
     lambda: '"😀' + "x" * (15 * MIB) + '"',
     lambda: "[" + '{"a":[1]},' * 100_000 + "0]",
 )
+HUGE_LISTS = HUGE[1:5]  # and an object, of less than the limit of values or a little more
 ZIP_NAMES = ("a/package.json", "a/blueprint.yaml", "plugin.yaml", "x.wgn", "../x", "a/" * 300, "METADATA")
 TAR_NAMES = ("a/package.json", "a/blueprint.yaml", "a/x.wgn", "/x", "a/../../x", "METADATA", "a")
 CONTENTS = (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cfy_cli.contract.limits import Limits
 from cfy_cli.manager.services.worker import environments
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
@@ -125,6 +126,33 @@ def test_selectors_add_and_remove_deployments(ask: Ask, upload: Upload, put: Sen
     assert sorted(ask("GET", "/deployments/b").json()["deployment_groups"]) == ["all", "g"]
     names = {each["name"] for each in ask("GET", "/workflows?deployment_group_id=g").json()["items"]}
     assert "install" in names or not names  # the environment may not be made yet
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("limits", [Limits(group_values=4_000, group_labels=10, group_members=3)])
+def test_small_request_for_many_deployments_is_bounded(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:
+    """What a group gives to each of its deployments is stored as many times."""
+    upload("gb")
+    long = {"greeting": "x" * 500}
+    put("g", blueprint_id="gb", default_inputs=long, new_deployments=[{"id": "a"}, {"id": "b"}])
+    assert "--limit group_values=" in patch("g", 413, add={"count": 5})["hint"]
+    own = [{"inputs": {"greeting": letter * 900}} for letter in "abc"]
+    assert "--limit group_values=" in patch("g", 413, add={"new_deployments": own})["hint"]
+    body = {"deployment_group_id": "g", "workflow_id": "install", "default_parameters": {"a": "x" * 3_000}}
+    answer = ask("POST", "/execution-groups", json=body)
+    assert (answer.status_code, "--limit group_values=" in answer.json()["hint"]) == (413, True), answer.text
+    labels = [{f"k{number}": "v"} for number in range(6)]
+    assert "--limit group_labels=" in put("g", 400, labels=labels)["hint"]
+    new = [{"labels": labels}, {"labels": labels}]
+    assert "--limit group_labels=" in put("h", 400, blueprint_id="gb", new_deployments=new)["hint"]
+    assert ask("GET", "/deployments?_size=0").json()["metadata"]["pagination"]["total"] == 2
+    for name in ("h", "i"):
+        put(name, deployments_from_group="g")
+    page = ask("GET", "/deployment-groups").json()
+    assert [each["id"] for each in page["items"]] == ["g"]
+    assert page["metadata"]["pagination"]["total"] == 3
+    assert len(ask("GET", "/deployment-groups?_offset=1").json()["items"]) == 1
+    assert len(ask("GET", "/deployment-groups?_include=id").json()["items"]) == 3
 
 
 def test_labels_of_a_group_are_those_of_its_members(ask: Ask, upload: Upload, put: Send, patch: Send) -> None:

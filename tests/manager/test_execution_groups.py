@@ -234,6 +234,27 @@ def test_wrong_group_leaves_nothing_behind(app: AppContext, ask: Ask, start: Cal
     assert [each["parameters"]["count"] for each in executions] == [2, 2, 2, 3, 2]
 
 
+@pytest.mark.parametrize(
+    ("permission", "method", "body"),
+    [
+        ("execution_start", "POST", {"deployment_group_id": "g", "workflow_id": "noop"}),
+        ("deployment_update_create", "POST", {"deployment_group_id": "g", "workflow_id": "csys_update_deployment"}),
+        ("deployment_group_update", "PATCH", {"success_group_id": "good"}),
+        ("deployment_group_update", "PATCH", {"failure_group_id": "bad"}),
+        ("execution_start", "POST", {"action": "resume"}),
+    ],
+)
+@pytest.mark.sqlite
+def test_group_does_nothing_that_its_user_may_not_do_alone(
+    ask: Ask, as_member: As, start: Callable[..., Group], permission: str, method: str, body: dict[str, str]
+):
+    path = "/execution-groups" if "workflow_id" in body else f"/execution-groups/{start()['id']}"
+    alice = as_member("alice")
+    assert ask("DELETE", f"/permissions/user/{permission}").status_code == 204
+    answer = alice(method, path, json=body)
+    assert (answer.status_code, f"`{permission}`" in answer.text) == (403, True), answer.text
+
+
 def test_private_deployments_of_others_are_left_alone(
     app: AppContext, ask: Ask, as_member: As, start: Callable[..., Group]
 ):

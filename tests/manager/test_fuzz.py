@@ -59,6 +59,11 @@ def furnish(ask: AskAny) -> Names:
     graph = ask("POST", "/tasks_graphs", json={"execution_id": executions[0], "name": "g", "operations": []}).json()[
         "id"
     ]
+    group = {"deployment_ids": ["d", "e"], "blueprint_id": "app"}
+    assert ask("PUT", "/deployment-groups/g", json=group).status_code == 200
+    for name, rule in (("s", "FREQ=SECONDLY;BYMONTHDAY=13;BYDAY=FR"), ("t", "FREQ=DAILY")):
+        body = {"workflow_id": "install", "since": "2030-01-01 00:00:00", "rrule": rule}
+        assert ask("PUT", f"/execution-schedules/{name}?deployment_id=d", json=body).status_code == 201
     ask("PUT", "/operations/o", json={"graph_id": graph, "name": "o", "type": "t"})
     deployments, blueprints, users, tenants = ("d", "e", "new"), ("app", "other"), ("ann", "bob"), ("red", "blue")
     return Names(
@@ -67,7 +72,8 @@ def furnish(ask: AskAny) -> Names:
             "operation_id": ["o"], "graph_id": [graph], "username": users, "tenant_name": tenants, "creator": users,
             "blueprint_id": blueprints, "deployment_id": deployments, "source_deployment": deployments,
             "id": deployments, "source_deployment_id": deployments, "target_deployment": deployments,
-            "execution_id": executions,
+            "execution_id": executions, "deployment_group_id": ["g"], "default_blueprint_id": blueprints,
+            "filter_id": ["f"],
             "workflow_id": ["install", "uninstall", "execute_operation", "scale"], "site_name": ["s"],
             "role": ["sys_admin", "default", "user", "viewer"], "visibility": ["private", "tenant", "global"],
             "node_id": ["web", *instances], "state": ["started", "pending"],
@@ -76,7 +82,8 @@ def furnish(ask: AskAny) -> Names:
         },
         {
             "blueprints": blueprints, "deployments": deployments, "plugins": [plugin], "secrets": ["k", "l"],
-            "secrets-providers": ["here", "there"], "sites": ["s", "t"],
+            "secrets-providers": ["here", "there"], "sites": ["s", "t"], "deployment-groups": ["g", "h"],
+            "execution-schedules": ["s", "t", "u"], "executions-schedules": ["s", "t"], "snapshots": ["a", "b"],
             "executions": executions, "node-instances": instances,
         },
         [archived, package(), wagon(), package(version="1.0.1")],

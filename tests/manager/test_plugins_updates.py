@@ -163,6 +163,7 @@ BAD_BODIES: list[tuple[dict[str, Any], int, str]] = [
     ({"mapping": {"updates": {TINY: "1"}}}, 400, "mapping"),
     ({"mapping": {"updates": [{"plugin_name": TINY}]}}, 400, "mapping"),
     (mapping(TINY, ">>1"), 400, ">>1"),
+    (mapping(TINY, "> " * 501), 400, "at most 1000"),
     ({"mapping": {"other": []}}, 400, "mapping"),
     ({"all_tenants": True}, 400, "not global"),
 ]  # fmt: skip

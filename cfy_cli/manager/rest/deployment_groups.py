@@ -14,6 +14,7 @@ from cfy_cli.manager.rest.bodies import AnyJson, Body, Items
 from cfy_cli.manager.rest.deployments import DELETE_PARAMETERS
 from cfy_cli.manager.rest.nouns import Noun
 from cfy_cli.manager.rest.query import Parameter
+from cfy_cli.manager.rest.serialize import page_of
 from cfy_cli.manager.services.deployment_groups import groups, members
 from cfy_cli.manager.services.system_workflows import group_deployments
 from cfy_cli.manager.services.system_workflows.deployment_requests import DeleteParameters
@@ -78,8 +79,17 @@ noun = Noun(
     permission_prefix="deployment_group",
 )
 routes = noun.routes
-noun.add_list()
 noun.add_get()
+
+
+@routes.listing(noun.path, noun.permission("list"), noun.parameters, noun.list_answer)
+def list_deployment_groups(call: Call) -> JsonObject:
+    """List deployment groups; a page ends early when its groups have very many deployments."""
+    page = call.store.list(DeploymentGroup, call.listing(DEPLOYMENT_GROUPS.order, noun.searched))
+    shown = page.items
+    if "deployment_ids" in (call.include or DeploymentGroup.WIRE_FIELDS):
+        shown = shown[: members.count_fitting(call.store, shown)]
+    return page_of(page, [noun.show(call, row) for row in shown])
 
 
 @routes.put(noun.item_path, noun.permission("create"), (), noun.answer, new=noun.resource)

@@ -1,10 +1,12 @@
 """Members of deployment groups: who they are, adding and removing them."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate
 
-from sqlalchemy import Select, delete, or_, select, true
+from sqlalchemy import Select, delete, func, or_, select, true
 from sqlalchemy.orm.interfaces import ORMOption
 
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.states import Visibility
 from cfy_cli.errors import Forbidden, NotFound
 from cfy_cli.manager.services.deployments import label_sets
@@ -29,6 +31,19 @@ def find_ids(store: Store, group: DeploymentGroup) -> Sequence[str]:
     """Return the ids of the deployments of a group that the user may see, in the order of their creation."""
     visible = store.visible(Deployment, all_tenants=True).where(is_member(group)).order_by(Deployment.storage_id)
     return store.unscoped.scalars(visible.with_only_columns(Deployment.id)).all()  # visible ones
+
+
+def count_fitting(store: Store, groups: Sequence[DeploymentGroup]) -> int:
+    """Return how many of the groups, in this order and at least one, have no more members than fit into a page."""
+    counted = select(DeploymentGroupMember.group_storage_id, func.count()).group_by(
+        DeploymentGroupMember.group_storage_id
+    )
+    counts: dict[int, int] = {}
+    for some in split([group.storage_id for group in groups]):
+        rows = store.unscoped.execute(counted.where(DeploymentGroupMember.group_storage_id.in_(some)))  # in scope
+        counts.update((group_id, count) for group_id, count in rows)
+    totals = accumulate(counts.get(group.storage_id, 0) for group in groups)
+    return max(1, sum(total <= active_limits().group_members for total in totals))
 
 
 def find_groups(scope: Scope, deployment: Deployment) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import and_, delete, exists, insert, literal, or_, select, update
 
 from cfy_cli.contract.labels import OBJECT_TYPE, normalize
+from cfy_cli.contract.limits import active_limits
 from cfy_cli.contract.timestamps import now
 from cfy_cli.errors import Conflict, ErrorCode, NotFound
 from cfy_cli.manager.services import labels
@@ -16,6 +17,7 @@ from cfy_cli.manager.store.row_locks import lock_ids
 from cfy_cli.manager.store.store import Store
 
 INSERT_LABEL = BulkStatement.insert(DeploymentLabel)
+LABELS = "The labels of all deployments together"  # that one request may have so many of
 SHAPING = (PARENT, OBJECT_TYPE)  # keys of labels that the summaries of parents depend on
 
 
@@ -28,6 +30,7 @@ def add(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) -> No
     labels.check(pairs)
     if not pairs or not storage_ids:
         return
+    active_limits().check("group_labels", len(pairs) * len(storage_ids), LABELS)
     _check_parents(store, storage_ids, [value for key, value in pairs if key == PARENT])
     lock_ids(store.unscoped, Deployment, storage_ids)  # members of a group in scope
     for some in split(storage_ids):
@@ -53,6 +56,7 @@ def set_new(store: Store, new: Sequence[Deployment], pairs: Sequence[Sequence[Pa
     ]
     if not rows:
         return
+    active_limits().check("group_labels", len(rows), LABELS)
     parent_ids = [str(row["value"]) for row in rows if row["key"] == PARENT]
     storage_ids = [deployment.storage_id for deployment in new]
     _check_parents(store, storage_ids, dict.fromkeys(parent_ids))
@@ -65,6 +69,7 @@ def remove(store: Store, storage_ids: Sequence[int], pairs: Collection[Pair]) ->
     """Take labels from those of the deployments that have them, whoever has set them."""
     if not pairs or not storage_ids:
         return
+    active_limits().check("group_labels", len(pairs) * len(storage_ids), LABELS)
     lock_ids(store.unscoped, Deployment, storage_ids)  # members of a group in scope
     former = _find_parents(store, storage_ids) if any(key in SHAPING for key, _ in pairs) else []
     is_one = or_(*(and_(DeploymentLabel.key == key, DeploymentLabel.value == value) for key, value in pairs))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 
 from cfy_cli.contract.states import STOPPING, WAITING, ExecutionState
 from cfy_cli.contract.timestamps import now
-from cfy_cli.errors import Conflict, Invalid
+from cfy_cli.errors import Conflict, Forbidden, Invalid
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.execution_groups import deployment_states, group_queues
 from cfy_cli.manager.services.executions import group_members, queue
@@ -22,6 +22,7 @@ from cfy_cli.manager.store.query import Condition
 from cfy_cli.manager.store.store import Store
 
 VALID_ACTIONS = [*CANCEL_ACTIONS, *RESUME_ACTIONS]
+START_PERMISSION = "execution_start"
 RESUMABLE = (ExecutionState.FAILED, ExecutionState.CANCELLED)
 _member = aliased(Execution)
 
@@ -41,6 +42,8 @@ def apply_action(app: AppContext, store: Store, group_id: str, action: str) -> E
     if action in CANCEL_ACTIONS:
         _cancel(store, group, CANCEL_ACTIONS[action])
     else:
+        if not store.scope.has_permission(START_PERMISSION):
+            raise Forbidden(f"The permission `{START_PERMISSION}` is required to resume executions")
         _resume(store, group, reset_operations=action == "force-resume")
     store.after_commit(app.work_available.notify)
     store.after_commit(app.execution_ended.notify)

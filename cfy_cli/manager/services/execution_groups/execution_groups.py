@@ -6,8 +6,9 @@ from itertools import accumulate
 from sqlalchemy import func, select
 
 from cfy_cli.contract.states import ExecutionState
+from cfy_cli.errors import Forbidden
 from cfy_cli.manager.services.context import AppContext
-from cfy_cli.manager.services.deployment_groups import members
+from cfy_cli.manager.services.deployment_groups import groups, members
 from cfy_cli.manager.services.execution_groups import actions
 from cfy_cli.manager.store.bulk import split
 from cfy_cli.manager.store.models import DeploymentGroup, Execution, ExecutionGroup
@@ -86,6 +87,8 @@ def _add_ended(store: Store, group: ExecutionGroup, name: str, state: ExecutionS
 
     Those that the user may not see are left alone.
     """
+    if not store.scope.has_permission(groups.UPDATE):
+        raise Forbidden(f"The permission `{groups.UPDATE}` is required to let deployments join the group `{name}`")
     target = store.get_own(DeploymentGroup, name)
     ended = store.visible(Execution).where(
         Execution.execution_group_id == group.id,

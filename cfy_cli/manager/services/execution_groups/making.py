@@ -13,6 +13,7 @@ from cfy_cli.contract.timestamps import now
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployments import tree
 from cfy_cli.manager.services.execution_groups import deployment_states
+from cfy_cli.manager.services.execution_groups.group_values import GroupValues
 from cfy_cli.manager.services.executions.executions import deployment_columns
 from cfy_cli.manager.services.identity.execution_user import set_user
 from cfy_cli.manager.store.bulk import BulkStatement
@@ -76,10 +77,13 @@ def add(
     success_group_id: str | None = None,
     failure_group_id: str | None = None,
 ) -> ExecutionGroup:
-    """Store a group with its executions, in the order in which they will start; nothing about them is checked here.
+    """Store a group with its executions, in the order in which they will start; only their size is checked here.
 
     They are queued until a worker starts them: at most `concurrency` at a time, and on each deployment one at a time.
     """
+    values = GroupValues()
+    for execution in executions:
+        values.add(execution.parameters)
     group = ExecutionGroup(
         id=str(uuid.uuid4()),
         workflow_id=workflow_id,

@@ -10,12 +10,14 @@ from cfy_cli.contract.json import Json, JsonObject
 from cfy_cli.contract.plan import WorkflowPlan
 from cfy_cli.contract.states import RUNNING
 from cfy_cli.dsl.functions.names import holds_function
-from cfy_cli.errors import CfyError
+from cfy_cli.errors import CfyError, Forbidden
 from cfy_cli.manager.services.context import AppContext
 from cfy_cli.manager.services.deployment_groups import members
 from cfy_cli.manager.services.deployment_updates import records as updates
 from cfy_cli.manager.services.deployments import dependencies
 from cfy_cli.manager.services.execution_groups import making
+from cfy_cli.manager.services.execution_groups.actions import START_PERMISSION
+from cfy_cli.manager.services.execution_groups.group_values import GroupValues
 from cfy_cli.manager.services.execution_groups.making import NewExecution
 from cfy_cli.manager.services.executions import operation_inputs, workflows
 from cfy_cli.manager.services.executions import parameters as workflow_parameters
@@ -31,6 +33,7 @@ from cfy_cli.manager.store.models import (
 )
 from cfy_cli.manager.store.store import Store
 
+UPDATE_PERMISSION = "deployment_update_create"  # of a single deployment
 LOADED = (
     lazyload("*"),
     load_only(
@@ -65,11 +68,16 @@ def start(
     """Start a workflow on the deployments of a group that the user sees.
 
     `parameters` are those of single deployments, by their ids; they come before `default_parameters`. Raises NotFound
-    for the group, and Invalid naming the first deployment on which the workflow cannot run.
+    for the group, Forbidden for a user who may not start the workflow on a single deployment, and Invalid naming the
+    first deployment on which the workflow cannot run.
     """
+    permission = UPDATE_PERMISSION if workflow_id == updates.UPDATE_OF_GROUP else START_PERMISSION
+    if not store.scope.has_permission(permission):
+        raise Forbidden(f"The permission `{permission}` is required to start `{workflow_id}` on a deployment")
     group = store.get_permitted(DeploymentGroup, deployment_group_id)
     store = store.in_tenant(group.tenant_name)
     deployments = members.find(store, group, LOADED)
+    _check_size(default_parameters, parameters, len(deployments))
     request = _Request(app, store, workflow_id, deployments, force=force)
     return making.add(
         app,
@@ -85,6 +93,14 @@ def start(
         force=force,
         allow_custom_parameters=False,
     )
+
+
+def _check_size(default: Mapping[str, Json], own: Mapping[str, Mapping[str, Json]], count: int) -> None:
+    """Raise TooLarge for parameters of very many bytes, before they are completed and checked for each deployment."""
+    values = GroupValues()
+    values.add(default, count)
+    for parameters in own.values():
+        values.add(parameters)
 
 
 class _Request:

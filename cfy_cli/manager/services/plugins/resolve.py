@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from cfy_cli.errors import Invalid, NotFound
@@ -15,6 +15,7 @@ from cfy_cli.manager.store.store import Store
 
 DISTRIBUTION_FIELDS = ("distribution", "distribution_version", "distribution_release", "supported_platform")
 IMPORT_PARAMETERS = ("version", *DISTRIBUTION_FIELDS)
+MAX_CONSTRAINT = 1_000  # characters
 OPERATORS = "<>=!~"
 
 
@@ -88,15 +89,20 @@ def _fits(row: Plugin, requirement: Requirement) -> bool:
 
 def has_version(version: str, constraint: str) -> bool:
     """Return whether a version matches; a constraint without an operator is an exact version. Raises Invalid."""
+    if len(constraint) > MAX_CONSTRAINT:
+        raise Invalid(
+            f"A constraint on versions has {len(constraint)} characters; at most {MAX_CONSTRAINT} are allowed"
+        )
+    constraint = constraint.strip()
     if not constraint or version == constraint:
         return True
-    if constraint.strip()[0] not in OPERATORS:
+    if constraint[0] not in OPERATORS:
         return False
     try:
         return SpecifierSet(constraint).contains(version, prereleases=True)
     except InvalidVersion:
         return False
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, or a number with thousands of digits
         raise Invalid(
             f"`{constraint}` is not a constraint on versions", hint="write it like 1.0.2, >=1.0,<2 or ~=1.4"
         ) from None
@@ -113,7 +119,7 @@ def version_key(version: str) -> tuple[bool, Version]:
     """Return a sort key; versions that Python does not know are before all others."""
     try:
         return True, Version(version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number with thousands of digits
         return False, Version("0")
 
 

@@ -20,6 +20,7 @@ from cfy_cli.manager.services.deployment_groups import id_templates, members
 from cfy_cli.manager.services.deployments import label_sets
 from cfy_cli.manager.services.deployments.deployments import check_blueprint_visibility
 from cfy_cli.manager.services.execution_groups import making
+from cfy_cli.manager.services.execution_groups.group_values import GroupValues
 from cfy_cli.manager.services.executions import exclusive_workflows
 from cfy_cli.manager.services.labels import CONSUMER, Pair
 from cfy_cli.manager.services.names import check_name
@@ -173,16 +174,20 @@ class _InputsOfGroup:
         self._app, self._store, self._blueprint, self._plan = app, store, blueprint, plan
         self._defaults = group.default_inputs or {}
         self._checked: dict[str, tuple[JsonObject, JsonObject]] = {}
+        self._values = GroupValues()
 
     def of(self, deployment_id: str, own: JsonObject) -> tuple[JsonObject, JsonObject]:
-        """Return the inputs as they are given, and complete. Raises dsl.InputsInvalid."""
+        """Return the inputs as they are given, and complete. Raises dsl.InputsInvalid, and TooLarge for all of them."""
         key = json.dumps(own, sort_keys=True)
         if key not in self._checked:
             given = {**self._defaults, **own}
+            self._values.add(given)
             complete = deployment_requests.check_inputs(
                 self._app, self._store, deployment_id, self._blueprint, self._plan, given
             )
             self._checked[key] = given, complete
+        for value in self._checked[key]:
+            self._values.add(value)
         return self._checked[key]
 
 
