@@ -22,6 +22,8 @@ from tests.conftest import Ask
 from tests.manager.conftest import HELLO, SAY, archive
 from tests.wagons import wagon
 
+pytestmark = pytest.mark.sqlite
+
 PEAK = 48 * MIB  # of memory while an archive is refused
 NUMBER = 12_000  # more than the limit of files
 

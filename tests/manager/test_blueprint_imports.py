@@ -7,6 +7,8 @@ from tests.manager.conftest import Upload
 from tests.manager.web import serving
 from tests.wagons import package
 
+pytestmark = pytest.mark.sqlite
+
 ADDRESSES = (
     "http://www.getcloudify.org/spec/cloudify/3.4.2/types.yaml",
     "https://www.getcloudify.org/spec/cloudify/4.5.5/types.yaml",

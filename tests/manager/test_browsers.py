@@ -15,6 +15,8 @@ from cfy_cli.manager.server import permissions
 from cfy_cli.manager.settings import ManagerSettings
 from tests.conftest import PASSWORD, Ask
 
+pytestmark = pytest.mark.sqlite
+
 OTHER_PATHS = ("/docs", "/openapi.json", "/health", "/nothing")
 FOREIGN = [
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},

@@ -9,6 +9,8 @@ from tests.conftest import Ask
 from tests.manager.conftest import Upload
 from tests.manager.web import serving
 
+pytestmark = pytest.mark.sqlite
+
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]

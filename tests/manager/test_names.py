@@ -13,6 +13,8 @@ from cfy_cli.manager.store.models import Blueprint, Deployment, Secret, Site, Te
 from tests.conftest import Ask, Cfy
 from tests.manager.conftest import HELLO, SAY, archive
 
+pytestmark = pytest.mark.sqlite
+
 # How each noun with names that users choose is created: the command, and the request.
 COMMANDS = {
     "secrets provider": "secrets providers create {} -y local",

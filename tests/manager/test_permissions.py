@@ -12,6 +12,8 @@ import pytest
 from cfy_cli.manager.server import permissions
 from tests.conftest import Ask
 
+pytestmark = pytest.mark.sqlite
+
 FACTS = dict(line.split("\t") for line in Path(__file__).with_name("permissions.tsv").read_text().splitlines())
 ROLES = ("sys_admin", "default", "manager", "operations", "user", "viewer")
 PASSWORD = "password-of-a-role"

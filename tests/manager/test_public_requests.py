@@ -10,6 +10,8 @@ from tests.manager.conftest import HELLO, SAY, Upload, archive, wait_until
 from tests.manager.web import serving
 from tests.wagons import package
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def instance(ask: Ask, worker: object, deploy: Callable[..., None]) -> str:

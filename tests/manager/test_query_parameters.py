@@ -16,6 +16,8 @@ from cfy_cli.manager.services.context import AppContext
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
+pytestmark = pytest.mark.sqlite
+
 ENDPOINTS = sorted(
     (method, path, tuple(parameter.name for parameter in parameters))
     for routes in RESOURCES

@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import Ask
 from tests.manager.conftest import Upload
 
+pytestmark = pytest.mark.sqlite
+
 BLUEPRINT = """
 tosca_definitions_version: cloudify_dsl_1_4
 imports: [cloudify/types/types.yaml]

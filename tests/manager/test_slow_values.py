@@ -9,6 +9,8 @@ from cfy_cli.contract.limits import Limits
 from tests.conftest import Ask
 from tests.wagons import YAML, package
 
+pytestmark = pytest.mark.sqlite
+
 SLOW = "^(a|aa)+$"
 VALUE = "a" * 60 + "!"
 MULTIPLYING = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 10} for n in range(20)} | {"d20": {}}
