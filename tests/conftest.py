@@ -108,6 +108,7 @@ def one_worker() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(control, "start", start_one)
+        monkeypatch.setattr(control, "STOP_TIMEOUT", 60.0)  # the machine may be loaded
         yield
 
 

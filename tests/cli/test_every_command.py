@@ -244,18 +244,24 @@ def test_json_output_of_every_command_parses(cfy: Cfy, blueprint: Path) -> None:
         assert "Traceback" not in cfy.errors
 
 
+FORMS = ("yaml", "jsonl", "csv", "name")
+READS = frozenset({"list", "get", "status", "summary", "inputs", "outputs", "capabilities", "history", "check"})
+
+
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("form", ["yaml", "jsonl", "csv", "name"])
-def test_other_formats_contain_only_data(cfy: Cfy, blueprint: Path, form: str) -> None:
-    for text in filter(None, SCENARIO.format(blueprint=blueprint).splitlines()):
+def test_other_formats_contain_only_data(cfy: Cfy, blueprint: Path) -> None:
+    """What only reads is shown in each format, and what changes something in one of them."""
+    for number, text in enumerate(filter(None, SCENARIO.format(blueprint=blueprint).splitlines())):
         if text.startswith(("completion", "doctor")):
             continue
-        out = cfy(f"{text} --format {form}")
-        if form == "yaml":
-            yaml.safe_load(out)
-        elif form == "jsonl":
-            assert all(json.loads(part) is not None for part in out.splitlines())
-        assert not {"Finished", "Showing", "Labels", "Deployment"} & {part.split(" ")[0] for part in out.splitlines()}
+        for form in FORMS if READS & {*text.split()[1:3]} else FORMS[number % 4 :][:1]:
+            out = cfy(f"{text} --format {form}")
+            if form == "yaml":
+                yaml.safe_load(out)
+            elif form == "jsonl":
+                assert all(json.loads(part) is not None for part in out.splitlines()), text
+            words = {part.split(" ")[0] for part in out.splitlines()}
+            assert not {"Finished", "Showing", "Labels", "Deployment"} & words, text
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,11 +1,13 @@
 """Managers in processes of their own: starting them, sending requests, looking at their processes."""
 
+import functools
+import itertools
 import json
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +26,19 @@ class RequestOptions(TypedDict, total=False):
     data: bytes
 
 
+@functools.cache
+def _ports() -> Iterator[int]:
+    """Yield ports that the system gives to no connection, from another one on in each process of the tests."""
+    first = os.getpid() * 101 % 20_000
+    return itertools.cycle(10_000 + (first + number) % 20_000 for number in range(20_000))
+
+
 def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _ports():
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable")
 
 
 def start(

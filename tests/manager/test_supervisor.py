@@ -218,7 +218,7 @@ def test_state_file_is_written_when_the_disk_has_space_again(data_dir: Path):
 WITH_SHORT_TIMEOUT = """
 import sys
 from cfy_cli.manager import supervisor
-supervisor.HEARTBEAT_TIMEOUT = 3.0
+supervisor.HEARTBEAT_TIMEOUT = 8.0
 sys.exit(supervisor.main())
 """
 
@@ -238,7 +238,7 @@ def test_child_that_hangs_is_killed_and_restarted(data_dir: Path):
         assert json.loads(report.readline())["data_dir"] == str(data_dir)
     running = control.status(data_dir)
     assert running is not None
-    time.sleep(4)  # longer than the timeout
+    time.sleep(9)  # longer than the timeout
     assert all(map(is_alive, (running.server, *running.workers)))
     os.kill(running.workers[0], signal.SIGSTOP)
     wait_until_exited(running.workers)
