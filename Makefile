@@ -3,7 +3,7 @@ PYTHON ?= python
 JOBS ?= auto
 unexport PYTHONDONTWRITEBYTECODE    # the tests start hundreds of processes, and each would compile all modules again
 
-.PHONY: check check-all format lint types imports collect quick test coverage pages bench oracle
+.PHONY: check check-all format lint types imports collect quick test coverage pages docs bench oracle
 
 check: lint types imports pages coverage
 
@@ -51,6 +51,10 @@ oracle:
 	@if [ -n "$(CFY_ORACLE)" ]; then \
 	$(CFY_ORACLE) tests/dsl/record.py --check && $(PYTHON) -m pytest tests/dsl/test_oracle.py -m slow -rs -s; \
 	else echo "skipped: CFY_ORACLE is not set to a Python that has the public parser"; fi
+
+# The documentation as HTML, in build/docs.
+docs:
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
 bench:
 	$(PYTHON) benchmarks/startup.py

@@ -33,6 +33,7 @@ SUMMARIES = {
     "config": "Manage the configuration of the manager.",
     "db-nodes": "Manage the nodes of the database.",
     "deployments": "Manage deployments.",
+    "docs": "Read the documentation.",
     "doctor": "Check the connection and the manager for problems.",
     "events": "Manage events and logs of executions.",
     "executions": "Manage executions of workflows.",

@@ -44,7 +44,7 @@ REQUIRED = {  # options that are required in ways that click does not know
     "users create": "--password canary-password",
     "users set-password": "--password canary-password",
 }
-LOCAL = frozenset({"init", "manager", "quickstart", "completion", "doctor"})  # not about a manager of a profile
+LOCAL = frozenset({"init", "manager", "quickstart", "completion", "docs", "doctor"})  # not about a manager of a profile
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

@@ -128,6 +128,7 @@ blueprints download app -o app.tar.gz
 blueprints validate {blueprint}
 blueprints lint {blueprint}
 plan {blueprint}
+docs
 explain Compute
 types list
 blueprints set-visibility app -l global
